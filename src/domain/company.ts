@@ -1,0 +1,55 @@
+import type { BusinessType } from './business-type.ts';
+import type { CompanyId, SalonId } from './ids.ts';
+import type { SessionState } from './session-state.ts';
+
+export const integrationStatuses = [
+  'pending_whatsapp',
+  'activating',
+  'active',
+  'activation_failed',
+  'frozen',
+  'uninstalled',
+] as const;
+
+/** Where a company stands with the platform. */
+export type IntegrationStatus = (typeof integrationStatuses)[number];
+
+export type Language = 'ru' | 'en';
+
+/** One salon that registered with us. */
+export type Company = Readonly<{
+  id: CompanyId;
+  salonId: SalonId;
+  title: string;
+  businessType: BusinessType;
+  /** IANA name such as `Europe/Moscow`; undefined when the platform did not tell: no time may be printed then. */
+  timeZone: string | undefined;
+  language: Language;
+  integrationStatus: IntegrationStatus;
+  sessionState: SessionState;
+  sessionStateSince: Date;
+  /** E.164 with `+`, of the number linked last. */
+  whatsappPhone: string | undefined;
+  connectedAt: Date | undefined;
+  /** Lower-case hex SHA-256 of the secret in the webhook path. */
+  webhookSecretHash: string;
+  createdAt: Date;
+}>;
+
+const nextStatuses: Record<IntegrationStatus, readonly IntegrationStatus[]> = {
+  pending_whatsapp: ['activating', 'uninstalled'],
+  activating: ['active', 'activation_failed', 'uninstalled'],
+  active: ['frozen', 'uninstalled'],
+  activation_failed: ['activating', 'active', 'uninstalled'],
+  frozen: ['active', 'uninstalled'],
+  uninstalled: ['pending_whatsapp'],
+};
+
+export function canBecome(from: IntegrationStatus, to: IntegrationStatus): boolean {
+  return nextStatuses[from].includes(to);
+}
+
+/** The statuses from which `to` may be reached; storage uses them as the guard of its update. */
+export function predecessorsOf(to: IntegrationStatus): IntegrationStatus[] {
+  return integrationStatuses.filter((from) => canBecome(from, to));
+}

@@ -1,0 +1,117 @@
+/** A sentence for a person, Russian first. */
+export type BilingualText = Readonly<{ ru: string; en: string }>;
+
+type CodeRules = Readonly<{ httpStatus: number; retryable: boolean; text: BilingualText }>;
+
+/** Every error code of the HTTP and Socket.IO contract, with its status and its default sentence. */
+export const errorCodes = {
+  INVALID_TOKEN: {
+    httpStatus: 401,
+    retryable: false,
+    text: {
+      ru: 'Ссылка недействительна или устарела. Откройте приложение в YCLIENTS ещё раз.',
+      en: 'This link is not valid or has expired. Open the application in YCLIENTS again.',
+    },
+  },
+  RATE_LIMIT: {
+    httpStatus: 429,
+    retryable: true,
+    text: {
+      ru: 'Слишком много попыток. Подождите немного.',
+      en: 'Too many attempts. Please wait a little.',
+    },
+  },
+  QR_EXPIRED: {
+    httpStatus: 410,
+    retryable: false,
+    text: {
+      ru: 'Время QR-кода истекло. Запросите новый.',
+      en: 'The QR code has expired. Ask for a new one.',
+    },
+  },
+  CONNECTION_FAILED: {
+    httpStatus: 500,
+    retryable: true,
+    text: {
+      ru: 'Не удалось подключиться к WhatsApp. Попробуйте ещё раз.',
+      en: 'Could not connect to WhatsApp. Try again.',
+    },
+  },
+  COMPANY_NOT_FOUND: {
+    httpStatus: 404,
+    retryable: false,
+    text: { ru: 'Салон не найден. Проверьте ссылку.', en: 'The salon was not found. Check the link.' },
+  },
+  REDIS_ERROR: {
+    httpStatus: 503,
+    retryable: true,
+    text: { ru: 'Сервис временно недоступен.', en: 'The service is temporarily unavailable.' },
+  },
+  DB_ERROR: {
+    httpStatus: 503,
+    retryable: true,
+    text: {
+      ru: 'База данных временно недоступна. Повторите через несколько секунд.',
+      en: 'The database is temporarily unavailable. Try again in a few seconds.',
+    },
+  },
+  VALIDATION_ERROR: {
+    httpStatus: 400,
+    retryable: false,
+    text: { ru: 'Запрос заполнен неверно.', en: 'The request is not valid.' },
+  },
+  FORBIDDEN: {
+    httpStatus: 403,
+    retryable: false,
+    text: { ru: 'Доступ запрещён.', en: 'Access denied.' },
+  },
+  PASSKEY_REQUIRED: {
+    httpStatus: 409,
+    retryable: false,
+    text: {
+      ru: 'WhatsApp требует для этого номера ключ доступа (passkey). Привязать его по QR-коду сейчас нельзя.',
+      en: 'WhatsApp asks this number for a passkey. It cannot be linked by QR code at the moment.',
+    },
+  },
+  UPSTREAM_ERROR: {
+    httpStatus: 502,
+    retryable: true,
+    text: {
+      ru: 'YCLIENTS не ответил как положено. Попробуйте позже.',
+      en: 'YCLIENTS did not answer as it should. Try again later.',
+    },
+  },
+} as const satisfies Record<string, CodeRules>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export type AppErrorOptions = Readonly<{
+  /** Replaces the default sentence of the code; must hold no secret, phone or message text. */
+  text?: BilingualText;
+  /** Replaces the default status of the code, such as 413 for a `VALIDATION_ERROR`. */
+  httpStatus?: number;
+  retryable?: boolean;
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}>;
+
+/** An error that a user or a caller may see. Anything else becomes an opaque 500 at the edge. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly text: BilingualText;
+  readonly httpStatus: number;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    const rules = errorCodes[code];
+    const text = options.text ?? rules.text;
+    super(text.en, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.text = text;
+    this.httpStatus = options.httpStatus ?? rules.httpStatus;
+    this.retryable = options.retryable ?? rules.retryable;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (code === 'DB_ERROR' ? 5 : undefined);
+  }
+}

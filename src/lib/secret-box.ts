@@ -1,0 +1,67 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+/** An encryption key of 32 bytes and the name under which it is found again. */
+export type EncryptionKey = Readonly<{ id: string; key: Uint8Array }>;
+
+/** The value was altered, belongs elsewhere, or its key is gone. */
+export class UnreadableSecretError extends Error {
+  override readonly name = 'UnreadableSecretError';
+}
+
+const formatVersion = 1;
+const ivBytes = 12;
+const tagBytes = 16;
+
+/**
+ * AES-256-GCM under a ring of keys: the first encrypts, all decrypt. The context (who owns the value, what it is) is
+ * authenticated with it, so that a value copied to another place does not open there.
+ *
+ * Layout: version (1 byte), length of the key id (1 byte), key id, IV (12), tag (16), ciphertext.
+ */
+export class SecretBox {
+  readonly #current: EncryptionKey;
+  readonly #keys: ReadonlyMap<string, Uint8Array>;
+
+  constructor(keys: readonly EncryptionKey[]) {
+    const [current] = keys;
+    if (current === undefined) throw new RangeError('SecretBox needs at least one key');
+    this.#current = current;
+    this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
+  }
+
+  seal(context: string, plaintext: Uint8Array | string): Buffer {
+    const keyId = Buffer.from(this.#current.id);
+    const iv = randomBytes(ivBytes);
+    const cipher = createCipheriv('aes-256-gcm', this.#current.key, iv);
+    cipher.setAAD(associatedData(context, this.#current.id));
+    const ciphertext = Buffer.concat([cipher.update(Buffer.from(plaintext)), cipher.final()]);
+    const header = Buffer.from([formatVersion, keyId.length]);
+    return Buffer.concat([header, keyId, iv, cipher.getAuthTag(), ciphertext]);
+  }
+
+  /** @throws UnreadableSecretError */
+  open(context: string, sealed: Uint8Array): Buffer {
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const ivStart = 2 + (bytes[1] ?? 0);
+    if (bytes[0] !== formatVersion || bytes.length < ivStart + ivBytes + tagBytes) {
+      throw new UnreadableSecretError('The encrypted value is damaged');
+    }
+    const keyId = bytes.toString('utf8', 2, ivStart);
+    const key = this.#keys.get(keyId);
+    if (key === undefined)
+      throw new UnreadableSecretError(`No encryption key named ${JSON.stringify(keyId)}`);
+    const tagStart = ivStart + ivBytes;
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(ivStart, tagStart));
+    decipher.setAAD(associatedData(context, keyId));
+    decipher.setAuthTag(bytes.subarray(tagStart, tagStart + tagBytes));
+    try {
+      return Buffer.concat([decipher.update(bytes.subarray(tagStart + tagBytes)), decipher.final()]);
+    } catch (cause) {
+      throw new UnreadableSecretError('The encrypted value was altered or belongs elsewhere', { cause });
+    }
+  }
+}
+
+function associatedData(context: string, keyId: string): Buffer {
+  return Buffer.from(JSON.stringify([context, keyId]));
+}

@@ -1,0 +1,248 @@
+import type { Booking } from '../domain/booking.ts';
+import type { BusinessType } from '../domain/business-type.ts';
+import type { Company, IntegrationStatus, Language } from '../domain/company.ts';
+import type { CompanyId, SalonId } from '../domain/ids.ts';
+import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { SessionState, SessionStatus } from '../domain/session-state.ts';
+
+/** What the use cases need from the outside. Types only: this file has no runtime. */
+
+export type NewCompany = Readonly<{
+  salonId: SalonId;
+  title: string;
+  businessType: BusinessType;
+  timeZone: string | undefined;
+  language: Language;
+  /** Stored encrypted, found again by its hash. */
+  apiKey: string;
+  webhookSecret: string;
+}>;
+
+export type CompanySecrets = Readonly<{ apiKey: string; webhookSecret: string }>;
+
+export type ConnectionStats = Readonly<{
+  total: number;
+  connected: number;
+  pending: number;
+  disconnected: number;
+  byStatus: Readonly<Partial<Record<IntegrationStatus, number>>>;
+  last24h: Readonly<{ newConnections: number; disconnections: number }>;
+}>;
+
+export interface Companies {
+  /** Idempotent by salon; an existing company keeps its secrets, gets the fresh title, type and zone. */
+  createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>>;
+  byId(id: CompanyId): Promise<Company | undefined>;
+  bySalonId(salonId: SalonId): Promise<Company | undefined>;
+  byApiKey(apiKey: string): Promise<Company | undefined>;
+  secretsOf(id: CompanyId): Promise<CompanySecrets | undefined>;
+  /** Writes the change and its event in one transaction; undefined when `to` cannot be reached from the present status. */
+  moveIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined>;
+  /** Writes the session's state and its event in one transaction; the same state again writes no event. */
+  recordSession(
+    id: CompanyId,
+    session: Readonly<{ state: SessionState; cause?: string; phone?: string }>,
+  ): Promise<Company | undefined>;
+  /** Companies whose integration has one of the statuses, oldest first. */
+  withStatus(statuses: readonly IntegrationStatus[]): Promise<readonly Company[]>;
+  stats(): Promise<ConnectionStats>;
+}
+
+export type MarketplaceEvent = Readonly<{
+  companyId: CompanyId;
+  /** snake_case, such as `webhook_processed`. */
+  type: string;
+  /** What made it happen, such as `webhook:<job id>`. */
+  cause: string;
+  /** Numbers and words; never a phone, a name or a text. */
+  detail?: Readonly<Record<string, string | number | boolean | null>>;
+}>;
+
+export type RecordedEvent = MarketplaceEvent & Readonly<{ id: number; createdAt: Date }>;
+
+export interface Events {
+  record(event: MarketplaceEvent): Promise<void>;
+  /** Newest first. */
+  latest(companyId: CompanyId, limit: number): Promise<readonly RecordedEvent[]>;
+}
+
+export type StoredBooking = Readonly<{ booking: Booking; version: number }>;
+
+export interface Bookings {
+  find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined>;
+  /**
+   * Writes the booking, its message and its event in one transaction, if the stored version still is `expectedVersion`
+   * (0 = not stored yet). `stale`: somebody else was faster, read again.
+   */
+  apply(
+    companyId: CompanyId,
+    change: Readonly<{
+      expectedVersion: number;
+      booking: Booking;
+      message?: NewMessage;
+      event: MarketplaceEvent;
+    }>,
+  ): Promise<'applied' | 'stale'>;
+}
+
+/** The right to act for a company's WhatsApp session, by the database clock. `token` grows with each grant. */
+export type Lease = Readonly<{ companyId: CompanyId; owner: string; token: number }>;
+
+export interface Leases {
+  /** undefined while another owner's lease has not run out. The same owner gets its own lease again with a new token. */
+  acquire(companyId: CompanyId, owner: string, ttlMs: number): Promise<Lease | undefined>;
+  /** false: lost. */
+  renew(lease: Lease, ttlMs: number): Promise<boolean>;
+  release(lease: Lease): Promise<void>;
+}
+
+export interface Messages {
+  /** The same idempotency key again returns the message that exists. */
+  enqueue(message: NewMessage): Promise<Message>;
+  byId(companyId: CompanyId, id: string): Promise<Message | undefined>;
+  /**
+   * Takes the oldest due message, makes it `sending` under the lease and books the gap before the company's next one, in one
+   * transaction. Messages left in `sending` under an older token come first, with the id they already have, `maxAttempts`
+   * times at most, then they become `unknown`. Past their use they become `expired`. Undefined: nothing is due, or the
+   * lease is not ours any more.
+   */
+  claim(
+    lease: Lease,
+    options: Readonly<{ gapMs: number; maxAttempts: number }>,
+  ): Promise<Message | undefined>;
+  /** When the next queued message of the company may go, or undefined when there is none. */
+  nextDueAt(companyId: CompanyId): Promise<Date | undefined>;
+  /** Back to `queued` because nothing left this machine. */
+  release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
+  /** Moves the status forward only; true when it moved. */
+  advance(
+    companyId: CompanyId,
+    whatsappMessageId: string,
+    to: MessageStatus,
+    errorCode?: string,
+  ): Promise<boolean>;
+  /** `sending` for longer than `olderThanMs` under this lease becomes `unknown`; returns how many did. */
+  giveUpWaiting(lease: Lease, olderThanMs: number): Promise<number>;
+}
+
+/** Connect-page tokens that were issued; only their hash is kept. */
+export interface ConnectTokens {
+  save(tokenHash: string, companyId: CompanyId, expiresAt: Date): Promise<void>;
+  isValid(tokenHash: string, companyId: CompanyId): Promise<boolean>;
+  revokeAll(companyId: CompanyId): Promise<void>;
+}
+
+/** Encrypted WhatsApp credentials as rows; what is inside is not storage's business. */
+export interface CredentialRows {
+  read(companyId: CompanyId, type: string, ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /**
+   * All changes in one transaction; `value: null` deletes.
+   * @throws LeaseLostError when a newer token has been seen
+   */
+  write(lease: Lease, changes: readonly CredentialChange[]): Promise<void>;
+  /** Companies that have credentials. */
+  companies(): Promise<readonly CompanyId[]>;
+  /** @throws LeaseLostError when a newer token has been seen */
+  erase(lease: Lease): Promise<void>;
+}
+
+export type CredentialChange = Readonly<{ type: string; id: string; value: Uint8Array | null }>;
+
+export type QueueName = 'webhooks' | 'activation';
+
+export type NewJob = Readonly<{
+  /** A UUID; a job with an id seen before is ignored. Absent: random. */
+  id?: string;
+  /** Jobs with the same key run one after another, in the order of insertion. */
+  key: string;
+  data: Readonly<Record<string, unknown>>;
+}>;
+
+export type Job = Readonly<{ id: string; key: string; data: unknown; attempt: number }>;
+
+export interface JobQueue {
+  /** One statement for all jobs; durable when it resolves. */
+  insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void>;
+  /** Retries with back-off when the handler throws, then the dead-letter queue with the reason. */
+  work(queue: QueueName, handler: (job: Job) => Promise<void>): Promise<void>;
+}
+
+export type SalonInfo = Readonly<{
+  id: SalonId;
+  title: string;
+  shortDescription: string;
+  /** As the platform writes it. */
+  phone: string | undefined;
+  city: string | undefined;
+  timeZone: string | undefined;
+  businessTypeId: number | undefined;
+  /** Title of the business type in the platform's dictionary, when it is known. */
+  businessTypeTitle: string | undefined;
+  /** Titles of services, as far as they are known; helps to tell the business type. */
+  serviceTitles: readonly string[];
+}>;
+
+/** `uninstalled` also stands for a salon that never installed the application. */
+export type ApplicationStatus = 'pending' | 'active' | 'freezed' | 'uninstalled';
+
+export interface YclientsPlatform {
+  getCompany(salonId: SalonId): Promise<SalonInfo>;
+  getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus>;
+  /** `POST /marketplace/partner/callback`; never retried inside: ask for the status before trying again. */
+  activate(
+    installation: Readonly<{ salonId: SalonId; apiKey: string; webhookUrls: readonly string[] }>,
+  ): Promise<'activated' | 'already_installed'>;
+}
+
+/** A QR code that a phone can scan now. */
+export type QrCode = Readonly<{
+  /** What Baileys issued, to the letter: a secret. */
+  text: string;
+  /** Counts up within one pairing. */
+  sequence: number;
+  expiresAt: Date;
+}>;
+
+export type WhatsAppEvents = {
+  qr: [companyId: CompanyId, qr: QrCode];
+  state: [companyId: CompanyId, status: SessionStatus];
+  connected: [companyId: CompanyId, session: Readonly<{ phone: string; firstTime: boolean }>];
+  disconnected: [companyId: CompanyId, reason: string, willReconnect: boolean];
+  'message-status': [
+    companyId: CompanyId,
+    update: Readonly<{ whatsappMessageId: string; status: MessageStatus; errorCode?: string }>,
+  ];
+};
+
+/** The sessions, as the use cases see them. */
+export interface WhatsApp {
+  /** The live code; starts a pairing when none runs. @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN` when connected */
+  generateQRForCompany(companyId: CompanyId): Promise<QrCode>;
+  /** Links by an eight-letter code typed on the phone. @throws AppError */
+  requestPairingCode(
+    companyId: CompanyId,
+    phone: string,
+  ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+  getSessionStatus(companyId: CompanyId): SessionStatus;
+  /** Resolves when the bytes are on the wire; the truth comes as `message-status`. @throws AppError `CONNECTION_FAILED` when nothing left */
+  sendMessage(
+    companyId: CompanyId,
+    phone: string,
+    text: string,
+    options?: Readonly<{ messageId?: string }>,
+  ): Promise<Readonly<{ messageId: string }>>;
+  /** Unlinks the device, erases the credentials. Idempotent. */
+  disconnectSession(companyId: CompanyId): Promise<void>;
+  getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[];
+  /** The lease under which the session of the company runs here, if it does. */
+  leaseOf(companyId: CompanyId): Lease | undefined;
+  on<Name extends keyof WhatsAppEvents>(
+    name: Name,
+    listener: (...args: WhatsAppEvents[Name]) => void,
+  ): unknown;
+}
+
+export interface QrRenderer {
+  /** @returns a `data:image/png;base64,` URL */
+  render(text: string): Promise<string>;
+}
