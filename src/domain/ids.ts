@@ -17,21 +17,25 @@ export function parsePositiveInteger(value: unknown): number | undefined {
 
 /** @throws AppError `VALIDATION_ERROR` naming `field` */
 export function companyIdFrom(value: unknown, field = 'companyId'): CompanyId {
-  return positiveInteger(value, field) as CompanyId;
+  return idFrom<CompanyId>(value, field);
 }
 
 /** @throws AppError `VALIDATION_ERROR` naming `field` */
 export function salonIdFrom(value: unknown, field = 'salon_id'): SalonId {
-  return positiveInteger(value, field) as SalonId;
+  return idFrom<SalonId>(value, field);
 }
 
-function positiveInteger(value: unknown, field: string): number {
+function idFrom<Id extends number>(value: unknown, field: string): Id {
   const number = parsePositiveInteger(value);
-  if (number !== undefined) return number;
+  if (isId<Id>(number)) return number;
   throw new AppError('VALIDATION_ERROR', {
     text: {
       ru: `Поле ${field} должно быть целым положительным числом.`,
       en: `The field ${field} must be a positive whole number.`,
     },
   });
+}
+
+function isId<Id extends number>(number: number | undefined): number is Id {
+  return number !== undefined;
 }
