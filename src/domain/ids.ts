@@ -17,25 +17,31 @@ export function parsePositiveInteger(value: unknown): number | undefined {
 
 /** @throws AppError `VALIDATION_ERROR` naming `field` */
 export function companyIdFrom(value: unknown, field = 'companyId'): CompanyId {
-  return idFrom<CompanyId>(value, field);
+  const number = parsePositiveInteger(value);
+  if (isCompanyId(number)) return number;
+  throw notAnId(field);
 }
 
 /** @throws AppError `VALIDATION_ERROR` naming `field` */
 export function salonIdFrom(value: unknown, field = 'salon_id'): SalonId {
-  return idFrom<SalonId>(value, field);
+  const number = parsePositiveInteger(value);
+  if (isSalonId(number)) return number;
+  throw notAnId(field);
 }
 
-function idFrom<Id extends number>(value: unknown, field: string): Id {
-  const number = parsePositiveInteger(value);
-  if (isId<Id>(number)) return number;
-  throw new AppError('VALIDATION_ERROR', {
+function isCompanyId(number: number | undefined): number is CompanyId {
+  return number !== undefined;
+}
+
+function isSalonId(number: number | undefined): number is SalonId {
+  return number !== undefined;
+}
+
+function notAnId(field: string): AppError {
+  return new AppError('VALIDATION_ERROR', {
     text: {
       ru: `Поле ${field} должно быть целым положительным числом.`,
       en: `The field ${field} must be a positive whole number.`,
     },
   });
-}
-
-function isId<Id extends number>(number: number | undefined): number is Id {
-  return number !== undefined;
 }
