@@ -81,6 +81,14 @@ export const errorCodes = {
       en: 'YCLIENTS did not answer as it should. Try again later.',
     },
   },
+  INTERNAL_ERROR: {
+    httpStatus: 500,
+    retryable: true,
+    text: {
+      ru: 'Что-то пошло не так на нашей стороне. Мы уже знаем об этом.',
+      en: 'Something went wrong on our side. We have been told.',
+    },
+  },
 } as const satisfies Record<string, CodeRules>;
 
 export type ErrorCode = keyof typeof errorCodes;

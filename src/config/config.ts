@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { LogLevel } from '../observability/logger.ts';
+import type { Environment } from './env.ts';
+import { type CheckedEnvironment, checkEnvironment } from './environment-schema.ts';
+
+export type DatabaseConfig =
+  | Readonly<{ kind: 'embedded'; directory: string }>
+  | Readonly<{ kind: 'postgres' }>
+  | Readonly<{ kind: 'supabase'; url: string }>;
+
+export type PacingProfile = 'careful' | 'steady' | 'none';
+
+/** Everything the process is told, without a secret: this may be logged. */
+export type Config = Readonly<{
+  production: boolean;
+  instanceId: string;
+  http: Readonly<{
+    host: string;
+    /** 0 picks a free one. */
+    port: number;
+    /** Undefined: the address that the server listens on. Without a slash at the end. */
+    publicUrl: string | undefined;
+    /** Exact number of proxies in front. */
+    trustProxy: number;
+    /** Empty: the origin of the public URL alone. */
+    allowedOrigins: readonly string[];
+    frameAncestors: readonly string[];
+  }>;
+  directories: Readonly<{ data: string; sessions: string; logs: string }>;
+  logLevel: LogLevel;
+  database: DatabaseConfig;
+  sessionStore: 'local' | 'database';
+  yclients: Readonly<{ apiUrl: string; applicationId: number }>;
+  whatsapp: Readonly<{
+    webSocketUrl: string | undefined;
+    version: readonly [number, number, number] | undefined;
+  }>;
+  pacing: PacingProfile;
+}>;
+
+/** The configuration is wrong: `problems` says what, one sentence a variable. The process exits with 78 (EX_CONFIG). */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** @throws ConfigError with every problem at once */
+export function loadConfig(
+  environment: Environment,
+  earlierProblems: readonly string[] = [],
+): { config: Config; checked: CheckedEnvironment } {
+  const outcome = checkEnvironment(environment);
+  const problems = [...earlierProblems, ...outcome.problems];
+  if (!('checked' in outcome) || problems.length > 0) throw new ConfigError(problems);
+  return { config: toConfig(outcome.checked), checked: outcome.checked };
+}
+
+function toConfig(env: CheckedEnvironment): Config {
+  const database = databaseOf(env);
+  return {
+    production: env.NODE_ENV === 'production',
+    instanceId: env.INSTANCE_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
+    http: {
+      host: env.HOST,
+      port: env.PORT,
+      publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
+      trustProxy: env.TRUST_PROXY,
+      allowedOrigins: env.ALLOWED_ORIGINS,
+      frameAncestors: env.FRAME_ANCESTORS,
+    },
+    directories: {
+      data: resolve(env.DATA_DIR),
+      sessions: resolve(env.SESSIONS_DIR),
+      logs: resolve(env.LOG_DIR),
+    },
+    logLevel: env.LOG_LEVEL,
+    database,
+    sessionStore: env.SESSION_STORE ?? (database.kind === 'embedded' ? 'local' : 'database'),
+    yclients: {
+      apiUrl: env.YCLIENTS_API_URL.replace(/\/+$/, ''),
+      applicationId: env.YCLIENTS_APPLICATION_ID,
+    },
+    whatsapp: { webSocketUrl: env.WHATSAPP_WS_URL, version: env.WHATSAPP_VERSION },
+    pacing: env.PACING_PROFILE,
+  };
+}
+
+function databaseOf(env: CheckedEnvironment): DatabaseConfig {
+  if (env.SUPABASE_URL !== undefined) return { kind: 'supabase', url: env.SUPABASE_URL };
+  if (env.DATABASE_URL !== undefined) return { kind: 'postgres' };
+  return { kind: 'embedded', directory: resolve(env.DATA_DIR, 'pg') };
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EncryptionKey } from '../lib/secret-box.ts';
+import type { CheckedEnvironment } from './environment-schema.ts';
+
+/** Kept apart from the configuration, so that the configuration can be logged. */
+export type Secrets = Readonly<{
+  jwtSecret: string;
+  encryptionKeys: readonly EncryptionKey[];
+  adminApiKey: string | undefined;
+  metricsToken: string | undefined;
+  databaseUrl: string | undefined;
+  supabaseServiceRoleKey: string | undefined;
+  yclientsPartnerToken: string;
+  yclientsUserToken: string;
+}>;
+
+/**
+ * Secrets that were not given are made once and kept in `dataDirectory` with mode 0600; production never gets here
+ * without them.
+ */
+export function loadSecrets(env: CheckedEnvironment, dataDirectory: string): Secrets {
+  return {
+    jwtSecret:
+      env.JWT_SECRET ?? madeOnce(dataDirectory, 'jwt-secret', () => randomBytes(48).toString('base64url')),
+    encryptionKeys: env.ENCRYPTION_KEYS ?? [
+      {
+        id: 'local',
+        key: Buffer.from(
+          madeOnce(dataDirectory, 'encryption-key', () => randomBytes(32).toString('base64')),
+          'base64',
+        ),
+      },
+    ],
+    adminApiKey: env.ADMIN_API_KEY,
+    metricsToken: env.METRICS_TOKEN,
+    databaseUrl: env.DATABASE_URL,
+    supabaseServiceRoleKey: env.SUPABASE_SERVICE_ROLE_KEY,
+    yclientsPartnerToken: env.YCLIENTS_PARTNER_TOKEN,
+    yclientsUserToken: env.YCLIENTS_USER_TOKEN,
+  };
+}
+
+function madeOnce(directory: string, name: string, make: () => string): string {
+  const path = join(directory, name);
+  mkdirSync(directory, { recursive: true });
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(draft, make(), { mode: 0o600, flush: true });
+  try {
+    // A link fails if the name exists: of two processes starting together both read the same, whole secret.
+    linkSync(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+  return readFileSync(path, 'utf8').trim();
+}

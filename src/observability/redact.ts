@@ -1,0 +1,59 @@
+import { maskPhone } from '../domain/phone.ts';
+
+const secretKeys =
+  /token|secret|password|authorization|cookie|api_?key|credential|private|^qr$|^text$|^body$|^pairing_?code$|^code_?verifier$/i;
+const phoneKeys = /phone|^jid$|^recipient$/i;
+
+// A WhatsApp address is a phone number or a LID before its @.
+const whatsappAddress = /\d{5,20}(?=(?::\d+)?@)/g;
+const phoneLike = /(?<![\w:-])\+?\d(?:[ ().-]{0,2}\d){9,14}(?![\w:-])/g;
+const jwtLike = /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+/g;
+const webhookSecretInPath = /(\/webhook\/\d+\/)[^/?\s"]+/g;
+const tokenInPath = /(\/qr\/)[^/?\s"]+/g;
+const tokenInQuery = /([?&#](?:token|tokens|user_data|user_data_sign|api_key)=)[^&\s"]+/g;
+
+const deepest = 6;
+const longestString = 4_000;
+
+/** Takes secrets, phone numbers and WhatsApp addresses out of a sentence. */
+export function redactText(text: string): string {
+  return (text.length > longestString ? `${text.slice(0, longestString)}…` : text)
+    .replace(jwtLike, '[token]')
+    .replace(webhookSecretInPath, '$1[secret]')
+    .replace(tokenInPath, '$1[token]')
+    .replace(tokenInQuery, '$1[secret]')
+    .replace(whatsappAddress, '***')
+    .replace(phoneLike, (phone) => maskPhone(phone.replaceAll(/[^+\d]/g, '')));
+}
+
+/**
+ * A copy of a log field that may be written: values under secret names are gone, phones are masked, errors become plain
+ * objects. Everything that a log line holds passes through here.
+ */
+export function redact(value: unknown, key = '', depth = 0): unknown {
+  if (value === null || value === undefined) return value;
+  if (secretKeys.test(key) && typeof value !== 'boolean') return '[redacted]';
+  if (typeof value === 'string') {
+    return phoneKeys.test(key) && !value.includes('***') ? maskPhone(value) : redactText(value);
+  }
+  if (typeof value === 'number') return phoneKeys.test(key) ? maskPhone(String(value)) : value;
+  if (typeof value !== 'object') return typeof value === 'function' ? undefined : value;
+  if (depth >= deepest) return '[deep]';
+  if (value instanceof Date) return value;
+  if (value instanceof Error) return redactError(value, depth);
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => redact(item, key, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, redact(item, name, depth + 1)]),
+  );
+}
+
+function redactError(error: Error, depth: number): Record<string, unknown> {
+  return {
+    type: error.name,
+    message: redactText(error.message),
+    ...('code' in error && { code: redact(error.code) }),
+    stack: redactText(error.stack ?? ''),
+    ...(error.cause !== undefined && { cause: redact(error.cause, 'cause', depth + 1) }),
+  };
+}

@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig } from '../../src/config/config.ts';
+import { readEnvironment, type RawEnvironment } from '../../src/config/env.ts';
+import { loadSecrets } from '../../src/config/secrets.ts';
+
+function load(raw: RawEnvironment) {
+  const { values, problems } = readEnvironment(raw);
+  return loadConfig(values, problems);
+}
+
+function problemsOf(raw: RawEnvironment): readonly string[] {
+  try {
+    load(raw);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+const production = {
+  NODE_ENV: 'production',
+  PUBLIC_URL: 'https://wa.example.com/',
+  JWT_SECRET: 'j'.repeat(32),
+  ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+  YCLIENTS_PARTNER_TOKEN: 'partner',
+  YCLIENTS_USER_TOKEN: 'user',
+  YCLIENTS_APPLICATION_ID: '77',
+  DATABASE_URL: 'postgres://u@localhost/db',
+};
+
+describe('loadConfig', () => {
+  it('needs nothing for development on the embedded store', () => {
+    const { config } = load({});
+    expect(config.database.kind).toBe('embedded');
+    expect(config.sessionStore).toBe('local');
+    expect(config.http).toMatchObject({ host: '127.0.0.1', port: 3000, trustProxy: 0 });
+  });
+
+  it('keeps WhatsApp credentials in the database when there is one', () => {
+    expect(load({ DATABASE_URL: 'postgres://u@localhost/db' }).config.sessionStore).toBe('database');
+  });
+
+  it('reports every problem at once, each with the name of its variable', () => {
+    const problems = problemsOf({
+      PORT: 'http',
+      LOG_LEVEL: 'loud',
+      WHATSAPP_VERSION: '2.3000',
+      TRUST_PROXY: 'true',
+    });
+    expect(problems).toHaveLength(4);
+    for (const name of ['PORT', 'LOG_LEVEL', 'WHATSAPP_VERSION', 'TRUST_PROXY']) {
+      expect(problems.some((problem) => problem.startsWith(name))).toBe(true);
+    }
+  });
+
+  it('accepts a complete production configuration', () => {
+    const { config } = load(production);
+    expect(config.production).toBe(true);
+    expect(config.http.publicUrl).toBe('https://wa.example.com');
+  });
+
+  it('names everything that production still needs', () => {
+    const problems = problemsOf({ NODE_ENV: 'production' }).join('\n');
+    for (const name of Object.keys(production).slice(1, -1))
+      expect(problems).toContain(`${name} is required`);
+  });
+
+  it('refuses the demo switches in production', () => {
+    const problems = problemsOf({
+      ...production,
+      PUBLIC_URL: 'http://wa.example.com',
+      WHATSAPP_WS_URL: 'ws://10.0.0.1:99',
+      PACING_PROFILE: 'none',
+      YCLIENTS_PARTNER_TOKEN: 'sim_partner_token_0001',
+    });
+    expect(problems).toHaveLength(4);
+  });
+
+  it('refuses settings that contradict each other', () => {
+    expect(problemsOf({ SUPABASE_URL: 'https://x.supabase.co' })).toHaveLength(2);
+    expect(problemsOf({ SUPABASE_SERVICE_ROLE_KEY: 'k' })[0]).toContain('SUPABASE_URL');
+    expect(problemsOf({ JWT_SECRET: 'j'.repeat(32), JWT_SECRET_FILE: 'x' })[0]).toContain('JWT_SECRET_FILE');
+  });
+
+  it('refuses unlimited pacing anywhere but on a loopback WhatsApp', () => {
+    expect(problemsOf({ PACING_PROFILE: 'none' })).toHaveLength(1);
+    expect(problemsOf({ PACING_PROFILE: 'none', WHATSAPP_WS_URL: 'ws://127.0.0.1:1/ws' })).toHaveLength(0);
+  });
+
+  it('refuses encryption keys of the wrong length or with the same id', () => {
+    expect(problemsOf({ ENCRYPTION_KEYS: 'k1:c2hvcnQ=' })[0]).toContain('32 bytes');
+    const key = production.ENCRYPTION_KEYS;
+    expect(problemsOf({ ENCRYPTION_KEYS: `${key},${key}` })[0]).toContain('no id twice');
+  });
+});
+
+describe('loadSecrets', () => {
+  it('reads a secret from the file that NAME_FILE names', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'secrets-')), 'token');
+    writeFileSync(file, 'from-a-file\n');
+    const { checked } = load({ YCLIENTS_PARTNER_TOKEN_FILE: file });
+    expect(checked.YCLIENTS_PARTNER_TOKEN).toBe('from-a-file');
+  });
+
+  it('makes missing secrets once, for the owner alone', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'secrets-'));
+    const { checked } = load({});
+    const first = loadSecrets(checked, directory);
+    expect(loadSecrets(checked, directory)).toEqual(first);
+    expect(first.encryptionKeys[0]?.key).toHaveLength(32);
+    expect(statSync(join(directory, 'jwt-secret')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(directory, 'jwt-secret'), 'utf8')).toBe(first.jwtSecret);
+  });
+});
