@@ -1,0 +1,124 @@
+import {
+  BrokenCircuitError,
+  BulkheadRejectedError,
+  bulkhead,
+  circuitBreaker,
+  CircuitState,
+  ConsecutiveBreaker,
+  DelegateBackoff,
+  handleWhen,
+  retry,
+  type BulkheadPolicy,
+  type CircuitBreakerPolicy,
+  type RetryPolicy,
+} from 'cockatiel';
+import { AppError } from '../domain/errors.ts';
+import { OutageError } from './http-exchange.ts';
+import { BudgetExhaustedError } from './rate-budget.ts';
+
+export type ResilienceOptions = Readonly<{
+  /** Tries in all, the first included. */
+  attempts?: number;
+  /** Upper end of the first random wait; doubles with every try. */
+  retryBaseMs?: number;
+  /** Outages in a row that open the circuit of a group. */
+  breakerFailures?: number;
+  breakerOpenMs?: number;
+  /** Requests under way, and callers waiting for them. */
+  concurrency?: number;
+  queue?: number;
+  /** 0 … 1. */
+  random: () => number;
+}>;
+
+export type CircuitName = 'closed' | 'open' | 'half_open';
+
+/** A call in two halves: `send` fails only by an outage, `read` turns the answer into a value or a refusal. */
+export type Call<Answer, Value> = Readonly<{
+  group: string;
+  retry: boolean;
+  send: () => Promise<Answer>;
+  read: (answer: Answer) => Value;
+}>;
+
+const circuitNames: Record<CircuitState, CircuitName> = {
+  [CircuitState.Closed]: 'closed',
+  [CircuitState.Open]: 'open',
+  [CircuitState.HalfOpen]: 'half_open',
+  [CircuitState.Isolated]: 'open',
+};
+
+/**
+ * retry( bulkhead( circuit breaker of the group( send )), read ): a refusal of one company (4xx) or a 429 is an answer,
+ * so it never counts towards opening the circuit that all companies share.
+ */
+export class Resilience {
+  readonly #retry: RetryPolicy;
+  readonly #bulkhead: BulkheadPolicy;
+  readonly #breakers = new Map<string, CircuitBreakerPolicy>();
+  readonly #breakerFailures: number;
+  readonly #breakerOpenMs: number;
+
+  constructor(options: ResilienceOptions) {
+    const { attempts = 3, retryBaseMs = 1000, random } = options;
+    this.#breakerFailures = options.breakerFailures ?? 5;
+    this.#breakerOpenMs = options.breakerOpenMs ?? 60_000;
+    this.#bulkhead = bulkhead(options.concurrency ?? 10, options.queue ?? 200);
+    this.#retry = retry(
+      handleWhen((error) => error instanceof AppError && error.retryable),
+      {
+        maxAttempts: attempts - 1,
+        backoff: new DelegateBackoff(({ attempt }) => random() * retryBaseMs * 2 ** (attempt - 1)),
+      },
+    );
+  }
+
+  /** @throws AppError whatever `send` and `read` throw, or a retryable `UPSTREAM_ERROR` when the call was not even tried */
+  async run<Answer, Value>(call: Call<Answer, Value>): Promise<Value> {
+    const once = async (): Promise<Value> => call.read(await this.#guarded(call));
+    try {
+      return call.retry ? await this.#retry.execute(once) : await once();
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  /** State of every circuit used so far, by group. */
+  circuits(): Record<string, CircuitName> {
+    return Object.fromEntries(
+      this.#breakers.entries().map(([group, breaker]) => [group, circuitNames[breaker.state]]),
+    );
+  }
+
+  #guarded<Answer>({ group, send }: Pick<Call<Answer, unknown>, 'group' | 'send'>): Promise<Answer> {
+    return this.#bulkhead.execute(() => this.#breakerOf(group).execute(send));
+  }
+
+  #breakerOf(group: string): CircuitBreakerPolicy {
+    const existing = this.#breakers.get(group);
+    if (existing !== undefined) return existing;
+    const breaker = circuitBreaker(handleWhen(isOutage), {
+      breaker: new ConsecutiveBreaker(this.#breakerFailures),
+      halfOpenAfter: this.#breakerOpenMs,
+    });
+    this.#breakers.set(group, breaker);
+    return breaker;
+  }
+
+  #translate(error: unknown): unknown {
+    const waitMs = this.#untriedForMs(error);
+    return waitMs === undefined
+      ? error
+      : new AppError('UPSTREAM_ERROR', { retryAfterSeconds: Math.ceil(waitMs / 1000), cause: error });
+  }
+
+  #untriedForMs(error: unknown): number | undefined {
+    if (error instanceof BrokenCircuitError) return this.#breakerOpenMs;
+    if (error instanceof BulkheadRejectedError) return 5000;
+    return error instanceof BudgetExhaustedError ? error.waitMs : undefined;
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof AppError && error.cause instanceof OutageError;
+}
