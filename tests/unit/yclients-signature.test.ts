@@ -41,20 +41,20 @@ describe('user data of a registration redirect', () => {
   });
 
   it('are refused with a signature that is empty, cut, upper-case or of another token', () => {
-    expect(errorOf(() => verifyUserData({ ...published, userDataSign: '' })).code).toBe('INVALID_TOKEN');
-    expect(errorOf(() => verifyUserData({ ...published, userDataSign: published.userDataSign.slice(0, -1) })).toThrow(
-      refusal,
+    const { userDataSign } = published;
+    for (const wrong of ['', userDataSign.slice(0, -1), userDataSign.toUpperCase()]) {
+      expect(errorOf(() => verifyUserData({ ...published, userDataSign: wrong })).code).toBe('INVALID_TOKEN');
+    }
+    expect(errorOf(() => verifyUserData({ ...published, partnerToken: 'another' })).code).toBe(
+      'INVALID_TOKEN',
     );
-    expect(() =>
-      verifyUserData({ ...published, userDataSign: published.userDataSign.toUpperCase() }),
-    ).code).toBe('INVALID_TOKEN');
-    expect(errorOf(() => verifyUserData({ ...published, partnerToken: 'another' })).code).toBe('INVALID_TOKEN');
   });
 
   it('are refused when one letter of them changed', () => {
-    expect(errorOf(() =>
-      verifyUserData({ ...published, userData: published.userData.replace('MjMs', 'MjQs') }),
-    ).code).toBe('INVALID_TOKEN');
+    expect(
+      errorOf(() => verifyUserData({ ...published, userData: published.userData.replace('MjMs', 'MjQs') }))
+        .code,
+    ).toBe('INVALID_TOKEN');
   });
 
   it('may carry the user number as id, and more fields than we know', () => {
@@ -79,7 +79,9 @@ describe('user data of a registration redirect', () => {
     expect(errorOf(() => verifyUserData(sign({ name: 'nobody' }))).code).toBe('INVALID_TOKEN');
     expect(errorOf(() => verifyUserData(sign('text'))).code).toBe('INVALID_TOKEN');
     expect(errorOf(() => verifyUserData({ ...published, userData: '%%%' })).code).toBe('INVALID_TOKEN');
-    expect(errorOf(() => verifyUserData({ ...published, userData: 'A'.repeat(10_000) })).code).toBe('INVALID_TOKEN');
+    expect(errorOf(() => verifyUserData({ ...published, userData: 'A'.repeat(10_000) })).code).toBe(
+      'INVALID_TOKEN',
+    );
   });
 });
 
