@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const pollIntervalMs = 20;
+
+/**
+ * Polls `condition` until it gives something other than `undefined`, `null` or `false`.
+ * Rejects with an error that names what was waited for; a condition that throws rejects at once.
+ */
+export async function waitFor<T>(
+  name: string,
+  condition: () => T | Promise<T>,
+  timeoutMs = 5000,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== null && value !== false) return value;
+    if (performance.now() >= deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${name}`);
+    await delay(pollIntervalMs);
+  }
+}

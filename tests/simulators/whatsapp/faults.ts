@@ -1,0 +1,20 @@
+/** What is going wrong at the moment. */
+export class Faults {
+  /** Reason of the `failure` that answers every login and registration. */
+  loginRefusal: string | undefined;
+  /** HTTP status that answers every attempt to open a WebSocket. */
+  upgradeRefusal: number | undefined;
+  /** Replaces the usual delay of acknowledgements. */
+  ackDelayMs: number | undefined;
+  acksWithheld = false;
+  /** Error of the acknowledgement of every message to another person; such a message is not delivered. */
+  messageRejection: string | undefined;
+  /** Messages addressed by phone number are refused with 463, those addressed by hidden identity pass. */
+  lidAddressingRequired = false;
+  /** Accounts that answer nothing any more, by number. */
+  readonly frozen = new Set<string>();
+  /** Accounts whose first scan of a connection retires the shown secret, by number. */
+  readonly secretRefreshRequired = new Set<string>();
+  /** Accounts that cannot be linked without a passkey, by number. */
+  readonly passkeyRequired = new Set<string>();
+}

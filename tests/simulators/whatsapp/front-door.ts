@@ -1,0 +1,110 @@
+import type { proto } from '@whiskeysockets/baileys';
+import type { WebSocket } from 'ws';
+
+import { ClientConnection } from './client-connection.ts';
+import { DeviceSession } from './device-session.ts';
+import type { MessageRouter } from './message-router.ts';
+import { createNoiseIdentity } from './noise-responder.ts';
+import type { FinishedHandshake } from './noise-responder.ts';
+import type { PairingDesk } from './pairing-desk.ts';
+import { InvalidKeyError } from './prekey-store.ts';
+import type { ReceiptRouter } from './receipt-router.ts';
+import { RegistrationSession } from './registration-session.ts';
+import type { Service } from './service.ts';
+
+type Desks = Readonly<{ pairing: PairingDesk; messages: MessageRouter; receipts: ReceiptRouter }>;
+
+/** Lets clients in: those that want to be linked, and linked devices that prove who they are. */
+export class FrontDoor {
+  readonly #service: Service;
+  readonly #desks: Desks;
+  readonly #identity;
+  readonly #connections = new Set<ClientConnection>();
+  #lastConnection = 0;
+
+  constructor(service: Service, desks: Desks) {
+    this.#service = service;
+    this.#desks = desks;
+    this.#identity = createNoiseIdentity(service.config.now());
+  }
+
+  get connections(): readonly ClientConnection[] {
+    return [...this.#connections];
+  }
+
+  accept(socket: WebSocket): void {
+    const { log, timers, config } = this.#service;
+    this.#lastConnection += 1;
+    const connection = new ClientConnection(this.#lastConnection, socket, this.#identity, {
+      identified: (self, handshake) =>
+        timers.after(config.firstFrameDelayMs, () => this.#admit(self, handshake)),
+      closed: (self) => {
+        this.#connections.delete(self);
+        log.add({ type: 'disconnected', connection: self.id });
+      },
+      failed: (error) =>
+        log.add({ type: 'error', message: `connection ${this.#lastConnection}: ${String(error)}` }),
+    });
+    this.#connections.add(connection);
+    log.add({ type: 'connected', connection: connection.id });
+  }
+
+  #admit(connection: ClientConnection, { payload, clientKey }: FinishedHandshake): void {
+    if (payload.devicePairingData) {
+      this.#register(connection, payload, clientKey, payload.devicePairingData);
+    } else {
+      this.#login(connection, payload, clientKey);
+    }
+  }
+
+  #register(
+    connection: ClientConnection,
+    payload: proto.ClientPayload,
+    clientKey: Buffer,
+    data: proto.ClientPayload.IDevicePairingRegistrationData,
+  ): void {
+    const { config, faults, log } = this.#service;
+    log.add({ type: 'registration', connection: connection.id, clientVersion: versionOf(payload) });
+    if (faults.loginRefusal !== undefined) {
+      connection.fail(faults.loginRefusal, config.closeDelayMs);
+      return;
+    }
+    try {
+      const session = new RegistrationSession(this.#service, connection, clientKey, data);
+      connection.onNode = (node) => session.handle(node);
+      connection.onClose = () => this.#desks.pairing.close(session);
+      this.#desks.pairing.open(session);
+      session.offerRefs();
+    } catch (error) {
+      if (!(error instanceof InvalidKeyError)) throw error;
+      connection.fail('400', config.closeDelayMs);
+    }
+  }
+
+  #login(connection: ClientConnection, payload: proto.ClientPayload, clientKey: Buffer): void {
+    const { config, directory, faults, log } = this.#service;
+    const number = String(payload.username);
+    const device = payload.device ?? 0;
+    if (faults.frozen.has(number)) connection.freeze();
+    const account = directory.byNumber(number);
+    const companion = account?.companion(device);
+    const isKnown = companion !== undefined && companion.noiseKey.equals(clientKey);
+    const refusal = faults.loginRefusal ?? (isKnown ? undefined : '401');
+    if (refusal !== undefined || account === undefined || companion === undefined) {
+      const code = refusal ?? '401';
+      log.add({ type: 'login refused', number, device, code });
+      connection.fail(code, config.closeDelayMs);
+      return;
+    }
+    log.add({ type: 'login', number, device, connection: connection.id, clientVersion: versionOf(payload) });
+    const session = new DeviceSession(this.#service, connection, account, companion, this.#desks);
+    connection.onNode = (node) => session.handle(node);
+    connection.onClose = () => session.closed();
+    session.open();
+  }
+}
+
+function versionOf(payload: proto.ClientPayload): string {
+  const version = payload.userAgent?.appVersion;
+  return `${version?.primary}.${version?.secondary}.${version?.tertiary}`;
+}

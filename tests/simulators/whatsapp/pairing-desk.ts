@@ -1,0 +1,31 @@
+import type { RegistrationSession } from './registration-session.ts';
+import { PairingError } from './qr-code.ts';
+import type { QrContent } from './qr-code.ts';
+
+/** Finds the client that shows a QR code. */
+export class PairingDesk {
+  readonly #sessions = new Set<RegistrationSession>();
+
+  open(session: RegistrationSession): void {
+    this.#sessions.add(session);
+  }
+
+  close(session: RegistrationSession): void {
+    this.#sessions.delete(session);
+    session.closed();
+  }
+
+  /** Throws PairingError when the code is unknown, expired, or not the one of the client that got the ref. */
+  find(qr: QrContent): RegistrationSession {
+    const session = [...this.#sessions].find(({ refs }) => refs.includes(qr.ref));
+    if (session === undefined) throw new PairingError('No device shows this QR code (any more)');
+    if (session.isExpired(qr.ref)) throw new PairingError('This QR code has expired');
+    if (!session.noiseKey.equals(qr.noiseKey) || !session.keys.identityKey.equals(qr.identityKey)) {
+      throw new PairingError('The keys in the QR code are not those of the device that shows it');
+    }
+    if (session.retiredSecrets.some((secret) => secret.equals(qr.advSecret))) {
+      throw new PairingError('The secret in the QR code is retired');
+    }
+    return session;
+  }
+}

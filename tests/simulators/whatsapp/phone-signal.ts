@@ -1,0 +1,107 @@
+import {
+  Curve,
+  encodeWAMessage,
+  generateRegistrationId,
+  proto,
+  signedKeyPair,
+  unpadRandomMax16,
+} from '@whiskeysockets/baileys';
+import type { KeyPair } from '@whiskeysockets/baileys';
+
+import { PrekeyStore } from './prekey-store.ts';
+import type { KeyBundle } from './prekey-store.ts';
+import { decrypt, encrypt, SessionRecord, startSession, withVersion } from './signal-library.ts';
+import type { Ciphertext, SignalStorage } from './signal-library.ts';
+
+const prekeyBatch = 40;
+const lowPrekeys = 10;
+
+type SignalKeyPair = Readonly<{ privKey: Buffer; pubKey: Buffer }>;
+
+/** The Signal side of a phone: its identity, its sessions, and the keys it publishes. */
+export class PhoneSignal implements SignalStorage {
+  readonly identity: KeyPair = Curve.generateKeyPair();
+  readonly published: PrekeyStore;
+  readonly #registrationId = generateRegistrationId();
+  readonly #signedPrekey = signedKeyPair(this.identity, 1);
+  readonly #prekeys = new Map<number, SignalKeyPair>();
+  readonly #sessions = new Map<string, ReturnType<SessionRecord['serialize']>>();
+  #nextPrekeyId = 1;
+
+  constructor() {
+    this.published = new PrekeyStore(Buffer.from(this.identity.public), this.#registrationId, {
+      id: this.#signedPrekey.keyId,
+      value: Buffer.from(this.#signedPrekey.keyPair.public),
+      signature: Buffer.from(this.#signedPrekey.signature),
+    });
+    this.publishPrekeys();
+  }
+
+  /** Publishes more one-time keys when few are left. */
+  publishPrekeys(): void {
+    if (this.published.count >= lowPrekeys) return;
+    for (let made = 0; made < prekeyBatch; made += 1) {
+      const id = this.#nextPrekeyId++;
+      const pair = Curve.generateKeyPair();
+      this.#prekeys.set(id, signalKeyPair(pair));
+      this.published.add([{ id, value: Buffer.from(pair.public) }]);
+    }
+  }
+
+  /** `address` is `number.device`; the bundle is asked for only when there is no session yet. */
+  async encrypt(address: string, message: proto.IMessage, bundle: () => KeyBundle): Promise<Ciphertext> {
+    if (!this.#sessions.has(address)) await startSession(this, address, bundle());
+    return encrypt(this, address, encodeWAMessage(message));
+  }
+
+  /** Throws when the ciphertext is not for this phone, was altered, or was decrypted before. */
+  async decrypt(address: string, ciphertext: Ciphertext): Promise<proto.IMessage> {
+    const padded = await decrypt(this, address, ciphertext);
+    this.publishPrekeys();
+    return proto.Message.decode(unpadRandomMax16(padded));
+  }
+
+  /** Forgets the session with one device, or with all, as a new installation of the app does. */
+  forget(address?: string): void {
+    if (address === undefined) this.#sessions.clear();
+    else this.#sessions.delete(address);
+  }
+
+  async loadSession(id: string): Promise<SessionRecord | undefined> {
+    const stored = this.#sessions.get(id);
+    return stored && SessionRecord.deserialize(stored);
+  }
+
+  async storeSession(id: string, session: SessionRecord): Promise<void> {
+    this.#sessions.set(id, session.serialize());
+  }
+
+  isTrustedIdentity(): boolean {
+    // A companion proves its identity with the device identity of its account, not by having been seen before.
+    return true;
+  }
+
+  async loadPreKey(id: number | string): Promise<{ privKey: Buffer; pubKey: Buffer } | undefined> {
+    return this.#prekeys.get(Number(id));
+  }
+
+  removePreKey(id: number): void {
+    this.#prekeys.delete(id);
+  }
+
+  loadSignedPreKey(): { privKey: Buffer; pubKey: Buffer } {
+    return signalKeyPair(this.#signedPrekey.keyPair);
+  }
+
+  getOurRegistrationId(): number {
+    return this.#registrationId;
+  }
+
+  getOurIdentity(): { privKey: Buffer; pubKey: Buffer } {
+    return signalKeyPair(this.identity);
+  }
+}
+
+function signalKeyPair(pair: KeyPair): { privKey: Buffer; pubKey: Buffer } {
+  return { privKey: Buffer.from(pair.private), pubKey: withVersion(pair.public) };
+}

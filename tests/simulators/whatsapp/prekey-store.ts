@@ -1,0 +1,75 @@
+import { verifySignature, withVersion } from './signal-library.ts';
+
+export type OneTimePrekey = Readonly<{ id: number; value: Buffer }>;
+export type SignedPrekey = Readonly<{ id: number; value: Buffer; signature: Buffer }>;
+
+/** What one needs to start a Signal session with a device. Public keys are 32 bytes, without the version byte. */
+export type KeyBundle = Readonly<{
+  registrationId: number;
+  identityKey: Buffer;
+  signedPrekey: SignedPrekey;
+  oneTimePrekey: OneTimePrekey | undefined;
+}>;
+
+export class InvalidKeyError extends Error {
+  override readonly name = 'InvalidKeyError';
+}
+
+/** The published keys of one device. Every one-time key is handed out once. */
+export class PrekeyStore {
+  readonly identityKey: Buffer;
+  readonly registrationId: number;
+  readonly #oneTime = new Map<number, Buffer>();
+  readonly #handedOut = new Set<number>();
+  #signed: SignedPrekey;
+
+  /** Throws InvalidKeyError when the signed prekey is not signed by the identity. */
+  constructor(identityKey: Buffer, registrationId: number, signed: SignedPrekey) {
+    this.identityKey = identityKey;
+    this.registrationId = registrationId;
+    this.#signed = this.#verified(signed);
+  }
+
+  /** How many one-time keys are left. */
+  get count(): number {
+    return this.#oneTime.size;
+  }
+
+  get signedPrekey(): SignedPrekey {
+    return this.#signed;
+  }
+
+  /** Throws InvalidKeyError, and keeps the signed prekey it had, when the signature is wrong. */
+  rotate(signed: SignedPrekey): void {
+    this.#signed = this.#verified(signed);
+  }
+
+  /** Adds one-time keys; ids that were handed out before are never offered again. */
+  add(keys: Iterable<OneTimePrekey>): void {
+    for (const { id, value } of keys) {
+      if (value.length !== 32) throw new InvalidKeyError(`One-time key ${id} is not 32 bytes long`);
+      if (!this.#handedOut.has(id)) this.#oneTime.set(id, value);
+    }
+  }
+
+  take(): KeyBundle {
+    const next = this.#oneTime.entries().next().value;
+    if (next) {
+      this.#oneTime.delete(next[0]);
+      this.#handedOut.add(next[0]);
+    }
+    return {
+      registrationId: this.registrationId,
+      identityKey: this.identityKey,
+      signedPrekey: this.#signed,
+      oneTimePrekey: next && { id: next[0], value: next[1] },
+    };
+  }
+
+  #verified(signed: SignedPrekey): SignedPrekey {
+    if (!verifySignature(this.identityKey, withVersion(signed.value), signed.signature)) {
+      throw new InvalidKeyError(`Signed prekey ${signed.id} is not signed by the identity of its device`);
+    }
+    return signed;
+  }
+}

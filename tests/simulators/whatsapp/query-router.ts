@@ -1,0 +1,61 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+
+import { child, children, errorResult, result, stanza } from './nodes.ts';
+
+const privacyCategories = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd'];
+
+/** Answers the queries that need no knowledge of the account; undefined when the query is not among them. */
+export function answerGeneralQuery(request: BinaryNode): BinaryNode | undefined {
+  const isGet = request.attrs['type'] === 'get';
+  switch (request.attrs['xmlns'] ?? '') {
+    case 'w:p':
+      return result(request);
+    case 'abt':
+    case 'w':
+      return result(request, [stanza('props', { protocol: '1', hash: 'simulated' })]);
+    case 'privacy':
+      return isGet ? result(request, [privacySettings()]) : result(request);
+    case 'blocklist':
+      return result(request, [stanza('list')]);
+    case 'w:sync:app:state':
+      return result(request, [stanza('sync', {}, unchangedCollections(child(request, 'sync')))]);
+    case 'w:g2':
+      return child(request, 'participating')
+        ? result(request, [stanza('groups')])
+        : errorResult(request, 404, 'item-not-found');
+    case 'w:profile:picture':
+      return errorResult(request, 404, 'item-not-found');
+    case 'w:mex':
+      return result(request, [stanza('result', {}, Buffer.from(JSON.stringify(restrictionState())))]);
+    default:
+      return undefined;
+  }
+}
+
+function privacySettings(): BinaryNode {
+  return stanza(
+    'privacy',
+    {},
+    privacyCategories.map((name) => stanza('category', { name, value: 'all' })),
+  );
+}
+
+/** Every requested collection must come back: Baileys asks again at once for those that do not. */
+function unchangedCollections(sync: BinaryNode | undefined): BinaryNode[] {
+  return children(sync, 'collection').map(({ attrs }) =>
+    stanza('collection', { name: attrs['name'], version: attrs['version'] ?? '0', type: 'result' }),
+  );
+}
+
+function restrictionState(): unknown {
+  return {
+    data: {
+      xwa2_fetch_account_reachout_timelock: {
+        is_active: false,
+        time_enforcement_ends: '0',
+        enforcement_type: 'DEFAULT',
+      },
+      xwa2_message_capping_info: { total_quota: -1, used_quota: 0 },
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** libsignal prints session records, private keys included. Nothing else in a test run begins like this. */
+const noise = [
+  'Closing session',
+  'Closing open session',
+  'Opening session',
+  'Removing old closed session',
+  'Session already',
+  'Failed to decrypt message',
+  'Session error',
+  'Decrypted message with closed session',
+  'WARNING: Expected pubkey of length 33',
+];
+
+const methods = ['info', 'warn', 'error'] as const;
+
+/** Keeps the library's own printing out of the test output until disposed. */
+export function quietLibsignal(): Disposable {
+  const originals = methods.map((method) => [method, console[method]] as const);
+  for (const [method, print] of originals) {
+    console[method] = (...items: unknown[]) => {
+      const first = items[0];
+      if (typeof first !== 'string' || !noise.some((start) => first.startsWith(start))) print(...items);
+    };
+  }
+  return {
+    [Symbol.dispose]: () => {
+      for (const [method, print] of originals) console[method] = print;
+    },
+  };
+}

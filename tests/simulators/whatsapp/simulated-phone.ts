@@ -1,0 +1,191 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+
+import { waitFor } from '../../harness/wait-for.ts';
+import type { CompanionDevice } from './companion-device.ts';
+import { removeDevice } from './device-session.ts';
+import type { Account, PrimaryDevice } from './directory.ts';
+import type { Addressing } from './jids.ts';
+import { parseJid } from './jids.ts';
+import type { MessageRouter } from './message-router.ts';
+import type { PairingDesk } from './pairing-desk.ts';
+import { PhoneInbox } from './phone-inbox.ts';
+import type { ReceiptOrder, ReceivedMessage, ReceivedReceipt, SentCopy } from './phone-inbox.ts';
+import { PhoneSender } from './phone-sender.ts';
+import { PhoneSignal } from './phone-signal.ts';
+import { parseQrText } from './qr-code.ts';
+import type { ReceiptRouter } from './receipt-router.ts';
+import type { Service } from './service.ts';
+
+/** What a phone needs from the service it is registered with. */
+export type PhoneServices = Readonly<{
+  service: Service;
+  pairing: PairingDesk;
+  messages: MessageRouter;
+  receipts: ReceiptRouter;
+}>;
+
+/** A person's phone with WhatsApp on it. It owns the account: its identity key vouches for linked devices. */
+export class SimulatedPhone {
+  /** Digits, without a plus. */
+  readonly number: string;
+  /** Which receipts the phone sends by itself. */
+  readonly automaticReceipts = { delivered: true, read: false };
+  readonly #services: PhoneServices;
+  readonly #signal = new PhoneSignal();
+  readonly #account: Account;
+  readonly #inbox: PhoneInbox;
+  readonly #sender: PhoneSender;
+  #online = true;
+  #postponed: (() => void)[] = [];
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(number: string, name: string, services: PhoneServices) {
+    this.number = number;
+    this.#services = services;
+    const primary: PrimaryDevice = {
+      id: 0,
+      name,
+      keys: this.#signal.published,
+      deliver: (node) => this.#whenOnline(() => this.#receive(node)),
+      greet: (device) => this.#whenOnline(() => this.#greet(device)),
+    };
+    this.#account = services.service.directory.register(number, primary);
+    this.#inbox = new PhoneInbox(services.service, this.#account, this.#signal);
+    this.#sender = new PhoneSender(this.#account, this.#signal, services.messages);
+  }
+
+  /** The user part of the hidden identity of this number. */
+  get lid(): string {
+    return this.#account.lid;
+  }
+
+  get inbox(): readonly ReceivedMessage[] {
+    return this.#inbox.messages;
+  }
+
+  /** What the linked devices of this phone have sent. */
+  get sentFromCompanions(): readonly SentCopy[] {
+    return this.#inbox.copies;
+  }
+
+  /** What became of the messages that this phone has sent. */
+  get receipts(): readonly ReceivedReceipt[] {
+    return this.#inbox.receipts;
+  }
+
+  /** Numbers of the linked devices. */
+  get linkedDevices(): readonly number[] {
+    return this.#account.companions.map(({ id }) => id);
+  }
+
+  /** Links the device that shows this QR code; throws PairingError when the phone or the device refuses. */
+  async scan(qrText: string): Promise<void> {
+    const qr = parseQrText(qrText);
+    const session = this.#services.pairing.find(qr);
+    await session.pair(this.#account, this.#signal.identity, qr.advSecret, 'qr');
+  }
+
+  /** Resolves with the first message in the inbox, past or to come, that the predicate accepts. */
+  waitForMessage(
+    predicate: (message: ReceivedMessage) => boolean,
+    timeoutMs = 5000,
+  ): Promise<ReceivedMessage> {
+    return waitFor(`a message to ${this.number}`, () => this.inbox.find(predicate), timeoutMs);
+  }
+
+  /** Writes to another registered number; resolves with the id of the message. */
+  async sendText(
+    toNumber: string,
+    text: string,
+    addressing: Addressing = this.#services.service.config.addressing,
+  ): Promise<string> {
+    const to = this.#services.service.directory.byNumber(toNumber);
+    if (to === undefined) throw new Error(`${toNumber} is not registered with WhatsApp`);
+    return this.#inTurn(() => this.#sender.sendText(to, text, addressing));
+  }
+
+  /** Opens the chat on a received message: its sender gets a read receipt. */
+  markRead(messageId: string): void {
+    const message = this.inbox.find(({ id }) => id === messageId);
+    const to = message && this.#services.service.directory.byNumber(message.from);
+    if (message === undefined || to === undefined)
+      throw new Error(`${this.number} has no message ${messageId}`);
+    this.#send({ to, id: messageId, kind: 'read', addressing: message.addressing });
+  }
+
+  /** Logs a linked device out. */
+  removeDevice(id: number): void {
+    const device = this.#account.companion(id);
+    if (device === undefined) throw new Error(`${this.number} has no linked device ${id}`);
+    removeDevice(this.#services.service, this.#account, device);
+  }
+
+  /** Cuts the connections of the linked devices, which may come back at once. */
+  drop(): void {
+    for (const device of this.#account.companions) device.connection?.drop();
+  }
+
+  /** No network: what is sent to the phone waits at the server. */
+  goOffline(): void {
+    this.#online = false;
+  }
+
+  goOnline(): void {
+    this.#online = true;
+    for (const task of this.#postponed.splice(0)) task();
+  }
+
+  /** Loses its Signal sessions, as a new installation does: the next message cannot be read and is asked for again. */
+  forgetSessions(): void {
+    this.#signal.forget();
+  }
+
+  /** The linked devices, for those who act on their connections. */
+  get companions(): readonly CompanionDevice[] {
+    return this.#account.companions;
+  }
+
+  #whenOnline(task: () => void): void {
+    if (this.#online) task();
+    else this.#postponed.push(task);
+  }
+
+  /** One thing after the other, as the Signal ratchet demands. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(task);
+    this.#work = done.catch(() => undefined);
+    return done;
+  }
+
+  #greet(device: CompanionDevice): void {
+    this.#services.service.timers.run(() => this.#inTurn(() => this.#sender.sendHistory(device)));
+  }
+
+  #receive(node: BinaryNode): void {
+    const { service } = this.#services;
+    service.timers.run(async () => {
+      if (node.tag === 'message') {
+        const receipt = await this.#inTurn(() => this.#inbox.readMessage(node));
+        if (receipt) service.timers.after(service.config.receiptDelayMs, () => this.#confirm(receipt));
+      } else if (node.attrs['type'] === 'retry') {
+        const reader = service.directory.byJid(node.attrs['from']);
+        const device = reader?.device(parseJid(node.attrs['from'])?.device ?? 0);
+        if (reader && device)
+          await this.#inTurn(() => this.#sender.resend(node.attrs['id'] ?? '', reader, device));
+      } else {
+        this.#inbox.readReceipt(node);
+      }
+    });
+  }
+
+  #confirm(receipt: ReceiptOrder): void {
+    if (receipt.kind === 'retry' || this.automaticReceipts.delivered) this.#send(receipt);
+    if (receipt.kind === 'delivered' && this.automaticReceipts.read) this.#send({ ...receipt, kind: 'read' });
+  }
+
+  #send({ to, id, kind, addressing, content }: ReceiptOrder): void {
+    this.#whenOnline(() =>
+      this.#services.receipts.fromPhone(this.#account, to, id, kind, addressing, content),
+    );
+  }
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { WebSocketServer } from 'ws';
+
+import { Directory } from './directory.ts';
+import { EventLog } from './event-log.ts';
+import type { LoggedEvent } from './event-log.ts';
+import { Faults } from './faults.ts';
+import { FrontDoor } from './front-door.ts';
+import { MessageRouter } from './message-router.ts';
+import { defaults } from './options.ts';
+import type { WhatsAppSimulatorOptions } from './options.ts';
+import { PairingDesk } from './pairing-desk.ts';
+import { ReceiptRouter } from './receipt-router.ts';
+import type { Service } from './service.ts';
+import { SimulatedPhone } from './simulated-phone.ts';
+import { Timers } from './timers.ts';
+
+/** A local WhatsApp to which an unmodified client library links and talks as to the real one. */
+export class WhatsAppSimulator implements AsyncDisposable {
+  readonly #http: Server = createServer((_request, response) => response.writeHead(426).end());
+  readonly #service: Service;
+  readonly #door: FrontDoor;
+  readonly #pairing = new PairingDesk();
+  readonly #messages: MessageRouter;
+  readonly #receipts: ReceiptRouter;
+  readonly #phones = new Map<string, SimulatedPhone>();
+
+  /** Use `start`, which also listens. */
+  constructor(options: WhatsAppSimulatorOptions = {}) {
+    const config = { ...defaults, ...options };
+    const log = new EventLog(config.now);
+    const report = (error: unknown): void => log.add({ type: 'error', message: String(error) });
+    this.#service = {
+      config,
+      log,
+      faults: new Faults(),
+      directory: new Directory(),
+      timers: new Timers(report),
+    };
+    this.#messages = new MessageRouter(this.#service);
+    this.#receipts = new ReceiptRouter(this.#service);
+    this.#door = new FrontDoor(this.#service, {
+      pairing: this.#pairing,
+      messages: this.#messages,
+      receipts: this.#receipts,
+    });
+    const sockets = new WebSocketServer({ noServer: true });
+    this.#http.on('upgrade', (request, socket, head) => {
+      const refusal = this.#service.faults.upgradeRefusal;
+      if (refusal === undefined)
+        sockets.handleUpgrade(request, socket, head, (client) => this.#door.accept(client));
+      else socket.end(`HTTP/1.1 ${refusal} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    });
+  }
+
+  static async start(options: WhatsAppSimulatorOptions = {}): Promise<WhatsAppSimulator> {
+    const simulator = new WhatsAppSimulator(options);
+    simulator.#http.listen(simulator.#service.config.port, '127.0.0.1');
+    await once(simulator.#http, 'listening');
+    return simulator;
+  }
+
+  /** For the `waWebSocketUrl` option of the client. */
+  get url(): string {
+    const address: AddressInfo | string | null = this.#http.address();
+    if (address === null || typeof address === 'string') throw new Error('The simulator does not listen');
+    return `ws://127.0.0.1:${address.port}/ws/chat`;
+  }
+
+  /** What happened so far, oldest first. */
+  get log(): readonly LoggedEvent[] {
+    return this.#service.log.events;
+  }
+
+  /** The phone of a number, in digits; the number is registered with WhatsApp on first use. */
+  phone(number: string, name = `Person ${number.slice(-4)}`): SimulatedPhone {
+    const known = this.#phones.get(number);
+    if (known) return known;
+    const phone = new SimulatedPhone(number, name, {
+      service: this.#service,
+      pairing: this.#pairing,
+      messages: this.#messages,
+      receipts: this.#receipts,
+    });
+    this.#phones.set(number, phone);
+    return phone;
+  }
+
+  /** Answers every login and registration with this failure, such as 403, 405 or 503, until told otherwise. */
+  refuseLogins(code: number | string | undefined): void {
+    this.#service.faults.loginRefusal = code === undefined ? undefined : String(code);
+  }
+
+  /** Answers every attempt to open a WebSocket with this HTTP status. */
+  refuseUpgrades(httpStatus: number | undefined): void {
+    this.#service.faults.upgradeRefusal = httpStatus;
+  }
+
+  /** Replaces the usual delay of acknowledgements; undefined restores it. */
+  delayAcks(delayMs: number | undefined): void {
+    this.#service.faults.ackDelayMs = delayMs;
+  }
+
+  /** Messages go on being delivered, but nobody tells their sender. */
+  withholdAcks(on: boolean): void {
+    this.#service.faults.acksWithheld = on;
+  }
+
+  /** Every message to another person is refused with this error, such as '463', and not delivered. */
+  rejectMessages(errorCode: string | undefined): void {
+    this.#service.faults.messageRejection = errorCode;
+  }
+
+  /** Messages addressed by phone number are refused with 463; the hidden identity must be used. */
+  requireLidAddressing(on: boolean): void {
+    this.#service.faults.lidAddressingRequired = on;
+  }
+
+  /** Cuts every connection without a word. */
+  dropAll(): void {
+    for (const connection of this.#door.connections) connection.drop();
+  }
+
+  /** The linked devices of this phone get no answer any more, on these connections and on new ones. */
+  freeze(phone: SimulatedPhone): void {
+    this.#service.faults.frozen.add(phone.number);
+    for (const device of phone.companions) device.connection?.freeze();
+  }
+
+  unfreeze(phone: SimulatedPhone): void {
+    this.#service.faults.frozen.delete(phone.number);
+    for (const device of phone.companions) device.connection?.thaw();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#service.timers.clear();
+    this.dropAll();
+    const closed = once(this.#http, 'close');
+    this.#http.close();
+    this.#http.closeAllConnections();
+    await closed;
+  }
+}
