@@ -1,0 +1,18 @@
+/**
+ * An eight-character pairing code as WhatsApp prints it: `ABCD-EFGH`.
+ * @param {string} code
+ */
+export const formatPairingCode = (code) => {
+  const characters = code.replaceAll(/[^0-9a-z]/giu, '').toUpperCase();
+  return characters.length === 8 ? `${characters.slice(0, 4)}-${characters.slice(4)}` : code;
+};
+
+/**
+ * A phone number as typed, without the marks people put between digits.
+ * @param {string} typed
+ * @returns {string | undefined} undefined when it cannot be a phone number; the server judges the rest
+ */
+export const phoneFrom = (typed) => {
+  const phone = typed.slice(0, 32).replaceAll(/[\s()\u2010-\u2015.-]/gu, '');
+  return /^\+?\d{10,15}$/u.test(phone) ? phone : undefined;
+};

@@ -1,0 +1,156 @@
+/**
+ * @import { Model, Request } from './connection-model.js'
+ * @import { Failure, PairingCodePayload, QrPayload, StatusPayload } from './payloads.js'
+ * @import { Change } from './connection-failures.js'
+ *
+ * @typedef {{ type: 'link-up' } | { type: 'link-down' }
+ *   | { type: 'session-state', state: string }
+ *   | { type: 'qr', qr: QrPayload }
+ *   | { type: 'pairing-code', code: PairingCodePayload }
+ *   | { type: 'linked', phone: string | undefined }
+ *   | { type: 'unlinked', willReconnect: boolean }
+ *   | { type: 'failure', failure: Failure }
+ *   | { type: 'status', status: StatusPayload }
+ *   | { type: 'new-code-pressed' }
+ *   | { type: 'phone-submitted', phone: string }
+ *   | { type: 'browser-online' }
+ *   | { type: 'tick' }} ConnectionEvent
+ *
+ * @typedef {Request | { kind: 'close' }} Effect
+ */
+
+import { changeAfterFailure } from './connection-failures.js';
+
+/** States in which the server says nothing new about a failure already shown. */
+const quietStates = new Set(['idle', 'stopped']);
+/** States in which a code on the screen could only mislead. */
+const linkedStates = new Set(['connected', 'reconnecting']);
+
+const answerTimeoutMs = 30_000;
+/** @type {Failure} */
+const unanswered = { code: 'CONNECTION_FAILED', message: '', retryAfterSeconds: undefined };
+
+/** @type {Pick<Model, 'qr' | 'askedAtMs' | 'failure' | 'retry'>} */
+const settled = { qr: undefined, askedAtMs: undefined, failure: undefined, retry: undefined };
+
+/**
+ * @param {Request} request
+ * @param {number} nowMs
+ * @returns {Change & { effect: Effect }}
+ */
+const start = (request, nowMs) => {
+  switch (request.kind) {
+    case 'connect':
+      return { link: 'opening', failure: undefined, retry: undefined, effect: request };
+    case 'qr':
+      return { ...settled, askedAtMs: nowMs, effect: request };
+    case 'pairing-code':
+      return { pairing: { status: 'pending', phone: request.phone, sinceMs: nowMs }, effect: request };
+    default:
+      return request;
+  }
+};
+
+/**
+ * The first state after joining decides whether a code is asked for unasked: a salon that is linked, was linked before
+ * or let its codes run out is left alone.
+ * @param {Readonly<Model>} model
+ * @param {string} state
+ * @param {number} nowMs
+ * @returns {Change & { effect?: Effect }}
+ */
+const sessionChanged = (model, state, nowMs) => {
+  const arrived = { session: state, joined: true };
+  if (!model.joined && state === 'idle') return { ...start({ kind: 'qr' }, nowMs), ...arrived };
+  if (quietStates.has(state)) {
+    return model.failure || model.retry ? arrived : { ...arrived, qr: undefined, askedAtMs: undefined };
+  }
+  if (state !== 'pairing') return { ...settled, ...arrived, pairing: { status: 'idle' } };
+  return { ...arrived, failure: undefined, retry: undefined, askedAtMs: model.qr ? undefined : nowMs };
+};
+
+/**
+ * @param {Readonly<Model>} model
+ * @param {number} nowMs
+ * @returns {Change & { effect?: Effect }}
+ */
+const ticked = (model, nowMs) => {
+  const { retry, qr, pairing } = model;
+  if (retry && nowMs >= retry.atMs) return start(retry.request, nowMs);
+  if (qr && nowMs >= qr.deadlineMs) return { qr: undefined, askedAtMs: nowMs };
+  if (pairing.status === 'shown' && nowMs >= pairing.deadlineMs) return { pairing: { status: 'expired' } };
+  if (pairing.status === 'pending' && nowMs - pairing.sinceMs >= answerTimeoutMs) {
+    return changeAfterFailure(model, unanswered, nowMs);
+  }
+  if (pairing.status === 'failed' && pairing.retryAtMs !== undefined && nowMs >= pairing.retryAtMs) {
+    return start({ kind: 'pairing-code', phone: pairing.phone }, nowMs);
+  }
+  return {};
+};
+
+/**
+ * @param {Readonly<Model>} model
+ * @param {ConnectionEvent} event
+ * @param {number} nowMs
+ * @returns {Change & { effect?: Effect }}
+ */
+const changeFor = (model, event, nowMs) => {
+  switch (event.type) {
+    case 'link-up':
+      return { ...settled, link: 'up', joined: false };
+    case 'link-down':
+      return { ...settled, link: 'down', joined: false, pairing: { status: 'idle' } };
+    case 'session-state':
+      return sessionChanged(model, event.state, nowMs);
+    case 'qr': {
+      if (linkedStates.has(model.session ?? '')) return {};
+      const lifetimeMs = event.qr.seconds * 1000;
+      return { ...settled, joined: true, qr: { ...event.qr, lifetimeMs, deadlineMs: nowMs + lifetimeMs } };
+    }
+    case 'pairing-code': {
+      const lifetimeMs = event.code.seconds * 1000;
+      return { pairing: { status: 'shown', ...event.code, lifetimeMs, deadlineMs: nowMs + lifetimeMs } };
+    }
+    case 'linked':
+      return {
+        ...settled,
+        session: 'connected',
+        joined: true,
+        phone: event.phone ?? model.phone,
+        failedAttempts: 0,
+        pairing: { status: 'idle' },
+      };
+    case 'unlinked': {
+      const wasLinked = model.session === 'connected' || model.session === 'reconnecting';
+      if (event.willReconnect) return { ...settled, session: 'reconnecting' };
+      return wasLinked ? { ...settled, session: 'stopped' } : {};
+    }
+    case 'failure':
+      return changeAfterFailure(model, event.failure, nowMs);
+    case 'status':
+      return Object.fromEntries(Object.entries(event.status).filter(([, value]) => value !== undefined));
+    case 'new-code-pressed':
+      return { ...start({ kind: model.link === 'up' ? 'qr' : 'connect' }, nowMs), failedAttempts: 0 };
+    case 'phone-submitted':
+      return start({ kind: 'pairing-code', phone: event.phone }, nowMs);
+    case 'browser-online':
+      return model.link === 'down' ? start({ kind: 'connect' }, nowMs) : {};
+    case 'tick':
+      return ticked(model, nowMs);
+    default:
+      return event;
+  }
+};
+
+/**
+ * @param {Readonly<Model>} model
+ * @param {ConnectionEvent} event
+ * @param {number} nowMs
+ * @returns {{ model: Readonly<Model>, effect: Effect | undefined }} the same model object when nothing changed
+ */
+export const reduce = (model, event, nowMs) => {
+  if (model.link === 'closed' && event.type !== 'status') return { model, effect: undefined };
+  const { effect, close, ...change } = changeFor(model, event, nowMs);
+  if (Object.keys(change).length === 0) return { model, effect };
+  return { model: { ...model, ...change }, effect: close ? { kind: 'close' } : effect };
+};

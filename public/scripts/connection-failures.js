@@ -1,0 +1,96 @@
+/**
+ * @import { Model, Request } from './connection-model.js'
+ * @import { Failure } from './payloads.js'
+ */
+
+import { actionOf } from './error-actions.js';
+
+/** @typedef {Partial<Model> & { close?: true }} Change */
+
+/** Codes that say something of the link or the salon, whatever was asked for when they came. */
+const concernsThePage = new Set([
+  'INVALID_TOKEN',
+  'COMPANY_NOT_FOUND',
+  'FORBIDDEN',
+  'PASSKEY_REQUIRED',
+  'QR_EXPIRED',
+]);
+
+/**
+ * @param {Readonly<Model>} model
+ * @param {Failure} failure
+ * @param {Request} request what to repeat where repeating helps
+ * @param {number} nowMs
+ * @returns {Change}
+ */
+const failedRequest = (model, failure, request, nowMs) => {
+  const action = actionOf(failure.code);
+  const shown = { failure, askedAtMs: undefined, qr: undefined };
+  switch (action?.kind) {
+    case 'close':
+      return { ...shown, retry: undefined, link: 'closed', close: true };
+    case 'wait': {
+      const seconds = failure.retryAfterSeconds ?? action.defaultSeconds;
+      return { ...shown, retry: { atMs: nowMs + seconds * 1000, request } };
+    }
+    case 'retry-then-pairing-code': {
+      const delaySeconds = action.delaysSeconds[model.failedAttempts];
+      if (delaySeconds === undefined) return { ...shown, retry: undefined };
+      return {
+        qr: undefined,
+        failure: undefined,
+        askedAtMs: nowMs,
+        failedAttempts: model.failedAttempts + 1,
+        retry: { atMs: nowMs + delaySeconds * 1000, request },
+      };
+    }
+    case 'new-code':
+      return {
+        session: 'qr_expired',
+        qr: undefined,
+        failure: undefined,
+        retry: undefined,
+        askedAtMs: undefined,
+      };
+    case 'explain':
+      return {
+        session: 'passkey_required',
+        qr: undefined,
+        failure: undefined,
+        retry: undefined,
+        askedAtMs: undefined,
+      };
+    case 'name-field':
+    case undefined:
+      return { ...shown, retry: undefined };
+  }
+};
+
+/**
+ * A failure of the pairing form stays in the form: the QR code beside it may still be good.
+ * @param {string} phone
+ * @param {Failure} failure
+ * @param {number} nowMs
+ * @returns {Change}
+ */
+const failedPairing = (phone, failure, nowMs) => {
+  const action = actionOf(failure.code);
+  const retryAtMs =
+    action?.kind === 'wait' ? nowMs + (failure.retryAfterSeconds ?? action.defaultSeconds) * 1000 : undefined;
+  return { pairing: { status: 'failed', failure, phone, retryAtMs } };
+};
+
+/**
+ * What an error answer of the server changes.
+ * @param {Readonly<Model>} model
+ * @param {Failure} failure
+ * @param {number} nowMs
+ * @returns {Change}
+ */
+export const changeAfterFailure = (model, failure, nowMs) => {
+  if (model.link !== 'up') return failedRequest(model, failure, { kind: 'connect' }, nowMs);
+  if (model.pairing.status === 'pending' && !concernsThePage.has(failure.code)) {
+    return failedPairing(model.pairing.phone, failure, nowMs);
+  }
+  return failedRequest(model, failure, { kind: 'qr' }, nowMs);
+};

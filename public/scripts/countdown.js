@@ -1,0 +1,21 @@
+/**
+ * Whole seconds until a deadline, rounded up so that zero means over.
+ * @param {number} deadlineMs
+ * @param {number} nowMs
+ */
+export const secondsLeft = (deadlineMs, nowMs) => Math.max(0, Math.ceil((deadlineMs - nowMs) / 1000));
+
+/**
+ * The share of a lifetime still left, from 1 down to 0.
+ * @param {{ deadlineMs: number, lifetimeMs: number }} span
+ * @param {number} nowMs
+ */
+export const shareLeft = ({ deadlineMs, lifetimeMs }, nowMs) =>
+  lifetimeMs > 0 ? Math.min(1, Math.max(0, (deadlineMs - nowMs) / lifetimeMs)) : 0;
+
+/**
+ * `0:09`, `2:40`: the same in every language and free of plural forms.
+ * @param {number} seconds
+ */
+export const formatSeconds = (seconds) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;

@@ -1,0 +1,69 @@
+const storageKey = 'marketplace.tokens';
+
+/**
+ * The connect tokens of a page address: `#token=…`, `#tokens=a,b` for several salons, and `?token=` as old links carry it.
+ * @param {string} address
+ * @returns {string[]} without repeats, in the order of the address
+ */
+export const tokensInAddress = (address) => {
+  const url = new URL(address);
+  const found = [new URLSearchParams(url.hash.slice(1)), url.searchParams].flatMap((parameters) => [
+    ...parameters.getAll('token'),
+    ...parameters.getAll('tokens').flatMap((list) => list.split(',')),
+  ]);
+  return [...new Set(found.map((token) => token.trim()).filter((token) => token !== ''))];
+};
+
+/**
+ * The same address with no token in it, to be put into the address bar and the history.
+ * @param {string} address
+ * @returns {string}
+ */
+export const addressWithoutTokens = (address) => {
+  const url = new URL(address);
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  const holdsToken = fragment.has('token') || fragment.has('tokens');
+  for (const name of ['token', 'tokens']) {
+    fragment.delete(name);
+    url.searchParams.delete(name);
+  }
+  if (holdsToken) url.hash = fragment.toString();
+  return url.href;
+};
+
+/**
+ * The company a token was issued for. The signature is the server's matter: this only tells whose status to ask for.
+ * @param {string} token a JWT
+ * @returns {number | undefined} undefined when the text is not a token of ours
+ */
+export const companyIdOf = (token) => {
+  try {
+    const payload = token.split('.')[1] ?? '';
+    const binary = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+    const json = new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+    /** @type {unknown} */
+    const claims = JSON.parse(json);
+    if (typeof claims !== 'object' || claims === null || !('company_id' in claims)) return undefined;
+    const { company_id: companyId } = claims;
+    return typeof companyId === 'number' && Number.isSafeInteger(companyId) && companyId > 0
+      ? companyId
+      : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Tokens of the address, else those kept for a reload of this tab. What the address held is kept.
+ * @param {string} address
+ * @param {Pick<Storage, 'getItem' | 'setItem'>} storage
+ * @returns {string[]}
+ */
+export const takeTokens = (address, storage) => {
+  const tokens = tokensInAddress(address);
+  if (tokens.length > 0) {
+    storage.setItem(storageKey, tokens.join(','));
+    return tokens;
+  }
+  return (storage.getItem(storageKey) ?? '').split(',').filter((token) => token !== '');
+};
