@@ -1,0 +1,37 @@
+/** `GET /api/v1/company/*`: a method and a path, `*` for any run of characters; or a pattern over the same text. */
+export type EndpointPattern = string | RegExp;
+
+export type Fault =
+  | Readonly<{ kind: 'refuse'; status: number; body: unknown; headers: Readonly<Record<string, string>> }>
+  | Readonly<{ kind: 'delay'; delayMs: number }>
+  | Readonly<{ kind: 'html'; status: number }>
+  | Readonly<{ kind: 'redirect'; location: string }>
+  | Readonly<{ kind: 'hang' | 'cut-json' | 'lose-answer' }>;
+
+type Planned = { readonly pattern: RegExp; readonly fault: Fault; remaining: number };
+
+/** What goes wrong at which endpoint, and how many times still. The fault planned last wins. */
+export class Faults {
+  #planned: Planned[] = [];
+
+  plan(pattern: EndpointPattern, fault: Fault, times = Number.POSITIVE_INFINITY): void {
+    this.#planned.unshift({ pattern: toRegExp(pattern), fault, remaining: times });
+  }
+
+  /** @param endpoint method, space, path without its query */
+  next(endpoint: string): Fault | undefined {
+    const planned = this.#planned.find(({ pattern, remaining }) => remaining > 0 && pattern.test(endpoint));
+    if (planned !== undefined) planned.remaining -= 1;
+    return planned?.fault;
+  }
+
+  clear(): void {
+    this.#planned = [];
+  }
+}
+
+function toRegExp(pattern: EndpointPattern): RegExp {
+  if (typeof pattern !== 'string') return pattern;
+  const parts = pattern.split('*').map((part) => RegExp.escape(part));
+  return new RegExp(`^${parts.join('.*')}$`);
+}

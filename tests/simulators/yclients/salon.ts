@@ -1,0 +1,135 @@
+import { DateTime } from 'luxon';
+
+export type InstallationStatus = 'uninstalled' | 'pending' | 'active' | 'freezed';
+
+export type Owner = Readonly<{ id: number; name: string; email: string; phone: string }>;
+
+export type SalonProfile = Readonly<{
+  id: number;
+  title: string;
+  shortDescription?: string;
+  businessTypeId?: number;
+  /** IANA name; undefined leaves the field out of the company. */
+  timeZone?: string | undefined;
+  phone?: string;
+  city?: string;
+  /** Titles; numbers are given in this order. */
+  services?: readonly string[];
+  owner?: Owner;
+}>;
+
+export type Activation = Readonly<{
+  apiKey: string | undefined;
+  webhookUrls: readonly string[];
+  channels: readonly string[];
+}>;
+
+type Transition = Readonly<{
+  changed_at: string;
+  status_from: InstallationStatus;
+  status_to: InstallationStatus;
+  source: 'marketplace' | 'partner_api' | 'system';
+}>;
+
+export type Payment = Readonly<{
+  id: number;
+  payment_sum: number;
+  payment_date: string;
+  is_refunded: boolean;
+  period_from: string;
+  period_to: string;
+}>;
+
+const consentWindowMs = 3_600_000;
+const nobody: Activation = { apiKey: undefined, webhookUrls: [], channels: [] };
+
+/** A salon and its installation of the one application that the simulator knows. */
+export class Salon {
+  readonly profile: SalonProfile;
+  readonly transitions: Transition[] = [];
+  readonly payments: Payment[] = [];
+  #status: InstallationStatus = 'uninstalled';
+  #consentAt: number | undefined;
+  #activation = nobody;
+
+  constructor(profile: SalonProfile) {
+    this.profile = profile;
+  }
+
+  get id(): number {
+    return this.profile.id;
+  }
+
+  get status(): InstallationStatus {
+    return this.#status;
+  }
+
+  /** When the owner agreed last, in epoch milliseconds. */
+  get consentAt(): number | undefined {
+    return this.#consentAt;
+  }
+
+  /** What the application passed at activation. */
+  get activation(): Activation {
+    return this.#activation;
+  }
+
+  /** The zone that the platform itself uses, also when the company does not tell it. */
+  get zone(): string {
+    return this.profile.timeZone ?? 'Europe/Moscow';
+  }
+
+  /** The owner presses "Подключить"; an installation that is there already stays as it is. */
+  consent(now: number): void {
+    if (this.#status === 'active' || this.#status === 'freezed') return;
+    this.#consentAt = now;
+    if (this.#status === 'uninstalled') this.#move('pending', 'marketplace', now);
+  }
+
+  /** @returns why the platform refuses, or undefined when the application is active now */
+  activate(activation: Activation, now: number): string | undefined {
+    if (this.#status === 'active' || this.#status === 'freezed') {
+      return 'Пользователь уже установил это приложение.';
+    }
+    const expired = this.#consentAt === undefined || now - this.#consentAt > consentWindowMs;
+    if (this.#status === 'uninstalled' || expired) {
+      return 'Подключение не подтверждено пользователем или истекло.';
+    }
+    this.#activation = activation;
+    this.#move('active', 'partner_api', now);
+    return undefined;
+  }
+
+  freeze(now: number): void {
+    if (this.#status !== 'active') throw new Error(`Salon ${this.id} is ${this.#status}: nothing to freeze`);
+    this.#move('freezed', 'system', now);
+  }
+
+  /** A payment thaws a frozen installation; there is no other way. */
+  pay(payment: Payment, now: number): void {
+    this.payments.push(payment);
+    if (this.#status === 'freezed') this.#move('active', 'system', now);
+  }
+
+  uninstall(now: number): void {
+    if (this.#status === 'uninstalled') throw new Error(`Salon ${this.id} has not installed the application`);
+    this.#consentAt = undefined;
+    this.#activation = nobody;
+    this.#move('uninstalled', 'marketplace', now);
+  }
+
+  #move(to: InstallationStatus, source: Transition['source'], now: number): void {
+    this.transitions.push({
+      changed_at: platformTime(now),
+      status_from: this.#status,
+      status_to: to,
+      source,
+    });
+    this.#status = to;
+  }
+}
+
+/** `Y-m-d H:i:s` without a zone, as in all marketplace answers. */
+export function platformTime(now: number): string {
+  return DateTime.fromMillis(now, { zone: 'Europe/Moscow' }).toFormat('yyyy-MM-dd HH:mm:ss');
+}
