@@ -1,0 +1,79 @@
+import express, { type Express } from 'express';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { AdminKey } from './authenticate.ts';
+import { type CallbackDeps, callbackRoutes } from './callback.ts';
+import { type CompaniesDeps, companiesRoutes } from './companies.ts';
+import { crossOrigin } from './cross-origin.ts';
+import { errorHandler, unknownRoute } from './error-handler.ts';
+import { type HealthDeps, healthRoutes } from './health.ts';
+import { type MessageDeps, messageRoutes } from './messages.ts';
+import { metricsRoutes } from './metrics.ts';
+import { observeRequests } from './observe-request.ts';
+import { Pages } from './pages.ts';
+import { type QrDeps, qrRoutes } from './qr.ts';
+import type { HttpLimiters } from './rate-limit.ts';
+import { type RegisterDeps, registerRoutes } from './register.ts';
+import { requestId } from './request-id.ts';
+import { noStore, securityHeaders } from './security-headers.ts';
+import { type StatusDeps, statusRoutes } from './status.ts';
+import { type WebhookDeps, webhookRoutes } from './webhooks.ts';
+
+export type AppDeps = Readonly<{
+  service: QrDeps['service'] & StatusDeps['service'] & MessageDeps['service'] & CompaniesDeps['service'];
+  inbox: WebhookDeps['inbox'];
+  registration: RegisterDeps['registration'];
+  lifecycle: CallbackDeps['lifecycle'];
+  health: HealthDeps['health'];
+  connectUrl: RegisterDeps['connectUrl'];
+  limiters: HttpLimiters;
+  now: () => Date;
+  logger: Logger;
+  metrics: Pick<Metrics, 'registry' | 'httpRequestDuration'>;
+  options: Readonly<{
+    /** Without a slash at the end. */
+    publicUrl: string;
+    /** Exact number of proxies in front. */
+    trustProxy: number;
+    allowedOrigins: readonly string[];
+    frameAncestors: readonly string[];
+    /** Absolute path of `public/`. */
+    publicDirectory: string;
+    adminApiKey: string | undefined;
+    metricsToken: string | undefined;
+  }>;
+}>;
+
+/** Everything HTTP but the entity webhooks, which `createWebhookListener` answers first. */
+export function createApp(deps: AppDeps): Express {
+  const { options } = deps;
+  const pages = new Pages(options.publicDirectory);
+  const adminKey = new AdminKey(options.adminApiKey);
+  const shared = { ...deps, ...options, adminKey };
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('trust proxy', options.trustProxy);
+  app.set('query parser', 'simple');
+
+  app.use(requestId);
+  app.use(observeRequests(shared));
+  app.use(securityHeaders(options));
+  app.use(noStore);
+  app.use(crossOrigin(options.allowedOrigins));
+
+  app.use(healthRoutes(deps));
+  app.use(metricsRoutes(shared));
+  app.use(pages.routes());
+  app.use(registerRoutes(shared));
+  app.use(qrRoutes(shared));
+  app.use(statusRoutes(shared));
+  app.use(messageRoutes(shared));
+  app.use(companiesRoutes(shared));
+  app.use(webhookRoutes(shared));
+  app.use(callbackRoutes(shared));
+
+  app.use(unknownRoute);
+  app.use(errorHandler({ logger: deps.logger, pages }));
+  return app;
+}

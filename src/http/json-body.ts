@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
+import { parseStrictJson } from '../lib/strict-json.ts';
+import { readBody } from '../lib/read-body.ts';
+import { malformed, unsupportedType } from './refusals.ts';
+
+const maxBodyBytes = 64 * 1024;
+const maxJsonDepth = 32;
+
+/**
+ * Reads a JSON body of at most 64 KB and 32 levels into `request.body`. Anything that is not UTF-8 JSON is 415, and no
+ * key may be `__proto__`, `constructor` or `prototype`.
+ */
+export function jsonBody(): RequestHandler {
+  return async (request, _response, next) => {
+    request.body = await readJson(request);
+    next();
+  };
+}
+
+/** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  requireJson(request.headers['content-type']);
+  return parseStrictJson(decode(await readBody(request, maxBodyBytes)), maxJsonDepth);
+}
+
+const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i;
+
+function requireJson(contentType: string | undefined): void {
+  const match = jsonType.exec(contentType ?? '');
+  if (match === null || !/^utf-?8$/i.test(match[1] ?? 'utf-8')) throw unsupportedType();
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw malformed(error);
+  }
+}

@@ -1,0 +1,60 @@
+import express, { type Response, type Router } from 'express';
+import Joi from 'joi';
+import type { CompanyId } from '../domain/ids.ts';
+import { phoneFrom } from '../domain/phone.ts';
+import { bearerToken } from './authenticate.ts';
+import { identified } from './identified.ts';
+import { jsonBody } from './json-body.ts';
+import { type HttpLimiters, rateLimit } from './rate-limit.ts';
+import { secondsLeft } from '../lib/seconds-left.ts';
+import { parsedBy, validate } from './validate.ts';
+
+export type QrDeps = Readonly<{
+  service: Readonly<{
+    /** @throws AppError `INVALID_TOKEN` */
+    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
+    /** Starts a pairing when none runs. @throws AppError `QR_EXPIRED` and others of the session */
+    generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresIn: number }>>;
+    requestPairingCode(
+      companyId: CompanyId,
+      phone: string,
+    ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+  }>;
+  limiters: Pick<HttpLimiters, 'page'>;
+  trustProxy: number;
+  now: () => Date;
+}>;
+
+const pairing = Joi.object<Readonly<{ phone: string }>>({
+  phone: parsedBy((value) => phoneFrom(value)).required(),
+});
+
+export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router {
+  const router = express.Router();
+  const caller = identified((request) => service.validateToken(bearerToken(request)));
+  const limited = rateLimit(limiters.page, trustProxy);
+
+  const sendQr = async (token: string, response: Response): Promise<void> => {
+    const { qr, expiresIn } = await service.generateQR(await service.validateToken(token));
+    response.json({ success: true, qr, expires_in: expiresIn });
+  };
+
+  router.get('/marketplace/qr', limited, (request, response) => sendQr(bearerToken(request), response));
+  router.get('/marketplace/qr/:token', limited, (request, response) =>
+    sendQr(request.params.token, response),
+  );
+
+  router.post(
+    '/marketplace/pairing-code',
+    limited,
+    caller.guard,
+    jsonBody(),
+    validate(pairing),
+    async (request, response) => {
+      const { phone } = request.body;
+      const { code, expiresAt } = await service.requestPairingCode(caller.of(request), phone);
+      response.json({ success: true, code, expires_in: secondsLeft(expiresAt, now()) });
+    },
+  );
+  return router;
+}

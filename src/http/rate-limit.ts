@@ -1,0 +1,24 @@
+import type { RequestHandler } from 'express';
+import { AppError } from '../domain/errors.ts';
+import type { AddressLimiter } from '../lib/address-limiter.ts';
+import { clientAddress } from '../lib/client-address.ts';
+
+/** Requests of one address in a window; a window is a minute. */
+export const httpLimits = {
+  /** Routes of the connect page: they carry a token that could be guessed at. */
+  page: { points: 120, windowSeconds: 60 },
+  registration: { points: 30, windowSeconds: 60 },
+  /** Routes of machines, which may speak for many salons from one address. */
+  machine: { points: 1200, windowSeconds: 60 },
+} as const;
+
+export type HttpLimiters = Readonly<Record<keyof typeof httpLimits, AddressLimiter>>;
+
+/** Refuses an address that asks too often with `RATE_LIMIT` and the seconds to wait. */
+export function rateLimit(limiter: AddressLimiter, trustProxy: number): RequestHandler {
+  return async (request, _response, next) => {
+    const retryAfterSeconds = await limiter.consume(clientAddress(request, trustProxy));
+    if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
+    next();
+  };
+}

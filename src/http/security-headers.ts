@@ -1,0 +1,42 @@
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+
+export type SecurityOptions = Readonly<{
+  /** What browsers reach us by, without a slash at the end. */
+  publicUrl: string;
+  /** Hosts that may embed the pages; empty: nobody. */
+  frameAncestors: readonly string[];
+}>;
+
+const yearSeconds = 365 * 24 * 60 * 60;
+
+export function securityHeaders({ publicUrl, frameAncestors }: SecurityOptions): RequestHandler {
+  const https = publicUrl.startsWith('https:');
+  const embeddable = frameAncestors.length > 0;
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'"],
+        'img-src': ["'self'", 'data:'],
+        // Older Safari does not count a web socket as 'self'.
+        'connect-src': ["'self'", new URL(publicUrl).origin.replace(/^http/, 'ws')],
+        'base-uri': ["'none'"],
+        'form-action': ["'self'"],
+        'object-src': ["'none'"],
+        'frame-ancestors': embeddable ? [...frameAncestors] : ["'none'"],
+      },
+    },
+    strictTransportSecurity: https ? { maxAge: yearSeconds, includeSubDomains: false } : false,
+    referrerPolicy: { policy: 'no-referrer' },
+    // The older header knows no list of hosts.
+    xFrameOptions: embeddable ? false : { action: 'deny' },
+  });
+}
+
+export const noStore: RequestHandler = (_request, response, next) => {
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+};

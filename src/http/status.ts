@@ -1,0 +1,45 @@
+import express, { type Router } from 'express';
+import type { Company } from '../domain/company.ts';
+import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
+import { type AdminKey, bearerToken, hasApiKey } from './authenticate.ts';
+import { type HttpLimiters, rateLimit } from './rate-limit.ts';
+
+export type StatusDeps = Readonly<{
+  service: Readonly<{
+    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
+    /** @throws AppError `COMPANY_NOT_FOUND` */
+    getCompany(companyId: CompanyId): Promise<Company>;
+    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
+  }>;
+  adminKey: AdminKey;
+  limiters: Pick<HttpLimiters, 'page'>;
+  trustProxy: number;
+}>;
+
+export function statusRoutes({ service, adminKey, limiters, trustProxy }: StatusDeps): Router {
+  const router = express.Router();
+
+  router.get(
+    '/marketplace/status/:companyId',
+    rateLimit(limiters.page, trustProxy),
+    async (request, response) => {
+      const companyId = companyIdFrom(request.params.companyId);
+      if (hasApiKey(request)) adminKey.require(request);
+      else await service.validateToken(bearerToken(request), companyId);
+      const company = await service.getCompany(companyId);
+      const session = await service.sessionStatus(companyId);
+      response.json({
+        success: true,
+        company_id: company.id,
+        salon_id: company.salonId,
+        whatsapp_connected: session.state === 'connected',
+        whatsapp_phone: session.phone ?? company.whatsappPhone ?? null,
+        integration_status: company.integrationStatus,
+        session_state: session.state,
+        connected_at: company.connectedAt?.toISOString() ?? null,
+      });
+    },
+  );
+  return router;
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/**
+ * The address of the client when exactly `trustedHops` proxies stand in front, each appending what it saw to
+ * `X-Forwarded-For`. Whatever a client wrote further left in that header is ignored.
+ */
+export function clientAddress(request: IncomingMessage, trustedHops: number): string {
+  const socketAddress = request.socket.remoteAddress ?? '';
+  const chain = [socketAddress, ...forwardedFor(request).toReversed()];
+  return unmapped(chain[Math.min(trustedHops, chain.length - 1)] ?? socketAddress);
+}
+
+/**
+ * What a limit per address counts by: an IPv4 address, or the /64 of an IPv6 one, since one customer owns a whole /64.
+ */
+export function addressKey(address: string): string {
+  const plain = unmapped(address);
+  if (isIP(plain) !== 6) return plain.slice(0, 64);
+  return `${expanded(plain).slice(0, 4).join(':')}::/64`;
+}
+
+const internal = new BlockList();
+for (const [network, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  internal.addSubnet(network, bits, 'ipv4');
+}
+internal.addAddress('::1', 'ipv6');
+internal.addSubnet('fc00::', 7, 'ipv6');
+
+export function isInternalAddress(address: string): boolean {
+  const plain = unmapped(address);
+  const family = isIP(plain);
+  return family !== 0 && internal.check(plain, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/**
+ * Whether a request came from this machine or a private network, through private proxies only. Every hop must be
+ * internal whatever proxies are trusted: a forwarded header can only take the right away, never give it.
+ */
+export function isInternalRequest(request: IncomingMessage): boolean {
+  if (request.headers['forwarded'] !== undefined) return false;
+  const hops = [request.socket.remoteAddress ?? '', ...forwardedFor(request)];
+  const realIp = request.headers['x-real-ip'];
+  if (realIp !== undefined) hops.push(String(realIp).trim());
+  return hops.every((hop) => isInternalAddress(hop));
+}
+
+function forwardedFor(request: IncomingMessage): string[] {
+  const header = request.headers['x-forwarded-for'];
+  return header === undefined
+    ? []
+    : String(header)
+        .split(',')
+        .map((part) => part.trim());
+}
+
+function unmapped(address: string): string {
+  const inner = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return inner ?? address;
+}
+
+function expanded(address: string): string[] {
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
+  return [...left, ...Array<string>(Math.max(zeros, 0)).fill('0'), ...right].map((group) =>
+    group.replace(/^0+(?=.)/, ''),
+  );
+}

@@ -1,0 +1,51 @@
+export type JsonRefusalReason = 'depth' | 'syntax' | 'key';
+
+/** The text is not JSON that this server takes. `depth` and `key` (`__proto__` and the like) are attacks, not accidents. */
+export class JsonRefusal extends Error {
+  override readonly name = 'JsonRefusal';
+  readonly reason: JsonRefusalReason;
+
+  constructor(reason: JsonRefusalReason, cause?: unknown) {
+    super(`JSON refused: ${reason}`, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+  }
+}
+
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * Whether brackets nest deeper than `maxDepth`. Looks at the text without recursion, since `JSON.parse` takes 30,000
+ * levels that every later walk over the value would die of.
+ */
+export function exceedsJsonDepth(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (inString) {
+      if (char === '\\') at += 1;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === '{' || char === '[') {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (char === '}' || char === ']') depth -= 1;
+  }
+  return false;
+}
+
+/** @throws JsonRefusal */
+export function parseStrictJson(text: string, maxDepth: number): unknown {
+  if (exceedsJsonDepth(text, maxDepth)) throw new JsonRefusal('depth');
+  try {
+    return JSON.parse(text, refuseForbiddenKeys);
+  } catch (error) {
+    if (error instanceof JsonRefusal) throw error;
+    throw new JsonRefusal('syntax');
+  }
+}
+
+function refuseForbiddenKeys(key: string, value: unknown): unknown {
+  if (forbiddenKeys.has(key)) throw new JsonRefusal('key');
+  return value;
+}
