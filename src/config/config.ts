@@ -10,7 +10,7 @@ export type DatabaseConfig =
   | Readonly<{ kind: 'postgres' }>
   | Readonly<{ kind: 'supabase'; url: string }>;
 
-export type PacingProfile = 'careful' | 'steady' | 'none';
+import type { PacingProfile } from '../domain/pacing.ts';
 
 /** Everything the process is told, without a secret: this may be logged. */
 export type Config = Readonly<{

@@ -1,6 +1,6 @@
 import Joi from 'joi';
 import { type LogLevel, logLevels } from '../observability/logger.ts';
-import type { PacingProfile } from './config.ts';
+import type { PacingProfile } from '../domain/pacing.ts';
 import { type Environment, type VariableName, variableNames } from './env.ts';
 
 /** The environment after the checks, with its defaults. */

@@ -11,3 +11,43 @@ export const businessTypes = [
 ] as const;
 
 export type BusinessType = (typeof businessTypes)[number];
+
+/** In the order in which they are tried: the narrower word wins. */
+const words: readonly (readonly [BusinessType, RegExp])[] = [
+  ['barbershop', /барбер|barber|мужск\S* (?:стриж|зал)|борода|beard/u],
+  ['nails', /маникюр|педикюр|ногт|nail|manicure|pedicure/u],
+  ['medical', /стомат|клиник|медиц|врач|доктор|массаж|dent|clinic|medic|doctor|massage|physio/u],
+  ['sport', /фитнес|йога|пилатес|спорт|трениров|танц|fitness|yoga|pilates|sport|gym|dance/u],
+  ['auto', /авто|шиномонтаж|мойк|детейлинг|car ?wash|\bauto|tyre|detailing/u],
+  ['education', /школ|курсы|обучен|репетитор|урок|school|course|lesson|tutor|education/u],
+  [
+    'beauty',
+    /салон красоты|красот|парикмах|космет|стриж|окраш|бров|ресниц|эпиляц|шугаринг|спа\b|beauty|hair|cosmet|brow|lash|epilat|\bspa\b/u,
+  ],
+];
+
+/**
+ * Tells the kind of business from the platform's own type and, failing that, from the salon's title and services, in
+ * Russian or English. The platform's numbers are not documented, so its type is read by its title.
+ */
+export function detectBusinessType(
+  salon: Readonly<{
+    title: string;
+    shortDescription: string;
+    businessTypeTitle: string | undefined;
+    serviceTitles: readonly string[];
+  }>,
+): BusinessType {
+  const sources = [
+    salon.businessTypeTitle ?? '',
+    salon.title,
+    salon.shortDescription,
+    salon.serviceTitles.join(' '),
+  ];
+  for (const source of sources) {
+    const text = source.toLowerCase();
+    const match = words.find(([, pattern]) => pattern.test(text));
+    if (match !== undefined) return match[0];
+  }
+  return 'generic';
+}

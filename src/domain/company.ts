@@ -25,6 +25,8 @@ export type Company = Readonly<{
   /** IANA name such as `Europe/Moscow`; undefined when the platform did not tell: no time may be printed then. */
   timeZone: string | undefined;
   language: Language;
+  /** The platform's number of the person who connected the salon; undefined when an administrator registered it. */
+  ownerUserId: number | undefined;
   integrationStatus: IntegrationStatus;
   sessionState: SessionState;
   sessionStateSince: Date;

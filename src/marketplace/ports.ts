@@ -13,6 +13,8 @@ export type NewCompany = Readonly<{
   businessType: BusinessType;
   timeZone: string | undefined;
   language: Language;
+  /** The platform's number of the person who connected the salon. An uninstalled company takes the new one. */
+  ownerUserId?: number;
   /** Stored encrypted, found again by its hash. */
   apiKey: string;
   webhookSecret: string;
@@ -30,7 +32,10 @@ export type ConnectionStats = Readonly<{
 }>;
 
 export interface Companies {
-  /** Idempotent by salon; an existing company keeps its secrets, gets the fresh title, type and zone. */
+  /**
+   * Idempotent by salon; an existing company keeps its secrets and its owner, gets the fresh title, type and zone. An
+   * uninstalled one starts again as `pending_whatsapp`, with the new owner.
+   */
   createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>>;
   byId(id: CompanyId): Promise<Company | undefined>;
   bySalonId(salonId: SalonId): Promise<Company | undefined>;

@@ -1,0 +1,66 @@
+import type { BookedService, Booking } from './booking.ts';
+import { parsePositiveInteger } from './ids.ts';
+import { formatPhone } from './phone.ts';
+import { localTimeFrom } from './salon-time.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a platform record, the `data` of a `record` webhook or the answer of `GET /record`, loosely: the platform sends
+ * integers for booleans, null clients and staff, and an empty list for a deleted record. Undefined when it has no start.
+ */
+export function bookingFrom(recordId: number, data: unknown): Booking | undefined {
+  const record = fieldsOf(data);
+  const startsAt =
+    localTimeFrom(textOf(record['date']) ?? '') ?? localTimeFrom(textOf(record['datetime']) ?? '');
+  if (startsAt === undefined) return undefined;
+  const staff = fieldsOf(record['staff']);
+  const client = fieldsOf(record['client']);
+  const phone = textOf(client['phone']);
+  return {
+    recordId,
+    startsAt,
+    staffId: parsePositiveInteger(staff['id']) ?? parsePositiveInteger(record['staff_id']),
+    staffName: textOf(staff['name']),
+    services: servicesFrom(record['services']),
+    clientPhone: phone === undefined ? undefined : formatPhone(phone),
+    clientName: textOf(client['name']),
+    cancelled: isTrue(record['deleted']),
+    changedAt: lastChangeOf(record),
+  };
+}
+
+/** `last_change_date` of a record's data; also there when the rest is not. */
+export function lastChangeOf(data: unknown): Date | undefined {
+  const text = textOf(fieldsOf(data)['last_change_date']);
+  if (text === undefined) return undefined;
+  // The platform writes offsets without a colon.
+  const instant = new Date(text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2'));
+  return Number.isNaN(instant.getTime()) ? undefined : instant;
+}
+
+function servicesFrom(value: unknown): readonly BookedService[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item) => {
+    const service = fieldsOf(item);
+    const id = parsePositiveInteger(service['id']);
+    return id === undefined ? [] : [{ id, title: textOf(service['title']) ?? '' }];
+  });
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 1 || value === '1' || value === 'true';
+}

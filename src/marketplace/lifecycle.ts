@@ -1,0 +1,75 @@
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId, SalonId } from '../domain/ids.ts';
+import { safeEqual } from '../lib/safe-equal.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import type { Companies, ConnectTokens, WhatsApp } from './ports.ts';
+
+export type LifecycleEvent = Readonly<{
+  salonId: SalonId;
+  applicationId: number;
+  event: 'uninstall' | 'freeze' | 'payment';
+  /** In clear in the platform's body; its only proof. Never logged. */
+  partnerToken: string;
+  /** Of a payment: the fields that its `sign` covers. */
+  payment?: Readonly<{ amount: number; discount: number | undefined; sign: string }>;
+}>;
+
+export type LifecycleDependencies = Readonly<{
+  companies: Companies;
+  tokens: ConnectTokens;
+  whatsapp: WhatsApp;
+  report: BusinessEvents;
+  partnerToken: string;
+  applicationId: number;
+  isPaymentSigned: (salonId: SalonId, payment: NonNullable<LifecycleEvent['payment']>) => boolean;
+}>;
+
+/** What the platform tells about an installation. */
+export class Lifecycle {
+  readonly #deps: LifecycleDependencies;
+
+  constructor(deps: LifecycleDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Idempotent: a repeat of an event that has been handled changes nothing.
+   * @throws AppError `FORBIDDEN` for a wrong token, application or payment sign; `COMPANY_NOT_FOUND`
+   */
+  async handle(event: LifecycleEvent): Promise<void> {
+    const { companies, partnerToken, applicationId } = this.#deps;
+    if (!safeEqual(event.partnerToken, partnerToken) || event.applicationId !== applicationId) {
+      throw new AppError('FORBIDDEN');
+    }
+    if (event.payment !== undefined && !this.#deps.isPaymentSigned(event.salonId, event.payment)) {
+      throw new AppError('FORBIDDEN');
+    }
+    const company = await companies.bySalonId(event.salonId);
+    if (company === undefined) throw new AppError('COMPANY_NOT_FOUND');
+    switch (event.event) {
+      case 'uninstall':
+        await this.#uninstall(company.id);
+        return;
+      case 'freeze':
+        await this.#move(company.id, 'frozen', 'lifecycle:freeze');
+        return;
+      case 'payment':
+        // Only a frozen installation comes back by a payment; for others it is news without effect.
+        if (company.integrationStatus === 'frozen')
+          await this.#move(company.id, 'active', 'lifecycle:payment');
+        return;
+    }
+  }
+
+  /** The status goes first: nothing is sent or paired for the company while its session is being taken down. */
+  async #uninstall(companyId: CompanyId): Promise<void> {
+    await this.#move(companyId, 'uninstalled', 'lifecycle:uninstall');
+    await this.#deps.tokens.revokeAll(companyId);
+    await this.#deps.whatsapp.disconnectSession(companyId);
+  }
+
+  async #move(companyId: CompanyId, to: 'uninstalled' | 'frozen' | 'active', cause: string): Promise<void> {
+    const moved = await this.#deps.companies.moveIntegration(companyId, to, cause);
+    if (moved !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
+  }
+}

@@ -1,0 +1,266 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type BusinessType, detectBusinessType } from '../domain/business-type.ts';
+import type { Company, Language } from '../domain/company.ts';
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId, SalonId } from '../domain/ids.ts';
+import type { Message } from '../domain/message.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
+import { guarded } from '../lib/guarded.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import type { Activation } from './activation.ts';
+import { connectTokenLifetimeMs, type ConnectTokenSigner } from './connect-token.ts';
+import type {
+  Companies,
+  ConnectTokens,
+  ConnectionStats,
+  Events,
+  Messages,
+  QrCode,
+  QrRenderer,
+} from './ports.ts';
+import type { SalonInfo, WhatsApp, YclientsPlatform } from './ports.ts';
+import type { RecordWebhooks } from './record-webhooks.ts';
+
+/** A QR code as the page shows it. */
+export type RenderedQr = Readonly<{
+  /** `data:image/png;base64,…` */
+  qr: string;
+  text: string;
+  sequence: number;
+  expiresAt: Date;
+  /** Whole seconds left, rounded down. */
+  expiresIn: number;
+}>;
+
+/** One webhook job. */
+export type WebhookJob = Readonly<{
+  jobId: string;
+  resource: string;
+  resourceId: number;
+  status: string;
+  data: unknown;
+}>;
+
+export type MarketplaceDependencies = Readonly<{
+  companies: Companies;
+  events: Events;
+  messages: Messages;
+  tokens: ConnectTokens;
+  signer: ConnectTokenSigner;
+  yclients: YclientsPlatform;
+  whatsapp: WhatsApp;
+  qrRenderer: QrRenderer;
+  activation: Activation;
+  recordWebhooks: RecordWebhooks;
+  /** Tells the outbox that the company has a message. */
+  wakeOutbox: (companyId: CompanyId) => void;
+  report: BusinessEvents;
+  now: () => Date;
+}>;
+
+/** What the marketplace does for a company; the edges and the workers call nothing else. */
+export class MarketplaceService {
+  readonly #deps: MarketplaceDependencies;
+
+  constructor(deps: MarketplaceDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Follows the sessions: their states into the database, their first connection into the activation. */
+  async init(): Promise<void> {
+    const { whatsapp, report } = this.#deps;
+    const failed = (error: unknown): void => report.failed('Following a session', error);
+    whatsapp.on('qr', (companyId, { sequence }) => report.qrIssued(companyId, sequence));
+    whatsapp.on(
+      'state',
+      guarded(failed, (companyId: CompanyId, status: SessionStatus) =>
+        this.updateWhatsAppStatus(companyId, status),
+      ),
+    );
+    whatsapp.on(
+      'connected',
+      guarded(failed, async (companyId: CompanyId) =>
+        this.#deps.activation.request(await this.getCompany(companyId)),
+      ),
+    );
+  }
+
+  /**
+   * The company of a salon, made from the platform's data when it is new or comes back after an uninstallation.
+   * @throws AppError `COMPANY_NOT_FOUND` when the platform does not know the salon, `UPSTREAM_ERROR`, `DB_ERROR`
+   */
+  async createOrGetCompany(
+    salonId: SalonId,
+    registration: Readonly<{ language: Language; ownerUserId?: number }>,
+  ): Promise<Readonly<{ company: Company; created: boolean }>> {
+    const salon = await this.fetchSalonInfo(salonId);
+    const { company, created } = await this.#deps.companies.createOrFind({
+      salonId,
+      title: salon.title,
+      businessType: this.detectBusinessType(salon),
+      timeZone: salon.timeZone,
+      language: registration.language,
+      ...(registration.ownerUserId !== undefined && { ownerUserId: registration.ownerUserId }),
+      apiKey: this.generateAPIKey(),
+      webhookSecret: randomBytes(24).toString('base64url'),
+    });
+    this.#deps.report.companyRegistered(company.id, created);
+    return { company, created };
+  }
+
+  /** @throws AppError `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR` */
+  async fetchSalonInfo(salonId: SalonId): Promise<SalonInfo> {
+    return await this.#deps.yclients.getCompany(salonId);
+  }
+
+  detectBusinessType(salon: SalonInfo): BusinessType {
+    return detectBusinessType(salon);
+  }
+
+  /** 256 random bits; the prefix lets people and secret scanners recognise it. */
+  generateAPIKey(): string {
+    return `ymk_${randomBytes(32).toString('base64url')}`;
+  }
+
+  /** Makes an issued token valid: only its hash is kept, and an uninstallation revokes it. */
+  async saveToken(token: string, companyId: CompanyId): Promise<void> {
+    const expiresAt = new Date(this.#deps.now().getTime() + connectTokenLifetimeMs);
+    await this.#deps.tokens.save(tokenHash(token), companyId, expiresAt);
+  }
+
+  /**
+   * @param companyId where the caller names one, it must be the token's
+   * @throws AppError `INVALID_TOKEN`, the same for every reason
+   */
+  async validateToken(token: string, companyId?: CompanyId): Promise<CompanyId> {
+    const owner = await this.#deps.signer.verify(token);
+    const agrees = companyId === undefined || companyId === owner;
+    if (agrees && (await this.#deps.tokens.isValid(tokenHash(token), owner))) return owner;
+    throw new AppError('INVALID_TOKEN');
+  }
+
+  /** The live QR code; starts a pairing when none runs. @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN` */
+  async generateQR(companyId: CompanyId): Promise<RenderedQr> {
+    await this.#assertInstalled(companyId);
+    return await this.renderQR(await this.#deps.whatsapp.generateQRForCompany(companyId));
+  }
+
+  async renderQR({ text, sequence, expiresAt }: QrCode): Promise<RenderedQr> {
+    const qr = await this.#deps.qrRenderer.render(text);
+    const leftMs = Math.max(0, expiresAt.getTime() - this.#deps.now().getTime());
+    return { qr, text, sequence, expiresAt, expiresIn: Math.floor(leftMs / 1000) };
+  }
+
+  /** @param phone in any usual form @throws AppError */
+  async requestPairingCode(
+    companyId: CompanyId,
+    phone: string,
+  ): Promise<Readonly<{ code: string; expiresAt: Date }>> {
+    await this.#assertInstalled(companyId);
+    return await this.#deps.whatsapp.requestPairingCode(companyId, phone);
+  }
+
+  /** @throws AppError `COMPANY_NOT_FOUND` */
+  async getCompany(companyId: CompanyId): Promise<Company> {
+    const company = await this.#deps.companies.byId(companyId);
+    if (company === undefined) throw new AppError('COMPANY_NOT_FOUND');
+    return company;
+  }
+
+  async findBySalon(salonId: SalonId): Promise<Company | undefined> {
+    return await this.#deps.companies.bySalonId(salonId);
+  }
+
+  async companyByApiKey(apiKey: string): Promise<Company | undefined> {
+    return await this.#deps.companies.byApiKey(apiKey);
+  }
+
+  /** The activation job: status first, then `partner/callback`. @throws what made it fail, so that it is tried again */
+  async sendCallbackToYClients(companyId: CompanyId): Promise<void> {
+    await this.#deps.activation.run(companyId);
+  }
+
+  /** The webhook job. A repeat changes nothing. */
+  async handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void> {
+    const company = await this.getCompany(companyId);
+    const { jobId, resource, resourceId, status } = webhook;
+    const cause = `webhook:${jobId}`;
+    const refusal = refusalOf(company, webhook);
+    if (refusal !== undefined || !isRecordStatus(status)) {
+      const outcome = refusal ?? 'unknown_event';
+      const detail = { resource, resource_id: resourceId, status, outcome };
+      await this.#deps.events.record({ companyId, type: 'webhook_ignored', cause, detail });
+      this.#deps.report.webhookProcessed(companyId, jobId, outcome);
+      return;
+    }
+    const { outcome, queuedMessage } = await this.#deps.recordWebhooks.process(company, {
+      recordId: resourceId,
+      status,
+      data: webhook.data,
+      cause,
+    });
+    this.#deps.report.webhookProcessed(companyId, jobId, outcome, resourceId);
+    if (queuedMessage) this.#deps.wakeOutbox(companyId);
+  }
+
+  /** Keeps the state of a session where every instance and the status page find it. */
+  async updateWhatsAppStatus(companyId: CompanyId, { state, detail, phone }: SessionStatus): Promise<void> {
+    await this.#deps.companies.recordSession(companyId, {
+      state,
+      ...(detail !== undefined && { cause: detail }),
+      ...(phone !== undefined && { phone }),
+    });
+    this.#deps.report.sessionChanged(companyId, state, detail);
+  }
+
+  async getConnectionStats(): Promise<ConnectionStats> {
+    return await this.#deps.companies.stats();
+  }
+
+  /** The company's own text to one of its clients. The same idempotency key again is the same message. */
+  async sendDirectMessage(
+    companyId: CompanyId,
+    message: Readonly<{ phone: string; text: string; idempotencyKey: string }>,
+  ): Promise<Message> {
+    await this.#assertInstalled(companyId);
+    const queued = await this.#deps.messages.enqueue({
+      companyId,
+      kind: 'direct',
+      phone: message.phone,
+      text: message.text,
+      idempotencyKey: `direct:${message.idempotencyKey}`,
+    });
+    this.#deps.report.messageQueued(companyId, queued.id, 'direct');
+    this.#deps.wakeOutbox(companyId);
+    return queued;
+  }
+
+  async messageById(companyId: CompanyId, id: string): Promise<Message | undefined> {
+    return await this.#deps.messages.byId(companyId, id);
+  }
+
+  async #assertInstalled(companyId: CompanyId): Promise<void> {
+    const { integrationStatus } = await this.getCompany(companyId);
+    if (integrationStatus !== 'uninstalled') return;
+    throw new AppError('FORBIDDEN', {
+      text: {
+        ru: 'Приложение отключено в YCLIENTS. Подключите его снова.',
+        en: 'The application is uninstalled in YCLIENTS. Install it again.',
+      },
+    });
+  }
+}
+
+function refusalOf({ integrationStatus }: Company, { resource, resourceId }: WebhookJob): string | undefined {
+  if (integrationStatus === 'uninstalled' || integrationStatus === 'frozen') return integrationStatus;
+  if (resource !== 'record') return 'other_resource';
+  return resourceId > 0 ? undefined : 'unknown_event';
+}
+
+function isRecordStatus(status: string): status is 'create' | 'update' | 'delete' {
+  return status === 'create' || status === 'update' || status === 'delete';
+}
+
+function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}

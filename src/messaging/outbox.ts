@@ -1,0 +1,137 @@
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { Message } from '../domain/message.ts';
+import { nextGapMs, type PacingProfile } from '../domain/pacing.ts';
+import { guarded } from '../lib/guarded.ts';
+import { KeyedQueue } from '../lib/keyed-queue.ts';
+import type { Lease, Messages, WhatsApp } from '../marketplace/ports.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+
+export type OutboxDependencies = Readonly<{
+  messages: Messages;
+  whatsapp: WhatsApp;
+  report: BusinessEvents;
+  pacing: PacingProfile;
+  random: () => number;
+  now: () => Date;
+}>;
+
+/** Without an ack for this long a message is `unknown`: never sent again blindly. */
+const ackTimeoutMs = 30_000;
+const sweepEveryMs = 10_000;
+const retryAfterFailureMs = 5_000;
+/** How often one message may be handed to WhatsApp, always under the same id, across crashes. */
+const maxAttempts = 3;
+
+/**
+ * Carries queued messages of each company to its WhatsApp session, one at a time and no faster than the pacing allows. All
+ * state is in the database: this class only decides when to look.
+ */
+export class Outbox implements Disposable {
+  readonly #deps: OutboxDependencies;
+  readonly #perCompany = new KeyedQueue<CompanyId>();
+  readonly #wakeUps = new Map<CompanyId, NodeJS.Timeout>();
+  #sweep: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(deps: OutboxDependencies) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    const { whatsapp, report } = this.#deps;
+    const failed = (error: unknown): void => report.failed('Outbox', error);
+    whatsapp.on('connected', (companyId) => this.wake(companyId));
+    whatsapp.on(
+      'message-status',
+      guarded(failed, async (companyId: CompanyId, update) => {
+        const { whatsappMessageId, status, errorCode } = update;
+        const moved = await this.#deps.messages.advance(companyId, whatsappMessageId, status, errorCode);
+        if (moved) report.messageStatus(companyId, whatsappMessageId, status, errorCode);
+      }),
+    );
+    this.#sweep = setInterval(
+      guarded(failed, () => this.#sweepAll()),
+      sweepEveryMs,
+    );
+  }
+
+  /** Looks for due messages of the company now. Cheap when there are none. */
+  wake(companyId: CompanyId): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#wakeUps.get(companyId));
+    this.#wakeUps.delete(companyId);
+    guarded(
+      (error) => {
+        this.#deps.report.failed('Outbox', error, { companyId });
+        this.#wakeAt(companyId, retryAfterFailureMs);
+      },
+      () => this.#perCompany.run(companyId, () => this.#drain(companyId)),
+    )();
+  }
+
+  /** Claims nothing any more; what is being handed over right now is finished by its status. */
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+    clearInterval(this.#sweep);
+    for (const timer of this.#wakeUps.values()) clearTimeout(timer);
+    this.#wakeUps.clear();
+  }
+
+  async #drain(companyId: CompanyId): Promise<void> {
+    const { messages, pacing, random, now } = this.#deps;
+    while (!this.#stopped) {
+      const lease = this.#openLease(companyId);
+      if (lease === undefined) return;
+      const message = await messages.claim(lease, { gapMs: nextGapMs(pacing, random), maxAttempts });
+      if (message === undefined) {
+        const dueAt = await messages.nextDueAt(companyId);
+        if (dueAt !== undefined) this.#wakeAt(companyId, Math.max(dueAt.getTime() - now().getTime(), 50));
+        return;
+      }
+      await this.#send(lease, message);
+    }
+  }
+
+  async #send(lease: Lease, message: Message): Promise<void> {
+    const { messages, whatsapp, report } = this.#deps;
+    const { companyId, id, whatsappMessageId } = message;
+    report.messageSending(companyId, id, message.attempts);
+    try {
+      await whatsapp.sendMessage(companyId, message.phone, message.text, { messageId: whatsappMessageId });
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'CONNECTION_FAILED') {
+        await messages.release(lease, id, retryAfterFailureMs);
+        return;
+      }
+      // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack or the sweep decides.
+      report.failed('Sending', error, { companyId, messageId: id });
+    }
+  }
+
+  #openLease(companyId: CompanyId): Lease | undefined {
+    const { whatsapp } = this.#deps;
+    return whatsapp.getSessionStatus(companyId).state === 'connected'
+      ? whatsapp.leaseOf(companyId)
+      : undefined;
+  }
+
+  #wakeAt(companyId: CompanyId, delayMs: number): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#wakeUps.get(companyId));
+    this.#wakeUps.set(
+      companyId,
+      setTimeout(() => this.wake(companyId), Math.min(delayMs, sweepEveryMs)),
+    );
+  }
+
+  async #sweepAll(): Promise<void> {
+    const { whatsapp, messages } = this.#deps;
+    for (const { companyId } of whatsapp.getActiveSessions()) {
+      const lease = this.#openLease(companyId);
+      if (lease === undefined) continue;
+      await messages.giveUpWaiting(lease, ackTimeoutMs);
+      this.wake(companyId);
+    }
+  }
+}

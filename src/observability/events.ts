@@ -1,0 +1,55 @@
+import type { IntegrationStatus } from '../domain/company.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { MessageKind, MessageStatus } from '../domain/message.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+/** One function per business event: each is one log line and whatever it counts. No phone, no text, no secret. */
+export type BusinessEvents = ReturnType<typeof createBusinessEvents>;
+
+export function createBusinessEvents(logger: Logger, metrics: Metrics) {
+  return {
+    companyRegistered(companyId: CompanyId, created: boolean): void {
+      logger.info(created ? 'Company registered' : 'Company opened again', { companyId });
+    },
+    qrIssued(companyId: CompanyId, sequence: number): void {
+      metrics.qrGenerations.inc();
+      logger.info('QR code issued', { companyId, sequence });
+    },
+    sessionChanged(companyId: CompanyId, state: SessionState, detail: string | undefined): void {
+      logger.info('WhatsApp session changed', { companyId, state, detail });
+    },
+    integrationChanged(companyId: CompanyId, status: IntegrationStatus, cause: string): void {
+      logger.info('Integration changed', { companyId, status, cause });
+    },
+    webhookAccepted(companyId: CompanyId, jobId: string, resource: string): void {
+      logger.info('Webhook accepted', { companyId, jobId, resource });
+    },
+    webhookProcessed(companyId: CompanyId, jobId: string, outcome: string, recordId?: number): void {
+      logger.info('Webhook processed', { companyId, jobId, outcome, recordId });
+    },
+    messageQueued(companyId: CompanyId, messageId: string, kind: MessageKind): void {
+      logger.info('Message queued', { companyId, messageId, kind });
+    },
+    messageSending(companyId: CompanyId, messageId: string, attempt: number): void {
+      logger.info('Message sending', { companyId, messageId, attempt });
+    },
+    messageStatus(
+      companyId: CompanyId,
+      whatsappMessageId: string,
+      status: MessageStatus,
+      errorCode: string | undefined,
+    ): void {
+      const level = status === 'failed' || status === 'unknown' ? 'warn' : 'info';
+      logger[level]('Message status', { companyId, whatsappMessageId, status, errorCode });
+    },
+    activationFailed(companyId: CompanyId, error: unknown): void {
+      logger.warn('Activation failed, it will be tried again', { companyId, error });
+    },
+    /** Work that nobody waits for went wrong: a bug or a dependency that is down. */
+    failed(what: string, error: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
+      logger.error(`${what} failed`, { ...fields, error });
+    },
+  };
+}
