@@ -3,7 +3,7 @@ import Joi from 'joi';
 import { type SalonId, parsePositiveInteger, salonIdFrom } from '../domain/ids.ts';
 import { jsonBody } from './json-body.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
-import { parsedBy, validate } from './validate.ts';
+import { checked, parsedBy, validate } from './validate.ts';
 
 /** What the platform tells of an installation. */
 export type LifecycleWebhook = Readonly<{
@@ -30,13 +30,7 @@ type CallbackBody = Readonly<{
   application_id: number;
   event: LifecycleWebhook['event'];
   partner_token: string;
-  amount?: number;
-  discount?: number | null;
-  sign?: string;
 }>;
-
-const ofPayment = (schema: Joi.Schema): Joi.AlternativesSchema =>
-  Joi.when('event', { is: 'payment', then: schema, otherwise: Joi.any().strip() });
 
 const callback = Joi.object<CallbackBody>({
   salon_id: parsedBy((value) => salonIdFrom(value)).required(),
@@ -45,9 +39,12 @@ const callback = Joi.object<CallbackBody>({
     .required(),
   event: Joi.valid('uninstall', 'freeze', 'payment').required(),
   partner_token: Joi.string().allow('').max(500).default(''),
-  amount: ofPayment(Joi.number().required()),
-  discount: ofPayment(Joi.number().allow(null)),
-  sign: ofPayment(Joi.string().max(200).required()),
+}).unknown(true);
+
+const payment = Joi.object<Readonly<{ amount: number; discount: number | null; sign: string }>>({
+  amount: Joi.number().required(),
+  discount: Joi.number().allow(null).default(null),
+  sign: Joi.string().max(200).required(),
 }).unknown(true);
 
 export function callbackRoutes({ lifecycle, limiters, trustProxy }: CallbackDeps): Router {
@@ -67,13 +64,13 @@ export function callbackRoutes({ lifecycle, limiters, trustProxy }: CallbackDeps
 }
 
 function toWebhook(body: CallbackBody): LifecycleWebhook {
-  const { amount, discount, sign } = body;
-  return {
+  const webhook = {
     salonId: body.salon_id,
     applicationId: body.application_id,
     event: body.event,
     partnerToken: body.partner_token,
-    ...(amount !== undefined &&
-      sign !== undefined && { payment: { amount, discount: discount ?? undefined, sign } }),
   };
+  if (body.event !== 'payment') return webhook;
+  const { amount, discount, sign } = checked(payment, body);
+  return { ...webhook, payment: { amount, discount: discount ?? undefined, sign } };
 }

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+import type { ServerOptions } from 'socket.io';
+import type { AddressLimiter } from '../lib/address-limiter.ts';
+import { clientAddress } from '../lib/client-address.ts';
+import { guarded } from '../lib/guarded.ts';
+import type { Logger } from '../observability/logger.ts';
+
+export type AllowRequestDeps = Readonly<{
+  allowedOrigins: readonly string[];
+  /** Exact number of proxies in front. */
+  trustProxy: number;
+  /** Transports that one address may open, whether or not they ever authenticate. */
+  transportLimiter: AddressLimiter;
+  logger: Logger;
+}>;
+
+/**
+ * Decides on the handshake of a transport, polling and websocket alike: CORS alone would let any page open a websocket.
+ */
+export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOptions['allowRequest']> {
+  const origins = new Set(deps.allowedOrigins.map((origin) => origin.toLowerCase()));
+  return (request, decide) => {
+    const failed = (error: unknown): void => {
+      deps.logger.error('socket handshake failed', { error });
+      decide('Internal error', false);
+    };
+    guarded(failed, async () => {
+      const address = clientAddress(request, deps.trustProxy);
+      if (!hasAllowedOrigin(request, origins)) {
+        deps.logger.warn('socket from a foreign origin refused', { address });
+        decide('Origin not allowed', false);
+        return;
+      }
+      const waitSeconds = await deps.transportLimiter.consume(address);
+      decide(waitSeconds === undefined ? null : 'Too many connections', waitSeconds === undefined);
+    })();
+  };
+}
+
+/**
+ * A browser sends no `Origin` with a GET to the page's own server, which is how polling starts; there it says
+ * `Sec-Fetch-Site: same-origin`, a header that no page can set.
+ */
+function hasAllowedOrigin(request: IncomingMessage, origins: ReadonlySet<string>): boolean {
+  const { origin } = request.headers;
+  if (origin !== undefined) return origins.has(origin.toLowerCase());
+  return request.headers.upgrade === undefined && request.headers['sec-fetch-site'] === 'same-origin';
+}

@@ -1,0 +1,43 @@
+import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
+import type { Language } from '../domain/company.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { SessionState } from '../domain/session-state.ts';
+
+/** What a client hears when it asked for an acknowledgement. */
+export type Ack = (outcome: Readonly<{ ok: boolean; code?: ErrorCode }>) => void;
+
+/** Client to server. Payloads are whatever a stranger sent: each handler checks its own. */
+export type ClientEvents = {
+  'request-qr': (...args: unknown[]) => void;
+  'request-pairing-code': (...args: unknown[]) => void;
+};
+
+/** Server to client. Instants are ISO 8601 in UTC, durations whole seconds. */
+export type ServerEvents = {
+  'qr-update': (
+    qr: Readonly<{ qr: string; expiresIn: number; expiresAt: string; sequence: number; text: string }>,
+  ) => void;
+  'pairing-code': (pairing: Readonly<{ code: string; phone: string; expiresIn: number }>) => void;
+  'whatsapp-connected': (
+    connected: Readonly<{ success: true; phone: string; companyId: CompanyId; message: string }>,
+  ) => void;
+  'whatsapp-disconnected': (
+    disconnected: Readonly<{ companyId: CompanyId; reason: string; willReconnect: boolean }>,
+  ) => void;
+  'session-state': (session: Readonly<{ state: SessionState; since: string; detail?: string }>) => void;
+  error: (refusal: Refusal) => void;
+};
+
+/** The body of an `error` event and, as `err.data`, of a `connect_error`. `retryAfter` in seconds. */
+export type Refusal = Readonly<{ code: ErrorCode; message: string; retryAfter?: number }>;
+
+/** What the handshake settled. */
+export type SocketData = { companyId: CompanyId; language: Language };
+
+export type MarketplaceServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
+export type MarketplaceNamespace = Namespace<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
+export type MarketplaceClient = Socket<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
+
+/** The payload of a server event. */
+export type PayloadOf<Name extends keyof ServerEvents> = Parameters<ServerEvents[Name]>[0];

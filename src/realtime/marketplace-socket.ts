@@ -1,0 +1,268 @@
+import type { Language } from '../domain/company.ts';
+import { AppError, type ErrorCode } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import { phoneFrom } from '../domain/phone.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
+import type { AddressLimiter } from '../lib/address-limiter.ts';
+import { guarded } from '../lib/guarded.ts';
+import { secondsLeft } from '../lib/seconds-left.ts';
+import type { QrCode, WhatsApp } from '../marketplace/ports.ts';
+import type { Logger } from '../observability/logger.ts';
+import { EventBudget } from './event-budget.ts';
+import type {
+  Ack,
+  MarketplaceClient,
+  MarketplaceNamespace,
+  MarketplaceServer,
+  PayloadOf,
+  ServerEvents,
+} from './events.ts';
+import { addressOf, companyIdOf, languageOf, spendConnection, tokenOf } from './handshake.ts';
+import { LiveQrs, type RenderedQr } from './live-qrs.ts';
+import { HandshakeRefused, refusalOf } from './refusal.ts';
+
+export type MarketplaceSocketDeps = Readonly<{
+  service: Readonly<{
+    /** @throws AppError `INVALID_TOKEN` */
+    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
+    /** Starts a pairing when none runs. */
+    generateQR(companyId: CompanyId): Promise<RenderedQr>;
+    /** The live code, wherever its session runs; starts nothing. */
+    currentQR(companyId: CompanyId): Promise<RenderedQr | undefined>;
+    renderQR(code: QrCode): Promise<RenderedQr>;
+    requestPairingCode(
+      companyId: CompanyId,
+      phone: string,
+    ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
+  }>;
+  sessions: Pick<WhatsApp, 'on'>;
+  /** Handshakes of one address. */
+  connectionLimiter: AddressLimiter;
+  /** Other limiters whose passed windows the cleanup timer drops as well. */
+  transportLimiter: AddressLimiter;
+  /** Exact number of proxies in front. */
+  trustProxy: number;
+  logger: Logger;
+  now: () => Date;
+  monotonicMs: () => number;
+}>;
+
+const cleanupEveryMs = 60_000;
+
+const connectedMessage = {
+  ru: 'WhatsApp успешно подключен!',
+  en: 'WhatsApp is connected!',
+} as const satisfies Record<Language, string>;
+
+/**
+ * The namespace `/marketplace`: shows the pairing of a company to everyone who holds its token. Each company is a room,
+ * so any number of pages may watch, here or on another instance.
+ */
+export class MarketplaceSocket implements Disposable {
+  readonly #deps: MarketplaceSocketDeps;
+  readonly #namespace: MarketplaceNamespace;
+  readonly #live: LiveQrs;
+  /** What the sessions of this instance said last; a row in the database follows a little later. */
+  readonly #states = new Map<CompanyId, SessionStatus>();
+  readonly #report: (error: unknown) => void;
+  #cleanup: NodeJS.Timeout | undefined;
+
+  constructor(io: MarketplaceServer, deps: MarketplaceSocketDeps) {
+    this.#deps = deps;
+    this.#namespace = io.of('/marketplace');
+    this.#live = new LiveQrs((code) => deps.service.renderQR(code), deps.now);
+    this.#report = (error) => deps.logger.error('socket handler failed', { error });
+  }
+
+  /** Starts to take connections and to follow the sessions. */
+  setupHandlers(): void {
+    this.#namespace.use((socket, next) => {
+      const refused = (error: unknown): void => {
+        if (!(error instanceof AppError)) this.#report(error);
+        next(new HandshakeRefused(error, languageOf(socket.handshake)));
+      };
+      guarded(refused, async () => {
+        await this.#authenticate(socket);
+        next();
+      })();
+    });
+    this.#namespace.on(
+      'connection',
+      guarded(this.#report, (socket) => this.#welcome(socket)),
+    );
+    this.#followSessions();
+    this.startCleanupTimer();
+  }
+
+  /** Starts the pairing of a company, or joins the one that runs, and shows its code to `socket`. @throws AppError */
+  async startWhatsAppConnection(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
+    const rendered = await this.#deps.service.generateQR(companyId);
+    this.#sendLive(rendered, (payload) => socket.emit('qr-update', payload));
+  }
+
+  /** Shows `socket` the live QR code of the company, if there is one. Starts nothing. */
+  async sendQRCode(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
+    const rendered = (await this.#live.current(companyId)) ?? (await this.#deps.service.currentQR(companyId));
+    if (rendered !== undefined) this.#sendLive(rendered, (payload) => socket.emit('qr-update', payload));
+  }
+
+  /** Links by a code that the owner types on the phone; everyone who watches the company sees it. @throws AppError */
+  async startOnboarding(companyId: CompanyId, phone: string): Promise<void> {
+    const { code, expiresAt } = await this.#deps.service.requestPairingCode(companyId, phone);
+    const expiresIn = secondsLeft(expiresAt, this.#deps.now());
+    this.sendToCompany(companyId, 'pairing-code', { code, phone, expiresIn });
+  }
+
+  /** Counts a connection of the address. @throws AppError `RATE_LIMIT` with the seconds to wait */
+  async checkRateLimit(ip: string): Promise<void> {
+    await spendConnection(this.#deps.connectionLimiter, ip);
+  }
+
+  /** Drops addresses whose window has passed, every minute, until this object is disposed. */
+  startCleanupTimer(): void {
+    clearInterval(this.#cleanup);
+    this.#cleanup = setInterval(() => {
+      this.#deps.connectionLimiter.forgetExpired();
+      this.#deps.transportLimiter.forgetExpired();
+    }, cleanupEveryMs).unref();
+  }
+
+  sendToCompany<Name extends keyof ServerEvents>(
+    companyId: CompanyId,
+    event: Name,
+    ...data: Parameters<ServerEvents[Name]>
+  ): void {
+    this.#namespace.to(roomOf(companyId)).emit(event, ...data);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#cleanup);
+  }
+
+  async #authenticate(socket: MarketplaceClient): Promise<void> {
+    const address = addressOf(socket, this.#deps.trustProxy);
+    await this.checkRateLimit(address);
+    try {
+      const wanted = companyIdOf(socket.handshake);
+      const token = tokenOf(socket.handshake, this.#deps.logger);
+      socket.data.companyId = await this.#deps.service.validateToken(token, wanted);
+      socket.data.language = languageOf(socket.handshake);
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : undefined;
+      this.#deps.logger.warn('socket refused', { address, code });
+      throw error;
+    }
+  }
+
+  async #welcome(socket: MarketplaceClient): Promise<void> {
+    const { companyId, language } = socket.data;
+    const logger = this.#deps.logger.child({ companyId, socketId: socket.id });
+    logger.info('page connected', { transport: socket.conn.transport.name });
+    socket.on('disconnect', (reason) => logger.info('page left', { reason }));
+
+    this.#limitEvents(socket);
+    socket.on('request-qr', (...args) =>
+      this.#answer(socket, args, () => this.startWhatsAppConnection(socket, companyId)),
+    );
+    socket.on('request-pairing-code', (...args) =>
+      this.#answer(socket, args, () => this.startOnboarding(companyId, phoneOf(args[0]))),
+    );
+
+    await socket.join([roomOf(companyId), roomOf(companyId, language)]);
+    socket.emit('session-state', toPayload(await this.#newestStatus(companyId)));
+    await this.sendQRCode(socket, companyId);
+  }
+
+  async #newestStatus(companyId: CompanyId): Promise<SessionStatus> {
+    const stored = await this.#deps.service.sessionStatus(companyId);
+    const heard = this.#states.get(companyId);
+    return heard !== undefined && heard.since >= stored.since ? heard : stored;
+  }
+
+  #limitEvents(socket: MarketplaceClient): void {
+    const budget = new EventBudget(this.#deps.monotonicMs);
+    socket.use((_event, next) => {
+      const verdict = budget.spend();
+      if (verdict === 'allowed') next();
+      else if (verdict === 'flood') socket.disconnect(true);
+      else this.#refuse(socket, new AppError('RATE_LIMIT', { retryAfterSeconds: budget.waitSeconds }));
+    });
+  }
+
+  /** Runs what a client asked for; a refusal goes to that client as an `error` and into its acknowledgement. */
+  #answer(socket: MarketplaceClient, args: readonly unknown[], work: () => Promise<void>): void {
+    const last = args.at(-1);
+    const ack: Ack = isAck(last) ? last : () => undefined;
+    const failed = (error: unknown): void => ack({ ok: false, code: this.#refuse(socket, error) });
+    guarded(failed, async () => {
+      await work();
+      ack({ ok: true });
+    })();
+  }
+
+  #refuse(socket: MarketplaceClient, error: unknown): ErrorCode {
+    if (!(error instanceof AppError)) this.#report(error);
+    const refusal = refusalOf(error, socket.data.language);
+    socket.emit('error', refusal);
+    return refusal.code;
+  }
+
+  #followSessions(): void {
+    const { sessions } = this.#deps;
+    sessions.on(
+      'qr',
+      guarded(this.#report, async (companyId: CompanyId, code: QrCode) => {
+        const rendered = await this.#live.show(companyId, code);
+        if (rendered === undefined) return;
+        this.#sendLive(rendered, (payload) => this.sendToCompany(companyId, 'qr-update', payload));
+      }),
+    );
+    sessions.on('state', (companyId, status) => {
+      this.#states.set(companyId, status);
+      if (status.state !== 'pairing') this.#live.forget(companyId);
+      this.sendToCompany(companyId, 'session-state', toPayload(status));
+    });
+    sessions.on('connected', (companyId, { phone }) => {
+      this.#live.forget(companyId);
+      for (const language of ['ru', 'en'] as const) {
+        const message = connectedMessage[language];
+        this.#namespace
+          .to(roomOf(companyId, language))
+          .emit('whatsapp-connected', { success: true, phone, companyId, message });
+      }
+    });
+    sessions.on('disconnected', (companyId, reason, willReconnect) => {
+      this.sendToCompany(companyId, 'whatsapp-disconnected', { companyId, reason, willReconnect });
+    });
+  }
+
+  /** A code that no phone can scan any more is not sent. */
+  #sendLive(
+    { qr, text, sequence, expiresAt }: RenderedQr,
+    send: (payload: PayloadOf<'qr-update'>) => void,
+  ): void {
+    const expiresIn = secondsLeft(expiresAt, this.#deps.now());
+    if (expiresIn > 0) send({ qr, text, sequence, expiresIn, expiresAt: expiresAt.toISOString() });
+  }
+}
+
+/** Everyone who watches the company, or only those of them who read `language`. */
+function roomOf(companyId: CompanyId, language?: Language): string {
+  return language === undefined ? `company:${companyId}` : `company:${companyId}:${language}`;
+}
+
+function toPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {
+  return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };
+}
+
+/** @throws AppError `VALIDATION_ERROR` */
+function phoneOf(payload: unknown): string {
+  const phone: unknown =
+    typeof payload === 'object' && payload !== null && 'phone' in payload ? payload.phone : undefined;
+  return phoneFrom(phone);
+}
+
+function isAck(value: unknown): value is Ack {
+  return typeof value === 'function';
+}

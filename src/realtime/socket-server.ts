@@ -1,0 +1,24 @@
+import { type DefaultEventsMap, Server } from 'socket.io';
+import { type AllowRequestDeps, createAllowRequest } from './allow-request.ts';
+import type { ClientEvents, MarketplaceServer, ServerEvents, SocketData } from './events.ts';
+
+/** Connections of one address in a window. */
+export const socketLimits = {
+  /** Handshakes of the namespace. */
+  connections: { points: 5, windowSeconds: 60 },
+  /** Transports below them, counted before anybody has said who they are. */
+  transports: { points: 60, windowSeconds: 60 },
+} as const;
+
+const largestMessageBytes = 16 * 1024;
+const joinTimeoutMs = 5_000;
+
+/** Socket.IO with this product's limits, not attached to a server yet. It also serves its own client script. */
+export function createSocketServer(deps: AllowRequestDeps): MarketplaceServer {
+  return new Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>({
+    allowRequest: createAllowRequest(deps),
+    cors: { origin: [...deps.allowedOrigins] },
+    maxHttpBufferSize: largestMessageBytes,
+    connectTimeout: joinTimeoutMs,
+  });
+}
