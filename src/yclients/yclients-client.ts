@@ -183,9 +183,10 @@ export class YclientsClient implements YclientsPlatform {
   #target(path: string): Readonly<{ url: string; authorization: string }> {
     const { apiUrl, marketplaceUrl = apiUrl, partnerToken, userToken } = this.#options;
     const bearer = `Bearer ${partnerToken}`;
-    if (path.startsWith('/marketplace/')) return { url: marketplaceUrl + path, authorization: bearer };
+    if (path.startsWith('/marketplace/'))
+      return { url: new URL(path, marketplaceUrl).href, authorization: bearer };
     return {
-      url: apiUrl + path,
+      url: new URL(path, apiUrl).href,
       authorization: userToken === undefined ? bearer : `${bearer}, User ${userToken}`,
     };
   }

@@ -219,7 +219,7 @@ export class SimulatedRecord {
 }
 
 /** Reads the naive local time that the platform writes. */
-export function zoned(naive: string, zone: string): DateTime {
+function zoned(naive: string, zone: string): DateTime {
   const time = DateTime.fromFormat(naive, 'yyyy-MM-dd HH:mm:ss', { zone });
   if (!time.isValid) throw new RangeError(`Not a time of the form YYYY-MM-DD HH:mm:ss: ${naive}`);
   return time;
