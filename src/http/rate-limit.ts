@@ -1,10 +1,10 @@
 import type { RequestHandler } from 'express';
 import { AppError } from '../domain/errors.ts';
-import type { AddressLimiter } from '../lib/address-limiter.ts';
+import { type AddressLimiter, MemoryAddressLimiter } from '../lib/address-limiter.ts';
 import { clientAddress } from '../lib/client-address.ts';
 
-/** Requests of one address in a window; a window is a minute. */
-export const httpLimits = {
+/** Requests of one address in a window. */
+const httpLimits = {
   /** Routes of the connect page: they carry a token that could be guessed at. */
   page: { points: 120, windowSeconds: 60 },
   registration: { points: 30, windowSeconds: 60 },
@@ -13,6 +13,15 @@ export const httpLimits = {
 } as const;
 
 export type HttpLimiters = Readonly<Record<keyof typeof httpLimits, AddressLimiter>>;
+
+/** Limiters that count in this process. */
+export function createHttpLimiters(): HttpLimiters {
+  return {
+    page: new MemoryAddressLimiter(httpLimits.page),
+    registration: new MemoryAddressLimiter(httpLimits.registration),
+    machine: new MemoryAddressLimiter(httpLimits.machine),
+  };
+}
 
 /** Refuses an address that asks too often with `RATE_LIMIT` and the seconds to wait. */
 export function rateLimit(limiter: AddressLimiter, trustProxy: number): RequestHandler {

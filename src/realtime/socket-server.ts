@@ -1,14 +1,28 @@
 import { type DefaultEventsMap, Server } from 'socket.io';
+import { type AddressLimiter, MemoryAddressLimiter } from '../lib/address-limiter.ts';
 import { type AllowRequestDeps, createAllowRequest } from './allow-request.ts';
 import type { ClientEvents, MarketplaceServer, ServerEvents, SocketData } from './events.ts';
 
 /** Connections of one address in a window. */
-export const socketLimits = {
+const socketLimits = {
   /** Handshakes of the namespace. */
   connections: { points: 5, windowSeconds: 60 },
   /** Transports below them, counted before anybody has said who they are. */
   transports: { points: 60, windowSeconds: 60 },
 } as const;
+
+export type SocketLimiters = Readonly<{
+  connectionLimiter: AddressLimiter;
+  transportLimiter: AddressLimiter;
+}>;
+
+/** Limiters that count in this process. */
+export function createSocketLimiters(): SocketLimiters {
+  return {
+    connectionLimiter: new MemoryAddressLimiter(socketLimits.connections),
+    transportLimiter: new MemoryAddressLimiter(socketLimits.transports),
+  };
+}
 
 const largestMessageBytes = 16 * 1024;
 const joinTimeoutMs = 5_000;
