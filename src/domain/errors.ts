@@ -81,6 +81,11 @@ export const errorCodes = {
       en: 'YCLIENTS did not answer as it should. Try again later.',
     },
   },
+  NOT_FOUND: {
+    httpStatus: 404,
+    retryable: false,
+    text: { ru: 'Такой страницы нет.', en: 'There is no such page.' },
+  },
   INTERNAL_ERROR: {
     httpStatus: 500,
     retryable: true,

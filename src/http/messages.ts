@@ -7,6 +7,7 @@ import { maskPhone, phoneFrom } from '../domain/phone.ts';
 import { type CompanyKeys, companyOfApiKey } from './authenticate.ts';
 import { identified } from './identified.ts';
 import { jsonBody } from './json-body.ts';
+import { pathParameter } from './path-parameter.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { parsedBy, validate } from './validate.ts';
 
@@ -51,7 +52,7 @@ export function messageRoutes({ service, limiters, trustProxy }: MessageDeps): R
   );
 
   router.get('/marketplace/messages/:id', limited, caller.guard, async (request, response) => {
-    const { id } = request.params;
+    const id = pathParameter(request, 'id');
     const message = /^[\w-]{1,64}$/.test(id)
       ? await service.messageById(caller.of(request).id, id)
       : undefined;

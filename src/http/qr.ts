@@ -5,6 +5,7 @@ import { phoneFrom } from '../domain/phone.ts';
 import { bearerToken } from './authenticate.ts';
 import { identified } from './identified.ts';
 import { jsonBody } from './json-body.ts';
+import { pathParameter } from './path-parameter.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
 import { parsedBy, validate } from './validate.ts';
@@ -41,7 +42,7 @@ export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router
 
   router.get('/marketplace/qr', limited, (request, response) => sendQr(bearerToken(request), response));
   router.get('/marketplace/qr/:token', limited, (request, response) =>
-    sendQr(request.params.token, response),
+    sendQr(pathParameter(request, 'token'), response),
   );
 
   router.post(
