@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import joi from 'joi';
 import { AppError } from '../domain/errors.ts';
+import { safeEqual } from '../lib/safe-equal.ts';
 
 /** The person who pressed the button, as the platform describes them. */
 export type MarketplaceUser = Readonly<{
@@ -47,7 +48,7 @@ export function verifyUserData(
   const encoded = redirect.userData.replaceAll(' ', '+');
   if (encoded.length > maxEncodedLength || !base64.test(encoded)) throw new AppError('INVALID_TOKEN');
   const bytes = Buffer.from(encoded, 'base64');
-  if (!sameText(redirect.userDataSign, sign(bytes, redirect.partnerToken)))
+  if (!safeEqual(redirect.userDataSign, sign(bytes, redirect.partnerToken)))
     throw new AppError('INVALID_TOKEN');
   const result = userData.validate(parse(bytes));
   if (result.error !== undefined) throw new AppError('INVALID_TOKEN', { cause: result.error });
@@ -67,12 +68,6 @@ export function paymentSignature(
 ): string {
   const discount = payment.discount === null ? '' : `&discount=${payment.discount}`;
   return sign(`salon_id=${payment.salonId}&amount=${payment.amount}${discount}`, payment.partnerToken);
-}
-
-/** Compares in a time that does not depend on where the texts differ. */
-export function sameText(given: string, expected: string): boolean {
-  const [left, right] = [Buffer.from(given), Buffer.from(expected)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 function sign(message: Uint8Array | string, partnerToken: string): string {

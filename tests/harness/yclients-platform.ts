@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { YclientsSimulator, type SimulatorOptions } from '../simulators/yclients/yclients-simulator.ts';
 
-export const callbackPath = '/marketplace/partner/callback';
+const callbackPath = '/marketplace/partner/callback';
 export const statusPath = '/marketplace/salon/510001/application/4242';
-export const partner = 'Bearer sim_partner_token_0001';
+const partner = 'Bearer sim_partner_token_0001';
 export const user = `${partner}, User sim_user_token_0001`;
 export const booking = {
   client: { name: 'Ольга', phone: '+79001112233' },

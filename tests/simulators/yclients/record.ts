@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import type { Salon } from './salon.ts';
 
-export type ClientInput = Readonly<{ name: string; phone: string; email?: string }>;
+type ClientInput = Readonly<{ name: string; phone: string; email?: string }>;
 
 export type BookingInput = Readonly<{
   /** null: an anonymous booking. */

@@ -5,6 +5,8 @@ import { ok, refusal, type Reply } from './reply.ts';
 
 type FullRecord = Readonly<{
   staff_id: number;
+  services: readonly unknown[];
+  client: object | null;
   datetime: string;
   seance_length: number;
   attendance?: number;
