@@ -43,6 +43,7 @@ export class BaileysClient implements Disposable {
   #receivedPending = false;
   #historySyncs = 0;
   #closeCode: number | undefined;
+  #closeData: unknown;
 
   /** With `from`, the client uses the credentials of another one. */
   constructor(url: string, options: SocketOptions = {}, from?: BaileysClient) {
@@ -68,6 +69,11 @@ export class BaileysClient implements Disposable {
   /** Status code with which the present socket closed. */
   get closeCode(): number | undefined {
     return this.#closeCode;
+  }
+
+  /** What the server said with the end of the present socket, such as the attributes of a failure. */
+  get closeData(): unknown {
+    return this.#closeData;
   }
 
   /** Opens a socket; restarts it by itself when the server orders that after a link, as applications must. */
@@ -154,6 +160,7 @@ export class BaileysClient implements Disposable {
     const code = statusCodeOf(error);
     if (code === restartRequired) this.connect();
     else this.#closeCode = code;
+    this.#closeData = typeof error === 'object' && error !== null && 'data' in error ? error.data : undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { RawData, WebSocket } from 'ws';
 
+import type { LoginRefusal } from './faults.ts';
 import { frame, FrameReader } from './frame-codec.ts';
 import { NoiseResponder } from './noise-responder.ts';
 import type { FinishedHandshake, NoiseIdentity, TransportCipher } from './noise-responder.ts';
@@ -66,8 +67,8 @@ export class ClientConnection {
     setTimeout(() => this.#socket.close(), afterMs).unref();
   }
 
-  fail(code: string, afterMs: number): void {
-    this.endWith(stanza('failure', { reason: code, location: 'rva' }), afterMs);
+  fail(failure: LoginRefusal, afterMs: number): void {
+    this.endWith(stanza('failure', { ...failure, location: 'rva' }), afterMs);
   }
 
   /** Cuts the TCP connection without a word. */

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
+
 import type { BinaryNode } from '@whiskeysockets/baileys';
 
 import type { ClientConnection } from './client-connection.ts';
-import { stanza } from './nodes.ts';
+import { serverJid, stanza } from './nodes.ts';
 import type { PrekeyStore } from './prekey-store.ts';
 
 /** What every device of an account can do: be written to, and offer keys for it. Device 0 is the phone. */
@@ -27,6 +29,10 @@ export class CompanionDevice implements Device {
     this.noiseKey = noiseKey;
     this.keys = keys;
     this.details = details;
+    keys.onLow = (count) => {
+      const attributes = { from: serverJid, type: 'encrypt', id: randomUUID() };
+      this.deliver(stanza('notification', attributes, [stanza('count', { value: String(count) })]));
+    };
   }
 
   get connection(): ClientConnection | undefined {
@@ -46,9 +52,7 @@ export class CompanionDevice implements Device {
     for (const [index, node] of missed.entries()) {
       connection.send({ ...node, attrs: { ...node.attrs, offline: String(index) } });
     }
-    connection.send(
-      stanza('ib', { from: 's.whatsapp.net' }, [stanza('offline', { count: String(missed.length) })]),
-    );
+    connection.send(stanza('ib', { from: serverJid }, [stanza('offline', { count: String(missed.length) })]));
   }
 
   /** The device has gone, unless a newer connection has taken over. */
@@ -69,7 +73,7 @@ function confirmationKey(tag: string, attrs: Readonly<Record<string, string>>): 
 
 function offlinePreview(missed: readonly BinaryNode[]): BinaryNode {
   const count = (tag: string): string => String(missed.filter((node) => node.tag === tag).length);
-  return stanza('ib', { from: 's.whatsapp.net' }, [
+  return stanza('ib', { from: serverJid }, [
     stanza('offline_preview', {
       count: String(missed.length),
       message: count('message'),

@@ -1,7 +1,10 @@
+/** `reason` is the code that the client sees; a temporary ban adds `code` and `expire`. */
+export type LoginRefusal = Readonly<{ reason: string; code?: string; expire?: string }>;
+
 /** What is going wrong at the moment. */
 export class Faults {
-  /** Reason of the `failure` that answers every login and registration. */
-  loginRefusal: string | undefined;
+  /** Attributes of the `failure` that answers every login and registration. */
+  loginRefusal: LoginRefusal | undefined;
   /** HTTP status that answers every attempt to open a WebSocket. */
   upgradeRefusal: number | undefined;
   /** Replaces the usual delay of acknowledgements. */

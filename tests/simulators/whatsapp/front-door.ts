@@ -14,6 +14,8 @@ import type { Service } from './service.ts';
 
 type Desks = Readonly<{ pairing: PairingDesk; messages: MessageRouter; receipts: ReceiptRouter }>;
 
+const unknownDevice = { reason: '401' };
+
 /** Lets clients in: those that want to be linked, and linked devices that prove who they are. */
 export class FrontDoor {
   readonly #service: Service;
@@ -77,7 +79,7 @@ export class FrontDoor {
       session.offerRefs();
     } catch (error) {
       if (!(error instanceof InvalidKeyError)) throw error;
-      connection.fail('400', config.closeDelayMs);
+      connection.fail({ reason: '400' }, config.closeDelayMs);
     }
   }
 
@@ -89,11 +91,10 @@ export class FrontDoor {
     const account = directory.byNumber(number);
     const companion = account?.companion(device);
     const isKnown = companion !== undefined && companion.noiseKey.equals(clientKey);
-    const refusal = faults.loginRefusal ?? (isKnown ? undefined : '401');
-    if (refusal !== undefined || account === undefined || companion === undefined) {
-      const code = refusal ?? '401';
-      log.add({ type: 'login refused', number, device, code });
-      connection.fail(code, config.closeDelayMs);
+    if (faults.loginRefusal || !isKnown || account === undefined) {
+      const failure = faults.loginRefusal ?? unknownDevice;
+      log.add({ type: 'login refused', number, device, code: failure.reason });
+      connection.fail(failure, config.closeDelayMs);
       return;
     }
     log.add({ type: 'login', number, device, connection: connection.id, clientVersion: versionOf(payload) });

@@ -1,7 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 
-/** The address of WhatsApp itself in stanzas. */
-export const serverJid = 's.whatsapp.net';
+/** The address of WhatsApp itself in stanzas: nobody at its domain. */
+export const serverJid = '@s.whatsapp.net';
 
 type Attributes = Readonly<Record<string, string | undefined>>;
 

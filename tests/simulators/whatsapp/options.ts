@@ -18,6 +18,8 @@ export type WhatsAppSimulatorOptions = Readonly<{
   nextQrLifetimeMs?: number;
   /** How much longer than shown a QR code is accepted, for the time it travels. */
   qrGraceMs?: number;
+  /** How long a pairing code can be typed. */
+  codeLifetimeMs?: number;
   /** How phones name themselves in the messages that they write. */
   addressing?: Addressing;
   now?: () => number;
@@ -35,6 +37,7 @@ export const defaults: SimulatorConfig = {
   firstQrLifetimeMs: 60_000,
   nextQrLifetimeMs: 20_000,
   qrGraceMs: 2000,
+  codeLifetimeMs: 180_000,
   addressing: 'pn',
   now: Date.now,
 };

@@ -2,7 +2,7 @@ import type { RegistrationSession } from './registration-session.ts';
 import { PairingError } from './qr-code.ts';
 import type { QrContent } from './qr-code.ts';
 
-/** Finds the client that shows a QR code. */
+/** Finds the client that shows a QR code or a pairing code. */
 export class PairingDesk {
   readonly #sessions = new Set<RegistrationSession>();
 
@@ -23,9 +23,12 @@ export class PairingDesk {
     if (!session.noiseKey.equals(qr.noiseKey) || !session.keys.identityKey.equals(qr.identityKey)) {
       throw new PairingError('The keys in the QR code are not those of the device that shows it');
     }
-    if (session.retiredSecrets.some((secret) => secret.equals(qr.advSecret))) {
-      throw new PairingError('The secret in the QR code is retired');
-    }
+    if (session.isRetired(qr.advSecret)) throw new PairingError('The secret in the QR code is retired');
     return session;
+  }
+
+  /** The client that showed a pairing code for this number last, if the code still holds. */
+  findByNumber(number: string): RegistrationSession | undefined {
+    return [...this.#sessions].findLast(({ code }) => code.isWaitingFor(number));
   }
 }

@@ -118,7 +118,6 @@ export class PhoneInbox {
     const count = (this.#retries.get(id) ?? 0) + 1;
     this.#retries.set(id, count);
     if (sender === this.#account || count > maximumRetries) return undefined;
-    this.#signal.publishPrekeys();
     const bundle = this.#signal.published.take();
     const t = String(Math.floor(config.now() / 1000));
     const content = [

@@ -14,7 +14,6 @@ import { decrypt, encrypt, SessionRecord, startSession, withVersion } from './si
 import type { Ciphertext, SignalStorage } from './signal-library.ts';
 
 const prekeyBatch = 40;
-const lowPrekeys = 10;
 
 type SignalKeyPair = Readonly<{ privKey: Buffer; pubKey: Buffer }>;
 
@@ -34,18 +33,8 @@ export class PhoneSignal implements SignalStorage {
       value: Buffer.from(this.#signedPrekey.keyPair.public),
       signature: Buffer.from(this.#signedPrekey.signature),
     });
-    this.publishPrekeys();
-  }
-
-  /** Publishes more one-time keys when few are left. */
-  publishPrekeys(): void {
-    if (this.published.count >= lowPrekeys) return;
-    for (let made = 0; made < prekeyBatch; made += 1) {
-      const id = this.#nextPrekeyId++;
-      const pair = Curve.generateKeyPair();
-      this.#prekeys.set(id, signalKeyPair(pair));
-      this.published.add([{ id, value: Buffer.from(pair.public) }]);
-    }
+    this.published.onLow = () => this.#publishPrekeys();
+    this.#publishPrekeys();
   }
 
   /** `address` is `number.device`; the bundle is asked for only when there is no session yet. */
@@ -57,7 +46,6 @@ export class PhoneSignal implements SignalStorage {
   /** Throws when the ciphertext is not for this phone, was altered, or was decrypted before. */
   async decrypt(address: string, ciphertext: Ciphertext): Promise<proto.IMessage> {
     const padded = await decrypt(this, address, ciphertext);
-    this.publishPrekeys();
     return proto.Message.decode(unpadRandomMax16(padded));
   }
 
@@ -99,6 +87,15 @@ export class PhoneSignal implements SignalStorage {
 
   getOurIdentity(): { privKey: Buffer; pubKey: Buffer } {
     return signalKeyPair(this.identity);
+  }
+
+  #publishPrekeys(): void {
+    for (let made = 0; made < prekeyBatch; made += 1) {
+      const id = this.#nextPrekeyId++;
+      const pair = Curve.generateKeyPair();
+      this.#prekeys.set(id, signalKeyPair(pair));
+      this.published.add([{ id, value: Buffer.from(pair.public) }]);
+    }
   }
 }
 

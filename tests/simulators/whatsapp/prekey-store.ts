@@ -15,10 +15,14 @@ export class InvalidKeyError extends Error {
   override readonly name = 'InvalidKeyError';
 }
 
+const lowCount = 5;
+
 /** The published keys of one device. Every one-time key is handed out once. */
 export class PrekeyStore {
   readonly identityKey: Buffer;
   readonly registrationId: number;
+  /** Called when only a few one-time keys are left. */
+  onLow: (count: number) => void = () => undefined;
   readonly #oneTime = new Map<number, Buffer>();
   readonly #handedOut = new Set<number>();
   #signed: SignedPrekey;
@@ -57,6 +61,7 @@ export class PrekeyStore {
     if (next) {
       this.#oneTime.delete(next[0]);
       this.#handedOut.add(next[0]);
+      if (this.#oneTime.size === lowCount) this.onLow(lowCount);
     }
     return {
       registrationId: this.registrationId,

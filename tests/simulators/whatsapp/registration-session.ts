@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { BinaryNode, KeyPair, proto } from '@whiskeysockets/baileys';
 
 import type { ClientConnection } from './client-connection.ts';
+import { CodeLinking } from './code-linking.ts';
 import { CompanionDevice } from './companion-device.ts';
 import { isValidDeviceIdentity, issueDeviceIdentity } from './device-identity.ts';
 import type { Account } from './directory.ts';
@@ -30,15 +31,15 @@ export class RegistrationSession {
   readonly connection: ClientConnection;
   readonly noiseKey: Buffer;
   readonly keys: PrekeyStore;
+  readonly code: CodeLinking;
   /** Refs of the QR codes, in the order in which the client shows them. */
   readonly refs: readonly string[] = Array.from(
     { length: refCount },
     () => `2@${randomBytes(48).toString('base64')}`,
   );
-  /** Secrets that are not accepted any more. */
-  readonly retiredSecrets: Buffer[] = [];
   readonly #service: Service;
   readonly #startedMs: number;
+  #retiredSecret: Buffer | undefined;
   #pending: PendingPairing | undefined;
 
   /** Throws InvalidKeyError when the client's signed prekey is not its own. */
@@ -55,6 +56,7 @@ export class RegistrationSession {
       value: bytes(data.eSkeyVal),
       signature: bytes(data.eSkeySig),
     });
+    this.code = new CodeLinking(service, connection, this.keys.identityKey);
     this.#service = service;
     this.#startedMs = service.config.now();
   }
@@ -73,6 +75,23 @@ export class RegistrationSession {
     const { firstQrLifetimeMs, nextQrLifetimeMs, qrGraceMs, now } = this.#service.config;
     const lifetimeMs = firstQrLifetimeMs + this.refs.indexOf(ref) * nextQrLifetimeMs;
     return now() > this.#startedMs + lifetimeMs + qrGraceMs;
+  }
+
+  isRetired(advSecret: Buffer): boolean {
+    return this.#retiredSecret?.equals(advSecret) ?? false;
+  }
+
+  /** Some accounts are linked only after the device has replaced the secret that it showed; false when it has. */
+  retireSecret(advSecret: Buffer): boolean {
+    if (this.#retiredSecret) return false;
+    this.#retiredSecret = advSecret;
+    this.notify('companion_reg_refresh');
+    return true;
+  }
+
+  notify(type: string): void {
+    const attributes = { from: serverJid, type, id: randomUUID(), t: unixSeconds(this.#service) };
+    this.connection.send(stanza('notification', attributes, [stanza(type)]));
   }
 
   /** Links this client to an account; resolves with the device number once the client has countersigned. */
@@ -119,11 +138,13 @@ export class RegistrationSession {
 
   handle(node: BinaryNode): void {
     if (node.tag !== 'iq') return;
-    if (node.attrs['type'] === 'get') this.connection.send(result(node));
+    if (child(node, 'link_code_companion_reg')) this.code.handle(node);
+    else if (node.attrs['type'] === 'get') this.connection.send(result(node));
     if (this.#pending && node.attrs['id'] === this.#pending.queryId) this.#finish(this.#pending, node);
   }
 
   closed(): void {
+    this.code.closed();
     this.#pending?.outcome.reject(new PairingError('The device refused the link and hung up'));
     this.#pending = undefined;
   }
@@ -133,7 +154,7 @@ export class RegistrationSession {
     const { account, details, deviceId, by, outcome } = pending;
     const signed = bytesOf(child(child(answer, 'pair-device-sign'), 'device-identity'));
     if (!isValidDeviceIdentity(signed, details, this.keys.identityKey, account.primary.keys.identityKey)) {
-      this.connection.fail('401', this.#service.config.closeDelayMs);
+      this.connection.fail({ reason: '401' }, this.#service.config.closeDelayMs);
       outcome.reject(new PairingError('The device did not countersign its identity'));
       return;
     }

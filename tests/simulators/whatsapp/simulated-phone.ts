@@ -12,8 +12,9 @@ import { PhoneInbox } from './phone-inbox.ts';
 import type { ReceiptOrder, ReceivedMessage, ReceivedReceipt, SentCopy } from './phone-inbox.ts';
 import { PhoneSender } from './phone-sender.ts';
 import { PhoneSignal } from './phone-signal.ts';
-import { parseQrText } from './qr-code.ts';
+import { PairingError, parseQrText } from './qr-code.ts';
 import type { ReceiptRouter } from './receipt-router.ts';
+import type { RegistrationSession } from './registration-session.ts';
 import type { Service } from './service.ts';
 
 /** What a phone needs from the service it is registered with. */
@@ -23,6 +24,8 @@ export type PhoneServices = Readonly<{
   messages: MessageRouter;
   receipts: ReceiptRouter;
 }>;
+
+const codeArrivalMs = 1000;
 
 /** A person's phone with WhatsApp on it. It owns the account: its identity key vouches for linked devices. */
 export class SimulatedPhone {
@@ -80,9 +83,27 @@ export class SimulatedPhone {
 
   /** Links the device that shows this QR code; throws PairingError when the phone or the device refuses. */
   async scan(qrText: string): Promise<void> {
+    this.#requireNetwork();
     const qr = parseQrText(qrText);
     const session = this.#services.pairing.find(qr);
+    const { passkeyRequired, secretRefreshRequired } = this.#services.service.faults;
+    if (passkeyRequired.has(this.number)) {
+      session.notify('passkey_prologue_request');
+      throw new PairingError('This account asks for a passkey');
+    }
+    if (secretRefreshRequired.has(this.number) && session.retireSecret(qr.advSecret)) {
+      throw new PairingError('The device must replace the secret that it showed');
+    }
     await session.pair(this.#account, this.#signal.identity, qr.advSecret, 'qr');
+  }
+
+  /** Links the device that shows this code, with or without its dash; throws PairingError when the code is wrong. */
+  async enterPairingCode(code: string): Promise<void> {
+    this.#requireNetwork();
+    const session = await this.#deviceThatShowsCode();
+    const typed = code.replaceAll('-', '').toUpperCase();
+    const advSecret = await session.code.enterCode(typed, this.#signal.identity);
+    await session.pair(this.#account, this.#signal.identity, advSecret, 'code');
   }
 
   /** Resolves with the first message in the inbox, past or to come, that the predicate accepts. */
@@ -101,6 +122,7 @@ export class SimulatedPhone {
   ): Promise<string> {
     const to = this.#services.service.directory.byNumber(toNumber);
     if (to === undefined) throw new Error(`${toNumber} is not registered with WhatsApp`);
+    this.#requireNetwork();
     return this.#inTurn(() => this.#sender.sendText(to, text, addressing));
   }
 
@@ -143,6 +165,20 @@ export class SimulatedPhone {
   /** The linked devices, for those who act on their connections. */
   get companions(): readonly CompanionDevice[] {
     return this.#account.companions;
+  }
+
+  #requireNetwork(): void {
+    if (!this.#online) throw new Error(`The phone ${this.number} has no network`);
+  }
+
+  /** The device may show its code a moment before the service knows of it. */
+  async #deviceThatShowsCode(): Promise<RegistrationSession> {
+    const find = (): RegistrationSession | undefined => this.#services.pairing.findByNumber(this.number);
+    try {
+      return await waitFor('a pairing code', find, codeArrivalMs);
+    } catch (cause) {
+      throw new PairingError('No device asks to be linked to this number by code', { cause });
+    }
   }
 
   #whenOnline(task: () => void): void {

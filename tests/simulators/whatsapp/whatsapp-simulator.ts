@@ -11,6 +11,7 @@ import type { LoggedEvent } from './event-log.ts';
 import { Faults } from './faults.ts';
 import { FrontDoor } from './front-door.ts';
 import { MessageRouter } from './message-router.ts';
+import { stanza } from './nodes.ts';
 import { defaults } from './options.ts';
 import type { WhatsAppSimulatorOptions } from './options.ts';
 import { PairingDesk } from './pairing-desk.ts';
@@ -90,9 +91,12 @@ export class WhatsAppSimulator implements AsyncDisposable {
     return phone;
   }
 
-  /** Answers every login and registration with this failure, such as 403, 405 or 503, until told otherwise. */
-  refuseLogins(code: number | string | undefined): void {
-    this.#service.faults.loginRefusal = code === undefined ? undefined : String(code);
+  /**
+   * Answers every login and registration with this failure, such as 403, 405 or 503, until told otherwise.
+   * A temporary ban, 402, carries a `code` for its cause and the seconds until it expires.
+   */
+  refuseLogins(code: number | undefined, ban: Readonly<{ code?: string; expire?: string }> = {}): void {
+    this.#service.faults.loginRefusal = code === undefined ? undefined : { reason: String(code), ...ban };
   }
 
   /** Answers every attempt to open a WebSocket with this HTTP status. */
@@ -120,9 +124,26 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#service.faults.lidAddressingRequired = on;
   }
 
+  /** The first scan by this phone fails until the companion has replaced the secret in its QR code. */
+  requireSecretRefresh(phone: SimulatedPhone, on: boolean): void {
+    toggle(this.#service.faults.secretRefreshRequired, phone.number, on);
+  }
+
+  /** This phone links no device without a passkey, which no companion here can offer. */
+  requirePasskey(phone: SimulatedPhone, on: boolean): void {
+    toggle(this.#service.faults.passkeyRequired, phone.number, on);
+  }
+
   /** Cuts every connection without a word. */
   dropAll(): void {
     for (const connection of this.#door.connections) connection.drop();
+  }
+
+  /** Ends every stream with this error, as a restart of the service does with 503. */
+  endAll(code: number): void {
+    const error = stanza('stream:error', { code: String(code) });
+    for (const connection of this.#door.connections)
+      connection.endWith(error, this.#service.config.closeDelayMs);
   }
 
   /** The linked devices of this phone get no answer any more, on these connections and on new ones. */
@@ -144,4 +165,9 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#http.closeAllConnections();
     await closed;
   }
+}
+
+function toggle(numbers: Set<string>, number: string, on: boolean): void {
+  if (on) numbers.add(number);
+  else numbers.delete(number);
 }
