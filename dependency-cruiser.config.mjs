@@ -1,0 +1,236 @@
+/**
+ * Which part of the program may import which. Each comment tells whoever meets the rule what to do instead.
+ * The cruise needs the JavaScript API of TypeScript 6 (package `typescript`): beside TypeScript 7 alone it reads no module
+ * and reports success, which `tests/unit/architecture.test.ts` guards against.
+ */
+
+const useCases = 'marketplace|messaging';
+const adapters = 'whatsapp|yclients|inbox|storage';
+const ports = '^src/marketplace/ports[.]ts$';
+
+/**
+ * Keeps a library in the one place that translates it into our words.
+ *
+ * @param {string} name
+ * @param {string} packages pattern of their names
+ * @param {string} home pattern of the paths that may import them
+ * @param {string} comment
+ */
+function confined(name, packages, home, comment) {
+  return {
+    name: `${name}-is-confined`,
+    comment,
+    severity: 'error',
+    from: { path: '^src/', pathNot: home },
+    to: { path: `(^|/)node_modules/(@types/)?(${packages})/` },
+  };
+}
+
+/**
+ * Forbids every import within src that is not to one of the given places.
+ *
+ * @param {string} name
+ * @param {string} from pattern
+ * @param {readonly string[]} allowed patterns
+ * @param {string} comment
+ */
+function only(name, from, allowed, comment) {
+  return { name, comment, severity: 'error', from: { path: from }, to: { path: '^src/', pathNot: allowed } };
+}
+
+const directions = [
+  only(
+    'lib-is-a-leaf',
+    '^src/lib/',
+    ['^src/lib/'],
+    'lib knows nothing of this product: pass what it needs as an argument, or move the file to the part that owns it.',
+  ),
+  {
+    name: 'domain-is-pure',
+    comment:
+      'domain has rules and types, no input or output: take the result as an argument, do the work outside.',
+    severity: 'error',
+    from: { path: '^src/domain/' },
+    to: { pathNot: ['^src/domain/', 'node_modules/(@types/)?(libphonenumber-js|luxon)/'] },
+  },
+  only(
+    'use-cases-talk-through-ports',
+    `^src/(${useCases})/`,
+    [`^src/(${useCases}|domain|lib|observability)/`],
+    'A use case sees ports, not adapters or transports: add what it needs to marketplace/ports.ts.',
+  ),
+  only(
+    'adapters-stand-alone',
+    `^src/(${adapters})/`,
+    ['^src/$1/', '^src/(domain|lib|observability)/', ports],
+    'An adapter knows neither its neighbours nor the use cases: take a port or a function as an argument; the context joins them.',
+  ),
+  {
+    name: 'ports-are-types',
+    comment: 'ports.ts has no runtime: use `import type`, and put values into domain.',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { path: ports, dependencyTypesNot: ['type-only', 'type-import'] },
+  },
+  only(
+    'transports-call-use-cases',
+    '^src/(http|realtime)/',
+    ['^src/$1/', `^src/(${useCases}|domain|lib|observability)/`],
+    'Routes and sockets call use cases and ports; they know neither adapters nor each other.',
+  ),
+  only(
+    'observability-is-low',
+    '^src/observability/',
+    ['^src/(observability|domain|lib)/'],
+    'Logs and metrics serve every part, so they use only what is below all of them: pass plain values in.',
+  ),
+  only(
+    'workers-stand-alone',
+    '^src/workers/',
+    ['^src/(workers|domain|lib)/'],
+    'A worker starts in its own thread: whatever it imports is loaded again there. Send it data instead.',
+  ),
+  only(
+    'config-stands-alone',
+    '^src/config/',
+    ['^src/(config|observability|domain|lib)/'],
+    'Configuration is read before the other parts exist: let them take their values from main and context.',
+  ),
+  {
+    name: 'config-is-handed-down',
+    comment: 'Configuration is parsed once by main: take the values you need as arguments.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(config/.+|main|context|server)[.]ts$' },
+    to: { path: '^src/config/' },
+  },
+  {
+    name: 'context-is-for-the-top',
+    comment: 'Nobody takes the whole context: let your factory name the collaborators it needs.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(main|server)[.]ts$' },
+    to: { path: '^src/context[.]ts$' },
+  },
+  {
+    name: 'context-knows-no-transport',
+    comment: 'The graph of objects exists without HTTP and sockets: add transports in server.ts.',
+    severity: 'error',
+    from: { path: '^src/context[.]ts$' },
+    to: { path: '^src/((http|realtime)/|(server|main)[.]ts$)' },
+  },
+  only(
+    'server-joins-transports',
+    '^src/server[.]ts$',
+    [`^src/(http|realtime|config|${useCases}|observability|domain|lib)/`, '^src/context[.]ts$'],
+    'server.ts joins transports to the context: what is built from an adapter is built in context.ts.',
+  ),
+  only(
+    'main-is-thin',
+    '^src/main[.]ts$',
+    ['^src/(server|context)[.]ts$', '^src/(config|observability|domain|lib)/'],
+    'main goes from configuration to context to server: build everything else in context.ts.',
+  ),
+  {
+    name: 'product-knows-no-tests',
+    comment: 'Simulators come in through the overrides of createContext, never by an import of the product.',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { path: '^(tests|public)/' },
+  },
+  {
+    name: 'simulators-know-no-product',
+    comment:
+      'A simulator that shares code with the product shares its mistakes: write the vendor side anew, also where a helper imports src.',
+    severity: 'error',
+    from: { path: '^tests/simulators/' },
+    to: { path: '^src/', reachable: true },
+  },
+  {
+    name: 'pages-stand-alone',
+    comment: 'Pages run in the browser: they import only files that the server serves from public.',
+    severity: 'error',
+    from: { path: '^public/' },
+    to: { pathNot: '^public/' },
+  },
+];
+
+const libraries = [
+  confined(
+    'baileys',
+    '@whiskeysockets/[^/]+|baileys|libsignal',
+    '^src/whatsapp/',
+    'Baileys and its types stop at whatsapp/: translate into a type of domain or ports.',
+  ),
+  confined('express', 'express', '^src/http/', 'Express stops at http/: pass plain values on from there.'),
+  confined(
+    'socket-io',
+    'socket[.]io[^/]*|@socket[.]io/[^/]+',
+    '^src/(realtime/|server[.]ts$)',
+    'Socket.IO stops at realtime/ and server.ts: emit through MarketplaceSocket.',
+  ),
+  confined(
+    'database',
+    '@supabase/[^/]+|@electric-sql/[^/]+|pg|pg-boss|ioredis|redis|@redis/[^/]+',
+    '^src/storage/',
+    'Database, queue and Redis clients stop at storage/: add a method to a port.',
+  ),
+  confined(
+    'prom-client',
+    'prom-client',
+    '^src/observability/metrics[.]ts$',
+    'Every metric is declared in observability/metrics.ts: add yours there.',
+  ),
+  confined(
+    'winston',
+    'winston[^/]*|logform',
+    '^src/observability/logger[.]ts$',
+    'Loggers come from observability/logger.ts: take one as an argument.',
+  ),
+];
+
+const hygiene = [
+  {
+    name: 'no-cycle',
+    comment:
+      'Two files that need each other, even for a type, are one file or have a third one between them.',
+    severity: 'error',
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: 'import-resolves',
+    comment: 'The import leads nowhere: correct the path, or add the package to package.json.',
+    severity: 'error',
+    from: { path: '^(src|tests)/' },
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'reachable-from-main',
+    comment: 'The process never loads this file: wire it up in context.ts, or delete it.',
+    severity: 'error',
+    from: { path: '^src/main[.]ts$' },
+    to: { path: '^src/', pathNot: '^src/workers/', reachable: false },
+  },
+  {
+    name: 'runs-without-dev-dependencies',
+    comment: 'Production installs with `npm ci --omit=dev`: move the package to dependencies.',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: {
+      dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+      dependencyTypesNot: ['type-only', 'type-import'],
+    },
+  },
+];
+
+export default {
+  forbidden: [...directions, ...libraries, ...hygiene],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
+  },
+};
