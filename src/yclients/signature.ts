@@ -46,14 +46,14 @@ export function verifyUserData(
 ): MarketplaceUser {
   // A raw `+` in a query string arrives as a space.
   const encoded = redirect.userData.replaceAll(' ', '+');
-  if (encoded.length > maxEncodedLength || !base64.test(encoded)) throw new AppError('INVALID_TOKEN');
+  if (encoded.length > maxEncodedLength || !base64.test(encoded)) throw refusal('no base64, or too long');
   const bytes = Buffer.from(encoded, 'base64');
-  if (!safeEqual(redirect.userDataSign, sign(bytes, redirect.partnerToken)))
-    throw new AppError('INVALID_TOKEN');
+  const expected = sign(bytes, redirect.partnerToken);
+  if (!safeEqual(redirect.userDataSign, expected)) throw refusal('a wrong signature');
   const result = userData.validate(parse(bytes));
-  if (result.error !== undefined) throw new AppError('INVALID_TOKEN', { cause: result.error });
+  if (result.error !== undefined) throw refusal('signed user data without a user');
   const { user_id, id = user_id, name, email, phone } = result.value;
-  if (id === undefined) throw new AppError('INVALID_TOKEN');
+  if (id === undefined) throw refusal('signed user data without a user');
   return { id, name: text(name), email: text(email), phone: text(phone) };
 }
 
@@ -77,9 +77,14 @@ function sign(message: Uint8Array | string, partnerToken: string): string {
 function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new AppError('INVALID_TOKEN', { cause });
+  } catch {
+    throw refusal('signed user data that are no JSON');
   }
+}
+
+/** The causes of parsers quote what they read: a name, a phone. They stay here. */
+function refusal(reason: string): AppError {
+  return new AppError('INVALID_TOKEN', { cause: new Error(`The redirect has ${reason}`) });
 }
 
 function text(value: string | number | null): string | undefined {
