@@ -1,0 +1,52 @@
+import { companyIdFrom } from '../domain/ids.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
+import { listFrom } from './decode.ts';
+import type { Rpc } from './rpc.ts';
+
+/** WhatsApp credentials in the database; writes are fenced by the newest lease token granted. */
+export class StoredCredentialRows implements CredentialRows {
+  readonly #rpc: Rpc;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  async read(
+    companyId: CompanyId,
+    type: string,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    const rows = await this.#rpc.rows('credentials_read', {
+      p_company_id: companyId,
+      p_type: type,
+      p_ids: ids,
+    });
+    return new Map(rows.map((row) => [row.text('id'), Buffer.from(row.text('value'), 'hex')]));
+  }
+
+  async write(lease: Lease, changes: readonly CredentialChange[]): Promise<void> {
+    await this.#rpc.call('credentials_write', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_changes: lastOfEach(changes).map(({ type, id, value }) => ({
+        type,
+        id,
+        value: value === null ? null : Buffer.from(value).toString('hex'),
+      })),
+    });
+  }
+
+  async companies(): Promise<readonly CompanyId[]> {
+    return listFrom(await this.#rpc.call('credentials_companies')).map((id) => companyIdFrom(id));
+  }
+
+  async erase(lease: Lease): Promise<void> {
+    await this.#rpc.call('credentials_erase', { p_company_id: lease.companyId, p_token: lease.token });
+  }
+}
+
+/** Postgres refuses to touch one row twice in a statement. */
+function lastOfEach(changes: readonly CredentialChange[]): CredentialChange[] {
+  return [...new Map(changes.map((change) => [JSON.stringify([change.type, change.id]), change])).values()];
+}

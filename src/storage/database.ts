@@ -1,0 +1,100 @@
+import { createClient } from '@supabase/supabase-js';
+import { fromPglite, PgBoss } from 'pg-boss';
+import { EmbeddedPostgres } from './embedded-postgres.ts';
+import { migrate } from './migrate.ts';
+import type { Migration } from './migrate.ts';
+import { PostgresDatabase } from './postgres.ts';
+import type { Functions, Supabase } from './rpc.ts';
+import { createRpcFetch } from './rpc-endpoint.ts';
+import type { SqlDatabase } from './sql.ts';
+
+export type DatabaseChoice =
+  | Readonly<{ kind: 'embedded'; directory: string }>
+  | Readonly<{ kind: 'postgres'; url: string }>
+  /** `databaseUrl` is a direct connection or a session pooler: migrations and jobs need more than PostgREST. */
+  | Readonly<{ kind: 'supabase'; url: string; serviceRoleKey: string; databaseUrl: string }>;
+
+export type DatabaseDependencies = Readonly<{
+  migrations: readonly Migration[];
+  /** Background trouble: a lost idle connection, a failed checkpoint. */
+  onError: (error: unknown) => void;
+  now: () => Date;
+}>;
+
+export interface Database extends AsyncDisposable {
+  readonly kind: DatabaseChoice['kind'];
+  readonly supabase: Supabase;
+  /** Straight to Postgres, for migrations and maintenance; the application itself goes through `supabase`. */
+  readonly sql: SqlDatabase;
+  /** Whether this process alone works on the database, so that unfinished jobs found at the start are its own. */
+  readonly exclusive: boolean;
+  createBoss(options: BossOptions): PgBoss;
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+}
+
+export type BossOptions = Readonly<{ superviseIntervalSeconds: number }>;
+
+type Backend = SqlDatabase & AsyncDisposable;
+
+const commonBossOptions = {
+  schema: 'pgboss',
+  schedule: false,
+  registerInstance: false,
+  openTelemetry: { enabled: false },
+} as const;
+
+/**
+ * Opens the chosen database and brings its schema up to date.
+ * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, or what the driver throws
+ */
+export async function openDatabase(choice: DatabaseChoice, deps: DatabaseDependencies): Promise<Database> {
+  const embedded =
+    choice.kind === 'embedded'
+      ? await EmbeddedPostgres.open({ directory: choice.directory, onError: deps.onError, now: deps.now })
+      : undefined;
+  const backend: Backend =
+    embedded ?? new PostgresDatabase({ url: serverUrlOf(choice), onError: deps.onError });
+  try {
+    await migrate(backend, deps.migrations);
+  } catch (error) {
+    await backend[Symbol.asyncDispose]();
+    throw error;
+  }
+  const supabase = createSupabase(choice, backend);
+  return {
+    kind: choice.kind,
+    supabase,
+    sql: backend,
+    exclusive: embedded !== undefined,
+    createBoss: (options) =>
+      embedded === undefined
+        ? new PgBoss({ ...commonBossOptions, ...options, connectionString: serverUrlOf(choice), max: 4 })
+        : new PgBoss({
+            ...commonBossOptions,
+            ...options,
+            backend: 'pglite',
+            db: fromPglite(embedded.pglite),
+            reindex: false,
+            monitorVacuum: false,
+          }),
+    ping: async () => {
+      await backend.transaction((session) => session.query('select 1'));
+    },
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  };
+}
+
+function serverUrlOf(choice: DatabaseChoice): string {
+  if (choice.kind === 'embedded') throw new TypeError('The embedded database has no server');
+  return choice.kind === 'postgres' ? choice.url : choice.databaseUrl;
+}
+
+function createSupabase(choice: DatabaseChoice, backend: SqlDatabase): Supabase {
+  const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
+  if (choice.kind === 'supabase') return createClient<Functions>(choice.url, choice.serviceRoleKey, { auth });
+  return createClient<Functions>('http://embedded.local', 'in-process', {
+    auth,
+    global: { fetch: createRpcFetch(backend) },
+  });
+}

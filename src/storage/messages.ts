@@ -1,0 +1,118 @@
+import { companyIdFrom } from '../domain/ids.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import { messageKinds, messageStatuses } from '../domain/message.ts';
+import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { Lease, Messages } from '../marketplace/ports.ts';
+import { dateFrom, RowReader } from './decode.ts';
+import type { Rpc } from './rpc.ts';
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The outbox: what is to be said, and what became of it. */
+export class StoredMessages implements Messages {
+  readonly #rpc: Rpc;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  async enqueue(message: NewMessage): Promise<Message> {
+    const row = await this.#rpc.row('message_enqueue', {
+      p_company_id: message.companyId,
+      p_message: messageArgument(message),
+    });
+    return messageFrom(row ?? new RowReader(undefined));
+  }
+
+  async byId(companyId: CompanyId, id: string): Promise<Message | undefined> {
+    if (!uuid.test(id)) return undefined;
+    const row = await this.#rpc.row('message_by_id', { p_company_id: companyId, p_message_id: id });
+    return row && messageFrom(row);
+  }
+
+  async claim(
+    lease: Lease,
+    options: Readonly<{ gapMs: number; maxAttempts: number }>,
+  ): Promise<Message | undefined> {
+    const row = await this.#rpc.row('message_claim', {
+      p_company_id: lease.companyId,
+      p_owner: lease.owner,
+      p_token: lease.token,
+      p_gap_ms: Math.round(options.gapMs),
+      p_max_attempts: options.maxAttempts,
+    });
+    return row && messageFrom(row);
+  }
+
+  async nextDueAt(companyId: CompanyId): Promise<Date | undefined> {
+    const due = await this.#rpc.call('message_next_due_at', { p_company_id: companyId });
+    return due === null ? undefined : dateFrom(due, 'message_next_due_at');
+  }
+
+  async release(lease: Lease, id: string, retryAfterMs: number): Promise<void> {
+    await this.#rpc.call('message_release', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_message_id: id,
+      p_retry_after_ms: Math.round(retryAfterMs),
+    });
+  }
+
+  async advance(
+    companyId: CompanyId,
+    whatsappMessageId: string,
+    to: MessageStatus,
+    errorCode?: string,
+  ): Promise<boolean> {
+    const moved = await this.#rpc.call('message_advance', {
+      p_company_id: companyId,
+      p_whatsapp_message_id: whatsappMessageId,
+      p_to: to,
+      p_error_code: errorCode ?? null,
+    });
+    return moved === true;
+  }
+
+  async giveUpWaiting(lease: Lease, olderThanMs: number): Promise<number> {
+    const givenUp = await this.#rpc.call('message_give_up_waiting', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_older_than_ms: Math.round(olderThanMs),
+    });
+    return Number(givenUp);
+  }
+}
+
+/** A new message as the database's functions take it. */
+export function messageArgument(message: NewMessage): Readonly<Record<string, unknown>> {
+  return {
+    kind: message.kind,
+    idempotency_key: message.idempotencyKey,
+    phone: message.phone,
+    text: message.text,
+    record_id: message.recordId ?? null,
+    not_before: message.notBefore?.toISOString() ?? null,
+    expires_at: message.expiresAt?.toISOString() ?? null,
+  };
+}
+
+function messageFrom(row: RowReader): Message {
+  return {
+    id: row.text('id'),
+    companyId: companyIdFrom(row.number('company_id')),
+    kind: row.oneOf(messageKinds, 'kind'),
+    phone: row.text('phone'),
+    text: row.text('text'),
+    recordId: row.optionalNumber('record_id'),
+    status: row.oneOf(messageStatuses, 'status'),
+    whatsappMessageId: row.text('whatsapp_message_id'),
+    attempts: row.number('attempts'),
+    errorCode: row.optionalText('error_code'),
+    notBefore: row.date('not_before'),
+    expiresAt: row.optionalDate('expires_at'),
+    createdAt: row.date('created_at'),
+    sentAt: row.optionalDate('sent_at'),
+    deliveredAt: row.optionalDate('delivered_at'),
+    readAt: row.optionalDate('read_at'),
+  };
+}

@@ -1,0 +1,139 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { sqlStateOf } from './sql.ts';
+import type { SqlDatabase, SqlSession } from './sql.ts';
+
+export type Migration = Readonly<{ version: string; name: string; sql: string }>;
+
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+}
+
+const fileName = /^([0-9]{14})_([a-z0-9_]+)\.sql$/;
+
+/** Any number; the same in every instance. */
+const advisoryLock = 4_917_203_611;
+
+/** The table that the Supabase CLI keeps, so that `supabase db push` and we may take turns. */
+const historyTable = `
+  create schema if not exists supabase_migrations;
+  create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
+  alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+  alter table supabase_migrations.schema_migrations add column if not exists name text;`;
+
+/** Supabase has these roles; elsewhere the functions' grants need them too. */
+const roles = `
+  do $$
+  begin
+    if to_regrole('anon') is null then create role anon nologin noinherit; end if;
+    if to_regrole('authenticated') is null then create role authenticated nologin noinherit; end if;
+    if to_regrole('service_role') is null then create role service_role nologin noinherit bypassrls; end if;
+    if not pg_has_role('service_role', 'member') then
+      execute format('grant service_role to %I', current_user);
+    end if;
+  end
+  $$;`;
+
+/** The migrations of a folder, oldest first. */
+export async function readMigrations(directory: string): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(
+    names.map(async (file) => {
+      const [, version, name] = fileName.exec(file) ?? [];
+      if (version === undefined || name === undefined) {
+        throw new MigrationError(`${file} is not named <14 digits>_<name>.sql`);
+      }
+      return { version, name, sql: await readFile(path.join(directory, file), 'utf8') };
+    }),
+  );
+}
+
+/**
+ * Applies what is missing, each migration in one transaction, while other instances wait.
+ * @returns versions applied now
+ * @throws MigrationError when the database has migrations that the code does not, or other ones
+ */
+export async function migrate(database: SqlDatabase, migrations: readonly Migration[]): Promise<string[]> {
+  await prepare(database);
+  const appliedNow: string[] = [];
+  for (const migration of migrations) {
+    const applied = await database.transaction(async (session) => {
+      await lock(session);
+      const history = await readHistory(session);
+      assertSameHistory(history, migrations);
+      if (history.has(migration.version)) return false;
+      await session.exec(migration.sql);
+      await session.query(
+        'insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, array[$3])',
+        [migration.version, migration.name, migration.sql],
+      );
+      return true;
+    });
+    if (applied) appliedNow.push(migration.version);
+  }
+  return appliedNow;
+}
+
+async function prepare(database: SqlDatabase): Promise<void> {
+  try {
+    await database.transaction(async (session) => {
+      await lock(session);
+      await session.exec(historyTable);
+      await session.exec(roles);
+    });
+  } catch (cause) {
+    if (sqlStateOf(cause) !== '42501') throw cause;
+    throw new MigrationError(
+      'The database user may not create the roles anon, authenticated and service_role (bypassrls). ' +
+        'Create them as an administrator, grant service_role to this user, and start again.',
+      { cause },
+    );
+  }
+}
+
+async function lock(session: SqlSession): Promise<void> {
+  await session.exec('set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0');
+  await session.query('select pg_advisory_xact_lock($1)', [advisoryLock]);
+}
+
+type History = ReadonlyMap<string, string | undefined>;
+
+async function readHistory(session: SqlSession): Promise<History> {
+  const rows = await session.query(
+    `select version, array_to_string(statements, ';') as sql from supabase_migrations.schema_migrations order by version`,
+  );
+  return new Map(
+    rows.map((row) => [String(row['version']), typeof row['sql'] === 'string' ? row['sql'] : undefined]),
+  );
+}
+
+function assertSameHistory(history: History, migrations: readonly Migration[]): void {
+  const newestApplied = [...history.keys()].at(-1) ?? '';
+  const newestKnown = migrations.at(-1)?.version ?? '';
+  for (const [version, sql] of history) {
+    const migration = migrations.find((candidate) => candidate.version === version);
+    if (migration === undefined) {
+      throw new MigrationError(
+        version > newestKnown
+          ? `The database is ahead of this release: it has the migration ${version}. Start the newer release.`
+          : `The database has the migration ${version}, which is missing from this release.`,
+      );
+    }
+    // The Supabase CLI splits a file into statements: only spaces, semicolons and comment lines may differ.
+    if (sql !== undefined && essence(sql) !== essence(migration.sql)) {
+      throw new MigrationError(
+        `The migration ${version}_${migration.name} was changed after the database applied it. Restore it and add a new one.`,
+      );
+    }
+  }
+  const skipped = migrations.find(({ version }) => version < newestApplied && !history.has(version));
+  if (skipped !== undefined) {
+    throw new MigrationError(
+      `The migration ${skipped.version}_${skipped.name} is older than what the database has already applied. Give it a newer number.`,
+    );
+  }
+}
+
+function essence(sql: string): string {
+  return sql.replaceAll(/^\s*--.*$/gm, '').replaceAll(/[\s;]+/g, '');
+}
