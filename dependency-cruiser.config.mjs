@@ -126,7 +126,7 @@ const directions = [
   only(
     'main-is-thin',
     '^src/main[.]ts$',
-    ['^src/(server|context)[.]ts$', '^src/(config|observability|domain|lib)/'],
+    ['^src/[^/]+[.]ts$', '^src/(config|observability|domain|lib)/'],
     'main goes from configuration to context to server: build everything else in context.ts.',
   ),
   {
@@ -146,10 +146,11 @@ const directions = [
   },
   {
     name: 'pages-stand-alone',
-    comment: 'Pages run in the browser: they import only files that the server serves from public.',
+    comment:
+      'Pages run in the browser: they import only files of public, and the Socket.IO client that the server serves.',
     severity: 'error',
     from: { path: '^public/' },
-    to: { pathNot: '^public/' },
+    to: { pathNot: '^public/|node_modules/socket[.]io-client/' },
   },
 ];
 

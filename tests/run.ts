@@ -1,0 +1,23 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runSteps } from './tooling/run-steps.ts';
+import { checks, journeys } from './tooling/steps.ts';
+import { closingLine, isSuccess, sum } from './tooling/tally.ts';
+
+/** `node tests/run.ts` runs everything, `node tests/run.ts check` what is quick. The last line is the sum. */
+const isCheckOnly = process.argv[2] === 'check';
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+
+const reports = mkdtempSync(join(tmpdir(), 'test-reports-'));
+try {
+  const options = { signal: stop.signal, print: console.log };
+  const quick = await runSteps(checks(reports), { ...options, width: availableParallelism() });
+  const slow = await runSteps(isCheckOnly ? [] : journeys(reports), { ...options, width: 1 });
+  const total = sum([quick, slow]);
+  console.log(closingLine(total));
+  process.exitCode = isSuccess(total) && !stop.signal.aborted ? 0 : 1;
+} finally {
+  rmSync(reports, { recursive: true });
+}
