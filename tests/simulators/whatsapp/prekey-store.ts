@@ -15,7 +15,8 @@ export class InvalidKeyError extends Error {
   override readonly name = 'InvalidKeyError';
 }
 
-const lowCount = 5;
+// Clients refill when they are told of fewer than five.
+const lowCount = 4;
 
 /** The published keys of one device. Every one-time key is handed out once. */
 export class PrekeyStore {
