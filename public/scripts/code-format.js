@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * An eight-character pairing code as WhatsApp prints it: `ABCD-EFGH`.
  * @param {string} code

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * @import { Model, Request } from './connection-model.js'
  * @import { Failure, PairingCodePayload, QrPayload, StatusPayload } from './payloads.js'

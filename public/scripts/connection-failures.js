@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * @import { Model, Request } from './connection-model.js'
  * @import { Failure } from './payloads.js'
@@ -14,6 +15,7 @@ const concernsThePage = new Set([
   'FORBIDDEN',
   'PASSKEY_REQUIRED',
   'QR_EXPIRED',
+  'NOT_FOUND',
 ]);
 
 /**
@@ -61,8 +63,11 @@ const failedRequest = (model, failure, request, nowMs) => {
         askedAtMs: undefined,
       };
     case 'name-field':
+    case 'manual':
     case undefined:
       return { ...shown, retry: undefined };
+    default:
+      return action;
   }
 };
 

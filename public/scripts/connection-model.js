@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Everything the connect page knows of one salon. Changed only by `connection-events.js`; what is shown follows from it.
  * Times are milliseconds of this browser's own clock, so a clock that is wrong does no harm.

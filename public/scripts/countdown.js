@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Whole seconds until a deadline, rounded up so that zero means over.
  * @param {number} deadlineMs

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * What the page does when the server answers with a code:
  * - `close`: this link leads nowhere; say so and stop talking to the server
@@ -6,7 +7,8 @@
  * - `retry-then-pairing-code`: repeat a few times unasked, then offer linking by phone number
  * - `name-field`: show the sentence beside the field it is about
  * - `explain`: show what WhatsApp demands and what can be done
- * @typedef {{ kind: 'close' | 'new-code' | 'name-field' | 'explain' }
+ * - `manual`: say so and offer a button that tries again
+ * @typedef {{ kind: 'close' | 'new-code' | 'name-field' | 'explain' | 'manual' }
  *   | { kind: 'wait', defaultSeconds: number }
  *   | { kind: 'retry-then-pairing-code', delaysSeconds: readonly number[] }} ErrorAction
  */
@@ -24,6 +26,8 @@ export const errorActions = {
   FORBIDDEN: { kind: 'close' },
   PASSKEY_REQUIRED: { kind: 'explain' },
   UPSTREAM_ERROR: { kind: 'wait', defaultSeconds: 15 },
+  NOT_FOUND: { kind: 'close' },
+  INTERNAL_ERROR: { kind: 'manual' },
 };
 
 /** A code that this page does not know: its sentence is shown, and a button to try again. */

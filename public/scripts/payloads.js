@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Readers of what the server sends. Each answers undefined for anything that is not of the agreed shape.
  * @typedef {{ image: string, sequence: string, expiresAt: string, seconds: number }} QrPayload

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * A browser storage, or one that lasts as long as the page where the browser denies it (blocked cookies, a foreign frame).
  * @param {() => Storage} open such as `() => window.sessionStorage`; reading the property may throw

@@ -1,0 +1,32 @@
+// @ts-check
+/**
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ * @throws {Error} when the page and its script disagree
+ */
+export const byId = (id, type) => {
+  const element = document.getElementById(id);
+  if (element instanceof type) return element;
+  throw new Error(`The page has no ${type.name} #${id}`);
+};
+
+/**
+ * Writes only what changed, so that a screen reader hears a text once.
+ * @param {Element} element
+ * @param {string} text
+ */
+export const setText = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+/**
+ * @param {Element} element
+ * @param {string} name
+ * @param {string | undefined} value undefined removes the attribute
+ */
+export const setAttribute = (element, name, value) => {
+  if (value === undefined) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+};

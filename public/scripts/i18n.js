@@ -1,0 +1,72 @@
+// @ts-check
+/** @typedef {'ru' | 'en'} Language */
+
+/** @type {readonly Language[]} */
+export const languages = ['ru', 'en'];
+
+/**
+ * @param {string} tag such as `en` or `ru-RU`
+ * @returns {Language | undefined}
+ */
+const languageOfTag = (tag) => languages.find((language) => tag.toLowerCase().split('-')[0] === language);
+
+/**
+ * The wish in the address, else the saved choice, else the browser's first language that we speak, else Russian.
+ * @param {{ wished: string | null, saved: string | null, browser: readonly string[] }} wishes
+ * @returns {Language}
+ */
+export const chooseLanguage = ({ wished, saved, browser }) =>
+  [wished, saved, ...browser].map((tag) => languageOfTag(tag ?? '')).find((language) => language) ?? 'ru';
+
+/**
+ * @typedef {{ [key: string]: string | Locale }} Locale
+ * @typedef {(key: string, values?: Readonly<Record<string, string>>) => string} Translate
+ */
+
+/**
+ * @param {Locale} locale
+ * @param {string} key
+ * @returns {string | undefined}
+ */
+const lookUp = (locale, key) => {
+  /** @type {string | Locale | undefined} */
+  let found = locale;
+  for (const step of key.split('.')) {
+    if (typeof found !== 'object' || !Object.hasOwn(found, step)) return undefined;
+    found = found[step];
+  }
+  return typeof found === 'string' ? found : undefined;
+};
+
+/**
+ * @param {Locale} locale
+ * @returns {Translate} answers the key itself for a text that is missing; `{name}` is replaced by the value of that name
+ */
+export const createTranslate =
+  (locale) =>
+  (key, values = {}) =>
+    (lookUp(locale, key) ?? key).replaceAll(
+      /\{(\w+)\}/gu,
+      (whole, /** @type {string} */ name) => values[name] ?? whole,
+    );
+
+/**
+ * Writes the texts of every element that names one: `data-i18n="key"` for its text, `data-i18n-label` for its accessible
+ * name, `data-i18n-alt` for the text instead of its picture.
+ * @param {Document} page
+ * @param {Translate} translate
+ */
+export const translatePage = (page, translate) => {
+  for (const element of page.querySelectorAll('[data-i18n]')) {
+    element.textContent = translate(element.getAttribute('data-i18n') ?? '');
+  }
+  for (const [mark, attribute] of [
+    ['data-i18n-label', 'aria-label'],
+    ['data-i18n-alt', 'alt'],
+  ]) {
+    if (mark === undefined || attribute === undefined) continue;
+    for (const element of page.querySelectorAll(`[${mark}]`)) {
+      element.setAttribute(attribute, translate(element.getAttribute(mark) ?? ''));
+    }
+  }
+};
