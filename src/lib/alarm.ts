@@ -1,0 +1,25 @@
+/** One task at a later time. Setting it again replaces it; a task whose turn comes after `clear` does not run. */
+export class Alarm {
+  readonly #run: (task: () => Promise<void>) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param run how a due task is run; it may have to wait for its turn */
+  constructor(run: (task: () => Promise<void>) => void) {
+    this.#run = run;
+  }
+
+  set(delayMs: number, task: () => Promise<void>): void {
+    this.clear();
+    const timer = setTimeout(() => {
+      this.#run(async () => {
+        if (this.#timer === timer) await task();
+      });
+    }, delayMs);
+    this.#timer = timer;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

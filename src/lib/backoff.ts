@@ -1,0 +1,32 @@
+export type BackoffOptions = Readonly<{ firstMs: number; maxMs: number; factor?: number }>;
+
+/**
+ * Exponential delays with full jitter: the n-th is anywhere between 0 and `firstMs * factor^n`, capped at `maxMs`.
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export class Backoff {
+  readonly #options: BackoffOptions;
+  readonly #random: () => number;
+  #attempt = 0;
+
+  /** @param random uniform in [0, 1) */
+  constructor(options: BackoffOptions, random: () => number) {
+    this.#options = options;
+    this.#random = random;
+  }
+
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  nextMs(): number {
+    const { firstMs, maxMs, factor = 2 } = this.#options;
+    const ceilingMs = Math.min(maxMs, firstMs * factor ** this.#attempt);
+    this.#attempt += 1;
+    return Math.round(this.#random() * ceilingMs);
+  }
+
+  reset(): void {
+    this.#attempt = 0;
+  }
+}

@@ -1,0 +1,16 @@
+/** Runs the tasks of one key one after another, in the order of asking; different keys do not wait for each other. */
+export class KeyedQueue<Key> {
+  readonly #tails = new Map<Key, Promise<unknown>>();
+
+  async run<Result>(key: Key, task: () => Promise<Result>): Promise<Result> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const result = before.then(task);
+    const tail = result.catch(() => undefined);
+    this.#tails.set(key, tail);
+    try {
+      return await result;
+    } finally {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    }
+  }
+}

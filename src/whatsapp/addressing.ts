@@ -1,0 +1,67 @@
+import type { WASocket } from '@whiskeysockets/baileys';
+import { LRUCache } from 'lru-cache';
+import { withTimeout } from '../lib/with-timeout.ts';
+
+const answersKept = 1_000;
+const dayMs = 24 * 60 * 60 * 1_000;
+/** A number that is not on WhatsApp today may be tomorrow. */
+const absenceHoldsMs = 60 * 60 * 1_000;
+const presenceHoldsMs = 7 * dayMs;
+
+type Lookup = Pick<WASocket, 'onWhatsApp' | 'signalRepository'>;
+
+/**
+ * Finds the WhatsApp address of a phone number. Keeps what it learned over the sockets of one session; `undefined` from
+ * WhatsApp means "no answer" and is never taken for "not there".
+ */
+export class Addressing {
+  readonly #queryTimeoutMs: number;
+  readonly #onWhatsApp = new LRUCache<string, boolean>({ max: answersKept });
+
+  constructor(queryTimeoutMs: number) {
+    this.#queryTimeoutMs = queryTimeoutMs;
+  }
+
+  /**
+   * The LID of the number where WhatsApp has mapped one, since it refuses new messages to the phone address of such
+   * contacts; else the phone address. Undefined: the number is not on WhatsApp.
+   * @param phone E.164 with `+`
+   */
+  async resolve(sock: Lookup, phone: string): Promise<string | undefined> {
+    const phoneJid = phoneJidOf(phone);
+    if ((await this.#isOnWhatsApp(sock, phoneJid)) === false) return undefined;
+    return this.mapped(sock, phoneJid);
+  }
+
+  /** The LID of a phone address, or the address itself when no LID is known. */
+  async mapped(sock: Lookup, phoneJid: string): Promise<string> {
+    const mapping = sock.signalRepository.lidMapping.getLIDForPN(phoneJid);
+    return (await this.#answerOf(mapping)) ?? phoneJid;
+  }
+
+  async #isOnWhatsApp(sock: Lookup, phoneJid: string): Promise<boolean | undefined> {
+    const known = this.#onWhatsApp.get(phoneJid);
+    if (known !== undefined) return known;
+    const answers = await this.#answerOf(sock.onWhatsApp(phoneJid));
+    if (answers === undefined) return undefined;
+    const exists = answers.some((answer) => answer.exists);
+    this.#onWhatsApp.set(phoneJid, exists, { ttl: exists ? presenceHoldsMs : absenceHoldsMs });
+    return exists;
+  }
+
+  /** A failed or late query is no answer. */
+  async #answerOf<Answer>(query: Promise<Answer>): Promise<Answer | undefined> {
+    return withTimeout(query, this.#queryTimeoutMs).catch(() => undefined);
+  }
+}
+
+/** `+79001234567` → `79001234567@s.whatsapp.net` */
+export function phoneJidOf(phone: string): string {
+  return `${phone.slice(1)}@s.whatsapp.net`;
+}
+
+/** `79001234567:12@s.whatsapp.net` → `+79001234567` */
+export function phoneOfJid(jid: string | undefined): string | undefined {
+  const digits = /^(\d{5,16})(?::\d+)?@s\.whatsapp\.net$/.exec(jid ?? '')?.[1];
+  return digits === undefined ? undefined : `+${digits}`;
+}

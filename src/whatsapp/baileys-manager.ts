@@ -1,0 +1,271 @@
+import { EventEmitter } from 'node:events';
+import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import { phoneFrom } from '../domain/phone.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
+import { KeyedQueue } from '../lib/keyed-queue.ts';
+import type { SecretBox } from '../lib/secret-box.ts';
+import type {
+  CredentialRows,
+  Lease,
+  Leases,
+  QrCode,
+  WhatsApp,
+  WhatsAppEvents,
+} from '../marketplace/ports.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { AuthState } from './auth-state.ts';
+import { clientVersion } from './client-version.ts';
+import { CredentialStore } from './credential-store.ts';
+import { watchDelivery } from './delivery-status.ts';
+import { silenceLibsignal } from './libsignal-silence.ts';
+import { sendText } from './message-sender.ts';
+import type { Pairing } from './pairing.ts';
+import { restoreAll } from './restore-all.ts';
+import type { SessionDependencies } from './session-dependencies.ts';
+import { notConnected } from './session-errors.ts';
+import { Session } from './session.ts';
+import { defaultTimings, type SessionTimings } from './timings.ts';
+
+export type BaileysManagerOptions = Readonly<{
+  rows: CredentialRows;
+  box: SecretBox;
+  leases: Leases;
+  /** Name of this instance in leases. The same name after a restart gets its sessions back at once. */
+  owner: string;
+  logger: Logger;
+  now: () => Date;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicNow: () => number;
+  /** The text that was sent under an id, for phones that could not decrypt it and ask again. */
+  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  /** Absent: WhatsApp's own. Whoever answers there is trusted; never take it from a tenant. */
+  webSocketUrl?: string;
+  /** The WhatsApp Web version to announce; absent: the library's. */
+  version?: readonly [number, number, number];
+  timings?: Partial<SessionTimings>;
+}>;
+
+/** Sessions in these states neither hold nor seek a connection. */
+const restingStates: ReadonlySet<string> = new Set(['idle', 'qr_expired', 'logged_out', 'stopped']);
+
+const testMessage =
+  'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
+  'WhatsApp is connected: clients will receive messages about their bookings from here.';
+
+/** The WhatsApp sessions of all companies. Operations of one company run one after another. */
+export class BaileysManager extends EventEmitter<WhatsAppEvents> implements WhatsApp, AsyncDisposable {
+  readonly #sessions = new Map<CompanyId, Session>();
+  readonly #operations = new KeyedQueue<CompanyId>();
+  readonly #closing = new AbortController();
+  readonly #credentials: CredentialStore;
+  readonly #timings: SessionTimings;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+  readonly #dependencies: SessionDependencies;
+
+  constructor(options: BaileysManagerOptions) {
+    super();
+    silenceLibsignal(console);
+    const { leases, owner, logger, now, monotonicNow, random } = options;
+    this.#timings = { ...defaultTimings, ...options.timings };
+    this.#credentials = new CredentialStore(options.rows, options.box);
+    this.#logger = logger;
+    this.#random = random;
+    this.#dependencies = {
+      credentials: this.#credentials,
+      lease: {
+        leases,
+        owner,
+        timings: { ttlMs: this.#timings.leaseTtlMs, renewEveryMs: this.#timings.leaseRenewEveryMs },
+        monotonicNow,
+        logger,
+      },
+      version: clientVersion(options.version),
+      webSocketUrl: options.webSocketUrl,
+      timings: this.#timings,
+      logger,
+      now,
+      monotonicNow,
+      random,
+      sentText: options.getMessage,
+      exclusive: (companyId, change) => this.#operations.run(companyId, change),
+    };
+  }
+
+  /**
+   * Begins to restore every company that has credentials, with no new QR code. Resolves as soon as all of them are
+   * `connecting`; how each one ends is told by its `state` events.
+   */
+  async initializeManager(): Promise<void> {
+    const companies = await this.#credentials.companies();
+    for (const companyId of companies) this.#session(companyId).announceRestore();
+    const restoring = restoreAll({
+      companies,
+      spreadMs: this.#timings.restoreJitterMs,
+      random: this.#random,
+      signal: this.#closing.signal,
+      restore: (companyId) => this.#restore(companyId),
+    });
+    this.#inBackground('Restoring the WhatsApp sessions', restoring);
+  }
+
+  async generateQRForCompany(companyId: CompanyId): Promise<QrCode> {
+    await this.createNewSession(companyId);
+    return this.#pairingOf(companyId).liveCode(this.#timings.firstQrTimeoutMs);
+  }
+
+  async requestPairingCode(
+    companyId: CompanyId,
+    phone: string,
+  ): Promise<Readonly<{ code: string; expiresAt: Date }>> {
+    const number = phoneFrom(phone);
+    await this.createNewSession(companyId);
+    const pairing = this.#pairingOf(companyId);
+    // A socket can ask for a code from the moment it could show a QR code.
+    await pairing.liveCode(this.#timings.firstQrTimeoutMs);
+    try {
+      const code = await this.#session(companyId).sock?.requestPairingCode(number.slice(1));
+      if (code !== undefined) return { code, expiresAt: pairing.endsAt };
+    } catch (cause) {
+      throw new AppError('CONNECTION_FAILED', { cause });
+    }
+    throw new AppError('CONNECTION_FAILED');
+  }
+
+  /** Opens a pairing socket for the company unless one is open. @throws AppError */
+  async createNewSession(companyId: CompanyId): Promise<void> {
+    if (this.#closing.signal.aborted) throw notConnected();
+    const session = this.#session(companyId);
+    await this.#operations.run(companyId, () => session.pair());
+  }
+
+  /** Listens to a socket that was opened for the company, with the credentials it uses. */
+  setupEventHandlers(companyId: CompanyId, sock: WASocket, creds: AuthState): void {
+    const session = this.#session(companyId);
+    sock.ev.on('creds.update', () => {
+      // The session hears of a failure from the credentials themselves.
+      creds.saveCreds().catch(() => undefined);
+    });
+    sock.ev.on('connection.update', (update) => session.connectionChanged(sock, update));
+    watchDelivery(sock, (update) => {
+      if (session.sock === sock) this.#tell(() => this.emit('message-status', companyId, update));
+    });
+  }
+
+  /** Writes to the salon's own chat, so that its owner sees that it works. @throws AppError `CONNECTION_FAILED` */
+  async sendTestMessage(sock: WASocket, companyId: CompanyId): Promise<void> {
+    const own = jidNormalizedUser(sock.authState.creds.me?.id);
+    const jid = await this.#session(companyId).addressing.mapped(sock, own);
+    await sendText(sock, jid, testMessage, generateMessageIDV2(own));
+  }
+
+  async sendMessage(
+    companyId: CompanyId,
+    phone: string,
+    text: string,
+    options: Readonly<{ messageId?: string }> = {},
+  ): Promise<Readonly<{ messageId: string }>> {
+    const number = this.formatPhoneNumber(phone);
+    const session = this.#session(companyId);
+    const sock = session.openSock;
+    if (sock === undefined) throw notConnected();
+    const messageId = options.messageId ?? generateMessageIDV2(sock.authState.creds.me?.id);
+    const jid = await session.addressing.resolve(sock, number);
+    if (session.openSock !== sock) throw notConnected();
+    if (jid === undefined) {
+      const errorCode = 'not_on_whatsapp';
+      this.#tell(() =>
+        this.emit('message-status', companyId, { whatsappMessageId: messageId, status: 'failed', errorCode }),
+      );
+    } else {
+      await sendText(sock, jid, text, messageId);
+    }
+    return { messageId };
+  }
+
+  /** `8 (900) 123-45-67` → `+79001234567`. @throws AppError `VALIDATION_ERROR` */
+  formatPhoneNumber(phone: string): string {
+    return phoneFrom(phone);
+  }
+
+  getSessionStatus(companyId: CompanyId): SessionStatus {
+    return this.#session(companyId).status;
+  }
+
+  async disconnectSession(companyId: CompanyId): Promise<void> {
+    const session = this.#session(companyId);
+    await this.#operations.run(companyId, () => session.logout());
+  }
+
+  getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {
+    return [...this.#sessions]
+      .map(([companyId, { status }]) => ({ companyId, status }))
+      .filter(({ status }) => !restingStates.has(status.state));
+  }
+
+  leaseOf(companyId: CompanyId): Lease | undefined {
+    return this.#sessions.get(companyId)?.lease;
+  }
+
+  /** Closes every socket and gives every lease back. The devices stay linked. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(
+      [...this.#sessions].map(([companyId, session]) =>
+        this.#operations.run(companyId, () => session.stop()),
+      ),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #session(companyId: CompanyId): Session {
+    const existing = this.#sessions.get(companyId);
+    if (existing !== undefined) return existing;
+    const session = new Session(companyId, this.#dependencies, {
+      socketCreated: (sock, auth) => this.setupEventHandlers(companyId, sock, auth),
+      stateChanged: (status) => this.#tell(() => this.emit('state', companyId, status)),
+      qrIssued: (code) => this.#tell(() => this.emit('qr', companyId, code)),
+      disconnected: (reason, willReconnect) =>
+        this.#tell(() => this.emit('disconnected', companyId, reason, willReconnect)),
+      connected: (sock, opened) => {
+        this.#tell(() => this.emit('connected', companyId, opened));
+        if (!opened.firstTime) return;
+        this.#inBackground('Sending the test message', this.sendTestMessage(sock, companyId));
+      },
+    });
+    this.#sessions.set(companyId, session);
+    return session;
+  }
+
+  #pairingOf(companyId: CompanyId): Pairing {
+    const { pairing } = this.#session(companyId);
+    if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
+    return pairing;
+  }
+
+  async #restore(companyId: CompanyId): Promise<void> {
+    const session = this.#session(companyId);
+    await this.#operations.run(companyId, () => session.restore());
+    await session.settled(this.#timings.answerTimeoutMs);
+  }
+
+  /** A listener that throws must not stop the session that it listens to. */
+  #tell(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#logger.error('A listener of WhatsApp events failed', { error });
+    }
+  }
+
+  #inBackground(what: string, work: Promise<void>): void {
+    work.catch((error: unknown) => this.#logger.error(`${what} failed`, { error }));
+  }
+}

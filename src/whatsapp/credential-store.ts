@@ -1,0 +1,109 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { CompanyId } from '../domain/ids.ts';
+import type { SecretBox } from '../lib/secret-box.ts';
+import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
+
+/** A credential in the clear; `value: null` deletes it. */
+export type PlainChange = Readonly<{ type: string; id: string; value: string | null }>;
+
+const nameKeyRow = { type: 'name-key', id: 'name-key' } as const;
+const nameKeyBytes = 32;
+
+/** WhatsApp credentials of all companies: encrypts what is stored, hides under what name. */
+export class CredentialStore {
+  readonly #rows: CredentialRows;
+  readonly #box: SecretBox;
+
+  constructor(rows: CredentialRows, box: SecretBox) {
+    this.#rows = rows;
+    this.#box = box;
+  }
+
+  async companies(): Promise<readonly CompanyId[]> {
+    return this.#rows.companies();
+  }
+
+  /** @throws UnreadableSecretError when the company's rows were sealed with a key that is gone */
+  async open(lease: Lease): Promise<CompanyCredentials> {
+    const { type, id } = nameKeyRow;
+    const found = (await this.#rows.read(lease.companyId, type, [id])).get(id);
+    const nameKey = found && this.#box.open(contextOf(lease.companyId, type, id), found);
+    return new CompanyCredentials(this.#rows, this.#box, lease, nameKey);
+  }
+
+  /** @throws LeaseLostError */
+  async erase(lease: Lease): Promise<void> {
+    await this.#rows.erase(lease);
+  }
+}
+
+/**
+ * The credentials of one company under one lease. Values are sealed with company, type and id as their context. Ids of
+ * WhatsApp's keys hold phone numbers and LIDs, so rows are named by an HMAC of the id under a key of the company, which is
+ * itself stored sealed: it survives the rotation of encryption keys.
+ */
+export class CompanyCredentials {
+  readonly #rows: CredentialRows;
+  readonly #box: SecretBox;
+  readonly #lease: Lease;
+  readonly #nameKey: Uint8Array;
+  #nameKeyIsStored: boolean;
+
+  constructor(rows: CredentialRows, box: SecretBox, lease: Lease, nameKey: Uint8Array | undefined) {
+    this.#rows = rows;
+    this.#box = box;
+    this.#lease = lease;
+    this.#nameKey = nameKey ?? randomBytes(nameKeyBytes);
+    this.#nameKeyIsStored = nameKey !== undefined;
+  }
+
+  /** @throws UnreadableSecretError */
+  async read(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const idByName = new Map(ids.map((id) => [this.#nameOf(type, id), id]));
+    const sealed = await this.#rows.read(this.#lease.companyId, type, [...idByName.keys()]);
+    const values = new Map<string, string>();
+    for (const [name, value] of sealed) {
+      const id = idByName.get(name);
+      if (id !== undefined) values.set(id, this.#box.open(this.#contextOf(type, id), value).toString());
+    }
+    return values;
+  }
+
+  /**
+   * All changes or none.
+   * @throws LeaseLostError
+   */
+  async write(changes: readonly PlainChange[]): Promise<void> {
+    const rows = changes.map(({ type, id, value }): CredentialChange => ({
+      type,
+      id: this.#nameOf(type, id),
+      value: value === null ? null : this.#box.seal(this.#contextOf(type, id), value),
+    }));
+    if (!this.#nameKeyIsStored) rows.push(this.#nameKeyChange());
+    await this.#rows.write(this.#lease, rows);
+    this.#nameKeyIsStored = true;
+  }
+
+  /** @throws LeaseLostError */
+  async erase(): Promise<void> {
+    await this.#rows.erase(this.#lease);
+    this.#nameKeyIsStored = false;
+  }
+
+  #nameKeyChange(): CredentialChange {
+    const { type, id } = nameKeyRow;
+    return { type, id, value: this.#box.seal(this.#contextOf(type, id), this.#nameKey) };
+  }
+
+  #nameOf(type: string, id: string): string {
+    return createHmac('sha256', this.#nameKey).update(`${type}\n${id}`).digest('base64url');
+  }
+
+  #contextOf(type: string, id: string): string {
+    return contextOf(this.#lease.companyId, type, id);
+  }
+}
+
+function contextOf(companyId: CompanyId, type: string, id: string): string {
+  return JSON.stringify(['whatsapp credentials', companyId, type, id]);
+}

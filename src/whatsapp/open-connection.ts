@@ -1,0 +1,53 @@
+import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
+import type { Lease } from '../marketplace/ports.ts';
+import { AuthState, type CredentialsError } from './auth-state.ts';
+import { Connection, type ConnectionHandlers } from './connection.ts';
+import type { SessionDependencies } from './session-dependencies.ts';
+import { socketOptions } from './socket-options.ts';
+
+/** What a session keeps from socket to socket. */
+export type SessionWiring = Readonly<{
+  retryCounters: CacheStore;
+  credentialsFailed: (error: CredentialsError) => void;
+  handlers: ConnectionHandlers;
+}>;
+
+/** `restore` logs in, `pair` makes a new identity unless a linked one is stored, `replace` makes one in any case. */
+export type ConnectionPurpose = 'restore' | 'pair' | 'replace';
+
+/**
+ * Opens a socket with the stored credentials of the lease's company.
+ * @returns undefined when there is nothing to restore; half-made credentials are erased then
+ * @throws UnreadableCredentialsError, LeaseLostError, or what the store throws
+ */
+export async function openConnection(
+  lease: Lease,
+  purpose: ConnectionPurpose,
+  dependencies: SessionDependencies,
+  session: SessionWiring,
+): Promise<Connection | undefined> {
+  const { credentials, version, webSocketUrl, timings, logger, sentText, monotonicNow } = dependencies;
+  const openAuth = () => AuthState.open(credentials, lease, session.credentialsFailed);
+  let auth = await openAuth();
+  const isUseless = purpose === 'restore' ? !auth.isLinked : purpose === 'replace' && auth.isLinked;
+  if (isUseless) {
+    await credentials.erase(lease);
+    if (purpose === 'restore') return undefined;
+    auth = await openAuth();
+  }
+  const options = socketOptions({
+    auth,
+    version,
+    webSocketUrl,
+    timings,
+    logger: logger.child({ companyId: lease.companyId }),
+    retryCounters: session.retryCounters,
+    sentText: (id) => sentText(lease.companyId, id),
+  });
+  return new Connection(makeWASocket(options), auth, {
+    answerTimeoutMs: timings.answerTimeoutMs,
+    monotonicNow,
+    handlers: session.handlers,
+    endFailed: (error) => logger.warn('A WhatsApp socket did not close cleanly', { error }),
+  });
+}

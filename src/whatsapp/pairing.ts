@@ -1,0 +1,72 @@
+import { AppError } from '../domain/errors.ts';
+import { withTimeout } from '../lib/with-timeout.ts';
+import type { QrCode } from '../marketplace/ports.ts';
+
+/** WhatsApp gives six codes: one of 60 s, five of 20 s. */
+const firstLifetimeMs = 60_000;
+const nextLifetimeMs = 20_000;
+const pairingLastsMs = firstLifetimeMs + 5 * nextLifetimeMs;
+
+/** The QR codes of one pairing, which may take several sockets, and those who wait for one. */
+export class Pairing {
+  readonly #lifetimeMs: number | undefined;
+  readonly #now: () => Date;
+  #code: QrCode | undefined;
+  #socketBeganAt = 0;
+  #failure: AppError | undefined;
+  #waiting = Promise.withResolvers<void>();
+
+  /** @param lifetimeMs of every code, when it is not WhatsApp's own */
+  constructor(lifetimeMs: number | undefined, now: () => Date) {
+    this.#lifetimeMs = lifetimeMs;
+    this.#now = now;
+  }
+
+  /** Until when the present socket can still be linked. */
+  get endsAt(): Date {
+    return new Date(this.#socketBeganAt + pairingLastsMs);
+  }
+
+  /** A new code replaces the one before it at once. */
+  issue(text: string, isFirstOfSocket: boolean): QrCode {
+    const issuedAt = this.#now().getTime();
+    if (isFirstOfSocket) this.#socketBeganAt = issuedAt;
+    const lifetimeMs = this.#lifetimeMs ?? (isFirstOfSocket ? firstLifetimeMs : nextLifetimeMs);
+    const expiresAt = new Date(issuedAt + lifetimeMs);
+    this.#code = { text, sequence: (this.#code?.sequence ?? 0) + 1, expiresAt };
+    this.#settle();
+    return this.#code;
+  }
+
+  /** The socket behind the present code is gone; another code will come. */
+  withdraw(): void {
+    if (this.#code !== undefined) this.#code = { ...this.#code, expiresAt: new Date(0) };
+  }
+
+  fail(error: AppError): void {
+    this.#failure = error;
+    this.#settle();
+  }
+
+  /**
+   * The live code, or the next one.
+   * @throws AppError why the pairing ended, or `CONNECTION_FAILED` when no code came in time
+   */
+  async liveCode(timeoutMs: number): Promise<QrCode> {
+    if (this.#failure === undefined && !isLive(this.#code, this.#now())) {
+      await withTimeout(this.#waiting.promise, timeoutMs);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!isLive(this.#code, this.#now())) throw new AppError('CONNECTION_FAILED');
+    return this.#code;
+  }
+
+  #settle(): void {
+    this.#waiting.resolve();
+    this.#waiting = Promise.withResolvers();
+  }
+}
+
+function isLive(code: QrCode | undefined, now: Date): code is QrCode {
+  return code !== undefined && code.expiresAt > now;
+}

@@ -1,0 +1,34 @@
+import type { WASocket, WAVersion } from '@whiskeysockets/baileys';
+import type { CompanyId } from '../domain/ids.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
+import type { QrCode } from '../marketplace/ports.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { AuthState } from './auth-state.ts';
+import type { CredentialStore } from './credential-store.ts';
+import type { LeaseKeeperOptions } from './lease-keeper.ts';
+import type { SessionTimings } from './timings.ts';
+
+/** What every session needs from the manager. */
+export type SessionDependencies = Readonly<{
+  credentials: CredentialStore;
+  lease: LeaseKeeperOptions;
+  version: WAVersion;
+  webSocketUrl: string | undefined;
+  timings: SessionTimings;
+  logger: Logger;
+  now: () => Date;
+  monotonicNow: () => number;
+  random: () => number;
+  sentText: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  /** Runs a change of the company's session after the changes before it. */
+  exclusive: (companyId: CompanyId, change: () => Promise<void>) => Promise<void>;
+}>;
+
+/** Whom a session tells what happened to it. */
+export type SessionListener = Readonly<{
+  socketCreated: (sock: WASocket, auth: AuthState) => void;
+  stateChanged: (status: SessionStatus) => void;
+  qrIssued: (code: QrCode) => void;
+  connected: (sock: WASocket, opened: Readonly<{ phone: string; firstTime: boolean }>) => void;
+  disconnected: (reason: string, willReconnect: boolean) => void;
+}>;

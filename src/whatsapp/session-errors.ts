@@ -1,0 +1,46 @@
+import { AppError } from '../domain/errors.ts';
+import type { SessionState } from '../domain/session-state.ts';
+
+/** A linked session that is up, or on its way up by itself, must not be replaced. */
+export function whyNotPair(state: SessionState): AppError | undefined {
+  if (state === 'connected') return alreadyConnected();
+  const isOnItsWay = state === 'connecting' || state === 'reconnecting' || state === 'conflict';
+  return isOnItsWay ? alreadyConnecting() : undefined;
+}
+
+function alreadyConnected(): AppError {
+  return new AppError('FORBIDDEN', {
+    text: {
+      ru: 'WhatsApp уже подключён. Чтобы подключить другой номер, сначала отключите этот.',
+      en: 'WhatsApp is connected already. Disconnect this number first to connect another one.',
+    },
+  });
+}
+
+export function alreadyConnecting(): AppError {
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'WhatsApp уже подключается. Подождите немного.',
+      en: 'WhatsApp is connecting already. Please wait a little.',
+    },
+  });
+}
+
+export function leasedElsewhere(): AppError {
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'Этот салон сейчас обслуживает другой сервер. Попробуйте ещё раз через минуту.',
+      en: 'Another server is running this salon at the moment. Try again in a minute.',
+    },
+  });
+}
+
+export function notConnected(cause?: unknown): AppError {
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'WhatsApp салона не подключён: сообщение не отправлено.',
+      en: 'The WhatsApp of the salon is not connected: nothing was sent.',
+    },
+    cause,
+  });
+}

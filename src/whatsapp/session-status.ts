@@ -1,0 +1,39 @@
+import type { SessionState, SessionStatus } from '../domain/session-state.ts';
+import { withTimeout } from '../lib/with-timeout.ts';
+
+/** The status of one session; tells of every change. */
+export class StatusBoard {
+  readonly #now: () => Date;
+  readonly #changed: (status: SessionStatus) => void;
+  #status: SessionStatus;
+  #nextChange = Promise.withResolvers<void>();
+
+  constructor(now: () => Date, changed: (status: SessionStatus) => void) {
+    this.#now = now;
+    this.#changed = changed;
+    this.#status = { state: 'idle', since: now() };
+  }
+
+  get status(): SessionStatus {
+    return this.#status;
+  }
+
+  /** The number stays known until another one is linked. */
+  set(state: SessionState, detail?: string, phone = this.#status.phone): void {
+    if (state === this.#status.state && detail === this.#status.detail) return;
+    this.#status = {
+      state,
+      since: state === this.#status.state ? this.#status.since : this.#now(),
+      ...(detail !== undefined && { detail }),
+      ...(phone !== undefined && { phone }),
+    };
+    this.#changed(this.#status);
+    this.#nextChange.resolve();
+    this.#nextChange = Promise.withResolvers();
+  }
+
+  /** Resolves with the next change, or after the time. */
+  async change(timeoutMs: number): Promise<void> {
+    await withTimeout(this.#nextChange.promise, timeoutMs);
+  }
+}

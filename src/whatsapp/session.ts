@@ -1,0 +1,297 @@
+import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import { LeaseLostError } from '../domain/lease-lost-error.ts';
+import type { SessionState, SessionStatus } from '../domain/session-state.ts';
+import { Alarm } from '../lib/alarm.ts';
+import type { Lease } from '../marketplace/ports.ts';
+import { Addressing, phoneOfJid } from './addressing.ts';
+import { UnreadableCredentialsError, type CredentialsError } from './auth-state.ts';
+import { ConnectionSlot } from './connection-slot.ts';
+import type { Connection, ConnectionHandlers } from './connection.ts';
+import { decideAfterDisconnect, type Disconnect } from './disconnect-policy.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { openConnection, type SessionWiring } from './open-connection.ts';
+import { Pairing } from './pairing.ts';
+import { RetryCounters } from './retry-counters.ts';
+import { RetryPlan } from './retry-plan.ts';
+import type { SessionDependencies, SessionListener } from './session-dependencies.ts';
+import { alreadyConnecting, leasedElsewhere, whyNotPair } from './session-errors.ts';
+import { StatusBoard } from './session-status.ts';
+
+/** A pairing may lose its socket this often before it is given up. */
+const pairingTries = 5;
+
+/**
+ * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are
+ * called one at a time; what a socket says after it was replaced changes nothing.
+ */
+export class Session {
+  readonly addressing: Addressing;
+  readonly #companyId: CompanyId;
+  readonly #dependencies: SessionDependencies;
+  readonly #listener: SessionListener;
+  readonly #lease: LeaseKeeper;
+  readonly #plan: RetryPlan;
+  readonly #board: StatusBoard;
+  readonly #slot = new ConnectionSlot();
+  readonly #nextTry = new Alarm((task) => this.#later(task));
+  #pairing: Pairing | undefined;
+  #isFirstLogin = false;
+  /** WhatsApp refused the stored identity; a new pairing may replace it. */
+  #mayReplaceIdentity = false;
+
+  constructor(companyId: CompanyId, dependencies: SessionDependencies, listener: SessionListener) {
+    this.#companyId = companyId;
+    this.#dependencies = dependencies;
+    this.#listener = listener;
+    this.addressing = new Addressing(dependencies.timings.lookupTimeoutMs);
+    this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
+    this.#plan = new RetryPlan(dependencies.timings, dependencies.random);
+    this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
+  }
+
+  get status(): SessionStatus {
+    return this.#board.status;
+  }
+
+  get lease(): Lease | undefined {
+    return this.#lease.lease;
+  }
+
+  get pairing(): Pairing | undefined {
+    return this.#pairing;
+  }
+
+  get sock(): WASocket | undefined {
+    return this.#slot.current?.sock;
+  }
+
+  /** The socket, while messages may go out on it. */
+  get openSock(): WASocket | undefined {
+    return this.status.state === 'connected' && this.lease !== undefined ? this.sock : undefined;
+  }
+
+  /**
+   * Opens a pairing socket unless one is open.
+   * @throws AppError `FORBIDDEN` when connected, `CONNECTION_FAILED` when a linked session is on its way up
+   */
+  async pair(): Promise<void> {
+    if (this.#pairing !== undefined) return;
+    const refusal = whyNotPair(this.status.state);
+    if (refusal !== undefined) throw refusal;
+    if ((await this.#lease.acquire()) === undefined) throw leasedElsewhere();
+    this.#pairing = new Pairing(this.#dependencies.timings.qrLifetimeMs, this.#dependencies.now);
+    this.#plan.reset();
+    this.#board.set('pairing');
+    await this.#connect();
+  }
+
+  /** Its turn to be restored will come: nobody may start a pairing meanwhile. */
+  announceRestore(): void {
+    this.#board.set('connecting');
+  }
+
+  /** Resolves when an attempt to connect has ended in some way, or after the time. */
+  async settled(timeoutMs: number): Promise<void> {
+    if (this.status.state === 'connecting') await this.#board.change(timeoutMs);
+  }
+
+  /** Opens the session with the credentials it has; without any it stays idle. Waits for its lease if need be. */
+  async restore(): Promise<void> {
+    if (this.#slot.current !== undefined || this.#pairing !== undefined) return;
+    this.#board.set('connecting');
+    await this.#connect();
+  }
+
+  /** Unlinks the device and erases its credentials. @throws AppError `CONNECTION_FAILED` when another instance runs it */
+  async logout(): Promise<void> {
+    const lease = await this.#lease.acquire();
+    if (lease === undefined) throw leasedElsewhere();
+    const { state, detail } = this.status;
+    if (this.openSock !== undefined)
+      await this.#slot.current?.unlink(this.#dependencies.timings.logoutTimeoutMs);
+    await this.#erase(lease);
+    if (state === 'logged_out') return this.#rest('logged_out', detail);
+    if (state === 'idle' || state === 'pairing' || state === 'qr_expired') return this.#rest('idle');
+    await this.#rest('logged_out', 'requested');
+    this.#listener.disconnected('requested', false);
+  }
+
+  /** Closes the socket and gives the lease back; the device stays linked. */
+  async stop(): Promise<void> {
+    const { state, detail } = this.status;
+    const rests = state === 'idle' || state === 'logged_out' || state === 'qr_expired';
+    await (rests ? this.#rest(state, detail) : this.#rest('stopped', 'shutdown'));
+  }
+
+  connectionChanged(sock: WASocket, update: Partial<ConnectionState>): void {
+    if (this.sock === sock) this.#slot.current?.changed(update);
+  }
+
+  readonly #handlers: ConnectionHandlers = {
+    qr: (text, isFirstOfSocket) => {
+      const code = this.#pairing?.issue(text, isFirstOfSocket);
+      if (code === undefined) return;
+      this.#board.set('pairing');
+      this.#listener.qrIssued(code);
+    },
+    linked: () => {
+      this.#endPairing(alreadyConnecting());
+      this.#isFirstLogin = true;
+      this.#board.set('connecting', 'linked');
+    },
+    open: ({ sock, auth }) => {
+      const phone = phoneOfJid(auth.creds.me?.id) ?? '';
+      const firstTime = this.#isFirstLogin;
+      this.#isFirstLogin = false;
+      this.#mayReplaceIdentity = false;
+      this.#board.set('connected', undefined, phone);
+      this.#listener.connected(sock, { phone, firstTime });
+    },
+    closed: (connection, disconnect) =>
+      this.#later(async () => {
+        if (connection === this.#slot.current) await this.#goOn(connection, disconnect);
+      }),
+  };
+
+  readonly #wiring: SessionWiring = {
+    retryCounters: new RetryCounters(),
+    credentialsFailed: (error) => this.#credentialsFailed(error),
+    handlers: this.#handlers,
+  };
+
+  async #goOn(connection: Connection, disconnect: Disconnect): Promise<void> {
+    this.#plan.connectionHeld(connection.openForMs);
+    const phase = connection.auth.isLinked ? 'linked' : 'pairing';
+    const { next, keepCredentials, state, detail } = decideAfterDisconnect(disconnect, phase);
+    this.#dependencies.logger.info('A WhatsApp socket closed', {
+      code: disconnect.code,
+      next: next.action,
+      state,
+    });
+    this.#slot.retire();
+    this.#pairing?.withdraw();
+    if (next.action === 'restart') return this.#connect(connection);
+    const isGivenUp = phase === 'pairing' && this.#plan.tries >= pairingTries;
+    const ends = isGivenUp || next.action === 'stop';
+    if (ends) {
+      if (!keepCredentials) await this.#eraseIfPossible();
+      this.#mayReplaceIdentity = keepCredentials;
+      await this.#rest(isGivenUp ? 'idle' : state, detail);
+    } else {
+      this.#board.set(state, detail);
+      this.#connectIn(this.#plan.nextDelayMs(next));
+    }
+    if (connection.wasOpen || (ends && phase === 'linked')) this.#listener.disconnected(detail, !ends);
+  }
+
+  /** @param linked its fresh identity must be on disk before it is used */
+  async #connect(linked?: Connection): Promise<void> {
+    this.#nextTry.clear();
+    try {
+      await linked?.auth.flush();
+      const lease = await this.#lease.acquire();
+      await (lease === undefined ? this.#waitForLease() : this.#openUnder(lease));
+    } catch (error) {
+      await this.#connectFailed(error);
+    }
+  }
+
+  async #openUnder(lease: Lease): Promise<void> {
+    await this.#slot.drain();
+    const pairing = this.#mayReplaceIdentity ? 'replace' : 'pair';
+    const purpose = this.#pairing === undefined ? 'restore' : pairing;
+    const connection = await openConnection(lease, purpose, this.#dependencies, this.#wiring);
+    if (connection === undefined) return this.#rest('idle');
+    this.#slot.fill(connection);
+    if (this.#pairing !== undefined && connection.auth.isLinked) {
+      // Another instance linked it meanwhile, or it was not restored yet.
+      this.#endPairing(alreadyConnecting());
+      this.#board.set('connecting');
+    }
+    this.#listener.socketCreated(connection.sock, connection.auth);
+  }
+
+  async #connectFailed(error: unknown): Promise<void> {
+    this.#logError('The WhatsApp session could not be opened', error);
+    if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
+    if (this.#pairing !== undefined) return this.#rest('idle', 'store_unavailable');
+    this.#board.set('reconnecting', 'store_unavailable');
+    this.#connectIn(this.#plan.nextDelayMs());
+  }
+
+  async #waitForLease(): Promise<void> {
+    if (this.#pairing !== undefined) return this.#rest('idle', 'leased_elsewhere');
+    const { timings, random } = this.#dependencies;
+    this.#board.set('stopped', 'leased_elsewhere');
+    this.#connectIn(timings.leaseRetryMs * (0.5 + random()));
+  }
+
+  #leaseLost(): void {
+    const isLinked = this.#slot.current?.auth.isLinked ?? this.#pairing === undefined;
+    this.#slot.current?.auth.refuseWrites();
+    this.#slot.retire();
+    this.#endPairing(leasedElsewhere());
+    this.#board.set('stopped', 'lease_lost');
+    this.#listener.disconnected('lease_lost', isLinked);
+    if (isLinked) this.#connectIn(this.#dependencies.timings.leaseRetryMs);
+  }
+
+  #credentialsFailed(error: CredentialsError): void {
+    this.#logError(error.message, error);
+    if (error.cause instanceof LeaseLostError) return this.#lease.lost();
+    const connection = this.#slot.current;
+    connection?.end();
+    this.#later(async () => {
+      if (connection === undefined || connection !== this.#slot.current) return;
+      if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
+      this.#slot.retire();
+      this.#board.set('reconnecting', 'credentials_not_saved');
+      this.#connectIn(this.#plan.nextDelayMs());
+    });
+  }
+
+  async #erase(lease: Lease): Promise<void> {
+    await this.#slot.drain();
+    await this.#dependencies.credentials.erase(lease);
+  }
+
+  /** Credentials that stay lead to the same refusal at the next start, and are erased then. */
+  async #eraseIfPossible(): Promise<void> {
+    const { lease } = this;
+    try {
+      if (lease !== undefined) await this.#erase(lease);
+    } catch (error) {
+      this.#logError('Refused credentials were not erased', error);
+    }
+  }
+
+  /** Stops working until somebody asks for something. */
+  async #rest(state: SessionState, detail?: string): Promise<void> {
+    this.#nextTry.clear();
+    await this.#slot.drain();
+    this.#endPairing(new AppError(state === 'qr_expired' ? 'QR_EXPIRED' : 'CONNECTION_FAILED'));
+    this.#board.set(state, detail);
+    await this.#lease.release();
+  }
+
+  #endPairing(reason: AppError): void {
+    this.#pairing?.fail(reason);
+    this.#pairing = undefined;
+  }
+
+  #connectIn(delayMs: number): void {
+    this.#nextTry.set(delayMs, () => this.#connect());
+  }
+
+  #later(change: () => Promise<void>): void {
+    this.#dependencies
+      .exclusive(this.#companyId, change)
+      .catch((error: unknown) => this.#logError('A change of the WhatsApp session failed', error));
+  }
+
+  #logError(message: string, error: unknown): void {
+    this.#dependencies.logger.error(message, { companyId: this.#companyId, error });
+  }
+}

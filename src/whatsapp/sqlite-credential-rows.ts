@@ -1,0 +1,114 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { companyIdFrom, type CompanyId } from '../domain/ids.ts';
+import { LeaseLostError } from '../domain/lease-lost-error.ts';
+import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
+
+const schema = `
+  create table if not exists credentials (
+    company_id integer not null,
+    type text not null,
+    id text not null,
+    value blob not null,
+    primary key (company_id, type, id)
+  ) strict, without rowid;
+  create table if not exists lease_tokens (
+    company_id integer primary key,
+    token integer not null
+  ) strict;
+`;
+
+/**
+ * Credential rows in one SQLite file, `credentials.sqlite` in the sessions directory, readable by its owner only. A write
+ * is on disk when it resolves. Remembers the highest lease token of each company and refuses older ones.
+ */
+export class SqliteCredentialRows implements CredentialRows, Disposable {
+  readonly #database: DatabaseSync;
+  readonly #select: StatementSync;
+  readonly #upsert: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #deleteAll: StatementSync;
+  readonly #companies: StatementSync;
+  readonly #fence: StatementSync;
+
+  constructor(sessionsDirectory: string) {
+    mkdirSync(sessionsDirectory, { recursive: true, mode: 0o700 });
+    const file = join(sessionsDirectory, 'credentials.sqlite');
+    // SQLite gives its WAL files the mode of the database file.
+    closeSync(openSync(file, 'a', 0o600));
+    chmodSync(file, 0o600);
+    this.#database = new DatabaseSync(file);
+    this.#database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;');
+    this.#database.exec('pragma secure_delete = on;');
+    this.#database.exec(schema);
+    this.#select = this.#database.prepare(
+      'select id, value from credentials where company_id = ? and type = ? and id in (select value from json_each(?))',
+    );
+    this.#upsert = this.#database.prepare(
+      `insert into credentials (company_id, type, id, value) values (?, ?, ?, ?)
+       on conflict (company_id, type, id) do update set value = excluded.value`,
+    );
+    this.#delete = this.#database.prepare(
+      'delete from credentials where company_id = ? and type = ? and id = ?',
+    );
+    this.#deleteAll = this.#database.prepare('delete from credentials where company_id = ?');
+    this.#companies = this.#database.prepare(
+      'select distinct company_id from credentials order by company_id',
+    );
+    this.#fence = this.#database.prepare(
+      `insert into lease_tokens (company_id, token) values (?, ?)
+       on conflict (company_id) do update set token = excluded.token where excluded.token >= token
+       returning token`,
+    );
+  }
+
+  async read(
+    companyId: CompanyId,
+    type: string,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>();
+    for (const { id, value } of this.#select.all(companyId, type, JSON.stringify(ids))) {
+      if (typeof id === 'string' && value instanceof Uint8Array) found.set(id, value);
+    }
+    return found;
+  }
+
+  async write(lease: Lease, changes: readonly CredentialChange[]): Promise<void> {
+    this.#transaction(lease, () => {
+      for (const { type, id, value } of changes) {
+        if (value === null) this.#delete.run(lease.companyId, type, id);
+        else this.#upsert.run(lease.companyId, type, id, value);
+      }
+    });
+  }
+
+  async companies(): Promise<readonly CompanyId[]> {
+    return this.#companies.all().map(({ company_id: id }) => companyIdFrom(id));
+  }
+
+  async erase(lease: Lease): Promise<void> {
+    this.#transaction(lease, () => this.#deleteAll.run(lease.companyId));
+    // Erased secrets must not survive in the write-ahead log.
+    this.#database.exec('pragma wal_checkpoint(truncate);');
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #transaction(lease: Lease, work: () => void): void {
+    this.#database.exec('begin immediate');
+    try {
+      if (this.#fence.get(lease.companyId, lease.token) === undefined) {
+        throw new LeaseLostError(`Company ${lease.companyId} was leased again after token ${lease.token}`);
+      }
+      work();
+      this.#database.exec('commit');
+    } catch (error) {
+      this.#database.exec('rollback');
+      throw error;
+    }
+  }
+}
