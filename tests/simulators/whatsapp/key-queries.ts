@@ -5,7 +5,7 @@ import type { Directory } from './directory.ts';
 import { parseJid } from './jids.ts';
 import { bytesOf, child, children, errorResult, readUint, result, stanza, uint } from './nodes.ts';
 import { InvalidKeyError } from './prekey-store.ts';
-import type { KeyBundle, SignedPrekey } from './prekey-store.ts';
+import type { KeyBundle, SignedPrekey } from './key-bundle.ts';
 
 const keyType = Buffer.from([5]);
 

@@ -1,15 +1,5 @@
+import type { KeyBundle, OneTimePrekey, SignedPrekey } from './key-bundle.ts';
 import { verifySignature, withVersion } from './signal-library.ts';
-
-export type OneTimePrekey = Readonly<{ id: number; value: Buffer }>;
-export type SignedPrekey = Readonly<{ id: number; value: Buffer; signature: Buffer }>;
-
-/** What one needs to start a Signal session with a device. Public keys are 32 bytes, without the version byte. */
-export type KeyBundle = Readonly<{
-  registrationId: number;
-  identityKey: Buffer;
-  signedPrekey: SignedPrekey;
-  oneTimePrekey: OneTimePrekey | undefined;
-}>;
 
 export class InvalidKeyError extends Error {
   override readonly name = 'InvalidKeyError';

@@ -3,7 +3,7 @@ import { ProtocolAddress, SessionBuilder, SessionCipher, SessionRecord } from 'l
 import type { SignalStorage } from 'libsignal';
 import * as curve from 'libsignal/src/curve.js';
 
-import type { KeyBundle } from './prekey-store.ts';
+import type { KeyBundle } from './key-bundle.ts';
 
 export { SessionRecord };
 export type { SignalStorage };
