@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import type { Company } from '../../src/domain/company.ts';
+import { AppError } from '../../src/domain/errors.ts';
+import { type CompanyId, companyIdFrom, salonIdFrom } from '../../src/domain/ids.ts';
+
+export const companyId = companyIdFrom(41);
+export const otherCompanyId = companyIdFrom(42);
+
+/** Connect tokens of the two companies that the edges know in their tests. */
+export const token = 'eyJhbGciOi.connect-token-of-41.signature';
+export const otherToken = 'eyJhbGciOi.connect-token-of-42.signature';
+export const apiKey = 'ymk_company-41-key';
+export const webhookSecret = 'webhook-secret-of-41';
+
+export function companyWith(id: CompanyId, changes: Partial<Company> = {}): Company {
+  return {
+    id,
+    salonId: salonIdFrom(510_000 + id),
+    title: 'Салон «Ромашка»',
+    businessType: 'beauty',
+    timeZone: 'Europe/Moscow',
+    language: 'ru',
+    ownerUserId: 7,
+    integrationStatus: 'pending_whatsapp',
+    sessionState: 'idle',
+    sessionStateSince: new Date('2026-04-01T09:00:00Z'),
+    whatsappPhone: undefined,
+    connectedAt: undefined,
+    webhookSecretHash: createHash('sha256').update(webhookSecret).digest('hex'),
+    createdAt: new Date('2026-04-01T09:00:00Z'),
+    ...changes,
+  };
+}
+
+/** Knows the two tokens above, and that each is for its own company only. */
+export async function validateToken(offered: string, wanted?: CompanyId): Promise<CompanyId> {
+  const owner = offered === token ? companyId : offered === otherToken ? otherCompanyId : undefined;
+  if (owner === undefined || (wanted !== undefined && wanted !== owner)) throw new AppError('INVALID_TOKEN');
+  return owner;
+}

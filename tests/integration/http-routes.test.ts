@@ -1,0 +1,301 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/domain/errors.ts';
+import { apiKey, companyId, companyWith, otherToken, token } from '../harness/edge-companies.ts';
+import { adminApiKey, startHttpEdge } from '../harness/http-edge.ts';
+
+const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } });
+
+const post = (body: unknown, headers: Record<string, string> = {}) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(body),
+});
+
+describe('GET /marketplace/register', () => {
+  it('sends the browser to the connect page with every salon, the tokens in the fragment', async () => {
+    const seen: unknown[] = [];
+    await using edge = await startHttpEdge({
+      registration: {
+        fromRedirect: async (redirect) => {
+          seen.push(redirect);
+          return redirect.salonIds.map((salonId) => ({ companyId, token: `t${salonId}` }));
+        },
+      },
+    });
+    const response = await fetch(
+      `${edge.url}/marketplace/register?salon_ids%5B%5D=510001&salon_ids[]=510002&user_data=a+b&user_data_sign=c0`,
+      { redirect: 'manual' },
+    );
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe(
+      'http://public.example/marketplace/connect#tokens=t510001,t510002',
+    );
+    expect(seen).toEqual([
+      { salonIds: [510001, 510002], userData: 'a+b', userDataSign: 'c0', language: 'ru' },
+    ]);
+  });
+
+  it('takes PHP-style indexes and counts a repeated salon once', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(
+      `${edge.url}/marketplace/register?salon_ids[0]=510001&salon_ids[1]=510001&user_data=a&user_data_sign=b`,
+      { redirect: 'manual' },
+    );
+    expect(response.headers.get('location')).toMatch(/#tokens=token-510001-0$/);
+  });
+
+  it('refuses an unsigned redirect with 401', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(`${edge.url}/marketplace/register?salon_id=510001`);
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ success: false, code: 'INVALID_TOKEN' });
+  });
+
+  it('refuses no salon, a wrong salon and a parameter that comes twice with 400', async () => {
+    await using edge = await startHttpEdge();
+    const status = async (query: string) =>
+      (await fetch(`${edge.url}/marketplace/register?${query}&user_data=a&user_data_sign=b`)).status;
+    expect(await status('x=1')).toBe(400);
+    expect(await status('salon_id=1e3')).toBe(400);
+    expect(await status('salon_id=1&salon_id=2')).toBe(400);
+    expect(await status('salon_id=1&user_data=zz')).toBe(400);
+  });
+});
+
+describe('POST /marketplace/register', () => {
+  it('answers 201 for a new company and 200 for one that exists', async () => {
+    let created = true;
+    await using edge = await startHttpEdge({
+      registration: {
+        byAdmin: async () => ({
+          company: companyWith(companyId),
+          created,
+          connectUrl: 'https://x/c#token=t',
+        }),
+      },
+    });
+    const register = async () =>
+      await fetch(
+        `${edge.url}/marketplace/register`,
+        post({ salon_id: 510041 }, { 'x-api-key': adminApiKey }),
+      );
+    const first = await register();
+    expect(first.status).toBe(201);
+    expect(await first.json()).toEqual({
+      success: true,
+      company_id: 41,
+      salon_id: 510041,
+      connect_url: 'https://x/c#token=t',
+    });
+    created = false;
+    expect((await register()).status).toBe(200);
+  });
+
+  it('names the field that is wrong', async () => {
+    await using edge = await startHttpEdge();
+    const errorFor = async (body: unknown) => {
+      const response = await fetch(
+        `${edge.url}/marketplace/register`,
+        post(body, { 'x-api-key': adminApiKey, 'accept-language': 'en' }),
+      );
+      expect(response.status).toBe(400);
+      return ((await response.json()) as { error: string }).error;
+    };
+    expect(await errorFor({})).toBe('The field salon_id is required.');
+    expect(await errorFor({ salon_id: 1.5 })).toContain('salon_id');
+    expect(await errorFor({ salon_id: 2 ** 53 })).toContain('salon_id');
+    expect(await errorFor({ salon_id: 1, phone: '12' })).toContain('phone');
+    expect(await errorFor({ salon_id: 1, email: 'nobody' })).toContain('email');
+    expect(await errorFor({ salon_id: 1, role: 'admin' })).toBe('The field role is not known.');
+  });
+
+  it('refuses a missing and a wrong admin key, and any key when none is set', async () => {
+    await using edge = await startHttpEdge();
+    await using closed = await startHttpEdge({ options: { adminApiKey: undefined } });
+    const body = { salon_id: 1 };
+    expect((await fetch(`${edge.url}/marketplace/register`, post(body))).status).toBe(401);
+    expect((await fetch(`${edge.url}/marketplace/register`, post(body, { 'x-api-key': 'no' }))).status).toBe(
+      401,
+    );
+    expect(
+      (await fetch(`${closed.url}/marketplace/register`, post(body, { 'x-api-key': adminApiKey }))).status,
+    ).toBe(401);
+  });
+});
+
+describe('GET /marketplace/qr', () => {
+  it('shows the code to the bearer of a token, and to an old client by the path', async () => {
+    await using edge = await startHttpEdge();
+    const expected = { success: true, qr: 'data:image/png;base64,QQ==', expires_in: 19 };
+    const response = await fetch(`${edge.url}/marketplace/qr`, bearer(token));
+    expect(await response.json()).toEqual(expected);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await (await fetch(`${edge.url}/marketplace/qr/${token}`)).json()).toEqual(expected);
+  });
+
+  it('refuses a token in the query, a wrong token and no token alike', async () => {
+    await using edge = await startHttpEdge();
+    const codes = [
+      await fetch(`${edge.url}/marketplace/qr?token=${token}`),
+      await fetch(`${edge.url}/marketplace/qr`, bearer('wrong')),
+      await fetch(`${edge.url}/marketplace/qr`),
+    ].map(({ status }) => status);
+    expect(codes).toEqual([401, 401, 401]);
+  });
+
+  it('says 410 when every code has run out', async () => {
+    await using edge = await startHttpEdge({
+      service: {
+        generateQR: async () => {
+          throw new AppError('QR_EXPIRED');
+        },
+      },
+    });
+    const response = await fetch(`${edge.url}/marketplace/qr`, bearer(token));
+    expect(response.status).toBe(410);
+    expect(await response.json()).toMatchObject({ code: 'QR_EXPIRED' });
+  });
+});
+
+describe('POST /marketplace/pairing-code', () => {
+  it('hands out a code for a phone written in any usual form', async () => {
+    const phones: string[] = [];
+    await using edge = await startHttpEdge({
+      service: {
+        requestPairingCode: async (_id, phone) => {
+          phones.push(phone);
+          return { code: 'ABCD1234', expiresAt: new Date('2026-04-01T10:01:00.500Z') };
+        },
+      },
+    });
+    const response = await fetch(
+      `${edge.url}/marketplace/pairing-code`,
+      post({ phone: '8 (900) 123-45-67' }, bearer(token).headers),
+    );
+    expect(await response.json()).toEqual({ success: true, code: 'ABCD1234', expires_in: 60 });
+    expect(phones).toEqual(['+79001234567']);
+  });
+
+  it('asks who it is before it looks at the body', async () => {
+    await using edge = await startHttpEdge();
+    expect((await fetch(`${edge.url}/marketplace/pairing-code`, post({}))).status).toBe(401);
+    expect(
+      (await fetch(`${edge.url}/marketplace/pairing-code`, post({ phone: '1' }, bearer(token).headers)))
+        .status,
+    ).toBe(400);
+  });
+});
+
+describe('GET /marketplace/status/:companyId', () => {
+  it('shows the state to the token of that company and to the operator', async () => {
+    await using edge = await startHttpEdge();
+    const expected = {
+      success: true,
+      company_id: 41,
+      salon_id: 510041,
+      whatsapp_connected: false,
+      whatsapp_phone: null,
+      integration_status: 'pending_whatsapp',
+      session_state: 'idle',
+      connected_at: null,
+    };
+    const byToken = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
+    expect(await byToken.json()).toEqual(expected);
+    const byKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': adminApiKey } });
+    expect(await byKey.json()).toEqual(expected);
+  });
+
+  it("refuses another company's token and a company's own API key", async () => {
+    await using edge = await startHttpEdge();
+    expect((await fetch(`${edge.url}/marketplace/status/41`, bearer(otherToken))).status).toBe(401);
+    const byApiKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': apiKey } });
+    expect(byApiKey.status).toBe(401);
+  });
+
+  it('tells the operator of a company that does not exist', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(`${edge.url}/marketplace/status/999`, {
+      headers: { 'x-api-key': adminApiKey },
+    });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: 'COMPANY_NOT_FOUND' });
+  });
+
+  it.for(['0', '-1', '1e3', '٤١', '41%20', '1.0', '0x29', '9007199254740993', '..%2f..%2fetc', '041'])(
+    'refuses the number %s with 400',
+    async (number) => {
+      await using edge = await startHttpEdge();
+      const response = await fetch(`${edge.url}/marketplace/status/${number}`, {
+        headers: { 'x-api-key': adminApiKey },
+      });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ code: 'VALIDATION_ERROR' });
+    },
+  );
+});
+
+describe('/marketplace/messages', () => {
+  const key = { 'x-api-key': apiKey };
+
+  it('queues a message once per idempotency key and shows it with the phone masked', async () => {
+    await using edge = await startHttpEdge();
+    const send = async () =>
+      await fetch(
+        `${edge.url}/marketplace/messages`,
+        post({ phone: '89001234567', text: 'Добрый день' }, { ...key, 'idempotency-key': 'k1' }),
+      );
+    const first = await send();
+    expect(first.status).toBe(202);
+    const queued: unknown = await first.json();
+    expect(queued).toEqual({ success: true, id: 'm-1', status: 'queued' });
+    expect(await (await send()).json()).toEqual(queued);
+
+    const shown = await (await fetch(`${edge.url}/marketplace/messages/m-1`, { headers: key })).json();
+    expect(shown).toMatchObject({ id: 'm-1', status: 'queued', phone: '+7900***4567', attempts: 0 });
+  });
+
+  it('wants an idempotency key, a phone and a text', async () => {
+    await using edge = await startHttpEdge();
+    const status = async (body: unknown, headers: Record<string, string>) =>
+      (await fetch(`${edge.url}/marketplace/messages`, post(body, headers))).status;
+    const good = { phone: '+79001234567', text: 'x' };
+    expect(await status(good, key)).toBe(400);
+    expect(await status(good, { ...key, 'idempotency-key': 'a b' })).toBe(400);
+    expect(await status({ text: 'x' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status({ ...good, text: '  ' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status({ ...good, text: 'я'.repeat(4097) }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status(good, { 'idempotency-key': 'k' })).toBe(401);
+    expect(await status(good, { 'x-api-key': 'wrong', 'idempotency-key': 'k' })).toBe(401);
+  });
+
+  it('knows nothing of a message that is not there', async () => {
+    await using edge = await startHttpEdge();
+    for (const id of ['m-9', "'%20or%201=1"]) {
+      const response = await fetch(`${edge.url}/marketplace/messages/${id}`, { headers: key });
+      expect(response.status).toBe(404);
+    }
+  });
+});
+
+describe('GET /marketplace/companies', () => {
+  it('shows the statistics to the operator only', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(`${edge.url}/marketplace/companies`, {
+      headers: { 'x-api-key': adminApiKey },
+    });
+    expect(await response.json()).toEqual({
+      success: true,
+      stats: {
+        total: 5,
+        connected: 2,
+        pending: 2,
+        disconnected: 1,
+        by_status: { active: 2 },
+        last_24h: { new_connections: 1, disconnections: 3 },
+      },
+    });
+    expect(
+      (await fetch(`${edge.url}/marketplace/companies`, { headers: { 'x-api-key': apiKey } })).status,
+    ).toBe(401);
+  });
+});
