@@ -28,12 +28,11 @@ export interface Database extends AsyncDisposable {
   readonly sql: SqlDatabase;
   /** Whether this process alone works on the database, so that unfinished jobs found at the start are its own. */
   readonly exclusive: boolean;
-  createBoss(options: BossOptions): PgBoss;
+  /** pg-boss on this database, not started. Its job tables live in the schema `pgboss`. */
+  createBoss(): PgBoss;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
 }
-
-export type BossOptions = Readonly<{ superviseIntervalSeconds: number }>;
 
 type Backend = SqlDatabase & AsyncDisposable;
 
@@ -67,22 +66,36 @@ export async function openDatabase(choice: DatabaseChoice, deps: DatabaseDepende
     supabase,
     sql: backend,
     exclusive: embedded !== undefined,
-    createBoss: (options) =>
-      embedded === undefined
-        ? new PgBoss({ ...commonBossOptions, ...options, connectionString: serverUrlOf(choice), max: 4 })
-        : new PgBoss({
-            ...commonBossOptions,
-            ...options,
-            backend: 'pglite',
-            db: fromPglite(embedded.pglite),
-            reindex: false,
-            monitorVacuum: false,
-          }),
+    createBoss: () => (embedded === undefined ? bossOnServer(serverUrlOf(choice)) : embeddedBoss(embedded)),
     ping: async () => {
       await backend.transaction((session) => session.query('select 1'));
     },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
+}
+
+/** The supervision finds jobs whose process has died. */
+function bossOnServer(url: string): PgBoss {
+  return new PgBoss({
+    ...commonBossOptions,
+    connectionString: url,
+    max: 4,
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+  });
+}
+
+/** A dead process left its jobs to the next start here, so the supervision has little to find. */
+function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
+  return new PgBoss({
+    ...commonBossOptions,
+    backend: 'pglite',
+    db: fromPglite(embedded.pglite),
+    superviseIntervalSeconds: 30,
+    monitorIntervalSeconds: 30,
+    reindex: false,
+    monitorVacuum: false,
+  });
 }
 
 function serverUrlOf(choice: DatabaseChoice): string {

@@ -30,6 +30,14 @@ export class StoredMessages implements Messages {
     return row && messageFrom(row);
   }
 
+  async textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined> {
+    const text = await this.#rpc.call('message_text_of', {
+      p_company_id: companyId,
+      p_whatsapp_message_id: whatsappMessageId,
+    });
+    return typeof text === 'string' ? text : undefined;
+  }
+
   async claim(
     lease: Lease,
     options: Readonly<{ gapMs: number; maxAttempts: number }>,

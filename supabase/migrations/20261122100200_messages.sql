@@ -65,6 +65,11 @@ returns setof public.messages language sql stable set search_path = '' as $$
   select * from public.messages where company_id = p_company_id and id = p_message_id
 $$;
 
+create function public.message_text_of(p_company_id bigint, p_whatsapp_message_id text)
+returns text language sql stable set search_path = '' as $$
+  select text from public.messages where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id
+$$;
+
 create function public.message_claim(
   p_company_id bigint, p_owner text, p_token bigint, p_gap_ms integer, p_max_attempts integer
 ) returns setof public.messages language plpgsql set search_path = '' as $$
@@ -156,10 +161,10 @@ revoke all on public.messages from public, anon, authenticated;
 grant select, insert, update, delete on public.messages to service_role;
 
 revoke execute on function
-  public.message_may_become, public.message_enqueue, public.message_by_id, public.message_claim,
+  public.message_may_become, public.message_enqueue, public.message_by_id, public.message_text_of, public.message_claim,
   public.message_next_due_at, public.message_release, public.message_advance, public.message_give_up_waiting
 from public, anon, authenticated;
 grant execute on function
-  public.message_may_become, public.message_enqueue, public.message_by_id, public.message_claim,
+  public.message_may_become, public.message_enqueue, public.message_by_id, public.message_text_of, public.message_claim,
   public.message_next_due_at, public.message_release, public.message_advance, public.message_give_up_waiting
 to service_role;

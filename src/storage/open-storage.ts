@@ -1,0 +1,64 @@
+import type { SecretBox } from '../lib/secret-box.ts';
+import type { Bookings, Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
+import type { Events, Leases, Messages } from '../marketplace/ports.ts';
+import { StoredBookings } from './bookings.ts';
+import { StoredCompanies } from './companies.ts';
+import { CompanyCache } from './company-cache.ts';
+import { StoredConnectTokens } from './connect-tokens.ts';
+import { StoredCredentialRows } from './credential-rows.ts';
+import { type DatabaseChoice, openDatabase } from './database.ts';
+import { StoredEvents } from './events.ts';
+import { StoredLeases } from './leases.ts';
+import { StoredMessages } from './messages.ts';
+import { readMigrations } from './migrate.ts';
+import { createJobQueue, type StoppableJobQueue } from './queue.ts';
+import { Rpc } from './rpc.ts';
+
+export type StorageOptions = Readonly<{
+  database: DatabaseChoice;
+  migrationsDirectory: string;
+  /** Seals the companies' keys. */
+  box: SecretBox;
+  now: () => Date;
+  /** Background trouble and failed attempts of jobs. */
+  onError: (error: unknown) => void;
+}>;
+
+/** Everything that is kept, behind the ports of the use cases. */
+export type Storage = AsyncDisposable &
+  Readonly<{
+    companies: Companies;
+    events: Events;
+    bookings: Bookings;
+    messages: Messages;
+    leases: Leases;
+    tokens: ConnectTokens;
+    credentialRows: CredentialRows;
+    /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
+    queue: StoppableJobQueue;
+    /** Rejects when the database does not answer. */
+    ping(): Promise<void>;
+  }>;
+
+/** Opens the chosen database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { box, now, onError } = options;
+  await using scope = new AsyncDisposableStack();
+  const migrations = await readMigrations(options.migrationsDirectory);
+  const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
+  const queue = scope.use(await createJobQueue({ database, onError }));
+  const rpc = new Rpc(database.supabase);
+  const opened = scope.move();
+  return {
+    companies: new CompanyCache(new StoredCompanies(rpc, box)),
+    events: new StoredEvents(rpc),
+    bookings: new StoredBookings(rpc),
+    messages: new StoredMessages(rpc),
+    leases: new StoredLeases(rpc),
+    tokens: new StoredConnectTokens(rpc),
+    credentialRows: new StoredCredentialRows(rpc),
+    queue,
+    ping: () => database.ping(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

@@ -1,0 +1,22 @@
+import type { QueueName } from '../marketplace/ports.ts';
+
+export type QueueRules = Readonly<{
+  /** Runs of one job, the first included; then it goes to the dead-letter queue. */
+  maxAttempts: number;
+  /** Mean wait before the n-th retry: 3/4 of this, doubled n - 1 times. */
+  retryDelaySeconds: number;
+  retryDelayMaxSeconds: number;
+  /** Jobs in hand at once in this process. */
+  concurrency: number;
+}>;
+
+export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
+  webhooks: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 10 },
+  // The platform expects its answer within the hour: 14 tries take 61 to 71 minutes.
+  activation: { maxAttempts: 14, retryDelaySeconds: 5, retryDelayMaxSeconds: 600, concurrency: 4 },
+};
+
+/** Where jobs go that failed for good, with the reason. */
+export function deadLetterQueueOf(queue: QueueName): string {
+  return `${queue}_dead`;
+}

@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JobInsert, PgBoss } from 'pg-boss';
+import type { Job, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
+import type { Database } from './database.ts';
+import { deadLetterQueueOf, defaultQueueRules } from './queue-rules.ts';
+import type { QueueRules } from './queue-rules.ts';
+import { QueueWorker } from './queue-worker.ts';
+
+const queueNames = ['webhooks', 'activation'] as const satisfies readonly QueueName[];
+
+const daySeconds = 86_400;
+
+/** A job is another's after this long without a sign of life of its process. */
+const heartbeatSeconds = 15;
+
+/** More than one tick of the clock of an embedded Postgres. */
+const clockTickMs = 2;
+
+export type JobQueueOptions = Readonly<{
+  database: Pick<Database, 'createBoss' | 'exclusive' | 'sql'>;
+  /** Every failed attempt, and all trouble in the background. */
+  onError: (error: unknown) => void;
+  /** Longest wait for the jobs in hand at the end. */
+  graceMs?: number;
+  rules?: Partial<Record<QueueName, QueueRules>>;
+}>;
+
+export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
+  /** Takes no more jobs and waits for those in hand; inserting goes on. Disposal does this too. */
+  stop(): Promise<void>;
+}
+
+/** Opens the queues, and hands jobs that a dead process left behind to the next worker. */
+export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
+  const boss = options.database.createBoss();
+  boss.on('error', options.onError);
+  await boss.start();
+  const rules = { ...defaultQueueRules, ...options.rules };
+  for (const queue of queueNames) {
+    await openQueues(boss, queue, rules[queue]);
+    if (options.database.exclusive) await reclaim(boss, options.database, queue);
+  }
+  return new PgBossQueue(boss, rules, options);
+}
+
+async function openQueues(boss: PgBoss, queue: QueueName, rules: QueueRules): Promise<void> {
+  const settings = {
+    // Attempts are counted by the worker: a job that pg-boss fails for good would hold up its key.
+    retryLimit: 1_000_000,
+    retryDelay: rules.retryDelaySeconds,
+    retryBackoff: true,
+    retryDelayMax: rules.retryDelayMaxSeconds,
+    expireInSeconds: 300,
+    heartbeatSeconds,
+    // As long as this a repeated id is known.
+    deleteAfterSeconds: 3 * daySeconds,
+    retentionSeconds: 14 * daySeconds,
+  };
+  await boss.createQueue(queue, { ...settings, policy: 'key_strict_fifo' });
+  await boss.updateQueue(queue, settings);
+  await boss.createQueue(deadLetterQueueOf(queue), { retentionSeconds: 90 * daySeconds });
+}
+
+/** Only for a database that no other process uses. */
+async function reclaim(boss: PgBoss, database: Pick<Database, 'sql'>, queue: QueueName): Promise<void> {
+  const rows = await database.sql.transaction((session) =>
+    session.query(`select id::text from pgboss.job where name = $1 and state = 'active'`, [queue]),
+  );
+  if (rows.length === 0) return;
+  await boss.fail(
+    queue,
+    rows.map(({ id }) => String(id)),
+    { message: 'The process ended during the job' },
+  );
+}
+
+class PgBossQueue implements StoppableJobQueue {
+  readonly #boss: PgBoss;
+  readonly #rules: Readonly<Record<QueueName, QueueRules>>;
+  readonly #options: JobQueueOptions;
+  readonly #workers: { queue: QueueName; worker: QueueWorker }[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(boss: PgBoss, rules: Readonly<Record<QueueName, QueueRules>>, options: JobQueueOptions) {
+    this.#boss = boss;
+    this.#rules = rules;
+    this.#options = options;
+  }
+
+  async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    for (const round of roundsOf(jobs)) await this.#insertInTurn(queue, round);
+    for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
+  }
+
+  async work(queue: QueueName, handler: (job: Job) => Promise<void>): Promise<void> {
+    const { onError } = this.#options;
+    const worker = new QueueWorker({ boss: this.#boss, queue, rules: this.#rules[queue], handler, onError });
+    this.#workers.push({ queue, worker });
+  }
+
+  async stop(): Promise<void> {
+    const graceMs = this.#options.graceMs ?? 10_000;
+    await Promise.all(this.#workers.map(({ worker }) => worker.stop(graceMs)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#turn;
+    await this.#boss.stop({ graceful: false });
+  }
+
+  /** pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. */
+  async #insertInTurn(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    const inserted = this.#turn.then(() => this.#boss.insert(queue, jobs.map(jobInsert)));
+    this.#turn = inserted.then(
+      () => (this.#options.database.exclusive ? delay(clockTickMs) : undefined),
+      () => undefined,
+    );
+    await inserted;
+  }
+}
+
+function jobInsert({ id, key, data }: NewJob): JobInsert {
+  return { singletonKey: key, data, ...(id !== undefined && { id }) };
+}
+
+/** One statement's jobs have one time of insertion, so the second job of a key goes into a second statement. */
+function roundsOf(jobs: readonly NewJob[]): NewJob[][] {
+  const seenIds = new Set<string>();
+  const jobsOfKey = new Map<string, number>();
+  const rounds: NewJob[][] = [];
+  for (const job of jobs) {
+    if (job.id !== undefined && seenIds.has(job.id)) continue;
+    if (job.id !== undefined) seenIds.add(job.id);
+    const round = jobsOfKey.get(job.key) ?? 0;
+    jobsOfKey.set(job.key, round + 1);
+    (rounds[round] ??= []).push(job);
+  }
+  return rounds;
+}
