@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import type { PacingProfile } from '../domain/pacing.ts';
 import type { LogLevel } from '../observability/logger.ts';
 import type { Environment } from './env.ts';
 import { type CheckedEnvironment, checkEnvironment } from './environment-schema.ts';
-
-export type DatabaseConfig =
-  | Readonly<{ kind: 'embedded'; directory: string }>
-  | Readonly<{ kind: 'postgres' }>
-  | Readonly<{ kind: 'supabase'; url: string }>;
-
-import type { PacingProfile } from '../domain/pacing.ts';
 
 /** Everything the process is told, without a secret: this may be logged. */
 export type Config = Readonly<{
@@ -30,7 +24,8 @@ export type Config = Readonly<{
   }>;
   directories: Readonly<{ data: string; sessions: string; logs: string }>;
   logLevel: LogLevel;
-  database: DatabaseConfig;
+  /** Which store; its address is a secret. */
+  database: Readonly<{ kind: 'embedded' | 'postgres' | 'supabase' }>;
   sessionStore: 'local' | 'database';
   yclients: Readonly<{ apiUrl: string; applicationId: number }>;
   whatsapp: Readonly<{
@@ -63,7 +58,7 @@ export function loadConfig(
 }
 
 function toConfig(env: CheckedEnvironment): Config {
-  const database = databaseOf(env);
+  const kind = databaseKindOf(env);
   return {
     production: env.NODE_ENV === 'production',
     instanceId: env.INSTANCE_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
@@ -81,8 +76,8 @@ function toConfig(env: CheckedEnvironment): Config {
       logs: resolve(env.LOG_DIR),
     },
     logLevel: env.LOG_LEVEL,
-    database,
-    sessionStore: env.SESSION_STORE ?? (database.kind === 'embedded' ? 'local' : 'database'),
+    database: { kind },
+    sessionStore: env.SESSION_STORE ?? (kind === 'embedded' ? 'local' : 'database'),
     yclients: {
       apiUrl: env.YCLIENTS_API_URL.replace(/\/+$/, ''),
       applicationId: env.YCLIENTS_APPLICATION_ID,
@@ -92,8 +87,7 @@ function toConfig(env: CheckedEnvironment): Config {
   };
 }
 
-function databaseOf(env: CheckedEnvironment): DatabaseConfig {
-  if (env.SUPABASE_URL !== undefined) return { kind: 'supabase', url: env.SUPABASE_URL };
-  if (env.DATABASE_URL !== undefined) return { kind: 'postgres' };
-  return { kind: 'embedded', directory: resolve(env.DATA_DIR, 'pg') };
+function databaseKindOf(env: CheckedEnvironment): Config['database']['kind'] {
+  if (env.SUPABASE_URL !== undefined) return 'supabase';
+  return env.DATABASE_URL === undefined ? 'embedded' : 'postgres';
 }

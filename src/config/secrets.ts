@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import type { EncryptionKey } from '../lib/secret-box.ts';
 import type { CheckedEnvironment } from './environment-schema.ts';
 
+/** Where the data is; the addresses hold passwords. */
+export type DatabaseAddress =
+  | Readonly<{ kind: 'embedded'; directory: string }>
+  | Readonly<{ kind: 'postgres'; url: string }>
+  | Readonly<{ kind: 'supabase'; url: string; serviceRoleKey: string; databaseUrl: string }>;
+
 /** Kept apart from the configuration, so that the configuration can be logged. */
 export type Secrets = Readonly<{
   jwtSecret: string;
   encryptionKeys: readonly EncryptionKey[];
   adminApiKey: string | undefined;
   metricsToken: string | undefined;
-  databaseUrl: string | undefined;
-  supabaseServiceRoleKey: string | undefined;
+  database: DatabaseAddress;
   yclientsPartnerToken: string;
   yclientsUserToken: string;
 }>;
@@ -35,11 +40,18 @@ export function loadSecrets(env: CheckedEnvironment, dataDirectory: string): Sec
     ],
     adminApiKey: env.ADMIN_API_KEY,
     metricsToken: env.METRICS_TOKEN,
-    databaseUrl: env.DATABASE_URL,
-    supabaseServiceRoleKey: env.SUPABASE_SERVICE_ROLE_KEY,
+    database: databaseAddress(env, dataDirectory),
     yclientsPartnerToken: env.YCLIENTS_PARTNER_TOKEN,
     yclientsUserToken: env.YCLIENTS_USER_TOKEN,
   };
+}
+
+function databaseAddress(env: CheckedEnvironment, dataDirectory: string): DatabaseAddress {
+  const { SUPABASE_URL: url, SUPABASE_SERVICE_ROLE_KEY: serviceRoleKey, DATABASE_URL: databaseUrl } = env;
+  if (databaseUrl === undefined) return { kind: 'embedded', directory: join(dataDirectory, 'pg') };
+  return url === undefined || serviceRoleKey === undefined
+    ? { kind: 'postgres', url: databaseUrl }
+    : { kind: 'supabase', url, serviceRoleKey, databaseUrl };
 }
 
 function madeOnce(directory: string, name: string, make: () => string): string {

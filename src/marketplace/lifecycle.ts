@@ -21,7 +21,11 @@ export type LifecycleDependencies = Readonly<{
   report: BusinessEvents;
   partnerToken: string;
   applicationId: number;
-  isPaymentSigned: (salonId: SalonId, payment: NonNullable<LifecycleEvent['payment']>) => boolean;
+  /** The sign that the platform would put under this payment. */
+  paymentSign: (
+    salonId: SalonId,
+    payment: Readonly<{ amount: number; discount: number | undefined }>,
+  ) => string;
 }>;
 
 /** What the platform tells about an installation. */
@@ -41,7 +45,8 @@ export class Lifecycle {
     if (!safeEqual(event.partnerToken, partnerToken) || event.applicationId !== applicationId) {
       throw new AppError('FORBIDDEN');
     }
-    if (event.payment !== undefined && !this.#deps.isPaymentSigned(event.salonId, event.payment)) {
+    const { payment } = event;
+    if (payment !== undefined && !safeEqual(payment.sign, this.#deps.paymentSign(event.salonId, payment))) {
       throw new AppError('FORBIDDEN');
     }
     const company = await companies.bySalonId(event.salonId);

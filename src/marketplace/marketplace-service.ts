@@ -4,7 +4,7 @@ import type { Company, Language } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
-import type { SessionStatus } from '../domain/session-state.ts';
+import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { guarded } from '../lib/guarded.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './activation.ts';
@@ -145,6 +145,8 @@ export class MarketplaceService {
     return await this.renderQR(await this.#deps.whatsapp.generateQRForCompany(companyId));
   }
 
+  async currentQR(): Promise<undefined> {}
+
   async renderQR({ text, sequence, expiresAt }: QrCode): Promise<RenderedQr> {
     const qr = await this.#deps.qrRenderer.render(text);
     const leftMs = Math.max(0, expiresAt.getTime() - this.#deps.now().getTime());
@@ -213,6 +215,16 @@ export class MarketplaceService {
     this.#deps.report.sessionChanged(companyId, state, detail);
   }
 
+  /** The state as this process sees it, else as the database has it. */
+  async sessionStatus(companyId: CompanyId): Promise<SessionStatus> {
+    const live = this.#deps.whatsapp.getSessionStatus(companyId);
+    if (live.state !== 'idle') return live;
+    const { sessionState, sessionStateSince: since, whatsappPhone: phone } = await this.getCompany(companyId);
+    // What ran when the process ended runs no more; a linked session is about to be restored.
+    const state = stateWithoutSession[sessionState] ?? sessionState;
+    return { state, since, ...(phone !== undefined && { phone }) };
+  }
+
   async getConnectionStats(): Promise<ConnectionStats> {
     return await this.#deps.companies.stats();
   }
@@ -250,6 +262,13 @@ export class MarketplaceService {
     });
   }
 }
+
+const stateWithoutSession: Readonly<Partial<Record<SessionState, SessionState>>> = {
+  pairing: 'idle',
+  connecting: 'idle',
+  qr_expired: 'idle',
+  connected: 'reconnecting',
+};
 
 function refusalOf({ integrationStatus }: Company, { resource, resourceId }: WebhookJob): string | undefined {
   if (integrationStatus === 'uninstalled' || integrationStatus === 'frozen') return integrationStatus;

@@ -105,6 +105,8 @@ export interface Messages {
   /** The same idempotency key again returns the message that exists. */
   enqueue(message: NewMessage): Promise<Message>;
   byId(companyId: CompanyId, id: string): Promise<Message | undefined>;
+  /** The text that was sent under this WhatsApp id: a recipient that could not read it asks again. */
+  textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
   /**
    * Takes the oldest due message, makes it `sending` under the lease and books the gap before the company's next one, in one
    * transaction. Messages left in `sending` under an older token come first, with the id they already have, `maxAttempts`

@@ -1,0 +1,166 @@
+import { resolve } from 'node:path';
+import type { Config } from './config/config.ts';
+import type { Secrets } from './config/secrets.ts';
+import type { SessionState } from './domain/session-state.ts';
+import { WebhookInbox } from './inbox/webhook-inbox.ts';
+import { startWorkers } from './inbox/workers.ts';
+import { SecretBox } from './lib/secret-box.ts';
+import { Activation } from './marketplace/activation.ts';
+import { ConnectTokenSigner } from './marketplace/connect-token.ts';
+import { Lifecycle } from './marketplace/lifecycle.ts';
+import { MarketplaceService } from './marketplace/marketplace-service.ts';
+import { RecordWebhooks } from './marketplace/record-webhooks.ts';
+import { Registration } from './marketplace/registration.ts';
+import { Outbox } from './messaging/outbox.ts';
+import { createBusinessEvents } from './observability/events.ts';
+import { Health } from './observability/health.ts';
+import type { Logger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { openStorage } from './storage/open-storage.ts';
+import { BaileysManager } from './whatsapp/baileys-manager.ts';
+import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
+import { WorkerQrRenderer } from './workers/qr-renderer.ts';
+import { paymentSignature, verifyUserData } from './yclients/signature.ts';
+import { YclientsClient } from './yclients/yclients-client.ts';
+
+export type ContextOptions = Readonly<{
+  config: Config;
+  secrets: Secrets;
+  /** What YCLIENTS and browsers reach us by, without a slash at the end. */
+  publicUrl: string;
+  logger: Logger;
+}>;
+
+export type Context = Awaited<ReturnType<typeof createContext>>;
+
+/** Builds every part of the service from the bottom up; disposal takes them down again from the top. */
+export async function createContext({ config, secrets, publicUrl, logger }: ContextOptions) {
+  await using scope = new AsyncDisposableStack();
+  const now = (): Date => new Date();
+  const monotonicMs = (): number => performance.now();
+  const random = Math.random;
+  const box = new SecretBox(secrets.encryptionKeys);
+
+  const metrics = createMetrics(() => countByState(whatsapp.getActiveSessions()));
+  const report = createBusinessEvents(logger, metrics);
+
+  const storage = scope.use(
+    await openStorage({
+      database: secrets.database,
+      migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
+      box,
+      now,
+      onError: (error) => report.failed('Storage', error),
+    }),
+  );
+  const { companies, events, messages, queue } = storage;
+
+  const yclients = new YclientsClient({
+    apiUrl: config.yclients.apiUrl,
+    applicationId: config.yclients.applicationId,
+    partnerToken: secrets.yclientsPartnerToken,
+    userToken: secrets.yclientsUserToken,
+    random,
+  });
+
+  const whatsapp = scope.use(
+    new BaileysManager({
+      rows:
+        config.sessionStore === 'database'
+          ? storage.credentialRows
+          : scope.use(new SqliteCredentialRows(config.directories.sessions)),
+      box,
+      leases: storage.leases,
+      // The embedded store admits one process: after a crash its sessions are ours again at once.
+      owner: config.database.kind === 'embedded' ? 'embedded' : config.instanceId,
+      logger: logger.child({ part: 'whatsapp' }),
+      getMessage: (companyId, whatsappMessageId) => messages.textOf(companyId, whatsappMessageId),
+      now,
+      monotonicNow: monotonicMs,
+      random,
+      ...(config.whatsapp.webSocketUrl !== undefined && { webSocketUrl: config.whatsapp.webSocketUrl }),
+      ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
+    }),
+  );
+  const qrRenderer = scope.use(new WorkerQrRenderer());
+  const outbox = scope.use(new Outbox({ messages, whatsapp, report, pacing: config.pacing, random, now }));
+
+  const signer = new ConnectTokenSigner(secrets.jwtSecret, now);
+  const connectUrl = (tokens: readonly string[]): string =>
+    `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
+  const activation = new Activation({
+    companies,
+    yclients,
+    queue,
+    report,
+    webhookUrl: (companyId, secret) => `${publicUrl}/marketplace/webhook/${companyId}/${secret}`,
+  });
+  const service = new MarketplaceService({
+    companies,
+    events,
+    messages,
+    tokens: storage.tokens,
+    signer,
+    yclients,
+    whatsapp,
+    qrRenderer,
+    activation,
+    recordWebhooks: new RecordWebhooks({ bookings: storage.bookings, events, now }),
+    wakeOutbox: (companyId) => outbox.wake(companyId),
+    report,
+    now,
+  });
+  const registration = new Registration({
+    service,
+    signer,
+    yclients,
+    verifyUser: (userData, userDataSign) =>
+      verifyUserData({ userData, userDataSign, partnerToken: secrets.yclientsPartnerToken }),
+    connectUrl,
+  });
+  const lifecycle = new Lifecycle({
+    companies,
+    tokens: storage.tokens,
+    whatsapp,
+    report,
+    partnerToken: secrets.yclientsPartnerToken,
+    applicationId: config.yclients.applicationId,
+    paymentSign: (salonId, { amount, discount = null }) =>
+      paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
+  });
+  const inbox = new WebhookInbox({ companies, queue, report });
+  const health = new Health({ database: () => storage.ping() });
+
+  const graph = scope.move();
+  return {
+    config,
+    secrets,
+    publicUrl,
+    connectUrl,
+    logger,
+    metrics,
+    health,
+    service,
+    registration,
+    lifecycle,
+    inbox,
+    whatsapp,
+    now,
+    monotonicMs,
+    /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. */
+    async start(): Promise<void> {
+      await service.init();
+      outbox.start();
+      await startWorkers(queue, service);
+      graph.use(queue);
+      await whatsapp.initializeManager();
+    },
+    [Symbol.asyncDispose]: () => graph.disposeAsync(),
+  };
+}
+
+function countByState(sessions: ReturnType<BaileysManager['getActiveSessions']>) {
+  const counts: Partial<Record<SessionState, number>> = {};
+  for (const { status } of sessions) counts[status.state] = (counts[status.state] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { resolve } from 'node:path';
+import type { Context } from './context.ts';
+import { type AppDeps, createApp } from './http/app.ts';
+import { createHttpLimiters } from './http/rate-limit.ts';
+import { createWebhookListener } from './http/webhook-listener.ts';
+import { MarketplaceSocket } from './realtime/marketplace-socket.ts';
+import { createSocketLimiters, createSocketServer } from './realtime/socket-server.ts';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Longer than nginx keeps an idle upstream connection, so that it is never the server who hangs up on a request. */
+const keepAliveTimeoutMs = 75_000;
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 15_000;
+
+/** One `http.Server` that carries the webhook fast path, Express and Socket.IO. */
+export class MarketplaceServer implements AsyncDisposable {
+  readonly #server: Server;
+  #answer: Answer = answerStarting;
+
+  /** Binds the port, so that a wrong one is found first. Until `serve` every request is told to come back. */
+  static async listen(address: Readonly<{ host: string; port: number }>): Promise<MarketplaceServer> {
+    const server = new MarketplaceServer();
+    server.#server.listen(address.port, address.host);
+    await once(server.#server, 'listening');
+    return server;
+  }
+
+  private constructor() {
+    this.#server = createServer(
+      {
+        keepAliveTimeout: keepAliveTimeoutMs,
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+      },
+      (request, response) => this.#answer(request, response),
+    );
+  }
+
+  /** The address that the server is bound to. */
+  get url(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('The server does not listen');
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `http://${host}:${address.port}`;
+  }
+
+  /** Starts answering. Leaving the scope of what it returns drains: no new requests, those under way are finished. */
+  serve(context: Context): AsyncDisposable {
+    const { config, publicUrl, logger, metrics, inbox } = context;
+    const { trustProxy } = config.http;
+    const allowedOrigins =
+      config.http.allowedOrigins.length > 0 ? config.http.allowedOrigins : [new URL(publicUrl).origin];
+
+    const app = createApp(appDependencies(context, allowedOrigins));
+    const answerWebhook = createWebhookListener({ inbox, logger, metrics, trustProxy });
+    this.#answer = (request, response) => {
+      if (!answerWebhook(request, response)) app(request, response);
+    };
+
+    const limiters = createSocketLimiters();
+    const io = createSocketServer({ ...limiters, allowedOrigins, trustProxy, logger });
+    const socket = new MarketplaceSocket(io, {
+      ...context,
+      ...limiters,
+      sessions: context.whatsapp,
+      trustProxy,
+    });
+    socket.setupHandlers();
+    io.attach(this.#server);
+
+    return {
+      [Symbol.asyncDispose]: async () => {
+        context.health.startDraining();
+        socket[Symbol.dispose]();
+        await io.close();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    await closed;
+  }
+}
+
+function appDependencies(context: Context, allowedOrigins: readonly string[]): AppDeps {
+  const { config, secrets, publicUrl } = context;
+  return {
+    ...context,
+    limiters: createHttpLimiters(),
+    options: {
+      publicUrl,
+      trustProxy: config.http.trustProxy,
+      allowedOrigins,
+      frameAncestors: config.http.frameAncestors,
+      publicDirectory: resolve(import.meta.dirname, '../public'),
+      adminApiKey: secrets.adminApiKey,
+      metricsToken: secrets.metricsToken,
+    },
+  };
+}
+
+function answerStarting(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { 'Retry-After': '2', 'Content-Type': 'application/json; charset=utf-8' });
+  response.end(
+    JSON.stringify({
+      success: false,
+      error: 'Сервис запускается. / The service is starting.',
+      code: 'DB_ERROR',
+    }),
+  );
+}

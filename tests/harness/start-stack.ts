@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WhatsAppSimulator } from '../simulators/whatsapp/whatsapp-simulator.ts';
+import { YclientsSimulator } from '../simulators/yclients/yclients-simulator.ts';
+import { ServerProcess } from './server-process.ts';
+
+export type StackOptions = Readonly<{
+  /** Absent: the embedded store. */
+  databaseUrl?: string;
+  environment?: Readonly<Record<string, string>>;
+  yclientsPort?: number;
+}>;
+
+/** The salon that every stack has. */
+export const demoSalon = {
+  id: 510_001,
+  title: 'Салон красоты «Ромашка»',
+  timeZone: 'Europe/Moscow',
+  services: ['Стрижка', 'Окрашивание', 'Маникюр'],
+} as const;
+
+export const ownerNumber = '79001112233';
+export const clientNumber = '79004445566';
+export const adminApiKey = 'demo-admin-key-of-the-simulated-stack';
+
+/** The real server in a process of its own, on a simulated WhatsApp and a simulated YCLIENTS. */
+export class Stack implements AsyncDisposable {
+  readonly whatsapp: WhatsAppSimulator;
+  readonly yclients: YclientsSimulator;
+  readonly server: ServerProcess;
+  /** Holds `data`, `sessions` and `logs` of the server. */
+  readonly directory: string;
+  readonly #scope: AsyncDisposableStack;
+
+  constructor(
+    parts: Readonly<{
+      whatsapp: WhatsAppSimulator;
+      yclients: YclientsSimulator;
+      server: ServerProcess;
+      directory: string;
+    }>,
+    scope: AsyncDisposableStack,
+  ) {
+    this.whatsapp = parts.whatsapp;
+    this.yclients = parts.yclients;
+    this.server = parts.server;
+    this.directory = parts.directory;
+    this.#scope = scope;
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope.disposeAsync();
+  }
+}
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  await using scope = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), 'marketplace-'));
+  scope.defer(() => rm(directory, { recursive: true, force: true }));
+  const whatsapp = scope.use(await WhatsAppSimulator.start());
+  const yclients = scope.use(await YclientsSimulator.start({ port: options.yclientsPort ?? 0 }));
+  yclients.addSalon(demoSalon);
+  const server = scope.use(
+    new ServerProcess({
+      DATA_DIR: join(directory, 'data'),
+      SESSIONS_DIR: join(directory, 'sessions'),
+      LOG_DIR: join(directory, 'logs'),
+      WHATSAPP_WS_URL: whatsapp.url,
+      YCLIENTS_API_URL: yclients.url,
+      PACING_PROFILE: 'none',
+      ADMIN_API_KEY: adminApiKey,
+      ...(options.databaseUrl !== undefined && {
+        DATABASE_URL: options.databaseUrl,
+        INSTANCE_ID: 'test-instance',
+      }),
+      ...options.environment,
+    }),
+  );
+  await server.start();
+  const publicUrl = options.environment?.['PUBLIC_URL'] ?? server.url;
+  yclients.setApplication({
+    registrationRedirectUrl: `${publicUrl}/marketplace/register`,
+    callbackUrl: `${publicUrl}/marketplace/callback`,
+  });
+  return new Stack({ whatsapp, yclients, server, directory }, scope.move());
+}
