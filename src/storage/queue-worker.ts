@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobWithMetadata, PgBoss } from 'pg-boss';
+import type { JobAttempt, JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Job, QueueName } from '../marketplace/ports.ts';
 import { deadLetterQueueOf } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
@@ -25,6 +25,8 @@ export type QueueWorkerOptions = Readonly<{
 export class QueueWorker {
   readonly #options: QueueWorkerOptions;
   readonly #inHand = new Map<string, Readonly<{ job: JobWithMetadata<unknown>; done: Promise<void> }>>();
+  /** Done, but not yet recorded so; one statement records them together. */
+  #finished: JobAttempt[] = [];
   readonly #touching: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   #wakeUp: () => void = () => {};
@@ -53,6 +55,7 @@ export class QueueWorker {
     const inHand = Promise.allSettled([...this.#inHand.values()].map(({ done }) => done));
     await Promise.race([inHand, delay(graceMs, undefined, { signal: patience.signal, ref: false })]);
     patience.abort();
+    await this.#settle().catch(this.#options.onError);
     clearInterval(this.#touching);
   }
 
@@ -60,6 +63,7 @@ export class QueueWorker {
     while (!this.#stopping) {
       this.#woken = false;
       try {
+        await this.#settle();
         await this.#fetch();
       } catch (error) {
         this.#options.onError(error);
@@ -68,16 +72,26 @@ export class QueueWorker {
     }
   }
 
+  async #settle(): Promise<void> {
+    const finished = this.#finished;
+    if (finished.length === 0) return;
+    this.#finished = [];
+    try {
+      await this.#options.boss.complete(this.#options.queue, finished);
+    } catch (error) {
+      this.#finished.push(...finished);
+      throw error;
+    }
+    for (const { id } of finished) this.#inHand.delete(id);
+  }
+
   async #fetch(): Promise<void> {
     const { boss, queue, rules } = this.#options;
     const free = rules.concurrency - this.#inHand.size;
     if (free <= 0) return;
     const jobs = await boss.fetch<unknown>(queue, { batchSize: free, includeMetadata: true });
     for (const job of jobs) {
-      const done = this.#work(job).finally(() => {
-        this.#inHand.delete(job.id);
-        this.wake();
-      });
+      const done = this.#work(job).finally(() => this.wake());
       this.#inHand.set(job.id, { job, done });
     }
   }
@@ -95,28 +109,29 @@ export class QueueWorker {
 
   /** Never rejects. */
   async #work(fetched: JobWithMetadata<unknown>): Promise<void> {
-    const { boss, queue, rules, handler, onError } = this.#options;
-    const job: Job = {
-      id: fetched.id,
-      key: fetched.singletonKey ?? '',
-      data: fetched.data,
-      attempt: fetched.retryCount + 1,
-    };
-    const claim = { id: fetched.id, retryCount: fetched.retryCount };
+    const { rules, handler } = this.#options;
+    const { id, retryCount } = fetched;
+    const job: Job = { id, key: fetched.singletonKey ?? '', data: fetched.data, attempt: retryCount + 1 };
     try {
-      try {
-        if (job.attempt > rules.maxAttempts) throw new Error('The process ended during the last attempt');
-        await handler(job);
-      } catch (error) {
-        onError(error);
-        if (job.attempt >= rules.maxAttempts) await this.#bury(job, error);
-        else await boss.fail(queue, claim, reasonOf(error));
-        return;
-      }
-      await boss.complete(queue, claim);
+      if (job.attempt > rules.maxAttempts) throw new Error('The process ended during the last attempt');
+      await handler(job);
+      this.#finished.push({ id, retryCount });
     } catch (error) {
-      // Not settled: without a heartbeat the job is claimed again.
+      await this.#giveBack(job, error);
+    }
+  }
+
+  async #giveBack(job: Job, failure: unknown): Promise<void> {
+    const { boss, queue, rules, onError } = this.#options;
+    onError(failure);
+    try {
+      if (job.attempt >= rules.maxAttempts) await this.#bury(job, failure);
+      else await boss.fail(queue, { id: job.id, retryCount: job.attempt - 1 }, reasonOf(failure));
+    } catch (error) {
+      // Without a heartbeat the job is claimed again.
       onError(error);
+    } finally {
+      this.#inHand.delete(job.id);
     }
   }
 
