@@ -87,7 +87,7 @@ const directions = [
   only(
     'workers-stand-alone',
     '^src/workers/',
-    ['^src/(workers|domain|lib)/'],
+    ['^src/(workers|domain|lib)/', ports],
     'A worker starts in its own thread: whatever it imports is loaded again there. Send it data instead.',
   ),
   only(

@@ -1,0 +1,51 @@
+# Everything the project does is started here; `make` alone tells what there is.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo demo-once start check test system-packages clean
+
+# The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
+pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
+# A copy of the lockfile that node_modules was installed from.
+installed := node_modules/.installed
+
+help: ## Show this list
+	@echo "Usage: make TARGET"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '%-12s %s\n' "$$name" "$$text"; done
+
+demo: $(installed) ## Try it: server, simulated WhatsApp and YCLIENTS, one page to play the salon's owner and client
+	@echo "Starting the demo; Ctrl-C ends it"
+	@$(pinned) exec node tests/demo.ts
+
+demo-once: $(installed) ## The demo's whole journey with nobody at the keys; fails unless every step held
+	@echo "Running the demo's journey once"
+	@$(pinned) exec node tests/demo-once.ts
+
+start: $(installed) ## The server alone, configured by the environment and .env (see .env.example)
+	@echo "Starting the server; Ctrl-C ends it"
+	@$(pinned) exec node src/main.ts
+
+check: $(installed) ## Format, lint, types, architecture, dead code and unit tests, in half a minute
+	@echo "Checking format, lint, types, architecture, dead code and units"
+	@$(pinned) exec node tests/run.ts check
+
+test: $(installed) system-packages ## All of check, then integration, browser and demo suites; installs Debian packages if root
+	@echo "Running every suite; this takes some minutes"
+	@$(pinned) exec node tests/run.ts
+
+clean: ## Remove what was installed or generated; keeps data, sessions and logs
+	@echo "Removing node_modules and coverage"
+	@rm -rf node_modules coverage
+
+system-packages:
+	@tests/tooling/system-packages.sh
+
+$(installed): package.json package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "Please install Node.js with npm 10 or newer, any version: the project brings its own Node" >&2; exit 1; }
+	@if cmp -s package-lock.json $@; then touch $@; else \
+		echo "Installing the packages of package-lock.json, the pinned Node among them" && \
+		npm ci --loglevel=error --no-progress >/dev/null && \
+		cp package-lock.json $@; \
+	fi
