@@ -7,6 +7,9 @@ import { waitFor } from './wait-for.ts';
 const entry = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Halves the time that the modules take to load. */
+const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
+
 type Running = Readonly<{ child: ChildProcess; lines: Record<string, unknown>[] }>;
 
 /** The server as ops run it: a process of its own, which tests may kill. */
@@ -33,6 +36,7 @@ export class ServerProcess implements AsyncDisposable {
       cwd: root,
       env: {
         PATH: process.env['PATH'] ?? '',
+        NODE_COMPILE_CACHE: compileCache,
         PORT: this.#url === undefined ? '0' : new URL(this.#url).port,
         ...this.#environment,
       },
