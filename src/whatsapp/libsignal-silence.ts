@@ -5,7 +5,8 @@ type Method = (typeof methods)[number];
 /** What `console` offers here; a test may pass its own. */
 export type ConsoleLike = Record<Method, (...args: unknown[]) => void>;
 
-const installed = Symbol('libsignal is silenced');
+/** Marks a filter with itself. */
+const filter = Symbol('libsignal is silenced');
 
 /** How libsignal 6 begins what it prints, for bundles in which its frames cannot be told by their path. */
 const knownBeginnings = [
@@ -29,12 +30,14 @@ const knownBeginnings = [
  */
 export function silenceLibsignal(target: ConsoleLike): void {
   for (const method of methods) {
-    const print = target[method];
-    if (installed in print) continue;
-    const filtered = (...args: unknown[]): void => {
+    const print: ConsoleLike[Method] & { [filter]?: unknown } = target[method];
+    // Others who wrap the console may copy the mark on to functions that do not filter.
+    if (print[filter] === print) continue;
+    const filtered: typeof print = (...args) => {
       if (!isFromLibsignal(args[0])) print.apply(target, args);
     };
-    target[method] = Object.assign(filtered, { [installed]: true });
+    filtered[filter] = filtered;
+    target[method] = filtered;
   }
 }
 

@@ -1,0 +1,107 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CompanyId } from '../../src/domain/ids.ts';
+import type { MessageStatus } from '../../src/domain/message.ts';
+import type { SessionState } from '../../src/domain/session-state.ts';
+import type { SecretBox } from '../../src/lib/secret-box.ts';
+import type { Leases, QrCode, WhatsAppEvents } from '../../src/marketplace/ports.ts';
+import { BaileysManager, type BaileysManagerOptions } from '../../src/whatsapp/baileys-manager.ts';
+import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
+import type { SessionTimings } from '../../src/whatsapp/timings.ts';
+import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
+import { captureLog } from './captured-log.ts';
+import { waitFor } from './wait-for.ts';
+
+/** As fast as tests need it, in the proportions of production. */
+const quickTimings: Partial<SessionTimings> = {
+  backoffFirstMs: 100,
+  backoffMaxMs: 400,
+  leaseRetryMs: 200,
+  restoreJitterMs: 50,
+};
+
+type HostOptions = Readonly<{
+  directory: string;
+  box: SecretBox;
+  leases: Leases;
+  owner: string;
+  webSocketUrl: string;
+  timings?: Partial<SessionTimings>;
+  getMessage?: BaileysManagerOptions['getMessage'];
+}>;
+
+/** A manager on its own credential file, and everything that it told. */
+export class SessionHost implements AsyncDisposable {
+  readonly log = captureLog();
+  readonly rows: SqliteCredentialRows;
+  readonly manager: BaileysManager;
+  readonly qrCodes: QrCode[] = [];
+  readonly states: SessionState[] = [];
+  readonly connections: WhatsAppEvents['connected'][1][] = [];
+  readonly disconnections: { reason: string; willReconnect: boolean }[] = [];
+  readonly #statuses = new Map<string, { status: MessageStatus; errorCode?: string }[]>();
+  readonly #directory: string;
+
+  constructor(options: HostOptions) {
+    this.#directory = options.directory;
+    this.rows = new SqliteCredentialRows(options.directory);
+    this.manager = new BaileysManager({
+      rows: this.rows,
+      box: options.box,
+      leases: options.leases,
+      owner: options.owner,
+      webSocketUrl: options.webSocketUrl,
+      logger: this.log,
+      now: () => new Date(),
+      monotonicNow: () => performance.now(),
+      random: Math.random,
+      getMessage: options.getMessage ?? (async () => undefined),
+      timings: { ...quickTimings, ...options.timings },
+    });
+    this.manager.on('qr', (_companyId, code) => this.qrCodes.push(code));
+    this.manager.on('state', (_companyId, { state }) => this.states.push(state));
+    this.manager.on('connected', (_companyId, connection) => this.connections.push(connection));
+    this.manager.on('disconnected', (_companyId, reason, willReconnect) =>
+      this.disconnections.push({ reason, willReconnect }),
+    );
+    this.manager.on('message-status', (_companyId, { whatsappMessageId, ...update }) => {
+      this.#statuses.set(whatsappMessageId, [...this.statusesOf(whatsappMessageId), update]);
+    });
+  }
+
+  statusesOf(messageId: string): { status: MessageStatus; errorCode?: string }[] {
+    return this.#statuses.get(messageId) ?? [];
+  }
+
+  /** Links the company to the phone by the first QR code, and waits until the session is open. */
+  async link(companyId: CompanyId, phone: SimulatedPhone): Promise<void> {
+    const { text } = await this.manager.generateQRForCompany(companyId);
+    await phone.scan(text);
+    await this.reaches(companyId, 'connected');
+  }
+
+  async reaches(companyId: CompanyId, state: SessionState, timeoutMs = 10_000): Promise<void> {
+    await waitFor(
+      `company ${companyId} to be ${state}`,
+      () => this.manager.getSessionStatus(companyId).state === state,
+      timeoutMs,
+    );
+  }
+
+  async hears(messageId: string, status: MessageStatus): Promise<void> {
+    await waitFor(`message ${messageId} to be ${status}`, () =>
+      this.statusesOf(messageId).some((update) => update.status === status),
+    );
+  }
+
+  /** Everything in the sessions directory, as bytes. */
+  async filesOnDisk(): Promise<Buffer> {
+    const names = await readdir(this.#directory);
+    return Buffer.concat(await Promise.all(names.map((name) => readFile(join(this.#directory, name)))));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.manager.close();
+    this.rows[Symbol.dispose]();
+  }
+}

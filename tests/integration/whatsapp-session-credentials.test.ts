@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SecretBox } from '../../src/lib/secret-box.ts';
+import { SessionWorld } from '../harness/session-world.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+describe('after a restart', () => {
+  it('a linked session opens again within seconds, with no QR code, and sends', async () => {
+    await using world = await SessionWorld.start();
+    await world.stop(await world.linkedHost());
+    const host = world.host();
+    const startedAtMs = performance.now();
+    await host.manager.initializeManager();
+    expect(host.manager.getSessionStatus(world.company).state).toBe('connecting');
+    await host.reaches(world.company, 'connected', 5_000);
+
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    expect(host.qrCodes).toEqual([]);
+    expect(host.connections).toEqual([{ phone: '+79031112233', firstTime: false }]);
+    await host.manager.sendMessage(world.company, world.client.number, 'снова здесь');
+    await world.client.waitForMessage(({ text }) => text === 'снова здесь');
+  });
+
+  it('a killed instance gets its sessions back at once under its own name', async () => {
+    await using world = await SessionWorld.start();
+    // Not stopped: its lease still runs, as after a kill.
+    await world.linkedHost();
+    const host = world.host();
+    await host.manager.initializeManager();
+    await host.reaches(world.company, 'connected', 5_000);
+    expect(host.qrCodes).toEqual([]);
+  });
+
+  it('a pairing that was begun by code and never finished does not log in', async () => {
+    await using world = await SessionWorld.start();
+    const before = world.host();
+    await before.manager.requestPairingCode(world.company, world.salon.number);
+    await world.stop(before);
+    const host = world.host();
+    await host.manager.initializeManager();
+    await host.reaches(world.company, 'idle');
+    expect(world.happened('login refused')).toBe(0);
+    await expect(host.rows.companies()).resolves.toEqual([]);
+    await host.link(world.company, world.salon);
+  });
+});
+
+describe('credentials on disk', () => {
+  it('hold no number, key or text in the clear, and belong to their owner alone', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    await host.manager.sendMessage(world.company, world.client.number, 'Секретная стрижка');
+    await world.client.waitForMessage(({ text }) => text === 'Секретная стрижка');
+
+    const bytes = await host.filesOnDisk();
+    expect(bytes.length).toBeGreaterThan(100_000);
+    const traces = [world.salon.number, world.client.number, world.salon.lid, world.client.lid];
+    for (const trace of [...traces, 's.whatsapp.net', 'Секретная', 'noiseKey', '"private"', 'advSecretKey']) {
+      expect(bytes.includes(trace), trace).toBe(false);
+    }
+    const { mode } = await stat(join(world.directory, 'credentials.sqlite'));
+    expect(mode & 0o777).toBe(0o600);
+  });
+
+  it('that cannot be read stop the session, are kept, and open again once the key is back', async () => {
+    await using world = await SessionWorld.start();
+    await world.stop(await world.linkedHost());
+    const withoutKey = world.host({ box: new SecretBox([{ id: 'k1', key: randomBytes(32) }]) });
+    await withoutKey.manager.initializeManager();
+    await withoutKey.reaches(world.company, 'stopped');
+    expect(withoutKey.manager.getSessionStatus(world.company).detail).toBe('credentials_unreadable');
+    await expect(withoutKey.manager.generateQRForCompany(world.company)).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+    });
+    expect(world.happened('registration')).toBe(1);
+    await world.stop(withoutKey);
+
+    const host = world.host();
+    await host.manager.initializeManager();
+    await host.reaches(world.company, 'connected');
+  });
+});
+
+describe('the end of a link', () => {
+  it('asked for by us removes the device from the phone and erases the credentials, as often as it is asked for', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    await host.manager.disconnectSession(world.company);
+    await host.manager.disconnectSession(world.company);
+
+    expect(host.manager.getSessionStatus(world.company).state).toBe('logged_out');
+    expect(host.disconnections).toEqual([{ reason: 'requested', willReconnect: false }]);
+    expect(host.manager.getActiveSessions()).toEqual([]);
+    expect(host.manager.leaseOf(world.company)).toBeUndefined();
+    await waitFor('the phone to forget the device', () => world.salon.linkedDevices.length === 0);
+    await expect(host.rows.companies()).resolves.toEqual([]);
+    await host.link(world.company, world.salon);
+  });
+
+  it('by the owner on the phone is noticed, and nothing tries to log in any more', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    world.salon.removeDevice(1);
+    await host.reaches(world.company, 'logged_out');
+
+    expect(host.manager.getSessionStatus(world.company)).toMatchObject({ detail: '401' });
+    expect(host.disconnections).toEqual([{ reason: '401', willReconnect: false }]);
+    await expect(host.rows.companies()).resolves.toEqual([]);
+    expect(world.happened('login refused')).toBe(0);
+    await host.link(world.company, world.salon);
+  });
+
+  it('of a company that was never linked changes nothing', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    await host.manager.disconnectSession(world.company);
+    expect(host.states).toEqual([]);
+    expect(world.happened('connected')).toBe(0);
+  });
+
+  it('is not what stopping the server is', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    await world.stop(host);
+    expect(host.states.at(-1)).toBe('stopped');
+    expect(world.salon.linkedDevices).toEqual([1]);
+    expect(world.leases.holderOf(world.company)).toBeUndefined();
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { SessionWorld } from '../harness/session-world.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+describe('a lost connection', () => {
+  it('comes back by itself', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    world.salon.drop();
+    await waitFor('the loss to be told', () => host.disconnections[0]);
+    await host.reaches(world.company, 'connected');
+
+    expect(host.states.slice(-2)).toEqual(['reconnecting', 'connected']);
+    expect(host.disconnections).toEqual([{ reason: '428', willReconnect: true }]);
+    expect(host.connections.map(({ firstTime }) => firstTime)).toEqual([true, false]);
+    await host.manager.sendMessage(world.company, world.client.number, 'мы снова на связи');
+    await world.client.waitForMessage(({ text }) => text === 'мы снова на связи');
+  });
+
+  it('is tried again for as long as WhatsApp refuses, one socket at a time', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    const before = world.happened('connected');
+    world.whatsapp.refuseLogins(503);
+    world.whatsapp.endAll(503);
+    await waitFor('three more tries', () => world.happened('connected') - before >= 3);
+    expect(world.happened('connected') - world.happened('disconnected')).toBeLessThanOrEqual(1);
+    world.whatsapp.refuseLogins(undefined);
+    await host.reaches(world.company, 'connected');
+  });
+
+  it('does not hang on a server that answers the upgrade with an HTTP error', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost({ timings: { answerTimeoutMs: 300 } });
+    world.whatsapp.refuseUpgrades(503);
+    world.salon.drop();
+    await waitFor(
+      'the watchdog',
+      () => host.log.lines.filter((line) => line.includes('"code":408')).length >= 2,
+    );
+    world.whatsapp.refuseUpgrades(undefined);
+    await host.reaches(world.company, 'connected');
+  });
+
+  it('by a second login with the same device is a conflict, not a race', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    world.whatsapp.endAll(440);
+    await host.reaches(world.company, 'conflict');
+    expect(host.disconnections).toEqual([{ reason: '440', willReconnect: true }]);
+  });
+
+  it('by a ban keeps the credentials and waits for a person, who may link another number', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    world.whatsapp.refuseLogins(403);
+    world.salon.drop();
+    await host.reaches(world.company, 'banned');
+    await expect(host.rows.companies()).resolves.toEqual([world.company]);
+    world.whatsapp.refuseLogins(undefined);
+    await host.link(world.company, world.whatsapp.phone('79035556677'));
+    expect(host.manager.getSessionStatus(world.company).phone).toBe('+79035556677');
+  });
+});
+
+describe('a lease', () => {
+  it('held by another instance means no socket here, until that instance lets go', async () => {
+    await using world = await SessionWorld.start();
+    const first = await world.linkedHost();
+    const second = world.host({ owner: 'instance-b' });
+    await second.manager.initializeManager();
+    await second.reaches(world.company, 'stopped');
+    expect(second.manager.getSessionStatus(world.company).detail).toBe('leased_elsewhere');
+    await expect(second.manager.generateQRForCompany(world.company)).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+    });
+    expect(world.happened('login')).toBe(1);
+
+    await world.stop(first);
+    await second.reaches(world.company, 'connected');
+    expect(second.qrCodes).toEqual([]);
+  });
+
+  it('that was taken away closes the socket, and what it would still write is refused', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost({ timings: { leaseRenewEveryMs: 100 } });
+    const stale = host.manager.leaseOf(world.company);
+    if (stale === undefined) throw new Error('The linked session has no lease');
+    const taken = await world.leases.takeAway(world.company, 'instance-b');
+    await host.reaches(world.company, 'stopped');
+
+    expect(host.manager.leaseOf(world.company)).toBeUndefined();
+    await waitFor(
+      'the socket to close',
+      () => world.happened('connected') === world.happened('disconnected'),
+    );
+    await host.rows.write(taken, [{ type: 'probe', id: 'probe', value: new Uint8Array([1]) }]);
+    const change = { type: 'probe', id: 'probe', value: null };
+    await expect(host.rows.write(stale, [change])).rejects.toThrow('leased again');
+  });
+
+  it('that cannot be renewed is not trusted to its end', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost({ timings: { leaseTtlMs: 600, leaseRenewEveryMs: 100 } });
+    world.leases.failure = new Error('The database is gone');
+    const failedAtMs = performance.now();
+    await host.reaches(world.company, 'stopped');
+    expect(performance.now() - failedAtMs).toBeLessThan(600);
+    world.leases.failure = undefined;
+    await host.reaches(world.company, 'connected');
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { SessionWorld } from '../harness/session-world.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const text = 'Анна, вы записаны на завтра, 15:00. Ждём вас!';
+
+describe('sending a message', () => {
+  it('reaches the phone of the client, and its status climbs from sent over delivered to read', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    const { messageId } = await host.manager.sendMessage(world.company, '+79165550001', text, {
+      messageId: '3EB0C0FFEE00112233',
+    });
+
+    expect(messageId).toBe('3EB0C0FFEE00112233');
+    const received = await world.client.waitForMessage(({ id }) => id === messageId);
+    expect(received).toMatchObject({ from: world.salon.number, text });
+    await host.hears(messageId, 'delivered');
+    world.client.markRead(messageId);
+    await host.hears(messageId, 'read');
+    expect(host.statusesOf(messageId)).toEqual(
+      [
+        { whatsappMessageId: messageId, status: 'sent' },
+        { whatsappMessageId: messageId, status: 'delivered' },
+        { whatsappMessageId: messageId, status: 'read' },
+      ].map(({ status }) => ({ status })),
+    );
+  });
+
+  it('understands a number as people in Russia write it', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    await host.manager.sendMessage(world.company, '8 (916) 555-00-01', text);
+    await world.client.waitForMessage((message) => message.text === text);
+  });
+
+  it('to what is no number is refused', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    await expect(host.manager.sendMessage(world.company, '12', text)).rejects.toMatchObject({
+      code: 'VALIDATION_ERROR',
+    });
+  });
+
+  it('fails when the number is not on WhatsApp, and nothing is sent', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    const { messageId } = await host.manager.sendMessage(world.company, '+79160000000', text);
+    expect(host.statusesOf(messageId)).toEqual([{ status: 'failed', errorCode: 'not_on_whatsapp' }]);
+    expect(world.whatsapp.log).not.toContainEqual(
+      expect.objectContaining({ type: 'message', id: messageId }),
+    );
+  });
+
+  it('uses the hidden identity that WhatsApp has mapped to the number', async () => {
+    await using world = await SessionWorld.start();
+    world.whatsapp.requireLidAddressing(true);
+    const host = await world.linkedHost();
+    const { messageId } = await host.manager.sendMessage(world.company, world.client.number, text);
+    await host.hears(messageId, 'delivered');
+  });
+
+  it('reports the code with which WhatsApp refused it', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    world.whatsapp.rejectMessages('463');
+    const { messageId } = await host.manager.sendMessage(world.company, world.client.number, text);
+    await host.hears(messageId, 'failed');
+    expect(host.statusesOf(messageId)).toEqual([{ status: 'failed', errorCode: '463' }]);
+  });
+
+  it('without a connection fails at once and sends nothing', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    await expect(host.manager.sendMessage(world.company, world.client.number, text)).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+    });
+    await host.link(world.company, world.salon);
+    world.whatsapp.refuseUpgrades(503);
+    world.salon.drop();
+    await host.reaches(world.company, 'reconnecting');
+    await expect(host.manager.sendMessage(world.company, world.client.number, text)).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+    });
+    expect(world.client.inbox).toEqual([]);
+  });
+
+  it('is repeated from our own store when a phone could not decrypt it, even after a restart', async () => {
+    await using world = await SessionWorld.start();
+    const sent = new Map<string, string>();
+    const getMessage = async (_companyId: number, id: string) => sent.get(id);
+    const before = await world.linkedHost({ getMessage });
+    await before.manager.sendMessage(world.company, world.client.number, 'сначала');
+    await world.client.waitForMessage((message) => message.text === 'сначала');
+
+    world.client.goOffline();
+    const { messageId } = await before.manager.sendMessage(world.company, world.client.number, text);
+    await before.hears(messageId, 'sent');
+    sent.set(messageId, text);
+    await world.stop(before);
+    const after = world.host({ getMessage });
+    await after.manager.initializeManager();
+    await after.reaches(world.company, 'connected');
+    world.client.forgetSessions();
+    world.client.goOnline();
+
+    await world.client.waitForMessage((message) => message.id === messageId && message.text === text);
+    await after.hears(messageId, 'delivered');
+  });
+});
+
+describe('what clients write', () => {
+  it('is taken in, and never marked as read', async () => {
+    await using world = await SessionWorld.start();
+    await world.linkedHost();
+    const id = await world.client.sendText(world.salon.number, 'Можно перенести?');
+    const receipts = () => world.client.receipts.filter((receipt) => receipt.id === id);
+    await waitFor('the delivery receipt', () => receipts().length > 0);
+    expect(receipts().map(({ kind }) => kind)).not.toContain('read');
+  });
+});
