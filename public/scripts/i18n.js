@@ -18,28 +18,26 @@ const languageOfTag = (tag) => languages.find((language) => tag.toLowerCase().sp
 export const chooseLanguage = ({ wished, saved, browser }) =>
   [wished, saved, ...browser].map((tag) => languageOfTag(tag ?? '')).find((language) => language) ?? 'ru';
 
-/**
- * @typedef {{ [key: string]: string | Locale }} Locale
- * @typedef {(key: string, values?: Readonly<Record<string, string>>) => string} Translate
- */
+/** @typedef {(key: string, values?: Readonly<Record<string, string>>) => string} Translate */
 
 /**
- * @param {Locale} locale
+ * @param {unknown} locale
  * @param {string} key
  * @returns {string | undefined}
  */
 const lookUp = (locale, key) => {
-  /** @type {string | Locale | undefined} */
   let found = locale;
   for (const step of key.split('.')) {
-    if (typeof found !== 'object' || !Object.hasOwn(found, step)) return undefined;
-    found = found[step];
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined;
+    /** @type {unknown} */
+    const next = Reflect.get(found, step);
+    found = next;
   }
   return typeof found === 'string' ? found : undefined;
 };
 
 /**
- * @param {Locale} locale
+ * @param {unknown} locale nested objects of texts; a key names a path through them
  * @returns {Translate} answers the key itself for a text that is missing; `{name}` is replaced by the value of that name
  */
 export const createTranslate =

@@ -1,5 +1,5 @@
 // @ts-check
-/** @import { Language, Locale, Translate } from './i18n.js' */
+/** @import { Language, Translate } from './i18n.js' */
 
 import { chooseLanguage, createTranslate, languages, translatePage } from './i18n.js';
 import { safeStorage } from './safe-storage.js';
@@ -13,7 +13,7 @@ const storageKey = 'marketplace.language';
 const loadTranslate = async (language) => {
   const response = await fetch(`/marketplace/assets/locales/${language}.json`);
   if (!response.ok) throw new Error(`The texts in ${language} answered ${response.status}`);
-  return createTranslate(/** @type {Locale} */ (await response.json()));
+  return createTranslate(await response.json());
 };
 
 /**
