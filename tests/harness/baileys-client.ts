@@ -110,11 +110,13 @@ export class BaileysClient implements Disposable {
     });
   }
 
-  /** Connects, lets the phone scan the first QR code, and waits until the account is open. */
+  /** Connects, lets the phone scan the first QR code, and waits until the account is open and has its history. */
   async linkTo(phone: SimulatedPhone): Promise<void> {
     this.connect();
     await phone.scan(await this.nextQr());
     await this.opened();
+    // A client that leaves earlier holds messages back for 20 s when it returns.
+    await waitFor('the initial sync', () => this.creds.accountSyncCounter > 0, 20_000);
   }
 
   nextQr(): Promise<string> {
