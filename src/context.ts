@@ -154,6 +154,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       await startWorkers(queue, service);
       graph.use(queue);
       await whatsapp.initializeManager();
+      await lifecycle.finishUninstallations();
     },
     [Symbol.asyncDispose]: () => graph.disposeAsync(),
   };

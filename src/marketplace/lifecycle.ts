@@ -66,6 +66,17 @@ export class Lifecycle {
     }
   }
 
+  /**
+   * Takes down sessions that an uninstallation left behind because the process ended in its middle. Call it when the
+   * sessions have begun to restore.
+   */
+  async finishUninstallations(): Promise<void> {
+    for (const { companyId } of this.#deps.whatsapp.getActiveSessions()) {
+      const company = await this.#deps.companies.byId(companyId);
+      if (company?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(companyId);
+    }
+  }
+
   /** The status goes first: nothing is sent or paired for the company while its session is being taken down. */
   async #uninstall(companyId: CompanyId): Promise<void> {
     await this.#move(companyId, 'uninstalled', 'lifecycle:uninstall');
