@@ -1,0 +1,108 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import path from 'node:path';
+import type { Company } from '../../src/domain/company.ts';
+import { salonIdFrom } from '../../src/domain/ids.ts';
+import { SecretBox } from '../../src/lib/secret-box.ts';
+import type { NewCompany } from '../../src/marketplace/ports.ts';
+import { StoredBookings } from '../../src/storage/bookings.ts';
+import { StoredCompanies } from '../../src/storage/companies.ts';
+import { StoredConnectTokens } from '../../src/storage/connect-tokens.ts';
+import { StoredCredentialRows } from '../../src/storage/credential-rows.ts';
+import { openDatabase } from '../../src/storage/database.ts';
+import type { Database, DatabaseChoice } from '../../src/storage/database.ts';
+import { StoredEvents } from '../../src/storage/events.ts';
+import { StoredLeases } from '../../src/storage/leases.ts';
+import { StoredMessages } from '../../src/storage/messages.ts';
+import { readMigrations } from '../../src/storage/migrate.ts';
+import { Rpc } from '../../src/storage/rpc.ts';
+import { PostgresServer } from './postgres.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+export const migrationsDirectory = path.resolve(import.meta.dirname, '../../supabase/migrations');
+
+/** A place where storage can live, empty unless it is a Supabase project; reopened by the same choice. */
+export type Place = Readonly<{ choice: DatabaseChoice }> & AsyncDisposable;
+
+export type Engine = Readonly<{ name: string; make: () => Promise<Place> }>;
+
+/** Where the suites run: both engines always, and a Supabase project when `SUPABASE_TEST_URL` and its kin name one. */
+export function engines(): Engine[] {
+  return [
+    { name: 'the embedded store', make: embeddedPlace },
+    { name: 'Postgres', make: postgresPlace },
+    ...supabaseEngines(),
+  ];
+}
+
+async function embeddedPlace(): Promise<Place> {
+  const directory = new TemporaryDirectory();
+  return {
+    choice: { kind: 'embedded', directory: path.join(directory.path, 'pg') },
+    [Symbol.asyncDispose]: async () => directory[Symbol.dispose](),
+  };
+}
+
+async function postgresPlace(): Promise<Place> {
+  const server = await PostgresServer.start();
+  return {
+    choice: { kind: 'postgres', url: await server.createDatabase() },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+function supabaseEngines(): Engine[] {
+  const {
+    SUPABASE_TEST_URL: url,
+    SUPABASE_TEST_SERVICE_ROLE_KEY: serviceRoleKey,
+    SUPABASE_TEST_DATABASE_URL: databaseUrl,
+  } = process.env;
+  if (url === undefined || serviceRoleKey === undefined || databaseUrl === undefined) return [];
+  const choice = { kind: 'supabase', url, serviceRoleKey, databaseUrl } as const;
+  return [{ name: 'Supabase', make: async () => ({ choice, [Symbol.asyncDispose]: async () => {} }) }];
+}
+
+/** Trouble in the background fails the test that caused it. */
+export async function openTestDatabase(choice: DatabaseChoice): Promise<Database> {
+  return openDatabase(choice, {
+    migrations: await readMigrations(migrationsDirectory),
+    now: () => new Date(),
+    onError: (error) => {
+      throw error;
+    },
+  });
+}
+
+export type Repositories = ReturnType<typeof repositoriesOn>;
+
+export function repositoriesOn(database: Database) {
+  const rpc = new Rpc(database.supabase);
+  const box = new SecretBox([{ id: 'test', key: Buffer.alloc(32, 7) }]);
+  return {
+    rpc,
+    companies: new StoredCompanies(rpc, box),
+    events: new StoredEvents(rpc),
+    bookings: new StoredBookings(rpc),
+    messages: new StoredMessages(rpc),
+    leases: new StoredLeases(rpc),
+    tokens: new StoredConnectTokens(rpc),
+    credentials: new StoredCredentialRows(rpc),
+  };
+}
+
+/** A salon nobody has registered yet. */
+export function newCompany(changes: Partial<NewCompany> = {}): NewCompany {
+  return {
+    salonId: salonIdFrom(randomInt(1, 2 ** 47)),
+    title: 'Студия «Лён»',
+    businessType: 'beauty',
+    timeZone: 'Europe/Moscow',
+    language: 'ru',
+    apiKey: randomBytes(16).toString('hex'),
+    webhookSecret: randomBytes(16).toString('hex'),
+    ...changes,
+  };
+}
+
+export async function registeredCompany({ companies }: Pick<Repositories, 'companies'>): Promise<Company> {
+  return (await companies.createOrFind(newCompany())).company;
+}

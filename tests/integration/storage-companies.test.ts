@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { canBecome, integrationStatuses } from '../../src/domain/company.ts';
+import type { IntegrationStatus } from '../../src/domain/company.ts';
+import { companyIdFrom } from '../../src/domain/ids.ts';
+import type { Database } from '../../src/storage/database.ts';
+import { engines, newCompany, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
+import type { Place, Repositories } from '../harness/storage.ts';
+
+const nobody = companyIdFrom(999_999_999);
+
+describe.each(engines())('companies in $name', ({ make }) => {
+  let place: Place;
+  let database: Database;
+  let repositories: Repositories;
+
+  beforeAll(async () => {
+    place = await make();
+    database = await openTestDatabase(place.choice);
+    repositories = repositoriesOn(database);
+  });
+
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  it('registers a salon once, however often and at once it comes', async () => {
+    const { companies } = repositories;
+    const wanted = newCompany();
+
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => companies.createOrFind({ ...newCompany(), salonId: wanted.salonId })),
+    );
+
+    expect(answers.filter(({ created }) => created)).toHaveLength(1);
+    expect(new Set(answers.map(({ company }) => company.id)).size).toBe(1);
+  });
+
+  it('keeps secrets and owner of a salon that comes again, and takes its fresh title, type and zone', async () => {
+    const { companies } = repositories;
+    const first = newCompany({ ownerUserId: 11 });
+    const { company } = await companies.createOrFind(first);
+
+    const again = await companies.createOrFind({
+      ...newCompany({ ownerUserId: 22 }),
+      salonId: first.salonId,
+      title: 'Барбершоп',
+      businessType: 'barbershop',
+      timeZone: 'Asia/Omsk',
+    });
+
+    expect(again.created).toBe(false);
+    expect(again.company).toEqual({ ...company, title: 'Барбершоп', businessType: 'barbershop', timeZone: 'Asia/Omsk' });
+    expect(await companies.secretsOf(company.id)).toEqual({
+      apiKey: first.apiKey,
+      webhookSecret: first.webhookSecret,
+    });
+  });
+
+  it('starts an uninstalled salon again under its new owner', async () => {
+    const { companies, events } = repositories;
+    const first = newCompany({ ownerUserId: 11 });
+    const { company } = await companies.createOrFind(first);
+    await companies.moveIntegration(company.id, 'uninstalled', 'lifecycle');
+
+    const again = await companies.createOrFind({ ...first, ownerUserId: 22 });
+
+    expect(again.company).toMatchObject({ integrationStatus: 'pending_whatsapp', ownerUserId: 22 });
+    expect((await events.latest(company.id, 1))[0]?.detail).toEqual({ from: 'uninstalled', to: 'pending_whatsapp' });
+  });
+
+  it('finds a company by each of its keys and nobody by a wrong one', async () => {
+    const { companies } = repositories;
+    const wanted = newCompany();
+    const { company } = await companies.createOrFind(wanted);
+
+    expect(company.webhookSecretHash).toBe(createHash('sha256').update(wanted.webhookSecret).digest('hex'));
+    expect(await companies.byId(company.id)).toEqual(company);
+    expect(await companies.bySalonId(wanted.salonId)).toEqual(company);
+    expect(await companies.byApiKey(wanted.apiKey)).toEqual(company);
+    expect(await companies.byApiKey(`${wanted.apiKey}0`)).toBeUndefined();
+    expect(await companies.byId(nobody)).toBeUndefined();
+    expect(await companies.secretsOf(nobody)).toBeUndefined();
+  });
+
+  it('stores secrets that the database cannot read', async () => {
+    const wanted = newCompany();
+    await repositories.companies.createOrFind(wanted);
+
+    const rows = await database.sql.transaction((session) =>
+      session.query(`select encode(api_key, 'escape') || encode(webhook_secret, 'escape') as stored from company_secrets`),
+    );
+
+    const stored = rows.map(({ stored }) => String(stored)).join('');
+    expect(stored).not.toContain(wanted.apiKey);
+    expect(stored).not.toContain(wanted.webhookSecret);
+  });
+
+  it('lets an integration status move along the ladder of the domain and nowhere else', async () => {
+    const { companies } = repositories;
+    const company = await registeredCompany(repositories);
+    const pairs = integrationStatuses.flatMap((from) => integrationStatuses.map((to) => [from, to] as const));
+
+    const moved: string[] = [];
+    for (const [from, to] of pairs) {
+      await forceStatus(company.id, from);
+      const after = await companies.moveIntegration(company.id, to, 'test');
+      if (after !== undefined) moved.push(`${from} > ${after.integrationStatus}`);
+    }
+
+    expect(moved).toEqual(pairs.filter(([from, to]) => canBecome(from, to)).map(([from, to]) => `${from} > ${to}`));
+  });
+
+  it('lets one of two rival moves win', async () => {
+    const { companies, events } = repositories;
+    const company = await registeredCompany(repositories);
+
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => companies.moveIntegration(company.id, 'activating', 'rivals')),
+    );
+
+    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    const moves = (await events.latest(company.id, 50)).filter(({ type }) => type === 'integration_status_changed');
+    expect(moves).toHaveLength(1);
+  });
+
+  it('records a session state with one event per change, and when the device was linked', async () => {
+    const { companies, events } = repositories;
+    const company = await registeredCompany(repositories);
+
+    await companies.recordSession(company.id, { state: 'pairing' });
+    const linked = await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
+    await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
+    await companies.recordSession(company.id, { state: 'reconnecting', cause: '503' });
+    const back = await companies.recordSession(company.id, { state: 'connected' });
+    const out = await companies.recordSession(company.id, { state: 'logged_out', cause: '401' });
+
+    expect(linked).toMatchObject({ sessionState: 'connected', whatsappPhone: '+79001234567' });
+    expect(linked?.connectedAt).toBeInstanceOf(Date);
+    expect(back?.connectedAt).toEqual(linked?.connectedAt);
+    expect(out).toMatchObject({ connectedAt: undefined, whatsappPhone: '+79001234567' });
+    const changes = (await events.latest(company.id, 50)).filter(({ type }) => type === 'session_state_changed');
+    expect(changes.map(({ cause, detail }) => [detail?.['to'], cause, detail?.['linked']])).toEqual([
+      ['logged_out', '401', false],
+      ['connected', 'session', false],
+      ['reconnecting', '503', false],
+      ['connected', 'session', true],
+      ['pairing', 'session', false],
+    ]);
+    expect(await companies.recordSession(nobody, { state: 'connected' })).toBeUndefined();
+  });
+
+  it('counts connections, and those of the last day', async () => {
+    const { companies } = repositories;
+    const before = await companies.stats();
+    const [connected, lost] = [await registeredCompany(repositories), await registeredCompany(repositories)];
+    await companies.recordSession(connected.id, { state: 'connected', phone: '+79001234567' });
+    await companies.moveIntegration(connected.id, 'activating', 'test');
+    await companies.recordSession(lost.id, { state: 'connected', phone: '+79001234568' });
+    await companies.recordSession(lost.id, { state: 'logged_out' });
+    await companies.moveIntegration(lost.id, 'uninstalled', 'test');
+
+    const after = await companies.stats();
+
+    expect(after.total - before.total).toBe(2);
+    expect(after.connected - before.connected).toBe(1);
+    expect(after.disconnected - before.disconnected).toBe(1);
+    expect(after.pending - before.pending).toBe(0);
+    expect((after.byStatus.activating ?? 0) - (before.byStatus.activating ?? 0)).toBe(1);
+    expect(after.last24h.newConnections - before.last24h.newConnections).toBe(2);
+    expect(after.last24h.disconnections - before.last24h.disconnections).toBe(1);
+  });
+
+  it('lists the companies of the asked statuses, oldest first', async () => {
+    const { companies } = repositories;
+    const older = await registeredCompany(repositories);
+    const newer = await registeredCompany(repositories);
+    await registeredCompany(repositories);
+    await forceStatus(older.id, 'frozen');
+    await forceStatus(newer.id, 'frozen');
+
+    const frozen = (await companies.withStatus(['frozen'])).map(({ id }) => id);
+
+    expect(frozen.slice(-2)).toEqual([older.id, newer.id]);
+    expect(await companies.withStatus([])).toEqual([]);
+  });
+
+  it('keeps events newest first, and refuses one for a company that does not exist', async () => {
+    const { events } = repositories;
+    const company = await registeredCompany(repositories);
+    const detail = { count: 3, word: 'да', yes: true, nothing: null };
+
+    await events.record({ companyId: company.id, type: 'first_thing', cause: 'test', detail });
+    await events.record({ companyId: company.id, type: 'second_thing', cause: 'test' });
+
+    const latest = await events.latest(company.id, 2);
+    expect(latest.map(({ type, detail: kept }) => [type, kept])).toEqual([
+      ['second_thing', {}],
+      ['first_thing', detail],
+    ]);
+    await expect(events.record({ companyId: nobody, type: 'thing', cause: 'test' })).rejects.toMatchObject({
+      code: 'COMPANY_NOT_FOUND',
+    });
+  });
+
+  async function forceStatus(id: number, status: IntegrationStatus): Promise<void> {
+    await database.sql.transaction((session) =>
+      session.query('update companies set integration_status = $2 where id = $1', [id, status]),
+    );
+  }
+});
