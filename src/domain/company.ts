@@ -50,8 +50,3 @@ const nextStatuses: Record<IntegrationStatus, readonly IntegrationStatus[]> = {
 export function canBecome(from: IntegrationStatus, to: IntegrationStatus): boolean {
   return nextStatuses[from].includes(to);
 }
-
-/** The statuses from which `to` may be reached; storage uses them as the guard of its update. */
-export function predecessorsOf(to: IntegrationStatus): IntegrationStatus[] {
-  return integrationStatuses.filter((from) => canBecome(from, to));
-}

@@ -73,7 +73,8 @@ export class Lifecycle {
   async finishUninstallations(): Promise<void> {
     for (const { companyId } of this.#deps.whatsapp.getActiveSessions()) {
       const company = await this.#deps.companies.byId(companyId);
-      if (company?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(companyId);
+      if (company?.integrationStatus === 'uninstalled')
+        await this.#deps.whatsapp.disconnectSession(companyId);
     }
   }
 

@@ -4,6 +4,7 @@ import type { Company, Language } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
+import { isTimeZone } from '../domain/salon-time.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { guarded } from '../lib/guarded.ts';
 import type { BusinessEvents } from '../observability/events.ts';
@@ -98,7 +99,7 @@ export class MarketplaceService {
       salonId,
       title: salon.title,
       businessType: this.detectBusinessType(salon),
-      timeZone: salon.timeZone,
+      timeZone: salon.timeZone !== undefined && isTimeZone(salon.timeZone) ? salon.timeZone : undefined,
       language: registration.language,
       ...(registration.ownerUserId !== undefined && { ownerUserId: registration.ownerUserId }),
       apiKey: this.generateAPIKey(),
@@ -144,8 +145,6 @@ export class MarketplaceService {
     await this.#assertInstalled(companyId);
     return await this.renderQR(await this.#deps.whatsapp.generateQRForCompany(companyId));
   }
-
-  async currentQR(): Promise<undefined> {}
 
   async renderQR({ text, sequence, expiresAt }: QrCode): Promise<RenderedQr> {
     const qr = await this.#deps.qrRenderer.render(text);

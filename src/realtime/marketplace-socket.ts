@@ -27,8 +27,6 @@ export type MarketplaceSocketDeps = Readonly<{
     validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
     /** Starts a pairing when none runs. */
     generateQR(companyId: CompanyId): Promise<RenderedQr>;
-    /** The live code, wherever its session runs; starts nothing. */
-    currentQR(companyId: CompanyId): Promise<RenderedQr | undefined>;
     renderQR(code: QrCode): Promise<RenderedQr>;
     requestPairingCode(
       companyId: CompanyId,
@@ -103,7 +101,7 @@ export class MarketplaceSocket implements Disposable {
 
   /** Shows `socket` the live QR code of the company, if there is one. Starts nothing. */
   async sendQRCode(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
-    const rendered = (await this.#live.current(companyId)) ?? (await this.#deps.service.currentQR(companyId));
+    const rendered = await this.#live.current(companyId);
     if (rendered !== undefined) this.#sendLive(rendered, (payload) => socket.emit('qr-update', payload));
   }
 

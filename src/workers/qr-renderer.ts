@@ -1,10 +1,13 @@
+import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import type { QrRenderer } from '../marketplace/ports.ts';
 
 const threads = 2;
+/** A code is asked for by everyone who looks at it, for a minute at most. */
+const keptPictures = { max: 300, ttl: 60_000 } as const;
 const idleTimeoutMs = 60_000;
 
-/** Renders QR codes in worker threads. */
+/** Renders QR codes in worker threads, each code once. */
 export class WorkerQrRenderer implements QrRenderer, AsyncDisposable {
   readonly #pool = new Piscina<string, string>({
     filename: new URL('render-qr.ts', import.meta.url).href,
@@ -13,8 +16,19 @@ export class WorkerQrRenderer implements QrRenderer, AsyncDisposable {
     idleTimeout: idleTimeoutMs,
   });
 
+  readonly #pictures = new LRUCache<string, Promise<string>>(keptPictures);
+
   async render(text: string): Promise<string> {
-    return await this.#pool.run(text);
+    const known = this.#pictures.get(text);
+    if (known !== undefined) return await known;
+    const picture = this.#pool.run(text);
+    this.#pictures.set(text, picture);
+    try {
+      return await picture;
+    } catch (error) {
+      this.#pictures.delete(text);
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

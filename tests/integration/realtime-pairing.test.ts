@@ -54,15 +54,6 @@ describe('a QR code', () => {
     expect(edge.drawn).toEqual(['live']);
   });
 
-  it('of a session on another instance is shown to a page that comes late', async () => {
-    await using edge = await startSocketEdge({
-      service: {
-        currentQR: async () => ({ qr: 'data:', text: 'elsewhere', sequence: 2, expiresAt: inSeconds(9) }),
-      },
-    });
-    expect(await first(edge.open(), 'qr-update')).toMatchObject({ text: 'elsewhere', expiresIn: 9 });
-  });
-
   it('is not sent once it is dead, replaced or used', async () => {
     let finishDrawing = (): void => undefined;
     const drawing = new Promise<void>((resolve) => {
@@ -74,7 +65,6 @@ describe('a QR code', () => {
           if (qr.text === 'slow') await drawing;
           return { ...qr, qr: 'data:' };
         },
-        currentQR: async () => ({ qr: 'data:', text: 'dead', sequence: 1, expiresAt: inSeconds(-1) }),
       },
     });
     const viewer = await joined(edge.open());
