@@ -8,7 +8,7 @@ const dayMs = 24 * 60 * 60 * 1_000;
 const absenceHoldsMs = 60 * 60 * 1_000;
 const presenceHoldsMs = 7 * dayMs;
 
-type Lookup = Pick<WASocket, 'onWhatsApp' | 'signalRepository'>;
+type Lookup = Pick<WASocket, 'onWhatsApp' | 'signalRepository' | 'authState'>;
 
 /**
  * Finds the WhatsApp address of a phone number. Keeps what it learned over the sockets of one session; `undefined` from
@@ -24,11 +24,13 @@ export class Addressing {
 
   /**
    * The LID of the number where WhatsApp has mapped one, since it refuses new messages to the phone address of such
-   * contacts; else the phone address. Undefined: the number is not on WhatsApp.
+   * contacts; else the phone address. A number without a known LID is checked first. Undefined: it is not on WhatsApp.
    * @param phone E.164 with `+`
    */
   async resolve(sock: Lookup, phone: string): Promise<string | undefined> {
     const phoneJid = phoneJidOf(phone);
+    const lid = await storedLidOf(sock, phone);
+    if (lid !== undefined) return lid;
     if ((await this.#isOnWhatsApp(sock, phoneJid)) === false) return undefined;
     return this.mapped(sock, phoneJid);
   }
@@ -53,6 +55,12 @@ export class Addressing {
   async #answerOf<Answer>(query: Promise<Answer>): Promise<Answer | undefined> {
     return withTimeout(query, this.#queryTimeoutMs).catch(() => undefined);
   }
+}
+
+async function storedLidOf(sock: Lookup, phone: string): Promise<string | undefined> {
+  const user = phone.slice(1);
+  const { [user]: lid } = await sock.authState.keys.get('lid-mapping', [user]);
+  return lid === undefined ? undefined : `${lid}@lid`;
 }
 
 /** `+79001234567` → `79001234567@s.whatsapp.net` */

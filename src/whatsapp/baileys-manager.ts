@@ -64,6 +64,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   readonly #credentials: CredentialStore;
   readonly #timings: SessionTimings;
   readonly #logger: Logger;
+  readonly #startedAt: Date;
   readonly #random: () => number;
   readonly #dependencies: SessionDependencies;
 
@@ -74,6 +75,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#credentials = new CredentialStore(options.rows, options.box);
     this.#logger = logger;
+    this.#startedAt = now();
     this.#random = random;
     this.#dependencies = {
       credentials: this.#credentials,
@@ -170,9 +172,9 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     options: Readonly<{ messageId?: string }> = {},
   ): Promise<Readonly<{ messageId: string }>> {
     const number = this.formatPhoneNumber(phone);
-    const session = this.#session(companyId);
-    const sock = session.openSock;
-    if (sock === undefined) throw notConnected();
+    const session = this.#sessions.get(companyId);
+    const sock = session?.openSock;
+    if (session === undefined || sock === undefined) throw notConnected();
     const messageId = options.messageId ?? generateMessageIDV2(sock.authState.creds.me?.id);
     const jid = await session.addressing.resolve(sock, number);
     if (session.openSock !== sock) throw notConnected();
@@ -193,7 +195,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   getSessionStatus(companyId: CompanyId): SessionStatus {
-    return this.#session(companyId).status;
+    return this.#sessions.get(companyId)?.status ?? { state: 'idle', since: this.#startedAt };
   }
 
   async disconnectSession(companyId: CompanyId): Promise<void> {

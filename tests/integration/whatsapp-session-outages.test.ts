@@ -34,12 +34,11 @@ describe('a lost connection', () => {
     const host = await world.linkedHost({ timings: { answerTimeoutMs: 300 } });
     world.whatsapp.refuseUpgrades(503);
     world.salon.drop();
-    await waitFor(
-      'the watchdog',
-      () => host.log.lines.filter((line) => line.includes('"code":408')).length >= 2,
-    );
+    const silences = () => host.log.lines.filter((line) => line.includes('"code":408'));
+    await waitFor('the watchdog', () => silences().length >= 2);
     world.whatsapp.refuseUpgrades(undefined);
     await host.reaches(world.company, 'connected');
+    expect(host.connections).toHaveLength(2);
   });
 
   it('by a second login with the same device is a conflict, not a race', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { PairingError } from '../simulators/whatsapp/qr-code.ts';
 
 describe('linking a salon', () => {
   it('goes from the QR code over the ordered restart to an open session, and greets the salon in its own chat', async () => {
@@ -78,7 +79,7 @@ describe('linking a salon', () => {
     world.whatsapp.endAll(503);
     const next = await waitFor('the next code', () => host.qrCodes[1]);
     expect(next.sequence).toBe(2);
-    await expect(world.salon.scan(lost.text)).rejects.toThrow();
+    await expect(world.salon.scan(lost.text)).rejects.toBeInstanceOf(PairingError);
     await world.salon.scan(next.text);
     await host.reaches(world.company, 'connected');
   });
@@ -106,7 +107,7 @@ describe('linking a salon', () => {
 });
 
 describe('the console', () => {
-  const print = vi.fn();
+  const print = vi.fn<(...args: unknown[]) => void>();
 
   beforeEach(() => {
     for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { baileysLogger } from '../../src/whatsapp/baileys-logger.ts';
+import { captureLog } from '../harness/captured-log.ts';
+
+describe("Baileys' log lines", () => {
+  it('keep their words and lose stanzas, keys and numbers', () => {
+    const log = captureLog();
+    const logger = baileysLogger(log);
+    logger.warn(
+      { lid: '112233445566@lid', key: { privKey: 'secret' }, msgId: '3EB0AA' },
+      'Invalid mapping 79165550001',
+    );
+    logger.error({ err: new Error('no session for 79165550001.0') }, 'failed to decrypt');
+    logger.child({ class: 'x' }).error('plain words');
+
+    expect(log.lines.map((line): unknown => JSON.parse(line))).toEqual([
+      { level: 'warn', message: 'Baileys: Invalid mapping ***', whatsappMessageId: '3EB0AA' },
+      { level: 'error', message: 'Baileys: failed to decrypt', reason: 'Error: no session for ***.0' },
+      { level: 'error', message: 'Baileys: plain words' },
+    ]);
+  });
+
+  it('below a warning are dropped', () => {
+    const log = captureLog();
+    const logger = baileysLogger(log);
+    logger.info({ helloMsg: 'secret' }, 'connected to WA');
+    logger.debug('x');
+    logger.trace('y');
+    expect(log.lines).toEqual([]);
+  });
+});

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { companyIdFrom } from '../../src/domain/ids.ts';
+import { LeaseKeeper } from '../../src/whatsapp/lease-keeper.ts';
+import { captureLog } from '../harness/captured-log.ts';
+import { LeasesInMemory } from '../harness/leases-in-memory.ts';
+
+const company = companyIdFrom(1);
+
+function keeperOf(leases: LeasesInMemory, owner: string) {
+  const losses: string[] = [];
+  const keeper = new LeaseKeeper(
+    company,
+    {
+      leases,
+      owner,
+      timings: { ttlMs: 30_000, renewEveryMs: 10_000 },
+      monotonicNow: () => performance.now(),
+      logger: captureLog(),
+    },
+    () => losses.push(owner),
+  );
+  return { keeper, losses };
+}
+
+describe('a lease', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it('is held by one instance, for as long as it renews', async () => {
+    const leases = new LeasesInMemory();
+    const first = keeperOf(leases, 'a');
+    const second = keeperOf(leases, 'b');
+    await first.keeper.acquire();
+    await vi.advanceTimersByTimeAsync(300_000);
+    await expect(second.keeper.acquire()).resolves.toBeUndefined();
+    expect(first.keeper.lease).toMatchObject({ owner: 'a', token: 1 });
+
+    await first.keeper.release();
+    expect(first.keeper.lease).toBeUndefined();
+    await expect(second.keeper.acquire()).resolves.toMatchObject({ owner: 'b', token: 2 });
+    expect(first.losses).toEqual([]);
+    await second.keeper.release();
+  });
+
+  it('that somebody else took is told at the next renewal', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    await keeper.acquire();
+    await leases.takeAway(company, 'b');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(losses).toEqual(['a']);
+    expect(keeper.lease).toBeUndefined();
+  });
+
+  it('is kept through a short outage of the store', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    await keeper.acquire();
+    leases.failure = new Error('down');
+    await vi.advanceTimersByTimeAsync(20_000);
+    leases.failure = undefined;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(losses).toEqual([]);
+    expect(keeper.lease).toBeDefined();
+    await keeper.release();
+  });
+
+  it('is given up before it can have run out, when the store stays away or never answers', async () => {
+    for (const break_ of [
+      (leases: LeasesInMemory) => void (leases.failure = new Error('down')),
+      (leases: LeasesInMemory) => void (leases.renew = () => new Promise(() => undefined)),
+    ]) {
+      const leases = new LeasesInMemory();
+      const { keeper, losses } = keeperOf(leases, 'a');
+      await keeper.acquire();
+      break_(leases);
+      await vi.advanceTimersByTimeAsync(26_000);
+      expect(keeper.lease).toBeDefined();
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(keeper.lease).toBeUndefined();
+      expect(losses).toEqual(['a']);
+    }
+  });
+});

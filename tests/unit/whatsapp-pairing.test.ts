@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/domain/errors.ts';
+import { Pairing } from '../../src/whatsapp/pairing.ts';
+
+function pairingAt(startMs: number) {
+  const clock = { nowMs: startMs };
+  return { clock, pairing: new Pairing(undefined, () => new Date(clock.nowMs)) };
+}
+
+describe('the QR codes of a pairing', () => {
+  it('live 60 s and then 20 s each, and count up, over a change of the socket too', () => {
+    const { clock, pairing } = pairingAt(1_000);
+    expect(pairing.issue('a', true)).toEqual({ text: 'a', sequence: 1, expiresAt: new Date(61_000) });
+    clock.nowMs = 61_000;
+    expect(pairing.issue('b', false)).toEqual({ text: 'b', sequence: 2, expiresAt: new Date(81_000) });
+    clock.nowMs = 70_000;
+    expect(pairing.issue('c', true)).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(130_000) });
+    expect(pairing.endsAt).toEqual(new Date(230_000));
+  });
+
+  it('are given to whoever asks while they live', async () => {
+    const { clock, pairing } = pairingAt(0);
+    pairing.issue('a', true);
+    clock.nowMs = 59_999;
+    await expect(pairing.liveCode(10)).resolves.toMatchObject({ text: 'a' });
+    clock.nowMs = 60_000;
+    const next = pairing.liveCode(1_000);
+    pairing.issue('b', false);
+    await expect(next).resolves.toMatchObject({ text: 'b' });
+  });
+
+  it('are not given out after their socket is gone', async () => {
+    const { pairing } = pairingAt(0);
+    pairing.issue('a', true);
+    pairing.withdraw();
+    await expect(pairing.liveCode(10)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+  });
+
+  it('end for everybody who waits when the pairing ends', async () => {
+    const { pairing } = pairingAt(0);
+    const waiting = pairing.liveCode(1_000);
+    pairing.fail(new AppError('QR_EXPIRED'));
+    await expect(waiting).rejects.toMatchObject({ code: 'QR_EXPIRED' });
+    await expect(pairing.liveCode(1_000)).rejects.toMatchObject({ code: 'QR_EXPIRED' });
+  });
+});
