@@ -13,13 +13,14 @@
  *   | { type: 'failure', failure: Failure }
  *   | { type: 'status', status: StatusPayload }
  *   | { type: 'new-code-pressed' }
- *   | { type: 'phone-submitted', phone: string }
+ *   | { type: 'phone-submitted', typed: string }
  *   | { type: 'browser-online' }
  *   | { type: 'tick' }} ConnectionEvent
  *
  * @typedef {Request | { kind: 'close' }} Effect
  */
 
+import { phoneFrom } from './code-format.js';
 import { changeAfterFailure } from './connection-failures.js';
 
 /** States in which the server says nothing new about a failure already shown. */
@@ -30,6 +31,9 @@ const linkedStates = new Set(['connected', 'reconnecting']);
 const answerTimeoutMs = 30_000;
 /** @type {Failure} */
 const unanswered = { code: 'CONNECTION_FAILED', message: '', retryAfterSeconds: undefined };
+
+/** @type {Failure} */
+const notAPhone = { code: 'VALIDATION_ERROR', message: '', retryAfterSeconds: undefined };
 
 /** @type {Pick<Model, 'qr' | 'askedAtMs' | 'failure' | 'retry'>} */
 const settled = { qr: undefined, askedAtMs: undefined, failure: undefined, retry: undefined };
@@ -132,8 +136,11 @@ const changeFor = (model, event, nowMs) => {
       return Object.fromEntries(Object.entries(event.status).filter(([, value]) => value !== undefined));
     case 'new-code-pressed':
       return { ...start({ kind: model.link === 'up' ? 'qr' : 'connect' }, nowMs), failedAttempts: 0 };
-    case 'phone-submitted':
-      return start({ kind: 'pairing-code', phone: event.phone }, nowMs);
+    case 'phone-submitted': {
+      const phone = phoneFrom(event.typed);
+      if (phone !== undefined) return start({ kind: 'pairing-code', phone }, nowMs);
+      return { pairing: { status: 'failed', failure: notAPhone, phone: '', retryAtMs: undefined } };
+    }
     case 'browser-online':
       return model.link === 'down' ? start({ kind: 'connect' }, nowMs) : {};
     case 'tick':

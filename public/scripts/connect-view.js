@@ -1,0 +1,136 @@
+// @ts-check
+/**
+ * @import { Model, Screen } from './connection-model.js'
+ * @import { Translate } from './i18n.js'
+ */
+
+import { isSlow, screenOf } from './connection-model.js';
+import { formatSeconds, secondsLeft, shareLeft } from './countdown.js';
+import { byId, setAttribute, setText } from './dom.js';
+import { actionOf, unknownErrorCode } from './error-actions.js';
+import { invitesLinking, lookOf } from './looks.js';
+import { PairingView } from './pairing-view.js';
+
+/**
+ * What to tell of a screen, in one sentence or two.
+ * @param {Readonly<Model>} model
+ * @param {Screen} screen
+ * @param {number} nowMs
+ * @param {Translate} translate
+ * @returns {{ title: string, text: string }}
+ */
+const words = (model, screen, nowMs, translate) => {
+  const { failure } = model;
+  if (screen !== 'error' || !failure) {
+    const key = isSlow(model, nowMs)
+      ? 'connect.slow'
+      : model.retry
+        ? 'connect.attempt'
+        : `screens.${screen}.text`;
+    return { title: translate(`screens.${screen}.title`), text: translate(key) };
+  }
+  const { code, message } = failure;
+  const key = actionOf(code) ? code : unknownErrorCode;
+  const ownWords = code === 'VALIDATION_ERROR' || key === unknownErrorCode ? message : '';
+  return {
+    title: translate(`errors.${key}.title`),
+    text: `${ownWords || translate(`errors.${key}.text`)} ${translate(`errors.${key}.action`)}`,
+  };
+};
+
+/** The face of the connect page: writes a model into the document, and nothing that did not change. */
+export class ConnectView {
+  #main = byId('main', HTMLElement);
+  #connection = byId('connection', HTMLElement);
+  #qr = byId('qr', HTMLImageElement);
+  #icon = byId('icon', SVGElement);
+  #iconUse = byId('icon-use', SVGUseElement);
+  #title = byId('status-title', HTMLElement);
+  #text = byId('status-text', HTMLElement);
+  #countdown = byId('countdown', HTMLElement);
+  #countdownLabel = byId('countdown-label', HTMLElement);
+  #countdownTime = byId('countdown-time', HTMLElement);
+  #countdownFill = byId('countdown-fill', HTMLElement);
+  #facts = byId('facts', HTMLElement);
+  #phone = byId('phone', HTMLElement);
+  #integration = byId('integration', HTMLElement);
+  #newCode = byId('new-code', HTMLButtonElement);
+  #register = byId('register', HTMLAnchorElement);
+  #guide = byId('guide', HTMLElement);
+  #pairing = new PairingView();
+
+  /**
+   * @param {Readonly<Model>} model
+   * @param {number} nowMs
+   * @param {Translate} translate
+   */
+  render(model, nowMs, translate) {
+    const screen = screenOf(model, nowMs);
+    const look = lookOf(screen, model.failure?.code);
+    const focused = document.activeElement;
+
+    setAttribute(this.#main, 'data-state', screen);
+    setAttribute(this.#main, 'data-code', model.failure?.code);
+    setAttribute(this.#connection, 'data-tone', look.tone);
+    this.#renderQr(screen === 'qr' ? model.qr : undefined);
+    setAttribute(this.#iconUse, 'href', `#icon-${look.icon}`);
+    this.#renderCountdown(model, screen, nowMs, translate);
+
+    const { title, text } = words(model, screen, nowMs, translate);
+    setText(this.#title, title);
+    setText(this.#text, text);
+    this.#renderFacts(model, screen, translate);
+
+    const newCode = look.newCode ?? (isSlow(model, nowMs) ? 'connect.newCode' : undefined);
+    this.#newCode.hidden = newCode === undefined;
+    if (newCode !== undefined) setText(this.#newCode, translate(newCode));
+    this.#register.hidden = look.register !== true;
+    this.#guide.hidden = !invitesLinking(screen);
+    this.#pairing.render(model, screen, nowMs, translate);
+
+    // A control that vanished under the keyboard hands the focus to the sentence that replaced it.
+    if (focused instanceof HTMLElement && focused !== document.body && !focused.checkVisibility())
+      this.#title.focus();
+  }
+
+  /** @param {Model['qr']} qr */
+  #renderQr(qr) {
+    this.#qr.hidden = qr === undefined;
+    this.#icon.toggleAttribute('hidden', qr !== undefined);
+    setAttribute(this.#qr, 'src', qr?.image);
+    setAttribute(this.#qr, 'data-sequence', qr?.sequence);
+    setAttribute(this.#qr, 'data-expires-at', qr?.expiresAt);
+  }
+
+  /**
+   * @param {Readonly<Model>} model
+   * @param {Screen} screen
+   * @param {number} nowMs
+   * @param {Translate} translate
+   */
+  #renderCountdown(model, screen, nowMs, translate) {
+    const qr = screen === 'qr' ? model.qr : undefined;
+    const retryAtMs = screen === 'error' ? model.retry?.atMs : undefined;
+    const deadlineMs = qr?.deadlineMs ?? retryAtMs;
+    this.#countdown.hidden = deadlineMs === undefined;
+    if (deadlineMs === undefined) return;
+    setText(this.#countdownLabel, translate(qr ? 'connect.refreshIn' : 'connect.retryIn'));
+    setText(this.#countdownTime, formatSeconds(secondsLeft(deadlineMs, nowMs)));
+    this.#countdown.toggleAttribute('data-bar', qr !== undefined);
+    if (qr) this.#countdownFill.style.setProperty('--left', shareLeft(qr, nowMs).toFixed(3));
+  }
+
+  /**
+   * @param {Readonly<Model>} model
+   * @param {Screen} screen
+   * @param {Translate} translate
+   */
+  #renderFacts(model, screen, translate) {
+    const linked = screen === 'connected' || screen === 'reconnecting';
+    const { phone, integration } = model;
+    this.#facts.hidden = !linked || (phone === undefined && integration === undefined);
+    setText(this.#phone, phone ?? '—');
+    setText(this.#integration, integration === undefined ? '…' : translate(`integration.${integration}`));
+    setAttribute(this.#integration, 'data-integration', integration);
+  }
+}

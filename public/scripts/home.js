@@ -1,0 +1,5 @@
+// @ts-check
+
+import { startPage } from './page.js';
+
+startPage(() => {}).catch(reportError);

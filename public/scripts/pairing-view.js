@@ -1,0 +1,73 @@
+// @ts-check
+/**
+ * @import { Model, Screen } from './connection-model.js'
+ * @import { Translate } from './i18n.js'
+ */
+
+import { formatPairingCode } from './code-format.js';
+import { formatSeconds, secondsLeft } from './countdown.js';
+import { byId, setAttribute, setText } from './dom.js';
+import { actionOf, unknownErrorCode } from './error-actions.js';
+import { allowsPairingCode, invitesLinking } from './looks.js';
+
+/**
+ * @param {Model['pairing']} pairing
+ * @param {Translate} translate
+ */
+const problemOf = (pairing, translate) => {
+  if (pairing.status === 'expired') return translate('pairing.expired');
+  if (pairing.status !== 'failed') return '';
+  const { code } = pairing.failure;
+  if (code === 'VALIDATION_ERROR') return translate('pairing.invalidPhone');
+  const key = actionOf(code) ? code : unknownErrorCode;
+  return `${translate(`errors.${key}.title`)}. ${translate(`errors.${key}.action`)}`;
+};
+
+/** Linking by phone number: the form, its problems, and the code. */
+export class PairingView {
+  #details = byId('pairing', HTMLDetailsElement);
+  #form = byId('pairing-form', HTMLFormElement);
+  #phone = byId('pairing-phone', HTMLInputElement);
+  #submit = byId('pairing-submit', HTMLButtonElement);
+  #problem = byId('pairing-problem', HTMLElement);
+  #retry = byId('pairing-retry', HTMLElement);
+  #result = byId('pairing-result', HTMLElement);
+  #status = byId('pairing-status', HTMLElement);
+  #code = byId('pairing-code', HTMLOutputElement);
+  #time = byId('pairing-time', HTMLElement);
+  /** @type {Screen | undefined} */
+  #lastScreen;
+
+  /**
+   * @param {Readonly<Model>} model
+   * @param {Screen} screen
+   * @param {number} nowMs
+   * @param {Translate} translate
+   */
+  render({ pairing }, screen, nowMs, translate) {
+    this.#details.hidden = !invitesLinking(screen);
+    if (screen === 'refused' && this.#lastScreen !== 'refused') this.#details.open = true;
+    this.#lastScreen = screen;
+
+    const shown = pairing.status === 'shown' ? pairing : undefined;
+    setAttribute(this.#details, 'data-pairing', pairing.status);
+    this.#form.hidden = shown !== undefined;
+    this.#submit.disabled = pairing.status === 'pending' || !allowsPairingCode(screen);
+    setText(this.#submit, translate(pairing.status === 'pending' ? 'pairing.pending' : 'pairing.submit'));
+    const wrong = pairing.status === 'failed' && pairing.failure.code === 'VALIDATION_ERROR';
+    setAttribute(this.#phone, 'aria-invalid', wrong ? 'true' : undefined);
+    setText(this.#problem, problemOf(pairing, translate));
+    const retryAtMs = pairing.status === 'failed' ? pairing.retryAtMs : undefined;
+    const wait = retryAtMs === undefined ? undefined : formatSeconds(secondsLeft(retryAtMs, nowMs));
+    setText(this.#retry, wait === undefined ? '' : translate('pairing.retryIn', { time: wait }));
+
+    const wasHidden = this.#result.hidden;
+    this.#result.hidden = shown === undefined;
+    if (!shown) return;
+    setText(this.#status, translate('pairing.shown', { phone: shown.phone }));
+    setText(this.#code, formatPairingCode(shown.code));
+    const time = formatSeconds(secondsLeft(shown.deadlineMs, nowMs));
+    setText(this.#time, translate('pairing.expiresIn', { time }));
+    if (wasHidden) this.#code.focus();
+  }
+}
