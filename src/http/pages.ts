@@ -19,7 +19,12 @@ export class Pages {
 
   routes(): Router {
     const router = express.Router();
-    router.get('/marketplace/', (_request, response) => this.#sendPage(response, 'index.html'));
+    router.get('/marketplace/', (request, response) => {
+      // As the settings page of the application this arrives signed, like a registration; that leads to the salon's state.
+      const { search, searchParams } = new URL(request.originalUrl, 'http://localhost');
+      if (searchParams.has('user_data')) response.redirect(303, `/marketplace/register${search}`);
+      else this.#sendPage(response, 'index.html');
+    });
     router.get('/marketplace/connect', (_request, response) => this.#sendPage(response, 'connect.html'));
     router.get('/marketplace/assets/*file', (request, response) => {
       response.setHeader('Cache-Control', 'no-cache');

@@ -1,12 +1,11 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
-import type { Company, Language } from '../domain/company.ts';
+import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import { type CompanyId, type SalonId, salonIdFrom } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
 import type { AdminKey } from './authenticate.ts';
 import { jsonBody } from './json-body.ts';
-import { languageOf } from './language.ts';
 import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { parsedBy, validate } from './validate.ts';
@@ -19,7 +18,6 @@ export type RegisterDeps = Readonly<{
         salonIds: readonly SalonId[];
         userData: string;
         userDataSign: string;
-        language: Language;
       }>,
     ): Promise<readonly Readonly<{ companyId: CompanyId; token: string }>[]>;
     byAdmin(
@@ -54,7 +52,6 @@ export function registerRoutes(deps: RegisterDeps): Router {
       salonIds: salonIdsOf(query),
       userData: signed(query, 'user_data'),
       userDataSign: signed(query, 'user_data_sign'),
-      language: languageOf(request),
     });
     response.redirect(303, deps.connectUrl(links.map(({ token }) => token)));
   });

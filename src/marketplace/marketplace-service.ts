@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type BusinessType, detectBusinessType } from '../domain/business-type.ts';
-import type { Company, Language } from '../domain/company.ts';
+import { clientLanguage } from '../domain/client-language.ts';
+import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
@@ -92,7 +93,7 @@ export class MarketplaceService {
    */
   async createOrGetCompany(
     salonId: SalonId,
-    registration: Readonly<{ language: Language; ownerUserId?: number }>,
+    registration: Readonly<{ ownerUserId?: number }> = {},
   ): Promise<Readonly<{ company: Company; created: boolean }>> {
     const salon = await this.fetchSalonInfo(salonId);
     const { company, created } = await this.#deps.companies.createOrFind({
@@ -100,7 +101,7 @@ export class MarketplaceService {
       title: salon.title,
       businessType: this.detectBusinessType(salon),
       timeZone: salon.timeZone !== undefined && isTimeZone(salon.timeZone) ? salon.timeZone : undefined,
-      language: registration.language,
+      language: clientLanguage(salon.phone),
       ...(registration.ownerUserId !== undefined && { ownerUserId: registration.ownerUserId }),
       apiKey: this.generateAPIKey(),
       webhookSecret: randomBytes(24).toString('base64url'),

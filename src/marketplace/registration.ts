@@ -1,4 +1,4 @@
-import type { Company, Language } from '../domain/company.ts';
+import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { ConnectTokenSigner } from './connect-token.ts';
@@ -9,7 +9,6 @@ export type RedirectRegistration = Readonly<{
   salonIds: readonly SalonId[];
   userData: string;
   userDataSign: string;
-  language: Language;
 }>;
 
 export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
@@ -45,10 +44,7 @@ export class Registration {
 
     const links: ConnectLink[] = [];
     for (const salonId of redirect.salonIds) {
-      const { company } = await this.#deps.service.createOrGetCompany(salonId, {
-        ownerUserId: user.id,
-        language: redirect.language,
-      });
+      const { company } = await this.#deps.service.createOrGetCompany(salonId, { ownerUserId: user.id });
       links.push({ companyId: company.id, token: await this.#issueToken(company.id) });
     }
     return links;
@@ -58,7 +54,7 @@ export class Registration {
   async byAdmin(
     salonId: SalonId,
   ): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>> {
-    const { company, created } = await this.#deps.service.createOrGetCompany(salonId, { language: 'ru' });
+    const { company, created } = await this.#deps.service.createOrGetCompany(salonId);
     return { company, created, connectUrl: this.#deps.connectUrl([await this.#issueToken(company.id)]) };
   }
 

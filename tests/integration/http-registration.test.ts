@@ -27,9 +27,7 @@ describe('GET /marketplace/register', () => {
     expect(response.headers.get('location')).toBe(
       'http://public.example/marketplace/connect#tokens=t510001,t510002',
     );
-    expect(seen).toEqual([
-      { salonIds: [510001, 510002], userData: 'a+b', userDataSign: 'c0', language: 'ru' },
-    ]);
+    expect(seen).toEqual([{ salonIds: [510001, 510002], userData: 'a+b', userDataSign: 'c0' }]);
   });
 
   it('takes PHP-style indexes and counts a repeated salon once', async () => {
@@ -39,6 +37,15 @@ describe('GET /marketplace/register', () => {
       { redirect: 'manual' },
     );
     expect(response.headers.get('location')).toMatch(/#tokens=token-510001-0$/);
+  });
+
+  it('is where the signed settings page leads, with its query', async () => {
+    await using edge = await startHttpEdge();
+    const query = '?salon_id=510001&user_data=a%2Bb&user_data_sign=c0';
+    const response = await fetch(`${edge.url}/marketplace/${query}`, { redirect: 'manual' });
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe(`/marketplace/register${query}`);
+    expect((await fetch(`${edge.url}/marketplace/`)).status).toBe(200);
   });
 
   it('refuses an unsigned redirect with 401', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { detectBusinessType } from '../../src/domain/business-type.ts';
+import { clientLanguage } from '../../src/domain/client-language.ts';
 import { canBecome, integrationStatuses } from '../../src/domain/company.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { companyIdFrom, parsePositiveInteger } from '../../src/domain/ids.ts';
@@ -75,6 +76,19 @@ describe('detectBusinessType', () => {
     [{ title: 'ООО Вектор' }, 'generic'],
   ] as const)('takes %j for %s', (known, type) => {
     expect(detectBusinessType({ ...salon, ...known })).toBe(type);
+  });
+});
+
+describe('clientLanguage', () => {
+  it.each([
+    ['+74950000000', 'ru'],
+    ['84950000000', 'ru'],
+    ['+77272000000', 'ru'],
+    ['+442071838750', 'en'],
+    ['', 'ru'],
+    [undefined, 'ru'],
+  ] as const)('of a salon with the phone %s is %s', (phone, language) => {
+    expect(clientLanguage(phone)).toBe(language);
   });
 });
 

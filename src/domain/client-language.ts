@@ -1,0 +1,24 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import type { Language } from './company.ts';
+
+/** Countries in which a salon's clients are written to in Russian. */
+const russianSpeaking: ReadonlySet<string> = new Set([
+  'RU',
+  'BY',
+  'KZ',
+  'KG',
+  'UZ',
+  'TJ',
+  'TM',
+  'AM',
+  'AZ',
+  'GE',
+  'MD',
+  'UA',
+]);
+
+/** The language of a salon's messages, told by the country of its own phone; Russian when that says nothing. */
+export function clientLanguage(salonPhone: string | undefined): Language {
+  const country = parsePhoneNumberFromString(salonPhone ?? '', 'RU')?.country;
+  return country === undefined || russianSpeaking.has(country) ? 'ru' : 'en';
+}
