@@ -26,7 +26,15 @@ export class PostgresServer implements AsyncDisposable {
     // initdb refuses root, so the directory belongs to another user then.
     chmodSync(directory.path, 0o777);
     const server = new PostgresServer(await findBinaries(), directory, await freePort());
-    await server.#asOwner('initdb', ['-D', server.#data, '-U', 'owner', '--auth=trust', '--encoding=UTF8']);
+    await server.#asOwner('initdb', [
+      '-D',
+      server.#data,
+      '-U',
+      'owner',
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--no-sync',
+    ]);
     await server.resume();
     return server;
   }
@@ -89,7 +97,9 @@ async function findBinaries(): Promise<string> {
   ];
   const found = candidates.find((directory) => existsSync(path.join(directory, 'initdb')));
   if (found === undefined) {
-    throw new Error('No Postgres server is installed: apt-get install postgresql-15 (or brew install postgresql@15)');
+    throw new Error(
+      'No Postgres server is installed: apt-get install postgresql-15 (or brew install postgresql@15)',
+    );
   }
   return found;
 }

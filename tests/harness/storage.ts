@@ -15,6 +15,7 @@ import { StoredLeases } from '../../src/storage/leases.ts';
 import { StoredMessages } from '../../src/storage/messages.ts';
 import { readMigrations } from '../../src/storage/migrate.ts';
 import { Rpc } from '../../src/storage/rpc.ts';
+import { prepareEmbedded } from './embedded.ts';
 import { PostgresServer } from './postgres.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
 
@@ -35,10 +36,12 @@ export function engines(): Engine[] {
 }
 
 async function embeddedPlace(): Promise<Place> {
-  const directory = new TemporaryDirectory();
+  const temporary = new TemporaryDirectory();
+  const directory = path.join(temporary.path, 'pg');
+  await prepareEmbedded(directory);
   return {
-    choice: { kind: 'embedded', directory: path.join(directory.path, 'pg') },
-    [Symbol.asyncDispose]: async () => directory[Symbol.dispose](),
+    choice: { kind: 'embedded', directory },
+    [Symbol.asyncDispose]: async () => temporary[Symbol.dispose](),
   };
 }
 

@@ -1,0 +1,284 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CompanyId } from '../../src/domain/ids.ts';
+import { companyIdFrom } from '../../src/domain/ids.ts';
+import { messageStatuses } from '../../src/domain/message.ts';
+import type { NewMessage } from '../../src/domain/message.ts';
+import type { Lease } from '../../src/marketplace/ports.ts';
+import type { Database } from '../../src/storage/database.ts';
+import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
+import type { Place, Repositories } from '../harness/storage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const minuteMs = 60_000;
+const now = { gapMs: 0, maxAttempts: 3 };
+
+describe.each(engines())('messages in $name', ({ make }) => {
+  let place: Place;
+  let database: Database;
+  let repositories: Repositories;
+
+  beforeAll(async () => {
+    place = await make();
+    database = await openTestDatabase(place.choice);
+    repositories = repositoriesOn(database);
+  });
+
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  it('is one message for one idempotency key, also at once', async () => {
+    const { messages } = repositories;
+    const { id } = await registeredCompany(repositories);
+    const wanted = message(id);
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => messages.enqueue(wanted)));
+
+    expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
+    const [stored] = answers;
+    expect(stored).toMatchObject({ status: 'queued', attempts: 0, text: wanted.text, recordId: 42 });
+    expect(stored?.whatsappMessageId).toMatch(/^3EB0[0-9A-F]{18}$/);
+    expect(await messages.byId(id, stored?.id ?? '')).toEqual(stored);
+    expect(await messages.textOf(id, stored?.whatsappMessageId ?? '')).toBe(wanted.text);
+  });
+
+  it('keeps companies apart', async () => {
+    const { messages } = repositories;
+    const [mine, other] = [await registeredCompany(repositories), await registeredCompany(repositories)];
+    const stored = await messages.enqueue(message(mine.id, { idempotencyKey: 'same' }));
+    const foreign = await messages.enqueue(message(other.id, { idempotencyKey: 'same' }));
+
+    expect(foreign.id).not.toBe(stored.id);
+    expect(await messages.byId(other.id, stored.id)).toBeUndefined();
+    expect(await messages.byId(mine.id, 'not-a-uuid')).toBeUndefined();
+    expect(await messages.textOf(other.id, stored.whatsappMessageId)).toBeUndefined();
+    await expect(messages.enqueue(message(companyIdFrom(999_999_999)))).rejects.toMatchObject({
+      code: 'COMPANY_NOT_FOUND',
+    });
+  });
+
+  it('hands messages out in order, one by one, under the lease', async () => {
+    const { messages } = repositories;
+    const { id, lease } = await connectedCompany();
+    const first = await messages.enqueue(message(id));
+    const second = await messages.enqueue(message(id));
+    await messages.enqueue(message(id, { notBefore: inFuture(minuteMs) }));
+
+    const claims = [
+      await messages.claim(lease, now),
+      await messages.claim(lease, now),
+      await messages.claim(lease, now),
+    ];
+
+    expect(claims.map((claim) => claim?.id)).toEqual([first.id, second.id, undefined]);
+    expect(claims[0]).toMatchObject({
+      status: 'sending',
+      attempts: 1,
+      whatsappMessageId: first.whatsappMessageId,
+    });
+  });
+
+  it('never hands a message out twice to rival claims', async () => {
+    const { messages } = repositories;
+    const { id, lease } = await connectedCompany();
+    for (let count = 0; count < 5; count += 1) await messages.enqueue(message(id));
+
+    const claims = await Promise.all(Array.from({ length: 12 }, () => messages.claim(lease, now)));
+
+    const claimed = claims.flatMap((claim) => (claim === undefined ? [] : [claim.id]));
+    expect(claimed).toHaveLength(5);
+    expect(new Set(claimed).size).toBe(5);
+  });
+
+  it('keeps the gap between two messages of a company, also for rival claims and a new owner', async () => {
+    const { messages, leases } = repositories;
+    const { id, lease } = await connectedCompany();
+    await messages.enqueue(message(id));
+    await messages.enqueue(message(id));
+    const paced = { gapMs: 700, maxAttempts: 3 };
+
+    const rivals = await Promise.all([messages.claim(lease, paced), messages.claim(lease, paced)]);
+    const claimedAtMs = performance.now();
+    expect(rivals.filter((claim) => claim !== undefined)).toHaveLength(1);
+    const dueInMs = ((await messages.nextDueAt(id))?.getTime() ?? 0) - Date.now();
+    expect(dueInMs).toBeGreaterThan(100);
+    expect(dueInMs).toBeLessThanOrEqual(700);
+
+    await messages.advance(id, rivals.find((claim) => claim !== undefined)?.whatsappMessageId ?? '', 'sent');
+    await leases.release(lease);
+    const next = await leased(id, 'new owner');
+    await waitFor('the second message', () => messages.claim(next, paced));
+    expect(performance.now() - claimedAtMs).toBeGreaterThan(500);
+  });
+
+  it('hands nothing out when the lease is gone, and knows what is due', async () => {
+    const { messages, leases } = repositories;
+    const { id, lease } = await connectedCompany();
+    expect(await messages.nextDueAt(id)).toBeUndefined();
+    const soon = inFuture(minuteMs);
+    await messages.enqueue(message(id, { notBefore: soon }));
+    expect(await messages.nextDueAt(id)).toEqual(soon);
+    await messages.enqueue(message(id));
+
+    await leases.release(lease);
+    expect(await messages.claim(lease, now)).toBeUndefined();
+    const next = await leased(id, 'somebody else');
+    expect(await messages.claim({ ...lease, token: next.token }, now)).toBeUndefined();
+    expect(await messages.claim(next, now)).toBeDefined();
+  });
+
+  it('takes over what a dead owner was sending, with the same id, and gives up after so many attempts', async () => {
+    const { messages, leases } = repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await messages.enqueue(message(id));
+    const younger = await messages.enqueue(message(id));
+    const limit = { gapMs: 0, maxAttempts: 2 };
+
+    await messages.claim(lease, limit);
+    await leases.release(lease);
+    const second = await leased(id, 'second');
+    expect(await messages.nextDueAt(id)).toBeInstanceOf(Date);
+    const again = await messages.claim(second, limit);
+    expect(again).toMatchObject({ id: stored.id, attempts: 2, whatsappMessageId: stored.whatsappMessageId });
+
+    await leases.release(second);
+    const third = await leased(id, 'third');
+    expect(await messages.claim(third, limit)).toMatchObject({ id: younger.id });
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'unknown', attempts: 2 });
+  });
+
+  it('lets a message expire that waited too long, but never one that may have left', async () => {
+    const { messages, leases } = repositories;
+    const { id, lease } = await connectedCompany();
+    const sent = await messages.enqueue(message(id, { expiresAt: inFuture(400) }));
+    const waiting = await messages.enqueue(message(id, { expiresAt: inFuture(400) }));
+    expect(await messages.claim(lease, now)).toMatchObject({ id: sent.id });
+    await leases.release(lease);
+    const next = await leased(id, 'next');
+
+    await waitFor('the expiry', async () => {
+      // Claims settle what ran out; before that moment this one takes the interrupted message.
+      await messages.claim(await leased(id, 'next'), { gapMs: 0, maxAttempts: 100 });
+      return (await messages.byId(id, waiting.id))?.status === 'expired';
+    });
+
+    expect(next.token).toBeGreaterThan(lease.token);
+    await messages.claim(await leased(id, 'next'), now);
+    expect((await messages.byId(id, sent.id))?.status).toBe('unknown');
+  });
+
+  it('puts a message back that never left, without counting the attempt', async () => {
+    const { messages } = repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await messages.enqueue(message(id));
+    await messages.claim(lease, now);
+
+    await messages.release({ ...lease, token: lease.token + 1 }, stored.id, 0);
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'sending' });
+    await messages.release(lease, stored.id, 200);
+
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'queued', attempts: 0 });
+    expect(await messages.claim(lease, now)).toBeUndefined();
+    expect(await waitFor('the retry', () => messages.claim(lease, now))).toMatchObject({
+      id: stored.id,
+      attempts: 1,
+    });
+  });
+
+  it('moves a status forward only, whatever the order of acks and receipts', async () => {
+    const ladder = ['queued', 'sending', 'unknown', 'sent', 'delivered', 'read'];
+    const allowed = new Set<string>();
+    for (const from of messageStatuses) {
+      for (const to of messageStatuses) {
+        const forward = ladder.indexOf(to) > ladder.indexOf(from) && from !== 'failed' && from !== 'expired';
+        const fails = to === 'failed' && ['queued', 'sending', 'unknown', 'sent'].includes(from);
+        const reachable = to !== 'sending' && (to !== 'unknown' || from === 'sending');
+        if ((forward && reachable) || fails || (to === 'expired' && from === 'queued'))
+          allowed.add(`${from} > ${to}`);
+      }
+    }
+    const { messages } = repositories;
+    const { id } = await registeredCompany(repositories);
+    const stored = await messages.enqueue(message(id));
+
+    const moved = new Set<string>();
+    for (const from of messageStatuses) {
+      for (const to of messageStatuses) {
+        await forceStatus(stored.id, from);
+        if (await messages.advance(id, stored.whatsappMessageId, to, '463')) moved.add(`${from} > ${to}`);
+      }
+    }
+
+    expect(moved).toEqual(allowed);
+  });
+
+  it('dates each step, fills the step that was skipped, and keeps the reason of a failure', async () => {
+    const { messages } = repositories;
+    const { id } = await registeredCompany(repositories);
+    const [read, failed] = [await messages.enqueue(message(id)), await messages.enqueue(message(id))];
+
+    await messages.advance(id, read.whatsappMessageId, 'delivered');
+    expect(await messages.advance(id, read.whatsappMessageId, 'sent')).toBe(false);
+    await messages.advance(id, read.whatsappMessageId, 'read');
+    await messages.advance(id, failed.whatsappMessageId, 'failed', '463');
+
+    const after = await messages.byId(id, read.id);
+    expect(after).toMatchObject({ status: 'read', errorCode: undefined });
+    expect(after?.sentAt).toBeInstanceOf(Date);
+    expect(after?.deliveredAt).toEqual(after?.sentAt);
+    expect(after?.readAt?.getTime()).toBeGreaterThanOrEqual(after?.deliveredAt?.getTime() ?? Infinity);
+    expect(await messages.byId(id, failed.id)).toMatchObject({
+      status: 'failed',
+      errorCode: '463',
+      sentAt: undefined,
+    });
+    expect(await messages.advance(id, '3EB0UNKNOWN', 'sent')).toBe(false);
+  });
+
+  it('stops waiting for an ack under its own lease', async () => {
+    const { messages } = repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await messages.enqueue(message(id));
+    await messages.claim(lease, now);
+
+    expect(await messages.giveUpWaiting(lease, minuteMs)).toBe(0);
+    expect(await messages.giveUpWaiting({ ...lease, token: lease.token + 1 }, 0)).toBe(0);
+    await waitFor('the patience to end', async () => (await messages.giveUpWaiting(lease, 0)) === 1);
+
+    expect((await messages.byId(id, stored.id))?.status).toBe('unknown');
+    expect(await messages.advance(id, stored.whatsappMessageId, 'sent')).toBe(true);
+  });
+
+  async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
+    const { id } = await registeredCompany(repositories);
+    return { id, lease: await leased(id, 'owner') };
+  }
+
+  async function leased(id: CompanyId, owner: string): Promise<Lease> {
+    return waitFor('the lease', () => repositories.leases.acquire(id, owner, minuteMs));
+  }
+
+  async function forceStatus(id: string, status: string): Promise<void> {
+    await database.sql.transaction((session) =>
+      session.query('update messages set status = $2 where id = $1', [id, status]),
+    );
+  }
+});
+
+function message(companyId: CompanyId, changes: Partial<NewMessage> = {}): NewMessage {
+  return {
+    companyId,
+    kind: 'confirmation',
+    idempotencyKey: randomUUID(),
+    phone: '+79001234567',
+    text: 'Вы записаны: стрижка, 10 марта, 14:30 — «Лён»',
+    recordId: 42,
+    ...changes,
+  };
+}
+
+function inFuture(ms: number): Date {
+  return new Date(Date.now() + ms);
+}
