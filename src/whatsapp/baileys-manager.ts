@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
+import { generateMessageIDV2, type WASocket } from '@whiskeysockets/baileys';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
@@ -19,8 +19,8 @@ import type { AuthState } from './auth-state.ts';
 import { clientVersion } from './client-version.ts';
 import { CredentialStore } from './credential-store.ts';
 import { watchDelivery } from './delivery-status.ts';
+import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
-import { sendText } from './message-sender.ts';
 import type { Pairing } from './pairing.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
@@ -65,16 +65,18 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   readonly #timings: SessionTimings;
   readonly #logger: Logger;
   readonly #startedAt: Date;
+  readonly #rejections: Disposable;
   readonly #random: () => number;
   readonly #dependencies: SessionDependencies;
 
   constructor(options: BaileysManagerOptions) {
     super();
-    silenceLibsignal(console);
     const { leases, owner, logger, now, monotonicNow, random } = options;
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#credentials = new CredentialStore(options.rows, options.box);
     this.#logger = logger;
+    silenceLibsignal(console);
+    this.#rejections = absorbLibraryRejections(process, logger);
     this.#startedAt = now();
     this.#random = random;
     this.#dependencies = {
@@ -160,9 +162,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
 
   /** Writes to the salon's own chat, so that its owner sees that it works. @throws AppError `CONNECTION_FAILED` */
   async sendTestMessage(sock: WASocket, companyId: CompanyId): Promise<void> {
-    const own = jidNormalizedUser(sock.authState.creds.me?.id);
-    const jid = await this.#session(companyId).addressing.mapped(sock, own);
-    await sendText(sock, jid, testMessage, generateMessageIDV2(own));
+    await this.#session(companyId).sender.sendToSelf(sock, testMessage);
   }
 
   async sendMessage(
@@ -176,15 +176,10 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     const sock = session?.openSock;
     if (session === undefined || sock === undefined) throw notConnected();
     const messageId = options.messageId ?? generateMessageIDV2(sock.authState.creds.me?.id);
-    const jid = await session.addressing.resolve(sock, number);
-    if (session.openSock !== sock) throw notConnected();
-    if (jid === undefined) {
-      const errorCode = 'not_on_whatsapp';
-      this.#tell(() =>
-        this.emit('message-status', companyId, { whatsappMessageId: messageId, status: 'failed', errorCode }),
-      );
-    } else {
-      await sendText(sock, jid, text, messageId);
+    const errorCode = await session.sender.send(sock, number, text, messageId);
+    if (errorCode !== undefined) {
+      const update = { whatsappMessageId: messageId, status: 'failed', errorCode } as const;
+      this.#tell(() => this.emit('message-status', companyId, update));
     }
     return { messageId };
   }
@@ -221,6 +216,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
         this.#operations.run(companyId, () => session.stop()),
       ),
     );
+    this.#rejections[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,32 +1,65 @@
-import type { WASocket } from '@whiskeysockets/baileys';
+import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
+import { LRUCache } from 'lru-cache';
+import { Addressing } from './addressing.ts';
 import { CredentialsNotSavedError } from './auth-state.ts';
+import { disconnectFrom } from './disconnect-policy.ts';
 import { notConnected } from './session-errors.ts';
 
 const timedOut = 408;
+const messagesRemembered = 500;
+/** A message that cannot be encrypted for its recipient on an open connection will not be at the next attempt either. */
+const encryptionAttempts = 3;
 
-/**
- * Sends a text to an address. Resolves also when it is not known whether the bytes left: the server's ack tells, and a
- * second send under the same id is the same message.
- * @throws AppError `CONNECTION_FAILED` when nothing left
- */
-export async function sendText(sock: WASocket, jid: string, text: string, messageId: string): Promise<void> {
-  try {
-    // Without `linkPreview: null` Baileys fetches every link in the text.
-    await sock.sendMessage(jid, { text, linkPreview: null }, { messageId });
-  } catch (cause) {
-    if (!mayHaveLeft(cause)) throw notConnected(cause);
+/** Sends the texts of one session, whichever socket it has. */
+export class MessageSender {
+  readonly #addressing: Addressing;
+  readonly #encryptionFailures = new LRUCache<string, number>({ max: messagesRemembered });
+
+  constructor(lookupTimeoutMs: number) {
+    this.#addressing = new Addressing(lookupTimeoutMs);
   }
+
+  /**
+   * Resolves also when it is not known whether the bytes left: the server's ack tells, and a second send under the same id
+   * is the same message.
+   * @param phone E.164 with `+`
+   * @returns why the message can never be sent, or undefined
+   * @throws AppError `CONNECTION_FAILED` when nothing left
+   */
+  async send(sock: WASocket, phone: string, text: string, messageId: string): Promise<string | undefined> {
+    const jid = await this.#addressing.resolve(sock, phone);
+    if (jid === undefined) return 'not_on_whatsapp';
+    try {
+      await sendText(sock, jid, text, messageId);
+    } catch (cause) {
+      if (mayHaveLeft(cause)) return undefined;
+      if (this.#isHopeless(cause, messageId)) return 'encryption_failed';
+      throw notConnected(cause);
+    }
+    return undefined;
+  }
+
+  /** To the own chat of the linked phone. @throws AppError `CONNECTION_FAILED` */
+  async sendToSelf(sock: WASocket, text: string): Promise<void> {
+    const own = jidNormalizedUser(sock.authState.creds.me?.id);
+    const jid = await this.#addressing.mapped(sock, own);
+    await sendText(sock, jid, text, generateMessageIDV2(own));
+  }
+
+  #isHopeless(error: unknown, messageId: string): boolean {
+    if (disconnectFrom(error).message !== 'All encryptions failed') return false;
+    const failures = (this.#encryptionFailures.get(messageId) ?? 0) + 1;
+    this.#encryptionFailures.set(messageId, failures);
+    return failures >= encryptionAttempts;
+  }
+}
+
+async function sendText(sock: WASocket, jid: string, text: string, messageId: string): Promise<void> {
+  // Without `linkPreview: null` Baileys fetches every link in the text.
+  await sock.sendMessage(jid, { text, linkPreview: null }, { messageId });
 }
 
 /** Baileys stores the ratchet after it has written to the socket. */
 function mayHaveLeft(error: unknown): boolean {
-  if (error instanceof CredentialsNotSavedError) return true;
-  return statusCodeOf(error) === timedOut;
-}
-
-function statusCodeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('output' in error)) return undefined;
-  const { output } = error;
-  if (typeof output !== 'object' || output === null || !('statusCode' in output)) return undefined;
-  return typeof output.statusCode === 'number' ? output.statusCode : undefined;
+  return error instanceof CredentialsNotSavedError || disconnectFrom(error).code === timedOut;
 }

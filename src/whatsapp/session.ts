@@ -5,12 +5,13 @@ import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { Alarm } from '../lib/alarm.ts';
 import type { Lease } from '../marketplace/ports.ts';
-import { Addressing, phoneOfJid } from './addressing.ts';
+import { phoneOfJid } from './addressing.ts';
 import { UnreadableCredentialsError, type CredentialsError } from './auth-state.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { decideAfterDisconnect, type Disconnect } from './disconnect-policy.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { MessageSender } from './message-sender.ts';
 import { openConnection, type SessionWiring } from './open-connection.ts';
 import { Pairing } from './pairing.ts';
 import { RetryCounters } from './retry-counters.ts';
@@ -27,7 +28,7 @@ const pairingTries = 5;
  * called one at a time; what a socket says after it was replaced changes nothing.
  */
 export class Session {
-  readonly addressing: Addressing;
+  readonly sender: MessageSender;
   readonly #companyId: CompanyId;
   readonly #dependencies: SessionDependencies;
   readonly #listener: SessionListener;
@@ -45,7 +46,7 @@ export class Session {
     this.#companyId = companyId;
     this.#dependencies = dependencies;
     this.#listener = listener;
-    this.addressing = new Addressing(dependencies.timings.lookupTimeoutMs);
+    this.sender = new MessageSender(dependencies.timings.lookupTimeoutMs);
     this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
     this.#plan = new RetryPlan(dependencies.timings, dependencies.random);
     this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
