@@ -5,6 +5,7 @@ import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { Alarm } from '../lib/alarm.ts';
 import type { Lease } from '../marketplace/ports.ts';
+import type { Logger } from '../observability/logger.ts';
 import { phoneOfJid } from './addressing.ts';
 import { UnreadableCredentialsError, type CredentialsError } from './auth-state.ts';
 import { ConnectionSlot } from './connection-slot.ts';
@@ -32,6 +33,7 @@ export class Session {
   readonly #companyId: CompanyId;
   readonly #dependencies: SessionDependencies;
   readonly #listener: SessionListener;
+  readonly #logger: Logger;
   readonly #lease: LeaseKeeper;
   readonly #plan: RetryPlan;
   readonly #board: StatusBoard;
@@ -46,6 +48,7 @@ export class Session {
     this.#companyId = companyId;
     this.#dependencies = dependencies;
     this.#listener = listener;
+    this.#logger = dependencies.logger.child({ companyId });
     this.sender = new MessageSender(dependencies.timings.lookupTimeoutMs);
     this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
     this.#plan = new RetryPlan(dependencies.timings, dependencies.random);
@@ -166,11 +169,7 @@ export class Session {
     this.#plan.connectionHeld(connection.openForMs);
     const phase = connection.auth.isLinked ? 'linked' : 'pairing';
     const { next, keepCredentials, state, detail } = decideAfterDisconnect(disconnect, phase);
-    this.#dependencies.logger.info('A WhatsApp socket closed', {
-      code: disconnect.code,
-      next: next.action,
-      state,
-    });
+    this.#logger.info('A WhatsApp socket closed', { code: disconnect.code, next: next.action, state });
     this.#slot.retire();
     this.#pairing?.withdraw();
     if (next.action === 'restart') return this.#connect(connection);
@@ -178,7 +177,7 @@ export class Session {
     const ends = isGivenUp || next.action === 'stop';
     if (ends) {
       if (!keepCredentials) await this.#eraseIfPossible();
-      this.#mayReplaceIdentity = keepCredentials;
+      this.#mayReplaceIdentity = keepCredentials && phase === 'linked';
       await this.#rest(isGivenUp ? 'idle' : state, detail);
     } else {
       this.#board.set(state, detail);
@@ -206,6 +205,10 @@ export class Session {
     const connection = await openConnection(lease, purpose, this.#dependencies, this.#wiring);
     if (connection === undefined) return this.#rest('idle');
     this.#slot.fill(connection);
+    if (this.lease !== lease) {
+      this.#slot.retire();
+      return this.#waitForLease();
+    }
     if (this.#pairing !== undefined && connection.auth.isLinked) {
       // Another instance linked it meanwhile, or it was not restored yet.
       this.#endPairing(alreadyConnecting());
@@ -215,7 +218,7 @@ export class Session {
   }
 
   async #connectFailed(error: unknown): Promise<void> {
-    this.#logError('The WhatsApp session could not be opened', error);
+    this.#logger.error('The WhatsApp session could not be opened', { error });
     if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
     if (this.#pairing !== undefined) return this.#rest('idle', 'store_unavailable');
     this.#board.set('reconnecting', 'store_unavailable');
@@ -240,7 +243,7 @@ export class Session {
   }
 
   #credentialsFailed(error: CredentialsError): void {
-    this.#logError(error.message, error);
+    this.#logger.error(error.message, { error });
     if (error.cause instanceof LeaseLostError) return this.#lease.lost();
     const connection = this.#slot.current;
     connection?.end();
@@ -264,7 +267,7 @@ export class Session {
     try {
       if (lease !== undefined) await this.#erase(lease);
     } catch (error) {
-      this.#logError('Refused credentials were not erased', error);
+      this.#logger.error('Refused credentials were not erased', { error });
     }
   }
 
@@ -289,10 +292,6 @@ export class Session {
   #later(change: () => Promise<void>): void {
     this.#dependencies
       .exclusive(this.#companyId, change)
-      .catch((error: unknown) => this.#logError('A change of the WhatsApp session failed', error));
-  }
-
-  #logError(message: string, error: unknown): void {
-    this.#dependencies.logger.error(message, { companyId: this.#companyId, error });
+      .catch((error: unknown) => this.#logger.error('A change of the WhatsApp session failed', { error }));
   }
 }
