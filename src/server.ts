@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from './context.ts';
 import { type AppDeps, createApp } from './http/app.ts';
@@ -14,11 +15,16 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 const keepAliveTimeoutMs = 75_000;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 15_000;
+/** Longest wait for requests under way and for pages to hang up, well inside the deadline of a stop. */
+const drainTimeoutMs = 10_000;
+const drainSweepEveryMs = 50;
 
 /** One `http.Server` that carries the webhook fast path, Express and Socket.IO. */
 export class MarketplaceServer implements AsyncDisposable {
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   #answer: Answer = answerStarting;
+  #draining = false;
 
   /** Binds the port, so that a wrong one is found first. Until `serve` every request is told to come back. */
   static async listen(address: Readonly<{ host: string; port: number }>): Promise<MarketplaceServer> {
@@ -35,8 +41,15 @@ export class MarketplaceServer implements AsyncDisposable {
         headersTimeout: headersTimeoutMs,
         requestTimeout: requestTimeoutMs,
       },
-      (request, response) => this.#answer(request, response),
+      (request, response) => {
+        if (this.#draining) response.shouldKeepAlive = false;
+        this.#answer(request, response);
+      },
     );
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
   }
 
   /** The address that the server is bound to. */
@@ -75,17 +88,32 @@ export class MarketplaceServer implements AsyncDisposable {
       [Symbol.asyncDispose]: async () => {
         context.health.startDraining();
         socket[Symbol.dispose]();
-        await io.close();
+        await this.#drain(() => io.close());
       },
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    this.#server.closeIdleConnections();
-    await closed;
+    await this.#drain(async () => {
+      this.#server.close();
+      await once(this.#server, 'close');
+    });
+  }
+
+  /** Node closes idle connections once, when it stops listening; those that fall idle later would be waited for. */
+  async #drain(close: () => Promise<void>): Promise<void> {
+    this.#draining = true;
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), drainSweepEveryMs);
+    const giveUp = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, drainTimeoutMs);
+    try {
+      await close();
+    } finally {
+      clearInterval(sweep);
+      clearTimeout(giveUp);
+    }
   }
 }
 

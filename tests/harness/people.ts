@@ -11,6 +11,36 @@ export type QrUpdate = Readonly<{
   text: string;
 }>;
 
+let people = 0;
+
+/**
+ * The network address of somebody new, for `X-Forwarded-For` to a server with `TRUST_PROXY=1`: its limits per address are
+ * for people, and all of a test comes from one machine.
+ */
+export function newAddress(): string {
+  people += 1;
+  return `198.18.${people >> 8}.${people & 255}`;
+}
+
+/** Asks the server as somebody who has not asked before. */
+export async function ask(
+  url: string | URL,
+  options: Readonly<{ method?: string; headers?: Readonly<Record<string, string>>; body?: unknown }> = {},
+): Promise<Response> {
+  const { method, headers, body } = options;
+  const isRaw = body === undefined || typeof body === 'string';
+  return await fetch(url, {
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
+    redirect: 'manual',
+    headers: {
+      'x-forwarded-for': newAddress(),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
+  });
+}
+
 /** What a browser with the connect page open hears. */
 export class ConnectPageClient implements Disposable {
   readonly token: string;
@@ -25,7 +55,7 @@ export class ConnectPageClient implements Disposable {
     this.socket = io(`${serverUrl}/marketplace`, {
       transports: ['websocket'],
       auth: { token },
-      extraHeaders: { origin: new URL(serverUrl).origin },
+      extraHeaders: { origin: new URL(serverUrl).origin, 'x-forwarded-for': newAddress() },
     });
     this.socket.on('qr-update', (code: QrUpdate) => this.codes.push(code));
     this.socket.on('session-state', ({ state }: { state: string }) => this.states.push(state));
@@ -49,7 +79,7 @@ export class ConnectPageClient implements Disposable {
 
 /** Follows a redirect from the marketplace, as the owner's browser does. @returns the tokens of the connect page */
 export async function openRegistration(redirect: URL): Promise<string[]> {
-  const response = await fetch(redirect, { redirect: 'manual' });
+  const response = await ask(redirect);
   if (response.status !== 303)
     throw new Error(`Registration answered ${response.status}: ${await response.text()}`);
   const fragment = new URLSearchParams(new URL(response.headers.get('location') ?? '').hash.slice(1));
@@ -78,7 +108,7 @@ export type Status = Readonly<{
 }>;
 
 export async function statusOf(serverUrl: string, token: string): Promise<Status> {
-  const response = await fetch(`${serverUrl}/marketplace/status/${companyOf(token)}`, {
+  const response = await ask(`${serverUrl}/marketplace/status/${companyOf(token)}`, {
     headers: { authorization: `Bearer ${token}` },
   });
   if (!response.ok) throw new Error(`Status answered ${response.status}`);

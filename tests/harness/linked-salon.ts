@@ -1,0 +1,59 @@
+import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
+import { ask, companyOf, ConnectPageClient, openRegistration, statusOf } from './people.ts';
+import { adminApiKey, demoSalon, ownerNumber, type Stack } from './start-stack.ts';
+import { waitFor } from './wait-for.ts';
+
+/** A salon whose WhatsApp is linked and whose integration is active. */
+export type LinkedSalon = Readonly<{
+  salonId: number;
+  companyId: number;
+  token: string;
+  owner: SimulatedPhone;
+  /** What the platform was given at the activation. */
+  webhookUrl: string;
+  apiKey: string;
+}>;
+
+/** Goes the whole way of an owner, from "Подключить" to the active integration. */
+export async function linkSalon(
+  stack: Stack,
+  { salonId = demoSalon.id, number = ownerNumber }: Readonly<{ salonId?: number; number?: string }> = {},
+): Promise<LinkedSalon> {
+  const [token = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
+  const owner = stack.whatsapp.phone(number);
+  using page = new ConnectPageClient(stack.url, token);
+  const { text } = await page.requestQr();
+  await owner.scan(text);
+  await waitUntilActive(stack, token);
+  const { apiKey = '', webhookUrls } = stack.yclients.salon(salonId).activation;
+  return { salonId, companyId: companyOf(token), token, owner, webhookUrl: webhookUrls[0] ?? '', apiKey };
+}
+
+export async function waitUntilActive(stack: Stack, token: string, timeoutMs = 20_000): Promise<void> {
+  await waitFor(
+    'the salon to be linked and active',
+    async () => {
+      const status = await statusOf(stack.url, token);
+      return status.whatsapp_connected && status.integration_status === 'active';
+    },
+    timeoutMs,
+  );
+}
+
+export type Stats = Readonly<{
+  total: number;
+  connected: number;
+  by_status: Readonly<Record<string, number>>;
+}>;
+
+/** What the administrator sees of all companies. */
+export async function statsOf({ url }: Stack): Promise<Stats> {
+  const response = await ask(`${url}/marketplace/companies`, { headers: { 'x-api-key': adminApiKey } });
+  if (!response.ok) throw new Error(`The statistics answered ${response.status}`);
+  return ((await response.json()) as { stats: Stats }).stats;
+}
+
+/** A visit that lies ahead whenever this runs. */
+export function inDays(days: number, time: string): string {
+  return `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)} ${time}`;
+}
