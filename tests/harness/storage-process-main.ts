@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import type { DatabaseChoice } from '../../src/storage/database.ts';
+import { createJobQueue } from '../../src/storage/queue.ts';
+import { openTestDatabase, registeredCompany, repositoriesOn } from './storage.ts';
+
+const [task, choice = ''] = process.argv.slice(2);
+const database = await openTestDatabase(JSON.parse(choice) as DatabaseChoice);
+
+if (task === 'write') {
+  const repositories = repositoriesOn(database);
+  const { id: companyId } = await registeredCompany(repositories);
+  for (;;) {
+    const wanted = { companyId, kind: 'direct', phone: '+79001234567', text: 'x' } as const;
+    const stored = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        repositories.messages.enqueue({ ...wanted, idempotencyKey: randomUUID() }),
+      ),
+    );
+    process.stdout.write(stored.map(({ id }) => `${companyId} ${id}\n`).join(''));
+  }
+}
+
+const queue = await createJobQueue({ database, onError: console.error });
+await queue.work('webhooks', async (job) => {
+  process.stdout.write(`${job.id}\n`);
+  await new Promise(() => {});
+});

@@ -1,0 +1,125 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
+import { migrate, MigrationError, readMigrations } from '../../src/storage/migrate.ts';
+import type { Migration } from '../../src/storage/migrate.ts';
+import { PostgresDatabase } from '../../src/storage/postgres.ts';
+import type { SqlDatabase } from '../../src/storage/sql.ts';
+import { engines, migrationsDirectory } from '../harness/storage.ts';
+import type { Place } from '../harness/storage.ts';
+import { TemporaryDirectory } from '../harness/temporary-directory.ts';
+
+const local = engines().filter(({ name }) => name !== 'Supabase');
+
+describe.each(local)('migrations on $name', ({ make }) => {
+  let place: Place;
+  let database: SqlDatabase & AsyncDisposable;
+  let migrations: Migration[];
+
+  beforeAll(async () => {
+    place = await make();
+    database = await open(place);
+    migrations = await readMigrations(migrationsDirectory);
+  });
+
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  beforeEach(async () => {
+    await database.transaction((session) =>
+      session.exec(
+        'drop schema public cascade; create schema public; drop schema if exists supabase_migrations cascade',
+      ),
+    );
+  });
+
+  it('are applied once, in order, also by several instances at once', async () => {
+    const applied = await Promise.all([1, 2, 3].map(() => migrate(database, migrations)));
+
+    expect(applied.flat().toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      migrations.map(({ version }) => version),
+    );
+    expect(await migrate(database, migrations)).toEqual([]);
+    expect(await history()).toEqual(migrations.map(({ version, name }) => ({ version, name })));
+  });
+
+  it('go on from where an older release stopped', async () => {
+    await migrate(database, migrations.slice(0, 2));
+
+    expect(await migrate(database, migrations)).toEqual(migrations.slice(2).map(({ version }) => version));
+  });
+
+  it('are those of the Supabase CLI, which keeps them as single statements without comments', async () => {
+    await migrate(database, migrations);
+    await database.transaction((session) =>
+      session.exec(`update supabase_migrations.schema_migrations set statements =
+        (select array_agg(part) from unnest(string_to_array(regexp_replace(statements[1], '--[^\\n]*\\n', '', 'g'), ';')) as part)`),
+    );
+
+    expect(await migrate(database, migrations)).toEqual([]);
+  });
+
+  it('leave nothing of one that fails', async () => {
+    const broken = {
+      version: '29990101000000',
+      name: 'broken',
+      sql: 'create table half (id int); select 1 / 0',
+    };
+
+    await expect(migrate(database, [...migrations, broken])).rejects.toMatchObject({ code: '22012' });
+
+    const [row] = await database.transaction((session) =>
+      session.query(`select to_regclass('public.half') as half`),
+    );
+    expect(row).toEqual({ half: null });
+    expect(await migrate(database, migrations)).toEqual([]);
+  });
+
+  it('refuse a database that a newer release has migrated', async () => {
+    await migrate(database, migrations);
+
+    await expect(migrate(database, migrations.slice(0, -1))).rejects.toThrow(
+      /ahead of this release: it has the migration \d{14}/,
+    );
+  });
+
+  it('refuse when one was changed, taken away, or slipped in', async () => {
+    await migrate(database, migrations);
+    const [first, ...rest] = migrations;
+    if (first === undefined) throw new Error('There are no migrations');
+    const changed = [{ ...first, sql: `${first.sql} select 1;` }, ...rest];
+    const slippedIn = [{ ...first, version: '20000101000000', name: 'late' }, ...migrations];
+
+    await expect(migrate(database, changed)).rejects.toThrow(/was changed after/);
+    await expect(migrate(database, rest)).rejects.toThrow(/is missing from this release/);
+    await expect(migrate(database, slippedIn)).rejects.toThrow(/older than what the database has/);
+  });
+
+  async function history() {
+    return database.transaction((session) =>
+      session.query('select version, name from supabase_migrations.schema_migrations order by version'),
+    );
+  }
+});
+
+describe('the folder of migrations', () => {
+  it('is refused when a file is not named as the Supabase CLI names it', async () => {
+    using directory = new TemporaryDirectory();
+    writeFileSync(path.join(directory.path, '2026_late.sql'), 'select 1');
+
+    await expect(readMigrations(directory.path)).rejects.toBeInstanceOf(MigrationError);
+  });
+});
+
+async function open({ choice }: Place): Promise<SqlDatabase & AsyncDisposable> {
+  const onError = (error: unknown): void => {
+    throw error;
+  };
+  if (choice.kind === 'embedded') {
+    return EmbeddedPostgres.open({ directory: choice.directory, onError, now: () => new Date() });
+  }
+  return new PostgresDatabase({ url: choice.kind === 'postgres' ? choice.url : choice.databaseUrl, onError });
+}

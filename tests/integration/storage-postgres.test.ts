@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { createJobQueue } from '../../src/storage/queue.ts';
+import { openDatabase } from '../../src/storage/database.ts';
+import { readMigrations } from '../../src/storage/migrate.ts';
+import { PostgresServer } from '../harness/postgres.ts';
+import { migrationsDirectory, registeredCompany, repositoriesOn } from '../harness/storage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+describe('a Postgres server', () => {
+  it('may go away and come back: calls fail with DB_ERROR meanwhile, then calls and jobs go on', async () => {
+    await using server = await PostgresServer.start();
+    const reported: unknown[] = [];
+    const onError = (error: unknown): void => void reported.push(error);
+    await using database = await openDatabase(
+      { kind: 'postgres', url: await server.createDatabase() },
+      { migrations: await readMigrations(migrationsDirectory), onError, now: () => new Date() },
+    );
+    await using queue = await createJobQueue({ database, onError });
+    const repositories = repositoriesOn(database);
+    const { id } = await registeredCompany(repositories);
+    const done: string[] = [];
+    await queue.work('webhooks', async ({ key }) => void done.push(key));
+
+    await server.interrupt();
+    await expect(repositories.companies.byId(id)).rejects.toMatchObject({
+      code: 'DB_ERROR',
+      retryAfterSeconds: 5,
+    });
+    await expect(database.ping()).rejects.toThrow(/ECONNREFUSED|terminat/);
+    await server.resume();
+
+    await waitFor('the pool to heal', () => repositories.companies.byId(id).catch(() => undefined));
+    await queue.insert('webhooks', [{ key: 'after', data: {} }]);
+    await waitFor('the job', () => done.includes('after'), 10_000);
+    expect(reported.length).toBeGreaterThan(0);
+  });
+
+  it('does not keep callers waiting that it cannot serve', async () => {
+    await expect(
+      openDatabase(
+        // The discard port: nobody answers there.
+        { kind: 'postgres', url: 'postgres://nobody@127.0.0.1:9/none' },
+        { migrations: [], onError: () => {}, now: () => new Date() },
+      ),
+    ).rejects.toThrow(/ECONNREFUSED/);
+  });
+});

@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/domain/errors.ts';
+import type { Booking } from '../../src/domain/booking.ts';
+import type { Database } from '../../src/storage/database.ts';
+import { createRpcFetch } from '../../src/storage/rpc-endpoint.ts';
+import { hostileStrings } from '../harness/hostile-strings.ts';
+import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
+import type { Place, Repositories } from '../harness/storage.ts';
+
+describe.each(engines())('the functions of $name', ({ make }) => {
+  let place: Place;
+  let database: Database;
+  let repositories: Repositories;
+
+  beforeAll(async () => {
+    place = await make();
+    database = await openTestDatabase(place.choice);
+    repositories = repositoriesOn(database);
+  });
+
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  it('are the only way in: row level security everywhere, nothing for anon and authenticated', async () => {
+    const tables = await query(`
+      select relname, relrowsecurity as secured,
+        has_table_privilege('anon', oid, 'select, insert, update, delete, truncate')
+          or has_table_privilege('authenticated', oid, 'select, insert, update, delete, truncate') as open
+      from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')`);
+    const functions = await query(`
+      select proname, prosecdef as definer, coalesce(proconfig, '{}') @> array['search_path=""'] as pinned,
+        has_function_privilege('anon', oid, 'execute') or has_function_privilege('authenticated', oid, 'execute')
+          or proacl is null or exists (select from aclexplode(proacl) where grantee = 0) as open
+      from pg_proc where pronamespace = 'public'::regnamespace`);
+    const policies = await query(`select policyname from pg_policies where schemaname = 'public'`);
+
+    expect(tables.length).toBeGreaterThanOrEqual(8);
+    expect(tables.filter(({ secured, open }) => secured !== true || open === true)).toEqual([]);
+    expect(functions.length).toBeGreaterThan(20);
+    expect(functions.filter(({ pinned, open }) => pinned !== true || open === true)).toEqual([]);
+    expect(policies).toEqual([]);
+    for (const role of ['anon', 'authenticated']) {
+      await expect(
+        database.sql.transaction(async (session) => {
+          await session.exec(`set local role ${role}`);
+          await session.query('select * from public.company_by_id(1)');
+        }),
+      ).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
+  it('take hostile text as text, or refuse it as bad input', async () => {
+    const { events } = repositories;
+    const company = await registeredCompany(repositories);
+    const outcomes = new Map<string, unknown>();
+
+    for (const text of hostileStrings()) {
+      outcomes.set(
+        text,
+        await events.record({ companyId: company.id, type: 'hostile', cause: text, detail: { text } }).then(
+          async () => (await events.latest(company.id, 1))[0],
+          (error: unknown) => error,
+        ),
+      );
+    }
+
+    const texts = [...outcomes.keys()];
+    const impossible = texts.filter((text) => text.includes('\0') || !text.isWellFormed());
+    expect(impossible.length).toBeGreaterThan(50);
+    expect(impossible.filter((text) => !isBadInput(outcomes.get(text)))).toEqual([]);
+    for (const text of texts.filter((candidate) => !impossible.includes(candidate))) {
+      expect(outcomes.get(text)).toMatchObject({ cause: text, detail: { text } });
+    }
+    expect(await query('select count(*)::int as companies from companies')).not.toEqual([{ companies: 0 }]);
+  });
+
+  it('do not run into each other, also when every second one fails half-way', async () => {
+    const { bookings, messages, events } = repositories;
+    const { id } = await registeredCompany(repositories);
+    const recordIds = Array.from({ length: 50 }, (_, index) => index + 1);
+
+    const outcomes = await Promise.allSettled(
+      recordIds.map((recordId) =>
+        bookings.apply(id, {
+          expectedVersion: 0,
+          booking: bookingOf(recordId),
+          message: {
+            companyId: id,
+            kind: 'direct',
+            idempotencyKey: `k${recordId}`,
+            phone: '+79001234567',
+            text: 'x',
+          },
+          // Written last, so a failure here must take the booking and the message back.
+          event: { companyId: id, type: recordId % 2 === 0 ? 'fine' : 'Not fine', cause: 'test' },
+        }),
+      ),
+    );
+
+    const applied = outcomes.filter(({ status }) => status === 'fulfilled');
+    expect(applied).toHaveLength(25);
+    const found = await Promise.all(recordIds.map((recordId) => bookings.find(id, recordId)));
+    expect(found.flatMap((stored) => stored?.booking.recordId ?? [])).toEqual(
+      recordIds.filter((n) => n % 2 === 0),
+    );
+    expect((await events.latest(id, 100)).filter(({ type }) => type === 'fine')).toHaveLength(25);
+    const stored = await query(`select count(*)::int as messages from messages where company_id = ${id}`);
+    expect(stored).toEqual([{ messages: 25 }]);
+    expect(await messages.nextDueAt(id)).toBeInstanceOf(Date);
+  });
+
+  describe('over HTTP', () => {
+    async function post(
+      path: string,
+      body: string,
+      method = 'POST',
+    ): Promise<{ status: number; code: unknown }> {
+      const response = await createRpcFetch(database.sql)(`http://embedded.local${path}`, {
+        method,
+        ...(method === 'POST' && { body }),
+      });
+      const text = await response.text();
+      const answer: unknown = text === '' ? {} : JSON.parse(text);
+      return { status: response.status, code: (answer as { code?: unknown } | null)?.code };
+    }
+
+    it.each([
+      ['GET', '/rest/v1/rpc/connection_stats'],
+      ['GET', '/rest/v1/companies'],
+      ['POST', '/rest/v1/companies'],
+      ['POST', '/rest/v1/rpc/public.company_by_id'],
+      ['POST', '/rest/v1/rpc/company_by_id%22%3B%20drop%20table%20companies'],
+      ['POST', '/auth/v1/token'],
+    ])('refuse %s %s', async (method, path) => {
+      expect(await post(path, '{}', method)).toEqual({ status: 400, code: 'PGRST100' });
+    });
+
+    it.each([
+      ['an unknown function', 'no_such_function', '{}'],
+      ['one of Postgres itself', 'pg_sleep', '{"seconds": 9}'],
+      ['a missing argument', 'company_by_id', '{}'],
+      ['an argument too many', 'company_by_id', '{"p_company_id": 1, "x\\"; drop table companies; --": 1}'],
+    ])('do not know %s', async (_, name, body) => {
+      expect(await post(`/rest/v1/rpc/${name}`, body)).toEqual({ status: 404, code: 'PGRST202' });
+    });
+
+    it.each([
+      ['no JSON', '{"p_company_id":', 400, 'PGRST102'],
+      ['no object', '[1]', 400, 'PGRST102'],
+      ['a wrong type', '{"p_company_id": "one"}', 400, '22P02'],
+      ['a number out of range', '{"p_company_id": 1e300}', 400, '22P02'],
+    ])('answer %s as PostgREST does', async (_, body, status, code) => {
+      expect(await post('/rest/v1/rpc/company_by_id', body)).toEqual({ status, code });
+    });
+
+    it('give broken rules the status of PostgREST, and the status that a function chose', async () => {
+      const company = await registeredCompany(repositories);
+      const event = { p_type: 'Not Snake', p_cause: 'x' };
+      const lost = { p_company_id: company.id, p_token: 99, p_changes: [] };
+
+      expect([
+        await post('/rest/v1/rpc/event_record', JSON.stringify({ ...event, p_company_id: company.id })),
+        await post('/rest/v1/rpc/event_record', JSON.stringify({ ...event, p_type: 'x', p_company_id: 0 })),
+        await post('/rest/v1/rpc/credentials_write', JSON.stringify(lost)),
+        await post(
+          '/rest/v1/rpc/event_record',
+          JSON.stringify({ ...event, p_type: 'x', p_company_id: company.id }),
+        ),
+      ]).toEqual([
+        { status: 400, code: '23514' },
+        { status: 409, code: '23503' },
+        { status: 409, code: 'PT409' },
+        { status: 204, code: undefined },
+      ]);
+    });
+  });
+
+  async function query(text: string) {
+    return database.sql.transaction((session) => session.query(text));
+  }
+});
+
+function isBadInput(outcome: unknown): boolean {
+  return outcome instanceof AppError && outcome.code === 'VALIDATION_ERROR';
+}
+
+function bookingOf(recordId: number): Booking {
+  return {
+    recordId,
+    startsAt: '2026-03-10 14:30:00',
+    staffId: undefined,
+    staffName: randomUUID(),
+    services: [],
+    clientPhone: undefined,
+    clientName: undefined,
+    cancelled: false,
+    changedAt: undefined,
+  };
+}
