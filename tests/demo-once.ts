@@ -1,12 +1,14 @@
 import { clientNumber, demoSalon, ownerNumber, startStack, type Stack } from './harness/start-stack.ts';
 import { ConnectPageClient, decodeQr, openRegistration, statusOf } from './harness/people.ts';
 import { waitFor } from './harness/wait-for.ts';
+import { quietLibsignal } from './simulators/whatsapp/quiet-libsignal.ts';
 
 /**
  * The whole way from "Подключить" to the client's phone with no person: every step through the interfaces that browsers,
  * phones and the platform use. Prints one line a step; exits 0 only if all of them held.
  */
 async function journey(): Promise<void> {
+  using _quiet = quietLibsignal();
   await using stack = await step('Start the server, a WhatsApp and a YCLIENTS', () => startStack());
   const { yclients, whatsapp } = stack;
   const owner = whatsapp.phone(ownerNumber, 'Ольга');
