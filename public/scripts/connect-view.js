@@ -11,6 +11,9 @@ import { actionOf, unknownErrorCode } from './error-actions.js';
 import { invitesLinking, lookOf } from './looks.js';
 import { PairingView } from './pairing-view.js';
 
+/** @type {ReadonlySet<Screen>} */
+const linkedScreens = new Set(['connected', 'reconnecting']);
+
 /**
  * What to tell of a screen, in one sentence or two.
  * @param {Readonly<Model>} model
@@ -41,6 +44,8 @@ const words = (model, screen, nowMs, translate) => {
 /** The face of the connect page: writes a model into the document, and nothing that did not change. */
 export class ConnectView {
   #main = byId('main', HTMLElement);
+  #heading = byId('title', HTMLElement);
+  #lead = byId('lead', HTMLElement);
   #connection = byId('connection', HTMLElement);
   #qr = byId('qr', HTMLImageElement);
   #icon = byId('icon', SVGElement);
@@ -76,6 +81,9 @@ export class ConnectView {
     setAttribute(this.#iconUse, 'href', `#icon-${look.icon}`);
     this.#renderCountdown(model, screen, nowMs, translate);
 
+    const isLinked = linkedScreens.has(screen);
+    setText(this.#heading, translate(isLinked ? 'connect.titleLinked' : 'connect.title'));
+    setText(this.#lead, translate(isLinked ? 'connect.leadLinked' : 'connect.lead'));
     const { title, text } = words(model, screen, nowMs, translate);
     setText(this.#title, title);
     setText(this.#text, text);
@@ -126,9 +134,8 @@ export class ConnectView {
    * @param {Translate} translate
    */
   #renderFacts(model, screen, translate) {
-    const linked = screen === 'connected' || screen === 'reconnecting';
     const { phone, integration } = model;
-    this.#facts.hidden = !linked || (phone === undefined && integration === undefined);
+    this.#facts.hidden = !linkedScreens.has(screen) || (phone === undefined && integration === undefined);
     setText(this.#phone, phone ?? '—');
     setText(this.#integration, integration === undefined ? '…' : translate(`integration.${integration}`));
     setAttribute(this.#integration, 'data-integration', integration);

@@ -1,0 +1,267 @@
+import { describe, expect, it } from 'vitest';
+import { reduce } from '../../public/scripts/connection-events.js';
+import { initialModel, isSlow, screenOf } from '../../public/scripts/connection-model.js';
+import { readFailure, readPairingCode, readQr } from '../../public/scripts/payloads.js';
+
+type Event = Parameters<typeof reduce>[1];
+
+/** A page in front of a server that only this test plays; time passes when told. */
+class Visit {
+  #model = initialModel;
+  #nowMs = 1_000_000;
+  readonly asked: string[] = [];
+
+  send(...events: Event[]): this {
+    for (const event of events) {
+      const { model, effect } = reduce(this.#model, event, this.#nowMs);
+      this.#model = model;
+      if (effect) this.asked.push(effect.kind);
+    }
+    return this;
+  }
+
+  join(state: string): this {
+    return this.send({ type: 'link-up' }, { type: 'session-state', state });
+  }
+
+  fail(code: string, retryAfter?: number): this {
+    return this.send({ type: 'failure', failure: readFailure({ code, message: 'why', retryAfter }) });
+  }
+
+  showQr(seconds: number): this {
+    const qr = readQr({ qr: 'data:image/png;base64,AA==', expiresIn: seconds, sequence: 1 });
+    if (!qr) throw new Error('The code is not one');
+    return this.send({ type: 'qr', qr });
+  }
+
+  pass(seconds: number): this {
+    for (let second = 0; second < seconds; second += 1) {
+      this.#nowMs += 1000;
+      this.send({ type: 'tick' });
+    }
+    return this;
+  }
+
+  /** Time passes while no timer fires, as in a tab in the background. */
+  freeze(seconds: number): this {
+    this.#nowMs += seconds * 1000;
+    return this;
+  }
+
+  get screen(): string {
+    return screenOf(this.#model, this.#nowMs);
+  }
+
+  get slow(): boolean {
+    return isSlow(this.#model, this.#nowMs);
+  }
+
+  get model(): typeof initialModel {
+    return this.#model;
+  }
+}
+
+describe('arriving at the page', () => {
+  it('asks for a code by itself when the salon has never been connected', () => {
+    const visit = new Visit().join('idle');
+    expect(visit.asked).toEqual(['qr']);
+    expect(visit.screen).toBe('waiting');
+  });
+
+  it.each([
+    'connected',
+    'reconnecting',
+    'connecting',
+    'qr_expired',
+    'logged_out',
+    'banned',
+    'conflict',
+    'stopped',
+  ])('starts nothing when the session is %s', (state) => {
+    const visit = new Visit().join(state).pass(30);
+    expect(visit.asked).toEqual([]);
+    expect(visit.screen).toBe(state);
+  });
+
+  it('joins a pairing that already runs without asking again', () => {
+    const visit = new Visit().join('pairing');
+    expect(visit.screen).toBe('waiting');
+    expect(visit.showQr(20).screen).toBe('qr');
+    expect(visit.asked).toEqual([]);
+  });
+});
+
+describe('a code', () => {
+  it('is not shown past its deadline, even when no timer has fired', () => {
+    const visit = new Visit().join('idle').showQr(20);
+    expect(visit.freeze(19).screen).toBe('qr');
+    expect(visit.freeze(1).screen).not.toBe('qr');
+  });
+
+  it('gives way to the next one', () => {
+    const visit = new Visit().join('idle').showQr(20).pass(21);
+    expect(visit.screen).toBe('waiting');
+    expect(visit.showQr(20).screen).toBe('qr');
+  });
+
+  it('disappears the moment the phone is linked, and a late one does not come back', () => {
+    const visit = new Visit().join('idle').showQr(60).send({ type: 'linked', phone: '+79001234567' });
+    expect(visit.screen).toBe('connected');
+    expect(visit.showQr(60).screen).toBe('connected');
+    expect(visit.model.phone).toBe('+79001234567');
+  });
+
+  it('that takes too long is admitted to be slow', () => {
+    const visit = new Visit().join('idle');
+    expect(visit.pass(14).slow).toBe(false);
+    expect(visit.pass(1).slow).toBe(true);
+  });
+
+  it('is asked for again only by the button once all codes ran out', () => {
+    const visit = new Visit()
+      .join('idle')
+      .showQr(20)
+      .send({ type: 'session-state', state: 'qr_expired' })
+      .pass(60);
+    expect(visit.screen).toBe('qr_expired');
+    expect(visit.asked).toEqual(['qr']);
+    visit.send({ type: 'new-code-pressed' });
+    expect(visit.asked).toEqual(['qr', 'qr']);
+    expect(visit.screen).toBe('waiting');
+  });
+});
+
+describe('a refusal', () => {
+  it('of WhatsApp is retried twice, then offers the pairing code and stops', () => {
+    const visit = new Visit().join('idle');
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      visit.fail('CONNECTION_FAILED').send({ type: 'session-state', state: 'idle' }).pass(5);
+    }
+    expect(visit.asked).toEqual(['qr', 'qr', 'qr']);
+    expect(visit.screen).toBe('refused');
+    expect(visit.pass(60).asked).toHaveLength(3);
+  });
+
+  it('for haste counts down and repeats the request by itself', () => {
+    const visit = new Visit().join('idle').fail('RATE_LIMIT', 12);
+    expect(visit.pass(11).asked).toEqual(['qr']);
+    expect(visit.screen).toBe('error');
+    expect(visit.pass(1).asked).toEqual(['qr', 'qr']);
+    expect(visit.screen).toBe('waiting');
+  });
+
+  it('of the handshake for haste connects again after the wait', () => {
+    const visit = new Visit().send({ type: 'link-down' }).fail('RATE_LIMIT', 3).pass(3);
+    expect(visit.asked).toEqual(['connect']);
+  });
+
+  it('of the database is repeated after five seconds when the server names no time', () => {
+    const visit = new Visit().join('idle').fail('DB_ERROR');
+    expect(visit.pass(4).asked).toEqual(['qr']);
+    expect(visit.pass(1).asked).toEqual(['qr', 'qr']);
+  });
+
+  it.each(['INVALID_TOKEN', 'COMPANY_NOT_FOUND', 'FORBIDDEN'])(
+    'with %s ends the conversation for good',
+    (code) => {
+      const visit = new Visit().join('idle').showQr(60).fail(code);
+      visit.send({ type: 'link-down' }, { type: 'browser-online' }, { type: 'new-code-pressed' }).pass(120);
+      expect(visit.asked).toEqual(['qr', 'close']);
+      expect(visit.screen).toBe('error');
+      expect(visit.model.failure?.code).toBe(code);
+    },
+  );
+
+  it.each([
+    ['QR_EXPIRED', 'qr_expired'],
+    ['PASSKEY_REQUIRED', 'passkey_required'],
+  ])('with %s shows %s', (code, screen) => {
+    expect(new Visit().join('idle').fail(code).screen).toBe(screen);
+  });
+
+  it('with a code this page does not know shows an error and repeats nothing', () => {
+    const visit = new Visit().join('idle').fail('SOMETHING_NEW').pass(60);
+    expect(visit.screen).toBe('error');
+    expect(visit.asked).toEqual(['qr']);
+  });
+});
+
+describe('linking by phone number', () => {
+  const submit: Event = { type: 'phone-submitted', typed: '+7 900 123-45-67' };
+
+  it('sends nothing for what is not a number', () => {
+    const visit = new Visit().join('idle').send({ type: 'phone-submitted', typed: '12' });
+    expect(visit.asked).toEqual(['qr']);
+    expect(visit.model.pairing).toMatchObject({ status: 'failed', failure: { code: 'VALIDATION_ERROR' } });
+  });
+
+  it('shows the code until it runs out', () => {
+    const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
+    if (!code) throw new Error('The code is not one');
+    const visit = new Visit().join('idle').send(submit, { type: 'pairing-code', code });
+    expect(visit.pass(149).model.pairing.status).toBe('shown');
+    expect(visit.pass(1).model.pairing.status).toBe('expired');
+  });
+
+  it('keeps its failures in its own form and leaves the QR code on the page', () => {
+    const visit = new Visit().join('idle').showQr(60).send(submit).fail('RATE_LIMIT', 10);
+    expect(visit.screen).toBe('qr');
+    expect(visit.model.pairing.status).toBe('failed');
+    expect(visit.pass(10).asked).toEqual(['qr', 'pairing-code', 'pairing-code']);
+  });
+
+  it('gives up on a server that never answers', () => {
+    const visit = new Visit().join('idle').showQr(60).send(submit).pass(30);
+    expect(visit.model.pairing.status).toBe('failed');
+  });
+
+  it('leaves the form when the token died, whatever was asked for', () => {
+    expect(new Visit().join('idle').send(submit).fail('INVALID_TOKEN').screen).toBe('error');
+  });
+});
+
+describe('losing the server', () => {
+  it('hides the code and says so, and shows the state again when back', () => {
+    const visit = new Visit().join('idle').showQr(60).send({ type: 'link-down' });
+    expect(visit.screen).toBe('offline');
+    expect(visit.join('pairing').showQr(40).screen).toBe('qr');
+    expect(visit.asked).toEqual(['qr']);
+  });
+
+  it('connects at once when the browser is online again, and not when nothing was lost', () => {
+    expect(new Visit().join('connected').send({ type: 'browser-online' }).asked).toEqual([]);
+    const visit = new Visit().join('connected').send({ type: 'link-down' }, { type: 'browser-online' });
+    expect(visit.asked).toEqual(['connect']);
+  });
+});
+
+describe('losing WhatsApp', () => {
+  it('shows the reason that the server has already told', () => {
+    const visit = new Visit().join('connected').send({ type: 'session-state', state: 'logged_out' });
+    expect(visit.send({ type: 'unlinked', willReconnect: false }).screen).toBe('logged_out');
+  });
+
+  it('for a moment asks nothing of the person', () => {
+    const visit = new Visit().join('connected').send({ type: 'unlinked', willReconnect: true });
+    expect(visit.screen).toBe('reconnecting');
+    expect(visit.send({ type: 'linked', phone: undefined }).screen).toBe('connected');
+  });
+});
+
+describe('a message of the wrong shape', () => {
+  it.each([
+    undefined,
+    null,
+    'text',
+    {},
+    { qr: 'https://evil.example/x.png', expiresIn: 20 },
+    { qr: 'data:image/png;base64,AA==', expiresIn: 0 },
+    { qr: 'data:image/png;base64,AA==', expiresIn: '20' },
+  ])('%j is no QR code', (payload) => {
+    expect(readQr(payload)).toBeUndefined();
+  });
+
+  it('is still a failure, of an unknown kind', () => {
+    expect(readFailure(undefined)).toEqual({ code: 'UNKNOWN', message: '', retryAfterSeconds: undefined });
+  });
+});
