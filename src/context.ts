@@ -11,6 +11,7 @@ import { Lifecycle } from './marketplace/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Registration } from './marketplace/registration.ts';
+import { SessionRecorder } from './marketplace/session-recorder.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
@@ -63,6 +64,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     random,
   });
 
+  // Below the sessions, so that their last words are still written when they close.
+  const sessionRecorder = scope.use(new SessionRecorder(companies, report));
   const whatsapp = scope.use(
     new BaileysManager({
       rows:
@@ -105,6 +108,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     whatsapp,
     qrRenderer,
     activation,
+    sessionRecorder,
     recordWebhooks: new RecordWebhooks({ bookings: storage.bookings, events, now }),
     wakeOutbox: (companyId) => outbox.wake(companyId),
     report,

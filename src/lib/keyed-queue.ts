@@ -13,4 +13,9 @@ export class KeyedQueue<Key> {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     }
   }
+
+  /** Resolves when the tasks asked for so far have ended, in whatever way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#tails.values());
+  }
 }

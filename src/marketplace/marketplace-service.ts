@@ -22,6 +22,7 @@ import type {
 } from './ports.ts';
 import type { SalonInfo, WhatsApp, YclientsPlatform } from './ports.ts';
 import type { RecordWebhooks } from './record-webhooks.ts';
+import type { SessionRecorder } from './session-recorder.ts';
 
 /** A QR code as the page shows it. */
 export type RenderedQr = Readonly<{
@@ -54,6 +55,7 @@ export type MarketplaceDependencies = Readonly<{
   qrRenderer: QrRenderer;
   activation: Activation;
   recordWebhooks: RecordWebhooks;
+  sessionRecorder: SessionRecorder;
   /** Tells the outbox that the company has a message. */
   wakeOutbox: (companyId: CompanyId) => void;
   report: BusinessEvents;
@@ -206,13 +208,8 @@ export class MarketplaceService {
   }
 
   /** Keeps the state of a session where every instance and the status page find it. */
-  async updateWhatsAppStatus(companyId: CompanyId, { state, detail, phone }: SessionStatus): Promise<void> {
-    await this.#deps.companies.recordSession(companyId, {
-      state,
-      ...(detail !== undefined && { cause: detail }),
-      ...(phone !== undefined && { phone }),
-    });
-    this.#deps.report.sessionChanged(companyId, state, detail);
+  async updateWhatsAppStatus(companyId: CompanyId, status: SessionStatus): Promise<void> {
+    await this.#deps.sessionRecorder.record(companyId, status);
   }
 
   /** The state as this process sees it, else as the database has it. */
