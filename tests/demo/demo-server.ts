@@ -108,8 +108,7 @@ export class DemoServer implements AsyncDisposable {
       response.writeHead(204).end();
     } catch (error) {
       if (!(error instanceof ActionError)) throw error;
-      response.writeHead(422, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ error: error.message }));
+      response.writeHead(422, { 'content-type': 'text/plain; charset=utf-8' }).end(error.message);
     }
   }
 }

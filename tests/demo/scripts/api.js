@@ -1,0 +1,36 @@
+// @ts-check
+import { nothing, say } from './dom.js';
+
+/**
+ * Does something in the simulated world.
+ * @param {Element} outcome where the reason is told when it cannot be done
+ * @param {string} action
+ * @param {Readonly<Record<string, unknown>>} [body]
+ * @returns {Promise<boolean>} whether it was done
+ */
+export const attempt = async (outcome, action, body = {}) => {
+  const reason = await refusalOf(action, body);
+  say(
+    outcome,
+    reason === undefined ? nothing : { ru: `Не получилось: ${reason}`, en: `That failed: ${reason}` },
+  );
+  return reason === undefined;
+};
+
+/**
+ * @param {string} action
+ * @param {Readonly<Record<string, unknown>>} body
+ * @returns {Promise<string | undefined>} undefined when it was done
+ */
+const refusalOf = async (action, body) => {
+  try {
+    const response = await fetch(`/demo/do/${action}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return response.ok ? undefined : await response.text();
+  } catch (error) {
+    return String(error);
+  }
+};

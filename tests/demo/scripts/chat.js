@@ -1,0 +1,44 @@
+// @ts-check
+/** @import { ChatMessage } from '../demo-state.ts' */
+
+import { both, make, syncList } from './dom.js';
+
+const ticks = {
+  sent: { sign: '✓', name: { ru: 'отправлено', en: 'sent' } },
+  delivered: { sign: '✓✓', name: { ru: 'доставлено', en: 'delivered' } },
+  read: { sign: '✓✓', name: { ru: 'прочитано', en: 'read' } },
+};
+
+/**
+ * Shows a chat and scrolls to its end when something came.
+ * @param {HTMLElement} list
+ * @param {readonly ChatMessage[]} messages
+ */
+export const showChat = (list, messages) => {
+  list.hidden = messages.length === 0;
+  if (syncList(list, messages, bubble)) list.scrollTop = list.scrollHeight;
+};
+
+/** @param {ChatMessage} message */
+const bubble = ({ text, at, mine, ticks: state }) => {
+  const time = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const { sign, name } = ticks[state];
+  const fate = make(
+    'span',
+    { class: 'ticks', 'data-ticks': state },
+    make('span', { 'aria-hidden': 'true' }, sign),
+  );
+  fate.append(make('span', { class: mine ? 'unseen' : 'fate' }, both(name)));
+  return make(
+    'li',
+    { class: mine ? 'mine' : 'theirs' },
+    make('p', { class: 'text' }, text),
+    make('p', { class: 'meta' }, make('time', { datetime: at }, time), fate),
+  );
+};
+
+/**
+ * `79001112233` as people write it.
+ * @param {string} digits
+ */
+export const prettyNumber = (digits) => digits.replace(/^(\d)(\d{3})(\d{3})(\d\d)(\d\d)$/, '+$1 $2 $3-$4-$5');

@@ -1,0 +1,63 @@
+// @ts-check
+/** @import { DemoState } from '../demo-state.ts' */
+
+import { attempt } from './api.js';
+import { prettyNumber, showChat } from './chat.js';
+import { byId, textsOf } from './dom.js';
+
+/** The phone of the person who booked. While its chat is open, what arrives is read. */
+export class ClientPhone {
+  #screen = byId('client-screen', HTMLElement);
+  #open = byId('open-chat', HTMLButtonElement);
+  #reply = byId('reply-form', HTMLFormElement);
+  #outcome = byId('reply-outcome', HTMLElement);
+  #offline = byId('client-offline', HTMLInputElement);
+  #isOpen = false;
+  /** @type {string | undefined} of the message that was reported as read last */
+  #reported;
+
+  constructor() {
+    this.#open.addEventListener('click', () => this.#openChat());
+    this.#reply.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#send();
+    });
+    this.#offline.addEventListener(
+      'change',
+      () => void attempt(this.#outcome, 'network', { person: 'client', online: !this.#offline.checked }),
+    );
+  }
+
+  /** @param {DemoState} state */
+  show({ client, salon }) {
+    const received = client.chat.filter(({ mine }) => !mine);
+    const unread = received.filter(({ ticks }) => ticks !== 'read').length;
+    byId('client-app', HTMLElement).textContent = this.#isOpen ? salon.title : 'WhatsApp';
+    byId('client-number', HTMLElement).textContent = prettyNumber(client.number);
+    byId('client-empty', HTMLElement).hidden = client.chat.length > 0;
+    this.#offline.checked = !client.online;
+    showChat(byId('client-chat', HTMLElement), client.chat);
+    const badge = byId('unread', HTMLElement);
+    badge.hidden = unread === 0;
+    badge.textContent = String(unread);
+    const newest = received.at(-1)?.id;
+    if (this.#isOpen && newest !== this.#reported) {
+      this.#reported = newest;
+      void attempt(this.#outcome, 'open-chat');
+    }
+  }
+
+  #openChat() {
+    this.#isOpen = true;
+    this.#screen.classList.remove('locked');
+    this.#open.setAttribute('aria-expanded', 'true');
+    this.#open.hidden = true;
+    this.#reply.hidden = false;
+    byId('client-chat', HTMLElement).focus({ preventScroll: true });
+    void attempt(this.#outcome, 'open-chat');
+  }
+
+  async #send() {
+    if (await attempt(this.#outcome, 'reply', textsOf(this.#reply))) this.#reply.reset();
+  }
+}

@@ -1,0 +1,39 @@
+// @ts-check
+/** @import { DemoState } from '../demo-state.ts' */
+
+import { byId } from './dom.js';
+
+/** The owner's browser: the marketplace, and whatever it leads to. */
+export class Computer {
+  frame = byId('frame', HTMLIFrameElement);
+  #address = byId('address', HTMLElement);
+  #marketplaceUrl = '';
+  #salonStatus = '';
+
+  constructor() {
+    byId('to-marketplace', HTMLButtonElement).addEventListener('click', () => this.#openMarketplace());
+    this.frame.addEventListener('load', () => this.#showAddress());
+  }
+
+  /** @param {DemoState} state */
+  show({ marketplaceUrl, salon }) {
+    const isFirst = this.#marketplaceUrl === '';
+    this.#marketplaceUrl = marketplaceUrl;
+    if (isFirst || (salon.status !== this.#salonStatus && this.#isAtMarketplace)) this.#openMarketplace();
+    this.#salonStatus = salon.status;
+  }
+
+  /** The marketplace is another origin, which keeps its document to itself. */
+  get #isAtMarketplace() {
+    return this.frame.contentDocument === null;
+  }
+
+  #openMarketplace() {
+    this.frame.src = this.#marketplaceUrl;
+  }
+
+  #showAddress() {
+    const own = this.frame.contentDocument?.location;
+    this.#address.textContent = own ? own.origin + own.pathname : this.#marketplaceUrl;
+  }
+}

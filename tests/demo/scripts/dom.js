@@ -1,0 +1,104 @@
+// @ts-check
+/** @typedef {Readonly<{ ru: string, en: string }>} Text */
+
+/**
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+export const byId = (id, type) => {
+  const element = document.getElementById(id);
+  if (element instanceof type) return element;
+  throw new Error(`The page has no ${type.name} #${id}`);
+};
+
+/**
+ * @param {string} tag
+ * @param {Readonly<Record<string, string>>} attributes
+ * @param {...(Node | string)} children
+ */
+export const make = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+};
+
+/**
+ * A text in both languages; the style sheet shows the one that was chosen.
+ * @param {Text} text
+ */
+export const both = ({ ru, en }) => {
+  const fragment = document.createDocumentFragment();
+  fragment.append(make('span', { lang: 'ru' }, ru), make('span', { lang: 'en' }, en));
+  return fragment;
+};
+
+/**
+ * Shows a text once: a screen reader hears what changed and nothing else.
+ * @param {Element} element
+ * @param {Text} text
+ */
+export const say = (element, text) => {
+  const key = `${text.ru}\n${text.en}`;
+  if (element.getAttribute('data-said') === key) return;
+  element.setAttribute('data-said', key);
+  element.replaceChildren(both(text));
+};
+
+export const nothing = { ru: '', en: '' };
+
+/**
+ * Keeps one child for each item, in their order. A child is made again only when its item has changed.
+ * @template {{ id: string | number }} Item
+ * @param {Element} list
+ * @param {readonly Item[]} items
+ * @param {(item: Item) => HTMLElement} render
+ * @returns {boolean} whether anything changed
+ */
+export const syncList = (list, items, render) => {
+  const old = new Map([...list.children].map((child) => [child.getAttribute('data-id'), child]));
+  let changed = old.size !== items.length;
+  const children = items.map((item) => {
+    const id = String(item.id);
+    const version = JSON.stringify(item);
+    const known = old.get(id);
+    if (known?.getAttribute('data-version') === version) return known;
+    changed = true;
+    const child = render(item);
+    child.setAttribute('data-id', id);
+    child.setAttribute('data-version', version);
+    return child;
+  });
+  if (changed) keepingFocus(list, () => list.replaceChildren(...children));
+  return changed;
+};
+
+/**
+ * @param {Element} list
+ * @param {() => void} change
+ */
+const keepingFocus = (list, change) => {
+  const focused = document.activeElement;
+  const path = list.contains(focused)
+    ? {
+        id: focused?.closest('[data-id]')?.getAttribute('data-id'),
+        action: focused?.getAttribute('data-action'),
+      }
+    : undefined;
+  change();
+  if (path === undefined) return;
+  const again = list.querySelector(`[data-id="${path.id}"] [data-action="${path.action}"]`);
+  if (again instanceof HTMLElement) again.focus();
+};
+
+/**
+ * What was written into a form.
+ * @param {HTMLFormElement} form
+ * @returns {Record<string, string>}
+ */
+export const textsOf = (form) =>
+  Object.fromEntries(
+    Array.from(new FormData(form), ([name, value]) => [name, typeof value === 'string' ? value : '']),
+  );

@@ -1,0 +1,120 @@
+// @ts-check
+/** @import { BookingState, DemoState } from '../demo-state.ts' */
+/** @import { Text } from './dom.js' */
+
+import { attempt } from './api.js';
+import { both, byId, make, syncList, textsOf } from './dom.js';
+
+const dayMs = 86_400_000;
+
+/** @type {readonly Readonly<{ action: string, text: Text }>[]} */
+const changes = [
+  { action: 'move', text: { ru: 'На день позже', en: 'A day later' } },
+  { action: 'came', text: { ru: 'Пришёл', en: 'Came' } },
+  { action: 'cancel', text: { ru: 'Отменить', en: 'Cancel' } },
+];
+
+/** @type {Readonly<Record<string, Text>>} */
+const webhooks = {
+  create: { ru: 'вебхук о записи', en: 'webhook of the booking' },
+  update: { ru: 'вебхук об изменении', en: 'webhook of the change' },
+  delete: { ru: 'вебхук об отмене', en: 'webhook of the cancellation' },
+};
+
+/** Where the salon's administrator writes visits down. */
+export class Journal {
+  #form = byId('booking-form', HTMLFormElement);
+  #outcome = byId('booking-outcome', HTMLElement);
+
+  constructor() {
+    const date = this.#form.elements.namedItem('date');
+    if (date instanceof HTMLInputElement) {
+      date.value = new Date(Date.now() + 2 * dayMs).toISOString().slice(0, 10);
+      date.min = new Date().toISOString().slice(0, 10);
+    }
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#book();
+    });
+  }
+
+  /** @param {DemoState} state */
+  show({ salon, bookings }) {
+    this.#offer('service', salon.services);
+    this.#offer('staff', salon.staff);
+    byId('not-connected', HTMLElement).hidden = salon.status === 'active';
+    syncList(byId('bookings', HTMLElement), bookings, (booking) => this.#row(booking));
+  }
+
+  /**
+   * @param {string} name
+   * @param {readonly string[]} choices
+   */
+  #offer(name, choices) {
+    const select = this.#form.elements.namedItem(name);
+    if (select instanceof HTMLSelectElement && select.length === 0) {
+      select.append(...choices.map((choice) => new Option(choice)));
+    }
+  }
+
+  async #book() {
+    const { date, time, ...visit } = textsOf(this.#form);
+    await attempt(this.#outcome, 'book', { ...visit, start: `${date} ${time}:00` });
+  }
+
+  /** @param {BookingState} booking */
+  #row(booking) {
+    const { id, start, client, service, staff, came, cancelled } = booking;
+    const [date = '', time = ''] = start.split(' ');
+    const [, month, day] = date.split('-');
+    const row = make(
+      'li',
+      { class: cancelled ? 'cancelled' : '' },
+      make(
+        'p',
+        { class: 'visit' },
+        make('b', {}, `${day}.${month} ${time.slice(0, 5)}`),
+        ` ${service} · ${staff} · ${client}`,
+      ),
+      make('p', { class: 'fine' }, ...factsOf(booking)),
+    );
+    if (cancelled) return row;
+    const buttons = changes
+      .filter(({ action }) => !(came && action === 'came'))
+      .map(({ action, text }) => {
+        const button = make('button', { type: 'button', class: 'quiet', 'data-action': action }, both(text));
+        button.addEventListener('click', () => void attempt(this.#outcome, action, { id }));
+        return button;
+      });
+    row.append(make('div', { class: 'row' }, ...buttons));
+    return row;
+  }
+}
+
+/**
+ * @param {BookingState} booking
+ * @returns {(Node | string)[]}
+ */
+const factsOf = ({ came, cancelled, webhook }) => {
+  /** @type {(Node | string)[]} */
+  const facts = [];
+  if (cancelled) facts.push(make('span', { class: 'chip' }, both({ ru: 'отменена', en: 'cancelled' })));
+  if (came)
+    facts.push(
+      make('span', { class: 'chip good' }, both({ ru: 'пришёл — без сообщения', en: 'came — no message' })),
+    );
+  if (webhook === null) {
+    facts.push(both({ ru: 'вебхука нет', en: 'no webhook' }));
+    return facts;
+  }
+  const { event, status, durationMs } = webhook;
+  const answer = status ?? '—';
+  const name = webhooks[event] ?? { ru: event, en: event };
+  facts.push(
+    both({
+      ru: `${name.ru}: ${answer} за ${durationMs} мс`,
+      en: `${name.en}: ${answer} in ${durationMs} ms`,
+    }),
+  );
+  return facts;
+};

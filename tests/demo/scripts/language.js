@@ -1,0 +1,24 @@
+// @ts-check
+/** Shared with the connect page, so that both speak one language. */
+const storageKey = 'marketplace.language';
+
+/** Shows the saved language, else the browser's, else Russian, and keeps the switch working. */
+export const startLanguages = () => {
+  const buttons = [...document.querySelectorAll('[data-language]')];
+  /** @param {string} language */
+  const show = (language) => {
+    document.documentElement.lang = language;
+    for (const button of buttons) {
+      button.setAttribute('aria-pressed', String(button.getAttribute('data-language') === language));
+    }
+  };
+  for (const button of buttons) {
+    button.addEventListener('click', () => {
+      const language = button.getAttribute('data-language') ?? 'ru';
+      localStorage.setItem(storageKey, language);
+      show(language);
+    });
+  }
+  const wishes = [localStorage.getItem(storageKey) ?? '', ...navigator.languages];
+  show(wishes.map((tag) => tag.slice(0, 2)).find((tag) => tag === 'ru' || tag === 'en') ?? 'ru');
+};
