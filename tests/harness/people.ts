@@ -97,7 +97,7 @@ export function decodeQr(dataUrl: string): string {
 /** The company that a connect-page token belongs to. */
 export function companyOf(token: string): number {
   const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-  return Number((payload as { company_id: number }).company_id);
+  return (payload as { company_id: number }).company_id;
 }
 
 export type Status = Readonly<{
