@@ -4,6 +4,7 @@ import { EmbeddedPostgres } from './embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import type { Migration } from './migrate.ts';
 import { PostgresDatabase } from './postgres.ts';
+import { Rpc } from './rpc.ts';
 import type { Functions, Supabase } from './rpc.ts';
 import { createRpcFetch } from './rpc-endpoint.ts';
 import type { SqlDatabase } from './sql.ts';
@@ -30,11 +31,14 @@ export interface Database extends AsyncDisposable {
   readonly exclusive: boolean;
   /** pg-boss on this database, not started. Its job tables live in the schema `pgboss`. */
   createBoss(): PgBoss;
-  /** Rejects when the database does not answer. */
+  /** Goes the whole way that the application's calls go. @throws AppError `DB_ERROR` */
   ping(): Promise<void>;
 }
 
 type Backend = SqlDatabase & AsyncDisposable;
+
+/** As long as a statement may take, and its way. */
+const requestTimeoutMs = 12_000;
 
 const commonBossOptions = {
   schema: 'pgboss',
@@ -68,7 +72,7 @@ export async function openDatabase(choice: DatabaseChoice, deps: DatabaseDepende
     exclusive: embedded !== undefined,
     createBoss: () => (embedded === undefined ? bossOnServer(serverUrlOf(choice)) : embeddedBoss(embedded)),
     ping: async () => {
-      await backend.transaction((session) => session.query('select 1'));
+      await new Rpc(supabase).call('company_by_id', { p_company_id: 0 });
     },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
@@ -105,9 +109,20 @@ function serverUrlOf(choice: DatabaseChoice): string {
 
 function createSupabase(choice: DatabaseChoice, backend: SqlDatabase): Supabase {
   const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
-  if (choice.kind === 'supabase') return createClient<Functions>(choice.url, choice.serviceRoleKey, { auth });
+  if (choice.kind === 'supabase') {
+    return createClient<Functions>(choice.url, choice.serviceRoleKey, {
+      auth,
+      global: { fetch: fetchInTime },
+    });
+  }
   return createClient<Functions>('http://embedded.local', 'in-process', {
     auth,
     global: { fetch: createRpcFetch(backend) },
   });
 }
+
+const fetchInTime: typeof fetch = (input, init) =>
+  fetch(input, {
+    ...init,
+    signal: AbortSignal.any([AbortSignal.timeout(requestTimeoutMs), ...(init?.signal ? [init.signal] : [])]),
+  });

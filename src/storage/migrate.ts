@@ -67,6 +67,8 @@ export async function migrate(database: SqlDatabase, migrations: readonly Migrat
         'insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, array[$3])',
         [migration.version, migration.name, migration.sql],
       );
+      // PostgREST, where there is one, learns of new functions.
+      await session.exec(`notify pgrst, 'reload schema'`);
       return true;
     });
     if (applied) appliedNow.push(migration.version);

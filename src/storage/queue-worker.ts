@@ -158,5 +158,7 @@ export class QueueWorker {
 
 function reasonOf(error: unknown): Readonly<{ name: string; message: string }> {
   if (!(error instanceof Error)) return { name: 'Error', message: 'Unknown' };
-  return { name: error.name, message: error.message.slice(0, 500) };
+  // Postgres has no NUL in its texts.
+  const message = error.message.slice(0, 500).replaceAll('\0', '\ufffd').toWellFormed();
+  return { name: error.name, message };
 }

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobInsert, PgBoss } from 'pg-boss';
+import { AppError } from '../domain/errors.ts';
 import type { Job, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
 import { deadLetterQueueOf, defaultQueueRules } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 import { QueueWorker } from './queue-worker.ts';
+import { storableJson } from './storable-json.ts';
 
 const queueNames = ['webhooks', 'activation'] as const satisfies readonly QueueName[];
 
@@ -111,17 +113,27 @@ class PgBossQueue implements StoppableJobQueue {
 
   /** pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. */
   async #insertInTurn(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
-    const inserted = this.#turn.then(() => this.#boss.insert(queue, jobs.map(jobInsert)));
+    const inserted = this.#turn.then(() => this.#write(queue, jobs));
     this.#turn = inserted.then(
       () => (this.#options.database.exclusive ? delay(clockTickMs) : undefined),
       () => undefined,
     );
     await inserted;
   }
+
+  async #write(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    try {
+      await this.#boss.insert(queue, jobs.map(jobInsert));
+    } catch (error) {
+      // The driver's error carries the parameters, which hold people's names and numbers.
+      const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
+      throw new AppError('DB_ERROR', { cause });
+    }
+  }
 }
 
 function jobInsert({ id, key, data }: NewJob): JobInsert {
-  return { singletonKey: key, data, ...(id !== undefined && { id }) };
+  return { singletonKey: key, data: storableJson(data), ...(id !== undefined && { id }) };
 }
 
 /** One statement's jobs have one time of insertion, so the second job of a key goes into a second statement. */

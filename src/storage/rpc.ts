@@ -43,11 +43,13 @@ type Answer = Readonly<{ data: unknown; error: RpcFailure | null }>;
 type RpcFailure = Readonly<{ code: string; message: string }>;
 
 function translated(name: string, failure: RpcFailure): Error {
-  const cause = new Error(`${name}: ${failure.code} ${failure.message}`);
+  // Messages of class 22 quote the value.
+  const quotesValue = /^22...$/.test(failure.code);
+  const cause = new Error(`${name}: ${failure.code} ${quotesValue ? '' : failure.message}`.trim());
   if (failure.code === 'PT409') return new LeaseLostError('Another instance holds the lease', { cause });
   // Every foreign key of ours leads to the company.
   if (failure.code === '23503') return new AppError('COMPANY_NOT_FOUND', { cause });
-  // Class 22: a value that Postgres cannot hold, such as a text with a NUL or half of a surrogate pair.
-  if (/^22...$/.test(failure.code)) return new AppError('VALIDATION_ERROR', { cause });
+  // A value that Postgres cannot hold, such as a text with a NUL or half of a surrogate pair.
+  if (quotesValue) return new AppError('VALIDATION_ERROR', { cause });
   return new AppError('DB_ERROR', { cause });
 }

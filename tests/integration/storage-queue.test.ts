@@ -84,6 +84,15 @@ describe.each(engines())('jobs in $name', ({ make }) => {
     expect(log.indexOf('quick7 ends')).toBeLessThan(log.indexOf('slow0 ends'));
   });
 
+  it('take data that Postgres itself would refuse', async () => {
+    const runs: unknown[] = [];
+    await queue.work('webhooks', async ({ data }) => void runs.push(data));
+
+    await queue.insert('webhooks', [{ key: 'odd', data: { name: 'О\0ля \ud800', 'k\0': 1 } }]);
+
+    expect(await waitFor('the job', () => runs[0])).toEqual({ name: 'О\ufffdля \ufffd', 'k\ufffd': 1 });
+  });
+
   it('start within 300 ms', async () => {
     const started = new Map<string, number>();
     await queue.work('webhooks', async ({ id }) => void started.set(id, performance.now()));
