@@ -29,11 +29,13 @@ export class ClientPhone {
   }
 
   /** @param {DemoState} state */
-  show({ client, salon }) {
+  show({ client, owner, salon }) {
     const received = client.chat.filter(({ mine }) => !mine);
     const unread = received.filter(({ ticks }) => ticks !== 'read').length;
     byId('client-app', HTMLElement).textContent = this.#isOpen ? salon.title : 'WhatsApp';
-    byId('client-number', HTMLElement).textContent = prettyNumber(client.number);
+    byId('client-number', HTMLElement).textContent = prettyNumber(
+      this.#isOpen ? owner.number : client.number,
+    );
     byId('client-empty', HTMLElement).hidden = client.chat.length > 0;
     this.#offline.checked = !client.online;
     showChat(byId('client-chat', HTMLElement), client.chat);

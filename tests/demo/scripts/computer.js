@@ -19,8 +19,19 @@ export class Computer {
   show({ marketplaceUrl, salon }) {
     const isFirst = this.#marketplaceUrl === '';
     this.#marketplaceUrl = marketplaceUrl;
-    if (isFirst || (salon.status !== this.#salonStatus && this.#isAtMarketplace)) this.#openMarketplace();
+    // The marketplace's page does not renew itself; "pending" is when it is being left for the connect page.
+    const isActivated = salon.status === 'active' && this.#salonStatus !== 'active';
+    if (isFirst || (isActivated && this.#isAtMarketplace)) this.#openMarketplace();
     this.#salonStatus = salon.status;
+  }
+
+  /**
+   * Presses the language switch of our page in the frame, if it shows one.
+   * @param {string} language
+   */
+  speak(language) {
+    const button = this.frame.contentDocument?.querySelector(`button[data-language="${language}"]`);
+    if (button) /** @type {HTMLButtonElement} */ (button).click();
   }
 
   /** The marketplace is another origin, which keeps its document to itself. */

@@ -89,7 +89,9 @@ const keepingFocus = (list, change) => {
     : undefined;
   change();
   if (path === undefined) return;
-  const again = list.querySelector(`[data-id="${path.id}"] [data-action="${path.action}"]`);
+  const row = list.querySelector(`[data-id="${path.id}"]`);
+  const again =
+    row?.querySelector(`[data-action="${path.action}"]`) ?? row?.querySelector('[data-action]') ?? list;
   if (again instanceof HTMLElement) again.focus();
 };
 

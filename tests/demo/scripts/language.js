@@ -2,8 +2,11 @@
 /** Shared with the connect page, so that both speak one language. */
 const storageKey = 'marketplace.language';
 
-/** Shows the saved language, else the browser's, else Russian, and keeps the switch working. */
-export const startLanguages = () => {
+/**
+ * Shows the saved language, else the browser's, else Russian, and keeps the switch working.
+ * @param {(language: string) => void} onChoice
+ */
+export const startLanguages = (onChoice) => {
   const buttons = [...document.querySelectorAll('[data-language]')];
   /** @param {string} language */
   const show = (language) => {
@@ -17,6 +20,7 @@ export const startLanguages = () => {
       const language = button.getAttribute('data-language') ?? 'ru';
       localStorage.setItem(storageKey, language);
       show(language);
+      onChoice(language);
     });
   }
   const wishes = [localStorage.getItem(storageKey) ?? '', ...navigator.languages];

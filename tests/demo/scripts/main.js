@@ -9,8 +9,8 @@ import { OwnerPhone } from './owner-phone.js';
 import { showSteps } from './steps.js';
 import { showLost, showTruth } from './truth.js';
 
-startLanguages();
 const computer = new Computer();
+startLanguages((language) => computer.speak(language));
 const owner = new OwnerPhone(computer.frame);
 const journal = new Journal();
 const client = new ClientPhone();

@@ -17,6 +17,7 @@ export class OwnerPhone {
   /** @param {HTMLIFrameElement} frame where the connect page shows its code */
   constructor(frame) {
     this.#frame = frame;
+    frame.addEventListener('load', () => say(this.#outcome, nothing));
     this.#scan.addEventListener('click', () => void this.#scanCode());
     byId('remove-device', HTMLButtonElement).addEventListener(
       'click',
