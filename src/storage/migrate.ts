@@ -102,7 +102,7 @@ type History = ReadonlyMap<string, string | undefined>;
 
 async function readHistory(session: SqlSession): Promise<History> {
   const rows = await session.query(
-    `select version, array_to_string(statements, ';') as sql from supabase_migrations.schema_migrations order by version`,
+    `select version, array_to_string(statements, E';\n') as sql from supabase_migrations.schema_migrations order by version`,
   );
   return new Map(
     rows.map((row) => [String(row['version']), typeof row['sql'] === 'string' ? row['sql'] : undefined]),

@@ -52,11 +52,11 @@ describe.each(local)('migrations on $name', ({ make }) => {
     expect(await migrate(database, migrations)).toEqual(migrations.slice(2).map(({ version }) => version));
   });
 
-  it('are those of the Supabase CLI, which keeps them as single statements without comments', async () => {
+  it('are those of the Supabase CLI, which keeps each statement by itself', async () => {
     await migrate(database, migrations);
     await database.transaction((session) =>
       session.exec(`update supabase_migrations.schema_migrations set statements =
-        (select array_agg(part) from unnest(string_to_array(regexp_replace(statements[1], '--[^\\n]*\\n', '', 'g'), ';')) as part)`),
+        (select array_agg(btrim(part, E' \\n')) from unnest(string_to_array(statements[1], E';\\n')) as part)`),
     );
 
     expect(await migrate(database, migrations)).toEqual([]);
