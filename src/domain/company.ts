@@ -37,16 +37,3 @@ export type Company = Readonly<{
   webhookSecretHash: string;
   createdAt: Date;
 }>;
-
-const nextStatuses: Record<IntegrationStatus, readonly IntegrationStatus[]> = {
-  pending_whatsapp: ['activating', 'uninstalled'],
-  activating: ['active', 'activation_failed', 'uninstalled'],
-  active: ['frozen', 'uninstalled'],
-  activation_failed: ['activating', 'active', 'uninstalled'],
-  frozen: ['active', 'uninstalled'],
-  uninstalled: ['pending_whatsapp'],
-};
-
-export function canBecome(from: IntegrationStatus, to: IntegrationStatus): boolean {
-  return nextStatuses[from].includes(to);
-}

@@ -48,7 +48,7 @@ create table public.marketplace_events (
 create index marketplace_events_of_company on public.marketplace_events (company_id, id desc);
 create index marketplace_events_sessions on public.marketplace_events (created_at) where type = 'session_state_changed';
 
--- The same ladder as the application's canBecome().
+-- Where a company may go from where it stands.
 create function public.integration_may_become(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select p_to = any (case p_from
@@ -153,6 +153,10 @@ begin
   end if;
   perform public.event_record(p_company_id, 'integration_status_changed', p_cause,
     jsonb_build_object('from', v_from, 'to', p_to));
+  if p_to = 'uninstalled' then
+    -- What was not sent by then must not reach anybody after a later reinstallation.
+    update public.messages set status = 'expired' where company_id = p_company_id and status = 'queued';
+  end if;
   return query update public.companies set integration_status = p_to where id = p_company_id returning *;
 end
 $$;

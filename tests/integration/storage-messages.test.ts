@@ -169,6 +169,16 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect((await messages.byId(id, sent.id))?.status).toBe('unknown');
   });
 
+  it('lets what was not sent expire when the company uninstalls', async () => {
+    const { messages, companies } = repositories;
+    const company = await registeredCompany(repositories);
+    const stored = await messages.enqueue(message(company.id));
+
+    await companies.moveIntegration(company.id, 'uninstalled', 'test');
+
+    expect(await messages.byId(company.id, stored.id)).toMatchObject({ status: 'expired' });
+  });
+
   it('puts a message back that never left, without counting the attempt', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();

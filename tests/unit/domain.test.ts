@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { detectBusinessType } from '../../src/domain/business-type.ts';
 import { clientLanguage } from '../../src/domain/client-language.ts';
-import { canBecome, integrationStatuses } from '../../src/domain/company.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { companyIdFrom, parsePositiveInteger } from '../../src/domain/ids.ts';
 import { nextGapMs } from '../../src/domain/pacing.ts';
@@ -89,15 +88,6 @@ describe('clientLanguage', () => {
     [undefined, 'ru'],
   ] as const)('of a salon with the phone %s is %s', (phone, language) => {
     expect(clientLanguage(phone)).toBe(language);
-  });
-});
-
-describe('integration statuses', () => {
-  it('can all be uninstalled, and only start again from there', () => {
-    for (const status of integrationStatuses) {
-      expect(canBecome(status, 'uninstalled')).toBe(status !== 'uninstalled');
-      expect(canBecome('uninstalled', status)).toBe(status === 'pending_whatsapp');
-    }
   });
 });
 
