@@ -7,15 +7,18 @@ import { waitFor } from './wait-for.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
 import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
 
-const rounds = 10;
 const latestKillMs = 120;
 const restoredWithinMs = 5_000;
 
-/**
- * What a crash must not lose or repeat, whatever the store.
- * @param openDatabase gives the URL of an empty database; its absence means the embedded store
- */
-export function crashSuite(openDatabase?: (scope: AsyncDisposableStack) => Promise<string>): void {
+export type CrashSuiteOptions = Readonly<{
+  /** Kills at random moments. */
+  rounds: number;
+  /** Gives the URL of an empty database; absent: the embedded store. */
+  openDatabase?: (scope: AsyncDisposableStack) => Promise<string>;
+}>;
+
+/** What a crash must not lose or repeat, whatever the store. */
+export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salon: LinkedSalon;

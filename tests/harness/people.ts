@@ -101,6 +101,7 @@ export function companyOf(token: string): number {
 }
 
 export type Status = Readonly<{
+  salon_id: number;
   whatsapp_connected: boolean;
   whatsapp_phone: string | null;
   integration_status: string;

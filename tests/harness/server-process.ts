@@ -31,7 +31,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Resolves when the server says that it is ready. */
-  async start(timeoutMs = 30_000): Promise<void> {
+  async start(timeoutMs = 60_000): Promise<void> {
     const child = spawn(process.execPath, [entry], {
       cwd: root,
       env: {

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WhatsAppSimulator } from '../simulators/whatsapp/whatsapp-simulator.ts';
 import { YclientsSimulator } from '../simulators/yclients/yclients-simulator.ts';
+import { prepareEmbedded } from './embedded.ts';
 import { ServerProcess } from './server-process.ts';
 
 export type StackOptions = Readonly<{
   /** Absent: the embedded store. */
   databaseUrl?: string;
+  /** Starts on a copy of an empty embedded store: without it the server makes its own, which takes seconds. */
+  preparedStore?: boolean;
   environment?: Readonly<Record<string, string>>;
   yclientsPort?: number;
 }>;
@@ -62,6 +65,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using scope = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'marketplace-'));
   scope.defer(() => rm(directory, { recursive: true, force: true }));
+  if (options.preparedStore === true) await prepareEmbedded(join(directory, 'data', 'pg'));
   const whatsapp = scope.use(await WhatsAppSimulator.start());
   const yclients = scope.use(await YclientsSimulator.start({ port: options.yclientsPort ?? 0 }));
   yclients.addSalon(demoSalon);

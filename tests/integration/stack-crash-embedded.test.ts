@@ -2,5 +2,5 @@ import { describe } from 'vitest';
 import { crashSuite } from '../harness/crash-suite.ts';
 
 describe('a server that is killed, on the embedded store', () => {
-  crashSuite();
+  crashSuite({ rounds: 10 });
 });

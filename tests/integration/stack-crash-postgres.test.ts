@@ -3,5 +3,9 @@ import { crashSuite } from '../harness/crash-suite.ts';
 import { PostgresServer } from '../harness/postgres.ts';
 
 describe('a server that is killed, on Postgres', () => {
-  crashSuite(async (scope) => await scope.use(await PostgresServer.start()).createDatabase());
+  crashSuite({
+    // A job that was in hand waits here until its dead process has missed its heartbeats.
+    rounds: 5,
+    openDatabase: async (scope) => await scope.use(await PostgresServer.start()).createDatabase(),
+  });
 });
