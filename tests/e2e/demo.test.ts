@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Demo } from '../demo/demo.ts';
+import { launchBrowser } from '../harness/browser.ts';
+
+const waitMs = 15_000;
+
+describe('The demo page', () => {
+  let demo: Demo;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    [demo, browser] = await Promise.all([Demo.start(0), launchBrowser()]);
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'ru-RU' });
+    page.setDefaultTimeout(waitMs);
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    await page.goto(demo.addresses.page);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await demo[Symbol.asyncDispose]();
+  });
+
+  /** What a person sees there, in the language chosen. */
+  async function eventually(place: string, text: string): Promise<void> {
+    await expect.poll(() => page.locator(place).innerText(), { timeout: waitMs }).toContain(text);
+  }
+
+  it('says that there is nothing to scan before "Подключить" was pressed', async () => {
+    await page.getByRole('button', { name: 'Сканировать' }).click();
+    await eventually('#scan-outcome', 'На экране компьютера нет QR-кода');
+  });
+
+  it('goes from "Подключить" to the connect page inside the same frame', async () => {
+    const frame = page.frameLocator('#frame');
+    await frame.getByRole('button', { name: 'Подключить' }).click();
+    await frame.locator('#qr:not([hidden])').waitFor();
+    expect(await page.locator('#address').textContent()).toContain('/marketplace/connect');
+  });
+
+  it('links the device whose code the phone reads from the picture', async () => {
+    await page.getByRole('button', { name: 'Сканировать' }).click();
+    await eventually('#owner', 'Устройство связано');
+    await eventually('#session', 'подключена');
+    await eventually('#integration', 'работает');
+  });
+
+  it("shows the decrypted confirmation on the client's phone after a booking", async () => {
+    await page.getByRole('button', { name: 'Записать' }).click();
+    const message = page.locator('#client-chat li').first();
+    await message.waitFor();
+    expect(await message.textContent()).toContain('Вы записаны: Салон красоты «Ромашка»');
+    await message.getByText('доставлено').waitFor();
+  });
+
+  it('shows the salon that its message was read once the client opens the chat', async () => {
+    await page.getByRole('button', { name: 'Открыть чат' }).click();
+    await page.locator('#owner-chat [data-ticks="read"]').waitFor();
+    await eventually('#client-chat', 'прочитано');
+  });
+
+  it('tells the client of the move, not of the visit that took place', async () => {
+    await page.getByRole('button', { name: 'На день позже' }).click();
+    await page.locator('#client-chat li', { hasText: 'Ваша запись изменена' }).waitFor();
+    await page.getByRole('button', { name: 'Пришёл' }).click();
+    await page.getByText('пришёл — без сообщения').waitFor();
+    await page.getByRole('button', { name: 'Отменить' }).click();
+    await page.locator('#client-chat li', { hasText: 'Ваша запись отменена' }).waitFor();
+    expect(await page.locator('#client-chat li').count()).toBe(3);
+  });
+
+  it('keeps a message at one tick while the client has no network', async () => {
+    const offline = page.getByLabel('Телефон клиента без сети');
+    await offline.check();
+    await page.getByRole('button', { name: 'Записать' }).click();
+    const last = page.locator('#owner-chat li').last();
+    await last.filter({ hasText: 'Вы записаны' }).locator('[data-ticks="sent"]').waitFor();
+    expect(await page.locator('#client-chat li').count()).toBe(3);
+    await offline.uncheck();
+    await last.locator('[data-ticks="read"]').waitFor();
+  });
+
+  it('fits a narrow phone without sideways scrolling', async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  });
+
+  it('speaks English on demand, the connect page with it', async () => {
+    await page.getByRole('button', { name: 'English' }).first().click();
+    await eventually('#client h2', "The client's phone");
+    await page.frameLocator('#frame').locator('html[lang="en"]').waitFor();
+  });
+
+  it('accepts no orders from pages of another origin', async () => {
+    const order = { method: 'POST', body: '{}', headers: { origin: 'https://evil.example' } };
+    const response = await fetch(new URL('do/remove-devices', demo.addresses.page), order);
+    expect(response.status).toBe(403);
+  });
+
+  it('leads from localhost to its one origin', async () => {
+    const url = demo.addresses.page.replace('127.0.0.1', 'localhost');
+    const response = await fetch(url, { redirect: 'manual' });
+    expect(response.headers.get('location')).toBe(demo.addresses.page);
+  });
+
+  it('has made the browser complain of nothing', () => {
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('make demo', () => {
+  it('says in a sentence which port is taken', async () => {
+    await using other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? String(address.port) : '';
+    const { code, output } = await run('--port', port);
+    expect(output).toContain(`Порт ${port} занят`);
+    expect(output).not.toContain('at ');
+    expect(code).toBe(1);
+  });
+
+  it('explains itself', async () => {
+    const { code, output } = await run('--help');
+    expect(output).toContain('--port');
+    expect(code).toBe(0);
+  });
+});
+
+async function run(...args: string[]): Promise<Readonly<{ code: unknown; output: string }>> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../demo.ts'), ...args]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+  const [code] = (await once(child, 'close')) as unknown[];
+  return { code, output };
+}
