@@ -33,6 +33,7 @@ export function statusRoutes({ service, adminKey, limiters, trustProxy }: Status
         success: true,
         company_id: company.id,
         salon_id: company.salonId,
+        title: company.title,
         whatsapp_connected: session.state === 'connected',
         whatsapp_phone: session.phone ?? company.whatsappPhone ?? null,
         integration_status: company.integrationStatus,

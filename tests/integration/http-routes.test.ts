@@ -81,6 +81,7 @@ describe('GET /marketplace/status/:companyId', () => {
       success: true,
       company_id: 41,
       salon_id: 510041,
+      title: 'Салон «Ромашка»',
       whatsapp_connected: false,
       whatsapp_phone: null,
       integration_status: 'pending_whatsapp',
