@@ -61,6 +61,8 @@ export class Registration {
   async #assertMayConnect(salonId: SalonId, userId: number): Promise<void> {
     const { service, yclients } = this.#deps;
     if ((await yclients.getApplicationStatus(salonId)) === 'uninstalled') {
+      // The platform answers the same for a salon that does not exist; asking for the salon tells them apart.
+      await service.fetchSalonInfo(salonId);
       throw new AppError('FORBIDDEN', {
         text: {
           ru: 'Этот салон не подключил приложение. Нажмите «Подключить» на странице приложения в YCLIENTS.',

@@ -149,6 +149,8 @@ describe('a webhook and the message that it makes', () => {
     record.cancel(Date.now());
     stack.yclients.markAttendance(record.id, 0);
     await client.waitForMessage(({ text }) => text.includes('отменена') && text.includes('Снята.'), 15_000);
+    await everythingSaid(moscow);
+    expect(messagesWith('Снята.')).toHaveLength(2);
   });
 
   it('writes to nobody when the booking has no phone, and notes the event', async () => {
