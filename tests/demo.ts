@@ -9,9 +9,15 @@ async function main(): Promise<void> {
     say(usage);
     return;
   }
-  const stopped = stopSignal();
+  let isStopping = false;
+  const stopped = stopSignal().then(() => (isStopping = true));
   say('Запускаем сервер, WhatsApp и YCLIENTS… · Starting the server, a WhatsApp and a YCLIENTS…');
-  const demo = await Demo.start(port);
+  const demo = await Demo.start(port).catch((error: unknown) => {
+    // Ctrl+C reaches the server too, which then never gets ready.
+    if (isStopping) return undefined;
+    throw error;
+  });
+  if (demo === undefined) return;
   say(welcome(demo.addresses));
   await stopped;
   say('\nОстанавливаем и удаляем временные данные… · Stopping, removing the temporary data…');

@@ -52,8 +52,8 @@ export class ServerProcess implements AsyncDisposable {
     const ready = await waitFor(
       'the server to be ready',
       () => {
-        if (child.exitCode !== null)
-          throw new Error(`The server exited with ${child.exitCode}:\n${this.output}`);
+        if (hasEnded(child))
+          throw new Error(`The server exited with ${child.exitCode ?? child.signalCode}:\n${this.output}`);
         return lines.find(({ message }) => message === 'Ready');
       },
       timeoutMs,
@@ -65,7 +65,7 @@ export class ServerProcess implements AsyncDisposable {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.#running?.child;
     this.#running = undefined;
-    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
+    if (child === undefined || hasEnded(child)) return child?.exitCode ?? null;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
@@ -80,4 +80,8 @@ export class ServerProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
