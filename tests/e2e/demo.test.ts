@@ -8,6 +8,7 @@ import { Demo } from '../demo/demo.ts';
 import { launchBrowser } from '../harness/browser.ts';
 
 const waitMs = 15_000;
+const soon = { timeout: waitMs };
 
 describe('The demo page', () => {
   let demo: Demo;
@@ -29,17 +30,12 @@ describe('The demo page', () => {
     await demo[Symbol.asyncDispose]();
   });
 
-  /** What a person sees there, in the language chosen, once it has the text. */
-  async function seen(place: string, text: string): Promise<string> {
-    await page.locator(place).filter({ hasText: text }).waitFor();
-    return await page.locator(place).innerText();
-  }
+  /** What a person sees there, in the language chosen. */
+  const visible = (place: string) => () => page.locator(place).innerText();
 
   it('says that there is nothing to scan before "Подключить" was pressed', async () => {
     await page.getByRole('button', { name: 'Сканировать' }).click();
-    expect(await seen('#scan-outcome', 'На экране компьютера нет QR-кода')).toContain(
-      'На экране компьютера нет QR-кода',
-    );
+    await expect.poll(visible('#scan-outcome'), soon).toContain('На экране компьютера нет QR-кода');
   });
 
   it('goes from "Подключить" to the connect page inside the same frame', async () => {
@@ -51,9 +47,9 @@ describe('The demo page', () => {
 
   it('links the device whose code the phone reads from the picture', async () => {
     await page.getByRole('button', { name: 'Сканировать' }).click();
-    expect(await seen('#owner', 'Устройство связано')).toContain('Устройство связано');
-    expect(await seen('#session', 'подключена')).toContain('подключена');
-    expect(await seen('#integration', 'работает')).toContain('работает');
+    await expect.poll(visible('#owner'), soon).toContain('Устройство связано');
+    await expect.poll(visible('#session'), soon).toContain('подключена');
+    await expect.poll(visible('#integration'), soon).toContain('работает');
   });
 
   it("shows the decrypted confirmation on the client's phone after a booking", async () => {
@@ -67,7 +63,7 @@ describe('The demo page', () => {
   it('shows the salon that its message was read once the client opens the chat', async () => {
     await page.getByRole('button', { name: 'Открыть чат' }).click();
     await page.locator('#owner-chat [data-ticks="read"]').waitFor();
-    expect(await seen('#client-chat', 'прочитано')).toContain('прочитано');
+    await expect.poll(visible('#client-chat'), soon).toContain('прочитано');
   });
 
   it('tells the client of the move, not of the visit that took place', async () => {
@@ -98,7 +94,7 @@ describe('The demo page', () => {
 
   it('speaks English on demand, the connect page with it', async () => {
     await page.getByRole('button', { name: 'English' }).first().click();
-    expect(await seen('#client h2', "The client's phone")).toContain("The client's phone");
+    await expect.poll(visible('#client h2'), soon).toContain("The client's phone");
     await page.frameLocator('#frame').locator('html[lang="en"]').waitFor();
   });
 
