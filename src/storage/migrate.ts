@@ -96,6 +96,8 @@ async function prepare(database: SqlDatabase): Promise<void> {
 async function lock(session: SqlSession): Promise<void> {
   await session.exec('set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0');
   await session.query('select pg_advisory_xact_lock($1)', [advisoryLock]);
+  // Opening a table lets this connection notice what was created while it waited; the lock alone does not.
+  await session.query('select from pg_catalog.pg_namespace limit 1');
 }
 
 type History = ReadonlyMap<string, string | undefined>;
