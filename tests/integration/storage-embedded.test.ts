@@ -33,7 +33,7 @@ describe('the embedded store', () => {
     );
     expect(acknowledged.length).toBeGreaterThanOrEqual(135);
     expect(found.filter((message) => message?.status !== 'queued')).toEqual([]);
-  });
+  }, 90_000);
 
   it('belongs to one process: a second is refused in plain words, and takes over when the first was killed', async () => {
     using directory = new TemporaryDirectory();
@@ -50,7 +50,7 @@ describe('the embedded store', () => {
     await using database = await openTestDatabase(choice);
     await expect(openTestDatabase(choice)).rejects.toThrow(/Another running process/);
     await database.ping();
-  });
+  }, 60_000);
 
   it('is free again when it was closed', async () => {
     const [embedded] = engines();
