@@ -215,11 +215,14 @@ export class MarketplaceService {
   /** The state as this process sees it, else as the database has it. */
   async sessionStatus(companyId: CompanyId): Promise<SessionStatus> {
     const live = this.#deps.whatsapp.getSessionStatus(companyId);
-    if (live.state !== 'idle') return live;
-    const { sessionState, sessionStateSince: since, whatsappPhone: phone } = await this.getCompany(companyId);
+    const company = await this.getCompany(companyId);
+    const { sessionState, sessionStateSince: since, whatsappPhone: phone, integrationStatus } = company;
     // What ran when the process ended runs no more; a linked session is about to be restored.
-    const state = stateWithoutSession[sessionState] ?? sessionState;
-    return { state, since, ...(phone !== undefined && { phone }) };
+    const stored = { state: stateWithoutSession[sessionState] ?? sessionState, since };
+    const status = live.state === 'idle' ? { ...stored, ...(phone !== undefined && { phone }) } : live;
+    // Logged out of an installation that is over: the new one starts afresh.
+    const isNews = status.state !== 'logged_out' || integrationStatus !== 'pending_whatsapp';
+    return isNews ? status : { state: 'idle', since: this.#deps.now() };
   }
 
   async getConnectionStats(): Promise<ConnectionStats> {
