@@ -97,7 +97,9 @@ export class ConnectView {
     this.#pairing.render(model, screen, nowMs, translate);
 
     // A control that vanished under the keyboard hands the focus to the sentence that replaced it.
-    if (focused instanceof HTMLElement && focused !== document.body && !focused.checkVisibility())
+    const { activeElement } = document;
+    const isStill = activeElement === focused || activeElement === document.body;
+    if (isStill && focused instanceof HTMLElement && focused !== document.body && !focused.checkVisibility())
       this.#title.focus();
   }
 

@@ -22,6 +22,7 @@
 
 import { phoneFrom } from './code-format.js';
 import { changeAfterFailure } from './connection-failures.js';
+import { isLive } from './connection-model.js';
 
 /** States in which the server says nothing new about a failure already shown. */
 const quietStates = new Set(['idle', 'stopped']);
@@ -82,7 +83,7 @@ const sessionChanged = (model, state, nowMs) => {
 const ticked = (model, nowMs) => {
   const { retry, qr, pairing } = model;
   if (retry && nowMs >= retry.atMs) return start(retry.request, nowMs);
-  if (qr && nowMs >= qr.deadlineMs) return { qr: undefined, askedAtMs: nowMs };
+  if (qr && !isLive(qr, nowMs)) return { qr: undefined, askedAtMs: nowMs };
   if (pairing.status === 'shown' && nowMs >= pairing.deadlineMs) return { pairing: { status: 'expired' } };
   if (pairing.status === 'pending' && nowMs - pairing.sinceMs >= answerTimeoutMs) {
     return changeAfterFailure(model, unanswered, nowMs);

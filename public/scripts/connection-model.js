@@ -43,6 +43,9 @@ export const initialModel = {
   salonId: undefined,
 };
 
+/** The server tells whole seconds, rounded down. */
+const roundingMs = 1000;
+
 /** How long a code may take before the page owns up that something is slow. */
 const patienceMs = 15_000;
 
@@ -75,7 +78,14 @@ export const screens = /** @type {const} */ ([
 const isScreen = (name) => screens.some((screen) => screen === name);
 
 /**
- * The one thing to show now. A code past its deadline is never shown, even before the next tick has dropped it.
+ * Whether a phone may still scan the code. Its countdown may have reached zero: its successor is on the way.
+ * @param {LiveQr} qr
+ * @param {number} nowMs
+ */
+export const isLive = (qr, nowMs) => nowMs < qr.deadlineMs + roundingMs;
+
+/**
+ * The one thing to show now. A code that has run out is never shown, even before the next tick has dropped it.
  * @param {Readonly<Model>} model
  * @param {number} nowMs
  * @returns {Screen}
@@ -84,7 +94,7 @@ export const screenOf = (model, nowMs) => {
   if (model.failure) return model.failure.code === 'CONNECTION_FAILED' ? 'refused' : 'error';
   if (model.link === 'down' || model.link === 'closed') return 'offline';
   if (model.link === 'opening' || !model.joined) return 'loading';
-  if (model.qr && model.qr.deadlineMs > nowMs) return 'qr';
+  if (model.qr && isLive(model.qr, nowMs)) return 'qr';
   if (model.askedAtMs !== undefined || model.retry || model.session === 'pairing') return 'waiting';
   return model.session !== undefined && isScreen(model.session) ? model.session : 'stopped';
 };

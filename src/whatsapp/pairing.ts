@@ -5,6 +5,8 @@ import type { QrCode } from '../marketplace/ports.ts';
 /** WhatsApp gives six codes: one of 60 s, five of 20 s. */
 const firstLifetimeMs = 60_000;
 const nextLifetimeMs = 20_000;
+/** The next code comes when the time of this one is over, and takes a moment to be drawn and sent. */
+const handoverMs = 1_000;
 const pairingLastsMs = firstLifetimeMs + 5 * nextLifetimeMs;
 
 /** The QR codes of one pairing, which may take several sockets, and those who wait for one. */
@@ -32,7 +34,7 @@ export class Pairing {
     const issuedAt = this.#now().getTime();
     if (isFirstOfSocket) this.#socketBeganAt = issuedAt;
     const lifetimeMs = this.#lifetimeMs ?? (isFirstOfSocket ? firstLifetimeMs : nextLifetimeMs);
-    const expiresAt = new Date(issuedAt + lifetimeMs);
+    const expiresAt = new Date(issuedAt + lifetimeMs + handoverMs);
     this.#code = { text, sequence: (this.#code?.sequence ?? 0) + 1, expiresAt };
     this.#settle();
     return this.#code;

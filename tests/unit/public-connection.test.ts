@@ -92,9 +92,9 @@ describe('arriving at the page', () => {
 });
 
 describe('a code', () => {
-  it('is not shown past its deadline, even when no timer has fired', () => {
+  it('waits for its successor for the second that the server rounded away, no longer, even when no timer has fired', () => {
     const visit = new Visit().join('idle').showQr(20);
-    expect(visit.freeze(19).screen).toBe('qr');
+    expect(visit.freeze(20).screen).toBe('qr');
     expect(visit.freeze(1).screen).not.toBe('qr');
   });
 

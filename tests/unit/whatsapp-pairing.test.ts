@@ -8,22 +8,22 @@ function pairingAt(startMs: number) {
 }
 
 describe('the QR codes of a pairing', () => {
-  it('live 60 s and then 20 s each, and count up, over a change of the socket too', () => {
+  it('live 60 s and then 20 s each, and a moment for their successor to appear, and count up over a change of the socket too', () => {
     const { clock, pairing } = pairingAt(1_000);
-    expect(pairing.issue('a', true)).toEqual({ text: 'a', sequence: 1, expiresAt: new Date(61_000) });
+    expect(pairing.issue('a', true)).toEqual({ text: 'a', sequence: 1, expiresAt: new Date(62_000) });
     clock.nowMs = 61_000;
-    expect(pairing.issue('b', false)).toEqual({ text: 'b', sequence: 2, expiresAt: new Date(81_000) });
+    expect(pairing.issue('b', false)).toEqual({ text: 'b', sequence: 2, expiresAt: new Date(82_000) });
     clock.nowMs = 70_000;
-    expect(pairing.issue('c', true)).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(130_000) });
+    expect(pairing.issue('c', true)).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(131_000) });
     expect(pairing.endsAt).toEqual(new Date(230_000));
   });
 
   it('are given to whoever asks while they live', async () => {
     const { clock, pairing } = pairingAt(0);
     pairing.issue('a', true);
-    clock.nowMs = 59_999;
+    clock.nowMs = 60_999;
     await expect(pairing.liveCode(10)).resolves.toMatchObject({ text: 'a' });
-    clock.nowMs = 60_000;
+    clock.nowMs = 61_000;
     const next = pairing.liveCode(1_000);
     pairing.issue('b', false);
     await expect(next).resolves.toMatchObject({ text: 'b' });
