@@ -95,7 +95,10 @@ export const badRequests: readonly BadRequest[] = [
   },
   {
     what: 'a webhook 30,000 levels deep',
-    request: (world) => [world.salon.webhookUrl, { body: `${'['.repeat(30_000)}${']'.repeat(30_000)}` }],
+    request: (world) => [
+      world.salon.webhookUrl,
+      { body: JSON.stringify(webhook(world, { data: '@' })).replace('"@"', nested(30_000)) },
+    ],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
@@ -108,12 +111,6 @@ export const badRequests: readonly BadRequest[] = [
   {
     what: 'a webhook with a status of its own',
     request: (world) => [world.salon.webhookUrl, { body: webhook(world, { status: 'explode' }) }],
-    status: 400,
-    code: 'VALIDATION_ERROR',
-  },
-  {
-    what: 'a webhook that is a list',
-    request: (world) => [world.salon.webhookUrl, { body: [webhook(world)] }],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
@@ -276,6 +273,10 @@ function webhook({ salon }: World, changes: Readonly<Record<string, unknown>> = 
     },
     ...changes,
   };
+}
+
+function nested(levels: number): string {
+  return '['.repeat(levels) + ']'.repeat(levels);
 }
 
 function uninstall({ salon, platform }: World, changes: Readonly<Record<string, unknown>>) {
