@@ -1,25 +1,15 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
 import { type SalonId, parsePositiveInteger, salonIdFrom } from '../domain/ids.ts';
+import type { LifecycleEvent } from '../marketplace/lifecycle.ts';
 import { jsonBody } from './json-body.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { checked, parsedBy, validate } from './validate.ts';
 
-/** What the platform tells of an installation. */
-export type LifecycleWebhook = Readonly<{
-  salonId: SalonId;
-  applicationId: number;
-  event: 'uninstall' | 'freeze' | 'payment';
-  /** Empty when it was absent: the only proof of the sender. */
-  partnerToken: string;
-  /** Of a payment: the fields that its `sign` covers. */
-  payment?: Readonly<{ amount: number; discount: number | undefined; sign: string }>;
-}>;
-
 export type CallbackDeps = Readonly<{
   lifecycle: Readonly<{
     /** @throws AppError `FORBIDDEN` when the token, the application or the sign is not right */
-    handle(webhook: LifecycleWebhook): Promise<void>;
+    handle(event: LifecycleEvent): Promise<void>;
   }>;
   limiters: Pick<HttpLimiters, 'machine'>;
   trustProxy: number;
@@ -28,7 +18,7 @@ export type CallbackDeps = Readonly<{
 type CallbackBody = Readonly<{
   salon_id: SalonId;
   application_id: number;
-  event: LifecycleWebhook['event'];
+  event: LifecycleEvent['event'];
   partner_token: string;
 }>;
 
@@ -41,9 +31,13 @@ const callback = Joi.object<CallbackBody>({
   partner_token: Joi.string().allow('').max(500).default(''),
 }).unknown(true);
 
-const payment = Joi.object<Readonly<{ amount: number; discount: number | null; sign: string }>>({
-  amount: Joi.number().required(),
-  discount: Joi.number().allow(null).default(null),
+const number = Joi.string()
+  .max(40)
+  .pattern(/^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i);
+
+const payment = Joi.object<Readonly<{ amount: string; discount: string | null; sign: string }>>({
+  amount: number.required(),
+  discount: number.allow(null).default(null),
   sign: Joi.string().max(200).required(),
 }).unknown(true);
 
@@ -53,24 +47,24 @@ export function callbackRoutes({ lifecycle, limiters, trustProxy }: CallbackDeps
   router.post(
     '/marketplace/callback',
     rateLimit(limiters.machine, trustProxy),
-    jsonBody(),
+    jsonBody({ numbersAsText: true }),
     validate(callback),
     async (request, response) => {
-      await lifecycle.handle(toWebhook(request.body));
+      await lifecycle.handle(toEvent(request.body));
       response.json({ success: true });
     },
   );
   return router;
 }
 
-function toWebhook(body: CallbackBody): LifecycleWebhook {
-  const webhook = {
+function toEvent(body: CallbackBody): LifecycleEvent {
+  const event = {
     salonId: body.salon_id,
     applicationId: body.application_id,
     event: body.event,
     partnerToken: body.partner_token,
   };
-  if (body.event !== 'payment') return webhook;
+  if (body.event !== 'payment') return event;
   const { amount, discount, sign } = checked(payment, body);
-  return { ...webhook, payment: { amount, discount: discount ?? undefined, sign } };
+  return { ...event, payment: { amount, discount: discount ?? undefined, sign } };
 }

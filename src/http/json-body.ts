@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
-import { parseStrictJson } from '../lib/strict-json.ts';
+import { type JsonOptions, parseStrictJson } from '../lib/strict-json.ts';
 import { readBody } from '../lib/read-body.ts';
 import { malformed, unsupportedType } from './refusals.ts';
 
@@ -11,17 +11,17 @@ const maxJsonDepth = 32;
  * Reads a JSON body of at most 64 KB and 32 levels into `request.body`. Anything that is not UTF-8 JSON is 415, and no
  * key may be `__proto__`, `constructor` or `prototype`.
  */
-export function jsonBody(): RequestHandler {
+export function jsonBody(options: JsonOptions = {}): RequestHandler {
   return async (request, _response, next) => {
-    request.body = await readJson(request);
+    request.body = await readJson(request, options);
     next();
   };
 }
 
 /** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
   requireJson(request.headers['content-type']);
-  return parseStrictJson(decode(await readBody(request, maxBodyBytes)), maxJsonDepth);
+  return parseStrictJson(decode(await readBody(request, maxBodyBytes)), maxJsonDepth, options);
 }
 
 const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i;

@@ -34,11 +34,16 @@ export function exceedsJsonDepth(text: string, maxDepth: number): boolean {
   return false;
 }
 
+export type JsonOptions = Readonly<{
+  /** Numbers become strings, to the letter as they are written: `1990.00` stays `1990.00`. */
+  numbersAsText?: boolean;
+}>;
+
 /** @throws JsonRefusal */
-export function parseStrictJson(text: string, maxDepth: number): unknown {
+export function parseStrictJson(text: string, maxDepth: number, options: JsonOptions = {}): unknown {
   if (exceedsJsonDepth(text, maxDepth)) throw new JsonRefusal('depth');
   try {
-    return JSON.parse(text, refuseForbiddenKeys);
+    return JSON.parse(text, options.numbersAsText === true ? numberAsText : refuseForbiddenKeys);
   } catch (error) {
     if (error instanceof JsonRefusal) throw error;
     throw new JsonRefusal('syntax');
@@ -48,4 +53,8 @@ export function parseStrictJson(text: string, maxDepth: number): unknown {
 function refuseForbiddenKeys(key: string, value: unknown): unknown {
   if (forbiddenKeys.has(key)) throw new JsonRefusal('key');
   return value;
+}
+
+function numberAsText(key: string, value: unknown, context?: Readonly<{ source?: string }>): unknown {
+  return typeof value === 'number' ? context?.source : refuseForbiddenKeys(key, value);
 }

@@ -11,8 +11,11 @@ export type LifecycleEvent = Readonly<{
   /** In clear in the platform's body; its only proof. Never logged. */
   partnerToken: string;
   /** Of a payment: the fields that its `sign` covers. */
-  payment?: Readonly<{ amount: number; discount: number | undefined; sign: string }>;
+  payment?: Payment & Readonly<{ sign: string }>;
 }>;
+
+/** Numbers as text are to the letter what the platform wrote: `1990.00` is signed as that, and not as `1990`. */
+export type Payment = Readonly<{ amount: number | string; discount: number | string | undefined }>;
 
 export type LifecycleDependencies = Readonly<{
   companies: Companies;
@@ -22,10 +25,7 @@ export type LifecycleDependencies = Readonly<{
   partnerToken: string;
   applicationId: number;
   /** The sign that the platform would put under this payment. */
-  paymentSign: (
-    salonId: SalonId,
-    payment: Readonly<{ amount: number; discount: number | undefined }>,
-  ) => string;
+  paymentSign: (salonId: SalonId, payment: Payment) => string;
 }>;
 
 /** What the platform tells about an installation. */

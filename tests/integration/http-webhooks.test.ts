@@ -156,8 +156,28 @@ describe('POST /marketplace/callback', () => {
     const webhookEvent = { salonId: 510041, applicationId: 4242, partnerToken: 'p' };
     expect(events).toEqual([
       { ...webhookEvent, event: 'uninstall' },
-      { ...webhookEvent, event: 'payment', payment: { amount: 1990, discount: undefined, sign: 'ab' } },
+      { ...webhookEvent, event: 'payment', payment: { amount: '1990', discount: undefined, sign: 'ab' } },
     ]);
+  });
+
+  it('hands on the numbers of a payment to the letter, since their sign covers them so', async () => {
+    const payments: unknown[] = [];
+    await using edge = await startHttpEdge({
+      lifecycle: { handle: async ({ payment }) => void payments.push(payment) },
+    });
+    const send = async (numbers: string) => {
+      const body = `{"salon_id":510041,"application_id":4242,"event":"payment","sign":"ab",${numbers}}`;
+      return (await fetch(`${edge.url}/marketplace/callback`, post(body))).status;
+    };
+    expect(await send('"amount":1990.00,"discount":10.50')).toBe(200);
+    expect(await send('"amount":"1990.00","discount":0')).toBe(200);
+    expect(payments).toEqual([
+      { amount: '1990.00', discount: '10.50', sign: 'ab' },
+      { amount: '1990.00', discount: '0', sign: 'ab' },
+    ]);
+    for (const wrong of ['"amount":"many"', '"amount":true', '"amount":[1]', '"amount":1,"discount":"x"']) {
+      expect(await send(wrong)).toBe(400);
+    }
   });
 
   it('passes on the refusal of a wrong partner token, and never logs the token', async () => {

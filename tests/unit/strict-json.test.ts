@@ -9,6 +9,16 @@ describe('parseStrictJson', () => {
     });
   });
 
+  it('leaves numbers as they are written where it is asked to', () => {
+    const text = '{"a":1990.00,"b":[0,-1.5e3],"c":"1","d":null}';
+    expect(parseStrictJson(text, 4, { numbersAsText: true })).toEqual({
+      a: '1990.00',
+      b: ['0', '-1.5e3'],
+      c: '1',
+      d: null,
+    });
+  });
+
   it('refuses a level too many, and counts no bracket of a string', () => {
     expect(exceedsJsonDepth('[[]]', 2)).toBe(false);
     expect(exceedsJsonDepth('[[[]]]', 2)).toBe(true);
