@@ -1,3 +1,6 @@
+/** A timer that is set for longer goes off at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** One task at a later time. Setting it again replaces it; a task whose turn comes after `clear` does not run. */
 export class Alarm {
   readonly #run: (task: () => Promise<void>) => void;
@@ -10,11 +13,13 @@ export class Alarm {
 
   set(delayMs: number, task: () => Promise<void>): void {
     this.clear();
+    const stepMs = Math.min(delayMs, longestTimerMs);
     const timer = setTimeout(() => {
+      if (stepMs < delayMs) return this.set(delayMs - stepMs, task);
       this.#run(async () => {
         if (this.#timer === timer) await task();
       });
-    }, delayMs);
+    }, stepMs);
     this.#timer = timer;
   }
 
