@@ -161,7 +161,7 @@ describe('what a whole run leaves behind in clear', () => {
     ...filesOf(join(stack.directory, 'sessions')),
   ];
 
-  it('wrote logs and credentials at all', () => {
+  it('wrote logs and credentials at all', async () => {
     const names = places().map(([name]) => name);
     for (const name of ['marketplace-combined.log', 'marketplace-error.log', 'credentials.sqlite']) {
       expect(
@@ -170,7 +170,8 @@ describe('what a whole run leaves behind in clear', () => {
       ).toBe(true);
     }
     expect(stack.server.output).toContain('"Message sending"');
-    expect(stack.server.output).toContain('"level":"debug"');
+    await fetch(`${stack.url}/health/live`);
+    await waitFor('a line of the lowest level', () => stack.server.output.includes('"level":"debug"'));
     expect(messages.length).toBeGreaterThan(4);
   });
 
