@@ -1,12 +1,6 @@
 import express, { type Router } from 'express';
 import { isInternalRequest } from '../lib/client-address.ts';
-
-export type Readiness = Readonly<{
-  status: 'ok' | 'degraded' | 'draining' | 'down';
-  /** Whether this instance can do its job. */
-  ready: boolean;
-  dependencies: Readonly<Record<string, Readonly<{ status: string; detail?: string | undefined }>>>;
-}>;
+import type { Readiness } from '../observability/health.ts';
 
 export type HealthDeps = Readonly<{
   health: Readonly<{

@@ -20,10 +20,7 @@ export type RegisterDeps = Readonly<{
         userDataSign: string;
       }>,
     ): Promise<readonly Readonly<{ companyId: CompanyId; token: string }>[]>;
-    byAdmin(
-      salonId: SalonId,
-      contact: Readonly<{ phone?: string; email?: string }>,
-    ): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>>;
+    byAdmin(salonId: SalonId): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>>;
   }>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'registration'>;
@@ -32,9 +29,8 @@ export type RegisterDeps = Readonly<{
   trustProxy: number;
 }>;
 
-type RegisterBody = Readonly<{ salon_id: SalonId; phone?: string; email?: string }>;
-
-const register = Joi.object<RegisterBody>({
+/** `phone` and `email` are checked and not kept: what we know of a salon comes from the platform. */
+const register = Joi.object<Readonly<{ salon_id: SalonId; phone?: string; email?: string }>>({
   salon_id: parsedBy((value) => salonIdFrom(value)).required(),
   phone: parsedBy((value) => phoneFrom(value)),
   email: Joi.string().max(254).email({ tlds: false }),
@@ -63,8 +59,7 @@ export function registerRoutes(deps: RegisterDeps): Router {
     jsonBody(),
     validate(register),
     async (request, response) => {
-      const { salon_id: salonId, ...contact } = request.body;
-      const { company, created, connectUrl } = await deps.registration.byAdmin(salonId, contact);
+      const { company, created, connectUrl } = await deps.registration.byAdmin(request.body.salon_id);
       response.status(created ? 201 : 200).json({
         success: true,
         company_id: company.id,
@@ -84,11 +79,10 @@ function salonIdsOf(query: Query): SalonId[] {
   return [...new Set(given.map((value) => salonIdFrom(value)))];
 }
 
-/** A base64 `+` that was not percent-encoded arrives as a space. */
 function signed(query: Query, name: string): string {
   const value = query.one(name);
   if (value === undefined) throw new AppError('INVALID_TOKEN');
-  return value.replaceAll(' ', '+');
+  return value;
 }
 
 function salonMissing(): AppError {

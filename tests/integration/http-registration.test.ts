@@ -27,7 +27,7 @@ describe('GET /marketplace/register', () => {
     expect(response.headers.get('location')).toBe(
       'http://public.example/marketplace/connect#tokens=t510001,t510002',
     );
-    expect(seen).toEqual([{ salonIds: [510001, 510002], userData: 'a+b', userDataSign: 'c0' }]);
+    expect(seen).toEqual([{ salonIds: [510001, 510002], userData: 'a b', userDataSign: 'c0' }]);
   });
 
   it('takes PHP-style indexes and counts a repeated salon once', async () => {
