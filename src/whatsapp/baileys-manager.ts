@@ -3,7 +3,7 @@ import { generateMessageIDV2, type WASocket } from '@whiskeysockets/baileys';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
-import type { SessionStatus } from '../domain/session-state.ts';
+import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 import type {
@@ -202,6 +202,13 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     return [...this.#sessions]
       .map(([companyId, { status }]) => ({ companyId, status }))
       .filter(({ status }) => !restingStates.has(status.state));
+  }
+
+  /** How many of the sessions known here are in each state, those that rest included. */
+  countByState(): Partial<Record<SessionState, number>> {
+    const counts: Partial<Record<SessionState, number>> = {};
+    for (const { status } of this.#sessions.values()) counts[status.state] = (counts[status.state] ?? 0) + 1;
+    return counts;
   }
 
   leaseOf(companyId: CompanyId): Lease | undefined {

@@ -93,6 +93,7 @@ describe('the end of a link', () => {
     expect(host.manager.getSessionStatus(world.company).state).toBe('logged_out');
     expect(host.disconnections).toEqual([{ reason: 'requested', willReconnect: false }]);
     expect(host.manager.getActiveSessions()).toEqual([]);
+    expect(host.manager.countByState()).toEqual({ logged_out: 1 });
     expect(host.manager.leaseOf(world.company)).toBeUndefined();
     await waitFor('the phone to forget the device', () => world.salon.linkedDevices.length === 0);
     await expect(host.rows.companies()).resolves.toEqual([]);

@@ -19,6 +19,7 @@ describe('linking a salon', () => {
       phone: '+79031112233',
     });
     expect(host.manager.getActiveSessions()).toMatchObject([{ companyId: world.company }]);
+    expect(host.manager.countByState()).toEqual({ connected: 1 });
     const greeting = await waitFor('the test message', () => world.salon.sentFromCompanions[0]);
     expect(greeting).toMatchObject({ to: world.salon.number });
     expect(greeting.text).toMatch(/^WhatsApp подключён.*\nWhatsApp is connected/);
