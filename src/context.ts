@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
-import type { SessionState } from './domain/session-state.ts';
 import { WebhookInbox } from './inbox/webhook-inbox.ts';
 import { startWorkers } from './inbox/workers.ts';
 import { SecretBox } from './lib/secret-box.ts';
@@ -42,7 +41,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const random = Math.random;
   const box = new SecretBox(secrets.encryptionKeys);
 
-  const metrics = createMetrics(() => countByState(whatsapp.getActiveSessions()));
+  const metrics = createMetrics(() => whatsapp.countByState());
   const report = createBusinessEvents(logger, metrics);
 
   const storage = scope.use(
@@ -162,10 +161,4 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     },
     [Symbol.asyncDispose]: () => graph.disposeAsync(),
   };
-}
-
-function countByState(sessions: ReturnType<BaileysManager['getActiveSessions']>) {
-  const counts: Partial<Record<SessionState, number>> = {};
-  for (const { status } of sessions) counts[status.state] = (counts[status.state] ?? 0) + 1;
-  return counts;
 }
