@@ -50,7 +50,9 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
       box,
       now,
+      monotonicMs,
       onError: (error) => report.failed('Storage', error),
+      outages: { began: report.outageBegan, ended: report.outageEnded },
     }),
   );
   const { companies, events, messages, queue } = storage;

@@ -155,7 +155,7 @@ export interface CredentialRows {
 
 export type CredentialChange = Readonly<{ type: string; id: string; value: Uint8Array | null }>;
 
-export type QueueName = 'webhooks' | 'activation';
+export type QueueName = 'webhooks' | 'activation' | 'disconnection';
 
 export type NewJob = Readonly<{
   /** A UUID; a job with an id seen before is ignored. Absent: random. */
@@ -167,11 +167,20 @@ export type NewJob = Readonly<{
 
 export type Job = Readonly<{ id: string; key: string; data: unknown; attempt: number }>;
 
+export type JobHandler = (job: Job) => Promise<void>;
+
+export type BuriedHandler = (job: Job, reason: unknown) => Promise<void>;
+
 export interface JobQueue {
   /** One statement for all jobs; durable when it resolves. */
   insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void>;
-  /** Retries with back-off when the handler throws, then the dead-letter queue with the reason. */
-  work(queue: QueueName, handler: (job: Job) => Promise<void>): Promise<void>;
+  /**
+   * Retries with back-off when the handler throws, then the dead-letter queue with the reason, of which `onBuried` is told.
+   * A `DB_ERROR` that is worth a retry is not the job's fault: it does not count.
+   */
+  work(queue: QueueName, handler: JobHandler, onBuried?: BuriedHandler): Promise<void>;
+  /** Jobs of the key that wait for their next attempt have it now. */
+  hurry(queue: QueueName, key: string): Promise<void>;
 }
 
 export type SalonInfo = Readonly<{

@@ -47,6 +47,16 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     activationFailed(companyId: CompanyId, error: unknown): void {
       logger.warn('Activation failed, it will be tried again', { companyId, error });
     },
+    /** A job failed for good: somebody should look at it. Its data stays among the dead letters. */
+    jobBuried(kind: string, companyId: CompanyId | undefined, jobId: string, error: unknown): void {
+      logger.error(`${kind} buried`, { companyId, jobId, error });
+    },
+    outageBegan(what: string, error: unknown): void {
+      logger.error(`${what} does not get through to the database, waiting`, { error });
+    },
+    outageEnded(what: string, lastedMs: number): void {
+      logger.info(`${what} goes on`, { lastedMs: Math.round(lastedMs) });
+    },
     /** Work that nobody waits for went wrong: a bug or a dependency that is down. */
     failed(what: string, error: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
       logger.error(`${what} failed`, { ...fields, error });

@@ -84,7 +84,10 @@ export function listFrom(value: unknown, column = 'result'): readonly unknown[] 
 }
 
 function malformed(column: string, expected: string): AppError {
-  return new AppError('DB_ERROR', { cause: new TypeError(`The database's ${column} is not ${expected}`) });
+  return new AppError('DB_ERROR', {
+    cause: new TypeError(`The database's ${column} is not ${expected}`),
+    retryable: false,
+  });
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -11,7 +11,7 @@ import { StoredEvents } from './events.ts';
 import { StoredLeases } from './leases.ts';
 import { StoredMessages } from './messages.ts';
 import { readMigrations } from './migrate.ts';
-import { createJobQueue, type StoppableJobQueue } from './queue.ts';
+import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue.ts';
 import { Rpc } from './rpc.ts';
 
 export type StorageOptions = Readonly<{
@@ -20,8 +20,11 @@ export type StorageOptions = Readonly<{
   /** Seals the companies' keys. */
   box: SecretBox;
   now: () => Date;
+  monotonicMs: () => number;
   /** Background trouble and failed attempts of jobs. */
   onError: (error: unknown) => void;
+  /** Of the database, as the jobs feel them. */
+  outages: OutageListener;
 }>;
 
 /** Everything that is kept, behind the ports of the use cases. */
@@ -42,11 +45,11 @@ export type Storage = AsyncDisposable &
 
 /** Opens the chosen database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { box, now, onError } = options;
+  const { box, now, monotonicMs, onError, outages } = options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
-  const queue = scope.use(await createJobQueue({ database, onError }));
+  const queue = scope.use(await createJobQueue({ database, onError, outages, monotonicMs }));
   const rpc = new Rpc(database.supabase);
   const opened = scope.move();
   return {

@@ -1,7 +1,7 @@
 import type { QueueName } from '../marketplace/ports.ts';
 
 export type QueueRules = Readonly<{
-  /** Runs of one job, the first included; then it goes to the dead-letter queue. */
+  /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
   maxAttempts: number;
   /** Mean wait before the n-th retry: 3/4 of this, doubled n - 1 times. */
   retryDelaySeconds: number;
@@ -10,10 +10,14 @@ export type QueueRules = Readonly<{
   concurrency: number;
 }>;
 
+export const queueNames = ['webhooks', 'activation', 'disconnection'] as const satisfies readonly QueueName[];
+
 export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
   webhooks: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 10 },
   // The platform expects its answer within the hour: 14 tries take 61 to 71 minutes.
   activation: { maxAttempts: 14, retryDelaySeconds: 5, retryDelayMaxSeconds: 600, concurrency: 4 },
+  // A device that should be unlinked stays dangerous until it is.
+  disconnection: { maxAttempts: Infinity, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 4 },
 };
 
 /** Where jobs go that failed for good, with the reason. */

@@ -1,11 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, JobWithMetadata, PgBoss } from 'pg-boss';
-import type { Job, QueueName } from '../marketplace/ports.ts';
+import type { Outage } from '../lib/outage.ts';
+import type { BuriedHandler, Job, JobHandler, QueueName } from '../marketplace/ports.ts';
+import { isOutage } from './database-trouble.ts';
 import { deadLetterQueueOf } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 
 /** Finds what other processes inserted and retries that came due; own inserts wake the worker at once. */
 const pollIntervalMs = 250;
+const pollInOutageMs = { shortest: pollIntervalMs, longest: 5_000 };
+const retryInOutageMs = { shortest: 1_000, longest: 60_000 };
 
 /** Well inside the queue's heartbeat, so that a busy event loop does not cost a job its claim. */
 const touchIntervalMs = 4_000;
@@ -14,9 +18,21 @@ export type QueueWorkerOptions = Readonly<{
   boss: PgBoss;
   queue: QueueName;
   rules: QueueRules;
-  handler: (job: Job) => Promise<void>;
+  handler: JobHandler;
+  /** Told of a job that failed for good, once it is among the dead letters. */
+  onBuried: BuriedHandler;
+  /** Makes a claimed job wait without counting the attempt. */
+  putBack: (attempt: JobAttempt, delayMs: number) => Promise<void>;
+  /** Of the queue itself, which all workers share. */
+  queueOutage: Outage;
+  /** Of what the jobs of this queue need. */
+  jobsOutage: Outage;
+  /** Every failed attempt that counts. */
   onError: (error: unknown) => void;
 }>;
+
+/** What is still to be written of a job that did not succeed. */
+type Verdict = Readonly<{ jobId: string; write: () => Promise<void> }>;
 
 /**
  * Takes jobs as long as it has hands free and settles each by itself. pg-boss' own loop settles a batch at once and pauses
@@ -27,6 +43,7 @@ export class QueueWorker {
   readonly #inHand = new Map<string, Readonly<{ job: JobWithMetadata<unknown>; done: Promise<void> }>>();
   /** Done, but not yet recorded so; one statement records them together. */
   #finished: JobAttempt[] = [];
+  #verdicts: Verdict[] = [];
   readonly #touching: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   #wakeUp: () => void = () => {};
@@ -60,19 +77,40 @@ export class QueueWorker {
   }
 
   async #run(): Promise<void> {
+    const { queueOutage } = this.#options;
     while (!this.#stopping) {
       this.#woken = false;
+      let pauseMs = pollIntervalMs;
       try {
         await this.#settle();
         await this.#fetch();
+        queueOutage.over();
       } catch (error) {
-        this.#options.onError(error);
+        pauseMs = queueOutage.felt(error, pollInOutageMs);
       }
-      await this.#pause();
+      await this.#pause(pauseMs);
     }
   }
 
+  /** What cannot be written stays for the next time. */
   async #settle(): Promise<void> {
+    const verdicts = this.#verdicts;
+    this.#verdicts = [];
+    const failures: unknown[] = [];
+    for (const verdict of verdicts) {
+      try {
+        await verdict.write();
+        this.#inHand.delete(verdict.jobId);
+      } catch (error) {
+        this.#verdicts.push(verdict);
+        failures.push(error);
+      }
+    }
+    await this.#complete();
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #complete(): Promise<void> {
     const finished = this.#finished;
     if (finished.length === 0) return;
     this.#finished = [];
@@ -96,10 +134,10 @@ export class QueueWorker {
     }
   }
 
-  async #pause(): Promise<void> {
+  async #pause(pauseMs: number): Promise<void> {
     if (this.#woken) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pollIntervalMs);
+      const timer = setTimeout(resolve, pauseMs);
       this.#wakeUp = () => {
         clearTimeout(timer);
         resolve();
@@ -109,40 +147,41 @@ export class QueueWorker {
 
   /** Never rejects. */
   async #work(fetched: JobWithMetadata<unknown>): Promise<void> {
-    const { rules, handler } = this.#options;
+    const { rules, handler, jobsOutage } = this.#options;
     const { id, retryCount } = fetched;
     const job: Job = { id, key: fetched.singletonKey ?? '', data: fetched.data, attempt: retryCount + 1 };
     try {
       if (job.attempt > rules.maxAttempts) throw new Error('The process ended during the last attempt');
       await handler(job);
+      jobsOutage.over();
       this.#finished.push({ id, retryCount });
     } catch (error) {
-      await this.#giveBack(job, error);
+      this.#verdicts.push({ jobId: id, write: this.#verdictOn(job, error) });
     }
   }
 
-  async #giveBack(job: Job, failure: unknown): Promise<void> {
-    const { boss, queue, rules, onError } = this.#options;
-    onError(failure);
-    try {
-      if (job.attempt >= rules.maxAttempts) await this.#bury(job, failure);
-      else await boss.fail(queue, { id: job.id, retryCount: job.attempt - 1 }, reasonOf(failure));
-    } catch (error) {
-      // Without a heartbeat the job is claimed again.
-      onError(error);
-    } finally {
-      this.#inHand.delete(job.id);
+  /** A job is not to blame for a database that is away, and waits for it as long as the queue keeps jobs. */
+  #verdictOn(job: Job, failure: unknown): () => Promise<void> {
+    const { boss, queue, rules, putBack, jobsOutage, onError } = this.#options;
+    const attempt = { id: job.id, retryCount: job.attempt - 1 };
+    if (isOutage(failure)) {
+      const delayMs = jobsOutage.felt(failure, retryInOutageMs);
+      return () => putBack(attempt, delayMs);
     }
+    onError(failure);
+    if (job.attempt >= rules.maxAttempts) return () => this.#bury(job, failure);
+    return () => boss.fail(queue, attempt, reasonOf(failure)).then(() => undefined);
   }
 
   /** pg-boss' own dead lettering leaves a failed job behind that would hold up its key for ever. */
   async #bury(job: Job, error: unknown): Promise<void> {
-    const { boss, queue } = this.#options;
+    const { boss, queue, onBuried, onError } = this.#options;
     const reason = reasonOf(error);
     await boss.insert(deadLetterQueueOf(queue), [
       { id: job.id, data: { key: job.key, data: job.data, attempts: job.attempt, reason } },
     ]);
     await boss.complete(queue, { id: job.id, retryCount: job.attempt - 1 }, { buried: true, reason });
+    await onBuried(job, error).catch(onError);
   }
 
   async #touch(): Promise<void> {
@@ -151,7 +190,7 @@ export class QueueWorker {
     try {
       await this.#options.boss.touch(this.#options.queue, claims);
     } catch (error) {
-      this.#options.onError(error);
+      this.#options.queueOutage.felt(error, pollInOutageMs);
     }
   }
 }

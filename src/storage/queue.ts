@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobInsert, PgBoss } from 'pg-boss';
+import type { JobAttempt, JobInsert, PgBoss } from 'pg-boss';
 import { AppError } from '../domain/errors.ts';
-import type { Job, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
+import { Outage } from '../lib/outage.ts';
+import type { BuriedHandler, JobHandler, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
-import { deadLetterQueueOf, defaultQueueRules } from './queue-rules.ts';
+import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { storableJson } from './storable-json.ts';
-
-const queueNames = ['webhooks', 'activation'] as const satisfies readonly QueueName[];
 
 const daySeconds = 86_400;
 
@@ -18,10 +17,18 @@ const heartbeatSeconds = 15;
 /** More than one tick of the clock of an embedded Postgres. */
 const clockTickMs = 2;
 
+/** Told once of each outage, and once of its end. `what` is a noun such as `The job queue`. */
+export type OutageListener = Readonly<{
+  began(what: string, error: unknown): void;
+  ended(what: string, lastedMs: number): void;
+}>;
+
 export type JobQueueOptions = Readonly<{
   database: Pick<Database, 'createBoss' | 'exclusive' | 'sql'>;
-  /** Every failed attempt, and all trouble in the background. */
+  /** Every failed attempt that counts, and trouble in the background. */
   onError: (error: unknown) => void;
+  outages: OutageListener;
+  monotonicMs: () => number;
   /** Longest wait for the jobs in hand at the end. */
   graceMs?: number;
   rules?: Partial<Record<QueueName, QueueRules>>;
@@ -35,14 +42,25 @@ export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
 /** Opens the queues, and hands jobs that a dead process left behind to the next worker. */
 export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
   const boss = options.database.createBoss();
-  boss.on('error', options.onError);
+  const outage = outageOf('The job queue', options);
+  // The workers feel an outage as well, and tell of it.
+  boss.on('error', (error) => {
+    if (!outage.lasts) options.onError(error);
+  });
   await boss.start();
   const rules = { ...defaultQueueRules, ...options.rules };
   for (const queue of queueNames) {
     await openQueues(boss, queue, rules[queue]);
     if (options.database.exclusive) await reclaim(boss, options.database, queue);
   }
-  return new PgBossQueue(boss, rules, options);
+  return new PgBossQueue(boss, rules, outage, options);
+}
+
+function outageOf(what: string, { outages, monotonicMs }: JobQueueOptions): Outage {
+  return new Outage(
+    { began: (error) => outages.began(what, error), ended: (lastedMs) => outages.ended(what, lastedMs) },
+    monotonicMs,
+  );
 }
 
 async function openQueues(boss: PgBoss, queue: QueueName, rules: QueueRules): Promise<void> {
@@ -79,24 +97,50 @@ async function reclaim(boss: PgBoss, database: Pick<Database, 'sql'>, queue: Que
 class PgBossQueue implements StoppableJobQueue {
   readonly #boss: PgBoss;
   readonly #rules: Readonly<Record<QueueName, QueueRules>>;
+  readonly #outage: Outage;
   readonly #options: JobQueueOptions;
   readonly #workers: { queue: QueueName; worker: QueueWorker }[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(boss: PgBoss, rules: Readonly<Record<QueueName, QueueRules>>, options: JobQueueOptions) {
+  constructor(
+    boss: PgBoss,
+    rules: Readonly<Record<QueueName, QueueRules>>,
+    outage: Outage,
+    options: JobQueueOptions,
+  ) {
     this.#boss = boss;
     this.#rules = rules;
+    this.#outage = outage;
     this.#options = options;
   }
 
   async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
     for (const round of roundsOf(jobs)) await this.#insertInTurn(queue, round);
-    for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
+    this.#wake(queue);
   }
 
-  async work(queue: QueueName, handler: (job: Job) => Promise<void>): Promise<void> {
-    const { onError } = this.#options;
-    const worker = new QueueWorker({ boss: this.#boss, queue, rules: this.#rules[queue], handler, onError });
+  async hurry(queue: QueueName, key: string): Promise<void> {
+    await this.#options.database.sql.transaction((session) =>
+      session.query(
+        `update pgboss.job set start_after = now() where name = $1 and singleton_key = $2 and state = 'retry'`,
+        [queue, key],
+      ),
+    );
+    this.#wake(queue);
+  }
+
+  async work(queue: QueueName, handler: JobHandler, onBuried: BuriedHandler = async () => {}): Promise<void> {
+    const worker = new QueueWorker({
+      boss: this.#boss,
+      queue,
+      rules: this.#rules[queue],
+      handler,
+      onBuried,
+      putBack: (attempt, delayMs) => this.#putBack(queue, attempt, delayMs),
+      queueOutage: this.#outage,
+      jobsOutage: outageOf(`Work on ${queue}`, this.#options),
+      onError: this.#options.onError,
+    });
     this.#workers.push({ queue, worker });
   }
 
@@ -109,6 +153,22 @@ class PgBossQueue implements StoppableJobQueue {
     await this.stop();
     await this.#turn;
     await this.#boss.stop({ graceful: false });
+  }
+
+  #wake(queue: QueueName): void {
+    for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
+  }
+
+  /** pg-boss counts a claim when the job has been started before. Another process may have found it without a heartbeat. */
+  async #putBack(queue: QueueName, { id, retryCount }: JobAttempt, delayMs: number): Promise<void> {
+    await this.#options.database.sql.transaction((session) =>
+      session.query(
+        `update pgboss.job set state = 'retry', started_on = null, heartbeat_on = null,
+           start_after = now() + $4 * interval '1 millisecond'
+         where name = $1 and id = $2 and retry_count = $3 and state in ('active', 'retry')`,
+        [queue, id, retryCount, delayMs],
+      ),
+    );
   }
 
   /** pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. */

@@ -1,6 +1,7 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { AppError } from '../domain/errors.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
+import { databaseError } from './database-trouble.ts';
 import { listFrom, RowReader } from './decode.ts';
 
 /** All that the application sees of the schema: functions. What they return is checked where it is decoded. */
@@ -51,5 +52,5 @@ function translated(name: string, failure: RpcFailure): Error {
   if (failure.code === '23503') return new AppError('COMPANY_NOT_FOUND', { cause });
   // A value that Postgres cannot hold, such as a text with a NUL or half of a surrogate pair.
   if (quotesValue) return new AppError('VALIDATION_ERROR', { cause });
-  return new AppError('DB_ERROR', { cause });
+  return databaseError(failure.code, cause);
 }

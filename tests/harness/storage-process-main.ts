@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DatabaseChoice } from '../../src/storage/database.ts';
 import { createJobQueue } from '../../src/storage/queue.ts';
+import { monotonicMs, OutageLog } from './outages.ts';
 import { openTestDatabase, registeredCompany, repositoriesOn } from './storage.ts';
 
 const [task, choice = ''] = process.argv.slice(2);
@@ -20,7 +21,12 @@ if (task === 'write') {
   }
 }
 
-const queue = await createJobQueue({ database, onError: console.error });
+const queue = await createJobQueue({
+  database,
+  onError: console.error,
+  outages: new OutageLog(),
+  monotonicMs,
+});
 await queue.work('webhooks', async (job) => {
   process.stdout.write(`${job.id}\n`);
   await new Promise(() => {});

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createJobQueue } from '../../src/storage/queue.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { readMigrations } from '../../src/storage/migrate.ts';
+import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { PostgresServer } from '../harness/postgres.ts';
 import { migrationsDirectory, registeredCompany, repositoriesOn } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -15,7 +16,8 @@ describe('a Postgres server', () => {
       { kind: 'postgres', url: await server.createDatabase() },
       { migrations: await readMigrations(migrationsDirectory), onError, now: () => new Date() },
     );
-    await using queue = await createJobQueue({ database, onError });
+    const outages = new OutageLog();
+    await using queue = await createJobQueue({ database, onError, outages, monotonicMs });
     const repositories = repositoriesOn(database);
     const { id } = await registeredCompany(repositories);
     const done: string[] = [];
@@ -27,12 +29,14 @@ describe('a Postgres server', () => {
       retryAfterSeconds: 5,
     });
     await expect(database.ping()).rejects.toMatchObject({ code: 'DB_ERROR' });
+    await waitFor('the queue to notice', () => outages.lines.length > 0);
     await server.resume();
 
     await waitFor('the pool to heal', () => repositories.companies.byId(id).catch(() => undefined));
     await queue.insert('webhooks', [{ key: 'after', data: {} }]);
     await waitFor('the job', () => done.includes('after'), 10_000);
     expect(reported.length).toBeGreaterThan(0);
+    expect(outages.lines).toEqual(['The job queue began', 'The job queue ended']);
   });
 
   it('does not keep callers waiting that it cannot serve', async () => {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/domain/errors.ts';
 import type { Job } from '../../src/marketplace/ports.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { createJobQueue } from '../../src/storage/queue.ts';
 import type { StoppableJobQueue } from '../../src/storage/queue.ts';
+import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, openTestDatabase } from '../harness/storage.ts';
 import type { Place } from '../harness/storage.ts';
 import { StorageProcess } from '../harness/storage-process.ts';
@@ -18,6 +20,7 @@ describe.each(engines())('jobs in $name', ({ make }) => {
   let database: Database;
   let queue: StoppableJobQueue;
   let errors: unknown[];
+  let outages: OutageLog;
 
   beforeAll(async () => {
     place = await make();
@@ -27,6 +30,7 @@ describe.each(engines())('jobs in $name', ({ make }) => {
 
   beforeEach(async () => {
     errors = [];
+    outages = new OutageLog();
     await open();
   });
 
@@ -34,7 +38,14 @@ describe.each(engines())('jobs in $name', ({ make }) => {
 
   async function open(): Promise<void> {
     database = await openTestDatabase(place.choice);
-    queue = await createJobQueue({ database, rules, graceMs: 2_000, onError: (error) => errors.push(error) });
+    queue = await createJobQueue({
+      database,
+      rules,
+      graceMs: 2_000,
+      onError: (error) => errors.push(error),
+      outages,
+      monotonicMs,
+    });
   }
 
   async function close(): Promise<void> {
@@ -134,10 +145,15 @@ describe.each(engines())('jobs in $name', ({ make }) => {
 
   it('that fail for good go to the dead letters with the reason, and their key goes on', async () => {
     const done: unknown[] = [];
-    await queue.work('webhooks', async ({ data }) => {
-      if ((data as { poison?: boolean }).poison === true) throw new TypeError('cannot be done');
-      done.push(data);
-    });
+    const buried: [string, string][] = [];
+    await queue.work(
+      'webhooks',
+      async ({ data }) => {
+        if ((data as { poison?: boolean }).poison === true) throw new TypeError('cannot be done');
+        done.push(data);
+      },
+      async (job, reason) => void buried.push([job.id, String(reason)]),
+    );
     const id = randomUUID();
 
     await queue.insert('webhooks', [
@@ -146,6 +162,7 @@ describe.each(engines())('jobs in $name', ({ make }) => {
     ]);
     await waitFor('the job behind it', () => done.length === 1, 15_000);
 
+    expect(buried).toEqual([[id, 'TypeError: cannot be done']]);
     const letters = await database.sql.transaction((session) =>
       session.query(`select data from pgboss.job where name = 'webhooks_dead' and id = $1`, [id]),
     );
@@ -159,6 +176,50 @@ describe.each(engines())('jobs in $name', ({ make }) => {
         },
       },
     ]);
+  });
+
+  it('wait for a database that is away, however often, and count no attempt; one report tells of it', async () => {
+    const attempts: number[] = [];
+    await queue.work('webhooks', async ({ attempt }) => {
+      attempts.push(attempt);
+      if (attempts.length <= 4) throw new AppError('DB_ERROR');
+    });
+
+    await queue.insert('webhooks', [{ key: 'patient', data: {} }]);
+    await waitFor('the job to succeed', () => attempts.length > 4, 25_000);
+    await waitFor('the end of the outage', () => outages.lines.length > 1);
+
+    expect(attempts).toEqual([1, 1, 1, 1, 1]);
+    expect(outages.lines).toEqual(['Work on webhooks began', 'Work on webhooks ended']);
+    expect(errors).toEqual([]);
+  }, 40_000);
+
+  it('that the database itself refuses are not taken for an outage', async () => {
+    const attempts: number[] = [];
+    await queue.work('webhooks', async ({ attempt }) => {
+      attempts.push(attempt);
+      throw new AppError('DB_ERROR', { retryable: false });
+    });
+    await queue.insert('webhooks', [{ key: 'refused', data: {} }]);
+    await waitFor('all attempts', () => attempts.length === 3, 10_000);
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(outages.lines).toEqual([]);
+  });
+
+  it('that wait for another attempt have it at once when they are hurried', async () => {
+    const attempts: number[] = [];
+    await queue.work('activation', async ({ attempt }) => {
+      attempts.push(attempt);
+      if (attempt < 3) throw new Error('not yet');
+    });
+    await queue.insert('activation', [{ key: 'hurried', data: {} }]);
+    const startedAtMs = performance.now();
+    await waitFor('the third attempt', async () => {
+      await queue.hurry('activation', 'hurried');
+      return attempts.length === 3;
+    });
+    // By itself it would take 5 seconds at the least.
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
   });
 
   it('in hand are finished before the queue stops, the others wait for the next start', async () => {
