@@ -3,7 +3,6 @@ import {
   BulkheadRejectedError,
   bulkhead,
   circuitBreaker,
-  CircuitState,
   ConsecutiveBreaker,
   DelegateBackoff,
   handleWhen,
@@ -31,8 +30,6 @@ export type ResilienceOptions = Readonly<{
   random: () => number;
 }>;
 
-export type CircuitName = 'closed' | 'open' | 'half_open';
-
 /** A call in two halves: `send` fails only by an outage, `read` turns the answer into a value or a refusal. */
 export type Call<Answer, Value> = Readonly<{
   group: string;
@@ -40,13 +37,6 @@ export type Call<Answer, Value> = Readonly<{
   send: () => Promise<Answer>;
   read: (answer: Answer) => Value;
 }>;
-
-const circuitNames: Record<CircuitState, CircuitName> = {
-  [CircuitState.Closed]: 'closed',
-  [CircuitState.Open]: 'open',
-  [CircuitState.HalfOpen]: 'half_open',
-  [CircuitState.Isolated]: 'open',
-};
 
 /**
  * retry( bulkhead( circuit breaker of the group( send )), read ): a refusal of one company (4xx) or a 429 is an answer,
@@ -81,13 +71,6 @@ export class Resilience {
     } catch (error) {
       throw this.#translate(error);
     }
-  }
-
-  /** State of every circuit used so far, by group. */
-  circuits(): Record<string, CircuitName> {
-    return Object.fromEntries(
-      this.#breakers.entries().map(([group, breaker]) => [group, circuitNames[breaker.state]]),
-    );
   }
 
   #guarded<Answer>({ group, send }: Pick<Call<Answer, unknown>, 'group' | 'send'>): Promise<Answer> {

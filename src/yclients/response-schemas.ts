@@ -78,11 +78,6 @@ const servicesSchema = joi
   .required();
 const bookableSchema = joi.object<Readonly<{ services: Services }>>({ services: servicesSchema }).unknown();
 
-const recordSchema = joi
-  .object<Readonly<Record<string, unknown>>>({ id: joi.number().integer().positive().required() })
-  .unknown()
-  .required();
-
 /** @throws AppError `UPSTREAM_ERROR` when the body is no envelope */
 export function readEnvelope(body: unknown): Omit<Envelope, 'meta'> {
   return check(envelopeSchema, body, 'envelope');
@@ -122,11 +117,6 @@ export function readServiceTitles(data: unknown): string[] {
     ? check(servicesSchema, data, 'services')
     : check(bookableSchema, data, 'services').services;
   return services.flatMap(({ title }) => filled(title) ?? []);
-}
-
-/** @throws AppError `UPSTREAM_ERROR` */
-export function readRecord(data: unknown): Readonly<Record<string, unknown>> {
-  return check(recordSchema, data, 'record');
 }
 
 function check<Value>(schema: joi.Schema<Value>, given: unknown, what: string): Value {

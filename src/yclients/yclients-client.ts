@@ -1,38 +1,29 @@
 import { AppError } from '../domain/errors.ts';
 import type { SalonId } from '../domain/ids.ts';
 import type { ApplicationStatus, SalonInfo, YclientsPlatform } from '../marketplace/ports.ts';
-import { exchange, OutageError, type Answer } from './http-exchange.ts';
+import { exchange, type Answer } from './http-exchange.ts';
 import { RateBudget, type RateLimit } from './rate-budget.ts';
-import { Resilience, type CircuitName, type ResilienceOptions } from './resilience.ts';
+import { Resilience, type ResilienceOptions } from './resilience.ts';
 import {
   readApplicationStatus,
   readCompany,
   readEnvelope,
-  readRecord,
   readSentence,
   readServiceTitles,
   RefusalError,
 } from './response-schemas.ts';
 
-export type Endpoint = 'company' | 'services' | 'application_status' | 'activate' | 'record';
-
-/** How one request ended; `refused` is any 4xx but 429. */
-export type Outcome = 'ok' | 'refused' | 'rate_limited' | OutageError['reason'];
-
 export type Installation = Readonly<{
   salonId: SalonId;
   apiKey: string;
   webhookUrls: readonly string[];
-  channels?: readonly ('sms' | 'whatsapp')[];
 }>;
 
 export type YclientsClientOptions = Readonly<{
   /** Such as `https://api.yclients.com`, without `/api/v1`. */
   apiUrl: string;
-  /** Host of `/marketplace/…` where it is another one, as at Altegio. */
-  marketplaceUrl?: string;
   partnerToken: string;
-  /** Of the system user; one for all salons. Needed to read records. */
+  /** Of the system user; one for all salons. */
   userToken?: string;
   applicationId: number;
   /** Monotonic milliseconds. */
@@ -44,12 +35,9 @@ export type YclientsClientOptions = Readonly<{
   /** Longest wait for the request budget. */
   maxWaitMs?: number;
   resilience?: Omit<ResilienceOptions, 'random'>;
-  /** Called once for every request sent. */
-  observe?: (endpoint: Endpoint, outcome: Outcome, seconds: number) => void;
 }>;
 
 type Request = Readonly<{
-  endpoint: Endpoint;
   method?: 'GET' | 'POST';
   path: string;
   body?: unknown;
@@ -61,14 +49,12 @@ const alreadyInstalled = /уже установ|already (?:been )?installed/i;
 /** The YCLIENTS (Altegio) API as far as this application needs it. */
 export class YclientsClient implements YclientsPlatform {
   readonly #options: YclientsClientOptions;
-  readonly #now: () => number;
   readonly #budget: RateBudget;
   readonly #resilience: Resilience;
 
   constructor(options: YclientsClientOptions) {
     const { now = () => performance.now(), random, limits, maxWaitMs, resilience } = options;
     this.#options = options;
-    this.#now = now;
     this.#budget = new RateBudget({
       now,
       random,
@@ -84,7 +70,7 @@ export class YclientsClient implements YclientsPlatform {
    * @throws AppError `COMPANY_NOT_FOUND`, `FORBIDDEN`, `UPSTREAM_ERROR`
    */
   async getCompany(salonId: SalonId): Promise<SalonInfo> {
-    const company = await this.#call({ endpoint: 'company', path: `/api/v1/company/${salonId}` }, (answer) =>
+    const company = await this.#call({ path: `/api/v1/company/${salonId}` }, (answer) =>
       readCompany(dataOf(answer), salonId),
     );
     return { ...company, serviceTitles: await this.#serviceTitles(salonId) };
@@ -93,7 +79,7 @@ export class YclientsClient implements YclientsPlatform {
   /** `uninstalled` also when the platform does not know the installation. @throws AppError `UPSTREAM_ERROR` */
   getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus> {
     const path = `/marketplace/salon/${salonId}/application/${this.#options.applicationId}`;
-    return this.#call({ endpoint: 'application_status', path }, (answer) =>
+    return this.#call({ path }, (answer) =>
       answer.status === 403 || answer.status === 404 ? 'uninstalled' : readApplicationStatus(dataOf(answer)),
     );
   }
@@ -105,16 +91,15 @@ export class YclientsClient implements YclientsPlatform {
    * @throws AppError `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
    */
   activate(installation: Installation): Promise<'activated' | 'already_installed'> {
-    const { salonId, apiKey, webhookUrls, channels } = installation;
+    const { salonId, apiKey, webhookUrls } = installation;
     const body = {
       salon_id: salonId,
       application_id: this.#options.applicationId,
       api_key: apiKey,
       webhook_urls: webhookUrls,
-      ...(channels === undefined ? {} : { channels }),
     };
     const path = '/marketplace/partner/callback';
-    return this.#call({ endpoint: 'activate', method: 'POST', path, body, retry: false }, (answer) => {
+    return this.#call({ method: 'POST', path, body, retry: false }, (answer) => {
       // The body of a 201 is not described: it may be empty.
       if (answer.status < 300 && answer.body === undefined) return 'activated';
       if (alreadyInstalled.test(readSentence(answer.body))) return 'already_installed';
@@ -123,26 +108,13 @@ export class YclientsClient implements YclientsPlatform {
     });
   }
 
-  /** The record in the form of a webhook's `data`. @throws AppError `COMPANY_NOT_FOUND`, `FORBIDDEN`, `UPSTREAM_ERROR` */
-  getRecord(salonId: SalonId, recordId: number): Promise<Readonly<Record<string, unknown>>> {
-    return this.#call({ endpoint: 'record', path: `/api/v1/record/${salonId}/${recordId}` }, (answer) =>
-      readRecord(dataOf(answer)),
-    );
-  }
-
-  /** State of the circuit breakers by group of endpoints. */
-  circuits(): Record<string, CircuitName> {
-    return this.#resilience.circuits();
-  }
-
   async #serviceTitles(salonId: SalonId): Promise<readonly string[]> {
     try {
-      return await this.#call(
-        { endpoint: 'services', path: `/api/v1/book_services/${salonId}`, retry: false },
-        (answer) => readServiceTitles(dataOf(answer)),
+      return await this.#call({ path: `/api/v1/book_services/${salonId}`, retry: false }, (answer) =>
+        readServiceTitles(dataOf(answer)),
       );
     } catch (error) {
-      // Seen by `observe`; the titles only help to guess the kind of business.
+      // The titles only help to guess the kind of business.
       if (error instanceof AppError) return [];
       throw error;
     }
@@ -157,44 +129,28 @@ export class YclientsClient implements YclientsPlatform {
     });
   }
 
-  async #send({ endpoint, method = 'GET', path, body }: Request): Promise<Answer> {
+  async #send({ method = 'GET', path, body }: Request): Promise<Answer> {
     await this.#budget.take();
-    const startedAt = this.#now();
-    const report = (outcome: Outcome) =>
-      this.#options.observe?.(endpoint, outcome, (this.#now() - startedAt) / 1000);
-    try {
-      const answer = await exchange({
-        method,
-        ...this.#target(path),
-        body,
-        timeoutMs: this.#options.requestTimeoutMs ?? 10_000,
-      });
-      report(outcomeOf(answer.status));
-      if (answer.status === 429) return { ...answer, retryAfterMs: this.#budget.pause(answer.retryAfterMs) };
-      this.#budget.recovered();
-      return answer;
-    } catch (error) {
-      if (error instanceof AppError && error.cause instanceof OutageError) report(error.cause.reason);
-      throw error;
-    }
+    const answer = await exchange({
+      method,
+      url: new URL(path, this.#options.apiUrl).href,
+      authorization: this.#authorizationFor(path),
+      body,
+      timeoutMs: this.#options.requestTimeoutMs ?? 10_000,
+    });
+    if (answer.status === 429) return { ...answer, retryAfterMs: this.#budget.pause(answer.retryAfterMs) };
+    this.#budget.recovered();
+    return answer;
   }
 
   /** The system user's token goes only where a user is asked for. */
-  #target(path: string): Readonly<{ url: string; authorization: string }> {
-    const { apiUrl, marketplaceUrl = apiUrl, partnerToken, userToken } = this.#options;
+  #authorizationFor(path: string): string {
+    const { partnerToken, userToken } = this.#options;
     const bearer = `Bearer ${partnerToken}`;
-    if (path.startsWith('/marketplace/'))
-      return { url: new URL(path, marketplaceUrl).href, authorization: bearer };
-    return {
-      url: new URL(path, apiUrl).href,
-      authorization: userToken === undefined ? bearer : `${bearer}, User ${userToken}`,
-    };
+    return path.startsWith('/marketplace/') || userToken === undefined
+      ? bearer
+      : `${bearer}, User ${userToken}`;
   }
-}
-
-function outcomeOf(status: number): Outcome {
-  if (status === 429) return 'rate_limited';
-  return status < 300 ? 'ok' : 'refused';
 }
 
 /** @throws AppError when the platform refused */

@@ -1,11 +1,6 @@
 import { AppError } from '../../src/domain/errors.ts';
 import { salonIdFrom } from '../../src/domain/ids.ts';
-import {
-  YclientsClient,
-  type Endpoint,
-  type Outcome,
-  type YclientsClientOptions,
-} from '../../src/yclients/yclients-client.ts';
+import { YclientsClient, type YclientsClientOptions } from '../../src/yclients/yclients-client.ts';
 import type { YclientsSimulator } from '../simulators/yclients/yclients-simulator.ts';
 import { startYclients } from './yclients-platform.ts';
 
@@ -17,27 +12,27 @@ export const installation = { salonId, apiKey: 'key', webhookUrls: ['https://app
 export const unlimited = { perSecond: 1000, perMinute: 1000 };
 
 /** A client in a hurry: no waits between tries worth noticing, no budget. */
-export function clientOf(simulator: YclientsSimulator, options: Partial<YclientsClientOptions> = {}) {
+export function clientOf(
+  simulator: YclientsSimulator,
+  options: Partial<YclientsClientOptions> = {},
+): YclientsClient {
   const { resilience, ...rest } = options;
-  const observed: [Endpoint, Outcome][] = [];
-  const client = new YclientsClient({
+  return new YclientsClient({
     apiUrl: simulator.url,
     ...simulator.credentials,
     random: () => 0.5,
     requestTimeoutMs: 2000,
     limits: [{ requests: 1000, windowMs: 1000 }],
-    observe: (endpoint, outcome) => observed.push([endpoint, outcome]),
     ...rest,
     resilience: { retryBaseMs: 1, ...resilience },
   });
-  return { client, observed };
 }
 
 /** The simulator without limits, and a client for it. */
 export async function startClient(options: Partial<YclientsClientOptions> = {}) {
   const simulator = await startYclients();
   simulator.limitRates(unlimited);
-  return { simulator, ...clientOf(simulator, options) };
+  return { simulator, client: clientOf(simulator, options) };
 }
 
 export async function refusalOf(call: Promise<unknown>): Promise<AppError> {

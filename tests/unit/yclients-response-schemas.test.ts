@@ -5,7 +5,6 @@ import {
   readApplicationStatus,
   readCompany,
   readEnvelope,
-  readRecord,
   readSentence,
   readServiceTitles,
 } from '../../src/yclients/response-schemas.ts';
@@ -120,11 +119,11 @@ describe('services and records', () => {
     expect(readServiceTitles(services)).toEqual(['Стрижка', 'Маникюр']);
   });
 
-  it('refuses a record without a number and names the field, not the value', () => {
-    const bad = { id: 'secret-value' };
-    expect(errorOf(() => readRecord(bad))).toMatchObject(upstreamError);
-    expect(String(errorOf(() => readRecord(bad)).cause)).toContain(' id ');
-    expect(String(errorOf(() => readRecord(bad)).cause)).not.toContain('secret');
+  it('refuses a company without a number and names the field, not the value', () => {
+    const refused = errorOf(() => readCompany({ id: 'secret-value' }, salonId));
+    expect(refused).toMatchObject(upstreamError);
+    expect(String(refused.cause)).toContain(' id ');
+    expect(String(refused.cause)).not.toContain('secret');
   });
 });
 
