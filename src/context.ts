@@ -1,6 +1,8 @@
+import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
+import type { CompanyId } from './domain/ids.ts';
 import { WebhookInbox } from './inbox/webhook-inbox.ts';
 import { startWorkers } from './inbox/workers.ts';
 import { SecretBox } from './lib/secret-box.ts';
@@ -123,9 +125,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       verifyUserData({ userData, userDataSign, partnerToken: secrets.yclientsPartnerToken }),
     connectUrl,
   });
+  const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
   const lifecycle = new Lifecycle({
     companies,
     tokens: storage.tokens,
+    revocations,
+    queue,
     whatsapp,
     report,
     partnerToken: secrets.yclientsPartnerToken,
@@ -148,6 +153,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     service,
     registration,
     lifecycle,
+    revocations,
     inbox,
     whatsapp,
     now,
@@ -156,7 +162,14 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     async start(): Promise<void> {
       await service.init();
       outbox.start();
-      await startWorkers(queue, service);
+      await startWorkers({
+        queue,
+        events,
+        report,
+        handleWebhook: (companyId, webhook) => service.handleWebhook(companyId, webhook),
+        activate: (companyId) => service.sendCallbackToYClients(companyId),
+        disconnect: (companyId) => lifecycle.disconnect(companyId),
+      });
       graph.use(queue);
       await whatsapp.initializeManager();
       await lifecycle.finishUninstallations();

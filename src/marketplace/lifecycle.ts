@@ -2,7 +2,7 @@ import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import { safeEqual } from '../lib/safe-equal.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, ConnectTokens, WhatsApp } from './ports.ts';
+import type { Companies, ConnectTokens, JobQueue, Revocations, WhatsApp } from './ports.ts';
 
 export type LifecycleEvent = Readonly<{
   salonId: SalonId;
@@ -20,6 +20,8 @@ export type Payment = Readonly<{ amount: number | string; discount: number | str
 export type LifecycleDependencies = Readonly<{
   companies: Companies;
   tokens: ConnectTokens;
+  revocations: Pick<Revocations, 'emit'>;
+  queue: Pick<JobQueue, 'insert'>;
   whatsapp: WhatsApp;
   report: BusinessEvents;
   partnerToken: string;
@@ -73,16 +75,30 @@ export class Lifecycle {
   async finishUninstallations(): Promise<void> {
     for (const { companyId } of this.#deps.whatsapp.getActiveSessions()) {
       const company = await this.#deps.companies.byId(companyId);
-      if (company?.integrationStatus === 'uninstalled')
-        await this.#deps.whatsapp.disconnectSession(companyId);
+      if (company?.integrationStatus === 'uninstalled') await this.#requestDisconnection(companyId);
     }
+  }
+
+  /**
+   * The job. A company that came back meanwhile has been disconnected on its return.
+   * @throws AppError `CONNECTION_FAILED` while another instance runs the session
+   */
+  async disconnect(companyId: CompanyId): Promise<void> {
+    const company = await this.#deps.companies.byId(companyId);
+    if (company?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(companyId);
   }
 
   /** The status goes first: nothing is sent or paired for the company while its session is being taken down. */
   async #uninstall(companyId: CompanyId): Promise<void> {
     await this.#move(companyId, 'uninstalled', 'lifecycle:uninstall');
+    await this.#requestDisconnection(companyId);
     await this.#deps.tokens.revokeAll(companyId);
-    await this.#deps.whatsapp.disconnectSession(companyId);
+    this.#deps.revocations.emit('revoked', companyId);
+  }
+
+  /** A job, since the device must be unlinked even if this process ends, or is not the one that runs the session. */
+  async #requestDisconnection(companyId: CompanyId): Promise<void> {
+    await this.#deps.queue.insert('disconnection', [{ key: String(companyId), data: { companyId } }]);
   }
 
   async #move(companyId: CompanyId, to: 'uninstalled' | 'frozen' | 'active', cause: string): Promise<void> {
