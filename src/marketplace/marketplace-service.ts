@@ -24,6 +24,9 @@ import type { SalonInfo, WhatsApp, YclientsPlatform } from './ports.ts';
 import type { RecordWebhooks } from './record-webhooks.ts';
 import type { SessionRecorder } from './session-recorder.ts';
 
+/** A direct message that could not be sent for a day is no news any more. */
+const directMessageLifetimeMs = 24 * 60 * 60 * 1000;
+
 /** A QR code as the page shows it. */
 export type RenderedQr = Readonly<{
   /** `data:image/png;base64,…` */
@@ -91,13 +94,17 @@ export class MarketplaceService {
 
   /**
    * The company of a salon, made from the platform's data when it is new or comes back after an uninstallation.
-   * @throws AppError `COMPANY_NOT_FOUND` when the platform does not know the salon, `UPSTREAM_ERROR`, `DB_ERROR`
+   * @throws AppError `COMPANY_NOT_FOUND` when the platform does not know the salon, `CONNECTION_FAILED` while the session
+   * of its last installation cannot be ended, `UPSTREAM_ERROR`, `DB_ERROR`
    */
   async createOrGetCompany(
     salonId: SalonId,
     registration: Readonly<{ ownerUserId?: number }> = {},
   ): Promise<Readonly<{ company: Company; created: boolean }>> {
     const salon = await this.fetchSalonInfo(salonId);
+    const known = await this.findBySalon(salonId);
+    // What the last installation left running must not pass to the next one.
+    if (known?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(known.id);
     const { company, created } = await this.#deps.companies.createOrFind({
       salonId,
       title: salon.title,
@@ -241,6 +248,7 @@ export class MarketplaceService {
       phone: message.phone,
       text: message.text,
       idempotencyKey: `direct:${message.idempotencyKey}`,
+      expiresAt: new Date(this.#deps.now().getTime() + directMessageLifetimeMs),
     });
     this.#deps.report.messageQueued(companyId, queued.id, 'direct');
     this.#deps.wakeOutbox(companyId);

@@ -110,8 +110,7 @@ export interface Messages {
   /**
    * Takes the oldest due message, makes it `sending` under the lease and books the gap before the company's next one, in one
    * transaction. Messages left in `sending` under an older token come first, with the id they already have, `maxAttempts`
-   * times at most, then they become `unknown`. Past their use they become `expired`. Undefined: nothing is due, or the
-   * lease is not ours any more.
+   * times at most. Undefined: nothing is due, or the lease is not ours any more.
    */
   claim(
     lease: Lease,
@@ -121,6 +120,8 @@ export interface Messages {
   nextDueAt(companyId: CompanyId): Promise<Date | undefined>;
   /** Back to `queued` because nothing left this machine. */
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
+  /** WhatsApp has been given the message: from now on its ack is waited for. */
+  handedOver(lease: Lease, id: string): Promise<void>;
   /** Moves the status forward only; true when it moved. */
   advance(
     companyId: CompanyId,
@@ -128,8 +129,22 @@ export interface Messages {
     to: MessageStatus,
     errorCode?: string,
   ): Promise<boolean>;
-  /** `sending` for longer than `olderThanMs` under this lease becomes `unknown`; returns how many did. */
-  giveUpWaiting(lease: Lease, olderThanMs: number): Promise<number>;
+  /**
+   * What has waited longer than `ackTimeoutMs` for its ack under this lease becomes `unknown`, and what was left in `sending`
+   * under an older one and is past its use or its `maxAttempts`. Returns their WhatsApp ids.
+   */
+  giveUpWaiting(
+    lease: Lease,
+    options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
+  ): Promise<readonly string[]>;
+  /** Queued messages of all companies that are past their use become `expired`. */
+  expire(): Promise<readonly Readonly<{ companyId: CompanyId; whatsappMessageId: string }>[]>;
+}
+
+/** Tells whoever holds something open for a company that its tokens are good no longer. */
+export interface Revocations {
+  emit(name: 'revoked', companyId: CompanyId): unknown;
+  on(name: 'revoked', listener: (companyId: CompanyId) => void): unknown;
 }
 
 /** Connect-page tokens that were issued; only their hash is kept. */

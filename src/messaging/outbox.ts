@@ -80,6 +80,7 @@ export class Outbox implements Disposable {
 
   async #drain(companyId: CompanyId): Promise<void> {
     const { messages, pacing, random, now } = this.#deps;
+    await this.#giveUpWaiting(companyId);
     while (!this.#stopped) {
       const lease = this.#openLease(companyId);
       if (lease === undefined) return;
@@ -104,8 +105,18 @@ export class Outbox implements Disposable {
         await messages.release(lease, id, retryAfterFailureMs);
         return;
       }
-      // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack or the sweep decides.
+      // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack comes or is given up.
       report.failed('Sending', error, { companyId, messageId: id });
+    }
+    await messages.handedOver(lease, id);
+  }
+
+  async #giveUpWaiting(companyId: CompanyId): Promise<void> {
+    const { messages, report } = this.#deps;
+    const lease = this.#openLease(companyId);
+    if (lease === undefined) return;
+    for (const whatsappMessageId of await messages.giveUpWaiting(lease, { ackTimeoutMs, maxAttempts })) {
+      report.messageStatus(companyId, whatsappMessageId, 'unknown', undefined);
     }
   }
 
@@ -126,12 +137,10 @@ export class Outbox implements Disposable {
   }
 
   async #sweepAll(): Promise<void> {
-    const { whatsapp, messages } = this.#deps;
-    for (const { companyId } of whatsapp.getActiveSessions()) {
-      const lease = this.#openLease(companyId);
-      if (lease === undefined) continue;
-      await messages.giveUpWaiting(lease, ackTimeoutMs);
-      this.wake(companyId);
+    const { whatsapp, messages, report } = this.#deps;
+    for (const { companyId } of whatsapp.getActiveSessions()) this.wake(companyId);
+    for (const { companyId, whatsappMessageId } of await messages.expire()) {
+      report.messageStatus(companyId, whatsappMessageId, 'expired', undefined);
     }
   }
 }

@@ -3,7 +3,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../domain/message.ts';
 import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { Lease, Messages } from '../marketplace/ports.ts';
-import { dateFrom, RowReader } from './decode.ts';
+import { dateFrom, listFrom, RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -66,6 +66,14 @@ export class StoredMessages implements Messages {
     });
   }
 
+  async handedOver(lease: Lease, id: string): Promise<void> {
+    await this.#rpc.call('message_handed_over', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_message_id: id,
+    });
+  }
+
   async advance(
     companyId: CompanyId,
     whatsappMessageId: string,
@@ -81,13 +89,25 @@ export class StoredMessages implements Messages {
     return moved === true;
   }
 
-  async giveUpWaiting(lease: Lease, olderThanMs: number): Promise<number> {
+  async giveUpWaiting(
+    lease: Lease,
+    options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
+  ): Promise<readonly string[]> {
     const givenUp = await this.#rpc.call('message_give_up_waiting', {
       p_company_id: lease.companyId,
       p_token: lease.token,
-      p_older_than_ms: Math.round(olderThanMs),
+      p_older_than_ms: Math.round(options.ackTimeoutMs),
+      p_max_attempts: options.maxAttempts,
     });
-    return Number(givenUp);
+    return listFrom(givenUp).map(String);
+  }
+
+  async expire(): Promise<readonly Readonly<{ companyId: CompanyId; whatsappMessageId: string }>[]> {
+    const rows = await this.#rpc.rows('messages_expire');
+    return rows.map((row) => ({
+      companyId: companyIdFrom(row.number('company_id')),
+      whatsappMessageId: row.text('whatsapp_message_id'),
+    }));
   }
 }
 

@@ -19,6 +19,7 @@ create table public.messages (
   expires_at timestamptz,
   created_at timestamptz not null default now(),
   sending_at timestamptz,
+  handed_over_at timestamptz,
   sent_at timestamptz,
   delivered_at timestamptz,
   read_at timestamptz,
@@ -27,7 +28,9 @@ create table public.messages (
 );
 comment on column public.messages.sequence is 'Orders messages of one instant.';
 comment on column public.messages.lease_token is 'The lease under which the message was claimed last.';
+comment on column public.messages.handed_over_at is 'When WhatsApp was given the message last; empty while that goes on.';
 create index messages_open on public.messages (company_id, not_before, sequence) where status in ('queued', 'sending');
+create index messages_perishable on public.messages (expires_at) where status = 'queued';
 
 -- Forward only. A receipt may come before the ack, so steps may be skipped; `sending` is reached by a claim alone.
 create function public.message_may_become(p_from text, p_to text) returns boolean
@@ -82,18 +85,14 @@ begin
   if not found or not public.lease_is_held(p_company_id, p_owner, p_token) then
     return;
   end if;
-  update public.messages set status = 'expired'
-  where company_id = p_company_id and status = 'queued' and expires_at <= clock_timestamp();
-  -- Interrupted while it was being sent: WhatsApp may have taken it, so it is never `expired` and never sent for ever.
-  update public.messages set status = 'unknown'
-  where company_id = p_company_id and status = 'sending' and lease_token < p_token
-    and (attempts >= p_max_attempts or expires_at <= clock_timestamp());
   if v_next_send_at > clock_timestamp() then
     return;
   end if;
   select id into v_message_id from public.messages
   where company_id = p_company_id
-    and ((status = 'queued' and not_before <= clock_timestamp()) or (status = 'sending' and lease_token < p_token))
+    and (expires_at is null or expires_at > clock_timestamp())
+    and ((status = 'queued' and not_before <= clock_timestamp())
+      or (status = 'sending' and lease_token < p_token and attempts < p_max_attempts))
   order by (status = 'sending') desc, not_before, sequence
   limit 1;
   if not found then
@@ -102,7 +101,8 @@ begin
   update public.companies set next_send_at = clock_timestamp() + p_gap_ms * interval '1 millisecond'
   where id = p_company_id;
   return query update public.messages
-  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = clock_timestamp()
+  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = clock_timestamp(),
+    handed_over_at = null
   where id = v_message_id returning *;
 end
 $$;
@@ -114,6 +114,7 @@ returns timestamptz language sql stable set search_path = '' as $$
   join public.companies company on company.id = message.company_id
   left join public.whatsapp_leases lease on lease.company_id = message.company_id
   where message.company_id = p_company_id
+    and (message.expires_at is null or message.expires_at > clock_timestamp())
     and (message.status = 'queued' or (message.status = 'sending' and message.lease_token < lease.token))
 $$;
 
@@ -143,17 +144,37 @@ begin
 end
 $$;
 
-create function public.message_give_up_waiting(p_company_id bigint, p_token bigint, p_older_than_ms integer)
-returns integer language plpgsql set search_path = '' as $$
-declare
-  v_given_up integer;
-begin
+create function public.message_handed_over(p_company_id bigint, p_token bigint, p_message_id uuid)
+returns void language sql set search_path = '' as $$
+  update public.messages set handed_over_at = clock_timestamp()
+  where company_id = p_company_id and id = p_message_id and status = 'sending' and lease_token = p_token
+$$;
+
+-- What was interrupted under an older lease is sent again while that makes sense. WhatsApp may have taken it: it never
+-- becomes `expired`.
+create function public.message_give_up_waiting(
+  p_company_id bigint, p_token bigint, p_older_than_ms integer, p_max_attempts integer
+) returns setof text language sql set search_path = '' as $$
   update public.messages set status = 'unknown'
-  where company_id = p_company_id and status = 'sending' and lease_token = p_token
-    and sending_at < clock_timestamp() - p_older_than_ms * interval '1 millisecond';
-  get diagnostics v_given_up = row_count;
-  return v_given_up;
-end
+  where company_id = p_company_id and status = 'sending' and case
+    when lease_token < p_token then attempts >= p_max_attempts or expires_at <= clock_timestamp()
+    -- Longer than any hand-over takes: its end was not recorded.
+    else lease_token = p_token
+      and coalesce(handed_over_at, sending_at + interval '2 minutes')
+        < clock_timestamp() - p_older_than_ms * interval '1 millisecond'
+  end
+  returning whatsapp_message_id
+$$;
+
+-- Of all companies. A message that is being claimed at this moment keeps its chance.
+create function public.messages_expire()
+returns table (company_id bigint, whatsapp_message_id text)
+language sql set search_path = '' as $$
+  update public.messages set status = 'expired'
+  where id in (
+    select id from public.messages where status = 'queued' and expires_at <= clock_timestamp() for update skip locked
+  )
+  returning messages.company_id, messages.whatsapp_message_id
 $$;
 
 alter table public.messages enable row level security;
@@ -162,9 +183,11 @@ grant select, insert, update, delete on public.messages to service_role;
 
 revoke execute on function
   public.message_may_become, public.message_enqueue, public.message_by_id, public.message_text_of, public.message_claim,
-  public.message_next_due_at, public.message_release, public.message_advance, public.message_give_up_waiting
+  public.message_next_due_at, public.message_release, public.message_advance, public.message_handed_over,
+  public.message_give_up_waiting, public.messages_expire
 from public, anon, authenticated;
 grant execute on function
   public.message_may_become, public.message_enqueue, public.message_by_id, public.message_text_of, public.message_claim,
-  public.message_next_due_at, public.message_release, public.message_advance, public.message_give_up_waiting
+  public.message_next_due_at, public.message_release, public.message_advance, public.message_handed_over,
+  public.message_give_up_waiting, public.messages_expire
 to service_role;

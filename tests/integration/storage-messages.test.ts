@@ -12,6 +12,7 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const minuteMs = 60_000;
 const now = { gapMs: 0, maxAttempts: 3 };
+const patient = { ackTimeoutMs: minuteMs, maxAttempts: 3 };
 
 describe.each(engines())('messages in $name', ({ make }) => {
   let place: Place;
@@ -146,27 +147,42 @@ describe.each(engines())('messages in $name', ({ make }) => {
     await leases.release(second);
     const third = await leased(id, 'third');
     expect(await messages.claim(third, limit)).toMatchObject({ id: younger.id });
+    expect(await messages.giveUpWaiting(third, { ackTimeoutMs: minuteMs, maxAttempts: 2 })).toEqual([
+      stored.whatsappMessageId,
+    ]);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'unknown', attempts: 2 });
   });
 
   it('lets a message expire that waited too long, but never one that may have left', async () => {
-    const { messages, leases } = repositories;
+    const { messages } = repositories;
     const { id, lease } = await connectedCompany();
     const sent = await messages.enqueue(message(id, { expiresAt: inFuture(400) }));
     const waiting = await messages.enqueue(message(id, { expiresAt: inFuture(400) }));
+    const lasting = await messages.enqueue(message(id, { expiresAt: inFuture(minuteMs) }));
     expect(await messages.claim(lease, now)).toMatchObject({ id: sent.id });
-    await leases.release(lease);
-    const next = await leased(id, 'next');
 
+    const expired: string[] = [];
     await waitFor('the expiry', async () => {
-      // Claims settle what ran out; before that moment this one takes the interrupted message.
-      await messages.claim(await leased(id, 'next'), { gapMs: 0, maxAttempts: 100 });
-      return (await messages.byId(id, waiting.id))?.status === 'expired';
+      const ran = await messages.expire();
+      expired.push(...ran.filter(({ companyId }) => companyId === id).map((one) => one.whatsappMessageId));
+      return expired.length > 0;
     });
 
-    expect(next.token).toBeGreaterThan(lease.token);
-    await messages.claim(await leased(id, 'next'), now);
+    expect(expired).toEqual([waiting.whatsappMessageId]);
+    expect(await messages.byId(id, waiting.id)).toMatchObject({ status: 'expired' });
+    expect(await messages.byId(id, lasting.id)).toMatchObject({ status: 'queued' });
+    const next = await leased(id, 'owner');
+    expect(await messages.claim(next, now)).toMatchObject({ id: lasting.id });
+    expect(await messages.giveUpWaiting(next, patient)).toEqual([sent.whatsappMessageId]);
     expect((await messages.byId(id, sent.id))?.status).toBe('unknown');
+  });
+
+  it('hands out nothing that is past its use, and does not call it due', async () => {
+    const { messages } = repositories;
+    const { id, lease } = await connectedCompany();
+    await messages.enqueue(message(id, { expiresAt: inFuture(-minuteMs) }));
+    expect(await messages.nextDueAt(id)).toBeUndefined();
+    expect(await messages.claim(lease, now)).toBeUndefined();
   });
 
   it('lets what was not sent expire when the company uninstalls', async () => {
@@ -247,16 +263,24 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect(await messages.advance(id, '3EB0UNKNOWN', 'sent')).toBe(false);
   });
 
-  it('stops waiting for an ack under its own lease', async () => {
+  it('stops waiting for an ack under its own lease, counted from when the message was handed over', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
     const stored = await messages.enqueue(message(id));
     await messages.claim(lease, now);
 
-    expect(await messages.giveUpWaiting(lease, minuteMs)).toBe(0);
-    expect(await messages.giveUpWaiting({ ...lease, token: lease.token + 1 }, 0)).toBe(0);
-    await waitFor('the patience to end', async () => (await messages.giveUpWaiting(lease, 0)) === 1);
+    const impatient = { ackTimeoutMs: 0, maxAttempts: 3 };
 
+    expect(await messages.giveUpWaiting(lease, impatient)).toEqual([]);
+    await messages.handedOver(lease, stored.id);
+    expect(await messages.giveUpWaiting(lease, patient)).toEqual([]);
+    expect(await messages.giveUpWaiting({ ...lease, token: lease.token + 1 }, impatient)).toEqual([]);
+    const givenUp = await waitFor('the patience to end', async () => {
+      const ids = await messages.giveUpWaiting(lease, impatient);
+      return ids.length > 0 && ids;
+    });
+
+    expect(givenUp).toEqual([stored.whatsappMessageId]);
     expect((await messages.byId(id, stored.id))?.status).toBe('unknown');
     expect(await messages.advance(id, stored.whatsappMessageId, 'sent')).toBe(true);
   });
