@@ -138,7 +138,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     paymentSign: (salonId, { amount, discount = null }) =>
       paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
   });
-  const inbox = new WebhookInbox({ companies, queue, report });
+  const inbox = new WebhookInbox({ companies, queue, report, now });
   const health = new Health({ database: () => storage.ping() });
 
   const graph = scope.move();

@@ -6,8 +6,23 @@ export type BookingMessageKind = Extract<MessageKind, 'confirmation' | 'change' 
 
 export type RecordEventStatus = 'create' | 'update' | 'delete';
 
+export type RecordEvent = Readonly<{
+  status: RecordEventStatus;
+  booking: Booking | undefined;
+  changedAt: Date | undefined;
+}>;
+
+/** A booking as we know it; `announced` when its client has been written to about it. */
+export type KnownBooking = Readonly<{ booking: Booking; announced: boolean }>;
+
 export type Decision =
-  | Readonly<{ outcome: 'store'; booking: Booking; notify?: BookingMessageKind; reason: string }>
+  | Readonly<{
+      outcome: 'store';
+      booking: Booking;
+      announced: boolean;
+      notify?: BookingMessageKind;
+      reason: string;
+    }>
   | Readonly<{ outcome: 'ignore'; reason: string }>;
 
 /**
@@ -15,38 +30,55 @@ export type Decision =
  *
  * A booking that was cancelled is never revived, an older event never overwrites a newer one, and only a difference of
  * start, staff or services is worth a word: the platform also sends an update for each payment, label and attendance mark.
+ * A creation is worth one even when it arrives after later events of its record, if the client has heard of none of them.
  */
 export function decide(
-  event: Readonly<{ status: RecordEventStatus; booking: Booking | undefined; changedAt: Date | undefined }>,
-  known: Booking | undefined,
+  event: RecordEvent,
+  known: KnownBooking | undefined,
   startInstant: (booking: Booking) => Date,
   now: Date,
 ): Decision {
-  if (known?.cancelled === true) return { outcome: 'ignore', reason: 'already_cancelled' };
-  if (isOlder(event.changedAt, known?.changedAt)) return { outcome: 'ignore', reason: 'older_than_known' };
-  if (event.status === 'delete' || event.booking?.cancelled === true) {
-    const booking = cancelled(event.booking, known, event.changedAt);
-    if (booking === undefined) return { outcome: 'ignore', reason: 'unknown_record' };
-    return announced('cancellation', booking, startInstant(booking), now);
+  const last = known?.booking;
+  const wasAnnounced = known?.announced ?? false;
+  const keep = (booking: Booking, reason: string): Decision => ({
+    outcome: 'store',
+    booking,
+    announced: wasAnnounced,
+    reason,
+  });
+  const tell = (notify: BookingMessageKind, booking: Booking): Decision => {
+    const silence = whyNotTell(booking, startInstant(booking), now);
+    return silence === undefined
+      ? { outcome: 'store', booking, announced: true, notify, reason: notify }
+      : keep(booking, silence);
+  };
+
+  if (last?.cancelled === true) return { outcome: 'ignore', reason: 'already_cancelled' };
+  const isCancelled = event.status === 'delete' || event.booking?.cancelled === true;
+  if (event.status === 'create' && !isCancelled && last !== undefined && !wasAnnounced) {
+    // A creation is older than what followed it, unless the dates say otherwise.
+    const isNewer = isOlder(last.changedAt, event.changedAt);
+    return tell('confirmation', isNewer ? (event.booking ?? last) : last);
   }
-  if (event.booking === undefined) return { outcome: 'ignore', reason: 'no_start' };
+  if (isOlder(event.changedAt, last?.changedAt)) return { outcome: 'ignore', reason: 'older_than_known' };
+  if (isCancelled) {
+    const booking = cancelled(event.booking, last, event.changedAt);
+    return booking === undefined
+      ? { outcome: 'ignore', reason: 'unknown_record' }
+      : tell('cancellation', booking);
+  }
   const { booking } = event;
-  if (known === undefined) {
-    // An update of a record that we never saw: nobody can tell what changed.
-    return event.status === 'create'
-      ? announced('confirmation', booking, startInstant(booking), now)
-      : { outcome: 'store', booking, reason: 'first_seen_by_update' };
-  }
-  return differs(booking, known)
-    ? announced('change', booking, startInstant(booking), now)
-    : { outcome: 'store', booking, reason: 'nothing_to_say' };
+  if (booking === undefined) return { outcome: 'ignore', reason: 'no_start' };
+  // An update of a record that we never saw: nobody can tell what changed.
+  if (last === undefined)
+    return event.status === 'create' ? tell('confirmation', booking) : keep(booking, 'first_seen_by_update');
+  return differs(booking, last) ? tell('change', booking) : keep(booking, 'nothing_to_say');
 }
 
-function announced(kind: BookingMessageKind, booking: Booking, start: Date, now: Date): Decision {
-  if (booking.clientPhone === undefined) return { outcome: 'store', booking, reason: 'no_client_phone' };
-  if (!mayBeMobile(booking.clientPhone)) return { outcome: 'store', booking, reason: 'landline' };
-  if (start <= now) return { outcome: 'store', booking, reason: 'in_the_past' };
-  return { outcome: 'store', booking, notify: kind, reason: kind };
+function whyNotTell({ clientPhone }: Booking, start: Date, now: Date): string | undefined {
+  if (clientPhone === undefined) return 'no_client_phone';
+  if (!mayBeMobile(clientPhone)) return 'landline';
+  return start <= now ? 'in_the_past' : undefined;
 }
 
 function cancelled(
@@ -65,8 +97,8 @@ function cancelled(
   };
 }
 
-function isOlder(event: Date | undefined, known: Date | undefined): boolean {
-  return event !== undefined && known !== undefined && event < known;
+function isOlder(one: Date | undefined, other: Date | undefined): boolean {
+  return one !== undefined && other !== undefined && one < other;
 }
 
 function differs(a: Booking, b: Booking): boolean {

@@ -18,6 +18,9 @@ export type WebhookJobData = Readonly<{
   data: unknown;
 }>;
 
+/** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
+const undatedRepeatMs = 5_000;
+
 const envelope = Joi.object<{
   company_id: number;
   resource: string;
@@ -33,9 +36,10 @@ const envelope = Joi.object<{
 }).unknown();
 
 export type InboxDependencies = Readonly<{
-  companies: Companies;
-  queue: JobQueue;
+  companies: Pick<Companies, 'byId'>;
+  queue: Pick<JobQueue, 'insert'>;
   report: BusinessEvents;
+  now: () => Date;
 }>;
 
 /**
@@ -43,13 +47,15 @@ export type InboxDependencies = Readonly<{
  * to this process; a repeat of the same webhook is taken and changes nothing.
  */
 export class WebhookInbox {
-  readonly #companies: Companies;
+  readonly #companies: InboxDependencies['companies'];
   readonly #report: BusinessEvents;
   readonly #commit: GroupCommit<NewJob>;
+  readonly #now: () => Date;
 
-  constructor({ companies, queue, report }: InboxDependencies) {
+  constructor({ companies, queue, report, now }: InboxDependencies) {
     this.#companies = companies;
     this.#report = report;
+    this.#now = now;
     this.#commit = new GroupCommit((jobs) => queue.insert('webhooks', jobs));
   }
 
@@ -116,16 +122,19 @@ export class WebhookInbox {
   }
 
   async #accept(company: Company, data: WebhookJobData, body: unknown): Promise<void> {
-    const id = jobId(data, body);
+    const id = jobId(data, body, this.#now());
     await this.#commit.add({ id, key: `${company.id}:${data.resource}:${data.resourceId}`, data });
     this.#report.webhookAccepted(company.id, id, data.resource);
   }
 }
 
-/** The same webhook always gets the same UUID: the platform sends no event id of its own. */
-function jobId(webhook: WebhookJobData, body: unknown): string {
+/**
+ * The same webhook gets the same UUID: the platform sends no event id of its own. Without a date of change a record that
+ * moved away and back says the same again, so then it is the same only for a moment.
+ */
+function jobId(webhook: WebhookJobData, body: unknown, now: Date): string {
   const { companyId, resource, resourceId, status } = webhook;
-  const changedAt = lastChangeOf(webhook.data)?.toISOString() ?? '';
+  const changedAt = lastChangeOf(webhook.data)?.toISOString() ?? Math.floor(now.getTime() / undatedRepeatMs);
   const hash = createHash('sha256')
     .update(JSON.stringify([companyId, resource, resourceId, status, changedAt]))
     .update(JSON.stringify(body))

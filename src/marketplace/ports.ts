@@ -1,4 +1,5 @@
 import type { Booking } from '../domain/booking.ts';
+import type { KnownBooking } from '../domain/booking-change.ts';
 import type { BusinessType } from '../domain/business-type.ts';
 import type { Company, IntegrationStatus, Language } from '../domain/company.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
@@ -71,7 +72,7 @@ export interface Events {
   latest(companyId: CompanyId, limit: number): Promise<readonly RecordedEvent[]>;
 }
 
-export type StoredBooking = Readonly<{ booking: Booking; version: number }>;
+export type StoredBooking = KnownBooking & Readonly<{ version: number }>;
 
 export interface Bookings {
   find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined>;
@@ -84,6 +85,7 @@ export interface Bookings {
     change: Readonly<{
       expectedVersion: number;
       booking: Booking;
+      announced: boolean;
       message?: NewMessage;
       event: MarketplaceEvent;
     }>,

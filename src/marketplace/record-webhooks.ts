@@ -42,16 +42,11 @@ export class RecordWebhooks {
     };
     for (let attempt = 1; attempt <= attemptsAgainstRivals; attempt += 1) {
       const known = await this.#bookings.find(company.id, webhook.recordId);
-      const decision = decide(
-        event,
-        known?.booking,
-        ({ startsAt }) => instantOf(startsAt, timeZone),
-        this.#now(),
-      );
+      const decision = decide(event, known, ({ startsAt }) => instantOf(startsAt, timeZone), this.#now());
       if (decision.outcome === 'ignore') return await this.#ignore(company, webhook, decision.reason);
 
       const expectedVersion = known?.version ?? 0;
-      const { booking, notify } = decision;
+      const { booking, announced, notify } = decision;
       const message: NewMessage | undefined =
         notify === undefined || booking.clientPhone === undefined
           ? undefined
@@ -68,6 +63,7 @@ export class RecordWebhooks {
       const applied = await this.#bookings.apply(company.id, {
         expectedVersion,
         booking,
+        announced,
         event: eventOf(company, webhook, decision.reason),
         ...(message !== undefined && { message }),
       });

@@ -16,7 +16,13 @@ export class StoredBookings implements Bookings {
 
   async find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined> {
     const row = await this.#rpc.row('booking_find', { p_company_id: companyId, p_record_id: recordId });
-    return row && { booking: bookingFrom(row), version: row.number('version') };
+    return (
+      row && {
+        booking: bookingFrom(row),
+        announced: row.boolean('announced'),
+        version: row.number('version'),
+      }
+    );
   }
 
   async apply(
@@ -24,6 +30,7 @@ export class StoredBookings implements Bookings {
     change: Readonly<{
       expectedVersion: number;
       booking: Booking;
+      announced: boolean;
       message?: NewMessage;
       event: MarketplaceEvent;
     }>,
@@ -32,7 +39,7 @@ export class StoredBookings implements Bookings {
     const applied = await this.#rpc.call('booking_apply', {
       p_company_id: companyId,
       p_expected_version: change.expectedVersion,
-      p_booking: bookingArgument(change.booking),
+      p_booking: { ...bookingArgument(change.booking), announced: change.announced },
       p_event: { type, cause, detail },
       p_message: change.message === undefined ? null : messageArgument(change.message),
     });

@@ -11,11 +11,13 @@ create table public.bookings (
   client_phone text,
   client_name text,
   cancelled boolean not null,
+  announced boolean not null,
   changed_at timestamptz,
   updated_at timestamptz not null default now(),
   primary key (company_id, record_id)
 );
 comment on column public.bookings.starts_at is 'Local time of the salon.';
+comment on column public.bookings.announced is 'Whether the client has been written to about this booking.';
 comment on column public.bookings.changed_at is 'The platform''s last_change_date.';
 
 create function public.booking_find(p_company_id bigint, p_record_id bigint)
@@ -32,16 +34,17 @@ declare
 begin
   if p_expected_version = 0 then
     insert into public.bookings (company_id, record_id, version, starts_at, staff_id, staff_name, services,
-      client_phone, client_name, cancelled, changed_at)
+      client_phone, client_name, cancelled, announced, changed_at)
     values (p_company_id, v_booking.record_id, 1, v_booking.starts_at, v_booking.staff_id, v_booking.staff_name,
-      v_booking.services, v_booking.client_phone, v_booking.client_name, v_booking.cancelled, v_booking.changed_at)
+      v_booking.services, v_booking.client_phone, v_booking.client_name, v_booking.cancelled, v_booking.announced,
+      v_booking.changed_at)
     on conflict (company_id, record_id) do nothing;
   else
     update public.bookings set
       version = version + 1,
       starts_at = v_booking.starts_at, staff_id = v_booking.staff_id, staff_name = v_booking.staff_name,
       services = v_booking.services, client_phone = v_booking.client_phone, client_name = v_booking.client_name,
-      cancelled = v_booking.cancelled, changed_at = v_booking.changed_at, updated_at = now()
+      cancelled = v_booking.cancelled, announced = v_booking.announced, changed_at = v_booking.changed_at, updated_at = now()
     where company_id = p_company_id and record_id = v_booking.record_id and version = p_expected_version;
   end if;
   if not found then

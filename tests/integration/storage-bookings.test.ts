@@ -40,11 +40,11 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const message = confirmation(id, 'create:77');
 
     expect(await bookings.find(id, 77)).toBeUndefined();
-    expect(await bookings.apply(id, { expectedVersion: 0, booking, message, event: event(id) })).toBe(
-      'applied',
-    );
+    expect(
+      await bookings.apply(id, { expectedVersion: 0, booking, announced: true, message, event: event(id) }),
+    ).toBe('applied');
 
-    expect(await bookings.find(id, 77)).toEqual({ booking, version: 1 });
+    expect(await bookings.find(id, 77)).toEqual({ booking, announced: true, version: 1 });
     expect(await messages.enqueue({ ...message, text: 'another' })).toMatchObject({ text: message.text });
     expect((await events.latest(id, 1))[0]).toMatchObject({
       type: 'webhook_processed',
@@ -56,7 +56,12 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { bookings } = repositories;
     const { id } = await registeredCompany(repositories);
     const apply = (expectedVersion: number, startsAt: string): Promise<'applied' | 'stale'> =>
-      bookings.apply(id, { expectedVersion, booking: { ...booking, startsAt }, event: event(id) });
+      bookings.apply(id, {
+        expectedVersion,
+        booking: { ...booking, startsAt },
+        announced: false,
+        event: event(id),
+      });
 
     const created = await Promise.all([apply(0, '2026-03-10 10:00:00'), apply(0, '2026-03-10 11:00:00')]);
     const changed = await Promise.all([1, 1, 1].map((version) => apply(version, '2026-03-11 12:00:00')));
@@ -74,13 +79,14 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { id } = await registeredCompany(repositories);
     const message = confirmation(id, 'never');
 
-    expect(await bookings.apply(id, { expectedVersion: 3, booking, message, event: event(id) })).toBe(
-      'stale',
-    );
+    expect(
+      await bookings.apply(id, { expectedVersion: 3, booking, announced: true, message, event: event(id) }),
+    ).toBe('stale');
     await expect(
       bookings.apply(id, {
         expectedVersion: 0,
         booking,
+        announced: true,
         message: { ...message, phone: 'not a phone' },
         event: event(id),
       }),
@@ -89,6 +95,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
       bookings.apply(id, {
         expectedVersion: 0,
         booking,
+        announced: true,
         message,
         event: { ...event(id), type: 'Not Snake' },
       }),

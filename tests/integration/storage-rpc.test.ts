@@ -86,6 +86,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
       recordIds.map((recordId) =>
         bookings.apply(id, {
           expectedVersion: 0,
+          announced: true,
           booking: bookingOf(recordId),
           message: {
             companyId: id,

@@ -17,8 +17,14 @@ const booking: Booking = {
   changedAt: new Date('2026-03-08T09:00:00Z'),
 };
 
-function decisionOn(status: RecordEventStatus, incoming: Booking | undefined, known?: Booking): Decision {
+function decisionOn(
+  status: RecordEventStatus,
+  incoming: Booking | undefined,
+  last?: Booking,
+  announced = true,
+): Decision {
   const event = { status, booking: incoming, changedAt: incoming?.changedAt };
+  const known = last && { booking: last, announced };
   return decide(event, known, ({ startsAt }) => instantOf(startsAt, 'Europe/Moscow'), now);
 }
 
@@ -34,6 +40,7 @@ describe('a created booking', () => {
     expect(decisionOn('create', anonymous)).toEqual({
       outcome: 'store',
       booking: anonymous,
+      announced: false,
       reason: 'no_client_phone',
     });
   });
@@ -48,6 +55,42 @@ describe('a created booking', () => {
     const past = { ...booking, startsAt: '2026-03-08 11:59:00' };
     expect(decisionOn('create', past)).toMatchObject({ reason: 'in_the_past' });
     expect(decisionOn('create', { ...booking, startsAt: '2026-03-08 12:01:00' })).toHaveProperty('notify');
+  });
+});
+
+describe('a creation that arrives late', () => {
+  const moved = { ...booking, startsAt: '2026-03-10 16:00:00', changedAt: later };
+
+  it('is confirmed as the booking is by now, once', () => {
+    const first = decisionOn('update', moved);
+    expect(first).toEqual({
+      outcome: 'store',
+      booking: moved,
+      announced: false,
+      reason: 'first_seen_by_update',
+    });
+    expect(decisionOn('create', booking, moved, false)).toEqual({
+      outcome: 'store',
+      booking: moved,
+      announced: true,
+      notify: 'confirmation',
+      reason: 'confirmation',
+    });
+    expect(decisionOn('create', booking, moved, true)).toMatchObject({ reason: 'older_than_known' });
+  });
+
+  it('is older than what followed also without dates', () => {
+    const [undated, undatedMove] = [booking, moved].map((one) => ({ ...one, changedAt: undefined }));
+    expect(decisionOn('create', undated, undatedMove, false)).toMatchObject({
+      notify: 'confirmation',
+      booking: { startsAt: moved.startsAt },
+    });
+  });
+
+  it('says nothing of a booking that is cancelled by now', () => {
+    expect(decisionOn('create', booking, { ...moved, cancelled: true }, false)).toMatchObject({
+      reason: 'already_cancelled',
+    });
   });
 });
 
@@ -68,7 +111,16 @@ describe('an updated booking', () => {
     expect(decisionOn('update', marked, known)).toEqual({
       outcome: 'store',
       booking: marked,
+      announced: true,
       reason: 'nothing_to_say',
+    });
+  });
+
+  it('counts as told once the client has been written to, and stays so', () => {
+    const change = { ...booking, staffId: 33002, changedAt: later };
+    expect(decisionOn('update', change, booking, false)).toMatchObject({ notify: 'change', announced: true });
+    expect(decisionOn('update', { ...booking, changedAt: later }, booking, true)).toMatchObject({
+      announced: true,
     });
   });
 
