@@ -25,6 +25,7 @@ import type { Pairing } from './pairing.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { notConnected } from './session-errors.ts';
+import { hasNoDevice } from './session-status.ts';
 import { Session } from './session.ts';
 import { defaultTimings, type SessionTimings } from './timings.ts';
 
@@ -48,9 +49,6 @@ export type BaileysManagerOptions = Readonly<{
   version?: readonly [number, number, number];
   timings?: Partial<SessionTimings>;
 }>;
-
-/** Sessions in these states neither hold nor seek a connection. */
-const restingStates: ReadonlySet<string> = new Set(['idle', 'qr_expired', 'logged_out', 'stopped']);
 
 const testMessage =
   'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
@@ -201,7 +199,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {
     return [...this.#sessions]
       .map(([companyId, { status }]) => ({ companyId, status }))
-      .filter(({ status }) => !restingStates.has(status.state));
+      .filter(({ status: { state } }) => state !== 'stopped' && !hasNoDevice(state));
   }
 
   /** How many of the sessions known here are in each state, those that rest included. */

@@ -1,5 +1,6 @@
 import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
 import { withTimeout } from '../lib/with-timeout.ts';
+import { phoneOfJid } from './addressing.ts';
 import type { AuthState } from './auth-state.ts';
 import { disconnectFrom, type Disconnect } from './disconnect-policy.ts';
 
@@ -47,6 +48,11 @@ export class Connection {
     this.#monotonicNow = options.monotonicNow;
     this.#endFailed = options.endFailed;
     this.#expectAnswer(silence);
+  }
+
+  /** The linked number, E.164 with `+`; empty before. */
+  get phone(): string {
+    return phoneOfJid(this.auth.creds.me?.id) ?? '';
   }
 
   get wasOpen(): boolean {

@@ -35,11 +35,27 @@ const stop = { action: 'stop' } as const;
 const afterReplacement = { action: 'retry', delaysMs: [30_000] } as const;
 const afterRefusedVersion = { action: 'retry', delaysMs: [60_000, 300_000, 900_000] } as const;
 
+/** A pairing may lose its socket this often before it is given up. */
+const pairingTries = 5;
+
 /**
- * What to do when a socket closed, and what to tell the owner. The codes are Baileys' `DisconnectReason` and, for those it
- * does not name, whatsmeow's `ConnectFailureReason`.
+ * What to do when a socket closed, and what to tell the owner.
+ * @param tries sockets tried since the last one that held
  */
-export function decideAfterDisconnect(disconnect: Disconnect, phase: SessionPhase): DisconnectDecision {
+export function decideAfterDisconnect(
+  disconnect: Disconnect,
+  phase: SessionPhase,
+  tries = 0,
+): DisconnectDecision {
+  const decision = decideByCode(disconnect, phase);
+  const { action } = decision.next;
+  const isGivenUp =
+    phase === 'pairing' && tries >= pairingTries && (action === 'reconnect' || action === 'retry');
+  return isGivenUp ? { ...decision, next: stop, state: 'idle' } : decision;
+}
+
+/** The codes are Baileys' `DisconnectReason` and, for those it does not name, whatsmeow's `ConnectFailureReason`. */
+function decideByCode(disconnect: Disconnect, phase: SessionPhase): DisconnectDecision {
   const detail = String(disconnect.code);
   const waiting = phase === 'linked' ? 'reconnecting' : 'pairing';
   switch (disconnect.code) {

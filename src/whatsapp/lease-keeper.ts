@@ -40,9 +40,10 @@ export class LeaseKeeper {
     return this.#options.monotonicNow() < this.#trustedUntilMs ? this.#lease : undefined;
   }
 
-  /** The lease held already or a new one; undefined while another instance has it. */
+  /** A new grant, whose token is greater than any before, also of a lease held already; undefined while another instance has it. */
   async acquire(): Promise<Lease | undefined> {
-    if (this.lease !== undefined) return this.lease;
+    // A renewal of the grant before would be refused from now on, and mean nothing.
+    this.#drop();
     const { leases, owner, timings } = this.#options;
     const askedAtMs = this.#options.monotonicNow();
     const lease = await leases.acquire(this.#companyId, owner, timings.ttlMs);

@@ -8,6 +8,12 @@ export function whyNotPair(state: SessionState): AppError | undefined {
   return isOnItsWay ? alreadyConnecting() : undefined;
 }
 
+/** What those who wait for a QR code are told when the session comes to rest in this state. */
+export function whyPairingEnded(state: SessionState): AppError {
+  if (state === 'qr_expired') return new AppError('QR_EXPIRED');
+  return new AppError(state === 'passkey_required' ? 'PASSKEY_REQUIRED' : 'CONNECTION_FAILED');
+}
+
 function alreadyConnected(): AppError {
   return new AppError('FORBIDDEN', {
     text: {

@@ -1,6 +1,18 @@
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 
+/** States in which no device is linked, and none is being linked. */
+const withoutDevice: ReadonlySet<SessionState> = new Set([
+  'idle',
+  'qr_expired',
+  'passkey_required',
+  'logged_out',
+]);
+
+export function hasNoDevice(state: SessionState): boolean {
+  return withoutDevice.has(state);
+}
+
 /** The status of one session; tells of every change. */
 export class StatusBoard {
   readonly #now: () => Date;

@@ -1,12 +1,10 @@
 import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
-import { AppError } from '../domain/errors.ts';
+import type { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
-import { Alarm } from '../lib/alarm.ts';
 import type { Lease } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
-import { phoneOfJid } from './addressing.ts';
 import { UnreadableCredentialsError, type CredentialsError } from './auth-state.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
@@ -15,14 +13,11 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { MessageSender } from './message-sender.ts';
 import { openConnection, type SessionWiring } from './open-connection.ts';
 import { Pairing } from './pairing.ts';
+import { Retries } from './retries.ts';
 import { RetryCounters } from './retry-counters.ts';
-import { RetryPlan } from './retry-plan.ts';
 import type { SessionDependencies, SessionListener } from './session-dependencies.ts';
-import { alreadyConnecting, leasedElsewhere, whyNotPair } from './session-errors.ts';
-import { StatusBoard } from './session-status.ts';
-
-/** A pairing may lose its socket this often before it is given up. */
-const pairingTries = 5;
+import { alreadyConnecting, leasedElsewhere, whyNotPair, whyPairingEnded } from './session-errors.ts';
+import { hasNoDevice, StatusBoard } from './session-status.ts';
 
 /**
  * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are
@@ -35,10 +30,9 @@ export class Session {
   readonly #listener: SessionListener;
   readonly #logger: Logger;
   readonly #lease: LeaseKeeper;
-  readonly #plan: RetryPlan;
+  readonly #retries: Retries;
   readonly #board: StatusBoard;
   readonly #slot = new ConnectionSlot();
-  readonly #nextTry = new Alarm((task) => this.#later(task));
   #pairing: Pairing | undefined;
   #isFirstLogin = false;
   /** WhatsApp refused the stored identity; a new pairing may replace it. */
@@ -51,7 +45,8 @@ export class Session {
     this.#logger = dependencies.logger.child({ companyId });
     this.sender = new MessageSender(dependencies.timings.lookupTimeoutMs);
     this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
-    this.#plan = new RetryPlan(dependencies.timings, dependencies.random);
+    const { timings, random } = dependencies;
+    this.#retries = new Retries(timings, random, (attempt) => this.#later(attempt));
     this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
   }
 
@@ -84,9 +79,9 @@ export class Session {
     if (this.#pairing !== undefined) return;
     const refusal = whyNotPair(this.status.state);
     if (refusal !== undefined) throw refusal;
-    if ((await this.#lease.acquire()) === undefined) throw leasedElsewhere();
+    if ((await this.#leaseForSocket()) === undefined) throw leasedElsewhere();
     this.#pairing = new Pairing(this.#dependencies.timings.qrLifetimeMs, this.#dependencies.now);
-    this.#plan.reset();
+    this.#retries.reset();
     this.#board.set('pairing');
     await this.#connect();
   }
@@ -110,7 +105,7 @@ export class Session {
 
   /** Unlinks the device and erases its credentials. @throws AppError `CONNECTION_FAILED` when another instance runs it */
   async logout(): Promise<void> {
-    const lease = await this.#lease.acquire();
+    const lease = this.lease ?? (await this.#lease.acquire());
     if (lease === undefined) throw leasedElsewhere();
     const { state, detail } = this.status;
     if (this.openSock !== undefined)
@@ -125,8 +120,7 @@ export class Session {
   /** Closes the socket and gives the lease back; the device stays linked. */
   async stop(): Promise<void> {
     const { state, detail } = this.status;
-    const rests = state === 'idle' || state === 'logged_out' || state === 'qr_expired';
-    await (rests ? this.#rest(state, detail) : this.#rest('stopped', 'shutdown'));
+    await (hasNoDevice(state) ? this.#rest(state, detail) : this.#rest('stopped', 'shutdown'));
   }
 
   connectionChanged(sock: WASocket, update: Partial<ConnectionState>): void {
@@ -145,8 +139,7 @@ export class Session {
       this.#isFirstLogin = true;
       this.#board.set('connecting', 'linked');
     },
-    open: ({ sock, auth }) => {
-      const phone = phoneOfJid(auth.creds.me?.id) ?? '';
+    open: ({ sock, phone }) => {
       const firstTime = this.#isFirstLogin;
       this.#isFirstLogin = false;
       this.#mayReplaceIdentity = false;
@@ -166,40 +159,48 @@ export class Session {
   };
 
   async #goOn(connection: Connection, disconnect: Disconnect): Promise<void> {
-    this.#plan.connectionHeld(connection.openForMs);
+    this.#retries.connectionHeld(connection.openForMs);
     const phase = connection.auth.isLinked ? 'linked' : 'pairing';
-    const { next, keepCredentials, state, detail } = decideAfterDisconnect(disconnect, phase);
+    const decision = decideAfterDisconnect(disconnect, phase, this.#retries.tries);
+    const { next, keepCredentials, state, detail } = decision;
     this.#logger.info('A WhatsApp socket closed', { code: disconnect.code, next: next.action, state });
     this.#slot.retire();
     this.#pairing?.withdraw();
     if (next.action === 'restart') return this.#connect(connection);
-    const isGivenUp = phase === 'pairing' && this.#plan.tries >= pairingTries;
-    const ends = isGivenUp || next.action === 'stop';
+    const ends = next.action === 'stop';
     if (ends) {
       if (!keepCredentials) await this.#eraseIfPossible();
       this.#mayReplaceIdentity = keepCredentials && phase === 'linked';
-      await this.#rest(isGivenUp ? 'idle' : state, detail);
+      await this.#rest(state, detail);
     } else {
       this.#board.set(state, detail);
-      this.#connectIn(this.#plan.nextDelayMs(next));
+      this.#retries.schedule(() => this.#connect(), next);
     }
     if (connection.wasOpen || (ends && phase === 'linked')) this.#listener.disconnected(detail, !ends);
   }
 
   /** @param linked its fresh identity must be on disk before it is used */
   async #connect(linked?: Connection): Promise<void> {
-    this.#nextTry.clear();
+    this.#retries.cancel();
     try {
       await linked?.auth.flush();
-      const lease = await this.#lease.acquire();
+      const lease = await this.#leaseForSocket();
       await (lease === undefined ? this.#waitForLease() : this.#openUnder(lease));
     } catch (error) {
       await this.#connectFailed(error);
     }
   }
 
-  async #openUnder(lease: Lease): Promise<void> {
+  /**
+   * Each socket has a grant of its own: what was under way on the one before is known by its older token and taken up
+   * again. That socket's writes end first, since the store refuses an older token.
+   */
+  async #leaseForSocket(): Promise<Lease | undefined> {
     await this.#slot.drain();
+    return this.#lease.acquire();
+  }
+
+  async #openUnder(lease: Lease): Promise<void> {
     const pairing = this.#mayReplaceIdentity ? 'replace' : 'pair';
     const purpose = this.#pairing === undefined ? 'restore' : pairing;
     const connection = await openConnection(lease, purpose, this.#dependencies, this.#wiring);
@@ -222,14 +223,13 @@ export class Session {
     if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
     if (this.#pairing !== undefined) return this.#rest('idle', 'store_unavailable');
     this.#board.set('reconnecting', 'store_unavailable');
-    this.#connectIn(this.#plan.nextDelayMs());
+    this.#retries.schedule(() => this.#connect());
   }
 
   async #waitForLease(): Promise<void> {
     if (this.#pairing !== undefined) return this.#rest('idle', 'leased_elsewhere');
-    const { timings, random } = this.#dependencies;
     this.#board.set('stopped', 'leased_elsewhere');
-    this.#connectIn(timings.leaseRetryMs * (0.5 + random()));
+    this.#retries.scheduleForLease(() => this.#connect());
   }
 
   #leaseLost(): void {
@@ -239,7 +239,7 @@ export class Session {
     this.#endPairing(leasedElsewhere());
     this.#board.set('stopped', 'lease_lost');
     this.#listener.disconnected('lease_lost', isLinked);
-    if (isLinked) this.#connectIn(this.#dependencies.timings.leaseRetryMs);
+    if (isLinked) this.#retries.scheduleForLease(() => this.#connect());
   }
 
   #credentialsFailed(error: CredentialsError): void {
@@ -252,7 +252,7 @@ export class Session {
       if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
       this.#slot.retire();
       this.#board.set('reconnecting', 'credentials_not_saved');
-      this.#connectIn(this.#plan.nextDelayMs());
+      this.#retries.schedule(() => this.#connect());
     });
   }
 
@@ -273,9 +273,9 @@ export class Session {
 
   /** Stops working until somebody asks for something. */
   async #rest(state: SessionState, detail?: string): Promise<void> {
-    this.#nextTry.clear();
+    this.#retries.cancel();
     await this.#slot.drain();
-    this.#endPairing(new AppError(state === 'qr_expired' ? 'QR_EXPIRED' : 'CONNECTION_FAILED'));
+    this.#endPairing(whyPairingEnded(state));
     this.#board.set(state, detail);
     await this.#lease.release();
   }
@@ -283,10 +283,6 @@ export class Session {
   #endPairing(reason: AppError): void {
     this.#pairing?.fail(reason);
     this.#pairing = undefined;
-  }
-
-  #connectIn(delayMs: number): void {
-    this.#nextTry.set(delayMs, () => this.#connect());
   }
 
   #later(change: () => Promise<void>): void {

@@ -63,6 +63,26 @@ describe('a lost connection', () => {
 });
 
 describe('a lease', () => {
+  it('is granted anew with each socket, so that what the one before left unfinished can be told apart', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    await host.manager.generateQRForCompany(world.company);
+    const token = () => host.manager.leaseOf(world.company)?.token ?? 0;
+    const tokens = [token()];
+    await world.salon.scan(host.qrCodes[0]?.text ?? '');
+    await host.reaches(world.company, 'connected');
+    tokens.push(token());
+    world.salon.drop();
+    await waitFor('the session to come back', () => host.connections[1]);
+    tokens.push(token());
+
+    const [pairing = 0, linked = 0, reconnected = 0] = tokens;
+    expect(pairing).toBeGreaterThan(0);
+    expect(linked).toBeGreaterThan(pairing);
+    expect(reconnected).toBeGreaterThan(linked);
+    expect(host.states).not.toContain('stopped');
+  });
+
   it('held by another instance means no socket here, until that instance lets go', async () => {
     await using world = await SessionWorld.start();
     const first = await world.linkedHost();

@@ -52,6 +52,18 @@ describe('after a disconnect', () => {
     expect(decide(code, 'pairing')).toMatchObject({ action: 'reconnect', state: 'pairing' });
   });
 
+  it('a pairing that keeps losing its socket is given up, a linked session never', () => {
+    const lost = { code: 428, message: 'Connection Terminated', attributes: {} };
+    expect(decideAfterDisconnect(lost, 'pairing', 4)).toMatchObject({ next: { action: 'reconnect' } });
+    expect(decideAfterDisconnect(lost, 'pairing', 5)).toMatchObject({
+      next: { action: 'stop' },
+      state: 'idle',
+    });
+    expect(decideAfterDisconnect(lost, 'linked', 500)).toMatchObject({ next: { action: 'reconnect' } });
+    const ordered = { ...lost, code: 515 };
+    expect(decideAfterDisconnect(ordered, 'pairing', 5)).toMatchObject({ next: { action: 'restart' } });
+  });
+
   it('for a temporary ban, nothing is tried before WhatsApp says it ends', () => {
     expect(decide(402, 'linked', { code: '101', expire: '3600' })).toEqual({
       action: 'retry',

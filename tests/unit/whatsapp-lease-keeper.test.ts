@@ -42,6 +42,41 @@ describe('a lease', () => {
     await second.keeper.release();
   });
 
+  it('is granted anew, under a greater token, whenever it is asked for; renewals keep the token', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    await keeper.acquire();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(keeper.lease).toMatchObject({ token: 1 });
+    await expect(keeper.acquire()).resolves.toMatchObject({ token: 2 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(keeper.lease).toMatchObject({ token: 2 });
+    expect(losses).toEqual([]);
+    await keeper.release();
+  });
+
+  it('whose renewal is under way while it is granted anew is not taken for lost', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    const first = await keeper.acquire();
+    const grant = Promise.withResolvers<void>();
+    const acquire = leases.acquire.bind(leases);
+    leases.acquire = async (...request) => {
+      const lease = await acquire(...request);
+      await grant.promise;
+      return lease;
+    };
+    await vi.advanceTimersByTimeAsync(9_999);
+    const second = keeper.acquire();
+    await vi.advanceTimersByTimeAsync(5_000);
+    grant.resolve();
+    expect(first).toMatchObject({ token: 1 });
+    await expect(second).resolves.toMatchObject({ token: 2 });
+    expect(keeper.lease).toMatchObject({ token: 2 });
+    expect(losses).toEqual([]);
+    await keeper.release();
+  });
+
   it('that somebody else took is told at the next renewal', async () => {
     const leases = new LeasesInMemory();
     const { keeper, losses } = keeperOf(leases, 'a');
