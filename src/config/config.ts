@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { PacingProfile } from '../domain/pacing.ts';
 import type { LogLevel } from '../observability/logger.ts';
+import { ConfigError } from './config-error.ts';
 import type { Environment } from './env.ts';
 import { type CheckedEnvironment, checkEnvironment } from './environment-schema.ts';
 
@@ -34,17 +35,6 @@ export type Config = Readonly<{
   }>;
   pacing: PacingProfile;
 }>;
-
-/** The configuration is wrong: `problems` says what, one sentence a variable. The process exits with 78 (EX_CONFIG). */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.problems = problems;
-  }
-}
 
 /** @throws ConfigError with every problem at once */
 export function loadConfig(

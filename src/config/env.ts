@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { ConfigError } from './config-error.ts';
 
 /** Every variable the service reads; nothing else in the process looks at the environment. */
 export const variableNames = [
@@ -45,16 +46,25 @@ export const secretNames = [
   'YCLIENTS_USER_TOKEN',
 ] as const satisfies readonly VariableName[];
 
+/** Set in the belief that they do something, these would be missed: refused until a version knows them. */
+export const notYet = [
+  'REDIS_URL',
+  'ADMIN_PASSWORD',
+  'ADMIN_PASSWORD_HASH',
+  'NOTIFY_DEBOUNCE_SECONDS',
+] as const;
+
 export type Environment = Readonly<Partial<Record<VariableName, string>>>;
 
 export type RawEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** Reads `.env` of the working directory, if there is one, under the real environment. */
+/** Reads `.env` of the working directory, if there is one, under the real environment. @throws ConfigError */
 export function processEnvironment(): RawEnvironment {
   try {
     process.loadEnvFile('.env');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code !== 'ENOENT') throw new ConfigError([`.env cannot be read (${String(code)})`], { cause });
   }
   return process.env;
 }
@@ -68,11 +78,11 @@ export function readEnvironment(raw: RawEnvironment): { values: Environment; pro
   const problems: string[] = [];
   for (const name of variableNames) {
     const value = raw[name]?.trim();
-    if (value !== undefined && value !== '') values[name] = value;
+    if (isSet(value)) values[name] = value;
   }
   for (const name of secretNames) {
     const path = raw[`${name}_FILE`]?.trim();
-    if (path === undefined || path === '') continue;
+    if (!isSet(path)) continue;
     if (values[name] !== undefined) {
       problems.push(`${name} and ${name}_FILE are both set; keep one of them`);
       continue;
@@ -83,5 +93,12 @@ export function readEnvironment(raw: RawEnvironment): { values: Environment; pro
       problems.push(`${name}_FILE names a file that cannot be read: ${path}`);
     }
   }
+  for (const name of notYet.flatMap((variable) => [variable, `${variable}_FILE`])) {
+    if (isSet(raw[name])) problems.push(`${name} is not supported by this version yet; remove it`);
+  }
   return { values, problems };
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value.trim() !== '';
 }

@@ -63,11 +63,27 @@ const encryptionKeys = Joi.string().custom((value: string, helpers) => {
 
 const webUrl = Joi.string().uri({ scheme: ['http', 'https'] });
 
+/** An address that paths are appended to. */
+const baseUrl = webUrl.custom((value: string, helpers) => {
+  const { username, password } = new URL(value);
+  return /[?#]/.test(value) || username !== '' || password !== ''
+    ? helpers.message({ custom: '{{#label}} must have no query, no fragment and no password' })
+    : value;
+});
+
+const origin = webUrl.custom((value: string, helpers) =>
+  new URL(value).href === `${new URL(value).origin}/`
+    ? value
+    : helpers.message({
+        custom: '{{#label}} must be an origin such as https://api.yclients.com, without a path',
+      }),
+);
+
 const schema = Joi.object<CheckedEnvironment>({
   NODE_ENV: Joi.valid('development', 'test', 'production').default('development'),
   HOST: Joi.string().hostname().default('127.0.0.1'),
   PORT: Joi.number().integer().min(0).max(65_535).default(3000),
-  PUBLIC_URL: webUrl,
+  PUBLIC_URL: baseUrl,
   TRUST_PROXY: Joi.number().integer().min(0).max(10).default(0),
   ALLOWED_ORIGINS: originList.default([]),
   FRAME_ANCESTORS: originList.default([]),
@@ -79,11 +95,11 @@ const schema = Joi.object<CheckedEnvironment>({
   ENCRYPTION_KEYS: encryptionKeys,
   ADMIN_API_KEY: Joi.string().min(24),
   METRICS_TOKEN: Joi.string().min(16),
-  SUPABASE_URL: webUrl,
+  SUPABASE_URL: baseUrl,
   SUPABASE_SERVICE_ROLE_KEY: Joi.string(),
   DATABASE_URL: Joi.string().uri({ scheme: ['postgres', 'postgresql'] }),
   SESSION_STORE: Joi.valid('local', 'database'),
-  YCLIENTS_API_URL: webUrl.default('https://api.yclients.com'),
+  YCLIENTS_API_URL: origin.default('https://api.yclients.com'),
   YCLIENTS_PARTNER_TOKEN: Joi.string().default(demoYclients.partnerToken),
   YCLIENTS_USER_TOKEN: Joi.string().default(demoYclients.userToken),
   YCLIENTS_APPLICATION_ID: Joi.number().integer().positive().default(demoYclients.applicationId),
@@ -128,6 +144,8 @@ function contradictions(env: Environment): string[] {
     problems.push(
       'PACING_PROFILE=none is for a WHATSAPP_WS_URL on a loopback address only; use careful or steady',
     );
+  if (env.NODE_ENV !== 'production' && isPlainHttp(env.YCLIENTS_API_URL) && !isLoopback(env.YCLIENTS_API_URL))
+    problems.push('YCLIENTS_API_URL must begin with https:// unless it is a loopback address');
   return problems;
 }
 
@@ -148,8 +166,9 @@ function productionProblems(env: Environment): string[] {
     if (hint !== undefined && env[name] === undefined)
       problems.push(`${name} is required in production: ${hint}`);
   }
-  if (env.PUBLIC_URL !== undefined && !env.PUBLIC_URL.startsWith('https://'))
-    problems.push('PUBLIC_URL must begin with https:// in production');
+  for (const name of ['PUBLIC_URL', 'YCLIENTS_API_URL'] as const) {
+    if (isPlainHttp(env[name])) problems.push(`${name} must begin with https:// in production`);
+  }
   if (
     env.YCLIENTS_PARTNER_TOKEN === demoYclients.partnerToken ||
     env.YCLIENTS_USER_TOKEN === demoYclients.userToken
@@ -158,6 +177,10 @@ function productionProblems(env: Environment): string[] {
   if (env.WHATSAPP_WS_URL !== undefined && !isLoopback(env.WHATSAPP_WS_URL))
     problems.push('WHATSAPP_WS_URL may only be a loopback address in production; leave it unset');
   return problems;
+}
+
+function isPlainHttp(url: string | undefined): boolean {
+  return url !== undefined && /^http:/i.test(url);
 }
 
 function isLoopback(url: string | undefined): boolean {

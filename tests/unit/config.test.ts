@@ -1,10 +1,13 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { makeDirectories } from '../../src/config/directories.ts';
 import { readEnvironment, type RawEnvironment } from '../../src/config/env.ts';
 import { loadSecrets } from '../../src/config/secrets.ts';
+import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
 function load(raw: RawEnvironment) {
   const { values, problems } = readEnvironment(raw);
@@ -86,6 +89,32 @@ describe('loadConfig', () => {
     expect(problemsOf({ JWT_SECRET: 'j'.repeat(32), JWT_SECRET_FILE: 'x' })[0]).toContain('JWT_SECRET_FILE');
   });
 
+  it('takes a public address with a path, and none with a query, a fragment or a password', () => {
+    const { config } = load({ PUBLIC_URL: 'https://wa.example.com/salons/' });
+    expect(config.http.publicUrl).toBe('https://wa.example.com/salons');
+    for (const wrong of ['?a=1', '#top', '/x?', '/x#']) {
+      expect(problemsOf({ PUBLIC_URL: `https://wa.example.com${wrong}` })[0]).toMatch(/^PUBLIC_URL must/);
+    }
+    expect(problemsOf({ PUBLIC_URL: 'https://u:p@wa.example.com' })[0]).toMatch(/^PUBLIC_URL must/);
+  });
+
+  it('sends the tokens of the platform over https, or nowhere but to this machine', () => {
+    const problems = (url: string, raw: RawEnvironment = {}) => problemsOf({ ...raw, YCLIENTS_API_URL: url });
+    expect(problems('https://api.alteg.io')).toEqual([]);
+    expect(problems('http://127.0.0.1:4100')).toEqual([]);
+    expect(problems('http://api.yclients.com')[0]).toMatch(/^YCLIENTS_API_URL must begin with https/);
+    expect(problems('http://127.0.0.1:4100', production)).toHaveLength(1);
+    expect(problems('https://api.yclients.com/api/v1')[0]).toMatch(/^YCLIENTS_API_URL must be/);
+  });
+
+  it('says what this version cannot do yet instead of doing without it in silence', () => {
+    expect(problemsOf({ REDIS_URL: 'redis://localhost', ADMIN_PASSWORD_FILE: '/run/secrets/p' })).toEqual([
+      'REDIS_URL is not supported by this version yet; remove it',
+      'ADMIN_PASSWORD_FILE is not supported by this version yet; remove it',
+    ]);
+    expect(problemsOf({ REDIS_URL: ' ' })).toEqual([]);
+  });
+
   it('refuses unlimited pacing anywhere but on a loopback WhatsApp', () => {
     expect(problemsOf({ PACING_PROFILE: 'none' })).toHaveLength(1);
     expect(problemsOf({ PACING_PROFILE: 'none', WHATSAPP_WS_URL: 'ws://127.0.0.1:1/ws' })).toHaveLength(0);
@@ -95,6 +124,37 @@ describe('loadConfig', () => {
     expect(problemsOf({ ENCRYPTION_KEYS: 'k1:c2hvcnQ=' })[0]).toContain('32 bytes');
     const key = production.ENCRYPTION_KEYS;
     expect(problemsOf({ ENCRYPTION_KEYS: `${key},${key}` })[0]).toContain('no id twice');
+  });
+});
+
+describe('makeDirectories', () => {
+  it('makes the directories that this configuration writes to, and no other', () => {
+    using directory = new TemporaryDirectory();
+    const at = (name: string) => join(directory.path, name);
+    const places = { DATA_DIR: at('data'), SESSIONS_DIR: at('deep/sessions'), LOG_DIR: at('logs') };
+    makeDirectories(load({ ...production, ...places }));
+    expect(readdirSync(directory.path)).toEqual(['logs']);
+    makeDirectories(load(places));
+    expect(readdirSync(directory.path).toSorted()).toEqual(['data', 'deep', 'logs']);
+  });
+
+  it('names every directory that cannot be one', () => {
+    using directory = new TemporaryDirectory();
+    const file = join(directory.path, 'file');
+    writeFileSync(file, '');
+    const loaded = load({
+      DATA_DIR: join(directory.path, 'data'),
+      SESSIONS_DIR: file,
+      LOG_DIR: `${file}/x`,
+    });
+    expect(() => makeDirectories(loaded)).toThrow(
+      expect.objectContaining({
+        problems: [
+          `SESSIONS_DIR cannot be written to: ${file} (EEXIST)`,
+          `LOG_DIR cannot be written to: ${file}/x (ENOTDIR)`,
+        ],
+      }),
+    );
   });
 });
 
