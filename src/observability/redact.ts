@@ -6,7 +6,16 @@ const phoneKeys = /phone|^jid$|^recipient$/i;
 
 // A WhatsApp address is a phone number or a LID before its @.
 const whatsappAddress = /\d{5,20}(?=(?::\d+)?@)/g;
-const phoneLike = /(?<![\w:-])\+?\d(?:[ ().-]{0,2}\d){9,14}(?![\w:-])/g;
+/** Digits that are no phone, tried first: UUIDs, long hex ids, instants, IPv4 addresses. */
+const harmlessNumber = [
+  /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/,
+  /\b(?:[\dA-F]{16,}|[\da-f]{16,})\b/,
+  /\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?/,
+  /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/,
+];
+const phoneLike = /(?<phone>(?<!\d)\+?\d(?:[ ().-]{0,2}\d){9,14}(?!\d))/;
+const numbers = new RegExp([...harmlessNumber, phoneLike].map(({ source }) => source).join('|'), 'g');
+const passwordInUrl = /(:\/\/[^\s/:@]*:)[^\s/]+(?=@)/g;
 const jwtLike = /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+/g;
 const webhookSecretInPath = /(\/webhook\/\d+\/)[^/?\s"]+/g;
 const tokenInPath = /(\/qr\/)[^/?\s"]+/g;
@@ -22,8 +31,11 @@ export function redactText(text: string): string {
     .replace(webhookSecretInPath, '$1[secret]')
     .replace(tokenInPath, '$1[token]')
     .replace(tokenInQuery, '$1[secret]')
+    .replace(passwordInUrl, '$1[secret]')
     .replace(whatsappAddress, '***')
-    .replace(phoneLike, (phone) => maskPhone(phone.replaceAll(/[^+\d]/g, '')));
+    .replace(numbers, (found, phone?: string) =>
+      phone === undefined ? found : maskPhone(phone.replaceAll(/[^+\d]/g, '')),
+    );
 }
 
 /**
