@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { Context } from './context.ts';
 import { type AppDeps, createApp } from './http/app.ts';
 import { createHttpLimiters } from './http/rate-limit.ts';
+import { answerStarting } from './http/starting.ts';
 import { createWebhookListener } from './http/webhook-listener.ts';
 import { MarketplaceSocket } from './realtime/marketplace-socket.ts';
 import { createSocketLimiters, createSocketServer } from './realtime/socket-server.ts';
@@ -26,7 +27,7 @@ export class MarketplaceServer implements AsyncDisposable {
   #answer: Answer = answerStarting;
   #draining = false;
 
-  /** Binds the port, so that a wrong one is found first. Until `serve` every request is told to come back. */
+  /** Binds the port, so that a wrong one is found first. Until `serve` requests are told to come back. */
   static async listen(address: Readonly<{ host: string; port: number }>): Promise<MarketplaceServer> {
     const server = new MarketplaceServer();
     server.#server.listen(address.port, address.host);
@@ -132,15 +133,4 @@ function appDependencies(context: Context, allowedOrigins: readonly string[]): A
       metricsToken: secrets.metricsToken,
     },
   };
-}
-
-function answerStarting(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { 'Retry-After': '2', 'Content-Type': 'application/json; charset=utf-8' });
-  response.end(
-    JSON.stringify({
-      success: false,
-      error: 'Сервис запускается. / The service is starting.',
-      code: 'DB_ERROR',
-    }),
-  );
 }

@@ -2,19 +2,19 @@
 const deadlineMs = 25_000;
 
 /**
- * Resolves with the first SIGTERM or SIGINT. From then on there is a deadline, and a second signal ends the process at
- * once.
+ * Aborted by the first SIGTERM or SIGINT, whose name is the reason: from this call on, neither kills the process. Once it
+ * has come there is a deadline, and a second signal ends the process at once.
  */
-export async function stopSignal(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
   const onFirst = (signal: NodeJS.Signals): void => {
     process.removeListener('SIGTERM', onFirst).removeListener('SIGINT', onFirst);
     process.once('SIGTERM', giveUp).once('SIGINT', giveUp);
     setTimeout(giveUp, deadlineMs).unref();
-    resolve(signal);
+    stop.abort(signal);
   };
   process.on('SIGTERM', onFirst).on('SIGINT', onFirst);
-  return await promise;
+  return stop.signal;
 }
 
 function giveUp(): void {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { stopSignal } from '../src/stop-signal.ts';
 import { busyPort, readCommandLine, usage } from './demo/command-line.ts';
 import { Demo, type DemoAddresses } from './demo/demo.ts';
@@ -9,17 +10,18 @@ async function main(): Promise<void> {
     say(usage);
     return;
   }
-  let isStopping = false;
-  const stopped = stopSignal().then(() => (isStopping = true));
+  const stop = stopSignal();
   say('Запускаем сервер, WhatsApp и YCLIENTS… · Starting the server, a WhatsApp and a YCLIENTS…');
   const demo = await Demo.start(port).catch((error: unknown) => {
     // Ctrl+C reaches the server too, which then never gets ready.
-    if (isStopping) return undefined;
+    if (stop.aborted) return undefined;
     throw error;
   });
   if (demo === undefined) return;
-  say(welcome(demo.addresses));
-  await stopped;
+  if (!stop.aborted) {
+    say(welcome(demo.addresses));
+    await once(stop, 'abort');
+  }
   say('\nОстанавливаем и удаляем временные данные… · Stopping, removing the temporary data…');
   await demo[Symbol.asyncDispose]();
   say('Готово. · Done.');

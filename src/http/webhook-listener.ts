@@ -7,6 +7,7 @@ import { readJson } from './json-body.ts';
 import { type ObserverDeps, observe } from './observe-request.ts';
 import { toAppError } from './refusals.ts';
 import { nameRequest } from './request-id.ts';
+import { sendJson } from './send-json.ts';
 
 export type WebhookListenerDeps = ObserverDeps &
   Readonly<{
@@ -37,14 +38,14 @@ export function createWebhookListener(
     try {
       const company = await deps.inbox.authenticate(companyIdFrom(path[1]), path[2] ?? '');
       await deps.inbox.acceptEntity(company, await readJson(request));
-      send(response, accepted);
+      sendJson(response, accepted);
     } catch (thrown) {
       const error = toAppError(thrown);
       reportServerFault(deps.logger, error, response);
       const body = JSON.stringify(prepareErrorAnswer(error, request, response));
       // What was not read of the body would be taken for the next request.
       if (!request.complete) response.setHeader('Connection', 'close');
-      send(response, body);
+      sendJson(response, body);
     }
   };
 
@@ -56,12 +57,4 @@ export function createWebhookListener(
     void answer(request, response, path);
     return true;
   };
-}
-
-function send(response: ServerResponse, body: string): void {
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.setHeader('Content-Length', Buffer.byteLength(body));
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.end(body);
 }

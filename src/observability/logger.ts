@@ -1,6 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import winston from 'winston';
+import { withTimeout } from '../lib/with-timeout.ts';
+import { LogFile } from './log-file.ts';
 import { redact, redactText } from './redact.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -21,34 +23,38 @@ export const logLevels = ['error', 'warn', 'info', 'debug'] as const satisfies r
 
 const fileBytes = 20 * 1024 * 1024;
 const filesKept = 5;
+const flushTimeoutMs = 2_000;
 
 /**
- * Writes to the console and to `marketplace-combined.log` and `marketplace-error.log` in `directory`, rotated by size.
- * Disposal waits until the files hold everything.
+ * Writes to the console and to `marketplace-combined.log` and `marketplace-error.log` in `directory`, which exists,
+ * rotated by size. Disposal waits until the files hold everything, but never long.
  */
 export function createLogger(
   options: Readonly<{ level: LogLevel; directory: string; console: boolean; context: LogFields }>,
 ): Logger & AsyncDisposable {
-  mkdirSync(options.directory, { recursive: true });
-  const file = (filename: string, level?: LogLevel): winston.transport =>
-    new winston.transports.File({
-      filename: join(options.directory, filename),
-      maxsize: fileBytes,
-      maxFiles: filesKept,
-      tailable: true,
-      ...(level !== undefined && { level }),
-    });
+  const file = (name: string): LogFile => {
+    const path = join(options.directory, name);
+    const onError = (error: unknown): void => {
+      process.stderr.write(`Lines are missing from ${path}: ${String(error)}\n`);
+    };
+    return new LogFile({ path, maxBytes: fileBytes, filesKept, onError });
+  };
+  const combined = file('marketplace-combined.log');
+  const errors = file('marketplace-error.log');
   const logger = winston.createLogger({
     level: options.level,
     defaultMeta: options.context,
     format: winston.format.combine(redaction(), winston.format.timestamp(), winston.format.json()),
     transports: [
-      file('marketplace-combined.log'),
-      file('marketplace-error.log', 'error'),
+      new winston.transports.Stream({ stream: combined }),
+      new winston.transports.Stream({ stream: errors, level: 'error' }),
       ...(options.console ? [new winston.transports.Console()] : []),
     ],
   });
-  return Object.assign(facade(logger), { [Symbol.asyncDispose]: () => flush(logger) });
+  return Object.assign(facade(logger), {
+    [Symbol.asyncDispose]: async () =>
+      void (await withTimeout(flush(logger, [combined, errors]), flushTimeoutMs)),
+  });
 }
 
 function facade(logger: winston.Logger): Logger {
@@ -73,11 +79,8 @@ const redaction = winston.format((info) => {
   return info;
 });
 
-async function flush(logger: winston.Logger): Promise<void> {
-  const transports = logger.transports.filter((transport) => transport instanceof winston.transports.File);
-  const finished = transports.map(
-    (transport) => new Promise<void>((resolve) => void transport.once('finish', resolve)),
-  );
+async function flush(logger: winston.Logger, files: readonly LogFile[]): Promise<void> {
   logger.end();
-  await Promise.all(finished);
+  await finished(logger);
+  await Promise.all(files.map((file) => finished(file.end())));
 }
