@@ -52,8 +52,7 @@ export function createLogger(
     ],
   });
   return Object.assign(facade(logger), {
-    [Symbol.asyncDispose]: async () =>
-      void (await withTimeout(flush(logger, [combined, errors]), flushTimeoutMs)),
+    [Symbol.asyncDispose]: () => withTimeout(flush(logger, [combined, errors]), flushTimeoutMs),
   });
 }
 

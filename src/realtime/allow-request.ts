@@ -38,11 +38,11 @@ export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOp
 }
 
 /**
- * A browser sends no `Origin` with a GET to the page's own server, which is how polling starts; there it says
- * `Sec-Fetch-Site: same-origin`, a header that no page can set.
+ * A browser names the page's origin, but for a GET to the page's own server, which is how polling starts: there it says
+ * `Sec-Fetch-Site: same-origin`. No page can set either header, and a program that sends neither lends nobody's rights.
  */
-function hasAllowedOrigin(request: IncomingMessage, origins: ReadonlySet<string>): boolean {
-  const { origin } = request.headers;
-  if (origin !== undefined) return origins.has(origin.toLowerCase());
-  return request.headers.upgrade === undefined && request.headers['sec-fetch-site'] === 'same-origin';
+function hasAllowedOrigin({ headers }: IncomingMessage, origins: ReadonlySet<string>): boolean {
+  if (headers.origin !== undefined) return origins.has(headers.origin.toLowerCase());
+  const isBrowser = Object.keys(headers).some((name) => name.startsWith('sec-fetch-'));
+  return !isBrowser || (headers.upgrade === undefined && headers['sec-fetch-site'] === 'same-origin');
 }

@@ -126,14 +126,24 @@ describe('the origin', () => {
     return outcome;
   };
 
-  it('is refused when foreign or missing, for polling and websocket alike', async () => {
+  it('is refused when foreign, for polling and websocket alike', async () => {
     await using edge = await startSocketEdge();
-    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, {}]) {
+    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: '' }]) {
       expect(await pollingStatus(edge.url, headers)).toBe(403);
       expect(await websocketOpens(edge.url, headers)).toBe(false);
     }
     expect(await pollingStatus(edge.url, { origin: allowedOrigin })).toBe(200);
     expect(await websocketOpens(edge.url, { origin: allowedOrigin })).toBe(true);
+  });
+
+  it('may be missing where no browser speaks: a program has only its token to show', async () => {
+    await using edge = await startSocketEdge();
+    for (const transports of [['polling'], ['websocket']]) {
+      const authorization = `Bearer ${token}`;
+      await joined(edge.open({ transports, auth: {}, extraHeaders: { authorization } }));
+      const refused = edge.open({ transports, auth: {}, extraHeaders: { authorization: 'Bearer wrong' } });
+      expect(await refusalOf(refused)).toMatchObject({ code: 'INVALID_TOKEN' });
+    }
   });
 
   it('may be missing where a browser polls the server of its own page, never for a websocket', async () => {

@@ -53,7 +53,7 @@ describe('the logger', () => {
       readFileSync(join(directory.path, name), 'utf8')
         .trimEnd()
         .split('\n')
-        .map((line): Record<string, unknown> => JSON.parse(line));
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
     const combined = linesOf('marketplace-combined.log');
     expect(combined).toHaveLength(1001);
     expect(combined.at(-1)).toMatchObject({ message: 'broken', part: 'test', phone: '+7900***4567' });
