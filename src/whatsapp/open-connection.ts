@@ -12,7 +12,10 @@ export type SessionWiring = Readonly<{
   handlers: ConnectionHandlers;
 }>;
 
-/** `restore` logs in, `pair` makes a new identity unless a linked one is stored, `replace` makes one in any case. */
+/**
+ * `restore` logs in, `pair` makes a new identity unless a linked one is stored, `replace` makes one whatever is stored,
+ * be it readable or not.
+ */
 export type ConnectionPurpose = 'restore' | 'pair' | 'replace';
 
 /**
@@ -27,13 +30,11 @@ export async function openConnection(
   session: SessionWiring,
 ): Promise<Connection | undefined> {
   const { credentials, version, webSocketUrl, timings, logger, sentText, monotonicNow } = dependencies;
-  const openAuth = () => AuthState.open(credentials, lease, session.credentialsFailed);
-  let auth = await openAuth();
-  const isUseless = purpose === 'restore' ? !auth.isLinked : purpose === 'replace' && auth.isLinked;
-  if (isUseless) {
+  if (purpose === 'replace') await credentials.erase(lease);
+  const auth = await AuthState.open(credentials, lease, session.credentialsFailed);
+  if (purpose === 'restore' && !auth.isLinked) {
     await credentials.erase(lease);
-    if (purpose === 'restore') return undefined;
-    auth = await openAuth();
+    return undefined;
   }
   const options = socketOptions({
     auth,

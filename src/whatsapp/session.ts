@@ -35,7 +35,7 @@ export class Session {
   readonly #slot = new ConnectionSlot();
   #pairing: Pairing | undefined;
   #isFirstLogin = false;
-  /** WhatsApp refused the stored identity; a new pairing may replace it. */
+  /** The stored identity was refused or cannot be read: a pairing that somebody asks for may replace it. */
   #mayReplaceIdentity = false;
 
   constructor(companyId: CompanyId, dependencies: SessionDependencies, listener: SessionListener) {
@@ -205,6 +205,7 @@ export class Session {
     const purpose = this.#pairing === undefined ? 'restore' : pairing;
     const connection = await openConnection(lease, purpose, this.#dependencies, this.#wiring);
     if (connection === undefined) return this.#rest('idle');
+    if (purpose === 'replace') this.#mayReplaceIdentity = false;
     this.#slot.fill(connection);
     if (this.lease !== lease) {
       this.#slot.retire();
@@ -220,10 +221,15 @@ export class Session {
 
   async #connectFailed(error: unknown): Promise<void> {
     this.#logger.error('The WhatsApp session could not be opened', { error });
-    if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
+    if (error instanceof UnreadableCredentialsError) return this.#unreadable();
     if (this.#pairing !== undefined) return this.#rest('idle', 'store_unavailable');
     this.#board.set('reconnecting', 'store_unavailable');
     this.#retries.schedule(() => this.#connect());
+  }
+
+  async #unreadable(): Promise<void> {
+    this.#mayReplaceIdentity = true;
+    await this.#rest('stopped', 'credentials_unreadable');
   }
 
   async #waitForLease(): Promise<void> {
@@ -249,7 +255,7 @@ export class Session {
     connection?.end();
     this.#later(async () => {
       if (connection === undefined || connection !== this.#slot.current) return;
-      if (error instanceof UnreadableCredentialsError) return this.#rest('stopped', 'credentials_unreadable');
+      if (error instanceof UnreadableCredentialsError) return this.#unreadable();
       this.#slot.retire();
       this.#board.set('reconnecting', 'credentials_not_saved');
       this.#retries.schedule(() => this.#connect());

@@ -67,19 +67,36 @@ describe('credentials on disk', () => {
   it('that cannot be read stop the session, are kept, and open again once the key is back', async () => {
     await using world = await SessionWorld.start();
     await world.stop(await world.linkedHost());
-    const withoutKey = world.host({ box: new SecretBox([{ id: 'k1', key: randomBytes(32) }]) });
-    await withoutKey.manager.initializeManager();
-    await withoutKey.reaches(world.company, 'stopped');
-    expect(withoutKey.manager.getSessionStatus(world.company).detail).toBe('credentials_unreadable');
-    await expect(withoutKey.manager.generateQRForCompany(world.company)).rejects.toMatchObject({
-      code: 'CONNECTION_FAILED',
-    });
+    for (let starts = 0; starts < 2; starts += 1) {
+      const withoutKey = world.host({ box: otherBox() });
+      await withoutKey.manager.initializeManager();
+      await withoutKey.reaches(world.company, 'stopped');
+      expect(withoutKey.manager.getSessionStatus(world.company).detail).toBe('credentials_unreadable');
+      await world.stop(withoutKey);
+    }
     expect(world.happened('registration')).toBe(1);
-    await world.stop(withoutKey);
 
     const host = world.host();
     await host.manager.initializeManager();
     await host.reaches(world.company, 'connected');
+  });
+
+  it('that cannot be read are replaced by a new link when the owner asks for one', async () => {
+    await using world = await SessionWorld.start();
+    await world.stop(await world.linkedHost());
+    const box = otherBox();
+    const host = world.host({ box });
+    await host.manager.initializeManager();
+    await host.reaches(world.company, 'stopped');
+    await host.link(world.company, world.salon);
+    await host.manager.sendMessage(world.company, world.client.number, 'с новым ключом');
+    await world.client.waitForMessage(({ text }) => text === 'с новым ключом');
+
+    await world.stop(host);
+    const restarted = world.host({ box });
+    await restarted.manager.initializeManager();
+    await restarted.reaches(world.company, 'connected');
+    expect(restarted.qrCodes).toEqual([]);
   });
 });
 
@@ -130,3 +147,8 @@ describe('the end of a link', () => {
     expect(world.leases.holderOf(world.company)).toBeUndefined();
   });
 });
+
+/** As after the encryption keys were lost. */
+function otherBox(): SecretBox {
+  return new SecretBox([{ id: 'k1', key: randomBytes(32) }]);
+}
