@@ -1,5 +1,4 @@
 import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
-import type { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
@@ -10,9 +9,10 @@ import { ConnectionSlot } from './connection-slot.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { decideAfterDisconnect, type Disconnect } from './disconnect-policy.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { Linking } from './linking.ts';
 import { MessageSender } from './message-sender.ts';
 import { openConnection, type SessionWiring } from './open-connection.ts';
-import { Pairing } from './pairing.ts';
+import type { Pairing } from './pairing.ts';
 import { Retries } from './retries.ts';
 import { RetryCounters } from './retry-counters.ts';
 import type { SessionDependencies, SessionListener } from './session-dependencies.ts';
@@ -32,11 +32,8 @@ export class Session {
   readonly #lease: LeaseKeeper;
   readonly #retries: Retries;
   readonly #board: StatusBoard;
+  readonly #linking: Linking;
   readonly #slot = new ConnectionSlot();
-  #pairing: Pairing | undefined;
-  #isFirstLogin = false;
-  /** The stored identity was refused or cannot be read: a pairing that somebody asks for may replace it. */
-  #mayReplaceIdentity = false;
 
   constructor(companyId: CompanyId, dependencies: SessionDependencies, listener: SessionListener) {
     this.#companyId = companyId;
@@ -45,7 +42,8 @@ export class Session {
     this.#logger = dependencies.logger.child({ companyId });
     this.sender = new MessageSender(dependencies.timings.lookupTimeoutMs);
     this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
-    const { timings, random } = dependencies;
+    const { timings, now, random } = dependencies;
+    this.#linking = new Linking(timings.qrLifetimeMs, now);
     this.#retries = new Retries(timings, random, (attempt) => this.#later(attempt));
     this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
   }
@@ -59,7 +57,7 @@ export class Session {
   }
 
   get pairing(): Pairing | undefined {
-    return this.#pairing;
+    return this.#linking.pairing;
   }
 
   get sock(): WASocket | undefined {
@@ -76,11 +74,11 @@ export class Session {
    * @throws AppError `FORBIDDEN` when connected, `CONNECTION_FAILED` when a linked session is on its way up
    */
   async pair(): Promise<void> {
-    if (this.#pairing !== undefined) return;
+    if (this.pairing !== undefined) return;
     const refusal = whyNotPair(this.status.state);
     if (refusal !== undefined) throw refusal;
     if ((await this.#leaseForSocket()) === undefined) throw leasedElsewhere();
-    this.#pairing = new Pairing(this.#dependencies.timings.qrLifetimeMs, this.#dependencies.now);
+    this.#linking.begin();
     this.#retries.reset();
     this.#board.set('pairing');
     await this.#connect();
@@ -98,7 +96,7 @@ export class Session {
 
   /** Opens the session with the credentials it has; without any it stays idle. Waits for its lease if need be. */
   async restore(): Promise<void> {
-    if (this.#slot.current !== undefined || this.#pairing !== undefined) return;
+    if (this.#slot.current !== undefined || this.pairing !== undefined) return;
     this.#board.set('connecting');
     await this.#connect();
   }
@@ -129,20 +127,17 @@ export class Session {
 
   readonly #handlers: ConnectionHandlers = {
     qr: (text, isFirstOfSocket) => {
-      const code = this.#pairing?.issue(text, isFirstOfSocket);
+      const code = this.pairing?.issue(text, isFirstOfSocket);
       if (code === undefined) return;
       this.#board.set('pairing');
       this.#listener.qrIssued(code);
     },
     linked: () => {
-      this.#endPairing(alreadyConnecting());
-      this.#isFirstLogin = true;
+      this.#linking.linked();
       this.#board.set('connecting', 'linked');
     },
     open: ({ sock, phone }) => {
-      const firstTime = this.#isFirstLogin;
-      this.#isFirstLogin = false;
-      this.#mayReplaceIdentity = false;
+      const firstTime = this.#linking.loggedIn();
       this.#board.set('connected', undefined, phone);
       this.#listener.connected(sock, { phone, firstTime });
     },
@@ -165,12 +160,12 @@ export class Session {
     const { next, keepCredentials, state, detail } = decision;
     this.#logger.info('A WhatsApp socket closed', { code: disconnect.code, next: next.action, state });
     this.#slot.retire();
-    this.#pairing?.withdraw();
+    this.pairing?.withdraw();
     if (next.action === 'restart') return this.#connect(connection);
     const ends = next.action === 'stop';
     if (ends) {
       if (!keepCredentials) await this.#eraseIfPossible();
-      this.#mayReplaceIdentity = keepCredentials && phase === 'linked';
+      this.#linking.allowReplacement(keepCredentials && phase === 'linked');
       await this.#rest(state, detail);
     } else {
       this.#board.set(state, detail);
@@ -201,19 +196,18 @@ export class Session {
   }
 
   async #openUnder(lease: Lease): Promise<void> {
-    const pairing = this.#mayReplaceIdentity ? 'replace' : 'pair';
-    const purpose = this.#pairing === undefined ? 'restore' : pairing;
+    const { purpose } = this.#linking;
     const connection = await openConnection(lease, purpose, this.#dependencies, this.#wiring);
     if (connection === undefined) return this.#rest('idle');
-    if (purpose === 'replace') this.#mayReplaceIdentity = false;
+    if (purpose === 'replace') this.#linking.allowReplacement(false);
     this.#slot.fill(connection);
     if (this.lease !== lease) {
       this.#slot.retire();
       return this.#waitForLease();
     }
-    if (this.#pairing !== undefined && connection.auth.isLinked) {
+    if (this.pairing !== undefined && connection.auth.isLinked) {
       // Another instance linked it meanwhile, or it was not restored yet.
-      this.#endPairing(alreadyConnecting());
+      this.#linking.end(alreadyConnecting());
       this.#board.set('connecting');
     }
     this.#listener.socketCreated(connection.sock, connection.auth);
@@ -222,27 +216,27 @@ export class Session {
   async #connectFailed(error: unknown): Promise<void> {
     this.#logger.error('The WhatsApp session could not be opened', { error });
     if (error instanceof UnreadableCredentialsError) return this.#unreadable();
-    if (this.#pairing !== undefined) return this.#rest('idle', 'store_unavailable');
+    if (this.pairing !== undefined) return this.#rest('idle', 'store_unavailable');
     this.#board.set('reconnecting', 'store_unavailable');
     this.#retries.schedule(() => this.#connect());
   }
 
   async #unreadable(): Promise<void> {
-    this.#mayReplaceIdentity = true;
+    this.#linking.allowReplacement(true);
     await this.#rest('stopped', 'credentials_unreadable');
   }
 
   async #waitForLease(): Promise<void> {
-    if (this.#pairing !== undefined) return this.#rest('idle', 'leased_elsewhere');
+    if (this.pairing !== undefined) return this.#rest('idle', 'leased_elsewhere');
     this.#board.set('stopped', 'leased_elsewhere');
     this.#retries.scheduleForLease(() => this.#connect());
   }
 
   #leaseLost(): void {
-    const isLinked = this.#slot.current?.auth.isLinked ?? this.#pairing === undefined;
+    const isLinked = this.#slot.current?.auth.isLinked ?? this.pairing === undefined;
     this.#slot.current?.auth.refuseWrites();
     this.#slot.retire();
-    this.#endPairing(leasedElsewhere());
+    this.#linking.end(leasedElsewhere());
     this.#board.set('stopped', 'lease_lost');
     this.#listener.disconnected('lease_lost', isLinked);
     if (isLinked) this.#retries.scheduleForLease(() => this.#connect());
@@ -281,14 +275,9 @@ export class Session {
   async #rest(state: SessionState, detail?: string): Promise<void> {
     this.#retries.cancel();
     await this.#slot.drain();
-    this.#endPairing(whyPairingEnded(state));
+    this.#linking.end(whyPairingEnded(state));
     this.#board.set(state, detail);
     await this.#lease.release();
-  }
-
-  #endPairing(reason: AppError): void {
-    this.#pairing?.fail(reason);
-    this.#pairing = undefined;
   }
 
   #later(change: () => Promise<void>): void {
