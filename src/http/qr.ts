@@ -1,11 +1,14 @@
-import express, { type Response, type Router } from 'express';
+import express, { type Request, type Response, type Router } from 'express';
 import Joi from 'joi';
+import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
 import { bearerToken } from './authenticate.ts';
 import { identified } from './identified.ts';
 import { jsonBody } from './json-body.ts';
 import { pathParameter } from './path-parameter.ts';
+import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
 import { parsedBy, validate } from './validate.ts';
@@ -16,6 +19,7 @@ export type QrDeps = Readonly<{
     validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
     /** Starts a pairing when none runs. @throws AppError `QR_EXPIRED` and others of the session */
     generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresIn: number }>>;
+    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
     requestPairingCode(
       companyId: CompanyId,
       phone: string,
@@ -35,14 +39,22 @@ export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router
   const caller = identified((request) => service.validateToken(bearerToken(request)));
   const limited = rateLimit(limiters.page, trustProxy);
 
-  const sendQr = async (token: string, response: Response): Promise<void> => {
-    const { qr, expiresIn } = await service.generateQR(await service.validateToken(token));
+  const sendQr = async (token: string, request: Request, response: Response): Promise<void> => {
+    const companyId = await service.validateToken(token);
+    const startsAnew = new Query(request).one('new') === '1';
+    const { state } = await service.sessionStatus(companyId);
+    if (state === 'qr_expired' && !startsAnew) throw new AppError('QR_EXPIRED');
+    const { qr, expiresIn } = await service.generateQR(companyId);
     response.json({ success: true, qr, expires_in: expiresIn });
   };
 
-  router.get('/marketplace/qr', limited, (request, response) => sendQr(bearerToken(request), response));
+  // The live code; a pairing starts when none runs. Once all its codes have run out the answer is 410, so that a page
+  // left open does not pair for ever: `?new=1` starts the next one.
+  router.get('/marketplace/qr', limited, (request, response) =>
+    sendQr(bearerToken(request), request, response),
+  );
   router.get('/marketplace/qr/:token', limited, (request, response) =>
-    sendQr(pathParameter(request, 'token'), response),
+    sendQr(pathParameter(request, 'token'), request, response),
   );
 
   router.post(
