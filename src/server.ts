@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from './context.ts';
 import { type AppDeps, createApp } from './http/app.ts';
-import { createHttpLimiters } from './http/rate-limit.ts';
+import { createHttpLimiters, type HttpLimiters } from './http/rate-limit.ts';
 import { answerStarting } from './http/starting.ts';
 import { createWebhookListener } from './http/webhook-listener.ts';
 import { MarketplaceSocket } from './realtime/marketplace-socket.ts';
@@ -68,17 +68,24 @@ export class MarketplaceServer implements AsyncDisposable {
     const allowedOrigins =
       config.http.allowedOrigins.length > 0 ? config.http.allowedOrigins : [new URL(publicUrl).origin];
 
-    const app = createApp(appDependencies(context, allowedOrigins));
-    const answerWebhook = createWebhookListener({ inbox, logger, metrics, trustProxy });
+    const httpLimiters = createHttpLimiters();
+    const app = createApp(appDependencies(context, httpLimiters, allowedOrigins));
+    const answerWebhook = createWebhookListener({
+      inbox,
+      limiters: httpLimiters,
+      logger,
+      metrics,
+      trustProxy,
+    });
     this.#answer = (request, response) => {
       if (!answerWebhook(request, response)) app(request, response);
     };
 
-    const limiters = createSocketLimiters();
-    const io = createSocketServer({ ...limiters, allowedOrigins, trustProxy, logger });
+    const socketLimiters = createSocketLimiters();
+    const io = createSocketServer({ ...socketLimiters, allowedOrigins, trustProxy, logger });
     const socket = new MarketplaceSocket(io, {
       ...context,
-      ...limiters,
+      ...socketLimiters,
       sessions: context.whatsapp,
       trustProxy,
     });
@@ -118,11 +125,15 @@ export class MarketplaceServer implements AsyncDisposable {
   }
 }
 
-function appDependencies(context: Context, allowedOrigins: readonly string[]): AppDeps {
+function appDependencies(
+  context: Context,
+  limiters: HttpLimiters,
+  allowedOrigins: readonly string[],
+): AppDeps {
   const { config, secrets, publicUrl } = context;
   return {
     ...context,
-    limiters: createHttpLimiters(),
+    limiters,
     options: {
       publicUrl,
       trustProxy: config.http.trustProxy,

@@ -3,13 +3,15 @@ import { AppError } from '../domain/errors.ts';
 import { type AddressLimiter, MemoryAddressLimiter } from '../lib/address-limiter.ts';
 import { clientAddress } from '../lib/client-address.ts';
 
-/** Requests of one address in a window. */
+/** Requests of one address in a window, in `strayWebhook` only those that were refused. */
 const httpLimits = {
   /** Routes of the connect page: they carry a token that could be guessed at. */
   page: { points: 120, windowSeconds: 60 },
   registration: { points: 30, windowSeconds: 60 },
   /** Routes of machines, which may speak for many salons from one address. */
   machine: { points: 1200, windowSeconds: 60 },
+  /** Webhooks that no company of ours could have sent. The platform speaks for every salon from a few addresses. */
+  strayWebhook: { points: 300, windowSeconds: 60 },
 } as const;
 
 export type HttpLimiters = Readonly<Record<keyof typeof httpLimits, AddressLimiter>>;
@@ -20,6 +22,7 @@ export function createHttpLimiters(): HttpLimiters {
     page: new MemoryAddressLimiter(httpLimits.page),
     registration: new MemoryAddressLimiter(httpLimits.registration),
     machine: new MemoryAddressLimiter(httpLimits.machine),
+    strayWebhook: new MemoryAddressLimiter(httpLimits.strayWebhook),
   };
 }
 

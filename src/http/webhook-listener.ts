@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Company } from '../domain/company.ts';
+import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
+import { clientAddress } from '../lib/client-address.ts';
 import { prepareErrorAnswer } from './error-body.ts';
 import { reportServerFault } from './error-handler.ts';
 import { readJson } from './json-body.ts';
 import { type ObserverDeps, observe } from './observe-request.ts';
+import type { HttpLimiters } from './rate-limit.ts';
 import { toAppError } from './refusals.ts';
 import { nameRequest } from './request-id.ts';
 import { sendJson } from './send-json.ts';
@@ -17,6 +20,7 @@ export type WebhookListenerDeps = ObserverDeps &
       /** Durable when it resolves. @throws AppError that tells the sender what is wrong */
       acceptEntity(company: Company, body: unknown): Promise<void>;
     }>;
+    limiters: Pick<HttpLimiters, 'strayWebhook'>;
   }>;
 
 const webhookPath = /^\/marketplace\/webhook\/([^/?]+)\/([^/?]+)\/?(?:\?|$)/;
@@ -36,7 +40,7 @@ export function createWebhookListener(
     path: RegExpExecArray,
   ): Promise<void> => {
     try {
-      const company = await deps.inbox.authenticate(companyIdFrom(path[1]), path[2] ?? '');
+      const company = await companyOf(deps, request, path);
       await deps.inbox.acceptEntity(company, await readJson(request));
       sendJson(response, accepted);
     } catch (thrown) {
@@ -57,4 +61,22 @@ export function createWebhookListener(
     void answer(request, response, path);
     return true;
   };
+}
+
+/** Who guesses at addresses is turned away before the database is asked. @throws AppError */
+async function companyOf(
+  { inbox, limiters, trustProxy }: WebhookListenerDeps,
+  request: IncomingMessage,
+  path: RegExpExecArray,
+): Promise<Company> {
+  const address = clientAddress(request, trustProxy);
+  const retryAfterSeconds = await limiters.strayWebhook.waitSeconds(address);
+  if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
+  try {
+    return await inbox.authenticate(companyIdFrom(path[1]), path[2] ?? '');
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'INVALID_TOKEN')
+      await limiters.strayWebhook.consume(address);
+    throw error;
+  }
 }

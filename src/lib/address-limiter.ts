@@ -6,6 +6,8 @@ import { addressKey } from './client-address.ts';
 export interface AddressLimiter {
   /** @returns undefined when it may, else the seconds to wait */
   consume(address: string): Promise<number | undefined>;
+  /** Asks the same without counting: 0 points left count as refused. */
+  waitSeconds(address: string): Promise<number | undefined>;
   /** Drops what is known of addresses whose window has passed. */
   forgetExpired(): void;
 }
@@ -42,12 +44,21 @@ export class MemoryAddressLimiter implements AddressLimiter {
       await this.#limiter.consume(key);
       return undefined;
     } catch (outcome) {
-      if (outcome instanceof RateLimiterRes) return Math.max(1, Math.ceil(outcome.msBeforeNext / 1000));
+      if (outcome instanceof RateLimiterRes) return secondsOf(outcome);
       throw outcome;
     }
+  }
+
+  async waitSeconds(address: string): Promise<number | undefined> {
+    const counted = await this.#limiter.get(addressKey(address));
+    return counted !== null && counted.remainingPoints <= 0 ? secondsOf(counted) : undefined;
   }
 
   forgetExpired(): void {
     this.#known.purgeStale();
   }
+}
+
+function secondsOf({ msBeforeNext }: RateLimiterRes): number {
+  return Math.max(1, Math.ceil(msBeforeNext / 1000));
 }

@@ -61,6 +61,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
     ...changes.inbox,
   };
   const trustProxy = changes.options?.trustProxy ?? 0;
+  const limiters = { ...createHttpLimiters(), ...changes.limiters };
   const app = createApp({
     service: {
       validateToken,
@@ -111,7 +112,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       ...changes.health,
     },
     connectUrl: (tokens) => `http://public.example/marketplace/connect#tokens=${tokens.join(',')}`,
-    limiters: { ...createHttpLimiters(), ...changes.limiters },
+    limiters,
     logger: log,
     metrics,
     now: () => now,
@@ -126,7 +127,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       ...changes.options,
     },
   });
-  const answerWebhook = createWebhookListener({ inbox, logger: log, metrics, trustProxy });
+  const answerWebhook = createWebhookListener({ inbox, limiters, logger: log, metrics, trustProxy });
   const server = createServer((request, response) => {
     if (!answerWebhook(request, response)) app(request, response);
   });

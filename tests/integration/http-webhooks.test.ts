@@ -2,7 +2,8 @@ import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.ts';
-import { apiKey, webhookSecret } from '../harness/edge-companies.ts';
+import { MemoryAddressLimiter } from '../../src/lib/address-limiter.ts';
+import { apiKey, companyWith, webhookSecret } from '../harness/edge-companies.ts';
 import { startHttpEdge } from '../harness/http-edge.ts';
 
 const path = `/marketplace/webhook/41/${webhookSecret}`;
@@ -83,6 +84,34 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
       expect(await response.json()).toMatchObject({ code: 'INVALID_TOKEN' });
     }
     expect(edge.acceptedWebhooks).toEqual([]);
+  });
+
+  it('turns away an address that keeps guessing, before anybody is asked, and nobody else', async () => {
+    const asked: number[] = [];
+    await using edge = await startHttpEdge({
+      limiters: { strayWebhook: new MemoryAddressLimiter({ points: 2, windowSeconds: 60 }) },
+      options: { trustProxy: 1 },
+      inbox: {
+        authenticate: async (id, secret) => {
+          asked.push(id);
+          if (secret !== webhookSecret) throw new AppError('INVALID_TOKEN');
+          return companyWith(id);
+        },
+      },
+    });
+    const send = async (to: string, from: string) => {
+      const headers = { ...json, 'x-forwarded-for': from };
+      return await fetch(edge.url + to, post(JSON.stringify(webhook), headers));
+    };
+    for (let time = 0; time < 5; time += 1) expect((await send(path, '7.7.7.7')).status).toBe(200);
+    for (const id of [901, 902]) {
+      expect((await send(`/marketplace/webhook/${id}/guess`, '7.7.7.7')).status).toBe(401);
+    }
+    const refused = await send('/marketplace/webhook/903/guess', '7.7.7.7');
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMIT', retryAfter: 60 });
+    expect(asked).not.toContain(903);
+    expect((await send(path, '8.8.8.8')).status).toBe(200);
   });
 
   it('tells the sender to come back when the webhook could not be made durable', async () => {

@@ -10,6 +10,18 @@ describe('MemoryAddressLimiter', () => {
     expect(await limiter.consume('203.0.113.10')).toBeUndefined();
   });
 
+  it('tells who has used up a window without counting the question', async () => {
+    const limiter = new MemoryAddressLimiter({ points: 2, windowSeconds: 60 });
+    for (let question = 0; question < 5; question += 1) {
+      expect(await limiter.waitSeconds('203.0.113.9')).toBeUndefined();
+    }
+    await limiter.consume('203.0.113.9');
+    expect(await limiter.waitSeconds('203.0.113.9')).toBeUndefined();
+    await limiter.consume('203.0.113.9');
+    expect(await limiter.waitSeconds('203.0.113.9')).toBe(60);
+    expect(await limiter.waitSeconds('203.0.113.10')).toBeUndefined();
+  });
+
   it('remembers no more addresses than it may, the newest ones', async () => {
     const limiter = new MemoryAddressLimiter({ points: 1, windowSeconds: 60, maxAddresses: 100 });
     for (let host = 0; host < 1000; host += 1) {
