@@ -5,6 +5,8 @@ import type { Secrets } from './config/secrets.ts';
 import type { CompanyId } from './domain/ids.ts';
 import { WebhookInbox } from './inbox/webhook-inbox.ts';
 import { startWorkers } from './inbox/workers.ts';
+import { every } from './lib/every.ts';
+import { guarded } from './lib/guarded.ts';
 import { SecretBox } from './lib/secret-box.ts';
 import { Activation } from './marketplace/activation.ts';
 import { ConnectTokenSigner } from './marketplace/connect-token.ts';
@@ -12,6 +14,7 @@ import { Lifecycle } from './marketplace/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Registration } from './marketplace/registration.ts';
+import { WebhookJobs } from './marketplace/webhook-jobs.ts';
 import { SessionRecorder } from './marketplace/session-recorder.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { createBusinessEvents } from './observability/events.ts';
@@ -24,6 +27,9 @@ import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
+
+/** How long a salon may wait for an activation whose job was given up. */
+const activationSweepMs = 5 * 60 * 1000;
 
 export type ContextOptions = Readonly<{
   config: Config;
@@ -100,10 +106,11 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     queue,
     report,
     webhookUrl: (companyId, secret) => `${publicUrl}/marketplace/webhook/${companyId}/${secret}`,
+    now,
   });
+  const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const service = new MarketplaceService({
     companies,
-    events,
     messages,
     tokens: storage.tokens,
     signer,
@@ -112,13 +119,19 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     qrRenderer,
     activation,
     sessionRecorder,
-    recordWebhooks: new RecordWebhooks({ bookings: storage.bookings, events, now }),
-    wakeOutbox: (companyId) => outbox.wake(companyId),
+    webhookJobs: new WebhookJobs({
+      records: new RecordWebhooks({ bookings: storage.bookings, events, now }),
+      events,
+      wakeOutbox,
+      report,
+    }),
+    wakeOutbox,
     report,
     now,
   });
   const registration = new Registration({
     service,
+    activation,
     signer,
     yclients,
     verifyUser: (userData, userDataSign) =>
@@ -172,7 +185,17 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       });
       graph.use(queue);
       await whatsapp.initializeManager();
+      await sessionRecorder.recordLost(
+        (companyId) => whatsapp.getSessionStatus(companyId).state !== 'idle',
+        now(),
+      );
       await lifecycle.finishUninstallations();
+      const sweep = guarded(
+        (error) => report.failed('Looking for salons to activate', error),
+        () => activation.sweep(),
+      );
+      sweep();
+      graph.use(every(activationSweepMs, sweep));
     },
     [Symbol.asyncDispose]: () => graph.disposeAsync(),
   };

@@ -4,6 +4,7 @@ import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeOf } from '../domain/record.ts';
+import { hashedUuid } from '../lib/hashed-uuid.ts';
 import { safeEqual } from '../lib/safe-equal.ts';
 import type { Companies, JobQueue, NewJob } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
@@ -135,12 +136,7 @@ export class WebhookInbox {
 function jobId(webhook: WebhookJobData, body: unknown, now: Date): string {
   const { companyId, resource, resourceId, status } = webhook;
   const changedAt = lastChangeOf(webhook.data)?.toISOString() ?? Math.floor(now.getTime() / undatedRepeatMs);
-  const hash = createHash('sha256')
-    .update(JSON.stringify([companyId, resource, resourceId, status, changedAt]))
-    .update(JSON.stringify(body))
-    .digest('hex');
-  // The layout of a version 8 UUID: free bits but for version and variant.
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-a${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+  return hashedUuid(companyId, resource, resourceId, status, changedAt, body);
 }
 
 function invalid(error: Joi.ValidationError): AppError {

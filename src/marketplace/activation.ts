@@ -1,17 +1,25 @@
 import { AppError } from '../domain/errors.ts';
-import type { Company } from '../domain/company.ts';
+import type { Company, IntegrationStatus } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, JobQueue, YclientsPlatform } from './ports.ts';
+import { hashedUuid } from '../lib/hashed-uuid.ts';
+import type { ApplicationStatus, Companies, JobQueue, NewJob, YclientsPlatform } from './ports.ts';
 
 export type ActivationDependencies = Readonly<{
   companies: Companies;
   yclients: YclientsPlatform;
-  queue: JobQueue;
+  queue: Pick<JobQueue, 'insert' | 'hurry'>;
   report: BusinessEvents;
   /** The URL that the platform shall post a company's events to; holds the company's secret. */
   webhookUrl: (companyId: CompanyId, secret: string) => string;
+  now: () => Date;
 }>;
+
+/** In these a company waits for its activation. */
+const waiting = ['pending_whatsapp', 'activating', 'activation_failed'] as const;
+
+/** As long as a job is tried again. */
+const jobLifetimeMs = 70 * 60 * 1000;
 
 /**
  * Activation of the integration: a durable job, so that it survives a restart at any point. It is safe to run twice: it
@@ -24,19 +32,43 @@ export class Activation {
     this.#deps = deps;
   }
 
-  /** Asks for an activation unless the company is past it. */
-  async request(company: Company): Promise<void> {
-    if (!['pending_whatsapp', 'activating', 'activation_failed'].includes(company.integrationStatus)) return;
-    await this.#deps.queue.insert('activation', [
-      { key: String(company.id), data: { companyId: company.id } },
-    ]);
+  /** Asks for an activation now, unless the company is past it. */
+  async request({ id, integrationStatus }: Company): Promise<void> {
+    if (!isWaiting(integrationStatus)) return;
+    await this.#deps.queue.insert('activation', [jobOf(id)]);
+    await this.#deps.queue.hurry('activation', String(id));
+  }
+
+  /**
+   * The owner comes from the platform, which says how the installation stands. `pending` where we thought it active tells of
+   * an uninstallation that we never heard of.
+   */
+  async ownerReturned(company: Company, platformSays: ApplicationStatus): Promise<void> {
+    const isForgotten = platformSays === 'pending' && company.integrationStatus !== 'pending_whatsapp';
+    if (isForgotten) await this.#move(company.id, 'activating', 'platform_says_pending');
+    const known = isForgotten ? await this.#deps.companies.byId(company.id) : company;
+    if (known?.sessionState === 'connected') await this.request(known);
+  }
+
+  /** Asks for the activation of every company that waits for nothing else: its job may have been given up. */
+  async sweep(): Promise<void> {
+    const { companies, queue, now } = this.#deps;
+    const ready = (await companies.withStatus(waiting)).filter(
+      ({ sessionState }) => sessionState === 'connected',
+    );
+    if (ready.length === 0) return;
+    // An id for each span of time: jobs do not pile up while one after another fails.
+    const span = Math.floor(now().getTime() / jobLifetimeMs);
+    await queue.insert(
+      'activation',
+      ready.map(({ id }) => ({ ...jobOf(id), id: hashedUuid('activation', id, span) })),
+    );
   }
 
   /** The job. Throws so that the queue tries again; the status says `activation_failed` meanwhile. */
   async run(companyId: CompanyId): Promise<void> {
     const company = await this.#deps.companies.byId(companyId);
-    if (company === undefined || ['active', 'frozen', 'uninstalled'].includes(company.integrationStatus))
-      return;
+    if (company === undefined || !isWaiting(company.integrationStatus)) return;
     await this.#move(companyId, 'activating', 'whatsapp_connected');
     try {
       await this.#activate(company);
@@ -91,4 +123,12 @@ export class Activation {
     const moved = await this.#deps.companies.moveIntegration(companyId, to, cause);
     if (moved !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
   }
+}
+
+function isWaiting(status: IntegrationStatus): boolean {
+  return waiting.some((one) => one === status);
+}
+
+function jobOf(companyId: CompanyId): NewJob {
+  return { key: String(companyId), data: { companyId } };
 }

@@ -6,23 +6,16 @@ import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
 import { isTimeZone } from '../domain/salon-time.ts';
-import type { SessionState, SessionStatus } from '../domain/session-state.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
 import { guarded } from '../lib/guarded.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './connect-token.ts';
-import type {
-  Companies,
-  ConnectTokens,
-  ConnectionStats,
-  Events,
-  Messages,
-  QrCode,
-  QrRenderer,
-} from './ports.ts';
+import type { Companies, ConnectTokens, ConnectionStats, Messages, QrCode, QrRenderer } from './ports.ts';
 import type { SalonInfo, WhatsApp, YclientsPlatform } from './ports.ts';
-import type { RecordWebhooks } from './record-webhooks.ts';
 import type { SessionRecorder } from './session-recorder.ts';
+import { shownStatus } from './shown-status.ts';
+import type { WebhookJob, WebhookJobs } from './webhook-jobs.ts';
 
 /** A direct message that could not be sent for a day is no news any more. */
 const directMessageLifetimeMs = 24 * 60 * 60 * 1000;
@@ -38,18 +31,8 @@ export type RenderedQr = Readonly<{
   expiresIn: number;
 }>;
 
-/** One webhook job. */
-export type WebhookJob = Readonly<{
-  jobId: string;
-  resource: string;
-  resourceId: number;
-  status: string;
-  data: unknown;
-}>;
-
 export type MarketplaceDependencies = Readonly<{
   companies: Companies;
-  events: Events;
   messages: Messages;
   tokens: ConnectTokens;
   signer: ConnectTokenSigner;
@@ -57,7 +40,7 @@ export type MarketplaceDependencies = Readonly<{
   whatsapp: WhatsApp;
   qrRenderer: QrRenderer;
   activation: Activation;
-  recordWebhooks: RecordWebhooks;
+  webhookJobs: WebhookJobs;
   sessionRecorder: SessionRecorder;
   /** Tells the outbox that the company has a message. */
   wakeOutbox: (companyId: CompanyId) => void;
@@ -193,25 +176,7 @@ export class MarketplaceService {
 
   /** The webhook job. A repeat changes nothing. */
   async handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void> {
-    const company = await this.getCompany(companyId);
-    const { jobId, resource, resourceId, status } = webhook;
-    const cause = `webhook:${jobId}`;
-    const refusal = refusalOf(company, webhook);
-    if (refusal !== undefined || !isRecordStatus(status)) {
-      const outcome = refusal ?? 'unknown_event';
-      const detail = { resource, resource_id: resourceId, status, outcome };
-      await this.#deps.events.record({ companyId, type: 'webhook_ignored', cause, detail });
-      this.#deps.report.webhookProcessed(companyId, jobId, outcome);
-      return;
-    }
-    const { outcome, queuedMessage } = await this.#deps.recordWebhooks.process(company, {
-      recordId: resourceId,
-      status,
-      data: webhook.data,
-      cause,
-    });
-    this.#deps.report.webhookProcessed(companyId, jobId, outcome, resourceId);
-    if (queuedMessage) this.#deps.wakeOutbox(companyId);
+    await this.#deps.webhookJobs.run(await this.getCompany(companyId), webhook);
   }
 
   /** Keeps the state of a session where every instance and the status page find it. */
@@ -222,14 +187,7 @@ export class MarketplaceService {
   /** The state as this process sees it, else as the database has it. */
   async sessionStatus(companyId: CompanyId): Promise<SessionStatus> {
     const live = this.#deps.whatsapp.getSessionStatus(companyId);
-    const company = await this.getCompany(companyId);
-    const { sessionState, sessionStateSince: since, whatsappPhone: phone, integrationStatus } = company;
-    // What ran when the process ended runs no more; a linked session is about to be restored.
-    const stored = { state: stateWithoutSession[sessionState] ?? sessionState, since };
-    const status = live.state === 'idle' ? { ...stored, ...(phone !== undefined && { phone }) } : live;
-    // Logged out of an installation that is over: the new one starts afresh.
-    const isNews = status.state !== 'logged_out' || integrationStatus !== 'pending_whatsapp';
-    return isNews ? status : { state: 'idle', since: this.#deps.now() };
+    return shownStatus(await this.getCompany(companyId), live, this.#deps.now());
   }
 
   async getConnectionStats(): Promise<ConnectionStats> {
@@ -269,23 +227,6 @@ export class MarketplaceService {
       },
     });
   }
-}
-
-const stateWithoutSession: Readonly<Partial<Record<SessionState, SessionState>>> = {
-  pairing: 'idle',
-  connecting: 'idle',
-  qr_expired: 'idle',
-  connected: 'reconnecting',
-};
-
-function refusalOf({ integrationStatus }: Company, { resource, resourceId }: WebhookJob): string | undefined {
-  if (integrationStatus === 'uninstalled' || integrationStatus === 'frozen') return integrationStatus;
-  if (resource !== 'record') return 'other_resource';
-  return resourceId > 0 ? undefined : 'unknown_event';
-}
-
-function isRecordStatus(status: string): status is 'create' | 'update' | 'delete' {
-  return status === 'create' || status === 'update' || status === 'delete';
 }
 
 function tokenHash(token: string): string {

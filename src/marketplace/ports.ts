@@ -35,7 +35,7 @@ export type ConnectionStats = Readonly<{
 export interface Companies {
   /**
    * Idempotent by salon; an existing company keeps its secrets and its owner, gets the fresh title, type and zone. An
-   * uninstalled one starts again as `pending_whatsapp`, with the new owner.
+   * uninstalled one starts again as `pending_whatsapp`, with the new owner, new secrets and no WhatsApp.
    */
   createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>>;
   byId(id: CompanyId): Promise<Company | undefined>;

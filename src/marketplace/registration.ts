@@ -1,9 +1,10 @@
 import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
+import type { Activation } from './activation.ts';
 import type { ConnectTokenSigner } from './connect-token.ts';
 import type { MarketplaceService } from './marketplace-service.ts';
-import type { YclientsPlatform } from './ports.ts';
+import type { ApplicationStatus, YclientsPlatform } from './ports.ts';
 
 export type RedirectRegistration = Readonly<{
   salonIds: readonly SalonId[];
@@ -15,6 +16,7 @@ export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
 
 export type RegistrationDependencies = Readonly<{
   service: MarketplaceService;
+  activation: Pick<Activation, 'ownerReturned'>;
   signer: ConnectTokenSigner;
   yclients: YclientsPlatform;
   /** @throws AppError `INVALID_TOKEN` */
@@ -40,11 +42,14 @@ export class Registration {
    */
   async fromRedirect(redirect: RedirectRegistration): Promise<readonly ConnectLink[]> {
     const user = this.#deps.verifyUser(redirect.userData, redirect.userDataSign);
-    for (const salonId of redirect.salonIds) await this.#assertMayConnect(salonId, user.id);
+    const installations = new Map<SalonId, ApplicationStatus>();
+    for (const salonId of redirect.salonIds)
+      installations.set(salonId, await this.#statusIfMayConnect(salonId, user.id));
 
     const links: ConnectLink[] = [];
-    for (const salonId of redirect.salonIds) {
+    for (const [salonId, platformSays] of installations) {
       const { company } = await this.#deps.service.createOrGetCompany(salonId, { ownerUserId: user.id });
+      await this.#deps.activation.ownerReturned(company, platformSays);
       links.push({ companyId: company.id, token: await this.#issueToken(company.id) });
     }
     return links;
@@ -58,9 +63,10 @@ export class Registration {
     return { company, created, connectUrl: this.#deps.connectUrl([await this.#issueToken(company.id)]) };
   }
 
-  async #assertMayConnect(salonId: SalonId, userId: number): Promise<void> {
+  async #statusIfMayConnect(salonId: SalonId, userId: number): Promise<ApplicationStatus> {
     const { service, yclients } = this.#deps;
-    if ((await yclients.getApplicationStatus(salonId)) === 'uninstalled') {
+    const status = await yclients.getApplicationStatus(salonId);
+    if (status === 'uninstalled') {
       // The platform answers the same for a salon that does not exist; asking for the salon tells them apart.
       await service.fetchSalonInfo(salonId);
       throw new AppError('FORBIDDEN', {
@@ -83,6 +89,7 @@ export class Registration {
         },
       });
     }
+    return status;
   }
 
   async #issueToken(companyId: CompanyId): Promise<string> {

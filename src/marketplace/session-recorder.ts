@@ -1,3 +1,4 @@
+import { integrationStatuses } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
@@ -24,11 +25,24 @@ export class SessionRecorder implements AsyncDisposable {
     const session = {
       state,
       ...(detail !== undefined && { cause: detail }),
-      ...(phone !== undefined && { phone }),
+      // Before that it may still be the number that was linked last.
+      ...(state === 'connected' && phone !== undefined && { phone }),
     };
     await this.#perCompany.run(companyId, async () => {
       await this.#companies.recordSession(companyId, session);
     });
+  }
+
+  /**
+   * A session that was up when the process ended and is not being restored has lost its credentials in between: the process
+   * erased them and ended before it could say so.
+   */
+  async recordLost(isKnown: (companyId: CompanyId) => boolean, now: Date): Promise<void> {
+    for (const { id, sessionState } of await this.#companies.withStatus(integrationStatuses)) {
+      const wasUp = sessionState === 'connected' || sessionState === 'reconnecting';
+      if (wasUp && !isKnown(id))
+        await this.record(id, { state: 'logged_out', since: now, detail: 'no_credentials' });
+    }
   }
 
   /** Resolves when everything that was said is written. */

@@ -48,15 +48,15 @@ create table public.marketplace_events (
 create index marketplace_events_of_company on public.marketplace_events (company_id, id desc);
 create index marketplace_events_sessions on public.marketplace_events (created_at) where type = 'session_state_changed';
 
--- Where a company may go from where it stands.
+-- Where a company may go from where it stands. Back to `activating`: the platform has forgotten the installation.
 create function public.integration_may_become(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select p_to = any (case p_from
     when 'pending_whatsapp' then array['activating', 'uninstalled']
     when 'activating' then array['active', 'activation_failed', 'uninstalled']
-    when 'active' then array['frozen', 'uninstalled']
+    when 'active' then array['activating', 'frozen', 'uninstalled']
     when 'activation_failed' then array['activating', 'active', 'uninstalled']
-    when 'frozen' then array['active', 'uninstalled']
+    when 'frozen' then array['activating', 'active', 'uninstalled']
     when 'uninstalled' then array['pending_whatsapp']
     else array[]::text[]
   end)
@@ -71,6 +71,36 @@ $$;
 create function public.events_latest(p_company_id bigint, p_limit integer)
 returns setof public.marketplace_events language sql stable set search_path = '' as $$
   select * from public.marketplace_events where company_id = p_company_id order by id desc limit p_limit
+$$;
+
+-- A new installation has nothing of the last one: neither its secrets, nor its owner, nor its WhatsApp.
+create function public.company_restart(
+  p_company_id bigint, p_owner_user_id bigint,
+  p_api_key text, p_api_key_hash text, p_webhook_secret text, p_webhook_secret_hash text
+) returns public.companies language plpgsql set search_path = '' as $$
+declare
+  v_company public.companies;
+begin
+  delete from public.connect_tokens where company_id = p_company_id;
+  update public.company_secrets set
+    api_key = decode(p_api_key, 'base64'),
+    api_key_hash = p_api_key_hash,
+    webhook_secret = decode(p_webhook_secret, 'base64')
+  where company_id = p_company_id;
+  update public.companies set
+    owner_user_id = p_owner_user_id,
+    integration_status = 'pending_whatsapp',
+    session_state = 'idle',
+    session_state_since = now(),
+    whatsapp_phone = null,
+    connected_at = null,
+    webhook_secret_hash = p_webhook_secret_hash
+  where id = p_company_id
+  returning * into v_company;
+  perform public.event_record(p_company_id, 'integration_status_changed', 'registration',
+    jsonb_build_object('from', 'uninstalled', 'to', 'pending_whatsapp'));
+  return v_company;
+end
 $$;
 
 create function public.company_create_or_find(
@@ -99,13 +129,13 @@ begin
     title = p_title,
     business_type = p_business_type,
     time_zone = coalesce(p_time_zone, time_zone),
-    owner_user_id = case when v_returns then p_owner_user_id else coalesce(owner_user_id, p_owner_user_id) end,
-    integration_status = case when v_returns then 'pending_whatsapp' else integration_status end
+    owner_user_id = coalesce(owner_user_id, p_owner_user_id)
   where salon_id = p_salon_id
   returning * into v_company;
   if v_returns then
-    perform public.event_record(v_company.id, 'integration_status_changed', 'registration',
-      jsonb_build_object('from', 'uninstalled', 'to', 'pending_whatsapp'));
+    v_company := public.company_restart(
+      v_company.id, p_owner_user_id, p_api_key, p_api_key_hash, p_webhook_secret, p_webhook_secret_hash
+    );
   end if;
   return json_build_object('created', false, 'company', row_to_json(v_company));
 end
@@ -218,12 +248,14 @@ revoke all on public.companies, public.company_secrets, public.marketplace_event
 grant select, insert, update, delete on public.companies, public.company_secrets, public.marketplace_events to service_role;
 
 revoke execute on function
-  public.integration_may_become, public.event_record, public.events_latest, public.company_create_or_find,
+  public.integration_may_become, public.event_record, public.events_latest, public.company_restart,
+  public.company_create_or_find,
   public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of,
   public.companies_with_status, public.company_move_integration, public.company_record_session, public.connection_stats
 from public, anon, authenticated;
 grant execute on function
-  public.integration_may_become, public.event_record, public.events_latest, public.company_create_or_find,
+  public.integration_may_become, public.event_record, public.events_latest, public.company_restart,
+  public.company_create_or_find,
   public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of,
   public.companies_with_status, public.company_move_integration, public.company_record_session, public.connection_stats
 to service_role;

@@ -69,15 +69,37 @@ describe.each(engines())('companies in $name', ({ make }) => {
     });
   });
 
-  it('starts an uninstalled salon again under its new owner', async () => {
-    const { companies, events } = repositories;
+  it('starts an uninstalled salon again with nothing of its last installation', async () => {
+    const { companies, events, tokens } = repositories;
     const first = newCompany({ ownerUserId: 11 });
     const { company } = await companies.createOrFind(first);
+    await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
+    await tokens.save('a'.repeat(64), company.id, new Date(Date.now() + 60_000));
     await companies.moveIntegration(company.id, 'uninstalled', 'lifecycle');
 
-    const again = await companies.createOrFind({ ...first, ownerUserId: 22 });
+    const second = newCompany({ salonId: first.salonId, ownerUserId: 22 });
+    const again = await companies.createOrFind(second);
 
-    expect(again.company).toMatchObject({ integrationStatus: 'pending_whatsapp', ownerUserId: 22 });
+    expect(again).toMatchObject({
+      created: false,
+      company: {
+        id: company.id,
+        integrationStatus: 'pending_whatsapp',
+        ownerUserId: 22,
+        sessionState: 'idle',
+        whatsappPhone: undefined,
+        connectedAt: undefined,
+      },
+    });
+    expect(await companies.byId(company.id)).toEqual(again.company);
+    expect(await companies.secretsOf(company.id)).toEqual({
+      apiKey: second.apiKey,
+      webhookSecret: second.webhookSecret,
+    });
+    expect(await companies.byApiKey(first.apiKey)).toBeUndefined();
+    expect(await companies.byApiKey(second.apiKey)).toEqual(again.company);
+    expect(again.company.webhookSecretHash).not.toBe(company.webhookSecretHash);
+    expect(await tokens.isValid('a'.repeat(64), company.id)).toBe(false);
     expect((await events.latest(company.id, 1))[0]?.detail).toEqual({
       from: 'uninstalled',
       to: 'pending_whatsapp',
@@ -131,11 +153,13 @@ describe.each(engines())('companies in $name', ({ make }) => {
       'activating > active',
       'activating > activation_failed',
       'activating > uninstalled',
+      'active > activating',
       'active > frozen',
       'active > uninstalled',
       'activation_failed > activating',
       'activation_failed > active',
       'activation_failed > uninstalled',
+      'frozen > activating',
       'frozen > active',
       'frozen > uninstalled',
       'uninstalled > pending_whatsapp',
