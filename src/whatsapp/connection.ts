@@ -1,11 +1,16 @@
-import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
+import type { BinaryNode, ConnectionState, WASocket } from '@whiskeysockets/baileys';
 import { withTimeout } from '../lib/with-timeout.ts';
 import { phoneOfJid } from './addressing.ts';
 import type { AuthState } from './auth-state.ts';
-import { disconnectFrom, type Disconnect } from './disconnect-policy.ts';
+import { disconnectFrom, type Disconnect, passkeyMissing } from './disconnect-policy.ts';
+import { watchLinkingDemands } from './linking-demands.ts';
+import { PairingSecret } from './pairing-secret.ts';
+import type { QrTurn } from './pairing.ts';
 
 export type ConnectionHandlers = Readonly<{
-  qr: (text: string, isFirst: boolean) => void;
+  qr: (text: string, turn: QrTurn) => void;
+  /** The account asks for a passkey: no code of this socket will link it. */
+  passkeyDemanded: () => void;
   /** The phone accepted this device; WhatsApp asks for a restart next. */
   linked: () => void;
   open: (connection: Connection) => void;
@@ -15,10 +20,14 @@ export type ConnectionHandlers = Readonly<{
 export type ConnectionOptions = Readonly<{
   /** How long WhatsApp may take to show a QR code or to log in. */
   answerTimeoutMs: number;
+  /** How long a socket is kept on which a passkey was asked for. */
+  passkeyWaitMs: number;
   monotonicNow: () => number;
   handlers: ConnectionHandlers;
   /** The socket could not be closed cleanly. */
   endFailed: (error: unknown) => void;
+  /** A new secret was not acknowledged. */
+  renewalFailed: (error: unknown) => void;
 }>;
 
 const silence: Disconnect = { code: 408, message: 'No answer from WhatsApp', attributes: {} };
@@ -31,22 +40,23 @@ const restartNotAskedFor: Disconnect = { code: 515, message: 'Linked, and no res
 export class Connection {
   readonly sock: WASocket;
   readonly auth: AuthState;
-  readonly #handlers: ConnectionHandlers;
-  readonly #answerTimeoutMs: number;
-  readonly #monotonicNow: () => number;
-  readonly #endFailed: (error: unknown) => void;
+  readonly #options: ConnectionOptions;
+  readonly #secret: PairingSecret;
   #watchdog: NodeJS.Timeout | undefined;
-  #qrCodes = 0;
+  #drawnQr: string | undefined;
+  #needsPasskey = false;
   #openedAtMs: number | undefined;
   #ended = false;
 
   constructor(sock: WASocket, auth: AuthState, options: ConnectionOptions) {
     this.sock = sock;
     this.auth = auth;
-    this.#handlers = options.handlers;
-    this.#answerTimeoutMs = options.answerTimeoutMs;
-    this.#monotonicNow = options.monotonicNow;
-    this.#endFailed = options.endFailed;
+    this.#options = options;
+    this.#secret = new PairingSecret(sock);
+    watchLinkingDemands(sock, {
+      newSecret: (notification) => this.#secretRetired(notification),
+      passkey: () => this.#passkeyDemanded(),
+    });
     this.#expectAnswer(silence);
   }
 
@@ -60,28 +70,31 @@ export class Connection {
   }
 
   get openForMs(): number {
-    return this.#openedAtMs === undefined ? 0 : this.#monotonicNow() - this.#openedAtMs;
+    return this.#openedAtMs === undefined ? 0 : this.#options.monotonicNow() - this.#openedAtMs;
   }
 
   changed(update: Partial<ConnectionState>): void {
     if (this.#ended) return;
-    if (update.qr !== undefined) {
+    const { handlers, monotonicNow } = this.#options;
+    if (update.qr !== undefined && !this.#needsPasskey) {
       clearTimeout(this.#watchdog);
-      this.#qrCodes += 1;
-      this.#handlers.qr(update.qr, this.#qrCodes === 1);
+      handlers.qr(this.#secret.into(update.qr), this.#drawnQr === undefined ? 'first' : 'next');
+      this.#drawnQr = update.qr;
     }
     if (update.isNewLogin === true) {
+      this.#needsPasskey = false;
       this.#expectAnswer(restartNotAskedFor);
-      this.#handlers.linked();
+      handlers.linked();
     }
     if (update.connection === 'open') {
       clearTimeout(this.#watchdog);
-      this.#openedAtMs = this.#monotonicNow();
-      this.#handlers.open(this);
+      this.#openedAtMs = monotonicNow();
+      handlers.open(this);
     }
     if (update.connection === 'close') {
       clearTimeout(this.#watchdog);
-      this.#handlers.closed(this, disconnectFrom(update.lastDisconnect?.error));
+      const disconnect = disconnectFrom(update.lastDisconnect?.error);
+      handlers.closed(this, this.#needsPasskey ? passkeyMissing : disconnect);
     }
   }
 
@@ -91,7 +104,7 @@ export class Connection {
   end(): void {
     clearTimeout(this.#watchdog);
     this.#ended = true;
-    this.sock.end(undefined).catch(this.#endFailed);
+    this.sock.end(undefined).catch(this.#options.endFailed);
   }
 
   /** Tells WhatsApp to forget this device, as far as WhatsApp can be reached. */
@@ -99,12 +112,25 @@ export class Connection {
     try {
       await withTimeout(this.sock.logout(), timeoutMs);
     } catch (error) {
-      this.#endFailed(error);
+      this.#options.endFailed(error);
     }
   }
 
-  #expectAnswer(otherwise: Disconnect): void {
+  #secretRetired(notification: BinaryNode): void {
+    if (this.#ended || this.auth.isLinked) return;
+    this.#secret.renew(notification).catch(this.#options.renewalFailed);
+    if (this.#drawnQr !== undefined) this.#options.handlers.qr(this.#secret.into(this.#drawnQr), 'renewed');
+  }
+
+  #passkeyDemanded(): void {
+    if (this.#ended || this.#needsPasskey || this.auth.isLinked) return;
+    this.#needsPasskey = true;
+    this.#expectAnswer(passkeyMissing, this.#options.passkeyWaitMs);
+    this.#options.handlers.passkeyDemanded();
+  }
+
+  #expectAnswer(otherwise: Disconnect, timeoutMs = this.#options.answerTimeoutMs): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#handlers.closed(this, otherwise), this.#answerTimeoutMs);
+    this.#watchdog = setTimeout(() => this.#options.handlers.closed(this, otherwise), timeoutMs);
   }
 }

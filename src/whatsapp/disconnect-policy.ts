@@ -1,8 +1,8 @@
 import type { SessionState } from '../domain/session-state.ts';
 
 export type Disconnect = Readonly<{
-  /** Baileys' status code. */
-  code: number;
+  /** Baileys' status code, or what it has none for. */
+  code: number | 'passkey';
   message: string;
   /** What came with WhatsApp's `failure` stanza. */
   attributes: Readonly<Record<string, string>>;
@@ -34,6 +34,9 @@ const stop = { action: 'stop' } as const;
 
 const afterReplacement = { action: 'retry', delaysMs: [30_000] } as const;
 const afterRefusedVersion = { action: 'retry', delaysMs: [60_000, 300_000, 900_000] } as const;
+
+/** The account asked for a passkey, and none came. */
+export const passkeyMissing: Disconnect = { code: 'passkey', message: 'No passkey', attributes: {} };
 
 /** A pairing may lose its socket this often before it is given up. */
 const pairingTries = 5;
@@ -68,6 +71,8 @@ function decideByCode(disconnect: Disconnect, phase: SessionPhase): DisconnectDe
       return { next: stop, keepCredentials: false, state: 'logged_out', detail };
     case 402:
       return temporaryBan(disconnect.attributes);
+    case 'passkey':
+      return { next: stop, keepCredentials: false, state: 'passkey_required', detail };
     // The account is locked, banned, or its main device is gone: a person has to look.
     case 403:
       return { next: stop, keepCredentials: true, state: 'banned', detail };

@@ -47,8 +47,10 @@ export async function openConnection(
   });
   return new Connection(makeWASocket(options), auth, {
     answerTimeoutMs: timings.answerTimeoutMs,
+    passkeyWaitMs: timings.passkeyWaitMs,
     monotonicNow,
     handlers: session.handlers,
     endFailed: (error) => logger.warn('A WhatsApp socket did not close cleanly', { error }),
+    renewalFailed: (error) => logger.warn('A new pairing secret was not acknowledged', { error }),
   });
 }

@@ -9,6 +9,9 @@ const nextLifetimeMs = 20_000;
 const handoverMs = 1_000;
 const pairingLastsMs = firstLifetimeMs + 5 * nextLifetimeMs;
 
+/** `renewed`: the code of now with another secret. */
+export type QrTurn = 'first' | 'next' | 'renewed';
+
 /** The QR codes of one pairing, which may take several sockets, and those who wait for one. */
 export class Pairing {
   readonly #lifetimeMs: number | undefined;
@@ -29,12 +32,10 @@ export class Pairing {
     return new Date(this.#socketBeganAt + pairingLastsMs);
   }
 
-  /** A new code replaces the one before it at once. */
-  issue(text: string, isFirstOfSocket: boolean): QrCode {
-    const issuedAt = this.#now().getTime();
-    if (isFirstOfSocket) this.#socketBeganAt = issuedAt;
-    const lifetimeMs = this.#lifetimeMs ?? (isFirstOfSocket ? firstLifetimeMs : nextLifetimeMs);
-    const expiresAt = new Date(issuedAt + lifetimeMs + handoverMs);
+  /** A new code replaces the one before it at once. @param turn of the code on its socket */
+  issue(text: string, turn: QrTurn): QrCode {
+    const isSameCode = turn === 'renewed' && this.#code !== undefined;
+    const expiresAt = isSameCode ? this.#code.expiresAt : this.#expiryOfNew(turn);
     this.#code = { text, sequence: (this.#code?.sequence ?? 0) + 1, expiresAt };
     this.#settle();
     return this.#code;
@@ -61,6 +62,13 @@ export class Pairing {
     if (this.#failure !== undefined) throw this.#failure;
     if (!isLive(this.#code, this.#now())) throw new AppError('CONNECTION_FAILED');
     return this.#code;
+  }
+
+  #expiryOfNew(turn: QrTurn): Date {
+    const issuedAt = this.#now().getTime();
+    if (turn === 'first') this.#socketBeganAt = issuedAt;
+    const lifetimeMs = this.#lifetimeMs ?? (turn === 'first' ? firstLifetimeMs : nextLifetimeMs);
+    return new Date(issuedAt + lifetimeMs + handoverMs);
   }
 
   #settle(): void {

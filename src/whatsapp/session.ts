@@ -126,11 +126,15 @@ export class Session {
   }
 
   readonly #handlers: ConnectionHandlers = {
-    qr: (text, isFirstOfSocket) => {
-      const code = this.pairing?.issue(text, isFirstOfSocket);
+    qr: (text, turn) => {
+      const code = this.pairing?.issue(text, turn);
       if (code === undefined) return;
       this.#board.set('pairing');
       this.#listener.qrIssued(code);
+    },
+    passkeyDemanded: () => {
+      this.#linking.end(whyPairingEnded('passkey_required'));
+      this.#board.set('passkey_required', 'passkey');
     },
     linked: () => {
       this.#linking.linked();

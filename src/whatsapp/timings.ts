@@ -3,6 +3,8 @@ export type SessionTimings = Readonly<{
   connectTimeoutMs: number;
   /** After this a socket that shows neither a QR code nor a login is given up. Baileys waits for ever after an HTTP error. */
   answerTimeoutMs: number;
+  /** How long a pairing socket is kept after WhatsApp asked for a passkey: its owner may scan with another phone. */
+  passkeyWaitMs: number;
   keepAliveIntervalMs: number;
   /** How long a number check or a LID lookup may hold up a message. */
   lookupTimeoutMs: number;
@@ -27,6 +29,7 @@ export type SessionTimings = Readonly<{
 export const defaultTimings: SessionTimings = {
   connectTimeoutMs: 20_000,
   answerTimeoutMs: 30_000,
+  passkeyWaitMs: 30_000,
   keepAliveIntervalMs: 30_000,
   lookupTimeoutMs: 10_000,
   firstQrTimeoutMs: 25_000,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   decideAfterDisconnect,
   disconnectFrom,
+  passkeyMissing,
   type SessionPhase,
 } from '../../src/whatsapp/disconnect-policy.ts';
 
@@ -46,6 +47,15 @@ describe('after a disconnect', () => {
       detail: '408',
     });
     expect(decideAfterDisconnect(disconnect, 'linked').state).toBe('reconnecting');
+  });
+
+  it('without the passkey that WhatsApp asked for, a pairing ends and leaves nothing', () => {
+    expect(decideAfterDisconnect(passkeyMissing, 'pairing')).toEqual({
+      next: { action: 'stop' },
+      keepCredentials: false,
+      state: 'passkey_required',
+      detail: 'passkey',
+    });
   });
 
   it.each([408, 428, 500, 503])('with code %i a pairing goes on with a new socket', (code) => {
