@@ -34,8 +34,8 @@ export class Pairing {
 
   /** A new code replaces the one before it at once. @param turn of the code on its socket */
   issue(text: string, turn: QrTurn): QrCode {
-    const isSameCode = turn === 'renewed' && this.#code !== undefined;
-    const expiresAt = isSameCode ? this.#code.expiresAt : this.#expiryOfNew(turn);
+    const kept = turn === 'renewed' ? this.#code?.expiresAt : undefined;
+    const expiresAt = kept ?? this.#expiryOfNew(turn);
     this.#code = { text, sequence: (this.#code?.sequence ?? 0) + 1, expiresAt };
     this.#settle();
     return this.#code;
