@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
+import { decodeJwt, jwtVerify, SignJWT } from 'jose';
 import { AppError } from '../domain/errors.ts';
 import { companyIdFrom, type CompanyId } from '../domain/ids.ts';
 
@@ -50,4 +50,9 @@ export class ConnectTokenSigner {
       throw new AppError('INVALID_TOKEN', { cause });
     }
   }
+}
+
+/** When a token that has been verified runs out. */
+export function connectTokenExpiry(token: string): Date {
+  return new Date((decodeJwt(token).exp ?? 0) * 1000);
 }

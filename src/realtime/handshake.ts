@@ -4,7 +4,6 @@ import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import type { AddressLimiter } from '../lib/address-limiter.ts';
 import { clientAddress } from '../lib/client-address.ts';
 import { preferredLanguage } from '../lib/preferred-language.ts';
-import type { Logger } from '../observability/logger.ts';
 import type { MarketplaceClient } from './events.ts';
 
 type Handshake = MarketplaceClient['handshake'];
@@ -23,19 +22,18 @@ export function addressOf(socket: MarketplaceClient, trustProxy: number): string
 }
 
 /**
- * The token of a handshake: `auth.token`, `Authorization: Bearer`, `x-auth-token`, or, for old clients, the query, where
- * addresses and their logs leak it.
+ * The token of a handshake: `auth.token`, `Authorization: Bearer`, `x-auth-token`, or, for old clients, the query.
  * @throws AppError `INVALID_TOKEN`
  */
-export function tokenOf(handshake: Handshake, logger: Logger): string {
-  const { auth, headers, query } = handshake;
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  const offered: unknown = auth['token'] ?? bearer ?? headers['x-auth-token'];
-  if (offered === undefined && query['token'] !== undefined) {
-    logger.warn('a client sends its token in the query, where logs can see it');
-    return requireToken(query['token']);
-  }
-  return requireToken(offered);
+export function tokenOf(handshake: Handshake): string {
+  const token = tokenBesideQuery(handshake) ?? handshake.query['token'];
+  if (typeof token === 'string' && token !== '' && token.length <= longestToken) return token;
+  throw new AppError('INVALID_TOKEN');
+}
+
+/** Whether the token comes in the address, where logs on its way can see it. */
+export function showsTokenInAddress(handshake: Handshake): boolean {
+  return tokenBesideQuery(handshake) === undefined && handshake.query['token'] !== undefined;
 }
 
 /** The company that the client says it wants, if it says so. @throws AppError `VALIDATION_ERROR` */
@@ -50,7 +48,8 @@ export async function spendConnection(limiter: AddressLimiter, address: string):
   if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
 }
 
-function requireToken(value: unknown): string {
-  if (typeof value === 'string' && value !== '' && value.length <= longestToken) return value;
-  throw new AppError('INVALID_TOKEN');
+function tokenBesideQuery({ auth, headers }: Handshake): unknown {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  const offered: unknown = auth['token'];
+  return offered ?? bearer ?? headers['x-auth-token'];
 }

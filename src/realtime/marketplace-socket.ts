@@ -1,12 +1,12 @@
 import type { Language } from '../domain/company.ts';
-import { AppError, type ErrorCode } from '../domain/errors.ts';
+import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import { phoneFrom } from '../domain/phone.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import type { AddressLimiter } from '../lib/address-limiter.ts';
 import { guarded } from '../lib/guarded.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
-import type { QrCode, WhatsApp } from '../marketplace/ports.ts';
+import { connectTokenExpiry } from '../marketplace/connect-token.ts';
+import type { QrCode, Revocations, WhatsApp } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import { EventBudget } from './event-budget.ts';
 import type {
@@ -14,11 +14,18 @@ import type {
   MarketplaceClient,
   MarketplaceNamespace,
   MarketplaceServer,
-  PayloadOf,
   ServerEvents,
 } from './events.ts';
-import { addressOf, companyIdOf, languageOf, spendConnection, tokenOf } from './handshake.ts';
+import {
+  addressOf,
+  companyIdOf,
+  languageOf,
+  showsTokenInAddress,
+  spendConnection,
+  tokenOf,
+} from './handshake.ts';
 import { LiveQrs, type RenderedQr } from './live-qrs.ts';
+import { ackOf, phoneOf, qrPayload, sessionPayload } from './payloads.ts';
 import { HandshakeRefused, refusalOf } from './refusal.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
@@ -35,6 +42,8 @@ export type MarketplaceSocketDeps = Readonly<{
     sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
   }>;
   sessions: Pick<WhatsApp, 'on'>;
+  /** Says whose tokens are good no longer. */
+  revocations: Pick<Revocations, 'on'>;
   /** Handshakes of one address. */
   connectionLimiter: AddressLimiter;
   /** Other limiters whose passed windows the cleanup timer drops as well. */
@@ -47,6 +56,8 @@ export type MarketplaceSocketDeps = Readonly<{
 }>;
 
 const cleanupEveryMs = 60_000;
+
+const languages = ['ru', 'en'] as const satisfies readonly Language[];
 
 const connectedMessage = {
   ru: 'WhatsApp успешно подключен!',
@@ -90,19 +101,21 @@ export class MarketplaceSocket implements Disposable {
       guarded(this.#report, (socket) => this.#welcome(socket)),
     );
     this.#followSessions();
+    this.#deps.revocations.on('revoked', (companyId) => this.#sendAway(companyId));
     this.startCleanupTimer();
   }
 
   /** Starts the pairing of a company, or joins the one that runs, and shows its code to `socket`. @throws AppError */
   async startWhatsAppConnection(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
-    const rendered = await this.#deps.service.generateQR(companyId);
-    this.#sendLive(rendered, (payload) => socket.emit('qr-update', payload));
+    const payload = qrPayload(await this.#deps.service.generateQR(companyId), this.#deps.now());
+    if (payload !== undefined) socket.emit('qr-update', payload);
   }
 
   /** Shows `socket` the live QR code of the company, if there is one. Starts nothing. */
   async sendQRCode(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
     const rendered = await this.#live.current(companyId);
-    if (rendered !== undefined) this.#sendLive(rendered, (payload) => socket.emit('qr-update', payload));
+    const payload = rendered && qrPayload(rendered, this.#deps.now());
+    if (payload !== undefined) socket.emit('qr-update', payload);
   }
 
   /** Links by a code that the owner types on the phone; everyone who watches the company sees it. @throws AppError */
@@ -143,8 +156,10 @@ export class MarketplaceSocket implements Disposable {
     await this.checkRateLimit(address);
     try {
       const wanted = companyIdOf(socket.handshake);
-      const token = tokenOf(socket.handshake, this.#deps.logger);
-      socket.data.companyId = await this.#deps.service.validateToken(token, wanted);
+      if (showsTokenInAddress(socket.handshake)) {
+        this.#deps.logger.warn('a client sends its token in the query, where logs can see it');
+      }
+      socket.data.companyId = await this.#deps.service.validateToken(tokenOf(socket.handshake), wanted);
       socket.data.language = languageOf(socket.handshake);
     } catch (error) {
       const code = error instanceof AppError ? error.code : undefined;
@@ -160,6 +175,7 @@ export class MarketplaceSocket implements Disposable {
     socket.on('disconnect', (reason) => logger.info('page left', { reason }));
 
     this.#limitEvents(socket);
+    this.#refuseAtExpiry(socket);
     socket.on('request-qr', (...args) =>
       this.#answer(socket, args, () => this.startWhatsAppConnection(socket, companyId)),
     );
@@ -168,8 +184,11 @@ export class MarketplaceSocket implements Disposable {
     );
 
     await socket.join([roomOf(companyId), roomOf(companyId, language)]);
-    socket.emit('session-state', toPayload(await this.#newestStatus(companyId)));
-    await this.sendQRCode(socket, companyId);
+    // A revocation between the handshake and the joining has passed this socket by.
+    this.#answer(socket, [], async () => {
+      socket.emit('session-state', sessionPayload(await this.#newestStatus(companyId)));
+      await this.sendQRCode(socket, companyId);
+    });
   }
 
   async #newestStatus(companyId: CompanyId): Promise<SessionStatus> {
@@ -188,22 +207,43 @@ export class MarketplaceSocket implements Disposable {
     });
   }
 
-  /** Runs what a client asked for; a refusal goes to that client as an `error` and into its acknowledgement. */
+  /** Runs what a client may have while its token is good; a refusal goes into its acknowledgement and to `#refuse`. */
   #answer(socket: MarketplaceClient, args: readonly unknown[], work: () => Promise<void>): void {
-    const last = args.at(-1);
-    const ack: Ack = isAck(last) ? last : () => undefined;
-    const failed = (error: unknown): void => ack({ ok: false, code: this.#refuse(socket, error) });
+    const ack = ackOf(args);
+    const failed = (error: unknown): void => {
+      ack({ ok: false, code: refusalOf(error, socket.data.language).code });
+      this.#refuse(socket, error);
+    };
     guarded(failed, async () => {
+      await this.#deps.service.validateToken(tokenOf(socket.handshake), socket.data.companyId);
       await work();
       ack({ ok: true });
     })();
   }
 
-  #refuse(socket: MarketplaceClient, error: unknown): ErrorCode {
+  /** Tells a client why it does not get something; without a good token it gets nothing any more. */
+  #refuse(socket: MarketplaceClient, error: unknown): void {
     if (!(error instanceof AppError)) this.#report(error);
     const refusal = refusalOf(error, socket.data.language);
     socket.emit('error', refusal);
-    return refusal.code;
+    if (refusal.code === 'INVALID_TOKEN') socket.disconnect(true);
+  }
+
+  #refuseAtExpiry(socket: MarketplaceClient): void {
+    const expiresAt = connectTokenExpiry(tokenOf(socket.handshake));
+    const leftMs = expiresAt.getTime() - this.#deps.now().getTime();
+    const timer = setTimeout(() => this.#refuse(socket, new AppError('INVALID_TOKEN')), leftMs);
+    socket.on('disconnect', () => clearTimeout(timer));
+  }
+
+  /** Everyone who watches the company, on whatever instance. */
+  #sendAway(companyId: CompanyId): void {
+    this.#live.forget(companyId);
+    for (const language of languages) {
+      const refusal = refusalOf(new AppError('INVALID_TOKEN'), language);
+      this.#namespace.to(roomOf(companyId, language)).emit('error', refusal);
+    }
+    this.#namespace.in(roomOf(companyId)).disconnectSockets(true);
   }
 
   #followSessions(): void {
@@ -212,18 +252,18 @@ export class MarketplaceSocket implements Disposable {
       'qr',
       guarded(this.#report, async (companyId: CompanyId, code: QrCode) => {
         const rendered = await this.#live.show(companyId, code);
-        if (rendered === undefined) return;
-        this.#sendLive(rendered, (payload) => this.sendToCompany(companyId, 'qr-update', payload));
+        const payload = rendered && qrPayload(rendered, this.#deps.now());
+        if (payload !== undefined) this.sendToCompany(companyId, 'qr-update', payload);
       }),
     );
     sessions.on('state', (companyId, status) => {
       this.#states.set(companyId, status);
       if (status.state !== 'pairing') this.#live.forget(companyId);
-      this.sendToCompany(companyId, 'session-state', toPayload(status));
+      this.sendToCompany(companyId, 'session-state', sessionPayload(status));
     });
     sessions.on('connected', (companyId, { phone }) => {
       this.#live.forget(companyId);
-      for (const language of ['ru', 'en'] as const) {
+      for (const language of languages) {
         const message = connectedMessage[language];
         this.#namespace
           .to(roomOf(companyId, language))
@@ -234,33 +274,9 @@ export class MarketplaceSocket implements Disposable {
       this.sendToCompany(companyId, 'whatsapp-disconnected', { companyId, reason, willReconnect });
     });
   }
-
-  /** A code that no phone can scan any more is not sent. */
-  #sendLive(
-    { qr, text, sequence, expiresAt }: RenderedQr,
-    send: (payload: PayloadOf<'qr-update'>) => void,
-  ): void {
-    const expiresIn = secondsLeft(expiresAt, this.#deps.now());
-    if (expiresIn > 0) send({ qr, text, sequence, expiresIn, expiresAt: expiresAt.toISOString() });
-  }
 }
 
 /** Everyone who watches the company, or only those of them who read `language`. */
 function roomOf(companyId: CompanyId, language?: Language): string {
   return language === undefined ? `company:${companyId}` : `company:${companyId}:${language}`;
-}
-
-function toPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {
-  return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };
-}
-
-/** @throws AppError `VALIDATION_ERROR` */
-function phoneOf(payload: unknown): string {
-  const phone: unknown =
-    typeof payload === 'object' && payload !== null && 'phone' in payload ? payload.phone : undefined;
-  return phoneFrom(phone);
-}
-
-function isAck(value: unknown): value is Ack {
-  return typeof value === 'function';
 }

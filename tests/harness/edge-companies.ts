@@ -7,10 +7,17 @@ export const companyId = companyIdFrom(41);
 export const otherCompanyId = companyIdFrom(42);
 
 /** Connect tokens of the two companies that the edges know in their tests. */
-export const token = 'eyJhbGciOi.connect-token-of-41.signature';
-export const otherToken = 'eyJhbGciOi.connect-token-of-42.signature';
+export const token = tokenUntil(new Date('2026-04-01T11:00:00Z'), 41);
+export const otherToken = tokenUntil(new Date('2026-04-01T11:00:00Z'), 42);
 export const apiKey = 'ymk_company-41-key';
 export const webhookSecret = 'webhook-secret-of-41';
+
+/** A connect token in form; nothing of it is signed. */
+export function tokenUntil(expiresAt: Date, ofCompany: number): string {
+  const part = (content: unknown): string => Buffer.from(JSON.stringify(content)).toString('base64url');
+  const claims = { company_id: ofCompany, exp: expiresAt.getTime() / 1000 };
+  return `${part({ alg: 'HS256' })}.${part(claims)}.signature`;
+}
 
 export function companyWith(id: CompanyId, changes: Partial<Company> = {}): Company {
   return {

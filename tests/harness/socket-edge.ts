@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ManagerOptions, type Socket, type SocketOptions, io } from 'socket.io-client';
+import type { CompanyId } from '../../src/domain/ids.ts';
 import type { WhatsAppEvents } from '../../src/marketplace/ports.ts';
 import { MemoryAddressLimiter } from '../../src/lib/address-limiter.ts';
 import { MarketplaceSocket, type MarketplaceSocketDeps } from '../../src/realtime/marketplace-socket.ts';
@@ -27,6 +28,8 @@ export type SocketEdge = AsyncDisposable &
     log: CapturedLog;
     /** Plays the sessions: what is emitted here, `BaileysManager` would emit. */
     sessions: EventEmitter<WhatsAppEvents>;
+    /** Plays the uninstallations that take the tokens of a company away. */
+    revocations: EventEmitter<{ revoked: [companyId: CompanyId] }>;
     /** Texts of the QR codes that were drawn. */
     drawn: readonly string[];
     open(options?: Partial<ManagerOptions & SocketOptions>): Viewer;
@@ -44,6 +47,7 @@ export type Viewer = Readonly<{
 export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<SocketEdge> {
   const log = captureLog();
   const sessions = new EventEmitter<WhatsAppEvents>();
+  const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
   const drawn: string[] = [];
   const viewers: Socket[] = [];
   const trustProxy = changes.trustProxy ?? 0;
@@ -69,6 +73,7 @@ export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<
       ...changes.service,
     },
     sessions,
+    revocations,
     connectionLimiter: limiterOf(changes.connectionsPerMinute),
     transportLimiter,
     trustProxy,
@@ -84,6 +89,7 @@ export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<
     url,
     log,
     sessions,
+    revocations,
     drawn,
     open: (options) => {
       const viewer = openViewer(url, options);

@@ -1,0 +1,33 @@
+import { phoneFrom } from '../domain/phone.ts';
+import type { SessionStatus } from '../domain/session-state.ts';
+import { secondsLeft } from '../lib/seconds-left.ts';
+import type { Ack, PayloadOf } from './events.ts';
+import type { RenderedQr } from './live-qrs.ts';
+
+export function sessionPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {
+  return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };
+}
+
+/** Undefined for a code that no phone can scan any more. */
+export function qrPayload(code: RenderedQr, now: Date): PayloadOf<'qr-update'> | undefined {
+  const { qr, text, sequence, expiresAt } = code;
+  const expiresIn = secondsLeft(expiresAt, now);
+  return expiresIn > 0 ? { qr, text, sequence, expiresIn, expiresAt: expiresAt.toISOString() } : undefined;
+}
+
+/** The phone of a `request-pairing-code`. @throws AppError `VALIDATION_ERROR` */
+export function phoneOf(payload: unknown): string {
+  const phone: unknown =
+    typeof payload === 'object' && payload !== null && 'phone' in payload ? payload.phone : undefined;
+  return phoneFrom(phone);
+}
+
+/** The acknowledgement that a client asked for, or one that nobody hears. */
+export function ackOf(args: readonly unknown[]): Ack {
+  const last = args.at(-1);
+  return isAck(last) ? last : () => undefined;
+}
+
+function isAck(value: unknown): value is Ack {
+  return typeof value === 'function';
+}
