@@ -9,13 +9,7 @@ import { connectTokenExpiry } from '../marketplace/connect-token.ts';
 import type { QrCode, Revocations, WhatsApp } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import { EventBudget } from './event-budget.ts';
-import type {
-  Ack,
-  MarketplaceClient,
-  MarketplaceNamespace,
-  MarketplaceServer,
-  ServerEvents,
-} from './events.ts';
+import type { MarketplaceClient, MarketplaceNamespace, MarketplaceServer, ServerEvents } from './events.ts';
 import {
   addressOf,
   companyIdOf,
