@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { IntegrationStatus } from '../../src/domain/company.ts';
+import type { CompanyId } from '../../src/domain/ids.ts';
+import type { SessionState } from '../../src/domain/session-state.ts';
+import { Activation } from '../../src/marketplace/activation.ts';
+import { createBusinessEvents } from '../../src/observability/events.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import type { Database } from '../../src/storage/database.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue.ts';
+import { captureLog } from '../harness/captured-log.ts';
+import { monotonicMs, OutageLog } from '../harness/outages.ts';
+import { engines, newCompany, openTestDatabase, repositoriesOn } from '../harness/storage.ts';
+import type { Place, Repositories } from '../harness/storage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { callbackEndpoint, salonId, startClient } from '../harness/yclients-client.ts';
+
+describe.each(engines())('the sweep for salons that wait for their activation, in $name', ({ make }) => {
+  const scope = new AsyncDisposableStack();
+  let place: Place;
+  let database: Database;
+  let repositories: Repositories;
+  let queue: StoppableJobQueue;
+
+  beforeAll(async () => {
+    place = scope.use(await make());
+    database = scope.use(await openTestDatabase(place.choice));
+    repositories = repositoriesOn(database);
+    queue = scope.use(
+      await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
+    );
+  });
+  afterAll(() => scope.disposeAsync());
+
+  const companyThat = async (
+    status: IntegrationStatus,
+    sessionState: SessionState,
+    salon = newCompany().salonId,
+  ): Promise<CompanyId> => {
+    const { company } = await repositories.companies.createOrFind(newCompany({ salonId: salon }));
+    await repositories.companies.recordSession(company.id, { state: sessionState });
+    await database.sql.transaction((session) =>
+      session.query('update companies set integration_status = $2 where id = $1', [company.id, status]),
+    );
+    return company.id;
+  };
+
+  const jobs = async (): Promise<unknown[]> => {
+    const rows = await database.sql.transaction((session) =>
+      session.query(
+        `select data -> 'companyId' as company from pgboss.job where name = 'activation' order by created_on, id`,
+      ),
+    );
+    return rows.map(({ company }) => Number(company));
+  };
+
+  it('activates who waits for nothing else, with one job however often it looks', async () => {
+    const { simulator, client } = await startClient();
+    let nowMs = 0;
+    const activation = new Activation({
+      companies: repositories.companies,
+      yclients: client,
+      queue,
+      report: createBusinessEvents(
+        captureLog(),
+        createMetrics(() => ({})),
+      ),
+      webhookUrl: (id, secret) => `https://app.example/${id}/${secret}`,
+      now: () => new Date(nowMs),
+    });
+    await companyThat('activation_failed', 'logged_out');
+    await companyThat('active', 'connected');
+    await companyThat('frozen', 'connected');
+    const id = await companyThat('activation_failed', 'connected', salonId);
+
+    for (nowMs = 0; nowMs < 60 * 60_000; nowMs += 5 * 60_000) await activation.sweep();
+    expect(await jobs()).toEqual([id]);
+    // After its job must have been given up it gets another one.
+    nowMs = 75 * 60_000;
+    await activation.sweep();
+    expect(await jobs()).toEqual([id, id]);
+
+    simulator.pressConnect(salonId);
+    await queue.work('activation', ({ data }) =>
+      activation.run((data as { companyId: CompanyId }).companyId),
+    );
+    await waitFor(
+      'the activation',
+      async () => (await repositories.companies.byId(id))?.integrationStatus === 'active',
+    );
+    expect(simulator.salon(salonId).status).toBe('active');
+    const called = simulator.requests.filter(({ path }) => callbackEndpoint.endsWith(path));
+    expect(called).toHaveLength(1);
+  });
+});

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startWorkers } from '../../src/inbox/workers.ts';
+import { createBusinessEvents } from '../../src/observability/events.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import type { Database } from '../../src/storage/database.ts';
+import { createJobQueue } from '../../src/storage/queue.ts';
+import { captureLog } from '../harness/captured-log.ts';
+import { monotonicMs, OutageLog } from '../harness/outages.ts';
+import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
+import type { Place, Repositories } from '../harness/storage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const once = { maxAttempts: 1, retryDelaySeconds: 1, retryDelayMaxSeconds: 1, concurrency: 4 };
+
+describe.each(engines())('a job that failed for good in $name', ({ make }) => {
+  let place: Place;
+  let database: Database;
+  let repositories: Repositories;
+
+  beforeAll(async () => {
+    place = await make();
+    database = await openTestDatabase(place.choice);
+    repositories = repositoriesOn(database);
+  });
+
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  it('is told with its id, its company and its reason, in the log and among the events of the company', async () => {
+    const { id: companyId } = await registeredCompany(repositories);
+    const log = captureLog();
+    await using queue = await createJobQueue({
+      database,
+      rules: { webhooks: once, activation: once, disconnection: once },
+      onError: () => {},
+      outages: new OutageLog(),
+      monotonicMs,
+    });
+    const fail = async (): Promise<never> => {
+      throw new TypeError('+79001234567 cannot be read');
+    };
+    await startWorkers({
+      queue,
+      events: repositories.events,
+      report: createBusinessEvents(
+        log,
+        createMetrics(() => ({})),
+      ),
+      handleWebhook: fail,
+      activate: fail,
+      disconnect: fail,
+    });
+    const buried = (message: string, jobId: string) =>
+      waitFor(message, () => log.lines.find((line) => line.includes(`"${message}"`) && line.includes(jobId)));
+
+    const ids = { webhook: randomUUID(), activation: randomUUID(), stranger: randomUUID() };
+    const data = { companyId, resource: 'record', resourceId: 7, status: 'create', data: {} };
+    await queue.insert('webhooks', [
+      { id: ids.webhook, key: 'a', data },
+      { id: ids.stranger, key: 'b', data: { nobody: true } },
+    ]);
+    await queue.insert('activation', [{ id: ids.activation, key: 'c', data: { companyId } }]);
+
+    expect(await buried('Webhook buried', ids.webhook)).toContain(`"companyId":${companyId}`);
+    expect(await buried('Activation buried', ids.activation)).toContain(`"companyId":${companyId}`);
+    expect(await buried('Webhook buried', ids.stranger)).not.toContain('companyId');
+    const events = await waitFor('the events', async () => {
+      const latest = (await repositories.events.latest(companyId, 10)).filter(({ type }) =>
+        type.endsWith('_buried'),
+      );
+      return latest.length === 2 ? latest : undefined;
+    });
+    expect(events.map(({ type, cause, detail }) => [type, cause, detail]).toSorted()).toEqual([
+      ['activation_buried', `activation:${ids.activation}`, { attempts: 1, reason: 'TypeError' }],
+      ['webhook_buried', `webhook:${ids.webhook}`, { attempts: 1, reason: 'TypeError' }],
+    ]);
+  });
+});
