@@ -1,8 +1,10 @@
 import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
+import { withTimeout } from '../lib/with-timeout.ts';
 import { Addressing } from './addressing.ts';
 import { CredentialsNotSavedError } from './auth-state.ts';
 import { disconnectFrom } from './disconnect-policy.ts';
+import { fetchRecipientKeys, NoDeviceError } from './recipient-keys.ts';
 import { notConnected } from './session-errors.ts';
 
 const timedOut = 408;
@@ -13,10 +15,13 @@ const encryptionAttempts = 3;
 /** Sends the texts of one session, whichever socket it has. */
 export class MessageSender {
   readonly #addressing: Addressing;
+  readonly #lookupTimeoutMs: number;
   readonly #encryptionFailures = new LRUCache<string, number>({ max: messagesRemembered });
 
+  /** @param lookupTimeoutMs how long each question to WhatsApp may hold a message up */
   constructor(lookupTimeoutMs: number) {
     this.#addressing = new Addressing(lookupTimeoutMs);
+    this.#lookupTimeoutMs = lookupTimeoutMs;
   }
 
   /**
@@ -30,24 +35,41 @@ export class MessageSender {
     const jid = await this.#addressing.resolve(sock, phone);
     if (jid === undefined) return 'not_on_whatsapp';
     try {
+      await this.#fetchKeys(sock, jid);
+    } catch (cause) {
+      return this.#nothingLeft(cause, messageId);
+    }
+    try {
       await sendText(sock, jid, text, messageId);
     } catch (cause) {
-      if (mayHaveLeft(cause)) return undefined;
-      if (this.#isHopeless(cause, messageId)) return 'encryption_failed';
-      throw notConnected(cause);
+      if (!mayHaveLeft(cause)) return this.#nothingLeft(cause, messageId);
     }
     return undefined;
   }
 
-  /** To the own chat of the linked phone. @throws AppError `CONNECTION_FAILED` */
+  /** To the own chat of the linked phone. */
   async sendToSelf(sock: WASocket, text: string): Promise<void> {
     const own = jidNormalizedUser(sock.authState.creds.me?.id);
     const jid = await this.#addressing.mapped(sock, own);
+    await this.#fetchKeys(sock, jid);
     await sendText(sock, jid, text, generateMessageIDV2(own));
   }
 
+  async #fetchKeys(sock: WASocket, jid: string): Promise<void> {
+    const fetched = fetchRecipientKeys(sock, jid).then(() => true);
+    const isInTime = await withTimeout(fetched, this.#lookupTimeoutMs);
+    if (isInTime !== true) throw new Error('WhatsApp did not give the keys of a recipient in time');
+  }
+
+  #nothingLeft(cause: unknown, messageId: string): string {
+    if (this.#isHopeless(cause, messageId)) return 'encryption_failed';
+    throw notConnected(cause);
+  }
+
   #isHopeless(error: unknown, messageId: string): boolean {
-    if (disconnectFrom(error).message !== 'All encryptions failed') return false;
+    const isUnencryptable =
+      error instanceof NoDeviceError || disconnectFrom(error).message === 'All encryptions failed';
+    if (!isUnencryptable) return false;
     const failures = (this.#encryptionFailures.get(messageId) ?? 0) + 1;
     this.#encryptionFailures.set(messageId, failures);
     return failures >= encryptionAttempts;
@@ -59,7 +81,7 @@ async function sendText(sock: WASocket, jid: string, text: string, messageId: st
   await sock.sendMessage(jid, { text, linkPreview: null }, { messageId });
 }
 
-/** Baileys stores the ratchet after it has written to the socket. */
+/** With the keys at hand only the write itself can time out, and Baileys stores the ratchet after it. */
 function mayHaveLeft(error: unknown): boolean {
   return error instanceof CredentialsNotSavedError || disconnectFrom(error).code === timedOut;
 }

@@ -1,19 +1,23 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import type { SessionHost } from '../harness/session-host.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const text = 'Анна, вы записаны на завтра, 15:00. Ждём вас!';
+const givenId = '3EB0C0FFEE00112233';
 
 describe('sending a message', () => {
   it('reaches the phone of the client, and its status climbs from sent over delivered to read', async () => {
     await using world = await SessionWorld.start();
     const host = await world.linkedHost();
     const { messageId } = await host.manager.sendMessage(world.company, '+79165550001', text, {
-      messageId: '3EB0C0FFEE00112233',
+      messageId: givenId,
     });
 
-    expect(messageId).toBe('3EB0C0FFEE00112233');
-    const received = await world.client.waitForMessage(({ id }) => id === messageId);
+    expect(messageId).toBe(givenId);
+    const received = await world.client.waitForMessage(({ id }) => id === givenId);
     expect(received).toMatchObject({ from: world.salon.number, text });
     await host.hears(messageId, 'delivered');
     world.client.markRead(messageId);
@@ -85,6 +89,37 @@ describe('sending a message', () => {
     expect(world.client.inbox).toEqual([]);
   });
 
+  it('is said not to have left when WhatsApp does not tell whom to encrypt for, and arrives once when repeated', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost({ timings: { lookupTimeoutMs: 300 } });
+    world.whatsapp.freeze(world.salon);
+    await expect(send(world, host)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    world.whatsapp.unfreeze(world.salon);
+    await send(world, host);
+    await host.hears(givenId, 'delivered');
+    expect(world.client.inbox).toMatchObject([{ id: givenId, text }]);
+    expect(timesGiven(world)).toBe(1);
+  });
+
+  it('is said not to have left when the keys for its first recipient could not be stored', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    using _disk = fullDisk(world);
+    await expect(send(world, host)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect(timesGiven(world)).toBe(0);
+  });
+
+  it('is not said to have failed when only the keys it used up could not be stored', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    await host.manager.sendMessage(world.company, world.client.number, 'сначала');
+    await world.client.waitForMessage((message) => message.text === 'сначала');
+    using _disk = fullDisk(world);
+    await send(world, host);
+    await world.client.waitForMessage(({ id }) => id === givenId);
+    expect(timesGiven(world)).toBe(1);
+  });
+
   it('is repeated from our own store when a phone could not decrypt it, even after a restart', async () => {
     await using world = await SessionWorld.start();
     const sent = new Map<string, string>();
@@ -120,3 +155,26 @@ describe('what clients write', () => {
     expect(receipts().map(({ kind }) => kind)).not.toContain('read');
   });
 });
+
+async function send(world: SessionWorld, host: SessionHost): Promise<void> {
+  await host.manager.sendMessage(world.company, world.client.number, text, { messageId: givenId });
+}
+
+/** How often WhatsApp was given the message of `send`. */
+function timesGiven(world: SessionWorld): number {
+  return world.whatsapp.log.filter((event) => event.type === 'message' && event.id === givenId).length;
+}
+
+/** Until its disposal no credential can be written. */
+function fullDisk(world: SessionWorld): Disposable {
+  const database = new DatabaseSync(join(world.directory, 'credentials.sqlite'));
+  database.exec(`
+    create trigger full_disk before insert on credentials begin select raise(abort, 'disk full'); end;
+  `);
+  return {
+    [Symbol.dispose]: () => {
+      database.exec('drop trigger full_disk');
+      database.close();
+    },
+  };
+}
