@@ -60,7 +60,10 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       now,
       monotonicMs,
       onError: (error) => report.failed('Storage', error),
-      outages: { began: report.outageBegan, ended: report.outageEnded },
+      outages: {
+        began: (what, error) => report.outageBegan(what, error),
+        ended: (what, lastedMs) => report.outageEnded(what, lastedMs),
+      },
     }),
   );
   const { companies, events, messages, queue } = storage;

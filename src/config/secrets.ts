@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { EncryptionKey } from '../lib/secret-box.ts';
 import type { CheckedEnvironment } from './environment-schema.ts';
-
-/** Where the data is; the addresses hold passwords. */
-export type DatabaseAddress =
-  | Readonly<{ kind: 'embedded'; directory: string }>
-  | Readonly<{ kind: 'postgres'; url: string }>
-  | Readonly<{ kind: 'supabase'; url: string; serviceRoleKey: string; databaseUrl: string }>;
 
 /** Kept apart from the configuration, so that the configuration can be logged. */
 export type Secrets = Readonly<{

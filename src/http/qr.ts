@@ -18,7 +18,7 @@ export type QrDeps = Readonly<{
     /** @throws AppError `INVALID_TOKEN` */
     validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
     /** Starts a pairing when none runs. @throws AppError `QR_EXPIRED` and others of the session */
-    generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresIn: number }>>;
+    generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresAt: Date }>>;
     sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
     requestPairingCode(
       companyId: CompanyId,
@@ -44,8 +44,8 @@ export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router
     const startsAnew = new Query(request).one('new') === '1';
     const { state } = await service.sessionStatus(companyId);
     if (state === 'qr_expired' && !startsAnew) throw new AppError('QR_EXPIRED');
-    const { qr, expiresIn } = await service.generateQR(companyId);
-    response.json({ success: true, qr, expires_in: expiresIn });
+    const { qr, expiresAt } = await service.generateQR(companyId);
+    response.json({ success: true, qr, expires_in: secondsLeft(expiresAt, now()) });
   };
 
   // The live code; a pairing starts when none runs. Once all its codes have run out the answer is 410, so that a page

@@ -12,24 +12,13 @@ import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './connect-token.ts';
 import type { Companies, ConnectTokens, ConnectionStats, Messages, QrCode, QrRenderer } from './ports.ts';
-import type { SalonInfo, WhatsApp, YclientsPlatform } from './ports.ts';
+import type { RenderedQr, SalonInfo, WhatsApp, YclientsPlatform } from './ports.ts';
 import type { SessionRecorder } from './session-recorder.ts';
 import { shownStatus } from './shown-status.ts';
 import type { WebhookJob, WebhookJobs } from './webhook-jobs.ts';
 
 /** A direct message that could not be sent for a day is no news any more. */
 const directMessageLifetimeMs = 24 * 60 * 60 * 1000;
-
-/** A QR code as the page shows it. */
-export type RenderedQr = Readonly<{
-  /** `data:image/png;base64,…` */
-  qr: string;
-  text: string;
-  sequence: number;
-  expiresAt: Date;
-  /** Whole seconds left, rounded down. */
-  expiresIn: number;
-}>;
 
 export type MarketplaceDependencies = Readonly<{
   companies: Companies;
@@ -139,10 +128,8 @@ export class MarketplaceService {
     return await this.renderQR(await this.#deps.whatsapp.generateQRForCompany(companyId));
   }
 
-  async renderQR({ text, sequence, expiresAt }: QrCode): Promise<RenderedQr> {
-    const qr = await this.#deps.qrRenderer.render(text);
-    const leftMs = Math.max(0, expiresAt.getTime() - this.#deps.now().getTime());
-    return { qr, text, sequence, expiresAt, expiresIn: Math.floor(leftMs / 1000) };
+  async renderQR(code: QrCode): Promise<RenderedQr> {
+    return { ...code, qr: await this.#deps.qrRenderer.render(code.text) };
   }
 
   /** @param phone in any usual form @throws AppError */

@@ -275,6 +275,9 @@ export interface WhatsApp {
   ): unknown;
 }
 
+/** A QR code with its picture, a `data:image/png;base64,` URL. */
+export type RenderedQr = QrCode & Readonly<{ qr: string }>;
+
 export interface QrRenderer {
   /** @returns a `data:image/png;base64,` URL */
   render(text: string): Promise<string>;

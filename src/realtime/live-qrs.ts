@@ -1,8 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { QrCode } from '../marketplace/ports.ts';
-
-/** A QR code with its picture, a `data:image/png;base64,` URL. */
-export type RenderedQr = Readonly<{ qr: string; text: string; sequence: number; expiresAt: Date }>;
+import type { QrCode, RenderedQr } from '../marketplace/ports.ts';
 
 type LiveQr = Readonly<{ text: string; rendered: Promise<RenderedQr> }>;
 

@@ -6,7 +6,7 @@ import type { AddressLimiter } from '../lib/address-limiter.ts';
 import { guarded } from '../lib/guarded.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
 import { connectTokenExpiry } from '../marketplace/connect-token.ts';
-import type { QrCode, Revocations, WhatsApp } from '../marketplace/ports.ts';
+import type { QrCode, RenderedQr, Revocations, WhatsApp } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import { EventBudget } from './event-budget.ts';
 import type { MarketplaceClient, MarketplaceNamespace, MarketplaceServer, ServerEvents } from './events.ts';
@@ -18,7 +18,7 @@ import {
   spendConnection,
   tokenOf,
 } from './handshake.ts';
-import { LiveQrs, type RenderedQr } from './live-qrs.ts';
+import { LiveQrs } from './live-qrs.ts';
 import { ackOf, phoneOf, qrPayload, sessionPayload } from './payloads.ts';
 import { HandshakeRefused, refusalOf } from './refusal.ts';
 

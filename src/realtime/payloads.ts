@@ -1,8 +1,8 @@
 import { phoneFrom } from '../domain/phone.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
+import type { RenderedQr } from '../marketplace/ports.ts';
 import type { Ack, PayloadOf } from './events.ts';
-import type { RenderedQr } from './live-qrs.ts';
 
 export function sessionPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {
   return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };

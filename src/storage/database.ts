@@ -1,5 +1,6 @@
 import { createClient } from '@supabase/supabase-js';
 import { fromPglite, PgBoss } from 'pg-boss';
+import type { DatabaseAddress } from '../domain/database-address.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import type { Migration } from './migrate.ts';
@@ -9,12 +10,6 @@ import type { Functions, Supabase } from './rpc.ts';
 import { createRpcFetch } from './rpc-endpoint.ts';
 import type { SqlDatabase } from './sql.ts';
 
-export type DatabaseChoice =
-  | Readonly<{ kind: 'embedded'; directory: string }>
-  | Readonly<{ kind: 'postgres'; url: string }>
-  /** `databaseUrl` is a direct connection or a session pooler: migrations and jobs need more than PostgREST. */
-  | Readonly<{ kind: 'supabase'; url: string; serviceRoleKey: string; databaseUrl: string }>;
-
 export type DatabaseDependencies = Readonly<{
   migrations: readonly Migration[];
   /** Background trouble: a lost idle connection, a failed checkpoint. */
@@ -23,7 +18,7 @@ export type DatabaseDependencies = Readonly<{
 }>;
 
 export interface Database extends AsyncDisposable {
-  readonly kind: DatabaseChoice['kind'];
+  readonly kind: DatabaseAddress['kind'];
   readonly supabase: Supabase;
   /** Straight to Postgres, for migrations and maintenance; the application itself goes through `supabase`. */
   readonly sql: SqlDatabase;
@@ -48,29 +43,29 @@ const commonBossOptions = {
 } as const;
 
 /**
- * Opens the chosen database and brings its schema up to date.
+ * Opens the database and brings its schema up to date.
  * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, or what the driver throws
  */
-export async function openDatabase(choice: DatabaseChoice, deps: DatabaseDependencies): Promise<Database> {
+export async function openDatabase(address: DatabaseAddress, deps: DatabaseDependencies): Promise<Database> {
   const embedded =
-    choice.kind === 'embedded'
-      ? await EmbeddedPostgres.open({ directory: choice.directory, onError: deps.onError, now: deps.now })
+    address.kind === 'embedded'
+      ? await EmbeddedPostgres.open({ directory: address.directory, onError: deps.onError, now: deps.now })
       : undefined;
   const backend: Backend =
-    embedded ?? new PostgresDatabase({ url: serverUrlOf(choice), onError: deps.onError });
+    embedded ?? new PostgresDatabase({ url: serverUrlOf(address), onError: deps.onError });
   try {
     await migrate(backend, deps.migrations);
   } catch (error) {
     await backend[Symbol.asyncDispose]();
     throw error;
   }
-  const supabase = createSupabase(choice, backend);
+  const supabase = createSupabase(address, backend);
   return {
-    kind: choice.kind,
+    kind: address.kind,
     supabase,
     sql: backend,
     exclusive: embedded !== undefined,
-    createBoss: () => (embedded === undefined ? bossOnServer(serverUrlOf(choice)) : embeddedBoss(embedded)),
+    createBoss: () => (embedded === undefined ? bossOnServer(serverUrlOf(address)) : embeddedBoss(embedded)),
     ping: async () => {
       await new Rpc(supabase).call('company_by_id', { p_company_id: 0 });
     },
@@ -102,15 +97,15 @@ function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
   });
 }
 
-function serverUrlOf(choice: DatabaseChoice): string {
-  if (choice.kind === 'embedded') throw new TypeError('The embedded database has no server');
-  return choice.kind === 'postgres' ? choice.url : choice.databaseUrl;
+function serverUrlOf(address: DatabaseAddress): string {
+  if (address.kind === 'embedded') throw new TypeError('The embedded database has no server');
+  return address.kind === 'postgres' ? address.url : address.databaseUrl;
 }
 
-function createSupabase(choice: DatabaseChoice, backend: SqlDatabase): Supabase {
+function createSupabase(address: DatabaseAddress, backend: SqlDatabase): Supabase {
   const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
-  if (choice.kind === 'supabase') {
-    return createClient<Functions>(choice.url, choice.serviceRoleKey, {
+  if (address.kind === 'supabase') {
+    return createClient<Functions>(address.url, address.serviceRoleKey, {
       auth,
       global: { fetch: fetchInTime },
     });

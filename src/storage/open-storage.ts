@@ -1,3 +1,4 @@
+import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 import type { Bookings, Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
 import type { Events, Leases, Messages } from '../marketplace/ports.ts';
@@ -6,7 +7,7 @@ import { StoredCompanies } from './companies.ts';
 import { CompanyCache } from './company-cache.ts';
 import { StoredConnectTokens } from './connect-tokens.ts';
 import { StoredCredentialRows } from './credential-rows.ts';
-import { type DatabaseChoice, openDatabase } from './database.ts';
+import { openDatabase } from './database.ts';
 import { StoredEvents } from './events.ts';
 import { StoredLeases } from './leases.ts';
 import { StoredMessages } from './messages.ts';
@@ -15,7 +16,7 @@ import { createJobQueue, type OutageListener, type StoppableJobQueue } from './q
 import { Rpc } from './rpc.ts';
 
 export type StorageOptions = Readonly<{
-  database: DatabaseChoice;
+  database: DatabaseAddress;
   migrationsDirectory: string;
   /** Seals the companies' keys. */
   box: SecretBox;
@@ -43,7 +44,7 @@ export type Storage = AsyncDisposable &
     ping(): Promise<void>;
   }>;
 
-/** Opens the chosen database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
+/** Opens the database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { box, now, monotonicMs, onError, outages } = options;
   await using scope = new AsyncDisposableStack();

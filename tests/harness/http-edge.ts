@@ -71,7 +71,10 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
         return company;
       },
       companyByApiKey: async (key) => (key === apiKey ? known.get(companyId) : undefined),
-      generateQR: async () => ({ qr: 'data:image/png;base64,QQ==', expiresIn: 19 }),
+      generateQR: async () => ({
+        qr: 'data:image/png;base64,QQ==',
+        expiresAt: new Date(now.getTime() + 19_500),
+      }),
       requestPairingCode: async () => ({ code: 'ABCD1234', expiresAt: new Date(now.getTime() + 60_500) }),
       sessionStatus: async () => ({ state: 'idle', since: now }),
       getConnectionStats: async () => ({

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { DatabaseChoice } from '../../src/storage/database.ts';
+import type { DatabaseAddress } from '../../src/domain/database-address.ts';
 import { createJobQueue } from '../../src/storage/queue.ts';
 import { monotonicMs, OutageLog } from './outages.ts';
 import { openTestDatabase, registeredCompany, repositoriesOn } from './storage.ts';
 
 const [task, choice = ''] = process.argv.slice(2);
-const database = await openTestDatabase(JSON.parse(choice) as DatabaseChoice);
+const database = await openTestDatabase(JSON.parse(choice) as DatabaseAddress);
 
 if (task === 'write') {
   const repositories = repositoriesOn(database);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { DatabaseChoice } from '../../src/storage/database.ts';
+import type { DatabaseAddress } from '../../src/domain/database-address.ts';
 
 const entry = fileURLToPath(new URL('storage-process-main.ts', import.meta.url));
 
@@ -16,7 +16,7 @@ export class StorageProcess implements AsyncDisposable {
   readonly lines: string[] = [];
   errors = '';
 
-  constructor(task: StorageTask, choice: DatabaseChoice) {
+  constructor(task: StorageTask, choice: DatabaseAddress) {
     this.#child = spawn(process.execPath, [entry, task, JSON.stringify(choice)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,7 +1,9 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import path from 'node:path';
+import type { DatabaseAddress } from '../../src/domain/database-address.ts';
 import type { Company } from '../../src/domain/company.ts';
-import { salonIdFrom } from '../../src/domain/ids.ts';
+import { type CompanyId, salonIdFrom } from '../../src/domain/ids.ts';
+import type { NewMessage } from '../../src/domain/message.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import type { NewCompany } from '../../src/marketplace/ports.ts';
 import { StoredBookings } from '../../src/storage/bookings.ts';
@@ -9,7 +11,7 @@ import { StoredCompanies } from '../../src/storage/companies.ts';
 import { StoredConnectTokens } from '../../src/storage/connect-tokens.ts';
 import { StoredCredentialRows } from '../../src/storage/credential-rows.ts';
 import { openDatabase } from '../../src/storage/database.ts';
-import type { Database, DatabaseChoice } from '../../src/storage/database.ts';
+import type { Database } from '../../src/storage/database.ts';
 import { StoredEvents } from '../../src/storage/events.ts';
 import { StoredLeases } from '../../src/storage/leases.ts';
 import { StoredMessages } from '../../src/storage/messages.ts';
@@ -22,7 +24,7 @@ import { TemporaryDirectory } from './temporary-directory.ts';
 export const migrationsDirectory = path.resolve(import.meta.dirname, '../../supabase/migrations');
 
 /** A place where storage can live, empty unless it is a Supabase project; reopened by the same choice. */
-export type Place = Readonly<{ choice: DatabaseChoice }> & AsyncDisposable;
+export type Place = Readonly<{ choice: DatabaseAddress }> & AsyncDisposable;
 
 export type Engine = Readonly<{ name: string; make: () => Promise<Place> }>;
 
@@ -65,7 +67,7 @@ function supabaseEngines(): Engine[] {
 }
 
 /** Trouble in the background fails the test that caused it. */
-export async function openTestDatabase(choice: DatabaseChoice): Promise<Database> {
+export async function openTestDatabase(choice: DatabaseAddress): Promise<Database> {
   return openDatabase(choice, {
     migrations: await readMigrations(migrationsDirectory),
     now: () => new Date(),
@@ -108,4 +110,17 @@ export function newCompany(changes: Partial<NewCompany> = {}): NewCompany {
 
 export async function registeredCompany({ companies }: Pick<Repositories, 'companies'>): Promise<Company> {
   return (await companies.createOrFind(newCompany())).company;
+}
+
+/** A message that nobody has wanted yet. */
+export function newMessage(companyId: CompanyId, changes: Partial<NewMessage> = {}): NewMessage {
+  return {
+    companyId,
+    kind: 'confirmation',
+    idempotencyKey: randomUUID(),
+    phone: '+79001234567',
+    text: 'Вы записаны: стрижка, 10 марта, 14:30 — «Лён»',
+    recordId: 42,
+    ...changes,
+  };
 }

@@ -9,7 +9,10 @@ it('GET /marketplace/qr says 410 after the last code of a real pairing, and star
   const { manager } = host;
   await using edge = await startHttpEdge({
     service: {
-      generateQR: async (id) => ({ qr: (await manager.generateQRForCompany(id)).text, expiresIn: 1 }),
+      generateQR: async (id) => {
+        const { text, expiresAt } = await manager.generateQRForCompany(id);
+        return { qr: text, expiresAt };
+      },
       sessionStatus: async (id) => manager.getSessionStatus(id),
     },
   });

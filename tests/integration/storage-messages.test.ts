@@ -1,12 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { messageStatuses } from '../../src/domain/message.ts';
-import type { NewMessage } from '../../src/domain/message.ts';
 import type { Lease } from '../../src/marketplace/ports.ts';
 import type { Database } from '../../src/storage/database.ts';
-import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
+import {
+  engines,
+  newMessage,
+  openTestDatabase,
+  registeredCompany,
+  repositoriesOn,
+} from '../harness/storage.ts';
 import type { Place, Repositories } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -33,7 +36,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('is one message for one idempotency key, also at once', async () => {
     const { messages } = repositories;
     const { id } = await registeredCompany(repositories);
-    const wanted = message(id);
+    const wanted = newMessage(id);
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => messages.enqueue(wanted)));
 
@@ -48,14 +51,14 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('keeps companies apart', async () => {
     const { messages } = repositories;
     const [mine, other] = [await registeredCompany(repositories), await registeredCompany(repositories)];
-    const stored = await messages.enqueue(message(mine.id, { idempotencyKey: 'same' }));
-    const foreign = await messages.enqueue(message(other.id, { idempotencyKey: 'same' }));
+    const stored = await messages.enqueue(newMessage(mine.id, { idempotencyKey: 'same' }));
+    const foreign = await messages.enqueue(newMessage(other.id, { idempotencyKey: 'same' }));
 
     expect(foreign.id).not.toBe(stored.id);
     expect(await messages.byId(other.id, stored.id)).toBeUndefined();
     expect(await messages.byId(mine.id, 'not-a-uuid')).toBeUndefined();
     expect(await messages.textOf(other.id, stored.whatsappMessageId)).toBeUndefined();
-    await expect(messages.enqueue(message(companyIdFrom(999_999_999)))).rejects.toMatchObject({
+    await expect(messages.enqueue(newMessage(companyIdFrom(999_999_999)))).rejects.toMatchObject({
       code: 'COMPANY_NOT_FOUND',
     });
   });
@@ -63,9 +66,9 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('hands messages out in order, one by one, under the lease', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
-    const first = await messages.enqueue(message(id));
-    const second = await messages.enqueue(message(id));
-    await messages.enqueue(message(id, { notBefore: inFuture(minuteMs) }));
+    const first = await messages.enqueue(newMessage(id));
+    const second = await messages.enqueue(newMessage(id));
+    await messages.enqueue(newMessage(id, { notBefore: inFuture(minuteMs) }));
 
     const claims = [
       await messages.claim(lease, now),
@@ -84,7 +87,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('never hands a message out twice to rival claims', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
-    for (let count = 0; count < 5; count += 1) await messages.enqueue(message(id));
+    for (let count = 0; count < 5; count += 1) await messages.enqueue(newMessage(id));
 
     const claims = await Promise.all(Array.from({ length: 12 }, () => messages.claim(lease, now)));
 
@@ -96,8 +99,8 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('keeps the gap between two messages of a company, also for rival claims and a new owner', async () => {
     const { messages, leases } = repositories;
     const { id, lease } = await connectedCompany();
-    await messages.enqueue(message(id));
-    await messages.enqueue(message(id));
+    await messages.enqueue(newMessage(id));
+    await messages.enqueue(newMessage(id));
     const paced = { gapMs: 700, maxAttempts: 3 };
 
     const rivals = await Promise.all([messages.claim(lease, paced), messages.claim(lease, paced)]);
@@ -119,9 +122,9 @@ describe.each(engines())('messages in $name', ({ make }) => {
     const { id, lease } = await connectedCompany();
     expect(await messages.nextDueAt(id)).toBeUndefined();
     const soon = inFuture(minuteMs);
-    await messages.enqueue(message(id, { notBefore: soon }));
+    await messages.enqueue(newMessage(id, { notBefore: soon }));
     expect(await messages.nextDueAt(id)).toEqual(soon);
-    await messages.enqueue(message(id));
+    await messages.enqueue(newMessage(id));
 
     await leases.release(lease);
     expect(await messages.claim(lease, now)).toBeUndefined();
@@ -133,8 +136,8 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('takes over what a dead owner was sending, with the same id, and gives up after so many attempts', async () => {
     const { messages, leases } = repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await messages.enqueue(message(id));
-    const younger = await messages.enqueue(message(id));
+    const stored = await messages.enqueue(newMessage(id));
+    const younger = await messages.enqueue(newMessage(id));
     const limit = { gapMs: 0, maxAttempts: 2 };
 
     await messages.claim(lease, limit);
@@ -156,9 +159,9 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('lets a message expire that waited too long, but never one that may have left', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
-    const sent = await messages.enqueue(message(id, { expiresAt: inFuture(400) }));
-    const waiting = await messages.enqueue(message(id, { expiresAt: inFuture(400) }));
-    const lasting = await messages.enqueue(message(id, { expiresAt: inFuture(minuteMs) }));
+    const sent = await messages.enqueue(newMessage(id, { expiresAt: inFuture(400) }));
+    const waiting = await messages.enqueue(newMessage(id, { expiresAt: inFuture(400) }));
+    const lasting = await messages.enqueue(newMessage(id, { expiresAt: inFuture(minuteMs) }));
     expect(await messages.claim(lease, now)).toMatchObject({ id: sent.id });
 
     const expired: string[] = [];
@@ -180,7 +183,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('hands out nothing that is past its use, and does not call it due', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
-    await messages.enqueue(message(id, { expiresAt: inFuture(-minuteMs) }));
+    await messages.enqueue(newMessage(id, { expiresAt: inFuture(-minuteMs) }));
     expect(await messages.nextDueAt(id)).toBeUndefined();
     expect(await messages.claim(lease, now)).toBeUndefined();
   });
@@ -188,7 +191,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('lets what was not sent expire when the company uninstalls', async () => {
     const { messages, companies } = repositories;
     const company = await registeredCompany(repositories);
-    const stored = await messages.enqueue(message(company.id));
+    const stored = await messages.enqueue(newMessage(company.id));
 
     await companies.moveIntegration(company.id, 'uninstalled', 'test');
 
@@ -198,7 +201,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('puts a message back that never left, without counting the attempt', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await messages.enqueue(message(id));
+    const stored = await messages.enqueue(newMessage(id));
     await messages.claim(lease, now);
 
     await messages.release({ ...lease, token: lease.token + 1 }, stored.id, 0);
@@ -213,60 +216,10 @@ describe.each(engines())('messages in $name', ({ make }) => {
     });
   });
 
-  it('moves a status forward only, whatever the order of acks and receipts', async () => {
-    const ladder = ['queued', 'sending', 'unknown', 'sent', 'delivered', 'read'];
-    const allowed = new Set<string>();
-    for (const from of messageStatuses) {
-      for (const to of messageStatuses) {
-        const forward = ladder.indexOf(to) > ladder.indexOf(from) && from !== 'failed' && from !== 'expired';
-        const fails = to === 'failed' && ['queued', 'sending', 'unknown', 'sent'].includes(from);
-        const reachable = to !== 'sending' && (to !== 'unknown' || from === 'sending');
-        if ((forward && reachable) || fails || (to === 'expired' && from === 'queued'))
-          allowed.add(`${from} > ${to}`);
-      }
-    }
-    const { messages } = repositories;
-    const { id } = await registeredCompany(repositories);
-    const stored = await messages.enqueue(message(id));
-
-    const moved = new Set<string>();
-    for (const from of messageStatuses) {
-      for (const to of messageStatuses) {
-        await forceStatus(stored.id, from);
-        if (await messages.advance(id, stored.whatsappMessageId, to, '463')) moved.add(`${from} > ${to}`);
-      }
-    }
-
-    expect(moved).toEqual(allowed);
-  });
-
-  it('dates each step, fills the step that was skipped, and keeps the reason of a failure', async () => {
-    const { messages } = repositories;
-    const { id } = await registeredCompany(repositories);
-    const [read, failed] = [await messages.enqueue(message(id)), await messages.enqueue(message(id))];
-
-    await messages.advance(id, read.whatsappMessageId, 'delivered');
-    expect(await messages.advance(id, read.whatsappMessageId, 'sent')).toBe(false);
-    await messages.advance(id, read.whatsappMessageId, 'read');
-    await messages.advance(id, failed.whatsappMessageId, 'failed', '463');
-
-    const after = await messages.byId(id, read.id);
-    expect(after).toMatchObject({ status: 'read', errorCode: undefined });
-    expect(after?.sentAt).toBeInstanceOf(Date);
-    expect(after?.deliveredAt).toEqual(after?.sentAt);
-    expect(after?.readAt?.getTime()).toBeGreaterThanOrEqual(after?.deliveredAt?.getTime() ?? Infinity);
-    expect(await messages.byId(id, failed.id)).toMatchObject({
-      status: 'failed',
-      errorCode: '463',
-      sentAt: undefined,
-    });
-    expect(await messages.advance(id, '3EB0UNKNOWN', 'sent')).toBe(false);
-  });
-
   it('stops waiting for an ack under its own lease, counted from when the message was handed over', async () => {
     const { messages } = repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await messages.enqueue(message(id));
+    const stored = await messages.enqueue(newMessage(id));
     await messages.claim(lease, now);
 
     const impatient = { ackTimeoutMs: 0, maxAttempts: 3 };
@@ -293,25 +246,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   async function leased(id: CompanyId, owner: string): Promise<Lease> {
     return waitFor('the lease', () => repositories.leases.acquire(id, owner, minuteMs));
   }
-
-  async function forceStatus(id: string, status: string): Promise<void> {
-    await database.sql.transaction((session) =>
-      session.query('update messages set status = $2 where id = $1', [id, status]),
-    );
-  }
 });
-
-function message(companyId: CompanyId, changes: Partial<NewMessage> = {}): NewMessage {
-  return {
-    companyId,
-    kind: 'confirmation',
-    idempotencyKey: randomUUID(),
-    phone: '+79001234567',
-    text: 'Вы записаны: стрижка, 10 марта, 14:30 — «Лён»',
-    recordId: 42,
-    ...changes,
-  };
-}
 
 function inFuture(ms: number): Date {
   return new Date(Date.now() + ms);
