@@ -89,6 +89,7 @@ describe('what was missed or interrupted is made good', () => {
     stack.yclients.restore();
     const [second = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
     await waitUntilActive(stack, second, 5_000);
+    expect(stack.yclients.salon(salonId).status).toBe('active');
   }, 90_000);
 
   it('gives the next owner of a salon nothing of the last one', async () => {
