@@ -51,13 +51,19 @@ export function createLogger(
       ...(options.console ? [new winston.transports.Console()] : []),
     ],
   });
-  return Object.assign(facade(logger), {
-    [Symbol.asyncDispose]: () => withTimeout(flush(logger, [combined, errors]), flushTimeoutMs),
+  const life = { over: false };
+  return Object.assign(facade(logger, life), {
+    [Symbol.asyncDispose]: async () => {
+      life.over = true;
+      await withTimeout(flush(logger, [combined, errors]), flushTimeoutMs);
+    },
   });
 }
 
-function facade(logger: winston.Logger): Logger {
+/** @param life when it is over, libraries may still speak: a write after the end would take the process down */
+function facade(logger: winston.Logger, life: Readonly<{ over: boolean }>): Logger {
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (life.over) return;
     // A field named `message` would be glued to the line's own message by winston.
     logger.log(level, message, fields === undefined ? undefined : { ...fields, message: undefined });
   };
@@ -66,13 +72,14 @@ function facade(logger: winston.Logger): Logger {
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (context) => facade(logger.child(context)),
+    child: (context) => facade(logger.child(context), life),
   };
 }
 
 const redaction = winston.format((info) => {
   for (const [name, value] of Object.entries(info)) {
-    if (name === 'level') continue;
+    // The name of an instance may be all digits; it is no phone, and lines are found by it.
+    if (name === 'level' || name === 'instance') continue;
     info[name] = name === 'message' ? redactText(String(value)) : redact(value, name);
   }
   return info;
@@ -80,6 +87,6 @@ const redaction = winston.format((info) => {
 
 async function flush(logger: winston.Logger, files: readonly LogFile[]): Promise<void> {
   logger.end();
-  await finished(logger);
+  await finished(logger, { readable: false });
   await Promise.all(files.map((file) => finished(file.end())));
 }

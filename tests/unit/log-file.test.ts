@@ -59,4 +59,17 @@ describe('the logger', () => {
     expect(combined.at(-1)).toMatchObject({ message: 'broken', part: 'test', phone: '+7900***4567' });
     expect(linesOf('marketplace-error.log')).toEqual(combined.slice(-1));
   });
+
+  it('outlives those who still speak after its end, whom nobody hears any more', async () => {
+    using directory = new TemporaryDirectory();
+    const logger = createLogger({ level: 'info', directory: directory.path, console: false, context: {} });
+    const late = logger.child({ part: 'library' });
+    late.info('in time');
+    const ended = logger[Symbol.asyncDispose]();
+    late.warn('while it ends');
+    await ended;
+    late.warn('too late');
+    const text = readFileSync(join(directory.path, 'marketplace-combined.log'), 'utf8');
+    expect(text.trimEnd().split('\n')).toEqual([expect.stringContaining('in time')]);
+  });
 });
