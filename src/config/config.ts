@@ -36,11 +36,10 @@ export type Config = Readonly<{
   pacing: PacingProfile;
 }>;
 
+export type LoadedConfig = Readonly<{ config: Config; checked: CheckedEnvironment }>;
+
 /** @throws ConfigError with every problem at once */
-export function loadConfig(
-  environment: Environment,
-  earlierProblems: readonly string[] = [],
-): { config: Config; checked: CheckedEnvironment } {
+export function loadConfig(environment: Environment, earlierProblems: readonly string[] = []): LoadedConfig {
   const outcome = checkEnvironment(environment);
   const problems = [...earlierProblems, ...outcome.problems];
   if (!('checked' in outcome) || problems.length > 0) throw new ConfigError(problems);

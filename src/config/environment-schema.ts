@@ -61,10 +61,13 @@ const encryptionKeys = Joi.string().custom((value: string, helpers) => {
       });
 });
 
-const webUrl = Joi.string().uri({ scheme: ['http', 'https'] });
+const webUrl = Joi.string()
+  .uri({ scheme: ['http', 'https'] })
+  .messages({ 'string.uriCustomScheme': '{{#label}} must be an address such as https://wa.example.com' });
 
 /** An address that paths are appended to. */
 const baseUrl = webUrl.custom((value: string, helpers) => {
+  if (!URL.canParse(value)) return value;
   const { username, password } = new URL(value);
   return /[?#]/.test(value) || username !== '' || password !== ''
     ? helpers.message({ custom: '{{#label}} must have no query, no fragment and no password' })
@@ -72,7 +75,7 @@ const baseUrl = webUrl.custom((value: string, helpers) => {
 });
 
 const origin = webUrl.custom((value: string, helpers) =>
-  new URL(value).href === `${new URL(value).origin}/`
+  !URL.canParse(value) || new URL(value).href === `${new URL(value).origin}/`
     ? value
     : helpers.message({
         custom: '{{#label}} must be an origin such as https://api.yclients.com, without a path',
@@ -84,7 +87,12 @@ const schema = Joi.object<CheckedEnvironment>({
   HOST: Joi.string().hostname().default('127.0.0.1'),
   PORT: Joi.number().integer().min(0).max(65_535).default(3000),
   PUBLIC_URL: baseUrl,
-  TRUST_PROXY: Joi.number().integer().min(0).max(10).default(0),
+  TRUST_PROXY: Joi.number()
+    .integer()
+    .min(0)
+    .max(10)
+    .default(0)
+    .messages({ 'number.base': '{{#label}} must be the number of proxies in front, such as 1' }),
   ALLOWED_ORIGINS: originList.default([]),
   FRAME_ANCESTORS: originList.default([]),
   DATA_DIR: Joi.string().default('data'),
@@ -109,7 +117,14 @@ const schema = Joi.object<CheckedEnvironment>({
     .custom((value: string) => value.split(',').map(Number)),
   PACING_PROFILE: Joi.valid('careful', 'steady', 'none').default('careful'),
   INSTANCE_ID: Joi.string().pattern(/^[\w.:-]{1,100}$/, 'letters, digits and . : _ -'),
-}).prefs({ abortEarly: false, errors: { wrap: { label: false } } });
+}).prefs({
+  abortEarly: false,
+  errors: { wrap: { label: false } },
+  messages: {
+    'string.pattern.name': '{{#label}} must be {{#name}}',
+    'string.uriCustomScheme': '{{#label}} must be an address that begins with one of {{#scheme}}',
+  },
+});
 
 /** @returns the checked values, or every problem as a sentence that begins with the variable's name */
 export function checkEnvironment(

@@ -1,3 +1,4 @@
+import { AppError } from '../domain/errors.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 
 export type DependencyHealth = Readonly<{ status: 'ok' | 'down'; detail?: string }>;
@@ -50,6 +51,6 @@ async function healthOf(check: () => Promise<unknown>): Promise<DependencyHealth
     );
     return answered === true ? { status: 'ok' } : { status: 'down', detail: 'no answer in time' };
   } catch (error) {
-    return { status: 'down', detail: error instanceof Error ? error.name : 'error' };
+    return { status: 'down', detail: error instanceof AppError ? error.code : 'unreachable' };
   }
 }

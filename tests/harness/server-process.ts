@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { waitFor } from './wait-for.ts';
 
 const entry = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Halves the time that the modules take to load. */
 const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
@@ -14,13 +13,16 @@ type Running = Readonly<{ child: ChildProcess; lines: Record<string, unknown>[] 
 
 /** The server as ops run it: a process of its own, which tests may kill. */
 export class ServerProcess implements AsyncDisposable {
+  readonly #directory: string;
   readonly #environment: Readonly<Record<string, string>>;
   #running: Running | undefined;
   #url: string | undefined;
   /** Everything that all runs wrote to stdout and stderr. */
   output = '';
 
-  constructor(environment: Readonly<Record<string, string>>) {
+  /** @param directory to run in: not the project's, whose `.env` may name a real database */
+  constructor(directory: string, environment: Readonly<Record<string, string>>) {
+    this.#directory = directory;
     this.#environment = environment;
   }
 
@@ -33,7 +35,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Resolves when the server says that it is ready. */
   async start(timeoutMs = 60_000): Promise<void> {
     const child = spawn(process.execPath, [entry], {
-      cwd: root,
+      cwd: this.#directory,
       env: {
         PATH: process.env['PATH'] ?? '',
         NODE_COMPILE_CACHE: compileCache,

@@ -70,7 +70,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const yclients = scope.use(await YclientsSimulator.start({ port: options.yclientsPort ?? 0 }));
   yclients.addSalon(demoSalon);
   const server = scope.use(
-    new ServerProcess({
+    new ServerProcess(directory, {
       DATA_DIR: join(directory, 'data'),
       SESSIONS_DIR: join(directory, 'sessions'),
       LOG_DIR: join(directory, 'logs'),

@@ -7,6 +7,8 @@ import { loadConfig } from '../../src/config/config.ts';
 import { makeDirectories } from '../../src/config/directories.ts';
 import { readEnvironment, type RawEnvironment } from '../../src/config/env.ts';
 import { loadSecrets } from '../../src/config/secrets.ts';
+import { warningsOf } from '../../src/config/warnings.ts';
+import { startFailure } from '../../src/start-failure.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
 function load(raw: RawEnvironment) {
@@ -174,5 +176,35 @@ describe('loadSecrets', () => {
     expect(first.encryptionKeys[0]?.key).toHaveLength(32);
     expect(statSync(join(directory, 'jwt-secret')).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(directory, 'jwt-secret'), 'utf8')).toBe(first.jwtSecret);
+  });
+});
+
+describe('warningsOf', () => {
+  const warnings = (raw: RawEnvironment): string => {
+    const { config, checked } = load(raw);
+    return warningsOf(config, checked).join('\n');
+  };
+
+  it('names demo tokens at the real platform and a missing proxy in production', () => {
+    expect(warnings({})).toContain('YCLIENTS_PARTNER_TOKEN is a demo value');
+    expect(warnings(production)).toContain('TRUST_PROXY is 0');
+  });
+
+  it('is silent about a simulated platform and a complete production', () => {
+    expect(warnings({ YCLIENTS_API_URL: 'http://127.0.0.1:1' })).toBe('');
+    expect(warnings({ ...production, TRUST_PROXY: '1' })).toBe('');
+  });
+});
+
+describe('startFailure', () => {
+  it('names the variable behind the usual errors, also when they are the cause of another', () => {
+    const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+    expect(startFailure(new Error('migrating', { cause: refused }))).toContain('DATABASE_URL');
+    expect(startFailure(Object.assign(new Error('listen'), { code: 'EADDRINUSE' }))).toContain('PORT');
+  });
+
+  it('says what it knows of any other error, without its secrets', () => {
+    expect(startFailure(new TypeError('no postgres://u:hush@host/db'))).toMatch(/^TypeError: no postgres:/);
+    expect(startFailure(new TypeError('no postgres://u:hush@host/db'))).not.toContain('hush');
   });
 });
