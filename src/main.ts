@@ -57,6 +57,7 @@ try {
   await run();
   process.exit(exitCodes.stopped);
 } catch (error) {
-  process.stderr.write(`${startFailure(error)}\n`);
-  process.exit(error instanceof ConfigError ? exitCodes.badConfiguration : exitCodes.failed);
+  const isMisconfigured = error instanceof ConfigError;
+  process.stderr.write(`${isMisconfigured ? error.message : startFailure(error)}\n`);
+  process.exit(isMisconfigured ? exitCodes.badConfiguration : exitCodes.failed);
 }

@@ -1,5 +1,4 @@
 import { inspect } from 'node:util';
-import { ConfigError } from './config/config-error.ts';
 import { redactText } from './observability/redact.ts';
 
 /** What usually keeps a server from starting, by the code of the error or of what caused it. */
@@ -16,7 +15,6 @@ const sentences: Readonly<Record<string, string>> = {
 
 /** What a person at the console is told of an error that ended the process; the log has the rest. */
 export function startFailure(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
   const sentence = sentences[codeOf(error) ?? ''];
   if (sentence !== undefined) return sentence;
   return redactText(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error));
