@@ -1,5 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import type { DatabaseAddress } from '../../src/domain/database-address.ts';
 import type { Company } from '../../src/domain/company.ts';
 import { type CompanyId, salonIdFrom } from '../../src/domain/ids.ts';
@@ -95,6 +96,32 @@ export function repositoriesOn(database: Database) {
 }
 
 /** A salon nobody has registered yet. */
+/** A new database of the engine for the suite that calls this, and the repositories on it. */
+export function useStore(make: Engine['make']): Readonly<{ database: Database; repositories: Repositories }> {
+  const scope = new AsyncDisposableStack();
+  let opened: Readonly<{ database: Database; repositories: Repositories }> | undefined;
+  const store = () => {
+    if (opened === undefined) throw new Error('The store is open while the suite runs');
+    return opened;
+  };
+
+  beforeAll(async () => {
+    const { choice } = scope.use(await make());
+    const database = scope.use(await openTestDatabase(choice));
+    opened = { database, repositories: repositoriesOn(database) };
+  });
+  afterAll(() => scope.disposeAsync());
+
+  return {
+    get database() {
+      return store().database;
+    },
+    get repositories() {
+      return store().repositories;
+    },
+  };
+}
+
 export function newCompany(changes: Partial<NewCompany> = {}): NewCompany {
   return {
     salonId: salonIdFrom(randomInt(1, 2 ** 47)),

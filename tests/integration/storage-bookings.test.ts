@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Booking } from '../../src/domain/booking.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import type { NewMessage } from '../../src/domain/message.ts';
-import type { Database } from '../../src/storage/database.ts';
-import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 
 const booking: Booking = {
   recordId: 77,
@@ -19,24 +17,11 @@ const booking: Booking = {
 };
 
 describe.each(engines())('bookings in $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
-
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
+  const store = useStore(make);
 
   it('comes back as it was written, with its message and its event', async () => {
-    const { bookings, messages, events } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { bookings, messages, events } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const message = confirmation(id, 'create:77');
 
     expect(await bookings.find(id, 77)).toBeUndefined();
@@ -53,8 +38,8 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   });
 
   it('is changed under the version that was read, and by one of two rivals', async () => {
-    const { bookings } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { bookings } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const apply = (expectedVersion: number, startsAt: string): Promise<'applied' | 'stale'> =>
       bookings.apply(id, {
         expectedVersion,
@@ -75,8 +60,8 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   });
 
   it('leaves no message and no event behind when it was stale or refused', async () => {
-    const { bookings, events } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { bookings, events } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const message = confirmation(id, 'never');
 
     expect(
@@ -102,7 +87,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     ).rejects.toMatchObject({ code: 'DB_ERROR' });
 
     expect(await bookings.find(id, 77)).toBeUndefined();
-    expect(await repositories.messages.nextDueAt(id)).toBeUndefined();
+    expect(await store.repositories.messages.nextDueAt(id)).toBeUndefined();
     expect((await events.latest(id, 10)).map(({ type }) => type)).toEqual(['company_registered']);
   });
 });

@@ -1,38 +1,17 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { integrationStatuses } from '../../src/domain/company.ts';
 import type { IntegrationStatus } from '../../src/domain/company.ts';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import type { Database } from '../../src/storage/database.ts';
-import {
-  engines,
-  newCompany,
-  openTestDatabase,
-  registeredCompany,
-  repositoriesOn,
-} from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, newCompany, registeredCompany, useStore } from '../harness/storage.ts';
 
 const nobody = companyIdFrom(999_999_999);
 
 describe.each(engines())('companies in $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
-
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
+  const store = useStore(make);
 
   it('registers a salon once, however often and at once it comes', async () => {
-    const { companies } = repositories;
+    const { companies } = store.repositories;
     const wanted = newCompany();
 
     const answers = await Promise.all(
@@ -44,7 +23,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('keeps secrets and owner of a salon that comes again, and takes its fresh title, type and zone', async () => {
-    const { companies } = repositories;
+    const { companies } = store.repositories;
     const first = newCompany({ ownerUserId: 11 });
     const { company } = await companies.createOrFind(first);
 
@@ -70,7 +49,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('starts an uninstalled salon again with nothing of its last installation', async () => {
-    const { companies, events, tokens } = repositories;
+    const { companies, events, tokens } = store.repositories;
     const first = newCompany({ ownerUserId: 11 });
     const { company } = await companies.createOrFind(first);
     await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
@@ -107,7 +86,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('finds a company by each of its keys and nobody by a wrong one', async () => {
-    const { companies } = repositories;
+    const { companies } = store.repositories;
     const wanted = newCompany();
     const { company } = await companies.createOrFind(wanted);
 
@@ -122,9 +101,9 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('stores secrets that the database cannot read', async () => {
     const wanted = newCompany();
-    await repositories.companies.createOrFind(wanted);
+    await store.repositories.companies.createOrFind(wanted);
 
-    const rows = await database.sql.transaction((session) =>
+    const rows = await store.database.sql.transaction((session) =>
       session.query(
         `select encode(api_key, 'escape') || encode(webhook_secret, 'escape') as stored from company_secrets`,
       ),
@@ -136,8 +115,8 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('lets an integration status move along its ladder and nowhere else', async () => {
-    const { companies } = repositories;
-    const company = await registeredCompany(repositories);
+    const { companies } = store.repositories;
+    const company = await registeredCompany(store.repositories);
     const pairs = integrationStatuses.flatMap((from) => integrationStatuses.map((to) => [from, to] as const));
 
     const moved: string[] = [];
@@ -167,8 +146,8 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('lets one of two rival moves win', async () => {
-    const { companies, events } = repositories;
-    const company = await registeredCompany(repositories);
+    const { companies, events } = store.repositories;
+    const company = await registeredCompany(store.repositories);
 
     const answers = await Promise.all(
       Array.from({ length: 6 }, () => companies.moveIntegration(company.id, 'activating', 'rivals')),
@@ -182,8 +161,8 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('records a session state with one event per change, and when the device was linked', async () => {
-    const { companies, events } = repositories;
-    const company = await registeredCompany(repositories);
+    const { companies, events } = store.repositories;
+    const company = await registeredCompany(store.repositories);
 
     await companies.recordSession(company.id, { state: 'pairing' });
     const linked = await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
@@ -210,9 +189,12 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('counts connections, and those of the last day', async () => {
-    const { companies } = repositories;
+    const { companies } = store.repositories;
     const before = await companies.stats();
-    const [connected, lost] = [await registeredCompany(repositories), await registeredCompany(repositories)];
+    const [connected, lost] = [
+      await registeredCompany(store.repositories),
+      await registeredCompany(store.repositories),
+    ];
     await companies.recordSession(connected.id, { state: 'connected', phone: '+79001234567' });
     await companies.moveIntegration(connected.id, 'activating', 'test');
     await companies.recordSession(lost.id, { state: 'connected', phone: '+79001234568' });
@@ -231,10 +213,10 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('lists the companies of the asked statuses, oldest first', async () => {
-    const { companies } = repositories;
-    const older = await registeredCompany(repositories);
-    const newer = await registeredCompany(repositories);
-    await registeredCompany(repositories);
+    const { companies } = store.repositories;
+    const older = await registeredCompany(store.repositories);
+    const newer = await registeredCompany(store.repositories);
+    await registeredCompany(store.repositories);
     await forceStatus(older.id, 'frozen');
     await forceStatus(newer.id, 'frozen');
 
@@ -245,8 +227,8 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('keeps events newest first, and refuses one for a company that does not exist', async () => {
-    const { events } = repositories;
-    const company = await registeredCompany(repositories);
+    const { events } = store.repositories;
+    const company = await registeredCompany(store.repositories);
     const detail = { count: 3, word: 'да', yes: true, nothing: null };
 
     await events.record({ companyId: company.id, type: 'first_thing', cause: 'test', detail });
@@ -263,7 +245,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   async function forceStatus(id: number, status: IntegrationStatus): Promise<void> {
-    await database.sql.transaction((session) =>
+    await store.database.sql.transaction((session) =>
       session.query('update companies set integration_status = $2 where id = $1', [id, status]),
     );
   }

@@ -1,30 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { messageStatuses } from '../../src/domain/message.ts';
-import type { Database } from '../../src/storage/database.ts';
-import {
-  engines,
-  newMessage,
-  openTestDatabase,
-  registeredCompany,
-  repositoriesOn,
-} from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 
 describe.each(engines())('the status of a message in $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
-
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
+  const store = useStore(make);
 
   it('moves forward only, whatever the order of acks and receipts', async () => {
     const ladder = ['queued', 'sending', 'unknown', 'sent', 'delivered', 'read'];
@@ -38,8 +17,8 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
           allowed.add(`${from} > ${to}`);
       }
     }
-    const { messages } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { messages } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const stored = await messages.enqueue(newMessage(id));
 
     const moved = new Set<string>();
@@ -54,8 +33,8 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
   });
 
   it('dates each step, fills the step that was skipped, and keeps the reason of a failure', async () => {
-    const { messages } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { messages } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const [read, failed] = [await messages.enqueue(newMessage(id)), await messages.enqueue(newMessage(id))];
 
     await messages.advance(id, read.whatsappMessageId, 'delivered');
@@ -77,7 +56,7 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
   });
 
   async function forceStatus(id: string, status: string): Promise<void> {
-    await database.sql.transaction((session) =>
+    await store.database.sql.transaction((session) =>
       session.query('update messages set status = $2 where id = $1', [id, status]),
     );
   }

@@ -1,16 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/marketplace/ports.ts';
-import type { Database } from '../../src/storage/database.ts';
-import {
-  engines,
-  newMessage,
-  openTestDatabase,
-  registeredCompany,
-  repositoriesOn,
-} from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const minuteMs = 60_000;
@@ -18,24 +10,11 @@ const now = { gapMs: 0, maxAttempts: 3 };
 const patient = { ackTimeoutMs: minuteMs, maxAttempts: 3 };
 
 describe.each(engines())('messages in $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
-
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
+  const store = useStore(make);
 
   it('is one message for one idempotency key, also at once', async () => {
-    const { messages } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { messages } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const wanted = newMessage(id);
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => messages.enqueue(wanted)));
@@ -49,8 +28,11 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('keeps companies apart', async () => {
-    const { messages } = repositories;
-    const [mine, other] = [await registeredCompany(repositories), await registeredCompany(repositories)];
+    const { messages } = store.repositories;
+    const [mine, other] = [
+      await registeredCompany(store.repositories),
+      await registeredCompany(store.repositories),
+    ];
     const stored = await messages.enqueue(newMessage(mine.id, { idempotencyKey: 'same' }));
     const foreign = await messages.enqueue(newMessage(other.id, { idempotencyKey: 'same' }));
 
@@ -64,7 +46,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('hands messages out in order, one by one, under the lease', async () => {
-    const { messages } = repositories;
+    const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const first = await messages.enqueue(newMessage(id));
     const second = await messages.enqueue(newMessage(id));
@@ -85,7 +67,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('never hands a message out twice to rival claims', async () => {
-    const { messages } = repositories;
+    const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     for (let count = 0; count < 5; count += 1) await messages.enqueue(newMessage(id));
 
@@ -97,7 +79,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('keeps the gap between two messages of a company, also for rival claims and a new owner', async () => {
-    const { messages, leases } = repositories;
+    const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
     await messages.enqueue(newMessage(id));
     await messages.enqueue(newMessage(id));
@@ -118,7 +100,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('hands nothing out when the lease is gone, and knows what is due', async () => {
-    const { messages, leases } = repositories;
+    const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
     expect(await messages.nextDueAt(id)).toBeUndefined();
     const soon = inFuture(minuteMs);
@@ -134,7 +116,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('takes over what a dead owner was sending, with the same id, and gives up after so many attempts', async () => {
-    const { messages, leases } = repositories;
+    const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
     const stored = await messages.enqueue(newMessage(id));
     const younger = await messages.enqueue(newMessage(id));
@@ -157,7 +139,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('lets a message expire that waited too long, but never one that may have left', async () => {
-    const { messages } = repositories;
+    const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const sent = await messages.enqueue(newMessage(id, { expiresAt: inFuture(400) }));
     const waiting = await messages.enqueue(newMessage(id, { expiresAt: inFuture(400) }));
@@ -181,7 +163,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('hands out nothing that is past its use, and does not call it due', async () => {
-    const { messages } = repositories;
+    const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     await messages.enqueue(newMessage(id, { expiresAt: inFuture(-minuteMs) }));
     expect(await messages.nextDueAt(id)).toBeUndefined();
@@ -189,8 +171,8 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('lets what was not sent expire when the company uninstalls', async () => {
-    const { messages, companies } = repositories;
-    const company = await registeredCompany(repositories);
+    const { messages, companies } = store.repositories;
+    const company = await registeredCompany(store.repositories);
     const stored = await messages.enqueue(newMessage(company.id));
 
     await companies.moveIntegration(company.id, 'uninstalled', 'test');
@@ -199,7 +181,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('puts a message back that never left, without counting the attempt', async () => {
-    const { messages } = repositories;
+    const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const stored = await messages.enqueue(newMessage(id));
     await messages.claim(lease, now);
@@ -217,7 +199,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   it('stops waiting for an ack under its own lease, counted from when the message was handed over', async () => {
-    const { messages } = repositories;
+    const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const stored = await messages.enqueue(newMessage(id));
     await messages.claim(lease, now);
@@ -239,12 +221,12 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
-    const { id } = await registeredCompany(repositories);
+    const { id } = await registeredCompany(store.repositories);
     return { id, lease: await leased(id, 'owner') };
   }
 
   async function leased(id: CompanyId, owner: string): Promise<Lease> {
-    return waitFor('the lease', () => repositories.leases.acquire(id, owner, minuteMs));
+    return waitFor('the lease', () => store.repositories.leases.acquire(id, owner, minuteMs));
   }
 });
 

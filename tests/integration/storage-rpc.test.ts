@@ -1,28 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.ts';
 import type { Booking } from '../../src/domain/booking.ts';
-import type { Database } from '../../src/storage/database.ts';
 import { createRpcFetch } from '../../src/storage/rpc-endpoint.ts';
 import { hostileStrings } from '../harness/hostile-strings.ts';
-import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 
 describe.each(engines())('the functions of $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
-
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
+  const store = useStore(make);
 
   it('are the only way in: row level security everywhere, nothing for anon and authenticated', async () => {
     const tables = await query(`
@@ -44,7 +29,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
     expect(policies).toEqual([]);
     for (const role of ['anon', 'authenticated']) {
       await expect(
-        database.sql.transaction(async (session) => {
+        store.database.sql.transaction(async (session) => {
           await session.exec(`set local role ${role}`);
           await session.query('select * from public.company_by_id(1)');
         }),
@@ -53,8 +38,8 @@ describe.each(engines())('the functions of $name', ({ make }) => {
   });
 
   it('take hostile text as text, or refuse it as bad input', async () => {
-    const { events } = repositories;
-    const company = await registeredCompany(repositories);
+    const { events } = store.repositories;
+    const company = await registeredCompany(store.repositories);
     const outcomes = new Map<string, unknown>();
 
     for (const text of hostileStrings()) {
@@ -78,8 +63,8 @@ describe.each(engines())('the functions of $name', ({ make }) => {
   });
 
   it('do not run into each other, also when every second one fails half-way', async () => {
-    const { bookings, messages, events } = repositories;
-    const { id } = await registeredCompany(repositories);
+    const { bookings, messages, events } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
     const recordIds = Array.from({ length: 50 }, (_, index) => index + 1);
 
     const outcomes = await Promise.allSettled(
@@ -119,7 +104,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
       body: string,
       method = 'POST',
     ): Promise<{ status: number; code: unknown }> {
-      const response = await createRpcFetch(database.sql)(`http://embedded.local${path}`, {
+      const response = await createRpcFetch(store.database.sql)(`http://embedded.local${path}`, {
         method,
         ...(method === 'POST' && { body }),
       });
@@ -158,7 +143,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
     });
 
     it('give broken rules the status of PostgREST, and the status that a function chose', async () => {
-      const company = await registeredCompany(repositories);
+      const company = await registeredCompany(store.repositories);
       const event = { p_type: 'Not Snake', p_cause: 'x' };
       const lost = { p_company_id: company.id, p_token: 99, p_changes: [] };
 
@@ -180,7 +165,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
   });
 
   async function query(text: string) {
-    return database.sql.transaction((session) => session.query(text));
+    return store.database.sql.transaction((session) => session.query(text));
   }
 });
 

@@ -1,53 +1,38 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LeaseLostError } from '../../src/domain/lease-lost-error.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/marketplace/ports.ts';
-import type { Database } from '../../src/storage/database.ts';
-import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const minuteMs = 60_000;
 
 describe.each(engines())('leases, credentials and connect tokens in $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
+  const store = useStore(make);
   let id: CompanyId;
 
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
-
   async function granted(owner: string, ttlMs = minuteMs): Promise<Lease> {
-    const lease = await repositories.leases.acquire(id, owner, ttlMs);
+    const lease = await store.repositories.leases.acquire(id, owner, ttlMs);
     if (lease === undefined) throw new Error('The lease was not granted');
     return lease;
   }
 
   describe('a lease', () => {
     it('goes to one of many rivals', async () => {
-      id = (await registeredCompany(repositories)).id;
+      id = (await registeredCompany(store.repositories)).id;
       const owners = Array.from({ length: 10 }, (_, index) => `instance-${index}`);
 
       const leases = await Promise.all(
-        owners.map((owner) => repositories.leases.acquire(id, owner, minuteMs)),
+        owners.map((owner) => store.repositories.leases.acquire(id, owner, minuteMs)),
       );
 
       expect(leases.filter((lease) => lease !== undefined)).toHaveLength(1);
     });
 
     it('goes over when its time has run out by the clock of the database, and not before', async () => {
-      const { leases } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const grantedAtMs = performance.now();
       const first = await granted('first', 400);
 
@@ -61,8 +46,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
 
     it('lives on while it is renewed, and cannot be renewed once it has run out', async () => {
-      const { leases } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const lease = await granted('owner', 300);
       expect(await leases.renew(lease, minuteMs)).toBe(true);
       expect(await leases.renew(lease, 50)).toBe(true);
@@ -73,8 +58,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
 
     it('is granted to its owner again under a new token, which ends the old one', async () => {
-      const { leases } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const first = await granted('owner');
       const again = await granted('owner');
 
@@ -83,8 +68,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
 
     it('is free at once after a release, and a stale release frees nobody', async () => {
-      const { leases } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const first = await granted('first');
       await leases.release(first);
       const second = await granted('second');
@@ -98,8 +83,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
   describe('credentials', () => {
     it('come back byte for byte, hundreds written at once, and only those asked for', async () => {
-      const { credentials } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const lease = await granted('owner');
       const keys = Array.from({ length: 812 }, (_, index) => ({
         type: 'pre-key',
@@ -118,8 +103,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
 
     it('are replaced and deleted in one write, of which the last word counts', async () => {
-      const { credentials } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const lease = await granted('owner');
       const put = (key: string, value: number | null) =>
         ({ type: 'session', id: key, value: value === null ? null : Buffer.from([value]) }) as const;
@@ -134,8 +119,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
 
     it('are not touched by an owner who has been followed by another', async () => {
-      const { credentials, leases } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { credentials, leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const old = await granted('old');
       await credentials.write(old, [{ type: 'creds', id: 'main', value: Buffer.from('old') }]);
       await leases.release(old);
@@ -153,8 +138,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
 
     it('are gone after an erase', async () => {
-      const { credentials } = repositories;
-      id = (await registeredCompany(repositories)).id;
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
       const lease = await granted('owner');
       await credentials.write(lease, [{ type: 'creds', id: 'main', value: Buffer.from('x') }]);
 
@@ -167,9 +152,9 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
   describe('a connect token', () => {
     it('is good for its company until it ends or is revoked', async () => {
-      const { tokens } = repositories;
-      id = (await registeredCompany(repositories)).id;
-      const other = await registeredCompany(repositories);
+      const { tokens } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const other = await registeredCompany(store.repositories);
       const [lasting, short] = [tokenHash(), tokenHash()];
 
       await tokens.save(lasting, id, new Date(Date.now() + minuteMs));

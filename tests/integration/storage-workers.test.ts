@@ -1,39 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startWorkers } from '../../src/inbox/workers.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import type { Database } from '../../src/storage/database.ts';
 import { createJobQueue } from '../../src/storage/queue.ts';
 import { captureLog } from '../harness/captured-log.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
-import { engines, openTestDatabase, registeredCompany, repositoriesOn } from '../harness/storage.ts';
-import type { Place, Repositories } from '../harness/storage.ts';
+import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const once = { maxAttempts: 1, retryDelaySeconds: 1, retryDelayMaxSeconds: 1, concurrency: 4 };
 
 describe.each(engines())('a job that failed for good in $name', ({ make }) => {
-  let place: Place;
-  let database: Database;
-  let repositories: Repositories;
-
-  beforeAll(async () => {
-    place = await make();
-    database = await openTestDatabase(place.choice);
-    repositories = repositoriesOn(database);
-  });
-
-  afterAll(async () => {
-    await database[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
-  });
+  const store = useStore(make);
 
   it('is told with its id, its company and its reason, in the log and among the events of the company', async () => {
-    const { id: companyId } = await registeredCompany(repositories);
+    const { id: companyId } = await registeredCompany(store.repositories);
     const log = captureLog();
     await using queue = await createJobQueue({
-      database,
+      database: store.database,
       rules: { webhooks: once, activation: once, disconnection: once },
       onError: () => {},
       outages: new OutageLog(),
@@ -44,7 +29,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     };
     await startWorkers({
       queue,
-      events: repositories.events,
+      events: store.repositories.events,
       report: createBusinessEvents(
         log,
         createMetrics(() => ({})),
@@ -68,7 +53,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     expect(await buried('Activation buried', ids.activation)).toContain(`"companyId":${companyId}`);
     expect(await buried('Webhook buried', ids.stranger)).not.toContain('companyId');
     const events = await waitFor('the events', async () => {
-      const latest = (await repositories.events.latest(companyId, 10)).filter(({ type }) =>
+      const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
         type.endsWith('_buried'),
       );
       return latest.length === 2 ? latest : undefined;
