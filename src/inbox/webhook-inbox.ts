@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import Joi from 'joi';
 import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
@@ -6,6 +5,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeOf } from '../domain/record.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import { safeEqual } from '../lib/safe-equal.ts';
+import { secretHash } from '../lib/secret-hash.ts';
 import type { Companies, JobQueue, NewJob } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -66,8 +66,8 @@ export class WebhookInbox {
    */
   async authenticate(companyId: CompanyId, secret: string): Promise<Company> {
     const company = await this.#companies.byId(companyId);
-    const hash = createHash('sha256').update(secret).digest('hex');
-    if (safeEqual(hash, company?.webhookSecretHash ?? '') && company !== undefined) return company;
+    if (safeEqual(secretHash(secret), company?.webhookSecretHash ?? '') && company !== undefined)
+      return company;
     throw new AppError('INVALID_TOKEN', {
       text: { ru: 'Неизвестный адрес вебхука.', en: 'Unknown webhook address.' },
     });

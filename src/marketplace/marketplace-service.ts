@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type BusinessType, detectBusinessType } from '../domain/business-type.ts';
 import { clientLanguage } from '../domain/client-language.ts';
 import type { Company } from '../domain/company.ts';
@@ -8,6 +8,7 @@ import type { Message } from '../domain/message.ts';
 import { isTimeZone } from '../domain/salon-time.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import { guarded } from '../lib/guarded.ts';
+import { secretHash } from '../lib/secret-hash.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './connect-token.ts';
@@ -108,7 +109,7 @@ export class MarketplaceService {
   /** Makes an issued token valid: only its hash is kept, and an uninstallation revokes it. */
   async saveToken(token: string, companyId: CompanyId): Promise<void> {
     const expiresAt = new Date(this.#deps.now().getTime() + connectTokenLifetimeMs);
-    await this.#deps.tokens.save(tokenHash(token), companyId, expiresAt);
+    await this.#deps.tokens.save(secretHash(token), companyId, expiresAt);
   }
 
   /**
@@ -118,7 +119,7 @@ export class MarketplaceService {
   async validateToken(token: string, companyId?: CompanyId): Promise<CompanyId> {
     const owner = await this.#deps.signer.verify(token);
     const agrees = companyId === undefined || companyId === owner;
-    if (agrees && (await this.#deps.tokens.isValid(tokenHash(token), owner))) return owner;
+    if (agrees && (await this.#deps.tokens.isValid(secretHash(token), owner))) return owner;
     throw new AppError('INVALID_TOKEN');
   }
 
@@ -214,8 +215,4 @@ export class MarketplaceService {
       },
     });
   }
-}
-
-function tokenHash(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { businessTypes } from '../domain/business-type.ts';
 import { integrationStatuses } from '../domain/company.ts';
 import type { Company, IntegrationStatus } from '../domain/company.ts';
@@ -7,6 +6,7 @@ import type { CompanyId, SalonId } from '../domain/ids.ts';
 import { sessionStates } from '../domain/session-state.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
+import { secretHash } from '../lib/secret-hash.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../marketplace/ports.ts';
 import { RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
@@ -32,11 +32,11 @@ export class StoredCompanies implements Companies {
         p_language: company.language,
         p_owner_user_id: company.ownerUserId ?? null,
         p_api_key: this.#secretBox.seal(contextOf(salonId, 'api_key'), company.apiKey).toString('base64'),
-        p_api_key_hash: sha256(company.apiKey),
+        p_api_key_hash: secretHash(company.apiKey),
         p_webhook_secret: this.#secretBox
           .seal(contextOf(salonId, 'webhook_secret'), company.webhookSecret)
           .toString('base64'),
-        p_webhook_secret_hash: sha256(company.webhookSecret),
+        p_webhook_secret_hash: secretHash(company.webhookSecret),
       }),
     );
     return { company: companyFrom(answer.object('company')), created: answer.boolean('created') };
@@ -51,7 +51,7 @@ export class StoredCompanies implements Companies {
   }
 
   byApiKey(apiKey: string): Promise<Company | undefined> {
-    return this.#find('company_by_api_key_hash', { p_api_key_hash: sha256(apiKey) });
+    return this.#find('company_by_api_key_hash', { p_api_key_hash: secretHash(apiKey) });
   }
 
   async secretsOf(id: CompanyId): Promise<CompanySecrets | undefined> {
@@ -132,8 +132,4 @@ function companyFrom(row: RowReader): Company {
 
 function contextOf(salonId: SalonId, column: string): string {
   return `company:${salonId}:${column}`;
-}
-
-function sha256(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
 }
