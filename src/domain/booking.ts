@@ -13,6 +13,38 @@ export type Booking = Readonly<{
   clientPhone: string | undefined;
   clientName: string | undefined;
   cancelled: boolean;
+  /** The platform's mark: 2 confirmed by the client, 1 came, 0 awaited, -1 did not come. */
+  attendance: -1 | 0 | 1 | 2;
+  /** Made by the client on the web. */
+  online: boolean;
+  durationSeconds: number;
+  createdAt: Date | undefined;
   /** The platform's `last_change_date` as an instant; orders events of one record. */
   changedAt: Date | undefined;
+}>;
+
+/** What a client knows of a booking. */
+export type Told = Readonly<{
+  /** Local time of the salon. */
+  startsAt: string;
+  staffId: number | null;
+  /** In ascending order. */
+  serviceIds: readonly number[];
+  phone: string;
+  cancelled: boolean;
+  /** We did not write it: the booking is older than our knowledge of it, or its kind of message is switched off. */
+  assumed: boolean;
+}>;
+
+/** A booking and what we know about its client. */
+export type KnownBooking = Readonly<{
+  booking: Booking;
+  /** Whether we heard of its creation, and not only of later changes. */
+  creationSeen: boolean;
+  /** When we learned of the present start. */
+  startKnownAt: Date;
+  /** Undefined: the client has heard nothing. */
+  told: Told | undefined;
+  /** How many messages have told the client something; part of the key of the next one. */
+  toldCount: number;
 }>;

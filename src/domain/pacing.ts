@@ -12,3 +12,17 @@ export function nextGapMs(profile: PacingProfile, random: () => number): number 
   const [shortest, longest] = gaps[profile];
   return Math.round(shortest + random() * (longest - shortest));
 }
+
+/** How much one number may send. A window is any span of its length, not one of the calendar. */
+export type PaceLimits = Readonly<{
+  perMinute: number;
+  perHour: number;
+  perDay: number;
+  /** People whom the salon has never written to and who never wrote to it. */
+  firstContactsPerDay: number;
+  /** Of a number that was linked less than `warmUpDays` ago. */
+  warmUpFirstContactsPerDay: number;
+  warmUpDays: number;
+  /** After a reconnection the rate grows over this time, from a tenth to the whole. */
+  rampMs: number;
+}>;

@@ -1,9 +1,10 @@
-import type { Booking } from '../domain/booking.ts';
-import type { KnownBooking } from '../domain/booking-change.ts';
+import type { Booking, KnownBooking, Told } from '../domain/booking.ts';
 import type { BusinessType } from '../domain/business-type.ts';
 import type { Company, IntegrationStatus, Language } from '../domain/company.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { NotificationSettings } from '../domain/notification-settings.ts';
+import type { PaceLimits } from '../domain/pacing.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 
 /** What the use cases need from the outside. Types only: this file has no runtime. */
@@ -74,22 +75,48 @@ export interface Events {
 
 export type StoredBooking = KnownBooking & Readonly<{ version: number }>;
 
+export type QueuedMessage = Readonly<{ id: string; kind: MessageKind }>;
+
 export interface Bookings {
   find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined>;
   /**
-   * Writes the booking, its message and its event in one transaction, if the stored version still is `expectedVersion`
-   * (0 = not stored yet). `stale`: somebody else was faster, read again.
+   * Writes the booking, its whole plan of messages and its event in one transaction, if the stored version still is
+   * `expectedVersion` (0 = not stored yet). Queued messages of the record that are not in the plan become `withdrawn`; those
+   * that are keep their place. Nothing is queued for a client who opted out, but for a cancellation. `stale`: somebody else
+   * was faster, or a message has been sent meanwhile; read again.
    */
   apply(
     companyId: CompanyId,
     change: Readonly<{
       expectedVersion: number;
-      booking: Booking;
-      announced: boolean;
-      message?: NewMessage;
+      known: KnownBooking;
+      plan: readonly NewMessage[];
       event: MarketplaceEvent;
     }>,
-  ): Promise<'applied' | 'stale'>;
+  ): Promise<'stale' | Readonly<{ queued: readonly QueuedMessage[] }>>;
+  /** Records whose visit is not over by `from` (local time of the salon) and not cancelled, in ascending order. */
+  upcoming(
+    companyId: CompanyId,
+    page: Readonly<{ from: string; afterRecordId: number; limit: number; phone?: string }>,
+  ): Promise<readonly number[]>;
+}
+
+/** What is known of the people whom a company writes to. */
+export interface Contacts {
+  /** The person wrote to the salon: never again a first contact. */
+  received(companyId: CompanyId, phone: string): Promise<void>;
+  /** Writes the wish and its event and withdraws what is queued but cancellations, in one transaction. False: known already. */
+  optOut(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
+  optIn(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
+  isOptedOut(companyId: CompanyId, phone: string): Promise<boolean>;
+  /** Latest first. */
+  optedOut(companyId: CompanyId, limit: number): Promise<readonly Readonly<{ phone: string; since: Date }>[]>;
+}
+
+export interface Settings {
+  of(companyId: CompanyId): Promise<NotificationSettings>;
+  /** Writes its event in the same transaction. */
+  save(companyId: CompanyId, settings: NotificationSettings, cause: string): Promise<void>;
 }
 
 /** The right to act for a company's WhatsApp session, by the database clock. `token` grows with each grant. */
@@ -103,6 +130,11 @@ export interface Leases {
   release(lease: Lease): Promise<void>;
 }
 
+/** A message to send now; or when to look again, undefined when nothing waits or the lease is not ours any more. */
+export type Claim =
+  | Readonly<{ message: Message }>
+  | Readonly<{ message?: undefined; dueAt: Date | undefined }>;
+
 export interface Messages {
   /** The same idempotency key again returns the message that exists. */
   enqueue(message: NewMessage): Promise<Message>;
@@ -110,16 +142,26 @@ export interface Messages {
   /** The text that was sent under this WhatsApp id: a recipient that could not read it asks again. */
   textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
   /**
-   * Takes the oldest due message, makes it `sending` under the lease and books the gap before the company's next one, in one
-   * transaction. Messages left in `sending` under an older token come first, with the id they already have, `maxAttempts`
-   * times at most. Undefined: nothing is due, or the lease is not ours any more.
+   * Takes the oldest message that is due and within the limits, makes it `sending` under the lease and notes what it tells
+   * its client, in one transaction. Messages left in `sending` under an older token come first, with the id they already
+   * have, `maxAttempts` times at most. Messages to one client never overtake each other.
    */
   claim(
     lease: Lease,
-    options: Readonly<{ gapMs: number; maxAttempts: number }>,
-  ): Promise<Message | undefined>;
-  /** When the next queued message of the company may go, or undefined when there is none. */
-  nextDueAt(companyId: CompanyId): Promise<Date | undefined>;
+    options: Readonly<{
+      limits: PaceLimits;
+      /** Drawn for this message: the gap before the company's next one. */
+      gapMs: number;
+      maxAttempts: number;
+      /** Set while the salon's quiet hours last: their end. */
+      quietUntil?: Date;
+    }>,
+  ): Promise<Claim>;
+  /** The reminder that the person got last and whose visit is still to come, for an answer to it. */
+  latestReminder(
+    companyId: CompanyId,
+    phone: string,
+  ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined>;
   /** Back to `queued` because nothing left this machine. */
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
   /** WhatsApp has been given the message: from now on its ack is waited for. */
@@ -172,7 +214,26 @@ export interface CredentialRows {
 
 export type CredentialChange = Readonly<{ type: string; id: string; value: Uint8Array | null }>;
 
-export type QueueName = 'webhooks' | 'activation' | 'disconnection';
+export type QueueName =
+  | 'webhooks'
+  | 'activation'
+  | 'disconnection'
+  /** What clients answered. */
+  | 'answers'
+  /** Plans of a company's messages to be made anew. */
+  | 'replanning'
+  /** Changes that no webhook told of. */
+  | 'reconciliation';
+
+/** A job that failed for good. */
+export type DeadLetter = Readonly<{
+  id: string;
+  queue: QueueName;
+  key: string;
+  reason: Readonly<{ name: string; message: string }>;
+  attempts: number;
+  buriedAt: Date;
+}>;
 
 export type NewJob = Readonly<{
   /** A UUID; a job with an id seen before is ignored. Absent: random. */
@@ -198,6 +259,10 @@ export interface JobQueue {
   work(queue: QueueName, handler: JobHandler, onBuried?: BuriedHandler): Promise<void>;
   /** Jobs of the key that wait for their next attempt have it now. */
   hurry(queue: QueueName, key: string): Promise<void>;
+  /** Newest first. */
+  deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]>;
+  /** Puts a dead letter back into its queue with fresh attempts. False: there is none with this id. */
+  replay(queue: QueueName, id: string): Promise<boolean>;
 }
 
 export type SalonInfo = Readonly<{
@@ -225,6 +290,21 @@ export interface YclientsPlatform {
   activate(
     installation: Readonly<{ salonId: SalonId; apiKey: string; webhookUrls: readonly string[] }>,
   ): Promise<'activated' | 'already_installed'>;
+  /** `data` of the platform's record; undefined when it has none with this number. @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
+  getRecord(salonId: SalonId, recordId: number): Promise<unknown>;
+  /** One page of records, deleted ones included; `data` of each. @throws AppError */
+  listRecords(
+    salonId: SalonId,
+    query: Readonly<{ changedAfter: Date } | { startDate: string }> & Readonly<{ page: number; count: number }>,
+  ): Promise<readonly unknown[]>;
+  /** Writes back what a client answered; the record is read again first. @throws AppError `FORBIDDEN` without the right */
+  markRecord(
+    salonId: SalonId,
+    recordId: number,
+    mark: Readonly<{ attendance?: 2; comment?: string }>,
+  ): Promise<void>;
+  /** The addresses to which the platform posts the salon's events. @throws AppError */
+  webhookUrls(salonId: SalonId): Promise<readonly string[]>;
 }
 
 /** A QR code that a phone can scan now. */
@@ -245,6 +325,11 @@ export type WhatsAppEvents = {
     companyId: CompanyId,
     update: Readonly<{ whatsappMessageId: string; status: MessageStatus; errorCode?: string }>,
   ];
+  /** A text from a private chat. `phone` is E.164 with `+`. */
+  received: [
+    companyId: CompanyId,
+    message: Readonly<{ whatsappMessageId: string; phone: string; text: string }>,
+  ];
 };
 
 /** The sessions, as the use cases see them. */
@@ -262,7 +347,7 @@ export interface WhatsApp {
     companyId: CompanyId,
     phone: string,
     text: string,
-    options?: Readonly<{ messageId?: string }>,
+    options?: Readonly<{ messageId?: string; typingMs?: number }>,
   ): Promise<Readonly<{ messageId: string }>>;
   /** Unlinks the device, erases the credentials. Idempotent. */
   disconnectSession(companyId: CompanyId): Promise<void>;
