@@ -2,7 +2,7 @@ import type { Booking, KnownBooking, Told } from '../domain/booking.ts';
 import type { BusinessType } from '../domain/business-type.ts';
 import type { Company, IntegrationStatus, Language } from '../domain/company.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
-import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { NotificationSettings } from '../domain/notification-settings.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
