@@ -1,8 +1,4 @@
-import type { Booking } from './booking.ts';
-import type { MessageKind } from './message.ts';
-import { mayBeMobile } from './phone.ts';
-
-export type BookingMessageKind = Extract<MessageKind, 'confirmation' | 'change' | 'cancellation'>;
+import type { Booking, KnownBooking, Told } from './booking.ts';
 
 export type RecordEventStatus = 'create' | 'update' | 'delete';
 
@@ -12,79 +8,81 @@ export type RecordEvent = Readonly<{
   changedAt: Date | undefined;
 }>;
 
-/** A booking as we know it; `announced` when its client has been written to about it. */
-export type KnownBooking = Readonly<{ booking: Booking; announced: boolean }>;
-
-export type Decision =
-  | Readonly<{
-      outcome: 'store';
-      booking: Booking;
-      announced: boolean;
-      notify?: BookingMessageKind;
-      reason: string;
-    }>
+/** What is known after the event, or why it says nothing. */
+export type Application =
+  | Readonly<{ outcome: 'store'; known: KnownBooking }>
   | Readonly<{ outcome: 'ignore'; reason: string }>;
 
 /**
- * What a record event means for what we know and for the client: the only place that decides whether a message is sent.
- *
- * A booking that was cancelled is never revived, an older event never overwrites a newer one, and only a difference of
- * start, staff or services is worth a word: the platform also sends an update for each payment, label and attendance mark.
- * A creation is worth one even when it arrives after later events of its record, if the client has heard of none of them.
+ * What a record event makes of what we know. A booking that was cancelled is never revived and an older event never
+ * overwrites a newer one, so that events in any order, any number of times, end in the latest state.
  */
-export function decide(
-  event: RecordEvent,
-  known: KnownBooking | undefined,
-  startInstant: (booking: Booking) => Date,
-  now: Date,
-): Decision {
-  const last = known?.booking;
-  const wasAnnounced = known?.announced ?? false;
-  const keep = (booking: Booking, reason: string): Decision => ({
-    outcome: 'store',
-    booking,
-    announced: wasAnnounced,
-    reason,
-  });
-  const tell = (notify: BookingMessageKind, booking: Booking): Decision => {
-    const silence = whyNotTell(booking, startInstant(booking), now);
-    return silence === undefined
-      ? { outcome: 'store', booking, announced: true, notify, reason: notify }
-      : keep(booking, silence);
-  };
-
-  if (last?.cancelled === true) return { outcome: 'ignore', reason: 'already_cancelled' };
+export function applyEvent(event: RecordEvent, last: KnownBooking | undefined, now: Date): Application {
+  if (last?.booking.cancelled === true) return ignore('already_cancelled');
   const isCancelled = event.status === 'delete' || event.booking?.cancelled === true;
-  if (event.status === 'create' && !isCancelled && last !== undefined && !wasAnnounced) {
+  const isOld = isOlder(event.changedAt, last?.booking.changedAt);
+  if (event.status === 'create' && !isCancelled && last !== undefined && !last.creationSeen) {
     // A creation is older than what followed it, unless the dates say otherwise.
-    const isNewer = isOlder(last.changedAt, event.changedAt);
-    return tell('confirmation', isNewer ? (event.booking ?? last) : last);
+    const isNewer = isOlder(last.booking.changedAt, event.changedAt);
+    return store(withBooking(isNewer ? (event.booking ?? last.booking) : last.booking, creationTold(last), now));
   }
-  if (isOlder(event.changedAt, last?.changedAt)) return { outcome: 'ignore', reason: 'older_than_known' };
+  if (isOld) return ignore('older_than_known');
   if (isCancelled) {
-    const booking = cancelled(event.booking, last, event.changedAt);
-    return booking === undefined
-      ? { outcome: 'ignore', reason: 'unknown_record' }
-      : tell('cancellation', booking);
+    const booking = cancelled(event, last?.booking);
+    return booking === undefined ? ignore('unknown_record') : store(withBooking(booking, last, now));
   }
   const { booking } = event;
-  if (booking === undefined) return { outcome: 'ignore', reason: 'no_start' };
-  // An update of a record that we never saw: nobody can tell what changed.
-  if (last === undefined)
-    return event.status === 'create' ? tell('confirmation', booking) : keep(booking, 'first_seen_by_update');
-  return differs(booking, last) ? tell('change', booking) : keep(booking, 'nothing_to_say');
+  if (booking === undefined) return ignore('no_start');
+  if (last !== undefined) return store(withBooking(booking, last, now));
+  const first = { booking, startKnownAt: now, toldCount: 0 };
+  return event.status === 'create'
+    ? store({ ...first, creationSeen: true, told: undefined })
+    : // Nobody can tell what changed, nor what the client knows: the present state, as far as we can see.
+      store({ ...first, creationSeen: false, told: assumedTold(booking) });
 }
 
-function whyNotTell({ clientPhone }: Booking, start: Date, now: Date): string | undefined {
-  if (clientPhone === undefined) return 'no_client_phone';
-  if (!mayBeMobile(clientPhone)) return 'landline';
-  return start <= now ? 'in_the_past' : undefined;
+/** What a client knows after a message about the booking; undefined when it has no client to know it. */
+export function toldOf(booking: Booking): Told | undefined {
+  if (booking.clientPhone === undefined) return undefined;
+  return {
+    startsAt: booking.startsAt,
+    staffId: booking.staffId ?? null,
+    serviceIds: booking.services.map(({ id }) => id).sort((a, b) => a - b),
+    phone: booking.clientPhone,
+    cancelled: booking.cancelled,
+    assumed: false,
+  };
+}
+
+/** What a client knows without our having written it. */
+export function assumedTold(booking: Booking): Told | undefined {
+  const told = toldOf(booking);
+  return told && { ...told, assumed: true };
+}
+
+/** Of a record whose creation is seen only now: what we took for known was a guess. */
+function creationTold(last: KnownBooking): KnownBooking {
+  const heardNothing = last.told?.assumed === true && last.toldCount === 0;
+  return { ...last, creationSeen: true, told: heardNothing ? undefined : last.told };
+}
+
+function withBooking(booking: Booking, last: KnownBooking | undefined, now: Date): KnownBooking {
+  if (last === undefined) {
+    return { booking, creationSeen: false, startKnownAt: now, told: undefined, toldCount: 0 };
+  }
+  const isOtherClient =
+    last.told !== undefined && booking.clientPhone !== undefined && booking.clientPhone !== last.told.phone;
+  return {
+    ...last,
+    booking,
+    startKnownAt: booking.startsAt === last.booking.startsAt ? last.startKnownAt : now,
+    told: isOtherClient && !booking.cancelled ? undefined : last.told,
+  };
 }
 
 function cancelled(
-  booking: Booking | undefined,
+  { booking, changedAt }: RecordEvent,
   known: Booking | undefined,
-  changedAt: Date | undefined,
 ): Booking | undefined {
   const last = booking ?? known;
   if (last === undefined) return undefined;
@@ -101,13 +99,10 @@ function isOlder(one: Date | undefined, other: Date | undefined): boolean {
   return one !== undefined && other !== undefined && one < other;
 }
 
-function differs(a: Booking, b: Booking): boolean {
-  return a.startsAt !== b.startsAt || a.staffId !== b.staffId || serviceKey(a) !== serviceKey(b);
+function store(known: KnownBooking): Application {
+  return { outcome: 'store', known };
 }
 
-function serviceKey(booking: Booking): string {
-  return booking.services
-    .map(({ id }) => id)
-    .sort((a, b) => a - b)
-    .join(',');
+function ignore(reason: string): Application {
+  return { outcome: 'ignore', reason };
 }

@@ -26,17 +26,31 @@ export function bookingFrom(recordId: number, data: unknown): Booking | undefine
     clientPhone: phone === undefined ? undefined : formatPhone(phone),
     clientName: textOf(client['name']),
     cancelled: isTrue(record['deleted']),
+    attendance: attendanceFrom(record['attendance']) ?? attendanceFrom(record['visit_attendance']) ?? 0,
+    online: isTrue(record['online']),
+    durationSeconds:
+      parsePositiveInteger(record['seance_length']) ?? parsePositiveInteger(record['length']) ?? 0,
+    createdAt: instantFrom(record['create_date']),
     changedAt: lastChangeOf(record),
   };
 }
 
 /** `last_change_date` of a record's data; also there when the rest is not. */
 export function lastChangeOf(data: unknown): Date | undefined {
-  const text = textOf(fieldsOf(data)['last_change_date']);
+  return instantFrom(fieldsOf(data)['last_change_date']);
+}
+
+/** The platform writes offsets without a colon. */
+function instantFrom(value: unknown): Date | undefined {
+  const text = textOf(value);
   if (text === undefined) return undefined;
-  // The platform writes offsets without a colon.
   const instant = new Date(text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2'));
   return Number.isNaN(instant.getTime()) ? undefined : instant;
+}
+
+function attendanceFrom(value: unknown): Booking['attendance'] | undefined {
+  const mark = typeof value === 'string' ? Number(value) : value;
+  return mark === -1 || mark === 1 || mark === 2 ? mark : undefined;
 }
 
 function servicesFrom(value: unknown): readonly BookedService[] {

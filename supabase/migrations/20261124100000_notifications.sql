@@ -24,7 +24,6 @@ create unique index messages_idempotency on public.messages (company_id, idempot
 create index messages_of_record on public.messages (company_id, record_id) where record_id is not null;
 create index messages_open_of_client on public.messages (company_id, phone, due_at, sequence)
 where status in ('queued', 'sending');
-create index messages_pace on public.messages (company_id, sending_at desc) where sending_at is not null;
 
 create table public.contacts (
   company_id bigint not null references public.companies on delete cascade,

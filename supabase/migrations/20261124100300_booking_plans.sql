@@ -1,0 +1,122 @@
+-- A booking is written together with all messages that it still wants.
+
+drop function public.booking_apply;
+
+-- Null, and nothing written, when the stored version is not the expected one (0: not stored yet).
+create function public.booking_apply(
+  p_company_id bigint, p_expected_version integer, p_booking json, p_plan json, p_event json
+) returns json language plpgsql set search_path = '' as $$
+declare
+  v_booking public.bookings := json_populate_record(null::public.bookings, p_booking);
+begin
+  -- Claims take this lock too: what a message tells is told before, or planned anew.
+  perform from public.companies where id = p_company_id for no key update;
+  if p_expected_version = 0 then
+    insert into public.bookings (company_id, record_id, version, starts_at, staff_id, staff_name, services,
+      client_phone, client_name, cancelled, changed_at, attendance, online, duration_seconds, created_at,
+      creation_seen, start_known_at, told, told_count)
+    values (p_company_id, v_booking.record_id, 1, v_booking.starts_at, v_booking.staff_id, v_booking.staff_name,
+      v_booking.services, v_booking.client_phone, v_booking.client_name, v_booking.cancelled, v_booking.changed_at,
+      v_booking.attendance, v_booking.online, v_booking.duration_seconds, v_booking.created_at,
+      v_booking.creation_seen, v_booking.start_known_at, v_booking.told, v_booking.told_count)
+    on conflict (company_id, record_id) do nothing;
+  else
+    update public.bookings set
+      version = version + 1, updated_at = now(),
+      starts_at = v_booking.starts_at, staff_id = v_booking.staff_id, staff_name = v_booking.staff_name,
+      services = v_booking.services, client_phone = v_booking.client_phone, client_name = v_booking.client_name,
+      cancelled = v_booking.cancelled, changed_at = v_booking.changed_at, attendance = v_booking.attendance,
+      online = v_booking.online, duration_seconds = v_booking.duration_seconds, created_at = v_booking.created_at,
+      creation_seen = v_booking.creation_seen, start_known_at = v_booking.start_known_at,
+      told = v_booking.told, told_count = v_booking.told_count
+    where company_id = p_company_id and record_id = v_booking.record_id and version = p_expected_version;
+  end if;
+  if not found then
+    return null;
+  end if;
+  perform public.event_record(p_company_id, p_event ->> 'type', p_event ->> 'cause', (p_event -> 'detail')::jsonb);
+  perform public.booking_withdraw(p_company_id, v_booking.record_id, p_plan, p_event ->> 'cause');
+  return public.booking_queue(p_company_id, p_plan, p_event ->> 'cause');
+end
+$$;
+
+-- What the plan does not hold any more. What is past its use becomes `expired` by itself.
+create function public.booking_withdraw(p_company_id bigint, p_record_id bigint, p_plan json, p_cause text)
+returns void language plpgsql set search_path = '' as $$
+declare
+  v_message public.messages;
+begin
+  for v_message in
+    update public.messages set status = 'withdrawn'
+    where company_id = p_company_id and record_id = p_record_id and status = 'queued'
+      and kind in ('confirmation', 'change', 'cancellation', 'reminder_24h', 'reminder_2h', 'thanks')
+      and (expires_at is null or expires_at > clock_timestamp())
+      and not exists (
+        select from json_array_elements(p_plan) wanted where wanted ->> 'idempotency_key' = messages.idempotency_key
+      )
+    returning *
+  loop
+    perform public.message_event(v_message, 'message_withdrawn', p_cause);
+  end loop;
+end
+$$;
+
+-- Who wants no messages is still told of a cancellation. A message keeps its turn unless it says something else by now.
+create function public.booking_queue(p_company_id bigint, p_plan json, p_cause text)
+returns json language plpgsql set search_path = '' as $$
+declare
+  v_wanted record;
+  v_message public.messages;
+  v_is_new boolean;
+  v_queued jsonb := '[]';
+begin
+  for v_wanted in
+    select * from json_to_recordset(p_plan) as wanted (kind text, idempotency_key text, phone text, text text,
+      record_id bigint, not_before timestamptz, expires_at timestamptz, heeds_quiet_hours boolean, tells jsonb)
+    where kind = 'cancellation' or not public.contact_is_opted_out(p_company_id, phone)
+  loop
+    insert into public.messages as message (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at,
+      expires_at, heeds_quiet_hours, tells, cause)
+    values (p_company_id, v_wanted.kind, v_wanted.idempotency_key, v_wanted.phone, v_wanted.text, v_wanted.record_id,
+      v_wanted.not_before, v_wanted.not_before, v_wanted.expires_at, v_wanted.heeds_quiet_hours, v_wanted.tells, p_cause)
+    on conflict (company_id, idempotency_key) where status <> 'withdrawn' do update set
+      phone = excluded.phone, text = excluded.text, expires_at = excluded.expires_at, tells = excluded.tells,
+      heeds_quiet_hours = excluded.heeds_quiet_hours,
+      not_before = case when excluded.tells is null or message.tells is distinct from excluded.tells
+        then excluded.not_before else message.not_before end,
+      due_at = case when excluded.tells is null or message.tells is distinct from excluded.tells
+        then excluded.due_at else message.due_at end
+    where message.status = 'queued'
+      and (message.phone, message.text, message.expires_at, message.tells, message.heeds_quiet_hours,
+          case when excluded.tells is null then message.due_at end)
+        is distinct from (excluded.phone, excluded.text, excluded.expires_at, excluded.tells, excluded.heeds_quiet_hours,
+          case when excluded.tells is null then excluded.due_at end)
+    returning message.* into v_message;
+    continue when not found;
+    v_is_new := v_message.created_at = now() and v_message.cause = p_cause;
+    perform public.message_event(v_message, case when v_is_new then 'message_queued' else 'message_replaced' end, p_cause);
+    if v_is_new then
+      v_queued := v_queued || jsonb_build_object('id', v_message.id, 'kind', v_message.kind);
+    end if;
+  end loop;
+  return v_queued::json;
+end
+$$;
+
+-- Of visits that are not over at a local time of the salon.
+create function public.bookings_upcoming(
+  p_company_id bigint, p_from timestamp, p_after_record_id bigint, p_limit integer, p_phone text default null
+) returns setof bigint language sql stable set search_path = '' as $$
+  select record_id from public.bookings
+  where company_id = p_company_id and not cancelled and record_id > p_after_record_id
+    and starts_at + duration_seconds * interval '1 second' >= p_from
+    and (p_phone is null or client_phone = p_phone)
+  order by record_id limit p_limit
+$$;
+
+revoke execute on function
+  public.booking_apply, public.booking_withdraw, public.booking_queue, public.bookings_upcoming
+from public, anon, authenticated;
+grant execute on function
+  public.booking_apply, public.booking_withdraw, public.booking_queue, public.bookings_upcoming
+to service_role;
