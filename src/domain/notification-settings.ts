@@ -1,4 +1,4 @@
-import type { BookingMessageKind } from './message.ts';
+import { type BookingMessageKind, bookingMessageKinds } from './message.ts';
 
 /** Wall clock of the salon, `HH:mm`. */
 export type QuietHours = Readonly<{ from: string; to: string }>;
@@ -30,3 +30,40 @@ export const defaultNotificationSettings: NotificationSettings = {
   smallShiftMinutes: 0,
   reviewLink: undefined,
 };
+
+/** Stored settings, of this or an older version: what is missing or strange has its default. */
+export function settingsFrom(stored: unknown): NotificationSettings {
+  if (!isFields(stored)) return defaultNotificationSettings;
+  const { enabled, templates, quietHours, smallShiftMinutes, reviewLink } = stored;
+  const defaults = defaultNotificationSettings;
+  return {
+    enabled: { ...defaults.enabled, ...pick(enabled, (value): value is boolean => typeof value === 'boolean') },
+    templates: pick(templates, (value): value is string => typeof value === 'string'),
+    quietHours: quietHours === null ? undefined : (quietHoursFrom(quietHours) ?? defaults.quietHours),
+    smallShiftMinutes: typeof smallShiftMinutes === 'number' ? smallShiftMinutes : defaults.smallShiftMinutes,
+    reviewLink: typeof reviewLink === 'string' ? reviewLink : undefined,
+  };
+}
+
+function pick<Value>(
+  stored: unknown,
+  isRight: (value: unknown) => value is Value,
+): Partial<Record<BookingMessageKind, Value>> {
+  const picked: Partial<Record<BookingMessageKind, Value>> = {};
+  if (!isFields(stored)) return picked;
+  for (const kind of bookingMessageKinds) {
+    const value = stored[kind];
+    if (isRight(value)) picked[kind] = value;
+  }
+  return picked;
+}
+
+function quietHoursFrom(stored: unknown): QuietHours | undefined {
+  if (!isFields(stored)) return undefined;
+  const { from, to } = stored;
+  return typeof from === 'string' && typeof to === 'string' ? { from, to } : undefined;
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

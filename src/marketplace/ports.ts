@@ -71,6 +71,8 @@ export interface Events {
   record(event: MarketplaceEvent): Promise<void>;
   /** Newest first. */
   latest(companyId: CompanyId, limit: number): Promise<readonly RecordedEvent[]>;
+  /** What happened to one booking, in its order. */
+  ofRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]>;
 }
 
 export type StoredBooking = KnownBooking & Readonly<{ version: number }>;
@@ -108,7 +110,6 @@ export interface Contacts {
   /** Writes the wish and its event and withdraws what is queued but cancellations, in one transaction. False: known already. */
   optOut(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
   optIn(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
-  isOptedOut(companyId: CompanyId, phone: string): Promise<boolean>;
   /** Latest first. */
   optedOut(companyId: CompanyId, limit: number): Promise<readonly Readonly<{ phone: string; since: Date }>[]>;
 }
@@ -136,8 +137,8 @@ export type Claim =
   | Readonly<{ message?: undefined; dueAt: Date | undefined }>;
 
 export interface Messages {
-  /** The same idempotency key again returns the message that exists. */
-  enqueue(message: NewMessage): Promise<Message>;
+  /** The same idempotency key again returns the message that exists. Undefined: the person wants no messages. */
+  enqueue(message: NewMessage, cause: string): Promise<Message | undefined>;
   byId(companyId: CompanyId, id: string): Promise<Message | undefined>;
   /** The text that was sent under this WhatsApp id: a recipient that could not read it asks again. */
   textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
@@ -149,7 +150,8 @@ export interface Messages {
   claim(
     lease: Lease,
     options: Readonly<{
-      limits: PaceLimits;
+      /** Undefined: none. */
+      limits: PaceLimits | undefined;
       /** Drawn for this message: the gap before the company's next one. */
       gapMs: number;
       maxAttempts: number;
@@ -162,6 +164,8 @@ export interface Messages {
     companyId: CompanyId,
     phone: string,
   ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined>;
+  /** What waits in all companies. */
+  waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
   /** Back to `queued` because nothing left this machine. */
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
   /** WhatsApp has been given the message: from now on its ack is waited for. */

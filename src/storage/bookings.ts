@@ -1,12 +1,12 @@
-import type { Booking } from '../domain/booking.ts';
+import type { Booking, KnownBooking, Told } from '../domain/booking.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { NewMessage } from '../domain/message.ts';
-import type { Bookings, MarketplaceEvent, StoredBooking } from '../marketplace/ports.ts';
-import { RowReader } from './decode.ts';
+import { bookingMessageKinds, type NewMessage } from '../domain/message.ts';
+import type { Bookings, MarketplaceEvent, QueuedMessage, StoredBooking } from '../marketplace/ports.ts';
+import { listFrom, RowReader } from './decode.ts';
 import { messageArgument } from './messages.ts';
 import type { Rpc } from './rpc.ts';
 
-/** Bookings as they were when a message was last decided on. */
+/** Bookings as they are now, with what their clients were told. */
 export class StoredBookings implements Bookings {
   readonly #rpc: Rpc;
 
@@ -19,7 +19,10 @@ export class StoredBookings implements Bookings {
     return (
       row && {
         booking: bookingFrom(row),
-        announced: row.boolean('announced'),
+        creationSeen: row.boolean('creation_seen'),
+        startKnownAt: row.date('start_known_at'),
+        told: toldFrom(row),
+        toldCount: row.number('told_count'),
         version: row.number('version'),
       }
     );
@@ -29,25 +32,45 @@ export class StoredBookings implements Bookings {
     companyId: CompanyId,
     change: Readonly<{
       expectedVersion: number;
-      booking: Booking;
-      announced: boolean;
-      message?: NewMessage;
+      known: KnownBooking;
+      plan: readonly NewMessage[];
       event: MarketplaceEvent;
     }>,
-  ): Promise<'applied' | 'stale'> {
+  ): Promise<'stale' | Readonly<{ queued: readonly QueuedMessage[] }>> {
     const { type, cause, detail = {} } = change.event;
-    const applied = await this.#rpc.call('booking_apply', {
+    const queued = await this.#rpc.call('booking_apply', {
       p_company_id: companyId,
       p_expected_version: change.expectedVersion,
-      p_booking: { ...bookingArgument(change.booking), announced: change.announced },
+      p_booking: bookingArgument(change.known),
+      p_plan: change.plan.map(messageArgument),
       p_event: { type, cause, detail },
-      p_message: change.message === undefined ? null : messageArgument(change.message),
     });
-    return applied === true ? 'applied' : 'stale';
+    if (queued === null) return 'stale';
+    return {
+      queued: listFrom(queued).map((message) => {
+        const reader = new RowReader(message);
+        return { id: reader.text('id'), kind: reader.oneOf(bookingMessageKinds, 'kind') };
+      }),
+    };
+  }
+
+  async upcoming(
+    companyId: CompanyId,
+    page: Readonly<{ from: string; afterRecordId: number; limit: number; phone?: string }>,
+  ): Promise<readonly number[]> {
+    const ids = await this.#rpc.call('bookings_upcoming', {
+      p_company_id: companyId,
+      p_from: page.from,
+      p_after_record_id: page.afterRecordId,
+      p_limit: page.limit,
+      p_phone: page.phone ?? null,
+    });
+    return listFrom(ids).map(Number);
   }
 }
 
-function bookingArgument(booking: Booking): Readonly<Record<string, unknown>> {
+function bookingArgument(known: KnownBooking): Readonly<Record<string, unknown>> {
+  const { booking } = known;
   return {
     record_id: booking.recordId,
     starts_at: booking.startsAt,
@@ -57,7 +80,15 @@ function bookingArgument(booking: Booking): Readonly<Record<string, unknown>> {
     client_phone: booking.clientPhone ?? null,
     client_name: booking.clientName ?? null,
     cancelled: booking.cancelled,
+    attendance: booking.attendance,
+    online: booking.online,
+    duration_seconds: booking.durationSeconds,
+    created_at: booking.createdAt?.toISOString() ?? null,
     changed_at: booking.changedAt?.toISOString() ?? null,
+    creation_seen: known.creationSeen,
+    start_known_at: known.startKnownAt.toISOString(),
+    told: known.told ?? null,
+    told_count: known.toldCount,
   };
 }
 
@@ -75,6 +106,24 @@ function bookingFrom(row: RowReader): Booking {
     clientPhone: row.optionalText('client_phone'),
     clientName: row.optionalText('client_name'),
     cancelled: row.boolean('cancelled'),
+    attendance: row.oneOf([-1, 0, 1, 2] as const, 'attendance'),
+    online: row.boolean('online'),
+    durationSeconds: row.number('duration_seconds'),
+    createdAt: row.optionalDate('created_at'),
     changedAt: row.optionalDate('changed_at'),
   };
+}
+
+function toldFrom(row: RowReader): Told | undefined {
+  const told = row.optionalRow('told');
+  return (
+    told && {
+      startsAt: told.text('startsAt'),
+      staffId: told.optionalNumber('staffId') ?? null,
+      serviceIds: told.list('serviceIds').map(Number),
+      phone: told.text('phone'),
+      cancelled: told.boolean('cancelled'),
+      assumed: told.boolean('assumed'),
+    }
+  );
 }

@@ -32,7 +32,7 @@ export class RowReader {
     return dateFrom(this.#row[column], column);
   }
 
-  oneOf<Word extends string>(words: readonly Word[], column: string): Word {
+  oneOf<Word extends string | number>(words: readonly Word[], column: string): Word {
     const word = words.find((candidate) => candidate === this.#row[column]);
     if (word === undefined) throw malformed(column, words.join(' | '));
     return word;
@@ -52,6 +52,10 @@ export class RowReader {
 
   object(column: string): RowReader {
     return new RowReader(this.#row[column]);
+  }
+
+  optionalRow(column: string): RowReader | undefined {
+    return this.#isNull(column) ? undefined : this.object(column);
   }
 
   list(column: string): readonly unknown[] {

@@ -25,6 +25,15 @@ export class StoredEvents implements Events {
     const rows = await this.#rpc.rows('events_latest', { p_company_id: companyId, p_limit: limit });
     return rows.map(eventFrom);
   }
+
+  async ofRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]> {
+    const rows = await this.#rpc.rows('events_of_record', {
+      p_company_id: companyId,
+      p_record_id: recordId,
+      p_limit: limit,
+    });
+    return rows.map(eventFrom);
+  }
 }
 
 function eventFrom(row: RowReader): RecordedEvent {

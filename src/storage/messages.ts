@@ -2,8 +2,9 @@ import { companyIdFrom } from '../domain/ids.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../domain/message.ts';
 import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
-import type { Lease, Messages } from '../marketplace/ports.ts';
-import { dateFrom, listFrom, RowReader } from './decode.ts';
+import type { PaceLimits } from '../domain/pacing.ts';
+import type { Claim, Lease, Messages } from '../marketplace/ports.ts';
+import { listFrom, RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -16,12 +17,13 @@ export class StoredMessages implements Messages {
     this.#rpc = rpc;
   }
 
-  async enqueue(message: NewMessage): Promise<Message> {
+  async enqueue(message: NewMessage, cause: string): Promise<Message | undefined> {
     const row = await this.#rpc.row('message_enqueue', {
       p_company_id: message.companyId,
       p_message: messageArgument(message),
+      p_cause: cause,
     });
-    return messageFrom(row ?? new RowReader(undefined));
+    return row && messageFrom(row);
   }
 
   async byId(companyId: CompanyId, id: string): Promise<Message | undefined> {
@@ -40,21 +42,44 @@ export class StoredMessages implements Messages {
 
   async claim(
     lease: Lease,
-    options: Readonly<{ gapMs: number; maxAttempts: number }>,
-  ): Promise<Message | undefined> {
-    const row = await this.#rpc.row('message_claim', {
+    options: Readonly<{
+      limits: PaceLimits | undefined;
+      gapMs: number;
+      maxAttempts: number;
+      quietUntil?: Date;
+    }>,
+  ): Promise<Claim> {
+    const answer = await this.#rpc.call('message_claim', {
       p_company_id: lease.companyId,
       p_owner: lease.owner,
       p_token: lease.token,
+      p_limits: options.limits ?? null,
       p_gap_ms: Math.round(options.gapMs),
       p_max_attempts: options.maxAttempts,
+      p_quiet_until: options.quietUntil?.toISOString() ?? null,
     });
-    return row && messageFrom(row);
+    const claim = new RowReader(answer);
+    const message = claim.optionalRow('message');
+    return message === undefined
+      ? { dueAt: claim.optionalDate('due_at') }
+      : { message: messageFrom(message) };
   }
 
-  async nextDueAt(companyId: CompanyId): Promise<Date | undefined> {
-    const due = await this.#rpc.call('message_next_due_at', { p_company_id: companyId });
-    return due === null ? undefined : dateFrom(due, 'message_next_due_at');
+  async latestReminder(
+    companyId: CompanyId,
+    phone: string,
+  ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined> {
+    const row = await this.#rpc.row('message_latest_reminder', { p_company_id: companyId, p_phone: phone });
+    return row && { messageId: row.text('message_id'), recordId: row.number('record_id') };
+  }
+
+  async waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>> {
+    const row = (await this.#rpc.row('messages_waiting')) ?? new RowReader(undefined);
+    return {
+      queued: row.number('queued'),
+      sending: row.number('sending'),
+      oldestDueAt: row.optionalDate('oldest_due_at'),
+    };
   }
 
   async release(lease: Lease, id: string, retryAfterMs: number): Promise<void> {
@@ -121,6 +146,8 @@ export function messageArgument(message: NewMessage): Readonly<Record<string, un
     record_id: message.recordId ?? null,
     not_before: message.notBefore?.toISOString() ?? null,
     expires_at: message.expiresAt?.toISOString() ?? null,
+    heeds_quiet_hours: message.heedsQuietHours ?? true,
+    tells: message.tells ?? null,
   };
 }
 

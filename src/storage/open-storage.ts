@@ -1,10 +1,11 @@
 import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 import type { Bookings, Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
-import type { Events, Leases, Messages } from '../marketplace/ports.ts';
+import type { Contacts, Events, Leases, Messages, Settings } from '../marketplace/ports.ts';
 import { StoredBookings } from './bookings.ts';
 import { StoredCompanies } from './companies.ts';
 import { CompanyCache } from './company-cache.ts';
+import { StoredContacts } from './contacts.ts';
 import { StoredConnectTokens } from './connect-tokens.ts';
 import { StoredCredentialRows } from './credential-rows.ts';
 import { openDatabase } from './database.ts';
@@ -14,6 +15,7 @@ import { StoredMessages } from './messages.ts';
 import { readMigrations } from './migrate.ts';
 import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue.ts';
 import { Rpc } from './rpc.ts';
+import { StoredSettings } from './settings.ts';
 
 export type StorageOptions = Readonly<{
   database: DatabaseAddress;
@@ -35,6 +37,8 @@ export type Storage = AsyncDisposable &
     events: Events;
     bookings: Bookings;
     messages: Messages;
+    contacts: Contacts;
+    settings: Settings;
     leases: Leases;
     tokens: ConnectTokens;
     credentialRows: CredentialRows;
@@ -58,6 +62,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     events: new StoredEvents(rpc),
     bookings: new StoredBookings(rpc),
     messages: new StoredMessages(rpc),
+    contacts: new StoredContacts(rpc),
+    settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentialRows: new StoredCredentialRows(rpc),
