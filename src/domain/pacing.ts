@@ -1,18 +1,5 @@
 export type PacingProfile = 'careful' | 'steady' | 'none';
 
-/** Shortest and longest gap between two messages of one number, in milliseconds. WhatsApp publishes no limits. */
-const gaps: Readonly<Record<PacingProfile, readonly [number, number]>> = {
-  careful: [4_000, 12_000],
-  steady: [1_500, 5_000],
-  none: [0, 0],
-};
-
-/** A gap drawn anew for every message: an even rhythm is what a machine does. */
-export function nextGapMs(profile: PacingProfile, random: () => number): number {
-  const [shortest, longest] = gaps[profile];
-  return Math.round(shortest + random() * (longest - shortest));
-}
-
 /** How much one number may send. A window is any span of its length, not one of the calendar. */
 export type PaceLimits = Readonly<{
   perMinute: number;
@@ -26,3 +13,65 @@ export type PaceLimits = Readonly<{
   /** After a reconnection the rate grows over this time, from a tenth to the whole. */
   rampMs: number;
 }>;
+
+type Pace = Readonly<{
+  /** Shortest and longest gap between two messages of one number, in milliseconds. */
+  gapMs: readonly [number, number];
+  /** Shortest and longest time that the recipient sees somebody typing. */
+  typingMs: readonly [number, number];
+  limits: PaceLimits | undefined;
+}>;
+
+/**
+ * WhatsApp publishes no limits. These stay well below what users of linked devices report as the beginning of restrictions:
+ * about 20 unknown contacts a day, 100 to 200 messages an hour, 3 a second.
+ */
+const paces: Readonly<Record<PacingProfile, Pace>> = {
+  careful: {
+    gapMs: [4_000, 12_000],
+    typingMs: [1_000, 4_000],
+    limits: {
+      perMinute: 6,
+      perHour: 120,
+      perDay: 300,
+      firstContactsPerDay: 40,
+      warmUpFirstContactsPerDay: 15,
+      warmUpDays: 10,
+      rampMs: 60_000,
+    },
+  },
+  steady: {
+    gapMs: [1_500, 5_000],
+    typingMs: [500, 2_000],
+    limits: {
+      perMinute: 10,
+      perHour: 200,
+      perDay: 800,
+      firstContactsPerDay: 80,
+      warmUpFirstContactsPerDay: 20,
+      warmUpDays: 7,
+      rampMs: 60_000,
+    },
+  },
+  none: { gapMs: [0, 0], typingMs: [0, 0], limits: undefined },
+};
+
+/** A text of this length takes the longest typing. */
+const longTextLength = 400;
+
+/** Undefined: none. */
+export function limitsOf(profile: PacingProfile): PaceLimits | undefined {
+  return paces[profile].limits;
+}
+
+/** A gap drawn anew for every message: an even rhythm is what a machine does. */
+export function nextGapMs(profile: PacingProfile, random: () => number): number {
+  const [shortest, longest] = paces[profile].gapMs;
+  return Math.round(shortest + random() * (longest - shortest));
+}
+
+/** How long to show "typing" before a text. */
+export function typingMs(profile: PacingProfile, text: string): number {
+  const [shortest, longest] = paces[profile].typingMs;
+  return Math.round(shortest + Math.min(text.length / longTextLength, 1) * (longest - shortest));
+}

@@ -18,13 +18,27 @@ export function instantOf(localTime: string, timeZone: string): Date {
   return DateTime.fromFormat(localTime, localFormat, { zone: timeZone }).toJSDate();
 }
 
+/** What a wall clock of `timeZone` shows at an instant. */
+export function localTimeAt(instant: Date, timeZone: string): string {
+  return DateTime.fromJSDate(instant, { zone: timeZone }).toFormat(localFormat);
+}
+
 export function isTimeZone(name: string): boolean {
   return IANAZone.isValidZone(name);
 }
 
-/** `вторник, 10 марта, 14:30` or `Tuesday, 10 March, 14:30`. */
-export function formatLocalTime(localTime: string, language: 'ru' | 'en'): string {
-  return DateTime.fromFormat(localTime, localFormat, { zone: 'utc', locale: language }).toFormat(
-    'cccc, d MMMM, HH:mm',
-  );
+const formats = {
+  when: 'cccc, d MMMM, HH:mm',
+  weekday: 'cccc',
+  date: 'd MMMM',
+  time: 'HH:mm',
+} as const;
+
+/** `вторник, 10 марта, 14:30` or `Tuesday, 10 March, 14:30`, or a part of it. */
+export function formatLocalTime(
+  localTime: string,
+  language: 'ru' | 'en',
+  part: keyof typeof formats = 'when',
+): string {
+  return DateTime.fromFormat(localTime, localFormat, { zone: 'utc', locale: language }).toFormat(formats[part]);
 }

@@ -1,10 +1,13 @@
-import { decide, type RecordEventStatus } from '../domain/booking-change.ts';
+import { applyEvent, assumedTold, type RecordEventStatus } from '../domain/booking-change.ts';
+import type { KnownBooking } from '../domain/booking.ts';
 import type { Company } from '../domain/company.ts';
-import { bookingFrom, lastChangeOf } from '../domain/record.ts';
-import { instantOf } from '../domain/salon-time.ts';
+import { type Plan, type PlannedMessage, planMessages } from '../domain/message-plan.ts';
 import type { NewMessage } from '../domain/message.ts';
+import type { NotificationSettings } from '../domain/notification-settings.ts';
+import { bookingFrom, lastChangeOf } from '../domain/record.ts';
 import { renderMessage } from '../messaging/templates.ts';
-import type { Bookings, Events, MarketplaceEvent } from './ports.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import type { Bookings, Events, MarketplaceEvent, Settings } from './ports.ts';
 
 export type RecordWebhook = Readonly<{
   recordId: number;
@@ -17,72 +20,110 @@ export type RecordWebhook = Readonly<{
 /** What became of a webhook, in a word; `queuedMessage` when the client gets one. */
 export type RecordOutcome = Readonly<{ outcome: string; queuedMessage: boolean }>;
 
-const attemptsAgainstRivals = 5;
+export type RecordWebhookDependencies = Readonly<{
+  bookings: Bookings;
+  settings: Pick<Settings, 'of'>;
+  events: Pick<Events, 'record'>;
+  report: Pick<BusinessEvents, 'messageQueued'>;
+  /** How long changes of one booking are gathered before a message. */
+  debounceMs: number;
+  now: () => Date;
+}>;
 
-/** Turns record webhooks into the booking that we know and, where it is worth a word, into a message to the client. */
+const attemptsAgainstRivals = 10;
+
+type Change = Readonly<{ known: KnownBooking } | { ignored: string }>;
+
+/** Turns record events into the booking that we know and into the messages that it still wants. */
 export class RecordWebhooks {
-  readonly #bookings: Bookings;
-  readonly #events: Events;
-  readonly #now: () => Date;
+  readonly #deps: RecordWebhookDependencies;
 
-  constructor(dependencies: Readonly<{ bookings: Bookings; events: Events; now: () => Date }>) {
-    this.#bookings = dependencies.bookings;
-    this.#events = dependencies.events;
-    this.#now = dependencies.now;
+  constructor(dependencies: RecordWebhookDependencies) {
+    this.#deps = dependencies;
   }
 
-  /** Booking, message and event are written in one transaction; a repeat finds nothing new and changes nothing. */
+  /** Booking, messages and events are written in one transaction; a repeat finds nothing new and changes nothing. */
   async process(company: Company, webhook: RecordWebhook): Promise<RecordOutcome> {
-    const { timeZone } = company;
-    if (timeZone === undefined) return await this.#ignore(company, webhook, 'no_time_zone');
     const event = {
       status: webhook.status,
       booking: bookingFrom(webhook.recordId, webhook.data),
       changedAt: lastChangeOf(webhook.data),
     };
-    for (let attempt = 1; attempt <= attemptsAgainstRivals; attempt += 1) {
-      const known = await this.#bookings.find(company.id, webhook.recordId);
-      const decision = decide(event, known, ({ startsAt }) => instantOf(startsAt, timeZone), this.#now());
-      if (decision.outcome === 'ignore') return await this.#ignore(company, webhook, decision.reason);
-
-      const expectedVersion = known?.version ?? 0;
-      const { booking, announced, notify } = decision;
-      const message: NewMessage | undefined =
-        notify === undefined || booking.clientPhone === undefined
-          ? undefined
-          : {
-              companyId: company.id,
-              kind: notify,
-              // The version makes a booking that moves back and forth say so each time, and a repeat silent.
-              idempotencyKey: `record:${webhook.recordId}:${notify}:${expectedVersion + 1}`,
-              phone: booking.clientPhone,
-              text: renderMessage(notify, booking, company),
-              recordId: webhook.recordId,
-              expiresAt: instantOf(booking.startsAt, timeZone),
-            };
-      const applied = await this.#bookings.apply(company.id, {
-        expectedVersion,
-        booking,
-        announced,
-        event: eventOf(company, webhook, decision.reason),
-        ...(message !== undefined && { message }),
-      });
-      if (applied === 'applied') return { outcome: decision.reason, queuedMessage: message !== undefined };
-    }
-    throw new Error(`Record ${webhook.recordId} kept changing under ${attemptsAgainstRivals} attempts`);
+    const about = { recordId: webhook.recordId, type: 'webhook_processed', cause: webhook.cause };
+    return await this.#change(company, { ...about, detail: { status: webhook.status } }, (last) => {
+      const applied = applyEvent(event, last, this.#deps.now());
+      return applied.outcome === 'ignore' ? { ignored: applied.reason } : { known: applied.known };
+    });
   }
 
-  async #ignore(company: Company, webhook: RecordWebhook, reason: string): Promise<RecordOutcome> {
-    await this.#events.record(eventOf(company, webhook, reason));
-    return { outcome: reason, queuedMessage: false };
+  /** Plans the messages of a booking anew: its company's rules have changed, or its client's wish. */
+  async replan(company: Company, recordId: number, cause: string): Promise<RecordOutcome> {
+    return await this.#change(company, { recordId, type: 'booking_replanned', cause, detail: {} }, (last) =>
+      last === undefined ? { ignored: 'unknown_record' } : { known: last },
+    );
+  }
+
+  async #change(
+    company: Company,
+    about: Readonly<{
+      recordId: number;
+      type: string;
+      cause: string;
+      detail: NonNullable<MarketplaceEvent['detail']>;
+    }>,
+    change: (last: KnownBooking | undefined) => Change,
+  ): Promise<RecordOutcome> {
+    const { bookings, settings, events, report, debounceMs, now } = this.#deps;
+    const { id: companyId, timeZone } = company;
+    const eventOf = (outcome: string): MarketplaceEvent => ({
+      companyId,
+      type: about.type,
+      cause: about.cause,
+      detail: { resource: 'record', record_id: about.recordId, ...about.detail, outcome },
+    });
+    const ignore = async (reason: string): Promise<RecordOutcome> => {
+      await events.record(eventOf(reason));
+      return { outcome: reason, queuedMessage: false };
+    };
+    if (timeZone === undefined) return await ignore('no_time_zone');
+    for (let attempt = 1; attempt <= attemptsAgainstRivals; attempt += 1) {
+      const last = await bookings.find(companyId, about.recordId);
+      const changed = change(last);
+      if ('ignored' in changed) return await ignore(changed.ignored);
+      const rules = await settings.of(companyId);
+      const plan = planMessages(changed.known, { settings: rules, now: now(), timeZone, debounceMs });
+      const applied = await bookings.apply(companyId, {
+        expectedVersion: last?.version ?? 0,
+        known: settled(changed.known, plan),
+        plan: plan.messages.map((message) => withText(message, changed.known, rules, company)),
+        event: eventOf(plan.reason),
+      });
+      if (applied === 'stale') continue;
+      for (const { id, kind } of applied.queued) report.messageQueued(companyId, id, kind, about.recordId);
+      return { outcome: plan.reason, queuedMessage: applied.queued.length > 0 };
+    }
+    throw new Error(`Record ${about.recordId} kept changing under ${attemptsAgainstRivals} attempts`);
   }
 }
 
-function eventOf(company: Company, webhook: RecordWebhook, outcome: string): MarketplaceEvent {
-  return {
-    companyId: company.id,
-    type: 'webhook_processed',
-    cause: webhook.cause,
-    detail: { resource: 'record', record_id: webhook.recordId, status: webhook.status, outcome },
-  };
+/** News of a kind that is switched off are for the salon to tell. */
+function settled(known: KnownBooking, { reason }: Plan): KnownBooking {
+  const told = reason === 'switched_off' ? assumedTold(known.booking) : known.told;
+  return { ...known, told };
+}
+
+function withText(
+  planned: PlannedMessage,
+  { booking }: KnownBooking,
+  settings: NotificationSettings,
+  salon: Company,
+): NewMessage {
+  const { previousStartsAt, ...message } = planned;
+  const text = renderMessage(planned.kind, {
+    booking,
+    salon,
+    settings,
+    ...(previousStartsAt !== undefined && { previousStartsAt }),
+  });
+  return { ...message, companyId: salon.id, recordId: booking.recordId, text };
 }

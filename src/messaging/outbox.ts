@@ -1,14 +1,17 @@
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
-import { nextGapMs, type PacingProfile } from '../domain/pacing.ts';
+import { limitsOf, nextGapMs, type PacingProfile, typingMs } from '../domain/pacing.ts';
+import { quietUntil } from '../domain/quiet-hours.ts';
 import { guarded } from '../lib/guarded.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { Lease, Messages, WhatsApp } from '../marketplace/ports.ts';
+import type { Companies, Lease, Messages, Settings, WhatsApp } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 
 export type OutboxDependencies = Readonly<{
   messages: Messages;
+  companies: Pick<Companies, 'byId'>;
+  settings: Pick<Settings, 'of'>;
   whatsapp: WhatsApp;
   report: BusinessEvents;
   pacing: PacingProfile;
@@ -84,22 +87,39 @@ export class Outbox implements Disposable {
     while (!this.#stopped) {
       const lease = this.#openLease(companyId);
       if (lease === undefined) return;
-      const message = await messages.claim(lease, { gapMs: nextGapMs(pacing, random), maxAttempts });
-      if (message === undefined) {
-        const dueAt = await messages.nextDueAt(companyId);
+      const until = await this.#quietUntil(companyId);
+      const claim = await messages.claim(lease, {
+        limits: limitsOf(pacing),
+        gapMs: nextGapMs(pacing, random),
+        maxAttempts,
+        ...(until !== undefined && { quietUntil: until }),
+      });
+      if (claim.message === undefined) {
+        const { dueAt } = claim;
         if (dueAt !== undefined) this.#wakeAt(companyId, Math.max(dueAt.getTime() - now().getTime(), 50));
         return;
       }
-      await this.#send(lease, message);
+      await this.#send(lease, claim.message);
     }
   }
 
+  async #quietUntil(companyId: CompanyId): Promise<Date | undefined> {
+    const { companies, settings, now } = this.#deps;
+    const timeZone = (await companies.byId(companyId))?.timeZone;
+    if (timeZone === undefined) return undefined;
+    const { quietHours } = await settings.of(companyId);
+    return quietUntil(now(), quietHours, timeZone);
+  }
+
   async #send(lease: Lease, message: Message): Promise<void> {
-    const { messages, whatsapp, report } = this.#deps;
+    const { messages, whatsapp, report, pacing } = this.#deps;
     const { companyId, id, whatsappMessageId } = message;
     report.messageSending(companyId, id, message.attempts);
     try {
-      await whatsapp.sendMessage(companyId, message.phone, message.text, { messageId: whatsappMessageId });
+      await whatsapp.sendMessage(companyId, message.phone, message.text, {
+        messageId: whatsappMessageId,
+        typingMs: typingMs(pacing, message.text),
+      });
     } catch (error) {
       if (error instanceof AppError && error.code === 'CONNECTION_FAILED') {
         await messages.release(lease, id, retryAfterFailureMs);

@@ -29,8 +29,8 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     webhookProcessed(companyId: CompanyId, jobId: string, outcome: string, recordId?: number): void {
       logger.info('Webhook processed', { companyId, jobId, outcome, recordId });
     },
-    messageQueued(companyId: CompanyId, messageId: string, kind: MessageKind): void {
-      logger.info('Message queued', { companyId, messageId, kind });
+    messageQueued(companyId: CompanyId, messageId: string, kind: MessageKind, recordId?: number): void {
+      logger.info('Message queued', { companyId, messageId, kind, recordId });
     },
     messageSending(companyId: CompanyId, messageId: string, attempt: number): void {
       logger.info('Message sending', { companyId, messageId, attempt });
