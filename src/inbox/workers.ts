@@ -1,20 +1,31 @@
 import Joi from 'joi';
+import { type ClientAnswer, clientAnswers } from '../domain/client-answer.ts';
 import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
-import type { BuriedHandler, Events, Job, JobQueue } from '../marketplace/ports.ts';
+import { UnprocessableError } from '../domain/unprocessable-error.ts';
+import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../marketplace/ports.ts';
+import type { WebhookJob } from '../marketplace/webhook-jobs.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { WebhookJobData } from './webhook-inbox.ts';
+
+export type ClientAnswerJob = Readonly<{
+  companyId: CompanyId;
+  /** E.164 with `+`. */
+  phone: string;
+  answer: ClientAnswer;
+  whatsappMessageId: string;
+}>;
 
 export type WorkerDependencies = Readonly<{
   queue: JobQueue;
   events: Events;
   report: BusinessEvents;
-  handleWebhook(
-    companyId: CompanyId,
-    webhook: Readonly<{ jobId: string; resource: string; resourceId: number; status: string; data: unknown }>,
-  ): Promise<void>;
+  handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void>;
   activate(companyId: CompanyId): Promise<void>;
   disconnect(companyId: CompanyId): Promise<void>;
+  answer(job: ClientAnswerJob): Promise<void>;
+  replan(companyId: CompanyId, cause: string, phone?: string): Promise<void>;
+  reconcile(companyId: CompanyId, cause: string): Promise<void>;
 }>;
 
 const webhookJob = Joi.object<WebhookJobData>({
@@ -23,47 +34,83 @@ const webhookJob = Joi.object<WebhookJobData>({
   resourceId: Joi.number().required(),
   status: Joi.string().allow('').required(),
   data: Joi.any(),
+  problem: Joi.string(),
 });
 
-const companyJob = Joi.object<{ companyId: number }>({ companyId: Joi.number().required() });
+const companyJob = Joi.object<{ companyId: number }>({ companyId: Joi.number().required() }).unknown();
+
+const answerJob = Joi.object<{
+  companyId: number;
+  phone: string;
+  answer: ClientAnswer;
+  whatsappMessageId: string;
+}>({
+  companyId: Joi.number().required(),
+  phone: Joi.string().required(),
+  answer: Joi.valid(...clientAnswers).required(),
+  whatsappMessageId: Joi.string().required(),
+});
+
+const replanningJob = Joi.object<{ companyId: number; phone?: string }>({
+  companyId: Joi.number().required(),
+  phone: Joi.string(),
+});
 
 /** Runs the queued jobs until the queue stops; a job that throws is tried again by the queue. */
 export async function startWorkers(deps: WorkerDependencies): Promise<void> {
   const { queue } = deps;
+  const run = (name: QueueName, handler: JobHandler): Promise<void> =>
+    queue.work(name, handler, buriedAs(name, deps));
   const ofCompany =
-    (run: (companyId: CompanyId) => Promise<void>) =>
+    (work: (companyId: CompanyId, cause: string) => Promise<void>) =>
     (job: Job): Promise<void> =>
-      run(companyIdFrom(dataOf(job, companyJob).companyId));
+      work(companyIdFrom(dataOf(job, companyJob).companyId), `job:${job.id}`);
 
-  await queue.work(
-    'webhooks',
-    async (job) => {
-      const { companyId, ...webhook } = dataOf(job, webhookJob);
-      await deps.handleWebhook(companyIdFrom(companyId), { jobId: job.id, ...webhook });
-    },
-    buriedAs('webhook', deps),
-  );
-  await queue.work('activation', ofCompany(deps.activate), buriedAs('activation', deps));
-  await queue.work('disconnection', ofCompany(deps.disconnect), buriedAs('disconnection', deps));
+  await run('webhooks', async (job) => {
+    const { companyId, ...webhook } = dataOf(job, webhookJob);
+    await deps.handleWebhook(companyIdFrom(companyId), { jobId: job.id, ...webhook });
+  });
+  await run('activation', ofCompany(deps.activate));
+  await run('disconnection', ofCompany(deps.disconnect));
+  await run('answers', async (job) => {
+    const { companyId, ...answer } = dataOf(job, answerJob);
+    await deps.answer({ companyId: companyIdFrom(companyId), ...answer });
+  });
+  await run('replanning', async (job) => {
+    const { companyId, phone } = dataOf(job, replanningJob);
+    await deps.replan(companyIdFrom(companyId), `replanning:${job.id}`, phone);
+  });
+  await run('reconciliation', ofCompany(deps.reconcile));
 }
 
 /** Leaves a trace where people look for what happened to their salon. */
 function buriedAs(
-  kind: 'webhook' | 'activation' | 'disconnection',
+  queue: QueueName,
   { events, report }: Pick<WorkerDependencies, 'events' | 'report'>,
 ): BuriedHandler {
   return async (job, error) => {
     const companyId = companyOf(job);
-    report.jobBuried(kind, companyId, job.id, error);
+    const isStrange = queue === 'webhooks' && error instanceof UnprocessableError;
+    if (isStrange) report.webhookQuarantined(companyId, job.id, error.reason);
+    else report.jobBuried(queue, companyId, job.id, error);
     if (companyId === undefined) return;
     await events.record({
       companyId,
-      type: `${kind}_buried`,
-      cause: `${kind}:${job.id}`,
+      type: isStrange ? 'webhook_quarantined' : `${buriedNames[queue]}_buried`,
+      cause: `${buriedNames[queue]}:${job.id}`,
       detail: { attempts: job.attempt, reason: reasonOf(error) },
     });
   };
 }
+
+const buriedNames = {
+  webhooks: 'webhook',
+  activation: 'activation',
+  disconnection: 'disconnection',
+  answers: 'answer',
+  replanning: 'replanning',
+  reconciliation: 'reconciliation',
+} as const satisfies Readonly<Record<QueueName, string>>;
 
 function dataOf<Data>(job: Job, schema: Joi.ObjectSchema<Data>): Data {
   const checked = schema.validate(job.data);
@@ -79,6 +126,7 @@ function companyOf({ data }: Job): CompanyId | undefined {
 
 /** A word, never a message: that may quote what it is about. */
 function reasonOf(error: unknown): string {
+  if (error instanceof UnprocessableError) return error.reason;
   if (error instanceof AppError) return error.code;
   return error instanceof Error ? error.name : 'unknown';
 }

@@ -1,5 +1,7 @@
 import type { Company } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
+import { isPlatformResource } from '../domain/platform-resource.ts';
+import { UnprocessableError } from '../domain/unprocessable-error.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Events } from './ports.ts';
 import type { RecordWebhooks } from './record-webhooks.ts';
@@ -10,11 +12,13 @@ export type WebhookJob = Readonly<{
   resourceId: number;
   status: string;
   data: unknown;
+  /** It is none of the platform's shapes: kept for a person to look at. */
+  problem?: string;
 }>;
 
 export type WebhookJobDependencies = Readonly<{
-  records: RecordWebhooks;
-  events: Events;
+  records: Pick<RecordWebhooks, 'process'>;
+  events: Pick<Events, 'record'>;
   /** Tells the outbox that the company has a message. */
   wakeOutbox: (companyId: CompanyId) => void;
   report: BusinessEvents;
@@ -28,14 +32,18 @@ export class WebhookJobs {
     this.#deps = deps;
   }
 
-  /** A repeat changes nothing. */
+  /**
+   * A repeat changes nothing.
+   * @throws UnprocessableError for what nobody knows: quarantined, since the platform will not say it again
+   */
   async run(company: Company, webhook: WebhookJob): Promise<void> {
     const { records, events, wakeOutbox, report } = this.#deps;
     const { jobId, resource, resourceId, status } = webhook;
     const cause = `webhook:${jobId}`;
-    const refusal = refusalOf(company, webhook);
-    if (refusal !== undefined || !isRecordStatus(status)) {
-      const outcome = refusal ?? 'unknown_event';
+    const problem = webhook.problem ?? strangenessOf(webhook);
+    if (problem !== undefined) throw new UnprocessableError(problem);
+    if (company.integrationStatus === 'uninstalled' || resource !== 'record' || !isRecordStatus(status)) {
+      const outcome = company.integrationStatus === 'uninstalled' ? 'uninstalled' : 'other_resource';
       const detail = { resource, resource_id: resourceId, status, outcome };
       await events.record({ companyId: company.id, type: 'webhook_ignored', cause, detail });
       report.webhookProcessed(company.id, jobId, outcome);
@@ -52,10 +60,10 @@ export class WebhookJobs {
   }
 }
 
-function refusalOf({ integrationStatus }: Company, { resource, resourceId }: WebhookJob): string | undefined {
-  if (integrationStatus === 'uninstalled' || integrationStatus === 'frozen') return integrationStatus;
-  if (resource !== 'record') return 'other_resource';
-  return resourceId > 0 ? undefined : 'unknown_event';
+function strangenessOf({ resource, resourceId, status }: WebhookJob): string | undefined {
+  if (!isPlatformResource(resource)) return 'unknown_resource';
+  if (resource === 'record' && (resourceId <= 0 || !isRecordStatus(status))) return 'unknown_event';
+  return undefined;
 }
 
 function isRecordStatus(status: string): status is 'create' | 'update' | 'delete' {

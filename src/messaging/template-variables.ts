@@ -1,6 +1,6 @@
 import type { Booking } from '../domain/booking.ts';
 import type { Language } from '../domain/company.ts';
-import type { Texts } from '../domain/errors.ts';
+import type { BilingualText } from '../domain/errors.ts';
 import type { BookingMessageKind } from '../domain/message.ts';
 import { formatLocalTime } from '../domain/salon-time.ts';
 
@@ -18,7 +18,7 @@ const descriptions = {
   duration: { ru: 'длительность визита', en: 'how long the visit takes' },
   old_when: { ru: 'прежние день и время', en: 'the former day and time' },
   review_link: { ru: 'ссылка для отзыва', en: 'where to leave a review' },
-} as const satisfies Readonly<Record<string, Texts>>;
+} as const satisfies Readonly<Record<string, BilingualText>>;
 
 type Variable = keyof typeof descriptions;
 
@@ -45,7 +45,7 @@ export function variablesOf(kind: BookingMessageKind): readonly Variable[] {
   return [...ofEveryKind, ...(more[kind] ?? [])];
 }
 
-export function describeVariable(name: Variable): Texts {
+export function describeVariable(name: Variable): BilingualText {
   return descriptions[name];
 }
 

@@ -1,10 +1,10 @@
-import { AppError, type Texts } from '../domain/errors.ts';
+import { AppError, type BilingualText } from '../domain/errors.ts';
 
 /** Longest template, in characters. */
 export const longestTemplate = 1_000;
 
 /** What is wrong with a template, for its author. */
-export type TemplateProblem = Texts;
+export type TemplateProblem = BilingualText;
 
 const placeholder = /\{([^{}\n]*)\}/g;
 

@@ -48,18 +48,12 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.warn('Activation failed, it will be tried again', { companyId, error });
     },
     /** A job failed for good: somebody should look at it. Its data stays among the dead letters. */
-    jobBuried(
-      kind: 'webhook' | 'activation' | 'disconnection',
-      companyId: CompanyId | undefined,
-      jobId: string,
-      error: unknown,
-    ): void {
-      const message = {
-        webhook: 'Webhook buried',
-        activation: 'Activation buried',
-        disconnection: 'Disconnection buried',
-      };
-      logger.error(message[kind], { companyId, jobId, error });
+    jobBuried(queue: string, companyId: CompanyId | undefined, jobId: string, error: unknown): void {
+      logger.error('Job buried', { queue, companyId, jobId, error });
+    },
+    /** Acknowledged and kept, but none of the platform's known shapes. */
+    webhookQuarantined(companyId: CompanyId | undefined, jobId: string, reason: string): void {
+      logger.warn('Webhook quarantined', { companyId, jobId, reason });
     },
     outageBegan(what: string, error: unknown): void {
       logger.error(`${what} does not get through to the database, waiting`, { error });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, JobWithMetadata, PgBoss } from 'pg-boss';
+import { UnprocessableError } from '../domain/unprocessable-error.ts';
 import type { Outage } from '../lib/outage.ts';
 import type { BuriedHandler, Job, JobHandler, QueueName } from '../marketplace/ports.ts';
 import { isOutage } from './database-trouble.ts';
@@ -169,7 +170,8 @@ export class QueueWorker {
       return () => putBack(attempt, delayMs);
     }
     onError(failure);
-    if (job.attempt >= rules.maxAttempts) return () => this.#bury(job, failure);
+    if (failure instanceof UnprocessableError || job.attempt >= rules.maxAttempts)
+      return () => this.#bury(job, failure);
     return () => boss.fail(queue, attempt, reasonOf(failure)).then(() => undefined);
   }
 

@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, JobInsert, PgBoss } from 'pg-boss';
 import { AppError } from '../domain/errors.ts';
 import { Outage } from '../lib/outage.ts';
-import type { BuriedHandler, JobHandler, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
+import { hashedUuid } from '../lib/hashed-uuid.ts';
+import type { BuriedHandler, DeadLetter, JobHandler, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
+import { readBuriedJob, readDeadLetters } from './dead-letters.ts';
 import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 import { QueueWorker } from './queue-worker.ts';
@@ -142,6 +144,19 @@ class PgBossQueue implements StoppableJobQueue {
       onError: this.#options.onError,
     });
     this.#workers.push({ queue, worker });
+  }
+
+  async deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]> {
+    return await readDeadLetters(this.#options.database, queue, limit);
+  }
+
+  /** The id follows from the letter's: a replay that a crash interrupted between its two steps is one replay. */
+  async replay(queue: QueueName, id: string): Promise<boolean> {
+    const letter = await readBuriedJob(this.#options.database, queue, id);
+    if (letter === undefined) return false;
+    await this.insert(queue, [{ id: hashedUuid('replay', id), ...letter }]);
+    await this.#boss.deleteJob(deadLetterQueueOf(queue), id);
+    return true;
   }
 
   async stop(): Promise<void> {
