@@ -35,6 +35,11 @@ export function bookingFrom(recordId: number, data: unknown): Booking | undefine
   };
 }
 
+/** The platform's number of a record's data. */
+export function recordIdOf(data: unknown): number | undefined {
+  return parsePositiveInteger(fieldsOf(data)['id']);
+}
+
 /** `last_change_date` of a record's data; also there when the rest is not. */
 export function lastChangeOf(data: unknown): Date | undefined {
   return instantFrom(fieldsOf(data)['last_change_date']);

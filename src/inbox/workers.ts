@@ -22,6 +22,8 @@ export type WorkerDependencies = Readonly<{
   report: BusinessEvents;
   handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void>;
   activate(companyId: CompanyId): Promise<void>;
+  /** An activation failed for good. */
+  activationGivenUp(companyId: CompanyId, error: unknown): Promise<void>;
   disconnect(companyId: CompanyId): Promise<void>;
   answer(job: ClientAnswerJob): Promise<void>;
   replan(companyId: CompanyId, cause: string, phone?: string): Promise<void>;
@@ -86,7 +88,7 @@ export async function startWorkers(deps: WorkerDependencies): Promise<void> {
 /** Leaves a trace where people look for what happened to their salon. */
 function buriedAs(
   queue: QueueName,
-  { events, report }: Pick<WorkerDependencies, 'events' | 'report'>,
+  { events, report, activationGivenUp }: Pick<WorkerDependencies, 'events' | 'report' | 'activationGivenUp'>,
 ): BuriedHandler {
   return async (job, error) => {
     const companyId = companyOf(job);
@@ -100,6 +102,7 @@ function buriedAs(
       cause: `${buriedNames[queue]}:${job.id}`,
       detail: { attempts: job.attempt, reason: reasonOf(error) },
     });
+    if (queue === 'activation') await activationGivenUp(companyId, error);
   };
 }
 

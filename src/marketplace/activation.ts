@@ -3,7 +3,7 @@ import type { Company, IntegrationStatus } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
-import type { ApplicationStatus, Companies, JobQueue, NewJob, YclientsPlatform } from './ports.ts';
+import type { ApplicationStatus, Companies, Events, JobQueue, NewJob, YclientsPlatform } from './ports.ts';
 
 export type ActivationDependencies = Readonly<{
   companies: Companies;
@@ -12,8 +12,14 @@ export type ActivationDependencies = Readonly<{
   report: BusinessEvents;
   /** The URL that the platform shall post a company's events to; holds the company's secret. */
   webhookUrl: (companyId: CompanyId, secret: string) => string;
+  events: Pick<Events, 'record' | 'latestType'>;
+  /** The platform tells the company's events from now on; what was there before is still to be read. */
+  activated: (companyId: CompanyId) => Promise<void>;
   now: () => Date;
 }>;
+
+const requested = 'activation_requested';
+const refused = 'activation_refused';
 
 /** In these a company waits for its activation. */
 const waiting = ['pending_whatsapp', 'activating', 'activation_failed'] as const;
@@ -35,6 +41,7 @@ export class Activation {
   /** Asks for an activation now, unless the company is past it. */
   async request({ id, integrationStatus }: Company): Promise<void> {
     if (!isWaiting(integrationStatus)) return;
+    await this.#deps.events.record({ companyId: id, type: requested, cause: 'session_or_owner' });
     await this.#deps.queue.insert('activation', [jobOf(id)]);
     await this.#deps.queue.hurry('activation', String(id));
   }
@@ -52,10 +59,12 @@ export class Activation {
 
   /** Asks for the activation of every company that waits for nothing else: its job may have been given up. */
   async sweep(): Promise<void> {
-    const { companies, queue, now } = this.#deps;
-    const ready = (await companies.withStatus(waiting)).filter(
-      ({ sessionState }) => sessionState === 'connected',
-    );
+    const { companies, queue, events, now } = this.#deps;
+    const ready: Company[] = [];
+    for (const company of await companies.withStatus(waiting)) {
+      if (company.sessionState !== 'connected') continue;
+      if ((await events.latestType(company.id, [requested, refused])) !== refused) ready.push(company);
+    }
     if (ready.length === 0) return;
     // An id for each span of time: jobs do not pile up while one after another fails.
     const span = Math.floor(now().getTime() / jobLifetimeMs);
@@ -63,6 +72,16 @@ export class Activation {
       'activation',
       ready.map(({ id }) => ({ ...jobOf(id), id: hashedUuid('activation', id, span) })),
     );
+  }
+
+  /**
+   * The job failed for good. What the platform refused for as long as an owner's consent holds will not succeed before the
+   * owner presses "Подключить" again; anything else the sweep tries anew.
+   */
+  async gaveUp(companyId: CompanyId, error: unknown): Promise<void> {
+    if (!(error instanceof AppError) || error.retryable) return;
+    await this.#deps.events.record({ companyId, type: refused, cause: error.code });
+    this.#deps.report.activationRefused(companyId);
   }
 
   /** The job. Throws so that the queue tries again; the status says `activation_failed` meanwhile. */
@@ -103,10 +122,12 @@ export class Activation {
           webhookUrls: [webhookUrl(company.id, secrets.webhookSecret)],
         });
         await this.#move(company.id, 'active', outcome);
+        await this.#deps.activated(company.id);
         return;
       }
       case 'active':
         await this.#move(company.id, 'active', 'platform_says_active');
+        await this.#deps.activated(company.id);
         return;
       case 'freezed':
         await this.#move(company.id, 'active', 'platform_says_active');

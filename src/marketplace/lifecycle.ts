@@ -1,8 +1,9 @@
+import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import { safeEqual } from '../lib/safe-equal.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, ConnectTokens, JobQueue, Revocations, WhatsApp } from './ports.ts';
+import type { ApplicationStatus, Companies, ConnectTokens, JobQueue, Revocations, WhatsApp } from './ports.ts';
 
 export type LifecycleEvent = Readonly<{
   salonId: SalonId;
@@ -28,6 +29,8 @@ export type LifecycleDependencies = Readonly<{
   applicationId: number;
   /** The sign that the platform would put under this payment. */
   paymentSign: (salonId: SalonId, payment: Payment) => string;
+  /** The company may send again after a pause in which the platform told it nothing. */
+  resumed: (companyId: CompanyId) => Promise<void>;
 }>;
 
 /** What the platform tells about an installation. */
@@ -62,10 +65,19 @@ export class Lifecycle {
         return;
       case 'payment':
         // Only a frozen installation comes back by a payment; for others it is news without effect.
-        if (company.integrationStatus === 'frozen')
-          await this.#move(company.id, 'active', 'lifecycle:payment');
+        if (company.integrationStatus === 'frozen') await this.#resume(company.id, 'lifecycle:payment');
         return;
     }
+  }
+
+  /**
+   * What a question for the status gave. The end of a freeze is told by nothing else; `uninstalled` and `pending` are left
+   * to the webhook and to the owner, since the platform answers alike when it refuses to tell.
+   */
+  async platformSays({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
+    if (integrationStatus === 'frozen' && status === 'active') await this.#resume(id, 'platform_says_active');
+    if (integrationStatus === 'active' && status === 'freezed')
+      await this.#move(id, 'frozen', 'platform_says_freezed');
   }
 
   /**
@@ -99,6 +111,11 @@ export class Lifecycle {
   /** A job, since the device must be unlinked even if this process ends, or is not the one that runs the session. */
   async #requestDisconnection(companyId: CompanyId): Promise<void> {
     await this.#deps.queue.insert('disconnection', [{ key: String(companyId), data: { companyId } }]);
+  }
+
+  async #resume(companyId: CompanyId, cause: string): Promise<void> {
+    await this.#move(companyId, 'active', cause);
+    await this.#deps.resumed(companyId);
   }
 
   async #move(companyId: CompanyId, to: 'uninstalled' | 'frozen' | 'active', cause: string): Promise<void> {

@@ -188,14 +188,25 @@ export class MarketplaceService {
     message: Readonly<{ phone: string; text: string; idempotencyKey: string }>,
   ): Promise<Message> {
     await this.#assertInstalled(companyId);
-    const queued = await this.#deps.messages.enqueue({
-      companyId,
-      kind: 'direct',
-      phone: message.phone,
-      text: message.text,
-      idempotencyKey: `direct:${message.idempotencyKey}`,
-      expiresAt: new Date(this.#deps.now().getTime() + directMessageLifetimeMs),
-    });
+    const queued = await this.#deps.messages.enqueue(
+      {
+        companyId,
+        kind: 'direct',
+        phone: message.phone,
+        text: message.text,
+        idempotencyKey: `direct:${message.idempotencyKey}`,
+        expiresAt: new Date(this.#deps.now().getTime() + directMessageLifetimeMs),
+      },
+      'api',
+    );
+    if (queued === undefined) {
+      throw new AppError('FORBIDDEN', {
+        text: {
+          ru: 'Клиент отказался от сообщений. Он может вернуть их, написав СТАРТ.',
+          en: 'The client wants no messages. They come back when the client writes START.',
+        },
+      });
+    }
     this.#deps.report.messageQueued(companyId, queued.id, 'direct');
     this.#deps.wakeOutbox(companyId);
     return queued;

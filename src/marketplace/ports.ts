@@ -53,6 +53,10 @@ export interface Companies {
   /** Companies whose integration has one of the statuses, oldest first. */
   withStatus(statuses: readonly IntegrationStatus[]): Promise<readonly Company[]>;
   stats(): Promise<ConnectionStats>;
+  /** Until when the platform's changes have been read; undefined: never. */
+  reconciledUntil(id: CompanyId): Promise<Date | undefined>;
+  /** Never goes back. */
+  setReconciled(id: CompanyId, until: Date): Promise<void>;
 }
 
 export type MarketplaceEvent = Readonly<{
@@ -71,6 +75,8 @@ export interface Events {
   record(event: MarketplaceEvent): Promise<void>;
   /** Newest first. */
   latest(companyId: CompanyId, limit: number): Promise<readonly RecordedEvent[]>;
+  /** The latest type among these. */
+  latestType(companyId: CompanyId, types: readonly string[]): Promise<string | undefined>;
   /** What happened to one booking, in its order. */
   ofRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]>;
 }

@@ -47,6 +47,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     activationFailed(companyId: CompanyId, error: unknown): void {
       logger.warn('Activation failed, it will be tried again', { companyId, error });
     },
+    activationRefused(companyId: CompanyId): void {
+      logger.error('The platform refuses the activation until the owner connects again', { companyId });
+    },
     /** A job failed for good: somebody should look at it. Its data stays among the dead letters. */
     jobBuried(queue: string, companyId: CompanyId | undefined, jobId: string, error: unknown): void {
       logger.error('Job buried', { queue, companyId, jobId, error });
@@ -54,6 +57,17 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     /** Acknowledged and kept, but none of the platform's known shapes. */
     webhookQuarantined(companyId: CompanyId | undefined, jobId: string, reason: string): void {
       logger.warn('Webhook quarantined', { companyId, jobId, reason });
+    },
+    clientAnswered(companyId: CompanyId, what: string): void {
+      logger.info('Client answered', { companyId, what });
+    },
+    reconciled(companyId: CompanyId, read: number, news: number): void {
+      logger.info('Records reconciled', { companyId, read, news });
+    },
+    /** The platform posts no events of the salon to us: somebody has edited its list of addresses. */
+    webhookUrl(companyId: CompanyId, isThere: boolean): void {
+      if (isThere) logger.info('Webhook address is back in the salon', { companyId });
+      else logger.error('Webhook address is missing in the salon', { companyId });
     },
     outageBegan(what: string, error: unknown): void {
       logger.error(`${what} does not get through to the database, waiting`, { error });

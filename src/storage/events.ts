@@ -1,7 +1,7 @@
 import { companyIdFrom } from '../domain/ids.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Events, MarketplaceEvent, RecordedEvent } from '../marketplace/ports.ts';
-import type { RowReader } from './decode.ts';
+import { listFrom, type RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 
 /** The log of what happened to a company, for people and statistics. */
@@ -24,6 +24,13 @@ export class StoredEvents implements Events {
   async latest(companyId: CompanyId, limit: number): Promise<readonly RecordedEvent[]> {
     const rows = await this.#rpc.rows('events_latest', { p_company_id: companyId, p_limit: limit });
     return rows.map(eventFrom);
+  }
+
+  async latestType(companyId: CompanyId, types: readonly string[]): Promise<string | undefined> {
+    const [type] = listFrom(
+      await this.#rpc.call('event_latest_type', { p_company_id: companyId, p_types: types }),
+    );
+    return typeof type === 'string' ? type : undefined;
   }
 
   async ofRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]> {

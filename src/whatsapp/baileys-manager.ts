@@ -22,6 +22,7 @@ import { watchDelivery } from './delivery-status.ts';
 import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
 import type { Pairing } from './pairing.ts';
+import { watchReceived } from './received-messages.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { notConnected } from './session-errors.ts';
@@ -156,6 +157,13 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     watchDelivery(sock, (update) => {
       if (session.sock === sock) this.#tell(() => this.emit('message-status', companyId, update));
     });
+    watchReceived(sock, {
+      now: this.#dependencies.now,
+      report: (message) => {
+        if (session.sock === sock) this.#tell(() => this.emit('received', companyId, message));
+      },
+      failed: (error) => this.#logger.warn('A sender could not be looked up', { companyId, error }),
+    });
   }
 
   /** Writes to the salon's own chat, so that its owner sees that it works. @throws AppError `CONNECTION_FAILED` */
@@ -167,14 +175,17 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     companyId: CompanyId,
     phone: string,
     text: string,
-    options: Readonly<{ messageId?: string }> = {},
+    options: Readonly<{ messageId?: string; typingMs?: number }> = {},
   ): Promise<Readonly<{ messageId: string }>> {
     const number = this.formatPhoneNumber(phone);
     const session = this.#sessions.get(companyId);
     const sock = session?.openSock;
     if (session === undefined || sock === undefined) throw notConnected();
     const messageId = options.messageId ?? generateMessageIDV2(sock.authState.creds.me?.id);
-    const errorCode = await session.sender.send(sock, number, text, messageId);
+    const errorCode = await session.sender.send(sock, number, text, {
+      messageId,
+      typingMs: options.typingMs ?? 0,
+    });
     if (errorCode !== undefined) {
       const update = { whatsappMessageId: messageId, status: 'failed', errorCode } as const;
       this.#tell(() => this.emit('message-status', companyId, update));

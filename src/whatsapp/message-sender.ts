@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import { withTimeout } from '../lib/with-timeout.ts';
@@ -31,7 +32,12 @@ export class MessageSender {
    * @returns why the message can never be sent, or undefined
    * @throws AppError `CONNECTION_FAILED` when nothing left
    */
-  async send(sock: WASocket, phone: string, text: string, messageId: string): Promise<string | undefined> {
+  async send(
+    sock: WASocket,
+    phone: string,
+    text: string,
+    { messageId, typingMs }: Readonly<{ messageId: string; typingMs: number }>,
+  ): Promise<string | undefined> {
     const jid = await this.#addressing.resolve(sock, phone);
     if (jid === undefined) return 'not_on_whatsapp';
     try {
@@ -39,6 +45,7 @@ export class MessageSender {
     } catch (cause) {
       return this.#nothingLeft(cause, messageId);
     }
+    if (typingMs > 0) await showTyping(sock, jid, typingMs);
     try {
       await sendText(sock, jid, text, messageId);
     } catch (cause) {
@@ -73,6 +80,17 @@ export class MessageSender {
     const failures = (this.#encryptionFailures.get(messageId) ?? 0) + 1;
     this.#encryptionFailures.set(messageId, failures);
     return failures >= encryptionAttempts;
+  }
+}
+
+/** A person types before a text arrives. Decoration: its failure is the message's when the socket is gone, else nothing. */
+async function showTyping(sock: WASocket, jid: string, typingMs: number): Promise<void> {
+  try {
+    await sock.sendPresenceUpdate('composing', jid);
+    await delay(typingMs);
+    await sock.sendPresenceUpdate('paused', jid);
+  } catch {
+    // The send that follows finds out.
   }
 }
 

@@ -119,7 +119,28 @@ export function readServiceTitles(data: unknown): string[] {
   return services.flatMap(({ title }) => filled(title) ?? []);
 }
 
-function check<Value>(schema: joi.Schema<Value>, given: unknown, what: string): Value {
+const webhookSettingsSchema = joi
+  .object<Readonly<{ urls: readonly string[]; active: boolean; record: boolean }>>({
+    urls: joi.array().items(joi.string()).default([]),
+    active: flag.default(true),
+    record: flag.default(true),
+  })
+  .unknown()
+  .required();
+
+/** Empty when the salon's webhooks are off or do not tell of records. @throws AppError `UPSTREAM_ERROR` */
+export function readWebhookUrls(data: unknown): readonly string[] {
+  const { urls, active, record } = check(webhookSettingsSchema, data, 'webhook settings');
+  return active && record ? urls : [];
+}
+
+/** @throws AppError `UPSTREAM_ERROR` */
+export function readList(data: unknown, what: string): readonly unknown[] {
+  return check(joi.array<readonly unknown[]>().required(), data, what);
+}
+
+/** @throws AppError `UPSTREAM_ERROR` */
+export function check<Value>(schema: joi.Schema<Value>, given: unknown, what: string): Value {
   const result = schema.validate(given);
   if (result.error === undefined) return result.value;
   const { path, type } = result.error.details[0] ?? { path: [], type: 'unknown' };

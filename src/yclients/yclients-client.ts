@@ -4,12 +4,15 @@ import type { ApplicationStatus, SalonInfo, YclientsPlatform } from '../marketpl
 import { exchange, type Answer } from './http-exchange.ts';
 import { RateBudget, type RateLimit } from './rate-budget.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';
+import { markedRecord, readRecord } from './record-mark.ts';
 import {
   readApplicationStatus,
   readCompany,
   readEnvelope,
+  readList,
   readSentence,
   readServiceTitles,
+  readWebhookUrls,
   RefusalError,
 } from './response-schemas.ts';
 
@@ -38,7 +41,7 @@ export type YclientsClientOptions = Readonly<{
 }>;
 
 type Request = Readonly<{
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'PUT';
   path: string;
   body?: unknown;
   retry?: false;
@@ -108,6 +111,57 @@ export class YclientsClient implements YclientsPlatform {
     });
   }
 
+  /** @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
+  async getRecord(salonId: SalonId, recordId: number): Promise<unknown> {
+    return await this.#call({ path: recordPath(salonId, recordId) }, (answer) =>
+      answer.status === 404 ? undefined : dataOf(answer),
+    );
+  }
+
+  /**
+   * The parameters are those that integrations in use send; the platform's published pages do not describe the list.
+   * @throws AppError `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
+   */
+  async listRecords(
+    salonId: SalonId,
+    query: Readonly<{ changedAfter: Date } | { startDate: string }> & Readonly<{ page: number; count: number }>,
+  ): Promise<readonly unknown[]> {
+    const search = new URLSearchParams({
+      page: String(query.page),
+      count: String(query.count),
+      with_deleted: '1',
+      ...('changedAfter' in query
+        ? { changed_after: query.changedAfter.toISOString().replace('.000Z', '+00:00') }
+        : { start_date: query.startDate }),
+    });
+    const path = `/api/v1/records/${salonId}?${search.toString()}`;
+    return await this.#call({ path }, (answer) => readList(dataOf(answer), 'records'));
+  }
+
+  /**
+   * Changes nothing but the mark: a PUT wants the whole record, so it is read right before. The platform tells of our own
+   * change as well. Without an answer the change may have been made; made twice it is the same.
+   * @throws AppError `FORBIDDEN` without the right to edit records, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
+   */
+  async markRecord(
+    salonId: SalonId,
+    recordId: number,
+    mark: Readonly<{ attendance?: 2; comment?: string }>,
+  ): Promise<void> {
+    const path = recordPath(salonId, recordId);
+    const record = await this.#call({ path }, (answer) => readRecord(dataOf(answer)));
+    const body = markedRecord(record, mark);
+    if (body === undefined) return;
+    await this.#call({ method: 'PUT', path, body }, dataOf);
+  }
+
+  /** @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
+  async webhookUrls(salonId: SalonId): Promise<readonly string[]> {
+    return await this.#call({ path: `/api/v1/hooks_settings/${salonId}` }, (answer) =>
+      readWebhookUrls(dataOf(answer)),
+    );
+  }
+
   async #serviceTitles(salonId: SalonId): Promise<readonly string[]> {
     try {
       return await this.#call({ path: `/api/v1/book_services/${salonId}`, retry: false }, (answer) =>
@@ -151,6 +205,10 @@ export class YclientsClient implements YclientsPlatform {
       ? bearer
       : `${bearer}, User ${userToken}`;
   }
+}
+
+function recordPath(salonId: SalonId, recordId: number): string {
+  return `/api/v1/record/${salonId}/${recordId}`;
 }
 
 /** @throws AppError when the platform refused */

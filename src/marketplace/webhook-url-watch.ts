@@ -1,0 +1,52 @@
+import type { Company } from '../domain/company.ts';
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import type { Companies, Events, YclientsPlatform } from './ports.ts';
+
+export type WebhookUrlWatchDependencies = Readonly<{
+  companies: Pick<Companies, 'secretsOf'>;
+  yclients: Pick<YclientsPlatform, 'webhookUrls'>;
+  events: Pick<Events, 'record' | 'latestType'>;
+  report: BusinessEvents;
+  webhookUrl: (companyId: CompanyId, secret: string) => string;
+}>;
+
+const missing = 'webhook_url_missing';
+const restored = 'webhook_url_restored';
+
+/** Owners can edit the list of addresses by hand; without ours no webhook comes and only the reconciliation finds changes. */
+export class WebhookUrlWatch {
+  readonly #deps: WebhookUrlWatchDependencies;
+  readonly #missing = new Set<CompanyId>();
+
+  constructor(deps: WebhookUrlWatchDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Companies seen without our address by this process. */
+  get missing(): ReadonlySet<CompanyId> {
+    return this.#missing;
+  }
+
+  /** Tells of a change once. Without the right to read the settings nothing is known and nothing is told. */
+  async check(company: Company, cause: string): Promise<void> {
+    const { companies, yclients, events, report, webhookUrl } = this.#deps;
+    const secrets = await companies.secretsOf(company.id);
+    if (secrets === undefined) return;
+    let urls: readonly string[];
+    try {
+      urls = await yclients.webhookUrls(company.salonId);
+    } catch (error) {
+      if (error instanceof AppError && ['FORBIDDEN', 'COMPANY_NOT_FOUND'].includes(error.code)) return;
+      throw error;
+    }
+    const isThere = urls.includes(webhookUrl(company.id, secrets.webhookSecret));
+    if (isThere) this.#missing.delete(company.id);
+    else this.#missing.add(company.id);
+    const wasMissing = (await events.latestType(company.id, [missing, restored])) === missing;
+    if (isThere !== wasMissing) return;
+    await events.record({ companyId: company.id, type: isThere ? restored : missing, cause });
+    report.webhookUrl(company.id, isThere);
+  }
+}

@@ -1,0 +1,48 @@
+import joi from 'joi';
+import { check } from './response-schemas.ts';
+
+/** What a `PUT` of a record must repeat, as `GET` gave it. */
+type PlatformRecord = Readonly<{
+  staff_id: number;
+  services: readonly unknown[];
+  client: Readonly<Record<string, unknown>> | null;
+  datetime: string;
+  seance_length: number;
+  attendance: number;
+  comment: string;
+  deleted: boolean;
+}>;
+
+const recordSchema = joi
+  .object<PlatformRecord>({
+    staff_id: joi.number().required(),
+    services: joi.array().required(),
+    client: joi.object().unknown().required().allow(null),
+    datetime: joi.string().required(),
+    seance_length: joi.number().required(),
+    attendance: joi.number().default(0),
+    comment: joi.string().allow('').empty(null).default(''),
+    deleted: joi.boolean().truthy(1, '1').falsy(0, '0').default(false),
+  })
+  .unknown()
+  .required();
+
+/** @throws AppError `UPSTREAM_ERROR` */
+export function readRecord(data: unknown): PlatformRecord {
+  return check(recordSchema, data, 'record');
+}
+
+/** The body of the `PUT`, or undefined when the mark is there already or the record is gone. */
+export function markedRecord(
+  record: PlatformRecord,
+  mark: Readonly<{ attendance?: 2; comment?: string }>,
+): Readonly<Record<string, unknown>> | undefined {
+  if (record.deleted) return undefined;
+  const { staff_id, services, client, datetime, seance_length } = record;
+  const hasCome = record.attendance === 1 || record.attendance === -1;
+  const attendance = mark.attendance === undefined || hasCome ? record.attendance : mark.attendance;
+  const isNoted = mark.comment === undefined || record.comment.includes(mark.comment);
+  const comment = isNoted ? record.comment : [record.comment, mark.comment].filter(Boolean).join('\n');
+  if (attendance === record.attendance && comment === record.comment) return undefined;
+  return { staff_id, services, client, datetime, seance_length, attendance, comment };
+}
