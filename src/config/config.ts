@@ -34,6 +34,16 @@ export type Config = Readonly<{
     version: readonly [number, number, number] | undefined;
   }>;
   pacing: PacingProfile;
+  /** How long changes of one booking are gathered before a message. */
+  notifyDebounceMs: number;
+  webhooks: Readonly<{
+    /** Most webhooks of one commit. */
+    batchSize: number;
+    /** How long a commit waits for company. */
+    batchWaitMs: number;
+    /** Webhooks processed at once. */
+    workerBatch: number;
+  }>;
 }>;
 
 export type LoadedConfig = Readonly<{ config: Config; checked: CheckedEnvironment }>;
@@ -73,6 +83,12 @@ function toConfig(env: CheckedEnvironment): Config {
     },
     whatsapp: { webSocketUrl: env.WHATSAPP_WS_URL, version: env.WHATSAPP_VERSION },
     pacing: env.PACING_PROFILE,
+    notifyDebounceMs: env.NOTIFY_DEBOUNCE_SECONDS * 1_000,
+    webhooks: {
+      batchSize: env.WEBHOOK_BATCH_SIZE,
+      batchWaitMs: env.WEBHOOK_BATCH_WAIT_MS,
+      workerBatch: env.WEBHOOK_WORKER_BATCH,
+    },
   };
 }
 

@@ -29,6 +29,10 @@ export const variableNames = [
   'WHATSAPP_WS_URL',
   'WHATSAPP_VERSION',
   'PACING_PROFILE',
+  'NOTIFY_DEBOUNCE_SECONDS',
+  'WEBHOOK_BATCH_SIZE',
+  'WEBHOOK_BATCH_WAIT_MS',
+  'WEBHOOK_WORKER_BATCH',
   'INSTANCE_ID',
 ] as const;
 
@@ -47,12 +51,7 @@ export const secretNames = [
 ] as const satisfies readonly VariableName[];
 
 /** Set in the belief that they do something, these would be missed: refused until a version knows them. */
-export const notYet = [
-  'REDIS_URL',
-  'ADMIN_PASSWORD',
-  'ADMIN_PASSWORD_HASH',
-  'NOTIFY_DEBOUNCE_SECONDS',
-] as const;
+export const notYet = ['REDIS_URL', 'ADMIN_PASSWORD', 'ADMIN_PASSWORD_HASH'] as const;
 
 export type Environment = Readonly<Partial<Record<VariableName, string>>>;
 

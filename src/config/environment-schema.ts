@@ -31,6 +31,10 @@ export type CheckedEnvironment = Readonly<{
   WHATSAPP_WS_URL?: string;
   WHATSAPP_VERSION?: readonly [number, number, number];
   PACING_PROFILE: PacingProfile;
+  NOTIFY_DEBOUNCE_SECONDS: number;
+  WEBHOOK_BATCH_SIZE: number;
+  WEBHOOK_BATCH_WAIT_MS: number;
+  WEBHOOK_WORKER_BATCH: number;
   INSTANCE_ID?: string;
 }>;
 
@@ -116,6 +120,10 @@ const schema = Joi.object<CheckedEnvironment>({
     .pattern(/^\d+,\d+,\d+$/, 'three numbers such as 2,3000,1043857760')
     .custom((value: string) => value.split(',').map(Number)),
   PACING_PROFILE: Joi.valid('careful', 'steady', 'none').default('careful'),
+  NOTIFY_DEBOUNCE_SECONDS: Joi.number().integer().min(0).max(3600).default(20),
+  WEBHOOK_BATCH_SIZE: Joi.number().integer().min(1).max(5000).default(500),
+  WEBHOOK_BATCH_WAIT_MS: Joi.number().integer().min(0).max(1000).default(0),
+  WEBHOOK_WORKER_BATCH: Joi.number().integer().min(1).max(100).default(10),
   INSTANCE_ID: Joi.string().pattern(/^[\w.:-]{1,100}$/, 'letters, digits and . : _ -'),
 }).prefs({
   abortEarly: false,

@@ -1,36 +1,51 @@
-type Waiting<Item> = Readonly<{ item: Item; resolve: () => void; reject: (error: unknown) => void }>;
+import { setTimeout as delay } from 'node:timers/promises';
 
-const largestGroup = 500;
+type Waiting<Item, Outcome> = Readonly<{
+  item: Item;
+  resolve: (outcome: Outcome) => void;
+  reject: (error: unknown) => void;
+}>;
+
+export type GroupCommitOptions = Readonly<{
+  /** Largest group of one write. */
+  size: number;
+  /** How long a group that is not full waits for company; 0: not at all. */
+  waitMs: number;
+}>;
 
 /**
  * Writes everything that arrived while the last write ran in one go. Under load one commit serves hundreds of callers; a
- * lone caller waits for nobody.
+ * lone caller waits for nobody unless it is told to.
  */
-export class GroupCommit<Item> {
-  readonly #write: (items: readonly Item[]) => Promise<void>;
-  #waiting: Waiting<Item>[] = [];
+export class GroupCommit<Item, Outcome> {
+  readonly #write: (items: readonly Item[]) => Promise<Outcome>;
+  readonly #options: GroupCommitOptions;
+  #waiting: Waiting<Item, Outcome>[] = [];
   #writing = false;
 
-  constructor(write: (items: readonly Item[]) => Promise<void>) {
+  constructor(write: (items: readonly Item[]) => Promise<Outcome>, options: GroupCommitOptions) {
     this.#write = write;
+    this.#options = options;
   }
 
   /** Resolves when the item's group is written, rejects with the group's error. */
-  async add(item: Item): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  async add(item: Item): Promise<Outcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#waiting.push({ item, resolve, reject });
     if (!this.#writing) void this.#writeAll();
-    await promise;
+    return await promise;
   }
 
   async #writeAll(): Promise<void> {
+    const { size, waitMs } = this.#options;
     this.#writing = true;
     try {
       while (this.#waiting.length > 0) {
-        const group = this.#waiting.splice(0, largestGroup);
+        if (waitMs > 0 && this.#waiting.length < size) await delay(waitMs);
+        const group = this.#waiting.splice(0, size);
         try {
-          await this.#write(group.map(({ item }) => item));
-          for (const { resolve } of group) resolve();
+          const outcome = await this.#write(group.map(({ item }) => item));
+          for (const { resolve } of group) resolve(outcome);
         } catch (error) {
           for (const { reject } of group) reject(error);
         }

@@ -4,11 +4,10 @@ import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeOf } from '../domain/record.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
-import { safeEqual } from '../lib/safe-equal.ts';
-import { secretHash } from '../lib/secret-hash.ts';
-import type { Companies, JobQueue, NewJob } from '../marketplace/ports.ts';
+import type { NewJob } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import { GroupCommit } from './group-commit.ts';
+import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import type { WebhookAddresses } from './webhook-addresses.ts';
 
 /** What a webhook job carries: the platform's envelope, or the generic form turned into it. */
 export type WebhookJobData = Readonly<{
@@ -17,28 +16,32 @@ export type WebhookJobData = Readonly<{
   resourceId: number;
   status: string;
   data: unknown;
+  /** It is none of the platform's shapes. */
+  problem?: string;
 }>;
 
 /** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
 const undatedRepeatMs = 5_000;
 
-const envelope = Joi.object<{
-  company_id: number;
-  resource: string;
-  resource_id: number;
-  status: string;
-  data?: unknown;
-}>({
+/** What every envelope must say; the rest is read as far as it can be. */
+const addressee = Joi.object<{ company_id: number }>({
   company_id: Joi.number().integer().positive().required(),
+})
+  .unknown()
+  .required();
+
+const envelope = Joi.object<{ resource: string; resource_id: number; status: string; data?: unknown }>({
   resource: Joi.string().max(100).required(),
   resource_id: Joi.number().integer().min(0).required(),
-  status: Joi.valid('create', 'update', 'delete').required(),
+  status: Joi.string().max(100).required(),
   data: Joi.any(),
 }).unknown();
 
 export type InboxDependencies = Readonly<{
-  companies: Pick<Companies, 'byId'>;
-  queue: Pick<JobQueue, 'insert'>;
+  addresses: Pick<WebhookAddresses, 'companyOf'>;
+  /** Durable when it resolves. */
+  write: (jobs: readonly NewJob[]) => Promise<'stored' | 'spooled'>;
+  batch: GroupCommitOptions;
   report: BusinessEvents;
   now: () => Date;
 }>;
@@ -48,40 +51,32 @@ export type InboxDependencies = Readonly<{
  * to this process; a repeat of the same webhook is taken and changes nothing.
  */
 export class WebhookInbox {
-  readonly #companies: InboxDependencies['companies'];
+  readonly #addresses: InboxDependencies['addresses'];
   readonly #report: BusinessEvents;
-  readonly #commit: GroupCommit<NewJob>;
+  readonly #commit: GroupCommit<NewJob, 'stored' | 'spooled'>;
   readonly #now: () => Date;
 
-  constructor({ companies, queue, report, now }: InboxDependencies) {
-    this.#companies = companies;
+  constructor({ addresses, write, batch, report, now }: InboxDependencies) {
+    this.#addresses = addresses;
     this.#report = report;
+    this.#commit = new GroupCommit(write, batch);
     this.#now = now;
-    this.#commit = new GroupCommit((jobs) => queue.insert('webhooks', jobs));
   }
 
-  /**
-   * The salon that a webhook path belongs to. Unknown companies and wrong secrets look the same, also by the clock.
-   * @throws AppError `INVALID_TOKEN`, `DB_ERROR`
-   */
+  /** The salon that a webhook path belongs to. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
   async authenticate(companyId: CompanyId, secret: string): Promise<Company> {
-    const company = await this.#companies.byId(companyId);
-    if (safeEqual(secretHash(secret), company?.webhookSecretHash ?? '') && company !== undefined)
-      return company;
-    throw new AppError('INVALID_TOKEN', {
-      text: { ru: 'Неизвестный адрес вебхука.', en: 'Unknown webhook address.' },
-    });
+    return await this.#addresses.companyOf(companyId, secret);
   }
 
   /**
+   * The platform says a thing once: what is none of its shapes is taken as well and set aside for a person to look at.
    * @param body the parsed JSON of an entity webhook
-   * @throws AppError `VALIDATION_ERROR`, `FORBIDDEN` when the body speaks of another salon, `DB_ERROR`
+   * @throws AppError `FORBIDDEN` when the body speaks of another salon, `DB_ERROR`
    */
   async acceptEntity(company: Company, body: unknown): Promise<void> {
+    const addressed = addressee.validate(body);
     const checked = envelope.validate(body);
-    if (checked.error !== undefined) throw invalid(checked.error);
-    const { value } = checked;
-    if (value.company_id !== company.salonId) {
+    if (addressed.error === undefined && addressed.value.company_id !== company.salonId) {
       throw new AppError('FORBIDDEN', {
         text: {
           ru: 'Вебхук относится к другому салону.',
@@ -89,17 +84,13 @@ export class WebhookInbox {
         },
       });
     }
-    await this.#accept(
-      company,
-      {
-        companyId: company.id,
-        resource: value.resource,
-        resourceId: value.resource_id,
-        status: value.status,
-        data: value.data ?? null,
-      },
-      body,
-    );
+    if (checked.error !== undefined || addressed.error !== undefined) {
+      const strange = { resource: '', resourceId: 0, status: '', data: body, problem: 'unknown_shape' };
+      await this.#accept(company, { companyId: company.id, ...strange }, body);
+      return;
+    }
+    const { resource, resource_id: resourceId, status, data = null } = checked.value;
+    await this.#accept(company, { companyId: company.id, resource, resourceId, status, data }, body);
   }
 
   /** The generic form, already validated: `type` is `<resource>.<status>`, such as `record.create`. */
@@ -124,8 +115,9 @@ export class WebhookInbox {
 
   async #accept(company: Company, data: WebhookJobData, body: unknown): Promise<void> {
     const id = jobId(data, body, this.#now());
-    await this.#commit.add({ id, key: `${company.id}:${data.resource}:${data.resourceId}`, data });
-    this.#report.webhookAccepted(company.id, id, data.resource);
+    const job = { id, key: `${company.id}:${data.resource}:${data.resourceId}`, data };
+    const where = await this.#commit.add(job);
+    this.#report.webhookAccepted(company.id, id, data.resource, where);
   }
 }
 
@@ -137,15 +129,4 @@ function jobId(webhook: WebhookJobData, body: unknown, now: Date): string {
   const { companyId, resource, resourceId, status } = webhook;
   const changedAt = lastChangeOf(webhook.data)?.toISOString() ?? Math.floor(now.getTime() / undatedRepeatMs);
   return hashedUuid(companyId, resource, resourceId, status, changedAt, body);
-}
-
-function invalid(error: Joi.ValidationError): AppError {
-  const field = error.details[0]?.path.join('.') ?? 'body';
-  return new AppError('VALIDATION_ERROR', {
-    text: {
-      ru: `Вебхук заполнен неверно: поле ${field}.`,
-      en: `The webhook is not valid: ${error.details[0]?.message ?? field}.`,
-    },
-    cause: error,
-  });
 }

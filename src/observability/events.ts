@@ -2,6 +2,7 @@ import type { IntegrationStatus } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { MessageKind, MessageStatus } from '../domain/message.ts';
 import type { SessionState } from '../domain/session-state.ts';
+import { isPlatformResource } from '../domain/platform-resource.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -23,8 +24,14 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     integrationChanged(companyId: CompanyId, status: IntegrationStatus, cause: string): void {
       logger.info('Integration changed', { companyId, status, cause });
     },
-    webhookAccepted(companyId: CompanyId, jobId: string, resource: string): void {
-      logger.info('Webhook accepted', { companyId, jobId, resource });
+    webhookAccepted(
+      companyId: CompanyId,
+      jobId: string,
+      resource: string,
+      outcome: 'stored' | 'spooled',
+    ): void {
+      metrics.webhooksReceived.inc({ resource: labelOf(resource), outcome });
+      logger.info('Webhook accepted', { companyId, jobId, resource: labelOf(resource), outcome });
     },
     webhookProcessed(companyId: CompanyId, jobId: string, outcome: string, recordId?: number): void {
       logger.info('Webhook processed', { companyId, jobId, outcome, recordId });
@@ -41,6 +48,7 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       status: MessageStatus,
       errorCode: string | undefined,
     ): void {
+      metrics.messages.inc({ status });
       const level = status === 'failed' || status === 'unknown' ? 'warn' : 'info';
       logger[level]('Message status', { companyId, whatsappMessageId, status, errorCode });
     },
@@ -69,6 +77,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       if (isThere) logger.info('Webhook address is back in the salon', { companyId });
       else logger.error('Webhook address is missing in the salon', { companyId });
     },
+    spoolDamaged(segment: string, lines: number): void {
+      logger.error('Lines of the spool cannot be read, the file is kept aside', { segment, lines });
+    },
     outageBegan(what: string, error: unknown): void {
       logger.error(`${what} does not get through to the database, waiting`, { error });
     },
@@ -80,4 +91,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.error(`${what} failed`, { ...fields, error });
     },
   };
+}
+
+/** The sender chooses the word: only known ones may become a label or reach the log. */
+function labelOf(resource: string): string {
+  return isPlatformResource(resource) ? resource : 'other';
 }

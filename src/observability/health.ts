@@ -6,7 +6,7 @@ export type DependencyHealth = Readonly<{ status: 'ok' | 'down'; detail?: string
 export type Readiness = Readonly<{
   /** False: this instance cannot do its job or is draining; answer 503. */
   ready: boolean;
-  status: 'ok' | 'down' | 'draining';
+  status: 'ok' | 'degraded' | 'down' | 'draining';
   dependencies: Readonly<Record<string, DependencyHealth>>;
 }>;
 
@@ -37,9 +37,11 @@ export class Health {
         Object.entries(this.#checks).map(async ([name, check]) => [name, await healthOf(check)] as const),
       ),
     );
-    const allUp = Object.values(dependencies).every(({ status }) => status === 'ok');
+    const up = Object.values(dependencies).filter(({ status }) => status === 'ok').length;
     if (this.#draining) return { ready: false, status: 'draining', dependencies };
-    return { ready: allUp, status: allUp ? 'ok' : 'down', dependencies };
+    if (up === Object.keys(dependencies).length) return { ready: true, status: 'ok', dependencies };
+    // Webhooks are still taken when either the database or the spool takes them.
+    return { ready: up > 0, status: up > 0 ? 'degraded' : 'down', dependencies };
   }
 }
 

@@ -6,13 +6,24 @@ export type Metrics = Readonly<{
   whatsappConnections: Gauge<'status'>;
   httpRequestDuration: Histogram<'method' | 'route' | 'status'>;
   qrGenerations: Counter;
+  webhooksReceived: Counter<'resource' | 'outcome'>;
+  messages: Counter<'status'>;
+}>;
+
+/** What is asked for at each scrape. */
+export type Figures = Readonly<{
+  sessions(): Partial<Record<SessionState, number>>;
+  spoolBytes(): number;
+  missingWebhookUrls(): number;
+  /** Undefined while the database does not answer. */
+  outbox(): Promise<Readonly<{ queued: number; sending: number; oldestAgeSeconds: number }> | undefined>;
 }>;
 
 /**
  * Every metric of the process. No label is unbounded: a company's own figures are in the events and the logs, since
  * thousands of companies as a label would block the event loop at each scrape.
  */
-export function createMetrics(countSessions: () => Partial<Record<SessionState, number>>): Metrics {
+export function createMetrics(figures: Figures): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const whatsappConnections = new Gauge({
@@ -21,10 +32,17 @@ export function createMetrics(countSessions: () => Partial<Record<SessionState, 
     labelNames: ['status'],
     registers,
     collect() {
-      const counts = countSessions();
+      const counts = figures.sessions();
       for (const state of sessionStates) this.set({ status: state }, counts[state] ?? 0);
     },
   });
+  gauge(registers, 'marketplace_spool_bytes', 'Webhooks on the disk that wait for the database', () =>
+    figures.spoolBytes(),
+  );
+  gauge(registers, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
+    figures.missingWebhookUrls(),
+  );
+  outboxGauges(registers, figures);
   return {
     registry,
     whatsappConnections,
@@ -40,5 +58,52 @@ export function createMetrics(countSessions: () => Partial<Record<SessionState, 
       help: 'QR codes issued for linking',
       registers,
     }),
+    webhooksReceived: new Counter({
+      name: 'marketplace_webhook_received_total',
+      help: 'Webhooks acknowledged, by what they tell of and where they were made durable',
+      labelNames: ['resource', 'outcome'],
+      registers,
+    }),
+    messages: new Counter({
+      name: 'marketplace_messages_total',
+      help: 'Steps of messages by the status reached',
+      labelNames: ['status'],
+      registers,
+    }),
   };
+}
+
+function gauge(registers: Registry[], name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers,
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+/** One question for all of them; without an answer they say nothing. */
+function outboxGauges(registers: Registry[], { outbox }: Figures): void {
+  const waiting = new Gauge({
+    name: 'marketplace_outbox_messages',
+    help: 'Messages of all salons that are still to be sent',
+    labelNames: ['status'],
+    registers,
+  });
+  new Gauge({
+    name: 'marketplace_outbox_oldest_age_seconds',
+    help: 'How long the message that waits longest could have gone already',
+    registers,
+    async collect() {
+      const figures = await outbox();
+      this.reset();
+      waiting.reset();
+      if (figures === undefined) return;
+      this.set(figures.oldestAgeSeconds);
+      waiting.set({ status: 'queued' }, figures.queued);
+      waiting.set({ status: 'sending' }, figures.sending);
+    },
+  });
 }

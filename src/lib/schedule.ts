@@ -1,5 +1,5 @@
-import { every } from '../lib/every.ts';
-import { guarded } from '../lib/guarded.ts';
+import { every } from './every.ts';
+import { guarded } from './guarded.ts';
 
 /** Work that comes again and again: what it is called in the log, and how often. */
 export type Recurring = Readonly<{ what: string; everyMs: number; run: () => Promise<unknown> }>;

@@ -1,0 +1,72 @@
+import type { Company } from '../domain/company.ts';
+import { AppError } from '../domain/errors.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import { safeEqual } from '../lib/safe-equal.ts';
+import { secretHash } from '../lib/secret-hash.ts';
+import { withTimeout } from '../lib/with-timeout.ts';
+import type { Companies } from '../marketplace/ports.ts';
+
+export type WebhookAddressesOptions = Readonly<{
+  companies: Pick<Companies, 'byId' | 'withStatus'>;
+  monotonicMs: () => number;
+}>;
+
+/** A sender waits seconds for our answer, and the disk may have to be asked after the database. */
+const lookupTimeoutMs = 1_000;
+/** After a failed look-up the database is not asked again for so long. */
+const trustMemoryMs = 2_000;
+const retryAfterSeconds = 5;
+
+/** Whose webhook paths there are, also while the database is away. */
+export class WebhookAddresses {
+  readonly #options: WebhookAddressesOptions;
+  /** As they were when they were read last. A few hundred bytes each. */
+  readonly #known = new Map<CompanyId, Company>();
+  #trustMemoryUntilMs = -Infinity;
+
+  constructor(options: WebhookAddressesOptions) {
+    this.#options = options;
+  }
+
+  /** Learns of every company that can have webhooks, before the first trouble. */
+  async learn(): Promise<void> {
+    const companies = await this.#options.companies.withStatus(['activating', 'active', 'frozen']);
+    for (const company of companies) this.#known.set(company.id, company);
+  }
+
+  /**
+   * The salon that a webhook path belongs to. Unknown companies and wrong secrets look the same, also by the clock.
+   * @throws AppError `INVALID_TOKEN`; `DB_ERROR` while the database is away and the company is not known here
+   */
+  async companyOf(companyId: CompanyId, secret: string): Promise<Company> {
+    const company = await this.#find(companyId);
+    if (safeEqual(secretHash(secret), company?.webhookSecretHash ?? '') && company !== undefined)
+      return company;
+    throw new AppError('INVALID_TOKEN', {
+      text: { ru: 'Неизвестный адрес вебхука.', en: 'Unknown webhook address.' },
+    });
+  }
+
+  async #find(companyId: CompanyId): Promise<Company | undefined> {
+    const { companies, monotonicMs } = this.#options;
+    const known = this.#known.get(companyId);
+    if (known !== undefined && monotonicMs() < this.#trustMemoryUntilMs) return known;
+    let cause: unknown;
+    try {
+      const looked = companies.byId(companyId).then((company) => ({ company }));
+      const answer = await withTimeout(looked, lookupTimeoutMs);
+      if (answer !== undefined) return this.#remember(companyId, answer.company);
+    } catch (error) {
+      cause = error;
+    }
+    this.#trustMemoryUntilMs = monotonicMs() + trustMemoryMs;
+    if (known !== undefined) return known;
+    throw new AppError('DB_ERROR', { cause, retryAfterSeconds });
+  }
+
+  #remember(companyId: CompanyId, company: Company | undefined): Company | undefined {
+    if (company === undefined) this.#known.delete(companyId);
+    else this.#known.set(companyId, company);
+    return company;
+  }
+}

@@ -1,0 +1,141 @@
+import Joi from 'joi';
+import { AppError } from '../domain/errors.ts';
+import { Outage } from '../lib/outage.ts';
+import { withTimeout } from '../lib/with-timeout.ts';
+import type { JobQueue, NewJob } from '../marketplace/ports.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import type { Spool } from './spool.ts';
+
+export type WebhookStoreOptions = Readonly<{
+  queue: Pick<JobQueue, 'insert'>;
+  spool: Spool;
+  report: BusinessEvents;
+  monotonicMs: () => number;
+  /** All that was spooled is in the database. */
+  drained: () => void;
+  /** Longest wait for the database before the disk is asked. */
+  patienceMs?: number;
+}>;
+
+const drainBatch = 500;
+/** The queue's own limits end an insert that hangs. */
+const retryMs = { shortest: 250, longest: 5_000 };
+const retryAfterSeconds = 5;
+
+const spooledJob = Joi.object<{ id?: string; key: string; data: Readonly<Record<string, unknown>> }>({
+  id: Joi.string(),
+  key: Joi.string().required(),
+  data: Joi.object().unknown().required(),
+});
+
+/**
+ * Makes webhooks durable: in the database, or on the disk while the database does not take them in time. What is on the disk
+ * goes first, under the same ids, before anything goes straight to the database again, so that their order stays.
+ */
+export class WebhookStore implements AsyncDisposable {
+  readonly #options: WebhookStoreOptions;
+  readonly #outage: Outage;
+  #draining: Promise<void> | undefined;
+  #wakeUp: () => void = () => {};
+  #stopped = false;
+
+  constructor(options: WebhookStoreOptions) {
+    const { report, monotonicMs } = options;
+    this.#options = options;
+    this.#outage = new Outage(
+      {
+        began: (error) => report.outageBegan('The inbox', error),
+        ended: (lastedMs) => report.outageEnded('The inbox', lastedMs),
+      },
+      monotonicMs,
+    );
+  }
+
+  /** Brings in what an earlier process left on the disk. */
+  start(): void {
+    if (!this.#options.spool.isEmpty) this.#drain();
+  }
+
+  /**
+   * Durable when it resolves. Not to be called again before.
+   * @returns where the jobs are
+   * @throws AppError `DB_ERROR` when neither takes them
+   */
+  async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
+    const { spool } = this.#options;
+    if (spool.isEmpty && (await this.#insertInTime(jobs))) return 'stored';
+    try {
+      await spool.append(jobs);
+    } catch (cause) {
+      throw new AppError('DB_ERROR', { cause, retryAfterSeconds });
+    }
+    this.#drain();
+    return 'spooled';
+  }
+
+  /** What is still on the disk stays there for the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#wakeUp();
+    await this.#draining;
+  }
+
+  /** False: the database does not take them now. Its late success does no harm, the ids are the same. */
+  async #insertInTime(jobs: readonly NewJob[]): Promise<boolean> {
+    const { queue, patienceMs = 1_500 } = this.#options;
+    try {
+      const inserted = queue.insert('webhooks', jobs).then(() => true);
+      if ((await withTimeout(inserted, patienceMs)) === true) return true;
+      this.#outage.felt(new Error('No answer in time'), retryMs);
+    } catch (error) {
+      this.#outage.felt(error, retryMs);
+    }
+    return false;
+  }
+
+  #drain(): void {
+    this.#draining ??= this.#drainAll().finally(() => {
+      this.#draining = undefined;
+      if (!this.#stopped && !this.#options.spool.isEmpty) this.#drain();
+    });
+  }
+
+  async #drainAll(): Promise<void> {
+    const { spool, drained } = this.#options;
+    while (!this.#stopped && !spool.isEmpty) {
+      try {
+        const segment = await spool.oldest();
+        if (segment === undefined) break;
+        await this.#insertSegment(segment.records);
+        await spool.remove(segment);
+      } catch (error) {
+        await this.#pause(this.#outage.felt(error, retryMs));
+      }
+    }
+    if (!spool.isEmpty) return;
+    this.#outage.over();
+    drained();
+  }
+
+  async #insertSegment(records: readonly unknown[]): Promise<void> {
+    const jobs = records.map((record): NewJob => {
+      const { id, ...job } = Joi.attempt(record, spooledJob);
+      return { ...job, ...(id !== undefined && { id }) };
+    });
+    for (let start = 0; start < jobs.length; start += drainBatch) {
+      if (this.#stopped) throw new Error('The process ends');
+      await this.#options.queue.insert('webhooks', jobs.slice(start, start + drainBatch));
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
