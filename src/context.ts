@@ -1,21 +1,30 @@
 import { EventEmitter } from 'node:events';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
 import type { CompanyId } from './domain/ids.ts';
+import { Spool } from './inbox/spool.ts';
+import { WebhookAddresses } from './inbox/webhook-addresses.ts';
 import { WebhookInbox } from './inbox/webhook-inbox.ts';
+import { WebhookStore } from './inbox/webhook-store.ts';
 import { startWorkers } from './inbox/workers.ts';
-import { every } from './lib/every.ts';
 import { guarded } from './lib/guarded.ts';
+import { scheduled } from './lib/schedule.ts';
 import { SecretBox } from './lib/secret-box.ts';
 import { Activation } from './marketplace/activation.ts';
+import { ClientAnswers, type ReceivedText } from './marketplace/client-answers.ts';
 import { ConnectTokenSigner } from './marketplace/connect-token.ts';
 import { Lifecycle } from './marketplace/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
+import { PlatformWatch } from './marketplace/platform-watch.ts';
+import { Reconciliation } from './marketplace/reconciliation.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Registration } from './marketplace/registration.ts';
+import { Replanning } from './marketplace/replanning.ts';
 import { WebhookJobs } from './marketplace/webhook-jobs.ts';
+import { WebhookUrlWatch } from './marketplace/webhook-url-watch.ts';
 import { SessionRecorder } from './marketplace/session-recorder.ts';
+import { outboxFigures } from './messaging/outbox-figures.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
@@ -28,8 +37,16 @@ import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
 
-/** How long a salon may wait for an activation whose job was given up. */
-const activationSweepMs = 5 * 60 * 1000;
+const minuteMs = 60_000;
+
+const intervalsMs = {
+  /** How long a salon may wait for an activation whose job was given up. */
+  activationSweep: 5 * minuteMs,
+  reconciliation: 3 * 60 * minuteMs,
+  frozen: 10 * minuteMs,
+  active: 24 * 60 * minuteMs,
+  unposted: 10 * minuteMs,
+};
 
 export type ContextOptions = Readonly<{
   config: Config;
@@ -49,7 +66,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const random = Math.random;
   const box = new SecretBox(secrets.encryptionKeys);
 
-  const metrics = createMetrics(() => whatsapp.countByState());
+  const metrics = createMetrics({
+    sessions: () => whatsapp.countByState(),
+    spoolBytes: () => spool.bytes,
+    missingWebhookUrls: () => webhookUrls.missing.size,
+    outbox: () => outboxFigures(storage.messages, now),
+  });
   const report = createBusinessEvents(logger, metrics);
 
   const storage = scope.use(
@@ -59,6 +81,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       box,
       now,
       monotonicMs,
+      webhookConcurrency: config.webhooks.workerBatch,
       onError: (error) => report.failed('Storage', error),
       outages: {
         began: (what, error) => report.outageBegan(what, error),
@@ -66,7 +89,14 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       },
     }),
   );
-  const { companies, events, messages, queue } = storage;
+  const { companies, contacts, events, messages, queue, settings } = storage;
+  const spool = scope.use(
+    await Spool.open({
+      directory: join(config.directories.data, 'spool'),
+      box,
+      damaged: (segment, lines) => report.spoolDamaged(segment, lines),
+    }),
+  );
 
   const yclients = new YclientsClient({
     apiUrl: config.yclients.apiUrl,
@@ -98,20 +128,66 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     }),
   );
   const qrRenderer = scope.use(new WorkerQrRenderer());
-  const outbox = scope.use(new Outbox({ messages, whatsapp, report, pacing: config.pacing, random, now }));
+  const outbox = scope.use(
+    new Outbox({ messages, companies, settings, whatsapp, report, pacing: config.pacing, random, now }),
+  );
 
   const signer = new ConnectTokenSigner(secrets.jwtSecret, now);
   const connectUrl = (tokens: readonly string[]): string =>
     `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
+  const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
+  const webhookUrl = (companyId: CompanyId, secret: string): string =>
+    `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
+  const records = new RecordWebhooks({
+    bookings: storage.bookings,
+    settings,
+    events,
+    report,
+    debounceMs: config.notifyDebounceMs,
+    now,
+  });
+  const replanning = new Replanning({
+    companies,
+    bookings: storage.bookings,
+    records,
+    queue,
+    wakeOutbox,
+    now,
+  });
+  const webhookUrls = new WebhookUrlWatch({ companies, yclients, events, report, webhookUrl });
+  const reconciliation = new Reconciliation({
+    companies,
+    yclients,
+    records,
+    webhookUrls,
+    events,
+    queue,
+    wakeOutbox,
+    report,
+    now,
+  });
+  const answers = new ClientAnswers({
+    companies,
+    contacts,
+    messages,
+    events,
+    yclients,
+    replanning,
+    queue,
+    wakeOutbox,
+    report,
+    now,
+  });
   const activation = new Activation({
     companies,
     yclients,
     queue,
     report,
-    webhookUrl: (companyId, secret) => `${publicUrl}/marketplace/webhook/${companyId}/${secret}`,
+    webhookUrl,
+    events,
+    activated: (companyId) => reconciliation.request(companyId, 'activation'),
     now,
   });
-  const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const service = new MarketplaceService({
     companies,
     messages,
@@ -122,12 +198,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     qrRenderer,
     activation,
     sessionRecorder,
-    webhookJobs: new WebhookJobs({
-      records: new RecordWebhooks({ bookings: storage.bookings, events, now }),
-      events,
-      wakeOutbox,
-      report,
-    }),
+    webhookJobs: new WebhookJobs({ records, events, wakeOutbox, report }),
     wakeOutbox,
     report,
     now,
@@ -153,9 +224,35 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     applicationId: config.yclients.applicationId,
     paymentSign: (salonId, { amount, discount = null }) =>
       paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
+    resumed: async (companyId) => {
+      await reconciliation.request(companyId, 'resumed');
+      await replanning.request(companyId);
+    },
   });
-  const inbox = new WebhookInbox({ companies, queue, report, now });
-  const health = new Health({ database: () => storage.ping() });
+  const platformWatch = new PlatformWatch({ companies, yclients, lifecycle, report });
+  const addresses = new WebhookAddresses({ companies, monotonicMs });
+  const requestReconciliation = (cause: string): void =>
+    guarded(
+      (error) => report.failed('Asking for a reconciliation', error),
+      () => reconciliation.requestAll(cause),
+    )();
+  const webhookStore = scope.use(
+    new WebhookStore({
+      queue,
+      spool,
+      report,
+      monotonicMs,
+      drained: () => requestReconciliation('spool_drained'),
+    }),
+  );
+  const inbox = new WebhookInbox({
+    addresses,
+    write: (jobs) => webhookStore.write(jobs),
+    batch: { size: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
+    report,
+    now,
+  });
+  const health = new Health({ database: () => storage.ping(), spool: () => spool.check() });
 
   const graph = scope.move();
   return {
@@ -171,34 +268,79 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     lifecycle,
     revocations,
     inbox,
+    reconciliation,
+    queue,
+    settings,
+    contacts,
+    events,
+    replanning,
     whatsapp,
     now,
     monotonicMs,
     /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. */
     async start(): Promise<void> {
       await service.init();
+      await addresses.learn();
       outbox.start();
+      whatsapp.on(
+        'received',
+        guarded(
+          (error) => report.failed("Taking a client's message", error),
+          (companyId: CompanyId, message: ReceivedText) => answers.received(companyId, message),
+        ),
+      );
       await startWorkers({
         queue,
         events,
         report,
         handleWebhook: (companyId, webhook) => service.handleWebhook(companyId, webhook),
         activate: (companyId) => service.sendCallbackToYClients(companyId),
+        activationGivenUp: (companyId, error) => activation.gaveUp(companyId, error),
         disconnect: (companyId) => lifecycle.disconnect(companyId),
+        answer: (job) => answers.run(job),
+        replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
+        reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
       });
       graph.use(queue);
+      webhookStore.start();
       await whatsapp.initializeManager();
       await sessionRecorder.recordLost(
         (companyId) => whatsapp.getSessionStatus(companyId).state !== 'idle',
         now(),
       );
       await lifecycle.finishUninstallations();
-      const sweep = guarded(
-        (error) => report.failed('Looking for salons to activate', error),
-        () => activation.sweep(),
+      graph.use(
+        scheduled(
+          [
+            {
+              what: 'Looking for salons to activate',
+              everyMs: intervalsMs.activationSweep,
+              run: () => activation.sweep(),
+            },
+            {
+              what: 'Asking for a reconciliation',
+              everyMs: intervalsMs.reconciliation,
+              run: () => reconciliation.requestAll('schedule'),
+            },
+            {
+              what: 'Asking for frozen installations',
+              everyMs: intervalsMs.frozen,
+              run: () => platformWatch.checkFrozen(),
+            },
+            {
+              what: 'Asking for active installations',
+              everyMs: intervalsMs.active,
+              run: () => platformWatch.checkActive(),
+            },
+            {
+              what: 'Reading the changes of salons that post us nothing',
+              everyMs: intervalsMs.unposted,
+              run: () => reconciliation.requestUnposted(),
+            },
+          ],
+          (what, error) => report.failed(what, error),
+        ),
       );
-      sweep();
-      graph.use(every(activationSweepMs, sweep));
     },
     [Symbol.asyncDispose]: () => graph.disposeAsync(),
   };

@@ -24,7 +24,9 @@ export function applyEvent(event: RecordEvent, last: KnownBooking | undefined, n
   if (event.status === 'create' && !isCancelled && last !== undefined && !last.creationSeen) {
     // A creation is older than what followed it, unless the dates say otherwise.
     const isNewer = isOlder(last.booking.changedAt, event.changedAt);
-    return store(withBooking(isNewer ? (event.booking ?? last.booking) : last.booking, creationTold(last), now));
+    return store(
+      withBooking(isNewer ? (event.booking ?? last.booking) : last.booking, creationTold(last), now),
+    );
   }
   if (isOld) return ignore('older_than_known');
   if (isCancelled) {
@@ -80,10 +82,7 @@ function withBooking(booking: Booking, last: KnownBooking | undefined, now: Date
   };
 }
 
-function cancelled(
-  { booking, changedAt }: RecordEvent,
-  known: Booking | undefined,
-): Booking | undefined {
+function cancelled({ booking, changedAt }: RecordEvent, known: Booking | undefined): Booking | undefined {
   const last = booking ?? known;
   if (last === undefined) return undefined;
   return {

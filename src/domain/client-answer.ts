@@ -15,7 +15,15 @@ const answerOf: ReadonlyMap<string, ClientAnswer> = new Map(
 );
 
 /** Latin letters that a keyboard in the wrong language puts into a Russian word. */
-const lookAlikes: Readonly<Record<string, string>> = { c: 'с', o: 'о', t: 'т', p: 'р', a: 'а', h: 'н', e: 'е' };
+const lookAlikes: Readonly<Record<string, string>> = {
+  c: 'с',
+  o: 'о',
+  t: 'т',
+  p: 'р',
+  a: 'а',
+  h: 'н',
+  e: 'е',
+};
 
 const longestAnswer = 20;
 

@@ -37,7 +37,10 @@ export function settingsFrom(stored: unknown): NotificationSettings {
   const { enabled, templates, quietHours, smallShiftMinutes, reviewLink } = stored;
   const defaults = defaultNotificationSettings;
   return {
-    enabled: { ...defaults.enabled, ...pick(enabled, (value): value is boolean => typeof value === 'boolean') },
+    enabled: {
+      ...defaults.enabled,
+      ...pick(enabled, (value): value is boolean => typeof value === 'boolean'),
+    },
     templates: pick(templates, (value): value is string => typeof value === 'string'),
     quietHours: quietHours === null ? undefined : (quietHoursFrom(quietHours) ?? defaults.quietHours),
     smallShiftMinutes: typeof smallShiftMinutes === 'number' ? smallShiftMinutes : defaults.smallShiftMinutes,

@@ -40,5 +40,7 @@ export function formatLocalTime(
   language: 'ru' | 'en',
   part: keyof typeof formats = 'when',
 ): string {
-  return DateTime.fromFormat(localTime, localFormat, { zone: 'utc', locale: language }).toFormat(formats[part]);
+  return DateTime.fromFormat(localTime, localFormat, { zone: 'utc', locale: language }).toFormat(
+    formats[part],
+  );
 }

@@ -1,4 +1,15 @@
-import { mkdir, open, readdir, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+  type FileHandle,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
@@ -15,7 +26,7 @@ export type SpoolOptions = Readonly<{
 }>;
 
 /** Records of one segment, oldest first, and what removes it when they are safe elsewhere. */
-export type Segment = Readonly<{ name: string; records: readonly unknown[] }>;
+export type Segment = Readonly<{ name: string; records: readonly unknown[]; damagedLines: number }>;
 
 type Pending = { readonly name: string; bytes: number };
 type Writing = { readonly segment: Pending; readonly file: FileHandle };
@@ -88,12 +99,21 @@ export class Spool implements AsyncDisposable {
   }
 
   /** What the segment held is safe elsewhere. */
-  async remove({ name }: Segment): Promise<void> {
+  async remove({ name, damagedLines }: Segment): Promise<void> {
     await this.#turns.run('disk', async () => {
-      await unlink(join(this.#options.directory, name)).catch(() => undefined);
+      const path = join(this.#options.directory, name);
+      // For people to look at; what could be read of it has gone on.
+      if (damagedLines > 0) await rename(path, `${path}.damaged`);
+      else await unlink(path);
       const index = this.#segments.findIndex((segment) => segment.name === name);
       if (index >= 0) this.#segments.splice(index, 1);
     });
+  }
+
+  /** @throws when nothing more could be written */
+  async check(): Promise<void> {
+    if (this.bytes >= this.#maxBytes) throw new SpoolFailedError('The spool is full');
+    await access(this.#options.directory, constants.W_OK);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -153,7 +173,7 @@ export class Spool implements AsyncDisposable {
     const path = join(this.#options.directory, segment.name);
     const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
     const records: unknown[] = [];
-    let damaged = 0;
+    let damagedLines = 0;
     for (const line of lines) {
       try {
         const record: unknown = JSON.parse(
@@ -161,20 +181,12 @@ export class Spool implements AsyncDisposable {
         );
         records.push(record);
       } catch {
-        damaged += 1;
+        damagedLines += 1;
       }
     }
-    if (damaged > 0) {
-      this.#options.damaged(segment.name, damaged);
-      await keepAside(path);
-    }
-    return { name: segment.name, records };
+    if (damagedLines > 0) this.#options.damaged(segment.name, damagedLines);
+    return { name: segment.name, records, damagedLines };
   }
-}
-
-/** For people to look at; what could be read of it goes on. */
-async function keepAside(path: string): Promise<void> {
-  await rename(path, `${path}.damaged`).catch(() => undefined);
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -105,7 +105,12 @@ export class ClientAnswers {
     if (reminder === undefined) return;
     const { recordId, messageId } = reminder;
     const record = (type: string): Promise<void> =>
-      events.record({ companyId: company.id, type, cause, detail: { record_id: recordId, message_id: messageId } });
+      events.record({
+        companyId: company.id,
+        type,
+        cause,
+        detail: { record_id: recordId, message_id: messageId },
+      });
     try {
       await yclients.markRecord(
         company.salonId,

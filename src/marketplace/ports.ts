@@ -305,7 +305,8 @@ export interface YclientsPlatform {
   /** One page of records, deleted ones included; `data` of each. @throws AppError */
   listRecords(
     salonId: SalonId,
-    query: Readonly<{ changedAfter: Date } | { startDate: string }> & Readonly<{ page: number; count: number }>,
+    query: Readonly<{ changedAfter: Date } | { startDate: string }> &
+      Readonly<{ page: number; count: number }>,
   ): Promise<readonly unknown[]>;
   /** Writes back what a client answered; the record is read again first. @throws AppError `FORBIDDEN` without the right */
   markRecord(

@@ -12,7 +12,7 @@ export type ReconciliationDependencies = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus' | 'reconciledUntil' | 'setReconciled'>;
   yclients: Pick<YclientsPlatform, 'listRecords'>;
   records: Pick<RecordWebhooks, 'process'>;
-  webhookUrls: Pick<WebhookUrlWatch, 'check'>;
+  webhookUrls: Pick<WebhookUrlWatch, 'check' | 'missing'>;
   events: Pick<Events, 'record'>;
   queue: Pick<JobQueue, 'insert'>;
   wakeOutbox: (companyId: CompanyId) => void;
@@ -40,12 +40,20 @@ export class Reconciliation {
   /** Asks for all active companies. @param cause a word such as `start` */
   async requestAll(cause: string): Promise<number> {
     const active = await this.#deps.companies.withStatus(['active']);
-    await this.#request(active.map(({ id }) => id), cause);
+    await this.#request(
+      active.map(({ id }) => id),
+      cause,
+    );
     return active.length;
   }
 
   async request(companyId: CompanyId, cause: string): Promise<void> {
     await this.#request([companyId], cause);
+  }
+
+  /** Asks for the companies that the platform posts nothing to us about. */
+  async requestUnposted(): Promise<void> {
+    await this.#request([...this.#deps.webhookUrls.missing], 'unposted');
   }
 
   /** The job. */

@@ -26,8 +26,7 @@ export function renderMessage(kind: BookingMessageKind, subject: MessageSubject)
     language: salon.language,
     reviewLink: settings.reviewLink,
     // A change of staff or services alone has no other start to tell.
-    ...(previousStartsAt !== undefined &&
-      previousStartsAt !== booking.startsAt && { previousStartsAt }),
+    ...(previousStartsAt !== undefined && previousStartsAt !== booking.startsAt && { previousStartsAt }),
   });
   return fill(settings.templates[kind] ?? defaultTemplate(kind, salon), values).slice(0, longestText);
 }

@@ -14,6 +14,7 @@ import { StoredLeases } from './leases.ts';
 import { StoredMessages } from './messages.ts';
 import { readMigrations } from './migrate.ts';
 import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue.ts';
+import { defaultQueueRules } from './queue-rules.ts';
 import { Rpc } from './rpc.ts';
 import { StoredSettings } from './settings.ts';
 
@@ -28,6 +29,8 @@ export type StorageOptions = Readonly<{
   onError: (error: unknown) => void;
   /** Of the database, as the jobs feel them. */
   outages: OutageListener;
+  /** Webhooks worked on at once. */
+  webhookConcurrency: number;
 }>;
 
 /** Everything that is kept, behind the ports of the use cases. */
@@ -50,11 +53,19 @@ export type Storage = AsyncDisposable &
 
 /** Opens the database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { box, now, monotonicMs, onError, outages } = options;
+  const { box, now, monotonicMs, onError, outages, webhookConcurrency } = options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
-  const queue = scope.use(await createJobQueue({ database, onError, outages, monotonicMs }));
+  const queue = scope.use(
+    await createJobQueue({
+      database,
+      onError,
+      outages,
+      monotonicMs,
+      rules: { webhooks: { ...defaultQueueRules.webhooks, concurrency: webhookConcurrency } },
+    }),
+  );
   const rpc = new Rpc(database.supabase);
   const opened = scope.move();
   return {

@@ -3,7 +3,14 @@ import type { JobAttempt, JobInsert, PgBoss } from 'pg-boss';
 import { AppError } from '../domain/errors.ts';
 import { Outage } from '../lib/outage.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
-import type { BuriedHandler, DeadLetter, JobHandler, JobQueue, NewJob, QueueName } from '../marketplace/ports.ts';
+import type {
+  BuriedHandler,
+  DeadLetter,
+  JobHandler,
+  JobQueue,
+  NewJob,
+  QueueName,
+} from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
 import { readBuriedJob, readDeadLetters } from './dead-letters.ts';
 import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '../domain/errors.ts';
 
 export type Exchange = Readonly<{
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT';
   url: string;
   authorization: string;
   body?: unknown;

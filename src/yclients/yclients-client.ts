@@ -124,7 +124,8 @@ export class YclientsClient implements YclientsPlatform {
    */
   async listRecords(
     salonId: SalonId,
-    query: Readonly<{ changedAfter: Date } | { startDate: string }> & Readonly<{ page: number; count: number }>,
+    query: Readonly<{ changedAfter: Date } | { startDate: string }> &
+      Readonly<{ page: number; count: number }>,
   ): Promise<readonly unknown[]> {
     const search = new URLSearchParams({
       page: String(query.page),

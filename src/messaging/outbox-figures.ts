@@ -1,0 +1,16 @@
+import { withTimeout } from '../lib/with-timeout.ts';
+import type { Messages } from '../marketplace/ports.ts';
+
+const answerTimeoutMs = 1_000;
+
+/** How much waits in the outbox, for a scrape that must not hang with the database. */
+export async function outboxFigures(
+  messages: Pick<Messages, 'waiting'>,
+  now: () => Date,
+): Promise<Readonly<{ queued: number; sending: number; oldestAgeSeconds: number }> | undefined> {
+  const waiting = await withTimeout(messages.waiting(), answerTimeoutMs).catch(() => undefined);
+  if (waiting === undefined) return undefined;
+  const { queued, sending, oldestDueAt } = waiting;
+  const ageMs = oldestDueAt === undefined ? 0 : now().getTime() - oldestDueAt.getTime();
+  return { queued, sending, oldestAgeSeconds: Math.max(ageMs / 1_000, 0) };
+}
