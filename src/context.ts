@@ -25,6 +25,7 @@ import { WebhookJobs } from './marketplace/webhook-jobs.ts';
 import { WebhookUrlWatch } from './marketplace/webhook-url-watch.ts';
 import { SessionRecorder } from './marketplace/session-recorder.ts';
 import { outboxFigures } from './messaging/outbox-figures.ts';
+import { NotificationRules } from './marketplace/notification-rules.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
@@ -270,10 +271,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     inbox,
     reconciliation,
     queue,
-    settings,
-    contacts,
+    rules: new NotificationRules({ settings, contacts, replanning }),
     events,
-    replanning,
     whatsapp,
     now,
     monotonicMs,

@@ -1,0 +1,114 @@
+import express, { type Router } from 'express';
+import Joi from 'joi';
+import { AppError } from '../domain/errors.ts';
+import { companyIdFrom } from '../domain/ids.ts';
+import type { JobQueue, QueueName } from '../marketplace/ports.ts';
+import type { Reconciliation } from '../marketplace/reconciliation.ts';
+import type { AdminKey } from './authenticate.ts';
+import { jsonBody } from './json-body.ts';
+import { pathParameter } from './path-parameter.ts';
+import { Query } from './query.ts';
+import { type HttpLimiters, rateLimit } from './rate-limit.ts';
+import { parsedBy, validate } from './validate.ts';
+
+export type MaintenanceDeps = Readonly<{
+  queue: Pick<JobQueue, 'deadLetters' | 'replay'>;
+  reconciliation: Pick<Reconciliation, 'request' | 'requestAll'>;
+  adminKey: AdminKey;
+  limiters: Pick<HttpLimiters, 'machine'>;
+  trustProxy: number;
+}>;
+
+const queues = [
+  'webhooks',
+  'activation',
+  'disconnection',
+  'answers',
+  'replanning',
+  'reconciliation',
+] as const satisfies readonly QueueName[];
+
+const mostLetters = 500;
+const usualLetters = 50;
+
+const reconciliationBody = Joi.object<Readonly<{ company_id?: ReturnType<typeof companyIdFrom> }>>({
+  company_id: parsedBy(companyIdFrom),
+});
+
+/** What the operator may set going, by the machine key. */
+export function maintenanceRoutes(deps: MaintenanceDeps): Router {
+  const { queue, reconciliation, adminKey, limiters, trustProxy } = deps;
+  const router = express.Router();
+  const limited = rateLimit(limiters.machine, trustProxy);
+
+  router.get('/marketplace/dead-letters', limited, adminKey.guard, async (request, response) => {
+    const query = new Query(request);
+    const name = queueFrom(query.one('queue') ?? 'webhooks');
+    const letters = await queue.deadLetters(name, limitFrom(query.one('limit')));
+    response.json({
+      success: true,
+      dead_letters: letters.map(({ id, key, reason, attempts, buriedAt }) => ({
+        id,
+        queue: name,
+        key: name === 'answers' ? key.replace(/:.*/, '') : key,
+        reason,
+        attempts,
+        buried_at: buriedAt.toISOString(),
+      })),
+    });
+  });
+
+  router.post(
+    '/marketplace/dead-letters/:queue/:id/replay',
+    limited,
+    adminKey.guard,
+    async (request, response) => {
+      const name = queueFrom(pathParameter(request, 'queue'));
+      if (!(await queue.replay(name, pathParameter(request, 'id')))) throw letterNotFound();
+      response.status(202).json({ success: true });
+    },
+  );
+
+  router.post(
+    '/marketplace/reconciliation',
+    limited,
+    adminKey.guard,
+    jsonBody(),
+    validate(reconciliationBody),
+    async (request, response) => {
+      const { company_id: companyId } = request.body;
+      if (companyId === undefined) await reconciliation.requestAll('operator');
+      else await reconciliation.request(companyId, 'operator');
+      response.status(202).json({ success: true });
+    },
+  );
+  return router;
+}
+
+function queueFrom(name: string): QueueName {
+  const found = queues.find((queue) => queue === name);
+  if (found !== undefined) return found;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `Очередь должна быть одной из: ${queues.join(', ')}.`,
+      en: `The queue must be one of: ${queues.join(', ')}.`,
+    },
+  });
+}
+
+function limitFrom(text: string | undefined): number {
+  const limit = text === undefined ? usualLetters : Number(/^\d{1,4}$/.test(text) ? text : NaN);
+  if (limit >= 1 && limit <= mostLetters) return limit;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `limit должен быть числом от 1 до ${mostLetters}.`,
+      en: `limit must be a number from 1 to ${mostLetters}.`,
+    },
+  });
+}
+
+function letterNotFound(): AppError {
+  return new AppError('NOT_FOUND', {
+    text: { ru: 'Такого задания среди отложенных нет.', en: 'There is no such dead letter.' },
+  });
+}
