@@ -7,22 +7,15 @@ import { Spool } from './inbox/spool.ts';
 import { WebhookAddresses } from './inbox/webhook-addresses.ts';
 import { WebhookInbox } from './inbox/webhook-inbox.ts';
 import { WebhookStore } from './inbox/webhook-store.ts';
-import { startWorkers } from './inbox/workers.ts';
 import { guarded } from './lib/guarded.ts';
-import { scheduled } from './lib/schedule.ts';
 import { SecretBox } from './lib/secret-box.ts';
 import { Activation } from './marketplace/activation.ts';
-import { ClientAnswers, type ReceivedText } from './marketplace/client-answers.ts';
 import { ConnectTokenSigner } from './marketplace/connect-token.ts';
 import { Lifecycle } from './marketplace/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
 import { PlatformWatch } from './marketplace/platform-watch.ts';
-import { Reconciliation } from './marketplace/reconciliation.ts';
-import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Registration } from './marketplace/registration.ts';
-import { Replanning } from './marketplace/replanning.ts';
 import { WebhookJobs } from './marketplace/webhook-jobs.ts';
-import { WebhookUrlWatch } from './marketplace/webhook-url-watch.ts';
 import { SessionRecorder } from './marketplace/session-recorder.ts';
 import { outboxFigures } from './messaging/outbox-figures.ts';
 import { NotificationRules } from './marketplace/notification-rules.ts';
@@ -31,23 +24,14 @@ import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { createNotifications } from './notifications.ts';
+import { startWork } from './start-work.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
 import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
-
-const minuteMs = 60_000;
-
-const intervalsMs = {
-  /** How long a salon may wait for an activation whose job was given up. */
-  activationSweep: 5 * minuteMs,
-  reconciliation: 3 * 60 * minuteMs,
-  frozen: 10 * minuteMs,
-  active: 24 * 60 * minuteMs,
-  unposted: 10 * minuteMs,
-};
 
 export type ContextOptions = Readonly<{
   config: Config;
@@ -139,44 +123,13 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
-  const records = new RecordWebhooks({
-    bookings: storage.bookings,
-    settings,
-    events,
+  const { records, replanning, webhookUrls, reconciliation, answers } = createNotifications({
+    ...storage,
+    yclients,
     report,
+    webhookUrl,
+    wakeOutbox,
     debounceMs: config.notifyDebounceMs,
-    now,
-  });
-  const replanning = new Replanning({
-    companies,
-    bookings: storage.bookings,
-    records,
-    queue,
-    wakeOutbox,
-    now,
-  });
-  const webhookUrls = new WebhookUrlWatch({ companies, yclients, events, report, webhookUrl });
-  const reconciliation = new Reconciliation({
-    companies,
-    yclients,
-    records,
-    webhookUrls,
-    events,
-    queue,
-    wakeOutbox,
-    report,
-    now,
-  });
-  const answers = new ClientAnswers({
-    companies,
-    contacts,
-    messages,
-    events,
-    yclients,
-    replanning,
-    queue,
-    wakeOutbox,
-    report,
     now,
   });
   const activation = new Activation({
@@ -278,67 +231,25 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     monotonicMs,
     /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. */
     async start(): Promise<void> {
-      await service.init();
-      await addresses.learn();
-      outbox.start();
-      whatsapp.on(
-        'received',
-        guarded(
-          (error) => report.failed("Taking a client's message", error),
-          (companyId: CompanyId, message: ReceivedText) => answers.received(companyId, message),
-        ),
-      );
-      await startWorkers({
-        queue,
-        events,
-        report,
-        handleWebhook: (companyId, webhook) => service.handleWebhook(companyId, webhook),
-        activate: (companyId) => service.sendCallbackToYClients(companyId),
-        activationGivenUp: (companyId, error) => activation.gaveUp(companyId, error),
-        disconnect: (companyId) => lifecycle.disconnect(companyId),
-        answer: (job) => answers.run(job),
-        replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
-        reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
-      });
-      graph.use(queue);
-      webhookStore.start();
-      await whatsapp.initializeManager();
-      await sessionRecorder.recordLost(
-        (companyId) => whatsapp.getSessionStatus(companyId).state !== 'idle',
-        now(),
-      );
-      await lifecycle.finishUninstallations();
       graph.use(
-        scheduled(
-          [
-            {
-              what: 'Looking for salons to activate',
-              everyMs: intervalsMs.activationSweep,
-              run: () => activation.sweep(),
-            },
-            {
-              what: 'Asking for a reconciliation',
-              everyMs: intervalsMs.reconciliation,
-              run: () => reconciliation.requestAll('schedule'),
-            },
-            {
-              what: 'Asking for frozen installations',
-              everyMs: intervalsMs.frozen,
-              run: () => platformWatch.checkFrozen(),
-            },
-            {
-              what: 'Asking for active installations',
-              everyMs: intervalsMs.active,
-              run: () => platformWatch.checkActive(),
-            },
-            {
-              what: 'Reading the changes of salons that post us nothing',
-              everyMs: intervalsMs.unposted,
-              run: () => reconciliation.requestUnposted(),
-            },
-          ],
-          (what, error) => report.failed(what, error),
-        ),
+        await startWork({
+          addresses,
+          answers,
+          activation,
+          events,
+          lifecycle,
+          outbox,
+          platformWatch,
+          queue,
+          reconciliation,
+          replanning,
+          report,
+          service,
+          sessionRecorder,
+          webhookStore,
+          whatsapp,
+          now,
+        }),
       );
     },
     [Symbol.asyncDispose]: () => graph.disposeAsync(),

@@ -10,6 +10,7 @@ import { describeVariable, variablesOf } from '../messaging/template-variables.t
 import { type AdminKey, bearerToken, hasApiKey } from './authenticate.ts';
 import { readJson } from './json-body.ts';
 import { languageOf } from './language.ts';
+import { pathParameter } from './path-parameter.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { checked } from './validate.ts';
 
@@ -61,8 +62,8 @@ export function settingsRoutes(deps: SettingsDeps): Router {
   const router = express.Router();
   const limited = rateLimit(limiters.page, trustProxy);
 
-  const companyOf = async (request: Request<{ companyId: string }>): Promise<Company> => {
-    const companyId = companyIdFrom(request.params.companyId);
+  const companyOf = async (request: Request): Promise<Company> => {
+    const companyId = companyIdFrom(pathParameter(request, 'companyId'));
     if (hasApiKey(request)) adminKey.require(request);
     else await service.validateToken(bearerToken(request), companyId);
     return await service.getCompany(companyId);

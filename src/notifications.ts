@@ -1,0 +1,44 @@
+import type { CompanyId } from './domain/ids.ts';
+import { ClientAnswers } from './marketplace/client-answers.ts';
+import type {
+  Bookings,
+  Companies,
+  Contacts,
+  Events,
+  JobQueue,
+  Messages,
+  Settings,
+  YclientsPlatform,
+} from './marketplace/ports.ts';
+import { Reconciliation } from './marketplace/reconciliation.ts';
+import { RecordWebhooks } from './marketplace/record-webhooks.ts';
+import { Replanning } from './marketplace/replanning.ts';
+import { WebhookUrlWatch } from './marketplace/webhook-url-watch.ts';
+import type { BusinessEvents } from './observability/events.ts';
+
+export type NotificationParts = Readonly<{
+  bookings: Bookings;
+  companies: Companies;
+  contacts: Contacts;
+  events: Events;
+  messages: Messages;
+  queue: JobQueue;
+  settings: Settings;
+  yclients: YclientsPlatform;
+  report: BusinessEvents;
+  /** Where the platform posts a company's events; holds its secret. */
+  webhookUrl: (companyId: CompanyId, secret: string) => string;
+  wakeOutbox: (companyId: CompanyId) => void;
+  debounceMs: number;
+  now: () => Date;
+}>;
+
+/** The parts that turn what the platform and the clients say into messages. */
+export function createNotifications(parts: NotificationParts) {
+  const records = new RecordWebhooks(parts);
+  const replanning = new Replanning({ ...parts, records });
+  const webhookUrls = new WebhookUrlWatch(parts);
+  const reconciliation = new Reconciliation({ ...parts, records, webhookUrls });
+  const answers = new ClientAnswers({ ...parts, replanning });
+  return { records, replanning, webhookUrls, reconciliation, answers };
+}

@@ -1,0 +1,115 @@
+import type { CompanyId } from './domain/ids.ts';
+import type { WebhookAddresses } from './inbox/webhook-addresses.ts';
+import type { WebhookStore } from './inbox/webhook-store.ts';
+import { startWorkers } from './inbox/workers.ts';
+import { guarded } from './lib/guarded.ts';
+import { scheduled } from './lib/schedule.ts';
+import type { Activation } from './marketplace/activation.ts';
+import type { ClientAnswers, ReceivedText } from './marketplace/client-answers.ts';
+import type { Lifecycle } from './marketplace/lifecycle.ts';
+import type { MarketplaceService } from './marketplace/marketplace-service.ts';
+import type { PlatformWatch } from './marketplace/platform-watch.ts';
+import type { Events } from './marketplace/ports.ts';
+import type { Reconciliation } from './marketplace/reconciliation.ts';
+import type { Replanning } from './marketplace/replanning.ts';
+import type { SessionRecorder } from './marketplace/session-recorder.ts';
+import type { Outbox } from './messaging/outbox.ts';
+import type { BusinessEvents } from './observability/events.ts';
+import type { StoppableJobQueue } from './storage/queue.ts';
+import type { BaileysManager } from './whatsapp/baileys-manager.ts';
+
+const minuteMs = 60_000;
+
+export type WorkParts = Readonly<{
+  activation: Activation;
+  addresses: WebhookAddresses;
+  answers: ClientAnswers;
+  events: Events;
+  lifecycle: Lifecycle;
+  outbox: Outbox;
+  platformWatch: PlatformWatch;
+  queue: StoppableJobQueue;
+  reconciliation: Reconciliation;
+  replanning: Replanning;
+  report: BusinessEvents;
+  service: MarketplaceService;
+  sessionRecorder: SessionRecorder;
+  webhookStore: WebhookStore;
+  whatsapp: BaileysManager;
+  now: () => Date;
+}>;
+
+/** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. Disposal ends the jobs. */
+export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
+  const { activation, addresses, events, lifecycle, outbox, queue, report } = parts;
+  const { answers, reconciliation, replanning, service, sessionRecorder, webhookStore, whatsapp, now } =
+    parts;
+  await using scope = new AsyncDisposableStack();
+  await service.init();
+  await addresses.learn();
+  outbox.start();
+  whatsapp.on(
+    'received',
+    guarded(
+      (error) => report.failed("Taking a client's message", error),
+      (companyId: CompanyId, message: ReceivedText) => answers.received(companyId, message),
+    ),
+  );
+  await startWorkers({
+    queue,
+    events,
+    report,
+    handleWebhook: (companyId, webhook) => service.handleWebhook(companyId, webhook),
+    activate: (companyId) => service.sendCallbackToYClients(companyId),
+    activationGivenUp: (companyId, error) => activation.gaveUp(companyId, error),
+    disconnect: (companyId) => lifecycle.disconnect(companyId),
+    answer: (job) => answers.run(job),
+    replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
+    reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
+  });
+  scope.use(queue);
+  webhookStore.start();
+  await whatsapp.initializeManager();
+  await sessionRecorder.recordLost(
+    (companyId) => whatsapp.getSessionStatus(companyId).state !== 'idle',
+    now(),
+  );
+  await lifecycle.finishUninstallations();
+  scope.use(
+    scheduled(recurringWork(parts), (what, error) => {
+      report.failed(what, error);
+    }),
+  );
+  return scope.move();
+}
+
+function recurringWork({ activation, reconciliation, platformWatch }: WorkParts) {
+  return [
+    {
+      what: 'Looking for salons to activate',
+      // How long a salon may wait for an activation whose job was given up.
+      everyMs: 5 * minuteMs,
+      run: () => activation.sweep(),
+    },
+    {
+      what: 'Asking for a reconciliation',
+      everyMs: 3 * 60 * minuteMs,
+      run: () => reconciliation.requestAll('schedule'),
+    },
+    {
+      what: 'Asking for salons that post us nothing',
+      everyMs: 10 * minuteMs,
+      run: () => reconciliation.requestUnposted(),
+    },
+    {
+      what: 'Asking for frozen installations',
+      everyMs: 10 * minuteMs,
+      run: () => platformWatch.checkFrozen(),
+    },
+    {
+      what: 'Asking for active installations',
+      everyMs: 24 * 60 * minuteMs,
+      run: () => platformWatch.checkActive(),
+    },
+  ];
+}
