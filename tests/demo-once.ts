@@ -1,5 +1,6 @@
 import { clientNumber, demoSalon, ownerNumber, startStack, type Stack } from './harness/start-stack.ts';
 import { ConnectPageClient, decodeQr, openRegistration, statusOf } from './harness/people.ts';
+import { changeSettings } from './harness/linked-salon.ts';
 import { waitFor } from './harness/wait-for.ts';
 import { quietLibsignal } from './simulators/whatsapp/quiet-libsignal.ts';
 
@@ -40,6 +41,9 @@ async function journey(): Promise<void> {
       },
       15_000,
     ),
+  );
+  await step('Let messages go at any hour, as the settings allow', () =>
+    changeSettings(stack, token, { quiet_hours: null }),
   );
   const record = yclients.book(demoSalon.id, {
     client: { name: 'Анна', phone: '8 (900) 444-55-66' },

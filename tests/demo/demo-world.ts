@@ -1,4 +1,5 @@
 import { DateTime } from 'luxon';
+import { changeSettings } from '../harness/linked-salon.ts';
 import { companyOf } from '../harness/people.ts';
 import { clientNumber, demoSalon, ownerNumber, type Stack } from '../harness/start-stack.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
@@ -46,7 +47,10 @@ export class DemoWorld {
   noteRedirect(location: string): void {
     const fragment = new URLSearchParams(URL.parse(location)?.hash.slice(1));
     const token = fragment.get('token');
-    if (token !== null) this.#watch.companyId = companyOf(token);
+    if (token === null) return;
+    this.#watch.companyId = companyOf(token);
+    // Whoever tries the demo at night wants to see messages as well.
+    changeSettings(this.#stack, token, { quiet_hours: null }).catch((error: unknown) => console.error(error));
   }
 
   async refresh(): Promise<void> {

@@ -25,8 +25,32 @@ export async function linkSalon(
   const { text } = await page.requestQr();
   await owner.scan(text);
   await waitUntilActive(stack, token);
+  // Suites run at any hour.
+  await changeSettings(stack, token, { quiet_hours: null });
   const { apiKey = '', webhookUrls } = stack.yclients.salon(salonId).activation;
   return { salonId, companyId: companyOf(token), token, owner, webhookUrl: webhookUrls[0] ?? '', apiKey };
+}
+
+export type SettingsView = Readonly<{
+  enabled: Readonly<Record<string, boolean>>;
+  templates: Readonly<Record<string, string | null>>;
+  quiet_hours: Readonly<{ from: string; to: string }> | null;
+  small_shift_minutes: number;
+  review_link: string | null;
+}>;
+
+/** Changes what the owner decides about the messages, the way the settings page does. */
+export async function changeSettings(
+  { url }: Readonly<{ url: string }>,
+  token: string,
+  changes: Partial<SettingsView>,
+): Promise<void> {
+  const settingsUrl = `${url}/marketplace/settings/${companyOf(token)}`;
+  const headers = { authorization: `Bearer ${token}` };
+  const present = await ask(settingsUrl, { headers });
+  const { settings } = (await present.json()) as { settings: SettingsView };
+  const saved = await ask(settingsUrl, { method: 'PUT', headers, body: { ...settings, ...changes } });
+  if (!saved.ok) throw new Error(`The settings answered ${saved.status}: ${await saved.text()}`);
 }
 
 export async function waitUntilActive(stack: Stack, token: string, timeoutMs = 20_000): Promise<void> {

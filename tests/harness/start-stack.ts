@@ -77,6 +77,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       WHATSAPP_WS_URL: whatsapp.url,
       YCLIENTS_API_URL: yclients.url,
       PACING_PROFILE: 'none',
+      NOTIFY_DEBOUNCE_SECONDS: '0',
       ADMIN_API_KEY: adminApiKey,
       ...(options.databaseUrl !== undefined && {
         DATABASE_URL: options.databaseUrl,
