@@ -4,7 +4,8 @@ import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, Contacts, Events, JobQueue, Messages, YclientsPlatform } from './ports.ts';
+import type { Contacts, Messages } from './message-ports.ts';
+import type { Companies, Events, JobQueue, YclientsPlatform } from './ports.ts';
 import type { Replanning } from './replanning.ts';
 
 export type ReceivedText = Readonly<{ whatsappMessageId: string; phone: string; text: string }>;

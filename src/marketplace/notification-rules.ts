@@ -7,7 +7,7 @@ import { exampleBooking } from '../messaging/example-booking.ts';
 import { assertTemplate, problemsOf, type TemplateProblem } from '../messaging/template.ts';
 import { variablesOf } from '../messaging/template-variables.ts';
 import { renderMessage } from '../messaging/templates.ts';
-import type { Contacts, Settings } from './ports.ts';
+import type { Contacts, Settings } from './message-ports.ts';
 import type { Replanning } from './replanning.ts';
 
 export type NotificationRulesDependencies = Readonly<{

@@ -7,7 +7,8 @@ import type { NotificationSettings } from '../domain/notification-settings.ts';
 import { bookingFrom, lastChangeOf } from '../domain/record.ts';
 import { renderMessage } from '../messaging/templates.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Bookings, Events, MarketplaceEvent, Settings } from './ports.ts';
+import type { Bookings, Settings } from './message-ports.ts';
+import type { Events, MarketplaceEvent } from './ports.ts';
 
 export type RecordWebhook = Readonly<{
   recordId: number;

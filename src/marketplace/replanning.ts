@@ -1,6 +1,7 @@
 import type { CompanyId } from '../domain/ids.ts';
 import { localTimeAt } from '../domain/salon-time.ts';
-import type { Bookings, Companies, JobQueue } from './ports.ts';
+import type { Bookings } from './message-ports.ts';
+import type { Companies, JobQueue } from './ports.ts';
 import type { RecordWebhooks } from './record-webhooks.ts';
 
 export type ReplanningDependencies = Readonly<{

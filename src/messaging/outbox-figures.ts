@@ -1,5 +1,5 @@
 import { withTimeout } from '../lib/with-timeout.ts';
-import type { Messages } from '../marketplace/ports.ts';
+import type { Messages } from '../marketplace/message-ports.ts';
 
 const answerTimeoutMs = 1_000;
 

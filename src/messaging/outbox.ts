@@ -5,7 +5,8 @@ import { limitsOf, nextGapMs, type PacingProfile, typingMs } from '../domain/pac
 import { quietUntil } from '../domain/quiet-hours.ts';
 import { guarded } from '../lib/guarded.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { Companies, Lease, Messages, Settings, WhatsApp } from '../marketplace/ports.ts';
+import type { Messages, Settings } from '../marketplace/message-ports.ts';
+import type { Companies, Lease, WhatsApp } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 
 export type OutboxDependencies = Readonly<{

@@ -1,7 +1,8 @@
 import type { Booking, KnownBooking, Told } from '../domain/booking.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { bookingMessageKinds, type NewMessage } from '../domain/message.ts';
-import type { Bookings, MarketplaceEvent, QueuedMessage, StoredBooking } from '../marketplace/ports.ts';
+import type { Bookings, QueuedMessage, StoredBooking } from '../marketplace/message-ports.ts';
+import type { MarketplaceEvent } from '../marketplace/ports.ts';
 import { listFrom, RowReader } from './decode.ts';
 import { messageArgument } from './messages.ts';
 import type { Rpc } from './rpc.ts';

@@ -1,5 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { Contacts } from '../marketplace/ports.ts';
+import type { Contacts } from '../marketplace/message-ports.ts';
 import type { Rpc } from './rpc.ts';
 
 /** The people whom a company writes to. */

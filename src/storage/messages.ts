@@ -3,7 +3,8 @@ import type { CompanyId } from '../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../domain/message.ts';
 import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
-import type { Claim, Lease, Messages } from '../marketplace/ports.ts';
+import type { Claim, Messages } from '../marketplace/message-ports.ts';
+import type { Lease } from '../marketplace/ports.ts';
 import { listFrom, RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 

@@ -1,7 +1,9 @@
 import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
-import type { Bookings, Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
-import type { Contacts, Events, Leases, Messages, Settings } from '../marketplace/ports.ts';
+import type { Bookings } from '../marketplace/message-ports.ts';
+import type { Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
+import type { Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
+import type { Events, Leases } from '../marketplace/ports.ts';
 import { StoredBookings } from './bookings.ts';
 import { StoredCompanies } from './companies.ts';
 import { CompanyCache } from './company-cache.ts';

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../domain/ids.ts';
 import { type NotificationSettings, settingsFrom } from '../domain/notification-settings.ts';
-import type { Settings } from '../marketplace/ports.ts';
+import type { Settings } from '../marketplace/message-ports.ts';
 import { listFrom } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 

@@ -78,7 +78,7 @@ begin
     insert into public.messages as message (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at,
       expires_at, heeds_quiet_hours, tells, cause)
     values (p_company_id, v_wanted.kind, v_wanted.idempotency_key, v_wanted.phone, v_wanted.text, v_wanted.record_id,
-      v_wanted.not_before, v_wanted.not_before, v_wanted.expires_at, v_wanted.heeds_quiet_hours, v_wanted.tells, p_cause)
+      coalesce(v_wanted.not_before, now()), coalesce(v_wanted.not_before, now()), v_wanted.expires_at, v_wanted.heeds_quiet_hours, v_wanted.tells, p_cause)
     on conflict (company_id, idempotency_key) where status <> 'withdrawn' do update set
       phone = excluded.phone, text = excluded.text, expires_at = excluded.expires_at, tells = excluded.tells,
       heeds_quiet_hours = excluded.heeds_quiet_hours,

@@ -1,3 +1,4 @@
+import type { Figures } from '../../src/observability/metrics.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 
 /** Every line before redaction: what a test finds here, the redactor was not needed for. */
@@ -20,3 +21,11 @@ export function captureLog(lines: string[] = [], context: LogFields = {}): Captu
 function errorsAsText(_key: string, value: unknown): unknown {
   return value instanceof Error ? String(value) : value;
 }
+
+/** Of a process that has nothing to show. */
+export const noFigures: Figures = {
+  sessions: () => ({}),
+  spoolBytes: () => 0,
+  missingWebhookUrls: () => 0,
+  outbox: async () => undefined,
+};

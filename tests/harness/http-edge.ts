@@ -5,13 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Company } from '../../src/domain/company.ts';
+import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import type { NewMessage, Message } from '../../src/domain/message.ts';
 import { type AppDeps, createApp } from '../../src/http/app.ts';
 import { createHttpLimiters } from '../../src/http/rate-limit.ts';
 import { createWebhookListener, type WebhookListenerDeps } from '../../src/http/webhook-listener.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { captureLog, type CapturedLog } from './captured-log.ts';
+import { type CapturedLog, captureLog, noFigures } from './captured-log.ts';
 import {
   apiKey,
   companyId,
@@ -30,6 +31,7 @@ export type HttpEdgeChanges = Readonly<{
   registration?: Partial<AppDeps['registration']>;
   lifecycle?: AppDeps['lifecycle'];
   health?: Partial<AppDeps['health']>;
+  rules?: Partial<AppDeps['rules']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -42,7 +44,7 @@ export type HttpEdge = AsyncDisposable &
 export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<HttpEdge> {
   const publicDirectory = writePages();
   const log = captureLog();
-  const metrics = createMetrics(() => ({}));
+  const metrics = createMetrics(noFigures);
   const acceptedWebhooks: unknown[] = [];
   const known = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
   const messages = new Map<string, Message>();
@@ -105,6 +107,17 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
     },
     lifecycle: changes.lifecycle ?? { handle: async () => undefined },
     inbox,
+    rules: {
+      of: async () => defaultNotificationSettings,
+      save: async () => {},
+      defaultsOf: () => notInMemory(),
+      preview: notInMemory,
+      optOuts: async () => [],
+      ...changes.rules,
+    },
+    events: { ofRecord: async () => [] },
+    queue: { deadLetters: async () => [], replay: async () => false },
+    reconciliation: { request: async () => {}, requestAll: async () => 0 },
     health: {
       live: () => ({ status: 'ok' }),
       ready: async () => ({
@@ -147,6 +160,10 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       rmSync(publicDirectory, { recursive: true });
     },
   };
+}
+
+function notInMemory(): never {
+  throw new Error('Not part of these tests');
 }
 
 function queued(

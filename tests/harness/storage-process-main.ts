@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseAddress } from '../../src/domain/database-address.ts';
 import { createJobQueue } from '../../src/storage/queue.ts';
 import { monotonicMs, OutageLog } from './outages.ts';
-import { openTestDatabase, registeredCompany, repositoriesOn } from './storage.ts';
+import { enqueued, openTestDatabase, registeredCompany, repositoriesOn } from './storage.ts';
 
 const [task, choice = ''] = process.argv.slice(2);
 const database = await openTestDatabase(JSON.parse(choice) as DatabaseAddress);
@@ -14,7 +14,7 @@ if (task === 'write') {
     const wanted = { companyId, kind: 'direct', phone: '+79001234567', text: 'x' } as const;
     const stored = await Promise.all(
       Array.from({ length: 5 }, () =>
-        repositories.messages.enqueue({ ...wanted, idempotencyKey: randomUUID() }),
+        enqueued(repositories.messages, { ...wanted, idempotencyKey: randomUUID() }),
       ),
     );
     process.stdout.write(stored.map(({ id }) => `${companyId} ${id}\n`).join(''));

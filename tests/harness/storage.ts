@@ -4,11 +4,12 @@ import { afterAll, beforeAll } from 'vitest';
 import type { DatabaseAddress } from '../../src/domain/database-address.ts';
 import type { Company } from '../../src/domain/company.ts';
 import { type CompanyId, salonIdFrom } from '../../src/domain/ids.ts';
-import type { NewMessage } from '../../src/domain/message.ts';
+import type { Message, NewMessage } from '../../src/domain/message.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
-import type { NewCompany } from '../../src/marketplace/ports.ts';
+import type { Lease, NewCompany } from '../../src/marketplace/ports.ts';
 import { StoredBookings } from '../../src/storage/bookings.ts';
 import { StoredCompanies } from '../../src/storage/companies.ts';
+import { StoredContacts } from '../../src/storage/contacts.ts';
 import { StoredConnectTokens } from '../../src/storage/connect-tokens.ts';
 import { StoredCredentialRows } from '../../src/storage/credential-rows.ts';
 import { openDatabase } from '../../src/storage/database.ts';
@@ -17,10 +18,13 @@ import { StoredEvents } from '../../src/storage/events.ts';
 import { StoredLeases } from '../../src/storage/leases.ts';
 import { StoredMessages } from '../../src/storage/messages.ts';
 import { readMigrations } from '../../src/storage/migrate.ts';
+import { StoredSettings } from '../../src/storage/settings.ts';
 import { Rpc } from '../../src/storage/rpc.ts';
 import { prepareEmbedded } from './embedded.ts';
 import { PostgresServer } from './postgres.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
+
+let phones = 0;
 
 export const migrationsDirectory = path.resolve(import.meta.dirname, '../../supabase/migrations');
 
@@ -89,6 +93,8 @@ export function repositoriesOn(database: Database) {
     events: new StoredEvents(rpc),
     bookings: new StoredBookings(rpc),
     messages: new StoredMessages(rpc),
+    contacts: new StoredContacts(rpc),
+    settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentials: new StoredCredentialRows(rpc),
@@ -145,9 +151,41 @@ export function newMessage(companyId: CompanyId, changes: Partial<NewMessage> = 
     companyId,
     kind: 'confirmation',
     idempotencyKey: randomUUID(),
-    phone: '+79001234567',
+    phone: newPhone(),
     text: 'Вы записаны: стрижка, 10 марта, 14:30 — «Лён»',
     recordId: 42,
     ...changes,
   };
+}
+
+/** Of somebody whom nobody has written to: messages to one person wait for each other. */
+export function newPhone(): string {
+  phones += 1;
+  return `+7900${String(phones).padStart(7, '0')}`;
+}
+
+/** The message as it is stored now. */
+export async function enqueued(messages: StoredMessages, message: NewMessage): Promise<Message> {
+  const stored = await messages.enqueue(message, 'test');
+  if (stored === undefined) throw new Error('The person wants no messages');
+  return stored;
+}
+
+type ClaimOptions = Parameters<StoredMessages['claim']>[1];
+const unhurried: ClaimOptions = { limits: undefined, gapMs: 0, maxAttempts: 3 };
+
+/** The next message under the lease, if one may go now. */
+export async function claimed(
+  messages: StoredMessages,
+  lease: Lease,
+  options: Partial<ClaimOptions> = {},
+): Promise<Message | undefined> {
+  return (await messages.claim(lease, { ...unhurried, ...options })).message;
+}
+
+/** When to look again, for a company that may send nothing now. */
+export async function nextDueAt(messages: StoredMessages, lease: Lease): Promise<Date | undefined> {
+  const claim = await messages.claim(lease, unhurried);
+  if (claim.message !== undefined) throw new Error('A message is due now');
+  return claim.dueAt;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/domain/errors.ts';
 import type { IntegrationStatus } from '../../src/domain/company.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import type { SessionState } from '../../src/domain/session-state.ts';
@@ -7,7 +8,7 @@ import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue.ts';
-import { captureLog } from '../harness/captured-log.ts';
+import { captureLog, noFigures } from '../harness/captured-log.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, newCompany, openTestDatabase, repositoriesOn } from '../harness/storage.ts';
 import type { Place, Repositories } from '../harness/storage.ts';
@@ -60,10 +61,9 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
       companies: repositories.companies,
       yclients: client,
       queue,
-      report: createBusinessEvents(
-        captureLog(),
-        createMetrics(() => ({})),
-      ),
+      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      events: repositories.events,
+      activated: async () => {},
       webhookUrl: (id, secret) => `https://app.example/${id}/${secret}`,
       now: () => new Date(nowMs),
     });
@@ -79,7 +79,16 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
     await activation.sweep();
     expect(await jobs()).toEqual([id, id]);
 
+    // What the platform refused for an hour waits for the owner.
+    await activation.gaveUp(id, new AppError('FORBIDDEN'));
+    nowMs = 150 * 60_000;
+    await activation.sweep();
+    expect(await jobs()).toEqual([id, id]);
+
     simulator.pressConnect(salonId);
+    const returned = await repositories.companies.byId(id);
+    if (returned !== undefined) await activation.request(returned);
+    expect(await jobs()).toEqual([id, id, id]);
     await queue.work('activation', ({ data }) =>
       activation.run((data as { companyId: CompanyId }).companyId),
     );

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/marketplace/ports.ts';
-import { engines, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
+import {
+  claimed,
+  engines,
+  enqueued,
+  newMessage,
+  nextDueAt,
+  registeredCompany,
+  useStore,
+} from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const minuteMs = 60_000;
@@ -17,7 +25,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
     const { id } = await registeredCompany(store.repositories);
     const wanted = newMessage(id);
 
-    const answers = await Promise.all(Array.from({ length: 10 }, () => messages.enqueue(wanted)));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => enqueued(messages, wanted)));
 
     expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
     const [stored] = answers;
@@ -33,14 +41,14 @@ describe.each(engines())('messages in $name', ({ make }) => {
       await registeredCompany(store.repositories),
       await registeredCompany(store.repositories),
     ];
-    const stored = await messages.enqueue(newMessage(mine.id, { idempotencyKey: 'same' }));
-    const foreign = await messages.enqueue(newMessage(other.id, { idempotencyKey: 'same' }));
+    const stored = await enqueued(messages, newMessage(mine.id, { idempotencyKey: 'same' }));
+    const foreign = await enqueued(messages, newMessage(other.id, { idempotencyKey: 'same' }));
 
     expect(foreign.id).not.toBe(stored.id);
     expect(await messages.byId(other.id, stored.id)).toBeUndefined();
     expect(await messages.byId(mine.id, 'not-a-uuid')).toBeUndefined();
     expect(await messages.textOf(other.id, stored.whatsappMessageId)).toBeUndefined();
-    await expect(messages.enqueue(newMessage(companyIdFrom(999_999_999)))).rejects.toMatchObject({
+    await expect(enqueued(messages, newMessage(companyIdFrom(999_999_999)))).rejects.toMatchObject({
       code: 'COMPANY_NOT_FOUND',
     });
   });
@@ -48,14 +56,14 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('hands messages out in order, one by one, under the lease', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const first = await messages.enqueue(newMessage(id));
-    const second = await messages.enqueue(newMessage(id));
-    await messages.enqueue(newMessage(id, { notBefore: inFuture(minuteMs) }));
+    const first = await enqueued(messages, newMessage(id));
+    const second = await enqueued(messages, newMessage(id));
+    await enqueued(messages, newMessage(id, { notBefore: inFuture(minuteMs) }));
 
     const claims = [
-      await messages.claim(lease, now),
-      await messages.claim(lease, now),
-      await messages.claim(lease, now),
+      await claimed(messages, lease, now),
+      await claimed(messages, lease, now),
+      await claimed(messages, lease, now),
     ];
 
     expect(claims.map((claim) => claim?.id)).toEqual([first.id, second.id, undefined]);
@@ -69,69 +77,68 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('never hands a message out twice to rival claims', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    for (let count = 0; count < 5; count += 1) await messages.enqueue(newMessage(id));
+    for (let count = 0; count < 5; count += 1) await enqueued(messages, newMessage(id));
 
-    const claims = await Promise.all(Array.from({ length: 12 }, () => messages.claim(lease, now)));
+    const claims = await Promise.all(Array.from({ length: 12 }, () => claimed(messages, lease, now)));
 
-    const claimed = claims.flatMap((claim) => (claim === undefined ? [] : [claim.id]));
-    expect(claimed).toHaveLength(5);
-    expect(new Set(claimed).size).toBe(5);
+    const ids = claims.flatMap((claim) => (claim === undefined ? [] : [claim.id]));
+    expect(ids).toHaveLength(5);
+    expect(new Set(ids).size).toBe(5);
   });
 
   it('keeps the gap between two messages of a company, also for rival claims and a new owner', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
-    await messages.enqueue(newMessage(id));
-    await messages.enqueue(newMessage(id));
+    await enqueued(messages, newMessage(id));
+    await enqueued(messages, newMessage(id));
     const paced = { gapMs: 700, maxAttempts: 3 };
 
-    const rivals = await Promise.all([messages.claim(lease, paced), messages.claim(lease, paced)]);
+    const rivals = await Promise.all([claimed(messages, lease, paced), claimed(messages, lease, paced)]);
     const claimedAtMs = performance.now();
     expect(rivals.filter((claim) => claim !== undefined)).toHaveLength(1);
-    const dueInMs = ((await messages.nextDueAt(id))?.getTime() ?? 0) - Date.now();
+    const dueInMs = ((await nextDueAt(messages, lease))?.getTime() ?? 0) - Date.now();
     expect(dueInMs).toBeGreaterThan(100);
     expect(dueInMs).toBeLessThanOrEqual(700);
 
     await messages.advance(id, rivals.find((claim) => claim !== undefined)?.whatsappMessageId ?? '', 'sent');
     await leases.release(lease);
     const next = await leased(id, 'new owner');
-    await waitFor('the second message', () => messages.claim(next, paced));
+    await waitFor('the second message', () => claimed(messages, next, paced));
     expect(performance.now() - claimedAtMs).toBeGreaterThan(500);
   });
 
   it('hands nothing out when the lease is gone, and knows what is due', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
-    expect(await messages.nextDueAt(id)).toBeUndefined();
+    expect(await nextDueAt(messages, lease)).toBeUndefined();
     const soon = inFuture(minuteMs);
-    await messages.enqueue(newMessage(id, { notBefore: soon }));
-    expect(await messages.nextDueAt(id)).toEqual(soon);
-    await messages.enqueue(newMessage(id));
+    await enqueued(messages, newMessage(id, { notBefore: soon }));
+    expect(await nextDueAt(messages, lease)).toEqual(soon);
+    await enqueued(messages, newMessage(id));
 
     await leases.release(lease);
-    expect(await messages.claim(lease, now)).toBeUndefined();
+    expect(await claimed(messages, lease, now)).toBeUndefined();
     const next = await leased(id, 'somebody else');
-    expect(await messages.claim({ ...lease, token: next.token }, now)).toBeUndefined();
-    expect(await messages.claim(next, now)).toBeDefined();
+    expect(await claimed(messages, { ...lease, token: next.token }, now)).toBeUndefined();
+    expect(await claimed(messages, next, now)).toBeDefined();
   });
 
   it('takes over what a dead owner was sending, with the same id, and gives up after so many attempts', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await messages.enqueue(newMessage(id));
-    const younger = await messages.enqueue(newMessage(id));
+    const stored = await enqueued(messages, newMessage(id));
+    const younger = await enqueued(messages, newMessage(id));
     const limit = { gapMs: 0, maxAttempts: 2 };
 
-    await messages.claim(lease, limit);
+    await claimed(messages, lease, limit);
     await leases.release(lease);
     const second = await leased(id, 'second');
-    expect(await messages.nextDueAt(id)).toBeInstanceOf(Date);
-    const again = await messages.claim(second, limit);
+    const again = await claimed(messages, second, limit);
     expect(again).toMatchObject({ id: stored.id, attempts: 2, whatsappMessageId: stored.whatsappMessageId });
 
     await leases.release(second);
     const third = await leased(id, 'third');
-    expect(await messages.claim(third, limit)).toMatchObject({ id: younger.id });
+    expect(await claimed(messages, third, limit)).toMatchObject({ id: younger.id });
     expect(await messages.giveUpWaiting(third, { ackTimeoutMs: minuteMs, maxAttempts: 2 })).toEqual([
       stored.whatsappMessageId,
     ]);
@@ -141,10 +148,10 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('lets a message expire that waited too long, but never one that may have left', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const sent = await messages.enqueue(newMessage(id, { expiresAt: inFuture(400) }));
-    const waiting = await messages.enqueue(newMessage(id, { expiresAt: inFuture(400) }));
-    const lasting = await messages.enqueue(newMessage(id, { expiresAt: inFuture(minuteMs) }));
-    expect(await messages.claim(lease, now)).toMatchObject({ id: sent.id });
+    const sent = await enqueued(messages, newMessage(id, { expiresAt: inFuture(400) }));
+    const waiting = await enqueued(messages, newMessage(id, { expiresAt: inFuture(400) }));
+    const lasting = await enqueued(messages, newMessage(id, { expiresAt: inFuture(minuteMs) }));
+    expect(await claimed(messages, lease, now)).toMatchObject({ id: sent.id });
 
     const expired: string[] = [];
     await waitFor('the expiry', async () => {
@@ -157,7 +164,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect(await messages.byId(id, waiting.id)).toMatchObject({ status: 'expired' });
     expect(await messages.byId(id, lasting.id)).toMatchObject({ status: 'queued' });
     const next = await leased(id, 'owner');
-    expect(await messages.claim(next, now)).toMatchObject({ id: lasting.id });
+    expect(await claimed(messages, next, now)).toMatchObject({ id: lasting.id });
     expect(await messages.giveUpWaiting(next, patient)).toEqual([sent.whatsappMessageId]);
     expect((await messages.byId(id, sent.id))?.status).toBe('unknown');
   });
@@ -165,15 +172,15 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('hands out nothing that is past its use, and does not call it due', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    await messages.enqueue(newMessage(id, { expiresAt: inFuture(-minuteMs) }));
-    expect(await messages.nextDueAt(id)).toBeUndefined();
-    expect(await messages.claim(lease, now)).toBeUndefined();
+    await enqueued(messages, newMessage(id, { expiresAt: inFuture(-minuteMs) }));
+    expect(await nextDueAt(messages, lease)).toBeUndefined();
+    expect(await claimed(messages, lease, now)).toBeUndefined();
   });
 
   it('lets what was not sent expire when the company uninstalls', async () => {
     const { messages, companies } = store.repositories;
     const company = await registeredCompany(store.repositories);
-    const stored = await messages.enqueue(newMessage(company.id));
+    const stored = await enqueued(messages, newMessage(company.id));
 
     await companies.moveIntegration(company.id, 'uninstalled', 'test');
 
@@ -183,16 +190,16 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('puts a message back that never left, without counting the attempt', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await messages.enqueue(newMessage(id));
-    await messages.claim(lease, now);
+    const stored = await enqueued(messages, newMessage(id));
+    await claimed(messages, lease, now);
 
     await messages.release({ ...lease, token: lease.token + 1 }, stored.id, 0);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'sending' });
     await messages.release(lease, stored.id, 200);
 
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'queued', attempts: 0 });
-    expect(await messages.claim(lease, now)).toBeUndefined();
-    expect(await waitFor('the retry', () => messages.claim(lease, now))).toMatchObject({
+    expect(await claimed(messages, lease, now)).toBeUndefined();
+    expect(await waitFor('the retry', () => claimed(messages, lease, now))).toMatchObject({
       id: stored.id,
       attempts: 1,
     });
@@ -201,8 +208,8 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('stops waiting for an ack under its own lease, counted from when the message was handed over', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await messages.enqueue(newMessage(id));
-    await messages.claim(lease, now);
+    const stored = await enqueued(messages, newMessage(id));
+    await claimed(messages, lease, now);
 
     const impatient = { ackTimeoutMs: 0, maxAttempts: 3 };
 

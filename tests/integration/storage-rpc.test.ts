@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.ts';
-import type { Booking } from '../../src/domain/booking.ts';
+import { knownBooking } from '../harness/bookings.ts';
 import { createRpcFetch } from '../../src/storage/rpc-endpoint.ts';
 import { hostileStrings } from '../harness/hostile-strings.ts';
-import { engines, registeredCompany, useStore } from '../harness/storage.ts';
+import { engines, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 
 describe.each(engines())('the functions of $name', ({ make }) => {
   const store = useStore(make);
@@ -63,7 +63,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
   });
 
   it('do not run into each other, also when every second one fails half-way', async () => {
-    const { bookings, messages, events } = store.repositories;
+    const { bookings, events } = store.repositories;
     const { id } = await registeredCompany(store.repositories);
     const recordIds = Array.from({ length: 50 }, (_, index) => index + 1);
 
@@ -71,17 +71,15 @@ describe.each(engines())('the functions of $name', ({ make }) => {
       recordIds.map((recordId) =>
         bookings.apply(id, {
           expectedVersion: 0,
-          announced: true,
-          booking: bookingOf(recordId),
-          message: {
-            companyId: id,
-            kind: 'direct',
-            idempotencyKey: `k${recordId}`,
-            phone: '+79001234567',
-            text: 'x',
-          },
-          // Written last, so a failure here must take the booking and the message back.
-          event: { companyId: id, type: recordId % 2 === 0 ? 'fine' : 'Not fine', cause: 'test' },
+          known: knownBooking({ recordId, staffName: randomUUID() }),
+          // Written last, so a failure here must take the booking back.
+          plan: [
+            {
+              ...newMessage(id, { idempotencyKey: `k${recordId}` }),
+              phone: recordId % 2 === 0 ? '+79001234567' : '',
+            },
+          ],
+          event: { companyId: id, type: 'fine', cause: 'test' },
         }),
       ),
     );
@@ -95,7 +93,6 @@ describe.each(engines())('the functions of $name', ({ make }) => {
     expect((await events.latest(id, 100)).filter(({ type }) => type === 'fine')).toHaveLength(25);
     const stored = await query(`select count(*)::int as messages from messages where company_id = ${id}`);
     expect(stored).toEqual([{ messages: 25 }]);
-    expect(await messages.nextDueAt(id)).toBeInstanceOf(Date);
   });
 
   describe('over HTTP', () => {
@@ -171,18 +168,4 @@ describe.each(engines())('the functions of $name', ({ make }) => {
 
 function isBadInput(outcome: unknown): boolean {
   return outcome instanceof AppError && outcome.code === 'VALIDATION_ERROR';
-}
-
-function bookingOf(recordId: number): Booking {
-  return {
-    recordId,
-    startsAt: '2026-03-10 14:30:00',
-    staffId: undefined,
-    staffName: randomUUID(),
-    services: [],
-    clientPhone: undefined,
-    clientName: undefined,
-    cancelled: false,
-    changedAt: undefined,
-  };
 }

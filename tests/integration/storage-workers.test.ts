@@ -4,7 +4,7 @@ import { startWorkers } from '../../src/inbox/workers.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createJobQueue } from '../../src/storage/queue.ts';
-import { captureLog } from '../harness/captured-log.ts';
+import { captureLog, noFigures } from '../harness/captured-log.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -30,13 +30,14 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     await startWorkers({
       queue,
       events: store.repositories.events,
-      report: createBusinessEvents(
-        log,
-        createMetrics(() => ({})),
-      ),
+      report: createBusinessEvents(log, createMetrics(noFigures)),
       handleWebhook: fail,
       activate: fail,
+      activationGivenUp: async () => {},
       disconnect: fail,
+      answer: fail,
+      replan: fail,
+      reconcile: fail,
     });
     const buried = (message: string, jobId: string) =>
       waitFor(message, () => log.lines.find((line) => line.includes(`"${message}"`) && line.includes(jobId)));
@@ -49,9 +50,9 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     ]);
     await queue.insert('activation', [{ id: ids.activation, key: 'c', data: { companyId } }]);
 
-    expect(await buried('Webhook buried', ids.webhook)).toContain(`"companyId":${companyId}`);
-    expect(await buried('Activation buried', ids.activation)).toContain(`"companyId":${companyId}`);
-    expect(await buried('Webhook buried', ids.stranger)).not.toContain('companyId');
+    expect(await buried('Job buried', ids.webhook)).toContain(`"companyId":${companyId}`);
+    expect(await buried('Job buried', ids.activation)).toContain(`"companyId":${companyId}`);
+    expect(await buried('Job buried', ids.stranger)).not.toContain('companyId');
     const events = await waitFor('the events', async () => {
       const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
         type.endsWith('_buried'),

@@ -24,6 +24,10 @@ describe('bookingFrom', () => {
       clientPhone: '+79001112233',
       clientName: 'Ольга',
       cancelled: false,
+      attendance: 0,
+      online: false,
+      durationSeconds: 0,
+      createdAt: undefined,
       changedAt: new Date('2026-03-08T09:00:00Z'),
     });
   });

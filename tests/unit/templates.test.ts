@@ -1,28 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import type { Booking } from '../../src/domain/booking.ts';
 import { businessTypes } from '../../src/domain/business-type.ts';
+import { bookingMessageKinds } from '../../src/domain/message.ts';
+import { defaultTemplate } from '../../src/messaging/default-templates.ts';
+import { fill, problemsOf } from '../../src/messaging/template.ts';
+import { variablesOf } from '../../src/messaging/template-variables.ts';
 import { renderMessage } from '../../src/messaging/templates.ts';
+import { booking } from '../harness/bookings.ts';
 
-const booking: Booking = {
-  recordId: 1,
-  startsAt: '2026-03-10 14:30:00',
-  staffId: 1,
-  staffName: 'Марина',
+const salon = { title: 'Салон Ромашка', businessType: 'beauty', language: 'ru' } as const;
+const settings = { templates: {}, reviewLink: undefined };
+const visit = booking({
   services: [
     { id: 1, title: 'Стрижка' },
     { id: 2, title: 'Укладка' },
   ],
-  clientPhone: '+79001112233',
-  clientName: 'Ольга',
-  cancelled: false,
-  changedAt: undefined,
-};
-
-const salon = { title: 'Салон Ромашка', businessType: 'beauty', language: 'ru' } as const;
+});
 
 describe('renderMessage', () => {
   it('confirms in Russian with date, weekday, services and staff', () => {
-    expect(renderMessage('confirmation', booking, salon)).toBe(
+    expect(renderMessage('confirmation', { booking: visit, salon, settings })).toBe(
       [
         'Здравствуйте, Ольга!',
         'Вы записаны: Салон Ромашка',
@@ -34,29 +30,117 @@ describe('renderMessage', () => {
     );
   });
 
+  it('tells the old and the new time of a change', () => {
+    const text = renderMessage('change', {
+      booking: visit,
+      salon,
+      settings,
+      previousStartsAt: '2026-03-09 11:00:00',
+    });
+    expect(text).toContain('Было: понедельник, 9 марта, 11:00\nТеперь: вторник, 10 марта, 14:30');
+  });
+
+  it('does not tell an old time when only the staff is another', () => {
+    const text = renderMessage('change', {
+      booking: visit,
+      salon,
+      settings,
+      previousStartsAt: visit.startsAt,
+    });
+    expect(text).not.toContain('Было');
+  });
+
   it('speaks English to an English-speaking salon', () => {
-    const text = renderMessage('cancellation', booking, { ...salon, language: 'en' });
+    const text = renderMessage('cancellation', {
+      booking: visit,
+      salon: { ...salon, language: 'en' },
+      settings,
+    });
     expect(text).toContain('Your booking is cancelled: Салон Ромашка');
     expect(text).toContain('It was for: Tuesday, 10 March, 14:30');
   });
 
+  it.each([
+    [3_600, '1 час', '1 hour'],
+    [7_200, '2 часа', '2 hours'],
+    [18_000, '5 часов', '5 hours'],
+    [5_460, '1 час 31 минута', '1 hour 31 minutes'],
+    [1_320, '22 минуты', '22 minutes'],
+  ])('counts %s seconds in the right forms', (durationSeconds, ru, en) => {
+    const visitOf = booking({ durationSeconds });
+    const text = (language: 'ru' | 'en'): string =>
+      renderMessage('reminder_24h', { booking: visitOf, salon: { ...salon, language }, settings });
+    expect(text('ru')).toContain(`Длительность: ${ru}\n`);
+    expect(text('en')).toContain(`Duration: ${en}\n`);
+  });
+
   it('leaves out what is not known', () => {
-    const bare = { ...booking, clientName: undefined, staffName: undefined, services: [] };
-    expect(renderMessage('change', bare, salon).split('\n')).toEqual([
+    const bare = booking({ clientName: undefined, staffName: undefined, services: [], durationSeconds: 0 });
+    expect(renderMessage('reminder_24h', { booking: bare, salon, settings }).split('\n')).toEqual([
       'Здравствуйте!',
-      'Ваша запись изменена: Салон Ромашка',
-      'Теперь: вторник, 10 марта, 14:30',
-      'Будем рады видеть вас!',
+      'Напоминаем о вашей записи: Салон Ромашка',
+      'Когда: вторник, 10 марта, 14:30',
+      'Ответьте 1, чтобы подтвердить визит, или 0, если не сможете прийти.',
     ]);
   });
 
-  it('has words of its own for every kind of business in both languages', () => {
+  it('keeps what people entered from breaking lines or making parts bold', () => {
+    const strange = booking({ clientName: ' *Анна*\n\u0007 _О’Нил_ ', staffName: '{time}' });
+    const lines = renderMessage('confirmation', { booking: strange, salon, settings }).split('\n');
+    expect(lines[0]).toBe('Здравствуйте, Анна О’Нил!');
+    expect(lines).toContain('Мастер: {time}');
+  });
+
+  it("uses the company's own words", () => {
+    const own = {
+      templates: { thanks: 'До встречи, {client}! Отзыв: {review_link}' },
+      reviewLink: 'https://e.x/r',
+    };
+    expect(renderMessage('thanks', { booking: visit, salon, settings: own })).toBe(
+      'До встречи, Ольга! Отзыв: https://e.x/r',
+    );
+  });
+
+  it('has words of its own for every kind of business and message in both languages', () => {
     for (const businessType of businessTypes) {
       for (const language of ['ru', 'en'] as const) {
-        const text = renderMessage('confirmation', booking, { ...salon, businessType, language });
-        expect(text.split('\n')).toHaveLength(6);
-        expect(text).not.toContain('undefined');
+        for (const kind of bookingMessageKinds) {
+          const template = defaultTemplate(kind, { businessType, language });
+          expect(problemsOf(template, variablesOf(kind))).toEqual([]);
+          const text = renderMessage(kind, {
+            booking: visit,
+            salon: { ...salon, businessType, language },
+            settings,
+          });
+          expect(text).not.toMatch(/undefined|[{}]/);
+        }
       }
     }
+  });
+});
+
+describe('a template', () => {
+  it('has its bad variable named, in both languages', () => {
+    expect(problemsOf('Ждём {clint} в {time}', variablesOf('confirmation'))).toEqual([
+      { ru: expect.stringContaining('{clint}'), en: expect.stringContaining('{clint}') },
+    ]);
+  });
+
+  it.each([
+    ['{old_when}', 'confirmation'],
+    ['{review_link}', 'reminder_2h'],
+  ] as const)('cannot use %s in a %s', (template, kind) => {
+    expect(problemsOf(template, variablesOf(kind))).toHaveLength(1);
+  });
+
+  it.each(['', '  \n', 'Время {time', 'Время time}', 'x'.repeat(1_001)])(
+    'is refused when it is %j',
+    (template) => {
+      expect(problemsOf(template, variablesOf('confirmation'))).toHaveLength(1);
+    },
+  );
+
+  it('loses a line whose variables are all empty, and only that', () => {
+    expect(fill('a {x}\nb {x}{y}\nc', { x: '', y: '2' })).toBe('b 2\nc');
   });
 });

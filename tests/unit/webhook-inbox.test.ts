@@ -4,7 +4,7 @@ import { companyIdFrom, salonIdFrom } from '../../src/domain/ids.ts';
 import { WebhookInbox } from '../../src/inbox/webhook-inbox.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { captureLog } from '../harness/captured-log.ts';
+import { captureLog, noFigures } from '../harness/captured-log.ts';
 
 const company: Company = {
   id: companyIdFrom(1),
@@ -30,12 +30,13 @@ async function jobIds(
   const ids: (string | undefined)[] = [];
   let nowMs = 0;
   const inbox = new WebhookInbox({
-    companies: { byId: async () => company },
-    queue: { insert: async (_queue, jobs) => void ids.push(...jobs.map(({ id }) => id)) },
-    report: createBusinessEvents(
-      captureLog(),
-      createMetrics(() => ({})),
-    ),
+    addresses: { companyOf: async () => company },
+    write: async (jobs) => {
+      ids.push(...jobs.map(({ id }) => id));
+      return 'stored';
+    },
+    batch: { size: 500, waitMs: 0 },
+    report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
     now: () => new Date(nowMs),
   });
   for (const { start, atSeconds, changed } of webhooks) {

@@ -1,0 +1,111 @@
+import type { KnownBooking } from '../domain/booking.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { NotificationSettings } from '../domain/notification-settings.ts';
+import type { PaceLimits } from '../domain/pacing.ts';
+import type { Lease, MarketplaceEvent } from './ports.ts';
+
+/** What the use cases need to know of bookings and their messages. Types only: this file has no runtime. */
+
+export type StoredBooking = KnownBooking & Readonly<{ version: number }>;
+
+export type QueuedMessage = Readonly<{ id: string; kind: MessageKind }>;
+
+export interface Bookings {
+  find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined>;
+  /**
+   * Writes the booking, its whole plan of messages and its event in one transaction, if the stored version still is
+   * `expectedVersion` (0 = not stored yet). Queued messages of the record that are not in the plan become `withdrawn`; those
+   * that are keep their place. Nothing is queued for a client who opted out, but for a cancellation. `stale`: somebody else
+   * was faster, or a message has been sent meanwhile; read again.
+   */
+  apply(
+    companyId: CompanyId,
+    change: Readonly<{
+      expectedVersion: number;
+      known: KnownBooking;
+      plan: readonly NewMessage[];
+      event: MarketplaceEvent;
+    }>,
+  ): Promise<'stale' | Readonly<{ queued: readonly QueuedMessage[] }>>;
+  /** Records whose visit is not over by `from` (local time of the salon) and not cancelled, in ascending order. */
+  upcoming(
+    companyId: CompanyId,
+    page: Readonly<{ from: string; afterRecordId: number; limit: number; phone?: string }>,
+  ): Promise<readonly number[]>;
+}
+
+/** What is known of the people whom a company writes to. */
+export interface Contacts {
+  /** The person wrote to the salon: never again a first contact. */
+  received(companyId: CompanyId, phone: string): Promise<void>;
+  /** Writes the wish and its event and withdraws what is queued but cancellations, in one transaction. False: known already. */
+  optOut(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
+  optIn(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
+  /** Latest first. */
+  optedOut(companyId: CompanyId, limit: number): Promise<readonly Readonly<{ phone: string; since: Date }>[]>;
+}
+
+export interface Settings {
+  of(companyId: CompanyId): Promise<NotificationSettings>;
+  /** Writes its event in the same transaction. */
+  save(companyId: CompanyId, settings: NotificationSettings, cause: string): Promise<void>;
+}
+
+/** A message to send now; or when to look again, undefined when nothing waits or the lease is not ours any more. */
+export type Claim =
+  | Readonly<{ message: Message }>
+  | Readonly<{ message?: undefined; dueAt: Date | undefined }>;
+
+export interface Messages {
+  /** The same idempotency key again returns the message that exists. Undefined: the person wants no messages. */
+  enqueue(message: NewMessage, cause: string): Promise<Message | undefined>;
+  byId(companyId: CompanyId, id: string): Promise<Message | undefined>;
+  /** The text that was sent under this WhatsApp id: a recipient that could not read it asks again. */
+  textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
+  /**
+   * Takes the oldest message that is due and within the limits, makes it `sending` under the lease and notes what it tells
+   * its client, in one transaction. Messages left in `sending` under an older token come first, with the id they already
+   * have, `maxAttempts` times at most. Messages to one client never overtake each other.
+   */
+  claim(
+    lease: Lease,
+    options: Readonly<{
+      /** Undefined: none. */
+      limits: PaceLimits | undefined;
+      /** Drawn for this message: the gap before the company's next one. */
+      gapMs: number;
+      maxAttempts: number;
+      /** Set while the salon's quiet hours last: their end. */
+      quietUntil?: Date;
+    }>,
+  ): Promise<Claim>;
+  /** The reminder that the person got last and whose visit is still to come, for an answer to it. */
+  latestReminder(
+    companyId: CompanyId,
+    phone: string,
+  ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined>;
+  /** What waits in all companies. */
+  waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
+  /** Back to `queued` because nothing left this machine. */
+  release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
+  /** WhatsApp has been given the message: from now on its ack is waited for. */
+  handedOver(lease: Lease, id: string): Promise<void>;
+  /** Moves the status forward only; true when it moved. */
+  advance(
+    companyId: CompanyId,
+    whatsappMessageId: string,
+    to: MessageStatus,
+    errorCode?: string,
+  ): Promise<boolean>;
+  /**
+   * What has waited longer than `ackTimeoutMs` for its ack under this lease becomes `unknown`, and what was left in `sending`
+   * under an older one and is past its use or its `maxAttempts`. Returns their WhatsApp ids.
+   */
+  giveUpWaiting(
+    lease: Lease,
+    options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
+  ): Promise<readonly string[]>;
+  /** Queued messages of all companies that are past their use become `expired`. */
+  expire(): Promise<readonly Readonly<{ companyId: CompanyId; whatsappMessageId: string }>[]>;
+}
