@@ -85,7 +85,7 @@ export function valuesOf(source: VariableSource): Readonly<Record<Variable, stri
 /** What people entered must not break the lines of a message nor make parts of it bold. */
 function plain(value: string): string {
   return value
-    .replaceAll(/[*_~`]/g, '')
+    .replaceAll(/(?<![\p{L}\p{N}])[*_~`]+|[*_~`]+(?![\p{L}\p{N}])/gu, '')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
     .slice(0, longestValue)

@@ -61,7 +61,8 @@ begin
 end
 $$;
 
--- Who wants no messages is still told of a cancellation. A message keeps its turn unless it says something else by now.
+-- Who wants no messages is still told of a cancellation. News keep their turn, or get an earlier one, unless they say something
+-- else by now.
 create function public.booking_queue(p_company_id bigint, p_plan json, p_cause text)
 returns json language plpgsql set search_path = '' as $$
 declare
@@ -83,14 +84,14 @@ begin
       phone = excluded.phone, text = excluded.text, expires_at = excluded.expires_at, tells = excluded.tells,
       heeds_quiet_hours = excluded.heeds_quiet_hours,
       not_before = case when excluded.tells is null or message.tells is distinct from excluded.tells
-        then excluded.not_before else message.not_before end,
+        then excluded.not_before else least(message.not_before, excluded.not_before) end,
       due_at = case when excluded.tells is null or message.tells is distinct from excluded.tells
-        then excluded.due_at else message.due_at end
+        then excluded.due_at else least(message.due_at, excluded.due_at) end
     where message.status = 'queued'
-      and (message.phone, message.text, message.expires_at, message.tells, message.heeds_quiet_hours,
-          case when excluded.tells is null then message.due_at end)
-        is distinct from (excluded.phone, excluded.text, excluded.expires_at, excluded.tells, excluded.heeds_quiet_hours,
-          case when excluded.tells is null then excluded.due_at end)
+      and ((message.phone, message.text, message.expires_at, message.tells, message.heeds_quiet_hours)
+          is distinct from (excluded.phone, excluded.text, excluded.expires_at, excluded.tells, excluded.heeds_quiet_hours)
+        or excluded.due_at < message.due_at
+        or excluded.tells is null and excluded.due_at > message.due_at)
     returning message.* into v_message;
     continue when not found;
     v_is_new := v_message.created_at = now() and v_message.cause = p_cause;

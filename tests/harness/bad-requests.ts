@@ -103,18 +103,6 @@ export const badRequests: readonly BadRequest[] = [
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a webhook with a number for its resource',
-    request: (world) => [world.salon.webhookUrl, { body: webhook(world, { resource: 7 }) }],
-    status: 400,
-    code: 'VALIDATION_ERROR',
-  },
-  {
-    what: 'a webhook with a status of its own',
-    request: (world) => [world.salon.webhookUrl, { body: webhook(world, { status: 'explode' }) }],
-    status: 400,
-    code: 'VALIDATION_ERROR',
-  },
-  {
     what: 'a webhook that reaches for the prototype',
     request: (world) => [world.salon.webhookUrl, { body: '{"__proto__":{"isAdmin":true}}' }],
     status: 400,

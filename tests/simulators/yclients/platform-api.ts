@@ -65,6 +65,7 @@ export class PlatformApi {
     if (!asUser) return refusal(401, 'Authentication needed.');
     // The system user has rights in a salon only while the application is active there.
     if (salon.status !== 'active') return refusal(403, 'Access denied.');
+    if (kind === 'hooks_settings' && isRead) return webhookSettingsOf(salon);
     if (kind === 'records' && isRead) return listRecords(this.#books.recordsOf(salon), request.query);
     const record = this.#books.findRecord(Number(recordId));
     if (kind !== 'record' || record?.salon !== salon) return refusal(404, 'Not found.');
@@ -74,6 +75,7 @@ export class PlatformApi {
   #record({ method, body }: ApiRequest, record: SimulatedRecord): Reply {
     if (method === 'GET') return ok(record.restBody());
     if (method !== 'PUT') return refusal(404, 'Not found.');
+    if (!record.salon.mayEditRecords) return refusal(403, 'Access denied.');
     const reply = changeRecord(record, body, this.#now());
     if (reply.status === 200) this.#onRecordChanged(record);
     return reply;
@@ -87,6 +89,27 @@ function installationOf(salon: Salon): Reply {
     connection_status: { status: salon.status, created_at: first.changed_at },
     payments: salon.payments,
     logs: salon.transitions,
+  });
+}
+
+/** The list that the owner can edit by hand, with the flags that an installation sets. */
+function webhookSettingsOf(salon: Salon): Reply {
+  return ok({
+    urls: salon.activation.webhookUrls,
+    active: 1,
+    salon: 0,
+    service_category: 0,
+    service: 0,
+    good: 0,
+    master: 0,
+    client: 1,
+    record: 1,
+    goods_operations_sale: 0,
+    goods_operations_receipt: 0,
+    goods_operations_consumable: 0,
+    goods_operations_stolen: 0,
+    goods_operations_move: 0,
+    finances_operation: 0,
   });
 }
 

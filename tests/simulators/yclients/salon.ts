@@ -48,6 +48,8 @@ export class Salon {
   readonly profile: SalonProfile;
   readonly transitions: Transition[] = [];
   readonly payments: Payment[] = [];
+  /** Whether the application asked for, and was given, the right to edit records. */
+  mayEditRecords = true;
   #status: InstallationStatus = 'uninstalled';
   #consentAt: number | undefined;
   #activation = nobody;
@@ -98,6 +100,16 @@ export class Salon {
     this.#activation = activation;
     this.#move('active', 'partner_api', now);
     return undefined;
+  }
+
+  /** The owner edits the list of addresses by hand. */
+  editWebhookUrls(webhookUrls: readonly string[]): void {
+    this.#activation = { ...this.#activation, webhookUrls };
+  }
+
+  /** The platform says so with no webhook. */
+  thaw(now: number): void {
+    this.#move('active', 'system', now);
   }
 
   freeze(now: number): void {
