@@ -27,7 +27,7 @@ export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
   answers: { maxAttempts: 10, retryDelaySeconds: 2, retryDelayMaxSeconds: 300, concurrency: 4 },
   replanning: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 2 },
   // All salons share the platform's budget.
-  reconciliation: { maxAttempts: 8, retryDelaySeconds: 15, retryDelayMaxSeconds: 900, concurrency: 2 },
+  reconciliation: { maxAttempts: 10, retryDelaySeconds: 5, retryDelayMaxSeconds: 900, concurrency: 2 },
   // A device that should be unlinked stays dangerous until it is.
   disconnection: { maxAttempts: Infinity, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 4 },
 };

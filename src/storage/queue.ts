@@ -101,6 +101,13 @@ async function reclaim(boss: PgBoss, database: Pick<Database, 'sql'>, queue: Que
     rows.map(({ id }) => String(id)),
     { message: 'The process ended during the job' },
   );
+  // The job is not to blame: it need not wait as after a failure.
+  await database.sql.transaction((session) =>
+    session.query(
+      `update pgboss.job set start_after = now() where name = $1 and id = any ($2) and state = 'retry'`,
+      [queue, rows.map(({ id }) => String(id))],
+    ),
+  );
 }
 
 class PgBossQueue implements StoppableJobQueue {
