@@ -111,7 +111,8 @@ export class Reconciliation {
     await this.#deps.queue.insert(
       'reconciliation',
       companyIds.map((companyId) => ({
-        id: hashedUuid('reconciliation', companyId, cause, span),
+        // Who asks by hand means now.
+        ...(cause !== 'operator' && { id: hashedUuid('reconciliation', companyId, cause, span) }),
         key: String(companyId),
         data: { companyId, cause },
       })),
