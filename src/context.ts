@@ -17,7 +17,7 @@ import { PlatformWatch } from './marketplace/platform-watch.ts';
 import { Registration } from './marketplace/registration.ts';
 import { WebhookJobs } from './marketplace/webhook-jobs.ts';
 import { SessionRecorder } from './marketplace/session-recorder.ts';
-import { outboxFigures } from './messaging/outbox-figures.ts';
+import { inTime, outboxFigures } from './messaging/outbox-figures.ts';
 import { NotificationRules } from './marketplace/notification-rules.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { createBusinessEvents } from './observability/events.ts';
@@ -55,6 +55,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     sessions: () => whatsapp.countByState(),
     spoolBytes: () => spool.bytes,
     missingWebhookUrls: () => webhookUrls.missing.size,
+    inbox: () => inTime(queue.waiting('webhooks')),
     outbox: () => outboxFigures(storage.messages, now),
   });
   const report = createBusinessEvents(logger, metrics);

@@ -15,7 +15,8 @@ export type Figures = Readonly<{
   sessions(): Partial<Record<SessionState, number>>;
   spoolBytes(): number;
   missingWebhookUrls(): number;
-  /** Undefined while the database does not answer. */
+  /** These are undefined while the database does not answer. */
+  inbox(): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }> | undefined>;
   outbox(): Promise<Readonly<{ queued: number; sending: number; oldestAgeSeconds: number }> | undefined>;
 }>;
 
@@ -42,6 +43,7 @@ export function createMetrics(figures: Figures): Metrics {
   gauge(registers, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
     figures.missingWebhookUrls(),
   );
+  inboxGauges(registers, figures);
   outboxGauges(registers, figures);
   return {
     registry,
@@ -80,6 +82,27 @@ function gauge(registers: Registry[], name: string, help: string, read: () => nu
     registers,
     collect() {
       this.set(read());
+    },
+  });
+}
+
+function inboxGauges(registers: Registry[], { inbox }: Figures): void {
+  const age = new Gauge({
+    name: 'marketplace_inbox_oldest_age_seconds',
+    help: 'How long the webhook that waits longest has waited',
+    registers,
+  });
+  new Gauge({
+    name: 'marketplace_inbox_jobs',
+    help: 'Webhooks that are still to be processed',
+    registers,
+    async collect() {
+      const figures = await inbox();
+      this.reset();
+      age.reset();
+      if (figures === undefined) return;
+      this.set(figures.jobs);
+      age.set(figures.oldestAgeSeconds);
     },
   });
 }

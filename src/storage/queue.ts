@@ -12,7 +12,7 @@ import type {
   QueueName,
 } from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
-import { readBuriedJob, readDeadLetters } from './dead-letters.ts';
+import { readBuriedJob, readDeadLetters, readWaiting } from './queue-reports.ts';
 import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 import { QueueWorker } from './queue-worker.ts';
@@ -158,6 +158,10 @@ class PgBossQueue implements StoppableJobQueue {
       onError: this.#options.onError,
     });
     this.#workers.push({ queue, worker });
+  }
+
+  async waiting(queue: QueueName): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
+    return await readWaiting(this.#options.database, queue);
   }
 
   async deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]> {

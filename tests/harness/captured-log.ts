@@ -27,5 +27,6 @@ export const noFigures: Figures = {
   sessions: () => ({}),
   spoolBytes: () => 0,
   missingWebhookUrls: () => 0,
+  inbox: async () => undefined,
   outbox: async () => undefined,
 };

@@ -93,6 +93,8 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
       settleTimeoutMs,
     ).catch(() => undefined);
 
+    await waitFor('every webhook to be processed', () => hasNoJobs(stack), settleTimeoutMs);
+
     await stack.server.stop();
     const unknown = await options.query(
       stack,
@@ -116,4 +118,8 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
     // Killed three times in the middle of a hand-over: it happens, and rarely.
     expect(unknown.length).toBeLessThanOrEqual(Math.max(2, inboxes().length / 50));
   }, 3_600_000);
+}
+
+async function hasNoJobs({ url }: Stack): Promise<boolean> {
+  return (await (await fetch(`${url}/metrics`)).text()).includes('marketplace_inbox_jobs 0\n');
 }

@@ -52,3 +52,19 @@ export async function readBuriedJob(
   const letter = new RowReader(row).object('data');
   return { key: letter.text('key'), data: letter.record('data') };
 }
+
+/** What of a queue is still to be done. */
+export async function readWaiting(
+  { sql }: Sql,
+  queue: QueueName,
+): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
+  const [row] = await sql.transaction((session) =>
+    session.query(
+      `select count(*)::int as jobs, coalesce(extract(epoch from now() - min(created_on)), 0)::int as age
+       from pgboss.job where name = $1 and state in ('created', 'retry', 'active')`,
+      [queue],
+    ),
+  );
+  const waiting = new RowReader(row);
+  return { jobs: waiting.number('jobs'), oldestAgeSeconds: waiting.number('age') };
+}
