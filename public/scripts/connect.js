@@ -31,6 +31,7 @@ const start = async () => {
   history.replaceState(history.state, '', addressWithoutTokens(location.href));
 
   const view = new ConnectView();
+  const settingsLink = byId('settings-link', HTMLAnchorElement);
   /** @type {Translate | undefined} */
   let translate;
   let language = 'ru';
@@ -39,7 +40,10 @@ const start = async () => {
   const render = () => {
     if (!translate) return;
     const nowMs = Date.now();
-    view.render(salons[selected]?.model ?? withoutToken, nowMs, translate);
+    const model = salons[selected]?.model ?? withoutToken;
+    view.render(model, nowMs, translate);
+    settingsLink.hidden = screenOf(model, nowMs) !== 'connected';
+    settingsLink.href = `/marketplace/settings#token=${salons[selected]?.token ?? ''}`;
     for (const [index, { model }] of salons.entries()) {
       const name = model.title ?? translate('connect.salon', { id: model.salonId ?? String(index + 1) });
       tabs.describe(index, name, screenOf(model, nowMs) === 'connected');

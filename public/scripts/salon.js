@@ -30,6 +30,10 @@ export class Salon {
     this.#options = options;
   }
 
+  get token() {
+    return this.#options.token;
+  }
+
   get model() {
     return this.#model;
   }

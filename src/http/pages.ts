@@ -26,6 +26,7 @@ export class Pages {
       else this.#sendPage(response, 'index.html');
     });
     router.get('/marketplace/connect', (_request, response) => this.#sendPage(response, 'connect.html'));
+    router.get('/marketplace/settings', (_request, response) => this.#sendPage(response, 'settings.html'));
     router.get('/marketplace/assets/*file', (request, response) => {
       response.setHeader('Cache-Control', 'no-cache');
       response.sendFile(request.params.file.join('/'), {

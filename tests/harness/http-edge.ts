@@ -195,6 +195,7 @@ function writePages(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pages-'));
   writeFileSync(join(directory, 'index.html'), '<h1>index</h1>');
   writeFileSync(join(directory, 'connect.html'), '<h1>connect</h1>');
+  writeFileSync(join(directory, 'settings.html'), '<h1>settings</h1>');
   writeFileSync(join(directory, 'error.html'), '<h1 data-code="{{code}}">error {{requestId}}</h1>');
   writeFileSync(join(directory, 'styles.css'), 'body { margin: 0 }');
   return directory;

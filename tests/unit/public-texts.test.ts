@@ -21,7 +21,7 @@ const textsOf = (language: string): Texts =>
 
 const ru = textsOf('ru');
 const en = textsOf('en');
-const pages = ['index.html', 'connect.html', 'error.html'];
+const pages = ['index.html', 'connect.html', 'settings.html', 'error.html'];
 const codes = [...Object.keys(errorCodes), unknownErrorCode];
 const placeholders = (text: string | undefined): string[] => (text ?? '').match(/\{\w+\}/gu)?.sort() ?? [];
 
@@ -67,7 +67,7 @@ describe('the texts of the pages', () => {
 
   it('include every text that a script names', () => {
     for (const file of readdirSync(new URL('scripts/', directory))) {
-      const keys = [...read(`scripts/${file}`).matchAll(/'((?:connect|pairing)\.\w+|tryAgain)'/gu)];
+      const keys = [...read(`scripts/${file}`).matchAll(/'((?:connect|pairing|settings)\.\w+|tryAgain)'/gu)];
       for (const [, key] of keys) expect(ru, `${file}: ${key}`).toHaveProperty([key ?? '']);
     }
   });

@@ -1,0 +1,88 @@
+// @ts-check
+
+/**
+ * @typedef {{
+ *   enabled: Record<string, boolean>,
+ *   templates: Record<string, string | null>,
+ *   quiet_hours: { from: string, to: string } | null,
+ *   small_shift_minutes: number,
+ *   review_link: string | null,
+ * }} Settings
+ * @typedef {{
+ *   settings: Settings,
+ *   defaults: Record<string, string>,
+ *   variables: Record<string, { name: string, description: string }[]>,
+ * }} SettingsAnswer
+ * @typedef {{ text: string, length: number, problems: string[] }} Preview
+ * @typedef {{ phone: string, since: string }} OptOut
+ */
+
+/** The server refused; the message is its sentence for the person. */
+export class RefusedError extends Error {}
+
+/** What a salon's owner decides about the messages, at the server. */
+export class SettingsApi {
+  #companyId;
+  #token;
+  #language;
+
+  /**
+   * @param {number} companyId
+   * @param {string} token
+   * @param {() => string} language of the sentences
+   */
+  constructor(companyId, token, language) {
+    this.#companyId = companyId;
+    this.#token = token;
+    this.#language = language;
+  }
+
+  /** @returns {Promise<SettingsAnswer>} */
+  read() {
+    return this.#ask('', 'GET');
+  }
+
+  /**
+   * @param {Settings} settings
+   * @returns {Promise<SettingsAnswer>}
+   */
+  save(settings) {
+    return this.#ask('', 'PUT', settings);
+  }
+
+  /**
+   * @param {string} kind
+   * @param {string} template
+   * @returns {Promise<Preview>}
+   */
+  preview(kind, template) {
+    return this.#ask('/preview', 'POST', { kind, template });
+  }
+
+  /** @returns {Promise<{ opt_outs: OptOut[] }>} */
+  optOuts() {
+    return this.#ask('/opt-outs', 'GET');
+  }
+
+  /**
+   * @param {string} path
+   * @param {string} method
+   * @param {unknown} [body]
+   * @throws {RefusedError}
+   */
+  async #ask(path, method, body) {
+    const response = await fetch(`/marketplace/settings/${this.#companyId}${path}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${this.#token}`,
+        'Accept-Language': this.#language(),
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      },
+      cache: 'no-store',
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new RefusedError(String(answer.error ?? response.status));
+    return answer;
+  }
+}

@@ -1,0 +1,98 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchBrowser } from '../harness/browser.ts';
+import { inDays, linkSalon, type LinkedSalon } from '../harness/linked-salon.ts';
+import { clientNumber, startStack, type Stack } from '../harness/start-stack.ts';
+import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
+
+const waitMs = 15_000;
+
+describe('the settings page in Chromium', () => {
+  const scope = new AsyncDisposableStack();
+  const complaints: string[] = [];
+  let stack: Stack;
+  let salon: LinkedSalon;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    salon = await linkSalon(stack);
+    browser = await launchBrowser();
+    scope.defer(() => browser.close());
+    const context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 360, height: 800 } });
+    context.setDefaultTimeout(waitMs);
+    context.on('weberror', (error) => complaints.push(error.error().message));
+    page = await context.newPage();
+  });
+  afterAll(() => scope.disposeAsync());
+
+  const kind = (name: string) => page.locator(`.kind[data-kind="${name}"]`);
+
+  it('is reached from the connected salon and keeps the token out of its address', async () => {
+    await page.goto(`${stack.url}/marketplace/connect#token=${salon.token}`);
+    await page.getByRole('link', { name: 'Настроить сообщения' }).click();
+    await page.locator('#settings:not([hidden])').waitFor();
+    expect(page.url()).toBe(`${stack.url}/marketplace/settings`);
+    expect(await page.locator('.kind').count()).toBe(6);
+    expect(await page.locator('#quiet').isChecked()).toBe(false);
+    expect(await page.locator('#opt-outs').innerText()).toBe('Пока никто.');
+  });
+
+  it('fits a phone of 360 pixels with every text open', async () => {
+    for (const summary of await page.locator('.kind summary').all()) await summary.click();
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBeLessThanOrEqual(360);
+  });
+
+  it('names a wrong variable beside the text, and shows how a right one looks', async () => {
+    const text = kind('confirmation').locator('textarea');
+    await text.fill('Ждём, {clint}!');
+    await expect.poll(() => kind('confirmation').locator('.problem').innerText()).toContain('{clint}');
+    await page.locator('#save').click();
+    await expect.poll(() => page.locator('#result').innerText()).toContain('{clint}');
+
+    await text.fill('Ждём, !');
+    await text.press('Home');
+    for (let step = 0; step < 6; step += 1) await text.press('ArrowRight');
+    await kind('confirmation').getByRole('button', { name: '{client}: имя клиента' }).click();
+    await expect.poll(() => kind('confirmation').locator('.preview').innerText()).toBe('Ждём, Ольга!');
+    expect(await kind('confirmation').locator('.hint').innerText()).toContain('12');
+    expect(await kind('confirmation').locator('.problem').innerText()).toBe('');
+  });
+
+  it('saves what was entered: after a reload it is there, and the next client reads it', async () => {
+    await kind('reminder_2h').locator('input[type="checkbox"]').uncheck();
+    await page.locator('#quiet').check();
+    await page.locator('#shift').fill('15');
+    await page.locator('#save').click();
+    await expect.poll(() => page.locator('#result').innerText()).toContain('Сохранено');
+
+    await page.reload();
+    await page.locator('#settings:not([hidden])').waitFor();
+    expect(await kind('confirmation').locator('textarea').inputValue()).toBe('Ждём, {client}!');
+    expect(await kind('reminder_2h').locator('input[type="checkbox"]').isChecked()).toBe(false);
+    expect(await page.locator('#shift').inputValue()).toBe('15');
+    expect(await page.locator('#quiet-from').inputValue()).toBe('21:00');
+
+    stack.yclients.book(salon.salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff: 'Марина',
+      start: inDays(2, '14:30:00'),
+      online: true,
+    });
+    const client = stack.whatsapp.phone(clientNumber);
+    await client.waitForMessage(({ text }) => text === 'Ждём, Анна!', waitMs);
+  });
+
+  it('speaks English when it is asked to, and says who may not see it', async () => {
+    await page.getByRole('button', { name: 'English' }).click();
+    await expect.poll(() => page.locator('h1').innerText()).toBe('Messages to clients');
+    const stranger = await browser.newPage();
+    await stranger.goto(`${stack.url}/marketplace/settings`);
+    await expect.poll(() => stranger.locator('#refusal').innerText()).toMatch(/ссылка|link/i);
+    expect(complaints).toEqual([]);
+  });
+});
