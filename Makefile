@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-once start check test system-packages clean
+.PHONY: help demo demo-once start check test crash bench system-packages clean
 
 # The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
 pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -34,6 +34,14 @@ check: $(installed) ## Format, lint, types, architecture, dead code and unit tes
 test: $(installed) system-packages ## All of check, then integration, browser and demo suites; installs Debian packages if root
 	@echo "Running every suite; this takes some minutes"
 	@$(pinned) exec node tests/run.ts
+
+crash: $(installed) system-packages ## 200 rounds of kill -9 under load on each store, Postgres away for a minute; about half an hour
+	@echo "Killing the server 200 times on each store"
+	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run tests/integration/stack-crash-rounds
+
+bench: $(installed) system-packages ## Webhook acknowledgements against bare node:http in the same run; wants a quiet machine
+	@echo "Measuring; this takes three minutes"
+	@$(pinned) exec node tests/bench/webhooks.ts
 
 clean: ## Remove what was installed or generated; keeps data, sessions and logs
 	@echo "Removing node_modules and coverage"

@@ -7,7 +7,7 @@ function importsOfPage(html: string): string {
 }
 
 export default {
-  entry: ['src/main.ts!', 'src/workers/*.ts!', 'public/*.html!', 'tests/demo/*.html'],
+  entry: ['src/main.ts!', 'src/workers/*.ts!', 'public/*.html!', 'tests/demo/*.html', 'tests/bench/baseline-server.ts'],
   project: ['src/**/*.ts!', 'public/**/*.{html,js}!', 'tests/**/*.{ts,js,html}'],
   compilers: { html: importsOfPage },
   ignoreExportsUsedInFile: true,

@@ -32,6 +32,12 @@ export class ServerProcess implements AsyncDisposable {
     return this.#url;
   }
 
+  get pid(): number {
+    const pid = this.#running?.child.pid;
+    if (pid === undefined) throw new Error('The server does not run');
+    return pid;
+  }
+
   /** Resolves when the server says that it is ready. */
   async start(timeoutMs = 60_000): Promise<void> {
     const child = spawn(process.execPath, [entry], {

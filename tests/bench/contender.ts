@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import autocannon from 'autocannon';
+
+/** Who takes webhooks, as a process of its own. */
+export type Contender = Readonly<{ name: string; url: string; pid: number }>;
+
+export type Slice = Readonly<{
+  perSecond: number;
+  p99Ms: number;
+  /** Processor time of the contender for each acknowledgement, in microseconds. */
+  cpuMicros: number;
+}>;
+
+export type Load = Readonly<{
+  seconds: number;
+  connections: number;
+  /** Requests a second; absent: as many as are answered. */
+  rate?: number;
+  /** A body that was never posted before. */
+  nextBody: () => string;
+}>;
+
+/** Linux counts processor time in hundredths of a second. */
+const tickMicros = 10_000;
+
+/** Keeps all threads of a process on one core. */
+export function pin(pid: number, core: number): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+/** @throws Error when an answer was not 200 */
+export async function measure({ name, url, pid }: Contender, load: Load): Promise<Slice> {
+  const cpuBefore = cpuMicrosOf(pid);
+  const result = await autocannon({
+    url,
+    method: 'POST',
+    connections: load.connections,
+    duration: load.seconds,
+    ...(load.rate !== undefined && { overallRate: load.rate }),
+    headers: { 'content-type': 'application/json' },
+    requests: [{ setupRequest: (request) => ({ ...request, body: load.nextBody() }) }],
+  });
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${name}: ${result.non2xx} refusals, ${result.errors} errors`);
+  return {
+    perSecond: result['2xx'] / result.duration,
+    p99Ms: result.latency.p99,
+    cpuMicros: (cpuMicrosOf(pid) - cpuBefore) / result['2xx'],
+  };
+}
+
+function cpuMicrosOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * tickMicros;
+}
