@@ -7,10 +7,18 @@ function importsOfPage(html: string): string {
 }
 
 export default {
-  entry: ['src/main.ts!', 'src/workers/*.ts!', 'public/*.html!', 'tests/demo/*.html', 'tests/bench/baseline-server.ts'],
+  entry: [
+    'src/main.ts!',
+    'src/workers/*.ts!',
+    'public/*.html!',
+    'tests/demo/*.html',
+    'tests/bench/baseline-server.ts',
+  ],
   project: ['src/**/*.ts!', 'public/**/*.{html,js}!', 'tests/**/*.{ts,js,html}'],
   compilers: { html: importsOfPage },
   ignoreExportsUsedInFile: true,
+  // Of the system.
+  ignoreBinaries: ['taskset'],
   // Called by name in tests/tooling/steps.ts, or by another tool.
   ignoreDependencies: ['@typescript/native', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint'],
 } satisfies KnipConfig;

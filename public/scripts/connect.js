@@ -40,9 +40,9 @@ const start = async () => {
   const render = () => {
     if (!translate) return;
     const nowMs = Date.now();
-    const model = salons[selected]?.model ?? withoutToken;
-    view.render(model, nowMs, translate);
-    settingsLink.hidden = screenOf(model, nowMs) !== 'connected';
+    const shown = salons[selected]?.model ?? withoutToken;
+    view.render(shown, nowMs, translate);
+    settingsLink.hidden = screenOf(shown, nowMs) !== 'connected';
     settingsLink.href = `/marketplace/settings#token=${salons[selected]?.token ?? ''}`;
     for (const [index, { model }] of salons.entries()) {
       const name = model.title ?? translate('connect.salon', { id: model.salonId ?? String(index + 1) });

@@ -1,4 +1,5 @@
 // @ts-check
+import { readFailure } from './payloads.js';
 
 /**
  * @typedef {{
@@ -81,8 +82,10 @@ export class SettingsApi {
       cache: 'no-store',
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new RefusedError(String(answer.error ?? response.status));
-    return answer;
+    /** @type {unknown} */
+    const answer = await response.json().catch(() => undefined);
+    if (!response.ok) throw new RefusedError(readFailure(answer).message);
+    // oxlint-disable-next-line typescript/no-unsafe-return, typescript/no-unsafe-type-assertion -- our own server's answer to its own page
+    return /** @type {any} */ (answer);
   }
 }

@@ -121,22 +121,23 @@ const start = async () => {
     isChanged = true;
     setText(result, translate('settings.unsaved'));
   });
+  const save = async () => {
+    const button = byId('save', HTMLButtonElement);
+    button.disabled = true;
+    setText(result, translate('settings.saving'));
+    try {
+      await api.save(entered());
+      isChanged = false;
+      setText(result, translate('settings.saved'));
+    } catch (error) {
+      setText(result, error instanceof RefusedError ? error.message : translate('settings.unreachable'));
+    } finally {
+      button.disabled = false;
+    }
+  };
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const save = byId('save', HTMLButtonElement);
-    save.disabled = true;
-    setText(result, translate('settings.saving'));
-    api
-      .save(entered())
-      .then(
-        () => {
-          isChanged = false;
-          setText(result, translate('settings.saved'));
-        },
-        (error) =>
-          setText(result, error instanceof RefusedError ? error.message : translate('settings.unreachable')),
-      )
-      .finally(() => (save.disabled = false));
+    save().catch(reportError);
   });
   window.addEventListener('beforeunload', (event) => {
     if (isChanged) event.preventDefault();

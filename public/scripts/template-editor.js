@@ -21,7 +21,6 @@ const make = (tag, className, text = '') => {
 export class TemplateEditor {
   /** @type {HTMLElement} */
   element;
-  #kind;
   #defaultText;
   #preview;
   #switch = document.createElement('input');
@@ -46,7 +45,6 @@ export class TemplateEditor {
    * }} options
    */
   constructor({ kind, enabled, template, defaultText, variables, preview, translate }) {
-    this.#kind = kind;
     this.#defaultText = defaultText;
     this.#preview = preview;
     this.#translate = translate;

@@ -38,5 +38,7 @@ export function clientAnswerOf(text: string): ClientAnswer | undefined {
     .toLowerCase()
     .replaceAll(/[\u{FE0F}\u{20E3}]/gu, '')
     .replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');
-  return answerOf.get(word) ?? answerOf.get([...word].map((letter) => lookAlikes[letter] ?? letter).join(''));
+  return (
+    answerOf.get(word) ?? answerOf.get(Array.from(word, (letter) => lookAlikes[letter] ?? letter).join(''))
+  );
 }

@@ -4,7 +4,6 @@ import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
 import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../marketplace/ports.ts';
-import type { WebhookJob } from '../marketplace/webhook-jobs.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { WebhookJobData } from './webhook-inbox.ts';
 
@@ -20,7 +19,10 @@ export type WorkerDependencies = Readonly<{
   queue: JobQueue;
   events: Events;
   report: BusinessEvents;
-  handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void>;
+  handleWebhook(
+    companyId: CompanyId,
+    webhook: Omit<WebhookJobData, 'companyId'> & Readonly<{ jobId: string }>,
+  ): Promise<void>;
   activate(companyId: CompanyId): Promise<void>;
   /** An activation failed for good. */
   activationGivenUp(companyId: CompanyId, error: unknown): Promise<void>;

@@ -73,7 +73,7 @@ export class NotificationRules {
       settings: { templates: { [kind]: template }, reviewLink: reviewLink ?? 'https://example.com/review' },
       ...(kind === 'change' && { previousStartsAt }),
     });
-    return { text, length: [...text].length, problems: problemsOf(template, variablesOf(kind)) };
+    return { text, length: Array.from(text).length, problems: problemsOf(template, variablesOf(kind)) };
   }
 
   /** Latest first. */

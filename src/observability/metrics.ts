@@ -37,14 +37,31 @@ export function createMetrics(figures: Figures): Metrics {
       for (const state of sessionStates) this.set({ status: state }, counts[state] ?? 0);
     },
   });
-  gauge(registers, 'marketplace_spool_bytes', 'Webhooks on the disk that wait for the database', () =>
+  addGauge(registry, 'marketplace_spool_bytes', 'Webhooks on the disk that wait for the database', () =>
     figures.spoolBytes(),
   );
-  gauge(registers, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
+  addGauge(registry, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
     figures.missingWebhookUrls(),
   );
-  inboxGauges(registers, figures);
-  outboxGauges(registers, figures);
+  addGauge(
+    registry,
+    'marketplace_inbox_jobs',
+    'Webhooks that are still to be processed',
+    async () => (await figures.inbox())?.jobs,
+  );
+  addGauge(
+    registry,
+    'marketplace_inbox_oldest_age_seconds',
+    'How long the webhook that waits longest has waited',
+    async () => (await figures.inbox())?.oldestAgeSeconds,
+  );
+  addGauge(
+    registry,
+    'marketplace_outbox_oldest_age_seconds',
+    'How long the message that waits longest could have gone already',
+    async () => (await figures.outbox())?.oldestAgeSeconds,
+  );
+  addOutboxGauge(registry, figures);
   return {
     registry,
     whatsappConnections,
@@ -75,58 +92,42 @@ export function createMetrics(figures: Figures): Metrics {
   };
 }
 
-function gauge(registers: Registry[], name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers,
-    collect() {
-      this.set(read());
-    },
-  });
+/** A number that is asked for at each scrape; without an answer it says nothing. */
+function addGauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => number | undefined | Promise<number | undefined>,
+): void {
+  registry.registerMetric(
+    new Gauge({
+      name,
+      help,
+      registers: [],
+      async collect() {
+        const value = await read();
+        this.reset();
+        if (value === undefined) this.remove();
+        else this.set(value);
+      },
+    }),
+  );
 }
 
-function inboxGauges(registers: Registry[], { inbox }: Figures): void {
-  const age = new Gauge({
-    name: 'marketplace_inbox_oldest_age_seconds',
-    help: 'How long the webhook that waits longest has waited',
-    registers,
-  });
-  new Gauge({
-    name: 'marketplace_inbox_jobs',
-    help: 'Webhooks that are still to be processed',
-    registers,
-    async collect() {
-      const figures = await inbox();
-      this.reset();
-      age.reset();
-      if (figures === undefined) return;
-      this.set(figures.jobs);
-      age.set(figures.oldestAgeSeconds);
-    },
-  });
-}
-
-/** One question for all of them; without an answer they say nothing. */
-function outboxGauges(registers: Registry[], { outbox }: Figures): void {
-  const waiting = new Gauge({
-    name: 'marketplace_outbox_messages',
-    help: 'Messages of all salons that are still to be sent',
-    labelNames: ['status'],
-    registers,
-  });
-  new Gauge({
-    name: 'marketplace_outbox_oldest_age_seconds',
-    help: 'How long the message that waits longest could have gone already',
-    registers,
-    async collect() {
-      const figures = await outbox();
-      this.reset();
-      waiting.reset();
-      if (figures === undefined) return;
-      this.set(figures.oldestAgeSeconds);
-      waiting.set({ status: 'queued' }, figures.queued);
-      waiting.set({ status: 'sending' }, figures.sending);
-    },
-  });
+function addOutboxGauge(registry: Registry, { outbox }: Figures): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'marketplace_outbox_messages',
+      help: 'Messages of all salons that are still to be sent',
+      labelNames: ['status'],
+      registers: [],
+      async collect() {
+        const figures = await outbox();
+        this.reset();
+        if (figures === undefined) return;
+        this.set({ status: 'queued' }, figures.queued);
+        this.set({ status: 'sending' }, figures.sending);
+      },
+    }),
+  );
 }

@@ -7,6 +7,7 @@ import {
   type WAMessageKey,
   type WASocket,
 } from '@whiskeysockets/baileys';
+import { guarded } from '../lib/guarded.ts';
 import { phoneOfJid } from './addressing.ts';
 
 export type ReceivedMessage = Readonly<{
@@ -32,6 +33,10 @@ export function watchReceived(
     failed: (error: unknown) => void;
   }>,
 ): void {
+  const tell = guarded(options.failed, async (key: WAMessageKey, whatsappMessageId: string, text: string) => {
+    const phone = await phoneOf(sock, key);
+    if (phone !== undefined) options.report({ whatsappMessageId, phone, text });
+  });
   sock.ev.on('messages.upsert', ({ type, messages }) => {
     if (type !== 'notify') return;
     for (const message of messages) {
@@ -39,9 +44,7 @@ export function watchReceived(
       const id = message.key.id ?? undefined;
       if (text === undefined || id === undefined || message.key.fromMe === true) continue;
       if (options.now().getTime() - sentAtMs(message) > oldestMs) continue;
-      phoneOf(sock, message.key).then((phone) => {
-        if (phone !== undefined) options.report({ whatsappMessageId: id, phone, text });
-      }, options.failed);
+      tell(message.key, id, text);
     }
   });
 }

@@ -184,6 +184,7 @@ describe('what a client is told, and what a client answers', () => {
     stack.yclients.salon(salon.salonId).mayEditRecords = true;
     stack.yclients.cancel(record.id);
     await waitFor('the cancellation', () => messagesWith('Без права.').length === 3);
+    expect(stack.yclients.record(record.id).restBody().attendance).toBe(0);
   }, 40_000);
 
   it('stops everything but cancellations at the word STOP, also after a restart, until START', async () => {

@@ -122,7 +122,10 @@ describe('renderMessage', () => {
 describe('a template', () => {
   it('has its bad variable named, in both languages', () => {
     expect(problemsOf('Ждём {clint} в {time}', variablesOf('confirmation'))).toEqual([
-      { ru: expect.stringContaining('{clint}'), en: expect.stringContaining('{clint}') },
+      {
+        ru: expect.stringContaining('{clint}') as unknown,
+        en: expect.stringContaining('{clint}') as unknown,
+      },
     ]);
   });
 
