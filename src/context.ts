@@ -90,6 +90,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     partnerToken: secrets.yclientsPartnerToken,
     userToken: secrets.yclientsUserToken,
     random,
+    resilience: {
+      breakerChanged: (group, state) => {
+        report.breakerChanged(group, state);
+        if (state === 'closed') requestReconciliation('breaker_closed');
+      },
+    },
   });
 
   // Below the sessions, so that their last words are still written when they close.

@@ -88,6 +88,7 @@ export class WebhookStore implements AsyncDisposable {
       if ((await withTimeout(inserted, patienceMs)) === true) return true;
       this.#outage.felt(new Error('No answer in time'), retryMs);
     } catch (error) {
+      if (isFaultOfTheData(error)) throw error;
       this.#outage.felt(error, retryMs);
     }
     return false;
@@ -106,8 +107,8 @@ export class WebhookStore implements AsyncDisposable {
       try {
         const segment = await spool.oldest();
         if (segment === undefined) break;
-        await this.#insertSegment(segment.records);
-        await spool.remove(segment);
+        const refused = await this.#insertSegment(segment.records);
+        await spool.remove({ ...segment, damagedLines: segment.damagedLines + refused });
       } catch (error) {
         await this.#pause(this.#outage.felt(error, retryMs));
       }
@@ -117,15 +118,36 @@ export class WebhookStore implements AsyncDisposable {
     drained();
   }
 
-  async #insertSegment(records: readonly unknown[]): Promise<void> {
+  /** @returns how many records the database will never take */
+  async #insertSegment(records: readonly unknown[]): Promise<number> {
     const jobs = records.map((record): NewJob => {
       const { id, ...job } = Joi.attempt(record, spooledJob);
       return { ...job, ...(id !== undefined && { id }) };
     });
+    let refused = 0;
     for (let start = 0; start < jobs.length; start += drainBatch) {
       if (this.#stopped) throw new Error('The process ends');
-      await this.#options.queue.insert('webhooks', jobs.slice(start, start + drainBatch));
+      refused += await this.#insertBatch(jobs.slice(start, start + drainBatch));
     }
+    return refused;
+  }
+
+  /** One record that is no use must not hold up the others for ever. */
+  async #insertBatch(jobs: readonly NewJob[]): Promise<number> {
+    const { queue, report } = this.#options;
+    try {
+      await queue.insert('webhooks', jobs);
+      return 0;
+    } catch (error) {
+      if (!isFaultOfTheData(error)) throw error;
+      if (jobs.length === 1) {
+        report.failed('Bringing in a spooled webhook', error);
+        return 1;
+      }
+    }
+    let refused = 0;
+    for (const job of jobs) refused += await this.#insertBatch([job]);
+    return refused;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -138,4 +160,8 @@ export class WebhookStore implements AsyncDisposable {
       };
     });
   }
+}
+
+function isFaultOfTheData(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'DB_ERROR' && !error.retryable;
 }

@@ -80,6 +80,11 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     spoolDamaged(segment: string, lines: number): void {
       logger.error('Lines of the spool cannot be read, the file is kept aside', { segment, lines });
     },
+    breakerChanged(group: string, state: 'open' | 'closed'): void {
+      metrics.breakerOpen.set({ name: group }, state === 'open' ? 1 : 0);
+      const level = state === 'open' ? 'error' : 'info';
+      logger[level]('The circuit to YCLIENTS changed', { group, state });
+    },
     outageBegan(what: string, error: unknown): void {
       logger.error(`${what} does not get through to the database, waiting`, { error });
     },

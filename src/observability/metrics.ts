@@ -8,6 +8,7 @@ export type Metrics = Readonly<{
   qrGenerations: Counter;
   webhooksReceived: Counter<'resource' | 'outcome'>;
   messages: Counter<'status'>;
+  breakerOpen: Gauge<'name'>;
 }>;
 
 /** What is asked for at each scrape. */
@@ -81,6 +82,12 @@ export function createMetrics(figures: Figures): Metrics {
       name: 'marketplace_webhook_received_total',
       help: 'Webhooks acknowledged, by what they tell of and where they were made durable',
       labelNames: ['resource', 'outcome'],
+      registers,
+    }),
+    breakerOpen: new Gauge({
+      name: 'marketplace_breaker_open',
+      help: 'Whether calls to a group of YCLIENTS endpoints are held back: 1 or 0',
+      labelNames: ['name'],
       registers,
     }),
     messages: new Counter({

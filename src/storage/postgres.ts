@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
 import type { PoolClient } from 'pg';
-import type { SqlDatabase, SqlSession } from './sql.ts';
+import { type SqlDatabase, type SqlSession, sqlStateOf } from './sql.ts';
 
 export type PostgresOptions = Readonly<{
   url: string;
@@ -10,14 +11,21 @@ export type PostgresOptions = Readonly<{
   /** Longest wait for a free or a new connection. */
   connectTimeoutMs?: number;
   statementTimeoutMs?: number;
+  /** Uniform in [0, 1): spreads rivals for the same rows. */
+  random?: () => number;
 }>;
+
+const attemptsAgainstRivals = 4;
+const longestPauseMs = 40;
 
 /** A pool of connections to a Postgres server. */
 export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   readonly #pool: Pool;
+  readonly #random: () => number;
 
   constructor(options: PostgresOptions) {
     const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+    this.#random = options.random ?? Math.random;
     this.#pool = new Pool({
       connectionString: options.url,
       application_name: 'yclients-marketplace',
@@ -32,7 +40,19 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     this.#pool.on('error', options.onError);
   }
 
+  /** Runs `work` again when Postgres took this transaction back in favour of another one. */
   async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(work);
+      } catch (error) {
+        if (attempt >= attemptsAgainstRivals || !isLostRace(error)) throw error;
+        await delay(this.#random() * attempt * longestPauseMs);
+      }
+    }
+  }
+
+  async #attempt<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect();
     // A client that is checked out reports a lost connection by itself; its query rejects as well.
     const ignore = (): void => {};
@@ -55,6 +75,12 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.end();
   }
+}
+
+/** A serialization failure or a deadlock: nothing was written, and the same work may succeed now. */
+function isLostRace(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === '40001' || state === '40P01';
 }
 
 function sessionOn(client: PoolClient): SqlSession {

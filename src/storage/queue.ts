@@ -16,6 +16,7 @@ import { readBuriedJob, readDeadLetters, readWaiting } from './queue-reports.ts'
 import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 import { QueueWorker } from './queue-worker.ts';
+import { sqlStateOf } from './sql.ts';
 import { storableJson } from './storable-json.ts';
 
 const daySeconds = 86_400;
@@ -220,7 +221,8 @@ class PgBossQueue implements StoppableJobQueue {
     } catch (error) {
       // The driver's error carries the parameters, which hold people's names and numbers.
       const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
-      throw new AppError('DB_ERROR', { cause });
+      const isFaultOfTheData = /^(?:2[0-9A-Z]|54)/.test(sqlStateOf(error) ?? '');
+      throw new AppError('DB_ERROR', { cause, retryable: !isFaultOfTheData });
     }
   }
 }

@@ -28,6 +28,8 @@ export type ResilienceOptions = Readonly<{
   queue?: number;
   /** 0 … 1. */
   random: () => number;
+  /** The circuit of a group opened, or closed again. */
+  breakerChanged?: (group: string, state: 'open' | 'closed') => void;
 }>;
 
 /** A call in two halves: `send` fails only by an outage, `read` turns the answer into a value or a refusal. */
@@ -48,11 +50,13 @@ export class Resilience {
   readonly #breakers = new Map<string, CircuitBreakerPolicy>();
   readonly #breakerFailures: number;
   readonly #breakerOpenMs: number;
+  readonly #breakerChanged: (group: string, state: 'open' | 'closed') => void;
 
   constructor(options: ResilienceOptions) {
     const { attempts = 3, retryBaseMs = 1000, random } = options;
     this.#breakerFailures = options.breakerFailures ?? 5;
     this.#breakerOpenMs = options.breakerOpenMs ?? 60_000;
+    this.#breakerChanged = options.breakerChanged ?? (() => {});
     this.#bulkhead = bulkhead(options.concurrency ?? 10, options.queue ?? 200);
     this.#retry = retry(
       handleWhen((error) => error instanceof AppError && error.retryable),
@@ -84,6 +88,8 @@ export class Resilience {
       breaker: new ConsecutiveBreaker(this.#breakerFailures),
       halfOpenAfter: this.#breakerOpenMs,
     });
+    breaker.onBreak(() => this.#breakerChanged(group, 'open'));
+    breaker.onReset(() => this.#breakerChanged(group, 'closed'));
     this.#breakers.set(group, breaker);
     return breaker;
   }

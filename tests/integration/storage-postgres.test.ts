@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createJobQueue } from '../../src/storage/queue.ts';
 import { openDatabase } from '../../src/storage/database.ts';
+import { PostgresDatabase } from '../../src/storage/postgres.ts';
 import { readMigrations } from '../../src/storage/migrate.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { PostgresServer } from '../harness/postgres.ts';
@@ -37,6 +38,31 @@ describe('a Postgres server', () => {
     await waitFor('the job', () => done.includes('after'), 10_000);
     expect(reported.length).toBeGreaterThan(0);
     expect(outages.lines).toEqual(['The job queue began', 'The job queue ended']);
+  });
+
+  it('is asked again when it takes a transaction back in favour of another one (fault 8)', async () => {
+    await using server = await PostgresServer.start();
+    await using database = new PostgresDatabase({ url: await server.createDatabase(), onError: () => {} });
+    await database.transaction((session) =>
+      session.exec(
+        'create table counters (id int primary key, value int); insert into counters values (1, 0), (2, 0)',
+      ),
+    );
+    let attempts = 0;
+    const addToBoth = (first: number, second: number): Promise<void> =>
+      database.transaction(async (session) => {
+        attempts += 1;
+        await session.query('update counters set value = value + 1 where id = $1', [first]);
+        // Long enough for the rival to hold the other row.
+        await session.query('select pg_sleep(0.2)');
+        await session.query('update counters set value = value + 1 where id = $1', [second]);
+      });
+    await Promise.all([addToBoth(1, 2), addToBoth(2, 1)]);
+    expect(attempts).toBeGreaterThan(2);
+    const rows = await database.transaction((session) =>
+      session.query('select value from counters order by id'),
+    );
+    expect(rows).toEqual([{ value: 2 }, { value: 2 }]);
   });
 
   it('does not keep callers waiting that it cannot serve', async () => {
