@@ -1,0 +1,46 @@
+import { assert, property } from 'fast-check';
+import { expect, it } from 'vitest';
+import { applyEvent } from '../../src/domain/booking-change.ts';
+import type { KnownBooking } from '../../src/domain/booking.ts';
+import { planMessages, type PlannedMessage } from '../../src/domain/message-plan.ts';
+import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
+import { life } from '../harness/shuffled-record.ts';
+
+const now = new Date('2026-03-05T09:00:00Z');
+const news = new Set(['confirmation', 'change', 'cancellation']);
+
+/** What a client is told when each message goes before the next event comes. */
+function tell(known: KnownBooking, said: PlannedMessage[]): KnownBooking {
+  const options = { settings: defaultNotificationSettings, now, timeZone: 'Europe/Moscow', debounceMs: 0 };
+  const [message] = planMessages(known, options).messages.filter(({ kind }) => news.has(kind));
+  if (message?.tells === undefined) return known;
+  said.push(message);
+  return { ...known, told: message.tells, toldCount: known.toldCount + 1 };
+}
+
+it('ends in the latest state, tells it, and says nothing twice, in 1,000 shuffled lives of a record', () => {
+  assert(
+    property(life, ({ events, heard }) => {
+      const said: PlannedMessage[] = [];
+      let known: KnownBooking | undefined;
+      for (const index of heard) {
+        const event = events[index];
+        if (event === undefined) continue;
+        const applied = applyEvent(event, known, now);
+        if (applied.outcome === 'store') known = tell(applied.known, said);
+      }
+      const last = events.at(-1);
+      // Once it is known to be gone, nothing is older or newer.
+      const isGone = last?.status === 'delete';
+      expect(known?.booking.cancelled).toBe(isGone);
+      if (!isGone) expect(known?.booking).toEqual(last?.booking);
+      expect(known?.told).toMatchObject({ cancelled: isGone });
+      if (!isGone) expect(known?.told).toMatchObject({ startsAt: last?.booking?.startsAt });
+      expect(new Set(said.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(said.length);
+      expect(said.filter(({ kind }) => kind === 'cancellation')).toHaveLength(Number(isGone));
+      expect(said.filter(({ kind }) => kind === 'confirmation').length).toBeLessThanOrEqual(1);
+      if (isGone) expect(said.at(-1)?.kind).toBe('cancellation');
+    }),
+    { numRuns: 1_000 },
+  );
+});
