@@ -103,8 +103,8 @@ export class Spool implements AsyncDisposable {
     await this.#turns.run('disk', async () => {
       const path = join(this.#options.directory, name);
       // For people to look at; what could be read of it has gone on.
-      if (damagedLines > 0) await rename(path, `${path}.damaged`);
-      else await unlink(path);
+      if (damagedLines > 0) await rename(path, `${path}.damaged`).catch(unlessGone);
+      else await unlink(path).catch(unlessGone);
       const index = this.#segments.findIndex((segment) => segment.name === name);
       if (index >= 0) this.#segments.splice(index, 1);
     });
@@ -153,14 +153,25 @@ export class Spool implements AsyncDisposable {
   }
 
   async #openSegment(): Promise<Writing> {
-    this.#lastNumber += 1;
-    const name = `${String(this.#lastNumber).padStart(10, '0')}${suffix}`;
-    const file = await open(join(this.#options.directory, name), 'wx', fileMode);
+    const { name, file } = await this.#createFile();
     const segment = { name, bytes: 0 };
     this.#segments.push(segment);
     this.#writing = { segment, file };
     await syncDirectory(this.#options.directory);
     return this.#writing;
+  }
+
+  /** A number that another process with the same directory has taken is skipped. */
+  async #createFile(): Promise<{ name: string; file: FileHandle }> {
+    for (;;) {
+      this.#lastNumber += 1;
+      const name = `${String(this.#lastNumber).padStart(10, '0')}${suffix}`;
+      try {
+        return { name, file: await open(join(this.#options.directory, name), 'wx', fileMode) };
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      }
+    }
   }
 
   async #closeSegment(): Promise<void> {
@@ -171,7 +182,8 @@ export class Spool implements AsyncDisposable {
 
   async #read(segment: Pending): Promise<Segment> {
     const path = join(this.#options.directory, segment.name);
-    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+    const text = await readFile(path, 'utf8').catch(unlessGone);
+    const lines = (text ?? '').split('\n').filter((line) => line !== '');
     const records: unknown[] = [];
     let damagedLines = 0;
     for (const line of lines) {
@@ -187,6 +199,12 @@ export class Spool implements AsyncDisposable {
     if (damagedLines > 0) this.#options.damaged(segment.name, damagedLines);
     return { name: segment.name, records, damagedLines };
   }
+}
+
+/** Another process with the same directory has carried it away. */
+function unlessGone(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -85,6 +85,18 @@ describe('the spool', () => {
     expect(readdirSync(temporary.path)).toEqual([`${file}.damaged`]);
   });
 
+  it('shares its directory with another process without losing or overwriting anything', async () => {
+    using temporary = new TemporaryDirectory();
+    await using one = await openSpool(temporary.path);
+    await using other = await openSpool(temporary.path);
+    await one.append([{ n: 1 }]);
+    await other.append([{ n: 2 }]);
+    await using third = await openSpool(temporary.path);
+    expect(await recordsOf(third)).toEqual([{ n: 1 }, { n: 2 }]);
+    expect(await recordsOf(one)).toEqual([]);
+    expect([one.isEmpty, third.isEmpty]).toEqual([true, true]);
+  });
+
   it('does not open a line that was copied from elsewhere', async () => {
     using temporary = new TemporaryDirectory();
     const foreign = box.seal('another place', '{"n":9}').toString('base64');

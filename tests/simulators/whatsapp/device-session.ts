@@ -87,6 +87,9 @@ export class DeviceSession {
       case 'ack':
         this.#device.confirm(node.attrs['class'] ?? '', node.attrs);
         return;
+      case 'chatstate':
+        this.#logTyping(node);
+        return;
       default:
       // Presence and telemetry need no answer.
     }
@@ -115,6 +118,16 @@ export class DeviceSession {
       default:
         this.#connection.send(answerGeneralQuery(request) ?? this.#answerUnknown(request));
     }
+  }
+
+  #logTyping({ attrs, content }: BinaryNode): void {
+    const [state] = Array.isArray(content) ? content : [];
+    this.#service.log.add({
+      type: 'typing',
+      from: this.#account.number,
+      to: this.#service.directory.byJid(attrs['to'])?.number ?? '',
+      state: state?.tag ?? '',
+    });
   }
 
   #logUpload(count: number): void {

@@ -13,6 +13,7 @@ export type SimulatorEvent =
   | Readonly<{ type: 'decrypted'; number: string; from: string; id: string }>
   | Readonly<{ type: 'undecryptable'; number: string; from: string; id: string; reason: string }>
   | Readonly<{ type: 'receipt'; from: string; to: string; id: string; kind: string }>
+  | Readonly<{ type: 'typing'; from: string; to: string; state: string }>
   | Readonly<{ type: 'prekeys uploaded'; number: string; device: number; count: number }>
   | Readonly<{ type: 'logout'; number: string; device: number }>
   | Readonly<{ type: 'device removed'; number: string; device: number }>
