@@ -52,10 +52,16 @@ export interface Settings {
   save(companyId: CompanyId, settings: NotificationSettings, cause: string): Promise<void>;
 }
 
-/** A message to send now; or when to look again, undefined when nothing waits or the lease is not ours any more. */
+/**
+ * A message to send now; or when to look again, undefined when nothing waits or the lease is not ours any more. `dueInMs` is
+ * counted by the database's clock: ours may be wrong.
+ */
 export type Claim =
   | Readonly<{ message: Message }>
-  | Readonly<{ message?: undefined; dueAt: Date | undefined }>;
+  | Readonly<{ message?: undefined; dueAt: Date | undefined; dueInMs: number | undefined }>;
+
+/** A message that has come to its end without an answer of WhatsApp. */
+export type EndedMessage = Readonly<{ companyId: CompanyId; whatsappMessageId: string; kind: MessageKind }>;
 
 export interface Messages {
   /** The same idempotency key again returns the message that exists. Undefined: the person wants no messages. */
@@ -87,25 +93,28 @@ export interface Messages {
   ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined>;
   /** What waits in all companies. */
   waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
-  /** Back to `queued` because nothing left this machine. */
+  /**
+   * Back to `queued` because nothing left this machine; `withdrawn` when it should not be said any more: its person wants no
+   * messages, or it is a reminder of a visit that has been moved or cancelled meanwhile.
+   */
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
   /** WhatsApp has been given the message: from now on its ack is waited for. */
   handedOver(lease: Lease, id: string): Promise<void>;
-  /** Moves the status forward only; true when it moved. */
+  /** Moves the status forward only. Undefined: it did not move. */
   advance(
     companyId: CompanyId,
     whatsappMessageId: string,
     to: MessageStatus,
     errorCode?: string,
-  ): Promise<boolean>;
+  ): Promise<MessageKind | undefined>;
   /**
    * What has waited longer than `ackTimeoutMs` for its ack under this lease becomes `unknown`, and what was left in `sending`
-   * under an older one and is past its use or its `maxAttempts`. Returns their WhatsApp ids.
+   * under an older one and is past its use or its `maxAttempts`, or should not be said any more.
    */
   giveUpWaiting(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
-  ): Promise<readonly string[]>;
+  ): Promise<readonly EndedMessage[]>;
   /** Queued messages of all companies that are past their use become `expired`. */
-  expire(): Promise<readonly Readonly<{ companyId: CompanyId; whatsappMessageId: string }>[]>;
+  expire(): Promise<readonly EndedMessage[]>;
 }

@@ -24,6 +24,7 @@ export type OutboxDependencies = Readonly<{
 const ackTimeoutMs = 30_000;
 const sweepEveryMs = 10_000;
 const retryAfterFailureMs = 5_000;
+const shortestWaitMs = 50;
 /** How often one message may be handed to WhatsApp, always under the same id, across crashes. */
 const maxAttempts = 3;
 
@@ -35,6 +36,7 @@ export class Outbox implements Disposable {
   readonly #deps: OutboxDependencies;
   readonly #perCompany = new KeyedQueue<CompanyId>();
   readonly #wakeUps = new Map<CompanyId, NodeJS.Timeout>();
+  readonly #aboutToLook = new Set<CompanyId>();
   #sweep: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -50,8 +52,10 @@ export class Outbox implements Disposable {
       'message-status',
       guarded(failed, async (companyId: CompanyId, update) => {
         const { whatsappMessageId, status, errorCode } = update;
-        const moved = await this.#deps.messages.advance(companyId, whatsappMessageId, status, errorCode);
-        if (moved) report.messageStatus(companyId, whatsappMessageId, status, errorCode);
+        const kind = await this.#deps.messages.advance(companyId, whatsappMessageId, status, errorCode);
+        if (kind !== undefined) {
+          report.messageStatus({ companyId, whatsappMessageId, kind, status, errorCode });
+        }
       }),
     );
     this.#sweep = setInterval(
@@ -65,12 +69,19 @@ export class Outbox implements Disposable {
     if (this.#stopped) return;
     clearTimeout(this.#wakeUps.get(companyId));
     this.#wakeUps.delete(companyId);
+    // One look that has not begun sees all that is due by then.
+    if (this.#aboutToLook.has(companyId)) return;
+    this.#aboutToLook.add(companyId);
     guarded(
       (error) => {
         this.#deps.report.failed('Outbox', error, { companyId });
-        this.#wakeAt(companyId, retryAfterFailureMs);
+        this.#wakeIn(companyId, retryAfterFailureMs);
       },
-      () => this.#perCompany.run(companyId, () => this.#drain(companyId)),
+      () =>
+        this.#perCompany.run(companyId, async () => {
+          this.#aboutToLook.delete(companyId);
+          await this.#drain(companyId);
+        }),
     )();
   }
 
@@ -83,7 +94,7 @@ export class Outbox implements Disposable {
   }
 
   async #drain(companyId: CompanyId): Promise<void> {
-    const { messages, pacing, random, now } = this.#deps;
+    const { messages, pacing, random } = this.#deps;
     await this.#giveUpWaiting(companyId);
     while (!this.#stopped) {
       const lease = this.#openLease(companyId);
@@ -96,8 +107,7 @@ export class Outbox implements Disposable {
         ...(until !== undefined && { quietUntil: until }),
       });
       if (claim.message === undefined) {
-        const { dueAt } = claim;
-        if (dueAt !== undefined) this.#wakeAt(companyId, Math.max(dueAt.getTime() - now().getTime(), 50));
+        if (claim.dueInMs !== undefined) this.#wakeIn(companyId, Math.max(claim.dueInMs, shortestWaitMs));
         return;
       }
       await this.#send(lease, claim.message);
@@ -114,8 +124,8 @@ export class Outbox implements Disposable {
 
   async #send(lease: Lease, message: Message): Promise<void> {
     const { messages, whatsapp, report, pacing } = this.#deps;
-    const { companyId, id, whatsappMessageId } = message;
-    report.messageSending(companyId, id, message.attempts);
+    const { companyId, id, whatsappMessageId, kind, attempts } = message;
+    report.messageSending({ companyId, messageId: id, kind, attempt: attempts });
     try {
       await whatsapp.sendMessage(companyId, message.phone, message.text, {
         messageId: whatsappMessageId,
@@ -136,8 +146,8 @@ export class Outbox implements Disposable {
     const { messages, report } = this.#deps;
     const lease = this.#openLease(companyId);
     if (lease === undefined) return;
-    for (const whatsappMessageId of await messages.giveUpWaiting(lease, { ackTimeoutMs, maxAttempts })) {
-      report.messageStatus(companyId, whatsappMessageId, 'unknown', undefined);
+    for (const ended of await messages.giveUpWaiting(lease, { ackTimeoutMs, maxAttempts })) {
+      report.messageStatus({ ...ended, status: 'unknown' });
     }
   }
 
@@ -148,7 +158,7 @@ export class Outbox implements Disposable {
       : undefined;
   }
 
-  #wakeAt(companyId: CompanyId, delayMs: number): void {
+  #wakeIn(companyId: CompanyId, delayMs: number): void {
     if (this.#stopped) return;
     clearTimeout(this.#wakeUps.get(companyId));
     this.#wakeUps.set(
@@ -160,8 +170,8 @@ export class Outbox implements Disposable {
   async #sweepAll(): Promise<void> {
     const { whatsapp, messages, report } = this.#deps;
     for (const { companyId } of whatsapp.getActiveSessions()) this.wake(companyId);
-    for (const { companyId, whatsappMessageId } of await messages.expire()) {
-      report.messageStatus(companyId, whatsappMessageId, 'expired', undefined);
+    for (const ended of await messages.expire()) {
+      report.messageStatus({ ...ended, status: 'expired' });
     }
   }
 }

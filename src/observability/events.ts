@@ -37,20 +37,28 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.info('Webhook processed', { companyId, jobId, outcome, recordId });
     },
     messageQueued(companyId: CompanyId, messageId: string, kind: MessageKind, recordId?: number): void {
+      metrics.messages.inc({ kind, status: 'queued' });
       logger.info('Message queued', { companyId, messageId, kind, recordId });
     },
-    messageSending(companyId: CompanyId, messageId: string, attempt: number): void {
-      logger.info('Message sending', { companyId, messageId, attempt });
+    messageSending(
+      message: Readonly<{ companyId: CompanyId; messageId: string; kind: MessageKind; attempt: number }>,
+    ): void {
+      metrics.messages.inc({ kind: message.kind, status: 'sending' });
+      logger.info('Message sending', message);
     },
     messageStatus(
-      companyId: CompanyId,
-      whatsappMessageId: string,
-      status: MessageStatus,
-      errorCode: string | undefined,
+      message: Readonly<{
+        companyId: CompanyId;
+        whatsappMessageId: string;
+        kind: MessageKind;
+        status: MessageStatus;
+        errorCode?: string | undefined;
+      }>,
     ): void {
-      metrics.messages.inc({ status });
+      const { kind, status } = message;
+      metrics.messages.inc({ kind, status });
       const level = status === 'failed' || status === 'unknown' ? 'warn' : 'info';
-      logger[level]('Message status', { companyId, whatsappMessageId, status, errorCode });
+      logger[level]('Message status', message);
     },
     activationFailed(companyId: CompanyId, error: unknown): void {
       logger.warn('Activation failed, it will be tried again', { companyId, error });

@@ -7,7 +7,7 @@ export type Metrics = Readonly<{
   httpRequestDuration: Histogram<'method' | 'route' | 'status'>;
   qrGenerations: Counter;
   webhooksReceived: Counter<'resource' | 'outcome'>;
-  messages: Counter<'status'>;
+  messages: Counter<'kind' | 'status'>;
   breakerOpen: Gauge<'name'>;
 }>;
 
@@ -92,8 +92,8 @@ export function createMetrics(figures: Figures): Metrics {
     }),
     messages: new Counter({
       name: 'marketplace_messages_total',
-      help: 'Steps of messages by the status reached',
-      labelNames: ['status'],
+      help: 'Steps of messages by their kind and the status reached',
+      labelNames: ['kind', 'status'],
       registers,
     }),
   };

@@ -1,11 +1,11 @@
 import { companyIdFrom } from '../domain/ids.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../domain/message.ts';
-import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
-import type { Claim, Messages } from '../marketplace/message-ports.ts';
+import type { Claim, EndedMessage, Messages } from '../marketplace/message-ports.ts';
 import type { Lease } from '../marketplace/ports.ts';
-import { listFrom, RowReader } from './decode.ts';
+import { RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -62,7 +62,7 @@ export class StoredMessages implements Messages {
     const claim = new RowReader(answer);
     const message = claim.optionalRow('message');
     return message === undefined
-      ? { dueAt: claim.optionalDate('due_at') }
+      ? { dueAt: claim.optionalDate('due_at'), dueInMs: claim.optionalNumber('due_in_ms') }
       : { message: messageFrom(message) };
   }
 
@@ -105,35 +105,31 @@ export class StoredMessages implements Messages {
     whatsappMessageId: string,
     to: MessageStatus,
     errorCode?: string,
-  ): Promise<boolean> {
-    const moved = await this.#rpc.call('message_advance', {
+  ): Promise<MessageKind | undefined> {
+    const kind = await this.#rpc.call('message_advance', {
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
       p_to: to,
       p_error_code: errorCode ?? null,
     });
-    return moved === true;
+    return messageKinds.find((known) => known === kind);
   }
 
   async giveUpWaiting(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
-  ): Promise<readonly string[]> {
-    const givenUp = await this.#rpc.call('message_give_up_waiting', {
+  ): Promise<readonly EndedMessage[]> {
+    const rows = await this.#rpc.rows('message_give_up_waiting', {
       p_company_id: lease.companyId,
       p_token: lease.token,
       p_older_than_ms: Math.round(options.ackTimeoutMs),
       p_max_attempts: options.maxAttempts,
     });
-    return listFrom(givenUp).map(String);
+    return rows.map(endedFrom);
   }
 
-  async expire(): Promise<readonly Readonly<{ companyId: CompanyId; whatsappMessageId: string }>[]> {
-    const rows = await this.#rpc.rows('messages_expire');
-    return rows.map((row) => ({
-      companyId: companyIdFrom(row.number('company_id')),
-      whatsappMessageId: row.text('whatsapp_message_id'),
-    }));
+  async expire(): Promise<readonly EndedMessage[]> {
+    return (await this.#rpc.rows('messages_expire')).map(endedFrom);
   }
 }
 
@@ -149,6 +145,14 @@ export function messageArgument(message: NewMessage): Readonly<Record<string, un
     expires_at: message.expiresAt?.toISOString() ?? null,
     heeds_quiet_hours: message.heedsQuietHours ?? true,
     tells: message.tells ?? null,
+  };
+}
+
+function endedFrom(row: RowReader): EndedMessage {
+  return {
+    companyId: companyIdFrom(row.number('company_id')),
+    whatsappMessageId: row.text('whatsapp_message_id'),
+    kind: row.oneOf(messageKinds, 'kind'),
   };
 }
 

@@ -64,10 +64,10 @@ returns boolean language sql stable set search_path = '' as $$
     select from public.messages earlier
     where earlier.company_id = p_message.company_id and earlier.phone = p_message.phone
       and (earlier.due_at, earlier.sequence) < (p_message.due_at, p_message.sequence)
+      -- What waits for the morning does not hold up an answer that may go at night.
+      and not (p_quiet and earlier.heeds_quiet_hours and not p_message.heeds_quiet_hours)
       and case earlier.status
-        when 'queued' then (earlier.expires_at is null or earlier.expires_at > p_now)
-          -- What waits for the morning does not hold up an answer that may go at night.
-          and not (p_quiet and earlier.heeds_quiet_hours and not p_message.heeds_quiet_hours)
+        when 'queued' then earlier.expires_at is null or earlier.expires_at > p_now
         when 'sending' then earlier.handed_over_at is null
       end
   )

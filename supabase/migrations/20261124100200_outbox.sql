@@ -37,7 +37,26 @@ $$;
 
 drop function public.message_claim;
 drop function public.message_next_due_at;
--- {"message": …} or {"due_at": …}. All times are the database's: a restart or a clock that jumps cannot raise the rate.
+-- When to look again, also as a duration: the clock of who asks may be wrong.
+create function public.claim_later(p_due_at timestamptz, p_now timestamptz)
+returns json language sql immutable set search_path = '' as $$
+  select json_build_object('due_at', p_due_at, 'due_in_ms', ceil(extract(epoch from p_due_at - p_now) * 1000))
+$$;
+
+-- Whether it should not be said any more: its person wants no messages, or its visit was moved or cancelled meanwhile.
+create function public.message_is_obsolete(p_message public.messages)
+returns boolean language sql stable set search_path = '' as $$
+  select p_message.kind not in ('cancellation', 'reply')
+      and public.contact_is_opted_out(p_message.company_id, p_message.phone)
+    or p_message.kind in ('reminder_24h', 'reminder_2h', 'thanks') and exists (
+      select from public.bookings booking
+      where booking.company_id = p_message.company_id and booking.record_id = p_message.record_id
+        and (booking.cancelled or p_message.idempotency_key <> format('record:%s:%s:%s', booking.record_id,
+          p_message.kind, to_char(booking.starts_at, 'YYYY-MM-DD HH24:MI:SS')))
+    )
+$$;
+
+-- {"message": …} or when to look again. All times are the database's: a restart or a clock that jumps cannot raise the rate.
 create function public.message_claim(
   p_company_id bigint, p_owner text, p_token bigint, p_limits json, p_gap_ms integer, p_max_attempts integer,
   p_quiet_until timestamptz default null
@@ -57,7 +76,7 @@ begin
   select * into v_company from public.companies where id = p_company_id for no key update;
   if not found or v_company.integration_status in ('frozen', 'uninstalled')
     or not public.lease_is_held(p_company_id, p_owner, p_token) then
-    return json_build_object('due_at', null);
+    return public.claim_later(null, v_now);
   end if;
   v_now := clock_timestamp();
   v_pace_at := v_company.next_send_at;
@@ -76,6 +95,7 @@ begin
   select * into v_message from public.messages
   where company_id = p_company_id and status = 'sending' and lease_token < p_token and attempts < p_max_attempts
     and (expires_at is null or expires_at > v_now)
+    and not (v_quiet and heeds_quiet_hours)
   order by due_at, sequence limit 1;
   if not found then
     select message.* into v_message from public.messages message
@@ -98,11 +118,14 @@ begin
         from public.messages message
         where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= v_now
           and (message.expires_at is null or message.expires_at > v_now)
-          and not public.message_is_behind(message, v_now, v_quiet))) into v_due_at;
-    return json_build_object('due_at', greatest(v_due_at, case when v_due_at is not null then v_pace_at end));
+          and not public.message_is_behind(message, v_now, v_quiet)),
+      case when v_quiet and exists (select from public.messages
+        where company_id = p_company_id and status = 'sending' and lease_token < p_token and heeds_quiet_hours)
+        then p_quiet_until end) into v_due_at;
+    return public.claim_later(greatest(v_due_at, case when v_due_at is not null then v_pace_at end), v_now);
   end if;
   if v_pace_at > v_now then
-    return json_build_object('due_at', v_pace_at);
+    return public.claim_later(v_pace_at, v_now);
   end if;
 
   update public.companies
@@ -152,6 +175,11 @@ begin
   end if;
   delete from public.message_attempts
   where id = (select max(id) from public.message_attempts where message_id = p_message_id);
+  if public.message_is_obsolete(v_message) then
+    update public.messages set status = case when attempts > 0 then 'unknown' else 'withdrawn' end
+    where id = p_message_id returning * into v_message;
+    perform public.message_event(v_message, 'message_' || v_message.status, 'outbox');
+  end if;
   if v_message.attempts > 0 then
     -- An earlier attempt may have reached the client.
     return;
@@ -164,12 +192,18 @@ begin
 end
 $$;
 
-create or replace function public.message_advance(
+drop function public.message_advance;
+-- The kind of the message that moved; null when none did.
+create function public.message_advance(
   p_company_id bigint, p_whatsapp_message_id text, p_to text, p_error_code text default null
-) returns boolean language plpgsql set search_path = '' as $$
+) returns text language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
+  if p_to = 'failed' then
+    -- In the order of the claims: its row is written below.
+    perform from public.companies where id = p_company_id for no key update;
+  end if;
   update public.messages set
     status = p_to,
     error_code = case when p_to = 'failed' then p_error_code end,
@@ -180,7 +214,7 @@ begin
     and public.message_may_become(status, p_to)
   returning * into v_message;
   if not found then
-    return false;
+    return null;
   end if;
   perform public.message_event(v_message, 'message_' || p_to, 'whatsapp',
     jsonb_strip_nulls(jsonb_build_object('error_code', v_message.error_code)));
@@ -193,20 +227,22 @@ begin
     perform public.event_record(p_company_id, 'pacing_reduced', 'whatsapp:' || p_error_code,
       jsonb_build_object('message_id', v_message.id));
   end if;
-  return true;
+  return v_message.kind;
 end
 $$;
 
-create or replace function public.message_give_up_waiting(
+drop function public.message_give_up_waiting;
+create function public.message_give_up_waiting(
   p_company_id bigint, p_token bigint, p_older_than_ms integer, p_max_attempts integer
-) returns setof text language plpgsql set search_path = '' as $$
+) returns setof public.messages language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
   for v_message in
-    update public.messages set status = 'unknown'
+    update public.messages message set status = 'unknown'
     where company_id = p_company_id and status = 'sending' and case
       when lease_token < p_token then attempts >= p_max_attempts or expires_at <= clock_timestamp()
+        or public.message_is_obsolete(message)
       -- Longer than any hand-over takes: its end was not recorded.
       else lease_token = p_token
         and coalesce(handed_over_at, sending_at + interval '2 minutes')
@@ -215,14 +251,14 @@ begin
     returning *
   loop
     perform public.message_event(v_message, 'message_unknown', 'no_ack');
-    return next v_message.whatsapp_message_id;
+    return next v_message;
   end loop;
 end
 $$;
 
-create or replace function public.messages_expire()
-returns table (company_id bigint, whatsapp_message_id text)
-language plpgsql set search_path = '' as $$
+drop function public.messages_expire;
+create function public.messages_expire()
+returns setof public.messages language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
@@ -235,9 +271,7 @@ begin
     returning message.*
   loop
     perform public.message_event(v_message, 'message_expired', 'deadline');
-    company_id := v_message.company_id;
-    whatsapp_message_id := v_message.whatsapp_message_id;
-    return next;
+    return next v_message;
   end loop;
 end
 $$;
@@ -265,10 +299,12 @@ returns table (queued bigint, sending bigint, oldest_due_at timestamptz) languag
 $$;
 
 revoke execute on function
-  public.message_event, public.message_enqueue, public.message_claim, public.message_latest_reminder,
+  public.message_event, public.message_enqueue, public.claim_later, public.message_is_obsolete, public.message_claim,
+  public.message_advance, public.message_give_up_waiting, public.messages_expire, public.message_latest_reminder,
   public.messages_waiting
 from public, anon, authenticated;
 grant execute on function
-  public.message_event, public.message_enqueue, public.message_claim, public.message_latest_reminder,
+  public.message_event, public.message_enqueue, public.claim_later, public.message_is_obsolete, public.message_claim,
+  public.message_advance, public.message_give_up_waiting, public.messages_expire, public.message_latest_reminder,
   public.messages_waiting
 to service_role;

@@ -140,7 +140,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
     const third = await leased(id, 'third');
     expect(await claimed(messages, third, limit)).toMatchObject({ id: younger.id });
     expect(await messages.giveUpWaiting(third, { ackTimeoutMs: minuteMs, maxAttempts: 2 })).toEqual([
-      stored.whatsappMessageId,
+      { companyId: id, whatsappMessageId: stored.whatsappMessageId, kind: 'confirmation' },
     ]);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'unknown', attempts: 2 });
   });
@@ -165,7 +165,9 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect(await messages.byId(id, lasting.id)).toMatchObject({ status: 'queued' });
     const next = await leased(id, 'owner');
     expect(await claimed(messages, next, now)).toMatchObject({ id: lasting.id });
-    expect(await messages.giveUpWaiting(next, patient)).toEqual([sent.whatsappMessageId]);
+    expect(await messages.giveUpWaiting(next, patient)).toMatchObject([
+      { whatsappMessageId: sent.whatsappMessageId },
+    ]);
     expect((await messages.byId(id, sent.id))?.status).toBe('unknown');
   });
 
@@ -218,13 +220,13 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect(await messages.giveUpWaiting(lease, patient)).toEqual([]);
     expect(await messages.giveUpWaiting({ ...lease, token: lease.token + 1 }, impatient)).toEqual([]);
     const givenUp = await waitFor('the patience to end', async () => {
-      const ids = await messages.giveUpWaiting(lease, impatient);
-      return ids.length > 0 && ids;
+      const ended = await messages.giveUpWaiting(lease, impatient);
+      return ended.length > 0 && ended;
     });
 
-    expect(givenUp).toEqual([stored.whatsappMessageId]);
+    expect(givenUp).toMatchObject([{ whatsappMessageId: stored.whatsappMessageId }]);
     expect((await messages.byId(id, stored.id))?.status).toBe('unknown');
-    expect(await messages.advance(id, stored.whatsappMessageId, 'sent')).toBe(true);
+    expect(await messages.advance(id, stored.whatsappMessageId, 'sent')).toBe('confirmation');
   });
 
   async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {

@@ -61,7 +61,7 @@ describe.each(engines().slice(0, 1))('the pace of a number in $name', ({ make })
     const number = await PacedNumber.open(store);
     await number.take({ what: 'enqueue', person: 0 });
     await number.setStatus('frozen');
-    expect(await number.claim()).toEqual({ dueAt: undefined });
+    expect(await number.claim()).toEqual({ dueAt: undefined, dueInMs: undefined });
     await number.setStatus('active');
     expect((await number.claim()).message).toBeDefined();
   });
@@ -72,7 +72,7 @@ describe.each(engines().slice(0, 1))('the pace of a number in $name', ({ make })
     const quietUntil = new Date(Date.now() + hourMs);
     await messages.enqueue(newMessage(number.companyId), 'test');
     const held = await number.claim({ quietUntil });
-    expect(held).toEqual({ dueAt: quietUntil });
+    expect(held).toMatchObject({ dueAt: quietUntil });
     await messages.enqueue(newMessage(number.companyId, { heedsQuietHours: false, text: 'now' }), 'test');
     expect((await number.claim({ quietUntil })).message?.text).toBe('now');
   });
