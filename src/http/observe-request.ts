@@ -21,6 +21,10 @@ export function observe(
   request: IncomingMessage,
   response: ServerResponse,
   routeTemplate: () => string,
+  options: Readonly<{
+    /** What was done has a log line of its own. */
+    isToldElsewhere?: boolean;
+  }> = {},
 ): void {
   const startedMs = performance.now();
   const method = request.method ?? '';
@@ -32,7 +36,8 @@ export function observe(
     // 499 as nginx has it: the caller left before the answer.
     const status = response.writableFinished ? response.statusCode : 499;
     deps.metrics.httpRequestDuration.observe({ method, route, status }, durationMs / 1000);
-    deps.logger[quietRoutes.test(route) ? 'debug' : 'info']('http request', {
+    const isQuiet = quietRoutes.test(route) || (options.isToldElsewhere === true && status === 200);
+    deps.logger[isQuiet ? 'debug' : 'info']('http request', {
       method,
       route,
       path,

@@ -57,7 +57,7 @@ export function createWebhookListener(
     const path = request.method === 'POST' ? webhookPath.exec(request.url ?? '') : null;
     if (path === null) return false;
     nameRequest(request, response);
-    observe(deps, request, response, () => template);
+    observe(deps, request, response, () => template, { isToldElsewhere: true });
     void answer(request, response, path);
     return true;
   };

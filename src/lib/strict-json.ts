@@ -12,6 +12,10 @@ export class JsonRefusal extends Error {
 }
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+/** Without these a text holds no forbidden key, however it is written; to look at each key costs more than to parse. */
+const mayHoldForbiddenKey = /__proto__|constructor|prototype|\\u00[4-7]/i;
+
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]');
 
 /**
  * Whether brackets nest deeper than `maxDepth`. Looks at the text without recursion, since `JSON.parse` takes 30,000
@@ -21,15 +25,15 @@ export function exceedsJsonDepth(text: string, maxDepth: number): boolean {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {
-    const char = text[at];
+    const char = text.charCodeAt(at);
     if (inString) {
-      if (char === '\\') at += 1;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '{' || char === '[') {
+      if (char === backslash) at += 1;
+      else if (char === quote) inString = false;
+    } else if (char === quote) inString = true;
+    else if (char === openBrace || char === openBracket) {
       depth += 1;
       if (depth > maxDepth) return true;
-    } else if (char === '}' || char === ']') depth -= 1;
+    } else if (char === closeBrace || char === closeBracket) depth -= 1;
   }
   return false;
 }
@@ -43,7 +47,8 @@ export type JsonOptions = Readonly<{
 export function parseStrictJson(text: string, maxDepth: number, options: JsonOptions = {}): unknown {
   if (exceedsJsonDepth(text, maxDepth)) throw new JsonRefusal('depth');
   try {
-    return JSON.parse(text, options.numbersAsText === true ? numberAsText : refuseForbiddenKeys);
+    if (options.numbersAsText === true) return JSON.parse(text, numberAsText);
+    return JSON.parse(text, mayHoldForbiddenKey.test(text) ? refuseForbiddenKeys : undefined);
   } catch (error) {
     if (error instanceof JsonRefusal) throw error;
     throw new JsonRefusal('syntax');

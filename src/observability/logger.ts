@@ -63,7 +63,8 @@ export function createLogger(
 /** @param life when it is over, libraries may still speak: a write after the end would take the process down */
 function facade(logger: winston.Logger, life: Readonly<{ over: boolean }>): Logger {
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    if (life.over) return;
+    // Winston would redact a line before it finds that nobody wants it.
+    if (life.over || !logger.isLevelEnabled(level)) return;
     // A field named `message` would be glued to the line's own message by winston.
     logger.log(level, message, fields === undefined ? undefined : { ...fields, message: undefined });
   };

@@ -12,6 +12,12 @@ const pollIntervalMs = 250;
 const pollInOutageMs = { shortest: pollIntervalMs, longest: 5_000 };
 const retryInOutageMs = { shortest: 1_000, longest: 60_000 };
 
+/**
+ * Jobs claimed at once while many wait: finding the heads of all keys costs as much for one job as for hundreds. What a killed
+ * process has claimed waits for its heartbeat.
+ */
+const claimedInBacklog = 200;
+
 /** Well inside the queue's heartbeat, so that a busy event loop does not cost a job its claim. */
 const touchIntervalMs = 4_000;
 
@@ -45,6 +51,10 @@ export class QueueWorker {
   /** Done, but not yet recorded so; one statement records them together. */
   #finished: JobAttempt[] = [];
   #verdicts: Verdict[] = [];
+  /** Claimed, and waiting for a free hand. */
+  readonly #claimed: (() => void)[] = [];
+  #working = 0;
+  #hasBacklog = false;
   readonly #touching: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   #wakeUp: () => void = () => {};
@@ -128,11 +138,34 @@ export class QueueWorker {
     const { boss, queue, rules } = this.#options;
     const free = rules.concurrency - this.#inHand.size;
     if (free <= 0) return;
-    const jobs = await boss.fetch<unknown>(queue, { batchSize: free, includeMetadata: true });
+    const batchSize = this.#hasBacklog ? claimedInBacklog : free;
+    const jobs = await boss.fetch<unknown>(queue, { batchSize, includeMetadata: true });
+    this.#hasBacklog = jobs.length === batchSize;
     for (const job of jobs) {
-      const done = this.#work(job).finally(() => this.wake());
+      const done = this.#workInTurn(job).finally(() => this.wake());
       this.#inHand.set(job.id, { job, done });
     }
+  }
+
+  /** Never rejects. */
+  async #workInTurn(job: JobWithMetadata<unknown>): Promise<void> {
+    if (this.#working >= this.#options.rules.concurrency) {
+      await new Promise<void>((resolve) => this.#claimed.push(resolve));
+    }
+    this.#working += 1;
+    try {
+      if (this.#stopping) this.#giveBack(job);
+      else await this.#work(job);
+    } finally {
+      this.#working -= 1;
+      this.#claimed.shift()?.();
+    }
+  }
+
+  /** A job that was claimed and never begun. */
+  #giveBack({ id, retryCount }: JobWithMetadata<unknown>): void {
+    const { putBack } = this.#options;
+    this.#verdicts.push({ jobId: id, write: () => putBack({ id, retryCount }, 0) });
   }
 
   async #pause(pauseMs: number): Promise<void> {
