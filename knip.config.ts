@@ -18,7 +18,7 @@ export default {
   compilers: { html: importsOfPage },
   ignoreExportsUsedInFile: true,
   // Of the system.
-  ignoreBinaries: ['taskset'],
+  ignoreBinaries: ['mount', 'taskset', 'umount'],
   // Called by name in tests/tooling/steps.ts, or by another tool.
   ignoreDependencies: ['@typescript/native', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint'],
 } satisfies KnipConfig;
