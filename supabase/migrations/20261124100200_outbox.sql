@@ -35,6 +35,8 @@ begin
 end
 $$;
 
+create index messages_in_turn on public.messages (company_id, due_at, sequence) where status = 'queued';
+
 drop function public.message_claim;
 drop function public.message_next_due_at;
 -- When to look again, also as a duration: the clock of who asks may be wrong.
@@ -68,6 +70,7 @@ declare
   v_share numeric;
   v_pace_at timestamptz;
   v_first_at timestamptz;
+  v_strangers boolean;
   v_due_at timestamptz;
   v_message public.messages;
   v_told jsonb;
@@ -91,6 +94,7 @@ begin
         when v_company.connected_at < v_now - (p_limits ->> 'warmUpDays')::numeric * interval '1 day'
         then 'firstContactsPerDay' else 'warmUpFirstContactsPerDay' end)::numeric));
   end if;
+  v_strangers := coalesce(v_first_at <= v_now, true);
 
   select * into v_message from public.messages
   where company_id = p_company_id and status = 'sending' and lease_token < p_token and attempts < p_max_attempts
@@ -102,8 +106,10 @@ begin
     where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= v_now
       and (message.expires_at is null or message.expires_at > v_now)
       and not (v_quiet and message.heeds_quiet_hours)
-      and (coalesce(v_first_at <= v_now, true) or message.kind = 'reply'
-        or public.contact_is_known(p_company_id, message.phone))
+      and (v_strangers or message.kind = 'reply' or exists (
+        select from public.contacts contact
+        where contact.company_id = p_company_id and contact.phone = message.phone
+          and coalesce(contact.first_sent_at, contact.last_received_at) is not null))
       and not public.message_is_behind(message, v_now, v_quiet)
     order by message.due_at, message.sequence limit 1;
   end if;
@@ -111,14 +117,19 @@ begin
     select least(
       (select min(not_before) from public.messages
         where company_id = p_company_id and status = 'queued' and not_before > v_now),
-      (select min(greatest(v_now,
-          case when v_quiet and message.heeds_quiet_hours then p_quiet_until end,
-          case when v_first_at > v_now and message.kind <> 'reply'
-            and not public.contact_is_known(p_company_id, message.phone) then v_first_at end))
-        from public.messages message
-        where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= v_now
-          and (message.expires_at is null or message.expires_at > v_now)
-          and not public.message_is_behind(message, v_now, v_quiet)),
+      -- Sorted first: whether one is behind another is asked of few.
+      (select held.until_at from (
+          select message, greatest(
+            case when v_quiet and message.heeds_quiet_hours then p_quiet_until end,
+            case when not v_strangers and message.kind <> 'reply'
+              and not public.contact_is_known(p_company_id, message.phone) then v_first_at end) as until_at
+          from public.messages message
+          where (v_quiet or not v_strangers)
+            and message.company_id = p_company_id and message.status = 'queued' and message.not_before <= v_now
+            and (message.expires_at is null or message.expires_at > v_now)
+          order by until_at offset 0
+        ) held
+        where held.until_at is not null and not public.message_is_behind(held.message, v_now, v_quiet) limit 1),
       case when v_quiet and exists (select from public.messages
         where company_id = p_company_id and status = 'sending' and lease_token < p_token and heeds_quiet_hours)
         then p_quiet_until end) into v_due_at;

@@ -1,15 +1,17 @@
-import { gapMs, limits, type Sent } from './paced-number.ts';
+import { limits, type Sent, toleranceMs } from './pace-model.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** A tick of the real clock passes between a claim and our note of it. */
-const toleranceMs = 250;
-
 /** Every limit that was exceeded, in words. */
 export function exceededBy(sent: readonly Sent[]): string[] {
-  return [...exceededWindows(sent), ...shortGaps(sent), ...exceededFirstContacts(sent)];
+  return [
+    ...exceededWindows(sent),
+    ...shortGaps(sent),
+    ...exceededFirstContacts(sent),
+    ...wokenAtNight(sent),
+  ];
 }
 
 function exceededWindows(sent: readonly Sent[]): string[] {
@@ -20,10 +22,8 @@ function exceededWindows(sent: readonly Sent[]): string[] {
   ] as const;
   return windows.flatMap(([limit, windowMs]) =>
     sent.flatMap((last) => {
-      const count = sent.filter(
-        ({ atMs }) => atMs <= last.atMs && atMs > last.atMs - windowMs + toleranceMs,
-      ).length;
-      const allowed = last.halved ? Math.max(Math.floor(limit / 2), 1) : limit;
+      const count = sent.filter((one) => isWithin(one, last, windowMs)).length;
+      const allowed = shareOf(limit, last);
       return count > allowed ? [`${count} of ${allowed} in ${windowMs} ms`] : [];
     }),
   );
@@ -32,30 +32,47 @@ function exceededWindows(sent: readonly Sent[]): string[] {
 function shortGaps(sent: readonly Sent[]): string[] {
   return sent.flatMap(({ atMs }, index) => {
     const before = sent[index - 1];
-    const isShort = before !== undefined && atMs - before.atMs <= gapMs - toleranceMs;
-    return isShort ? [`a gap of ${atMs - before.atMs} ms`] : [];
+    if (before === undefined) return [];
+    const passedMs = atMs - before.atMs;
+    // Where the ramp is steep a tick of the clock makes much of a difference.
+    const isShort = passedMs < before.gapMs - toleranceMs - before.gapMs / 20;
+    return isShort ? [`${passedMs} ms instead of ${before.gapMs} ms`] : [];
   });
 }
 
 function exceededFirstContacts(sent: readonly Sent[]): string[] {
   const firsts = sent.filter(({ first }) => first);
   const held = firsts.filter((one) => one.held).map(() => 'a first contact after a restriction');
-  const tooMany = firsts.flatMap(({ atMs: end }) => {
-    const inDay = firsts.filter(({ atMs }) => atMs <= end && atMs > end - dayMs + toleranceMs).length;
-    return inDay > limits.warmUpFirstContactsPerDay ? [`${inDay} first contacts in a day`] : [];
+  const tooMany = firsts.flatMap((last) => {
+    const count = firsts.filter((one) => isWithin(one, last, dayMs)).length;
+    const allowed = shareOf(last.firstContacts, last);
+    return count > allowed ? [`${count} of ${allowed} first contacts in a day`] : [];
   });
   return [...held, ...tooMany];
 }
 
-/** A message that was interrupted may come again right then, and never after one that was wanted later. */
-export function reorderedIn(
-  sent: readonly Sent[],
-  enqueued: ReadonlyMap<string, readonly string[]>,
-): string[] {
-  return [...enqueued].flatMap(([phone, texts]) => {
-    const got = sent.filter((one) => one.phone === phone).map(({ text }) => text);
-    const once = got.filter((text, index) => text !== got[index - 1]);
-    const wanted = texts.filter((text) => once.includes(text));
-    return once.join() === wanted.join() ? [] : [`${phone}: ${once.join()} instead of ${wanted.join()}`];
-  });
+function wokenAtNight(sent: readonly Sent[]): string[] {
+  return sent.filter(({ night, wanted }) => night && !wanted.urgent).map(() => 'a message at night');
+}
+
+function isWithin(one: Sent, last: Sent, windowMs: number): boolean {
+  return one.atMs <= last.atMs && one.atMs > last.atMs - windowMs + toleranceMs;
+}
+
+function shareOf(limit: number, { halved }: Sent): number {
+  return halved ? Math.max(Math.floor(limit / 2), 1) : limit;
+}
+
+/**
+ * Messages of one client that came before an older one. What was interrupted may come again right then; at night an answer
+ * need not wait for what is held until the morning.
+ */
+export function reorderedIn(sent: readonly Sent[]): string[] {
+  return sent.flatMap((later, index) =>
+    sent
+      .slice(0, index)
+      .filter(({ wanted }) => wanted.phone === later.wanted.phone && wanted.order > later.wanted.order)
+      .filter(({ wanted, night }) => !(night && wanted.urgent && !later.wanted.urgent))
+      .map(({ wanted }) => `${wanted.text} before ${later.wanted.text}`),
+  );
 }

@@ -1,79 +1,26 @@
-import { constant, constantFrom, integer, nat, oneof, record, type Arbitrary } from 'fast-check';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { PaceLimits } from '../../src/domain/pacing.ts';
 import type { Claim } from '../../src/marketplace/message-ports.ts';
 import type { Lease } from '../../src/marketplace/ports.ts';
+import { gapMs, limits, maxAttempts, PaceModel, type Sent } from './pace-model.ts';
+import { type Outcome, peopleCount, type Step } from './pace-schedule.ts';
 import { newMessage, registeredCompany, type useStore } from './storage.ts';
 import { TimeTraveller } from './time-traveller.ts';
 
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
-const dayMs = 24 * hourMs;
-
-export const limits: PaceLimits = {
-  perMinute: 3,
-  perHour: 8,
-  perDay: 20,
-  firstContactsPerDay: 4,
-  warmUpFirstContactsPerDay: 2,
-  warmUpDays: 10,
-  rampMs: minuteMs,
-};
-export const gapMs = 4_000;
-
-export type Sent = Readonly<{
-  atMs: number;
-  phone: string;
-  text: string;
-  first: boolean;
-  halved: boolean;
-  held: boolean;
-}>;
-
-/** What may happen to an outbox, in any order. */
-export type Step =
-  | Readonly<{ what: 'enqueue'; person: number }>
-  | Readonly<{ what: 'pass'; ms: number }>
-  | Readonly<{ what: 'claim'; outcome: 'ack' | '463' | '429' | 'nothing left' | 'crash' }>
-  | Readonly<{ what: 'restart' }>;
-
-export const step: Arbitrary<Step> = oneof(
-  { weight: 4, arbitrary: record({ what: constant('enqueue' as const), person: nat(6) }) },
-  {
-    weight: 4,
-    arbitrary: record({
-      what: constant('pass' as const),
-      ms: oneof(integer({ min: 500, max: 20_000 }), integer({ min: 20_000, max: 2 * hourMs })),
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: record({
-      what: constant('claim' as const),
-      outcome: oneof(
-        { weight: 12, arbitrary: constant('ack' as const) },
-        { weight: 1, arbitrary: constantFrom('463' as const, '429' as const) },
-        { weight: 2, arbitrary: constantFrom('nothing left' as const, 'crash' as const) },
-      ),
-    }),
-  },
-  { weight: 1, arbitrary: record({ what: constant('restart' as const) }) },
-);
+const dayMs = 24 * 60 * 60_000;
+const retryAfterMs = 5_000;
 
 type Store = ReturnType<typeof useStore>;
 
 /** The outbox of one number, in a time that passes only when it is told to. */
 export class PacedNumber {
   readonly companyId: CompanyId;
-  readonly sent: Sent[] = [];
-  readonly enqueued = new Map<string, string[]>();
+  /** Claims that gave nothing although something might have gone. */
+  readonly heldBack: string[] = [];
   readonly #store: Store;
   readonly #time: TimeTraveller;
+  readonly #model: PaceModel;
   readonly #people: readonly string[];
   #lease: Lease;
-  #texts = 0;
-  #halvedUntilMs = -1;
-  #heldUntilMs = -1;
 
   static async open(store: Store): Promise<PacedNumber> {
     const { id } = await registeredCompany(store.repositories);
@@ -88,20 +35,34 @@ export class PacedNumber {
     this.#store = store;
     this.#time = time;
     this.#lease = lease;
+    this.#model = new PaceModel(time.nowMs());
     this.companyId = lease.companyId;
-    this.#people = Array.from({ length: 7 }, (_, index) => `+7900${String(index).padStart(7, '0')}`);
+    this.#people = Array.from(
+      { length: peopleCount },
+      (_, index) => `+7900${String(index).padStart(7, '0')}`,
+    );
+  }
+
+  get sent(): readonly Sent[] {
+    return this.#model.sent;
   }
 
   async take(one: Step): Promise<void> {
     switch (one.what) {
       case 'enqueue':
-        await this.#enqueue(this.#people[one.person] ?? '');
+        await this.enqueue(one.person, one.urgent);
         return;
       case 'pass':
         await this.#time.pass(one.ms);
         return;
       case 'restart':
         await this.#restart();
+        return;
+      case 'reconnect':
+        await this.reconnect();
+        return;
+      case 'night':
+        this.#model.nightUntilMs = this.#time.nowMs() + one.ms;
         return;
       case 'claim': {
         const { message } = await this.claim();
@@ -111,39 +72,40 @@ export class PacedNumber {
     }
   }
 
-  async claim(options: Readonly<{ quietUntil?: Date }> = {}): Promise<Claim> {
+  async enqueue(person: number, urgent = false): Promise<void> {
+    const phone = this.#people[person] ?? '';
+    const { text } = this.#model.want(phone, urgent, this.#time.nowMs());
+    const message = newMessage(this.companyId, { phone, text, heedsQuietHours: !urgent });
+    await this.#store.repositories.messages.enqueue(message, 'test');
+  }
+
+  async claim(): Promise<Claim> {
     const { messages } = this.#store.repositories;
-    const claim = await messages.claim(this.#lease, { limits, gapMs, maxAttempts: 3, ...options });
-    if (claim.message !== undefined) {
-      const { phone, text } = claim.message;
-      const first = !this.sent.some((earlier) => earlier.phone === phone);
-      const atMs = this.#time.nowMs();
-      this.sent.push({
-        atMs,
-        phone,
-        text,
-        first,
-        halved: atMs < this.#halvedUntilMs,
-        held: atMs < this.#heldUntilMs,
-      });
-    }
+    const mayGo = this.#model.mayGo(this.#time.nowMs());
+    const nightMs = this.#model.nightUntilMs - this.#time.nowMs();
+    const claim = await messages.claim(this.#lease, {
+      limits,
+      gapMs,
+      maxAttempts,
+      ...(nightMs > 0 && { quietUntil: new Date(Date.now() + nightMs) }),
+    });
+    if (claim.message !== undefined) this.#model.claimed(claim.message.text, this.#time.nowMs());
+    else if (mayGo !== undefined) this.heldBack.push(mayGo.text);
     return claim;
   }
 
-  waitMs(claim: Claim): number {
-    return claim.message !== undefined ? 0 : (claim.dueAt?.getTime() ?? Infinity) - Date.now();
-  }
-
-  async settle(
-    message: NonNullable<Claim['message']>,
-    outcome: Extract<Step, { what: 'claim' }>['outcome'],
-  ): Promise<void> {
+  async settle(message: NonNullable<Claim['message']>, outcome: Outcome): Promise<void> {
     const { messages } = this.#store.repositories;
-    const { id, whatsappMessageId } = message;
-    if (outcome === 'crash') return await this.#restart();
+    const { id, whatsappMessageId, text, attempts } = message;
+    const wanted = this.#model.wanted.find((one) => one.text === text);
+    if (wanted === undefined) throw new Error(`Nobody wanted ${text}`);
+    if (outcome === 'crash') {
+      wanted.state = attempts < maxAttempts ? 'interrupted' : 'over';
+      return await this.#restart();
+    }
     if (outcome === 'nothing left') {
-      await messages.release(this.#lease, id, 5_000);
-      this.sent.pop();
+      await messages.release(this.#lease, id, retryAfterMs);
+      this.#model.putBack(wanted, this.#time.nowMs(), retryAfterMs);
       return;
     }
     await messages.handedOver(this.#lease, id);
@@ -152,8 +114,7 @@ export class PacedNumber {
       return;
     }
     await messages.advance(this.companyId, whatsappMessageId, 'failed', outcome);
-    this.#halvedUntilMs = this.#time.nowMs() + dayMs - minuteMs;
-    if (outcome === '463') this.#heldUntilMs = this.#halvedUntilMs;
+    this.#model.refused(outcome, this.#time.nowMs());
   }
 
   /** Sends what is left; whatever may go must be given at the time that was named for it. */
@@ -161,45 +122,31 @@ export class PacedNumber {
     for (let round = 0; round < 400; round += 1) {
       const claim = await this.claim();
       if (claim.message !== undefined) await this.settle(claim.message, 'ack');
-      else if (claim.dueAt === undefined) break;
-      else await this.#time.pass(Math.max(claim.dueAt.getTime() - Date.now(), 0) + 50);
+      else if (claim.dueInMs === undefined) break;
+      else await this.#time.pass(claim.dueInMs + 50);
     }
-    const waiting = await this.#waiting();
-    if (waiting > 0) throw new Error(`${waiting} messages are stuck`);
+    const left = this.#model.wanted.filter(({ state }) => state !== 'over').map(({ text }) => text);
+    if (left.length > 0) throw new Error(`Stuck: ${left.join(', ')}`);
   }
 
   async reconnect(): Promise<void> {
     await this.#time.forget('connecting');
     await this.#store.repositories.companies.recordSession(this.companyId, { state: 'connected' });
+    this.#model.openedAtMs = this.#time.nowMs();
+    this.#model.connectedAtMs = this.#time.nowMs() - dayMs;
   }
 
   async setStatus(status: 'frozen' | 'active'): Promise<void> {
     await this.#time.setIntegrationStatus(status);
   }
 
-  async #enqueue(phone: string): Promise<void> {
-    const text = `text ${(this.#texts += 1)}`;
-    await this.#store.repositories.messages.enqueue(newMessage(this.companyId, { phone, text }), 'test');
-    this.enqueued.set(phone, [...(this.enqueued.get(phone) ?? []), text]);
-  }
-
   async #restart(): Promise<void> {
-    const { leases } = this.#store.repositories;
+    const { leases, messages } = this.#store.repositories;
     await leases.release(this.#lease);
     const lease = await leases.acquire(this.companyId, 'owner', dayMs);
     if (lease === undefined) throw new Error('No lease');
     this.#lease = lease;
     // As the outbox does before it claims.
-    await this.#store.repositories.messages.giveUpWaiting(lease, { ackTimeoutMs: dayMs, maxAttempts: 3 });
-  }
-
-  async #waiting(): Promise<number> {
-    const rows = await this.#store.database.sql.transaction((session) =>
-      session.query(
-        `select count(*)::int as waiting from messages where company_id = $1 and status = 'queued'`,
-        [this.companyId],
-      ),
-    );
-    return Number(rows[0]?.['waiting']);
+    await messages.giveUpWaiting(lease, { ackTimeoutMs: dayMs, maxAttempts });
   }
 }

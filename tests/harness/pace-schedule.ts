@@ -1,0 +1,49 @@
+import { boolean, constant, constantFrom, integer, nat, oneof, record, type Arbitrary } from 'fast-check';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+export type Outcome = 'ack' | '463' | '429' | 'nothing left' | 'crash';
+
+/** What may happen to an outbox, in any order. */
+export type Step =
+  | Readonly<{ what: 'enqueue'; person: number; urgent: boolean }>
+  | Readonly<{ what: 'pass'; ms: number }>
+  | Readonly<{ what: 'claim'; outcome: Outcome }>
+  | Readonly<{ what: 'restart' }>
+  | Readonly<{ what: 'reconnect' }>
+  | Readonly<{ what: 'night'; ms: number }>;
+
+/** More people than may be written to for the first time in a day. */
+export const peopleCount = 7;
+
+const outcome: Arbitrary<Outcome> = oneof(
+  { weight: 12, arbitrary: constant('ack' as const) },
+  { weight: 1, arbitrary: constantFrom('463' as const, '429' as const) },
+  { weight: 3, arbitrary: constantFrom('nothing left' as const, 'crash' as const) },
+);
+
+const span: Arbitrary<number> = oneof(
+  { weight: 8, arbitrary: integer({ min: 500, max: 20_000 }) },
+  { weight: 8, arbitrary: integer({ min: 20_000, max: 2 * hourMs }) },
+  { weight: 1, arbitrary: integer({ min: 2 * hourMs, max: 26 * hourMs }) },
+);
+
+export const step: Arbitrary<Step> = oneof(
+  {
+    weight: 8,
+    arbitrary: record({
+      what: constant('enqueue' as const),
+      person: nat(peopleCount - 1),
+      urgent: boolean(),
+    }),
+  },
+  { weight: 8, arbitrary: record({ what: constant('pass' as const), ms: span }) },
+  { weight: 16, arbitrary: record({ what: constant('claim' as const), outcome }) },
+  { weight: 2, arbitrary: record({ what: constant('restart' as const) }) },
+  { weight: 1, arbitrary: record({ what: constant('reconnect' as const) }) },
+  {
+    weight: 1,
+    arbitrary: record({ what: constant('night' as const), ms: integer({ min: minuteMs, max: 12 * hourMs }) }),
+  },
+);
