@@ -18,6 +18,10 @@ const retryInOutageMs = { shortest: 1_000, longest: 60_000 };
  */
 const claimedInBacklog = 200;
 
+/** A job is not held back for longer, however busy the process is. */
+const longestYieldMs = 500;
+const yieldStepMs = 20;
+
 /** Well inside the queue's heartbeat, so that a busy event loop does not cost a job its claim. */
 const touchIntervalMs = 4_000;
 
@@ -36,6 +40,8 @@ export type QueueWorkerOptions = Readonly<{
   jobsOutage: Outage;
   /** Every failed attempt that counts. */
   onError: (error: unknown) => void;
+  /** While it says so, jobs begin slowly: something more urgent needs the machine. */
+  yieldsTo: () => boolean;
 }>;
 
 /** What is still to be written of a job that did not succeed. */
@@ -154,12 +160,19 @@ export class QueueWorker {
     }
     this.#working += 1;
     try {
+      await this.#yield();
       if (this.#stopping) this.#giveBack(job);
       else await this.#work(job);
     } finally {
       this.#working -= 1;
       this.#claimed.shift()?.();
     }
+  }
+
+  async #yield(): Promise<void> {
+    const untilMs = performance.now() + longestYieldMs;
+    while (this.#options.yieldsTo() && !this.#stopping && performance.now() < untilMs)
+      await delay(yieldStepMs);
   }
 
   /** A job that was claimed and never begun. */
