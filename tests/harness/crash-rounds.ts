@@ -86,7 +86,8 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
     }
 
     const drainedSeconds = await drained(stack);
-    const inboxes = () => phones.flatMap(({ inbox }) => inbox);
+    const inboxes = () =>
+      phones.flatMap(({ inbox, number }) => inbox.map(({ id, text }) => ({ id, text, phone: number })));
     const violations = async (unknown: ReadonlySet<number>): Promise<string[]> =>
       violationsOf({ posted: traffic.posted, received: inboxes(), unknown });
     await waitFor(

@@ -7,6 +7,8 @@ export type Posted = Readonly<{
   kind: 'create' | 'change' | 'noise' | 'delete';
   version: number;
   order: number;
+  /** The client's number, digits. */
+  phone: string;
   acknowledged: boolean;
 }>;
 
@@ -20,7 +22,14 @@ export type TrafficOptions = Readonly<{
   perSecond: number;
 }>;
 
-type LiveRecord = { readonly id: number; readonly phone: string; version: number; deleted: boolean };
+type LiveRecord = {
+  readonly id: number;
+  readonly phone: string;
+  version: number;
+  /** Half hours after the template's visit. */
+  shift: number;
+  deleted: boolean;
+};
 
 const postTimeoutMs = 10_000;
 const firstChange = Date.UTC(2026, 0, 1);
@@ -72,6 +81,8 @@ export class WebhookTraffic {
     if (record === undefined || dice < 0.02) return this.#body(this.#newRecord(), 'create');
     if (dice < 0.05) {
       record.version += 1;
+      // Every other change is a move as well.
+      if (record.version % 2 === 0) record.shift += 1;
       return this.#body(record, 'change');
     }
     if (dice < 0.055) {
@@ -84,7 +95,7 @@ export class WebhookTraffic {
   #newRecord(): LiveRecord {
     const { clients } = this.#options;
     const id = 700_000 + this.#records.length;
-    const record = { id, phone: clients[id % clients.length] ?? '', version: 0, deleted: false };
+    const record = { id, phone: clients[id % clients.length] ?? '', version: 0, shift: 0, deleted: false };
     this.#records.push(record);
     return record;
   }
@@ -95,6 +106,7 @@ export class WebhookTraffic {
     const changed = new Date(firstChange + this.#order * 1_000).toISOString().replace('.000Z', '+0000');
     const data = {
       ...template,
+      ...moved(template, record.shift),
       id: record.id,
       staff_id: record.version + 1,
       staff: { id: record.version + 1, name: wordOf(record.id, record.version) },
@@ -107,7 +119,7 @@ export class WebhookTraffic {
     const envelope = { company_id: salon.salonId, resource: 'record', resource_id: record.id, status, data };
     const made = {
       body: JSON.stringify(envelope),
-      about: { recordId: record.id, kind, version: record.version, order: this.#order },
+      about: { recordId: record.id, kind, version: record.version, order: this.#order, phone: record.phone },
     };
     this.#bodies.push(made);
     if (this.#bodies.length > 500) this.#bodies.shift();
@@ -131,4 +143,11 @@ export class WebhookTraffic {
     if (acknowledged) this.#distinct.add(body);
     this.posted.push({ ...about, acknowledged });
   }
+}
+
+/** The times of a visit some half hours later; the platform writes the local time and the offset. */
+function moved(template: Readonly<Record<string, unknown>>, halfHours: number): Record<string, string> {
+  const local = String(template['date']).replace(' ', 'T');
+  const start = new Date(Date.parse(`${local}Z`) + halfHours * 1_800_000).toISOString().slice(0, 19);
+  return { date: start.replace('T', ' '), datetime: `${start}${String(template['datetime']).slice(19)}` };
 }
