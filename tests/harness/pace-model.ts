@@ -6,8 +6,8 @@ const dayMs = 24 * hourMs;
 
 export const limits: PaceLimits = {
   perMinute: 3,
-  perHour: 8,
-  perDay: 20,
+  perHour: 7,
+  perDay: 11,
   firstContactsPerDay: 4,
   warmUpFirstContactsPerDay: 2,
   warmUpDays: 10,
@@ -111,6 +111,12 @@ export class PaceModel {
             (strangersMay || this.#knows(one.phone)) &&
             !this.#isBehind(one))),
     );
+  }
+
+  /** Whether no limit becomes wider in this span. */
+  staysAsItIs(nowMs: number, spanMs: number): boolean {
+    const isYoung = nowMs + spanMs - this.connectedAtMs < limits.warmUpDays * dayMs;
+    return isYoung && !this.#mayBeHalved(nowMs);
   }
 
   #isBehind(one: Wanted): boolean {

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+
+// Loaded into a server before it starts: its wall clock is off by as many milliseconds as a file says, from one moment to the
+// next. Timers, the database and everybody else keep the true time.
+
+const offsetFile = process.env['CLOCK_OFFSET_FILE'];
+const trueDate = globalThis.Date;
+const trueNow = trueDate.now;
+let offsetMs = 0;
+
+if (offsetFile !== undefined) {
+  setInterval(() => (offsetMs = Number(readFileSync(offsetFile, 'utf8'))), 50).unref();
+  const now = (): number => trueNow() + offsetMs;
+  globalThis.Date = new Proxy(trueDate, {
+    construct: (target, values: unknown[], newTarget) =>
+      Reflect.construct(target, values.length === 0 ? [now()] : values, newTarget) as object,
+    get: (target, key) => (key === 'now' ? now : Reflect.get(target, key)) as unknown,
+  });
+}
