@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
 
 /** Who takes webhooks, as a process of its own. */
@@ -23,6 +24,9 @@ export type Load = Readonly<{
 
 /** Linux counts processor time in hundredths of a second. */
 const tickMicros = 10_000;
+
+/** A write that is stopped in the middle would be taken for a database that does not answer. */
+const lastWritesMs = 250;
 
 /** Keeps all threads of a process on one core. */
 export function pin(pid: number, core: number): void {
@@ -48,6 +52,23 @@ export async function measure({ name, url, pid }: Contender, load: Load): Promis
     p99Ms: result.latency.p99,
     cpuMicros: (cpuMicrosOf(pid) - cpuBefore) / result['2xx'],
   };
+}
+
+/**
+ * Keeps the others off the processor during the work: what a server took in its own slice it would else go on processing in
+ * its rival's. A stop of some seconds is well inside its leases.
+ */
+export async function alone<Result>(
+  others: readonly Contender[],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await delay(lastWritesMs);
+  for (const { pid } of others) process.kill(pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    for (const { pid } of others) process.kill(pid, 'SIGCONT');
+  }
 }
 
 function cpuMicrosOf(pid: number): number {

@@ -8,7 +8,7 @@ import { inDays, linkSalon } from '../harness/linked-salon.ts';
 import { PostgresServer } from '../harness/postgres.ts';
 import { startStack } from '../harness/start-stack.ts';
 import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
-import { type Contender, type Load, measure, pin, type Slice } from './contender.ts';
+import { alone, type Contender, type Load, measure, pin, type Slice } from './contender.ts';
 import { median, medianInterval } from './statistics.ts';
 
 type Pair = Readonly<{ ours: Slice; baseline: Slice }>;
@@ -44,8 +44,10 @@ async function alternate(ours: Contender, baseline: Contender, count: number, lo
   const measured: Pair[] = [];
   for (let pair = 0; pair < count; pair += 1) {
     const slices = new Map<Contender, Slice>();
-    for (const contender of pair % 2 === 0 ? [ours, baseline] : [baseline, ours]) {
-      slices.set(contender, await measure(contender, load));
+    const rivals = [ours, baseline] as const;
+    for (const contender of pair % 2 === 0 ? rivals : rivals.toReversed()) {
+      const others = rivals.filter((rival) => rival !== contender);
+      slices.set(contender, await alone(others, () => measure(contender, load)));
     }
     const [first, second] = [slices.get(ours), slices.get(baseline)];
     if (first !== undefined && second !== undefined) measured.push({ ours: first, baseline: second });
