@@ -37,7 +37,7 @@ test: $(installed) system-packages ## All of check, then integration, browser an
 
 crash: $(installed) system-packages ## 200 rounds of kill -9 under load on each store, Postgres away for a minute; about half an hour
 	@echo "Killing the server 200 times on each store"
-	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run tests/integration/stack-crash-rounds
+	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run --no-file-parallelism tests/integration/stack-crash-rounds
 
 bench: $(installed) system-packages ## Webhook acknowledgements against bare node:http in the same run; wants a quiet machine
 	@echo "Measuring; this takes three minutes"
