@@ -13,6 +13,7 @@ export default {
     'public/*.html!',
     'tests/demo/*.html',
     'tests/bench/baseline-server.ts',
+    'tests/harness/moved-clock.ts',
   ],
   project: ['src/**/*.ts!', 'public/**/*.{html,js}!', 'tests/**/*.{ts,js,html}'],
   compilers: { html: importsOfPage },
