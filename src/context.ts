@@ -68,7 +68,6 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       now,
       monotonicMs,
       webhookConcurrency: config.webhooks.workerBatch,
-      isInboxBusy: () => inbox.isBusy,
       onError: (error) => report.failed('Storage', error),
       outages: {
         began: (what, error) => report.outageBegan(what, error),

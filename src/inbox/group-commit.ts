@@ -28,11 +28,6 @@ export class GroupCommit<Item, Outcome> {
     this.#options = options;
   }
 
-  /** How many callers wait for a write. */
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
   /** Resolves when the item's group is written, rejects with the group's error. */
   async add(item: Item): Promise<Outcome> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();

@@ -22,8 +22,6 @@ export type WebhookJobData = Readonly<{
 
 /** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
 const undatedRepeatMs = 5_000;
-/** So many wait for a write only in a burst. */
-const busyFrom = 10;
 
 /** What every envelope must say; the rest is read as far as it can be. */
 const addressee = Joi.object<{ company_id: number }>({
@@ -63,11 +61,6 @@ export class WebhookInbox {
     this.#report = report;
     this.#commit = new GroupCommit(write, batch);
     this.#now = now;
-  }
-
-  /** Webhooks come faster than they are written: whoever sent them waits for us. */
-  get isBusy(): boolean {
-    return this.#commit.waiting >= busyFrom;
   }
 
   /** The salon that a webhook path belongs to. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */

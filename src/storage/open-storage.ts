@@ -33,8 +33,6 @@ export type StorageOptions = Readonly<{
   outages: OutageListener;
   /** Webhooks worked on at once. */
   webhookConcurrency: number;
-  /** Whether webhooks come so fast that those taken must wait for those that come. */
-  isInboxBusy: () => boolean;
 }>;
 
 /** Everything that is kept, behind the ports of the use cases. */
@@ -57,7 +55,7 @@ export type Storage = AsyncDisposable &
 
 /** Opens the database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { box, now, monotonicMs, onError, outages, webhookConcurrency, isInboxBusy } = options;
+  const { box, now, monotonicMs, onError, outages, webhookConcurrency } = options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
@@ -67,7 +65,6 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       onError,
       outages,
       monotonicMs,
-      yieldsTo: (name) => name === 'webhooks' && isInboxBusy(),
       rules: { webhooks: { ...defaultQueueRules.webhooks, concurrency: webhookConcurrency } },
     }),
   );

@@ -12,16 +12,6 @@ const pollIntervalMs = 250;
 const pollInOutageMs = { shortest: pollIntervalMs, longest: 5_000 };
 const retryInOutageMs = { shortest: 1_000, longest: 60_000 };
 
-/**
- * Jobs claimed at once while many wait: finding the heads of all keys costs as much for one job as for hundreds. What a killed
- * process has claimed waits for its heartbeat.
- */
-const claimedInBacklog = 200;
-
-/** A job is not held back for longer, however busy the process is. */
-const longestYieldMs = 500;
-const yieldStepMs = 20;
-
 /** Well inside the queue's heartbeat, so that a busy event loop does not cost a job its claim. */
 const touchIntervalMs = 4_000;
 
@@ -40,8 +30,6 @@ export type QueueWorkerOptions = Readonly<{
   jobsOutage: Outage;
   /** Every failed attempt that counts. */
   onError: (error: unknown) => void;
-  /** While it says so, jobs begin slowly: something more urgent needs the machine. */
-  yieldsTo: () => boolean;
 }>;
 
 /** What is still to be written of a job that did not succeed. */
@@ -57,10 +45,6 @@ export class QueueWorker {
   /** Done, but not yet recorded so; one statement records them together. */
   #finished: JobAttempt[] = [];
   #verdicts: Verdict[] = [];
-  /** Claimed, and waiting for a free hand. */
-  readonly #claimed: (() => void)[] = [];
-  #working = 0;
-  #hasBacklog = false;
   readonly #touching: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   #wakeUp: () => void = () => {};
@@ -144,41 +128,11 @@ export class QueueWorker {
     const { boss, queue, rules } = this.#options;
     const free = rules.concurrency - this.#inHand.size;
     if (free <= 0) return;
-    const batchSize = this.#hasBacklog ? claimedInBacklog : free;
-    const jobs = await boss.fetch<unknown>(queue, { batchSize, includeMetadata: true });
-    this.#hasBacklog = jobs.length === batchSize;
+    const jobs = await boss.fetch<unknown>(queue, { batchSize: free, includeMetadata: true });
     for (const job of jobs) {
-      const done = this.#workInTurn(job).finally(() => this.wake());
+      const done = this.#work(job).finally(() => this.wake());
       this.#inHand.set(job.id, { job, done });
     }
-  }
-
-  /** Never rejects. */
-  async #workInTurn(job: JobWithMetadata<unknown>): Promise<void> {
-    if (this.#working >= this.#options.rules.concurrency) {
-      await new Promise<void>((resolve) => this.#claimed.push(resolve));
-    }
-    this.#working += 1;
-    try {
-      await this.#yield();
-      if (this.#stopping) this.#giveBack(job);
-      else await this.#work(job);
-    } finally {
-      this.#working -= 1;
-      this.#claimed.shift()?.();
-    }
-  }
-
-  async #yield(): Promise<void> {
-    const untilMs = performance.now() + longestYieldMs;
-    while (this.#options.yieldsTo() && !this.#stopping && performance.now() < untilMs)
-      await delay(yieldStepMs);
-  }
-
-  /** A job that was claimed and never begun. */
-  #giveBack({ id, retryCount }: JobWithMetadata<unknown>): void {
-    const { putBack } = this.#options;
-    this.#verdicts.push({ jobId: id, write: () => putBack({ id, retryCount }, 0) });
   }
 
   async #pause(pauseMs: number): Promise<void> {

@@ -42,8 +42,6 @@ export type JobQueueOptions = Readonly<{
   /** Longest wait for the jobs in hand at the end. */
   graceMs?: number;
   rules?: Partial<Record<QueueName, QueueRules>>;
-  /** While it says so, the jobs of a queue begin slowly. */
-  yieldsTo?: (queue: QueueName) => boolean;
 }>;
 
 export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
@@ -159,7 +157,6 @@ class PgBossQueue implements StoppableJobQueue {
       queueOutage: this.#outage,
       jobsOutage: outageOf(`Work on ${queue}`, this.#options),
       onError: this.#options.onError,
-      yieldsTo: () => this.#options.yieldsTo?.(queue) === true,
     });
     this.#workers.push({ queue, worker });
   }
