@@ -228,6 +228,8 @@ describe('a webhook and the message that it makes', () => {
     client.markRead(whatsappId);
     await waitFor('read', async () => (await read(id)).status === 'read');
     expect(await read(id)).toMatchObject({ status: 'read', attempts: 1, phone: '+7900***5566' });
+    const metrics = await (await fetch(`${stack.url}/metrics`)).text();
+    expect(metrics).toContain('marketplace_messages_total{kind="direct",status="read"} 1');
     await everythingSaid(moscow);
     expect(messagesWith('Ваш мастер заболел.')).toHaveLength(1);
   }, 60_000);

@@ -62,6 +62,27 @@ describe.each(engines().slice(0, 1))('the pace of a number in $name', ({ make })
     expect(waitMs).toBeLessThanOrEqual(41_000);
   });
 
+  it.each(['463', '429'] as const)('is halved after a refusal with %s, and says so', async (code) => {
+    const { events } = store.repositories;
+    const number = await PacedNumber.open(store);
+    for (let count = 0; count < 3; count += 1) await number.enqueue(0);
+    const { message } = await number.claim();
+    if (message === undefined) throw new Error('The first message may go at once');
+    await number.settle(message, code);
+    const [latest] = await events.latest(number.companyId, 1);
+    expect(latest).toMatchObject({ type: 'pacing_reduced', cause: `whatsapp:${code}` });
+
+    await number.take({ what: 'pass', ms: hourMs });
+    const second = await number.claim();
+    if (second.message === undefined) throw new Error('The second message may go after an hour');
+    await number.settle(second.message, 'ack');
+    const next = await number.claim();
+    if (next.message !== undefined) throw new Error('The third message has to wait');
+    // One in a minute instead of three.
+    expect(next.dueInMs).toBeGreaterThan(50_000);
+    expect(next.dueInMs).toBeLessThanOrEqual(minuteMs);
+  });
+
   it('gives nothing to a company that is frozen, and goes on when it is not', async () => {
     const number = await PacedNumber.open(store);
     await number.enqueue(0);
