@@ -61,7 +61,7 @@ export async function createJobQueue(options: JobQueueOptions): Promise<Stoppabl
   const rules = { ...defaultQueueRules, ...options.rules };
   for (const queue of queueNames) {
     await openQueues(boss, queue, rules[queue]);
-    if (options.database.exclusive) await reclaim(boss, options.database, queue);
+    if (options.database.exclusive) await reclaim(options.database, queue);
   }
   return new PgBossQueue(boss, rules, outage, options);
 }
@@ -91,22 +91,16 @@ async function openQueues(boss: PgBoss, queue: QueueName, rules: QueueRules): Pr
   await boss.createQueue(deadLetterQueueOf(queue), { retentionSeconds: 90 * daySeconds });
 }
 
-/** Only for a database that no other process uses. */
-async function reclaim(boss: PgBoss, database: Pick<Database, 'sql'>, queue: QueueName): Promise<void> {
-  const rows = await database.sql.transaction((session) =>
-    session.query(`select id::text from pgboss.job where name = $1 and state = 'active'`, [queue]),
-  );
-  if (rows.length === 0) return;
-  await boss.fail(
-    queue,
-    rows.map(({ id }) => String(id)),
-    { message: 'The process ended during the job' },
-  );
-  // The job is not to blame: it need not wait as after a failure.
+/**
+ * Only for a database that no other process uses. The end of a process is not the fault of its jobs: it counts as no attempt,
+ * and pg-boss counts a claim only of a job that has been started.
+ */
+async function reclaim(database: Pick<Database, 'sql'>, queue: QueueName): Promise<void> {
   await database.sql.transaction((session) =>
     session.query(
-      `update pgboss.job set start_after = now() where name = $1 and id = any ($2) and state = 'retry'`,
-      [queue, rows.map(({ id }) => String(id))],
+      `update pgboss.job set state = 'retry', started_on = null, heartbeat_on = null, start_after = now()
+       where name = $1 and state = 'active'`,
+      [queue],
     ),
   );
 }
