@@ -64,15 +64,17 @@ function shareOf(limit: number, { halved }: Sent): number {
 }
 
 /**
- * Messages of one client that came before an older one. What was interrupted may come again right then; at night an answer
- * need not wait for what is held until the morning.
+ * Messages of one client that came before an older one. At night an answer need not wait for what is held until the morning;
+ * what was interrupted may come again first of all.
  */
 export function reorderedIn(sent: readonly Sent[]): string[] {
+  const beganAtNight = (wanted: Sent['wanted']): boolean =>
+    sent.find((one) => one.wanted === wanted)?.night === true;
   return sent.flatMap((later, index) =>
     sent
       .slice(0, index)
       .filter(({ wanted }) => wanted.phone === later.wanted.phone && wanted.order > later.wanted.order)
-      .filter(({ wanted, night }) => !(night && wanted.urgent && !later.wanted.urgent))
+      .filter(({ wanted }) => !(wanted.urgent && !later.wanted.urgent && beganAtNight(wanted)))
       .map(({ wanted }) => `${wanted.text} before ${later.wanted.text}`),
   );
 }
