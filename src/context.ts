@@ -68,6 +68,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       now,
       monotonicMs,
       webhookConcurrency: config.webhooks.workerBatch,
+      yieldsToInbox: () => inbox.hasBurst,
+      random,
       onError: (error) => report.failed('Storage', error),
       outages: {
         began: (what, error) => report.outageBegan(what, error),
@@ -210,8 +212,10 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     addresses,
     write: (jobs) => webhookStore.write(jobs),
     batch: { size: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
+    lanes: storage.concurrentInserts,
     report,
     now,
+    monotonicMs,
   });
   const health = new Health({ database: () => storage.ping(), spool: () => spool.check() });
 

@@ -20,8 +20,24 @@ export function jsonBody(options: JsonOptions = {}): RequestHandler {
 
 /** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
 export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
+  return parse(await readJsonBytes(request), options);
+}
+
+/** The parsed body and the bytes it came in. @throws as `readJson` */
+export async function readJsonAndBytes(
+  request: IncomingMessage,
+): Promise<Readonly<{ body: unknown; bytes: Buffer }>> {
+  const bytes = await readJsonBytes(request);
+  return { body: parse(bytes, {}), bytes };
+}
+
+async function readJsonBytes(request: IncomingMessage): Promise<Buffer> {
   requireJson(request.headers['content-type']);
-  return parseStrictJson(decode(await readBody(request, maxBodyBytes)), maxJsonDepth, options);
+  return await readBody(request, maxBodyBytes);
+}
+
+function parse(bytes: Buffer, options: JsonOptions): unknown {
+  return parseStrictJson(decode(bytes), maxJsonDepth, options);
 }
 
 const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i;

@@ -5,7 +5,7 @@ import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import { clientAddress } from '../lib/client-address.ts';
 import { prepareErrorAnswer } from './error-body.ts';
 import { reportServerFault } from './error-handler.ts';
-import { readJson } from './json-body.ts';
+import { readJsonAndBytes } from './json-body.ts';
 import { type ObserverDeps, observe } from './observe-request.ts';
 import type { HttpLimiters } from './rate-limit.ts';
 import { toAppError } from './refusals.ts';
@@ -18,7 +18,7 @@ export type WebhookListenerDeps = ObserverDeps &
       /** @throws AppError `INVALID_TOKEN` when the path is not one that we gave out */
       authenticate(companyId: CompanyId, secret: string): Promise<Company>;
       /** Durable when it resolves. @throws AppError that tells the sender what is wrong */
-      acceptEntity(company: Company, body: unknown): Promise<void>;
+      acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void>;
     }>;
     limiters: Pick<HttpLimiters, 'strayWebhook'>;
   }>;
@@ -41,7 +41,8 @@ export function createWebhookListener(
   ): Promise<void> => {
     try {
       const company = await companyOf(deps, request, path);
-      await deps.inbox.acceptEntity(company, await readJson(request));
+      const { body, bytes } = await readJsonAndBytes(request);
+      await deps.inbox.acceptEntity(company, body, bytes);
       sendJson(response, accepted);
     } catch (thrown) {
       const error = toAppError(thrown);

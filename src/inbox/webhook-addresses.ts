@@ -6,6 +6,8 @@ import { secretHash } from '../lib/secret-hash.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 import type { Companies } from '../marketplace/ports.ts';
 
+type Known = Readonly<{ company: Company; readAtMs: number }>;
+
 export type WebhookAddressesOptions = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;
   monotonicMs: () => number;
@@ -15,13 +17,15 @@ export type WebhookAddressesOptions = Readonly<{
 const lookupTimeoutMs = 1_000;
 /** After a failed look-up the database is not asked again for so long. */
 const trustMemoryMs = 2_000;
+/** An address that was right so lately is right: a burst of one salon asks once. */
+const freshMs = 1_000;
 const retryAfterSeconds = 5;
 
 /** Whose webhook paths there are, also while the database is away. */
 export class WebhookAddresses {
   readonly #options: WebhookAddressesOptions;
   /** As they were when they were read last. A few hundred bytes each. */
-  readonly #known = new Map<CompanyId, Company>();
+  readonly #known = new Map<CompanyId, Known>();
   #trustMemoryUntilMs = -Infinity;
 
   constructor(options: WebhookAddressesOptions) {
@@ -31,7 +35,7 @@ export class WebhookAddresses {
   /** Learns of every company that can have webhooks, before the first trouble. */
   async learn(): Promise<void> {
     const companies = await this.#options.companies.withStatus(['activating', 'active', 'frozen']);
-    for (const company of companies) this.#known.set(company.id, company);
+    for (const company of companies) this.#known.set(company.id, { company, readAtMs: -Infinity });
   }
 
   /**
@@ -39,9 +43,12 @@ export class WebhookAddresses {
    * @throws AppError `INVALID_TOKEN`; `DB_ERROR` while the database is away and the company is not known here
    */
   async companyOf(companyId: CompanyId, secret: string): Promise<Company> {
+    const hash = secretHash(secret);
+    const known = this.#known.get(companyId);
+    const isFresh = known !== undefined && this.#options.monotonicMs() < known.readAtMs + freshMs;
+    if (isFresh && isSecretOf(known.company, hash)) return known.company;
     const company = await this.#find(companyId);
-    if (safeEqual(secretHash(secret), company?.webhookSecretHash ?? '') && company !== undefined)
-      return company;
+    if (isSecretOf(company, hash)) return company;
     throw new AppError('INVALID_TOKEN', {
       text: { ru: 'Неизвестный адрес вебхука.', en: 'Unknown webhook address.' },
     });
@@ -50,7 +57,7 @@ export class WebhookAddresses {
   async #find(companyId: CompanyId): Promise<Company | undefined> {
     const { companies, monotonicMs } = this.#options;
     const known = this.#known.get(companyId);
-    if (known !== undefined && monotonicMs() < this.#trustMemoryUntilMs) return known;
+    if (known !== undefined && monotonicMs() < this.#trustMemoryUntilMs) return known.company;
     let cause: unknown;
     try {
       const looked = companies.byId(companyId).then((company) => ({ company }));
@@ -60,13 +67,18 @@ export class WebhookAddresses {
       cause = error;
     }
     this.#trustMemoryUntilMs = monotonicMs() + trustMemoryMs;
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.company;
     throw new AppError('DB_ERROR', { cause, retryAfterSeconds });
   }
 
   #remember(companyId: CompanyId, company: Company | undefined): Company | undefined {
     if (company === undefined) this.#known.delete(companyId);
-    else this.#known.set(companyId, company);
+    else this.#known.set(companyId, { company, readAtMs: this.#options.monotonicMs() });
     return company;
   }
+}
+
+/** Takes as long for a company that there is not. */
+function isSecretOf(company: Company | undefined, hash: string): company is Company {
+  return safeEqual(hash, company?.webhookSecretHash ?? '') && company !== undefined;
 }

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
 import Joi from 'joi';
 import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeOf } from '../domain/record.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
+import { RecentRate } from '../lib/recent-rate.ts';
 import type { NewJob } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
@@ -23,27 +25,46 @@ export type WebhookJobData = Readonly<{
 /** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
 const undatedRepeatMs = 5_000;
 
-/** What every envelope must say; the rest is read as far as it can be. */
-const addressee = Joi.object<{ company_id: number }>({
-  company_id: Joi.number().integer().positive().required(),
-})
-  .unknown()
-  .required();
+/** From here on it is a burst: taking webhooks comes before processing them, since their senders wait. */
+const burstPerSecond = 300;
+/** What goes on for longer is no burst, and those taken may not wait for ever. */
+const longestBurstMs = 60_000;
 
-const envelope = Joi.object<{ resource: string; resource_id: number; status: string; data?: unknown }>({
+const salonNumber = Joi.number().integer().positive().required();
+
+/** The one thing that a strange shape may still say. */
+const addressee = Joi.object<{ company_id: number }>({ company_id: salonNumber }).unknown().required();
+
+type Envelope = Readonly<{
+  company_id: number;
+  resource: string;
+  resource_id: number;
+  status: string;
+  data?: unknown;
+}>;
+
+const envelope = Joi.object<Envelope>({
+  company_id: salonNumber,
   resource: Joi.string().max(100).required(),
   resource_id: Joi.number().integer().min(0).required(),
   status: Joi.string().max(100).required(),
   data: Joi.any(),
-}).unknown();
+})
+  .unknown()
+  .required();
+
+type Accepted = Readonly<{ companyId: CompanyId; resource: string; job: NewJob & { readonly id: string } }>;
 
 export type InboxDependencies = Readonly<{
   addresses: Pick<WebhookAddresses, 'companyOf'>;
   /** Durable when it resolves. */
   write: (jobs: readonly NewJob[]) => Promise<'stored' | 'spooled'>;
   batch: GroupCommitOptions;
+  /** Writes under way at once; webhooks of one thing always go by the same lane. */
+  lanes: number;
   report: BusinessEvents;
   now: () => Date;
+  monotonicMs: () => number;
 }>;
 
 /**
@@ -52,15 +73,35 @@ export type InboxDependencies = Readonly<{
  */
 export class WebhookInbox {
   readonly #addresses: InboxDependencies['addresses'];
-  readonly #report: BusinessEvents;
-  readonly #commit: GroupCommit<NewJob, 'stored' | 'spooled'>;
+  readonly #lanes: readonly GroupCommit<Accepted, void>[];
+  readonly #rate: RecentRate;
+  #quietAtMs: number;
+  readonly #monotonicMs: () => number;
   readonly #now: () => Date;
 
-  constructor({ addresses, write, batch, report, now }: InboxDependencies) {
+  constructor({ addresses, write, batch, lanes, report, now, monotonicMs }: InboxDependencies) {
     this.#addresses = addresses;
-    this.#report = report;
-    this.#commit = new GroupCommit(write, batch);
+    const writeAndTell = async (webhooks: readonly Accepted[]): Promise<void> => {
+      const where = await write(webhooks.map(({ job }) => job));
+      const alike = Map.groupBy(webhooks, ({ companyId, resource }) => `${companyId}:${resource}`);
+      for (const [first, ...others] of alike.values()) {
+        if (first === undefined) continue;
+        const jobIds = [first, ...others].map(({ job }) => job.id);
+        report.webhooksAccepted(first.companyId, first.resource, jobIds, where);
+      }
+    };
+    this.#lanes = Array.from({ length: lanes }, () => new GroupCommit(writeAndTell, batch));
+    this.#rate = new RecentRate(monotonicMs);
+    this.#quietAtMs = monotonicMs();
+    this.#monotonicMs = monotonicMs;
     this.#now = now;
+  }
+
+  /** Webhooks come so fast that those already taken should wait a little. To be asked often. */
+  get hasBurst(): boolean {
+    const nowMs = this.#monotonicMs();
+    if (this.#rate.perSecond <= burstPerSecond) this.#quietAtMs = nowMs;
+    return nowMs !== this.#quietAtMs && nowMs < this.#quietAtMs + longestBurstMs;
   }
 
   /** The salon that a webhook path belongs to. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
@@ -71,11 +112,13 @@ export class WebhookInbox {
   /**
    * The platform says a thing once: what is none of its shapes is taken as well and set aside for a person to look at.
    * @param body the parsed JSON of an entity webhook
+   * @param bytes what it was parsed from: a repeat has the same
    * @throws AppError `FORBIDDEN` when the body speaks of another salon, `DB_ERROR`
    */
-  async acceptEntity(company: Company, body: unknown): Promise<void> {
-    const addressed = addressee.validate(body);
+  async acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void> {
+    const digest = hash('sha256', bytes, 'base64');
     const checked = envelope.validate(body);
+    const addressed = checked.error === undefined ? checked : addressee.validate(body);
     if (addressed.error === undefined && addressed.value.company_id !== company.salonId) {
       throw new AppError('FORBIDDEN', {
         text: {
@@ -84,13 +127,13 @@ export class WebhookInbox {
         },
       });
     }
-    if (checked.error !== undefined || addressed.error !== undefined) {
+    if (checked.error !== undefined) {
       const strange = { resource: '', resourceId: 0, status: '', data: body, problem: 'unknown_shape' };
-      await this.#accept(company, { companyId: company.id, ...strange }, body);
+      await this.#accept(company, { companyId: company.id, ...strange }, digest);
       return;
     }
     const { resource, resource_id: resourceId, status, data = null } = checked.value;
-    await this.#accept(company, { companyId: company.id, resource, resourceId, status, data }, body);
+    await this.#accept(company, { companyId: company.id, resource, resourceId, status, data }, digest);
   }
 
   /** The generic form, already validated: `type` is `<resource>.<status>`, such as `record.create`. */
@@ -113,11 +156,18 @@ export class WebhookInbox {
     );
   }
 
-  async #accept(company: Company, data: WebhookJobData, body: unknown): Promise<void> {
-    const id = jobId(data, body, this.#now());
-    const job = { id, key: `${company.id}:${data.resource}:${data.resourceId}`, data };
-    const where = await this.#commit.add(job);
-    this.#report.webhookAccepted(company.id, id, data.resource, where);
+  async #accept(company: Company, data: WebhookJobData, content: unknown): Promise<void> {
+    const id = jobId(data, content, this.#now());
+    const { resource, resourceId } = data;
+    const job = { id, key: `${company.id}:${resource}:${resourceId}`, data };
+    this.#rate.count();
+    await this.#laneOf(data).add({ companyId: company.id, resource, job });
+  }
+
+  #laneOf({ companyId, resourceId }: WebhookJobData): GroupCommit<Accepted, void> {
+    const lane = this.#lanes[(companyId + resourceId) % this.#lanes.length];
+    if (lane === undefined) throw new RangeError('An inbox needs a lane');
+    return lane;
   }
 }
 
@@ -125,8 +175,8 @@ export class WebhookInbox {
  * The same webhook gets the same UUID: the platform sends no event id of its own. Without a date of change a record that
  * moved away and back says the same again, so then it is the same only for a moment.
  */
-function jobId(webhook: WebhookJobData, body: unknown, now: Date): string {
+function jobId(webhook: WebhookJobData, content: unknown, now: Date): string {
   const { companyId, resource, resourceId, status } = webhook;
   const changedAt = lastChangeOf(webhook.data)?.toISOString() ?? Math.floor(now.getTime() / undatedRepeatMs);
-  return hashedUuid(companyId, resource, resourceId, status, changedAt, body);
+  return hashedUuid(companyId, resource, resourceId, status, changedAt, content);
 }

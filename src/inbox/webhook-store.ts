@@ -57,7 +57,7 @@ export class WebhookStore implements AsyncDisposable {
   }
 
   /**
-   * Durable when it resolves. Not to be called again before.
+   * Durable when it resolves. Jobs of one key are not to be written before the earlier ones are.
    * @returns where the jobs are
    * @throws AppError `DB_ERROR` when neither takes them
    */

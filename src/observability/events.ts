@@ -6,6 +6,9 @@ import { isPlatformResource } from '../domain/platform-resource.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
+/** As many as the redaction of a line looks at. */
+const idsInLine = 50;
+
 /** One function per business event: each is one log line and whatever it counts. No phone, no text, no secret. */
 export type BusinessEvents = ReturnType<typeof createBusinessEvents>;
 
@@ -24,14 +27,18 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     integrationChanged(companyId: CompanyId, status: IntegrationStatus, cause: string): void {
       logger.info('Integration changed', { companyId, status, cause });
     },
-    webhookAccepted(
+    /** Of one company and one resource: a burst is one line, since lines would cost more than the writing. */
+    webhooksAccepted(
       companyId: CompanyId,
-      jobId: string,
       resource: string,
+      jobIds: readonly string[],
       outcome: 'stored' | 'spooled',
     ): void {
-      metrics.webhooksReceived.inc({ resource: labelOf(resource), outcome });
-      logger.info('Webhook accepted', { companyId, jobId, resource: labelOf(resource), outcome });
+      metrics.webhooksReceived.inc({ resource: labelOf(resource), outcome }, jobIds.length);
+      for (let start = 0; start < jobIds.length; start += idsInLine) {
+        const line = jobIds.slice(start, start + idsInLine);
+        logger.info('Webhooks accepted', { companyId, resource: labelOf(resource), outcome, jobIds: line });
+      }
     },
     webhookProcessed(companyId: CompanyId, jobId: string, outcome: string, recordId?: number): void {
       logger.info('Webhook processed', { companyId, jobId, outcome, recordId });

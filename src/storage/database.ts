@@ -73,25 +73,15 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
   };
 }
 
-/** The supervision finds jobs whose process has died. */
 function bossOnServer(url: string): PgBoss {
-  return new PgBoss({
-    ...commonBossOptions,
-    connectionString: url,
-    max: 4,
-    superviseIntervalSeconds: 5,
-    monitorIntervalSeconds: 5,
-  });
+  return new PgBoss({ ...commonBossOptions, connectionString: url, max: 4 });
 }
 
-/** A dead process left its jobs to the next start here, so the supervision has little to find. */
 function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
   return new PgBoss({
     ...commonBossOptions,
     backend: 'pglite',
     db: fromPglite(embedded.pglite),
-    superviseIntervalSeconds: 30,
-    monitorIntervalSeconds: 30,
     reindex: false,
     monitorVacuum: false,
   });

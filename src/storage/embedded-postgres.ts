@@ -3,7 +3,7 @@ import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { Transaction } from '@electric-sql/pglite';
 import { DirectoryLock } from './directory-lock.ts';
-import type { SqlDatabase, SqlSession } from './sql.ts';
+import type { Row, SqlDatabase, SqlSession } from './sql.ts';
 import { SyncedNodeFs } from './synced-node-fs.ts';
 
 /** The Postgres inside the pinned PGlite; it opens directories of this major version alone. */
@@ -72,6 +72,10 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
     // PGlite flushes after single statements, but not after the commit of a transaction.
     await this.#files.syncToFs();
     return result;
+  }
+
+  async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return (await this.pglite.query<Record<string, unknown>>(text, [...values])).rows;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,6 +33,10 @@ export type StorageOptions = Readonly<{
   outages: OutageListener;
   /** Webhooks worked on at once. */
   webhookConcurrency: number;
+  /** Whether webhooks come so fast that those already taken should wait a little. */
+  yieldsToInbox: () => boolean;
+  /** Uniform in [0, 1). */
+  random: () => number;
 }>;
 
 /** Everything that is kept, behind the ports of the use cases. */
@@ -49,13 +53,15 @@ export type Storage = AsyncDisposable &
     credentialRows: CredentialRows;
     /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
     queue: StoppableJobQueue;
+    /** How many inserts into the queue gain by running at once. */
+    concurrentInserts: number;
     /** Rejects when the database does not answer. */
     ping(): Promise<void>;
   }>;
 
 /** Opens the database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { box, now, monotonicMs, onError, outages, webhookConcurrency } = options;
+  const { box, now, monotonicMs, onError, outages, webhookConcurrency, yieldsToInbox, random } = options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
@@ -65,6 +71,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       onError,
       outages,
       monotonicMs,
+      random,
+      yields: (name) => name === 'webhooks' && yieldsToInbox(),
       rules: { webhooks: { ...defaultQueueRules.webhooks, concurrency: webhookConcurrency } },
     }),
   );
@@ -81,6 +89,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     tokens: new StoredConnectTokens(rpc),
     credentialRows: new StoredCredentialRows(rpc),
     queue,
+    concurrentInserts: database.exclusive ? 1 : 2,
     ping: () => database.ping(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

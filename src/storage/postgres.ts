@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
 import type { PoolClient } from 'pg';
-import { type SqlDatabase, type SqlSession, sqlStateOf } from './sql.ts';
+import { type Row, type SqlDatabase, type SqlSession, sqlStateOf } from './sql.ts';
 
 export type PostgresOptions = Readonly<{
   url: string;
@@ -40,11 +40,19 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     this.#pool.on('error', options.onError);
   }
 
-  /** Runs `work` again when Postgres took this transaction back in favour of another one. */
   async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+    return await this.#againstRivals(() => this.#attempt(work));
+  }
+
+  async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return await this.#againstRivals(async () => (await this.#pool.query<Row>(text, [...values])).rows);
+  }
+
+  /** Runs `work` again when Postgres took its transaction back in favour of another one. */
+  async #againstRivals<Result>(work: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(work);
+        return await work();
       } catch (error) {
         if (attempt >= attemptsAgainstRivals || !isLostRace(error)) throw error;
         await delay(this.#random() * attempt * longestPauseMs);

@@ -3,7 +3,7 @@ import type { QueueName } from '../marketplace/ports.ts';
 export type QueueRules = Readonly<{
   /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
   maxAttempts: number;
-  /** Mean wait before the n-th retry: 3/4 of this, doubled n - 1 times. */
+  /** Longest wait before the first retry; it doubles with each further one, and is halved at random. */
   retryDelaySeconds: number;
   retryDelayMaxSeconds: number;
   /** Jobs in hand at once in this process. */
@@ -31,6 +31,12 @@ export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
   // A device that should be unlinked stays dangerous until it is.
   disconnection: { maxAttempts: Infinity, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 4 },
 };
+
+/** Between a half and the whole of the wait, so that jobs that failed together do not come back together. */
+export function retryDelayMs(rules: QueueRules, failures: number, random: () => number): number {
+  const longest = Math.min(rules.retryDelayMaxSeconds, rules.retryDelaySeconds * 2 ** (failures - 1));
+  return longest * 1_000 * (0.5 + random() / 2);
+}
 
 /** Where jobs go that failed for good, with the reason. */
 export function deadLetterQueueOf(queue: QueueName): string {

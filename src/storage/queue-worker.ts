@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobAttempt, JobWithMetadata, PgBoss } from 'pg-boss';
+import type { JobAttempt, PgBoss } from 'pg-boss';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
 import type { Outage } from '../lib/outage.ts';
 import type { BuriedHandler, Job, JobHandler, QueueName } from '../marketplace/ports.ts';
 import { isOutage } from './database-trouble.ts';
-import { deadLetterQueueOf } from './queue-rules.ts';
+import type { ClaimedJob, JobTable } from './job-table.ts';
+import { deadLetterQueueOf, retryDelayMs } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 
 /** Finds what other processes inserted and retries that came due; own inserts wake the worker at once. */
@@ -12,18 +13,24 @@ const pollIntervalMs = 250;
 const pollInOutageMs = { shortest: pollIntervalMs, longest: 5_000 };
 const retryInOutageMs = { shortest: 1_000, longest: 60_000 };
 
-/** Well inside the queue's heartbeat, so that a busy event loop does not cost a job its claim. */
+/** A fraction of the silence that costs a claim, so that a busy event loop does not. */
 const touchIntervalMs = 4_000;
 
+/** A job that was in hand so often when a process ended is taken for the cause. */
+const maxInterruptions = 20;
+
 export type QueueWorkerOptions = Readonly<{
-  boss: PgBoss;
+  boss: Pick<PgBoss, 'complete' | 'insert' | 'touch'>;
+  table: Pick<JobTable, 'claim' | 'putBack'>;
   queue: QueueName;
   rules: QueueRules;
   handler: JobHandler;
   /** Told of a job that failed for good, once it is among the dead letters. */
   onBuried: BuriedHandler;
-  /** Makes a claimed job wait without counting the attempt. */
-  putBack: (attempt: JobAttempt, delayMs: number) => Promise<void>;
+  /** While it says so, one job is looked for at each poll and no more: something more urgent needs the machine. */
+  yields: () => boolean;
+  /** Uniform in [0, 1). */
+  random: () => number;
   /** Of the queue itself, which all workers share. */
   queueOutage: Outage;
   /** Of what the jobs of this queue need. */
@@ -41,7 +48,7 @@ type Verdict = Readonly<{ jobId: string; write: () => Promise<void> }>;
  */
 export class QueueWorker {
   readonly #options: QueueWorkerOptions;
-  readonly #inHand = new Map<string, Readonly<{ job: JobWithMetadata<unknown>; done: Promise<void> }>>();
+  readonly #inHand = new Map<string, Readonly<{ claim: JobAttempt; done: Promise<void> }>>();
   /** Done, but not yet recorded so; one statement records them together. */
   #finished: JobAttempt[] = [];
   #verdicts: Verdict[] = [];
@@ -125,21 +132,22 @@ export class QueueWorker {
   }
 
   async #fetch(): Promise<void> {
-    const { boss, queue, rules } = this.#options;
-    const free = rules.concurrency - this.#inHand.size;
+    const { table, queue, rules, yields } = this.#options;
+    const free = (yields() ? 1 : rules.concurrency) - this.#inHand.size;
     if (free <= 0) return;
-    const jobs = await boss.fetch<unknown>(queue, { batchSize: free, includeMetadata: true });
-    for (const job of jobs) {
-      const done = this.#work(job).finally(() => this.wake());
-      this.#inHand.set(job.id, { job, done });
+    for (const claimed of await table.claim(queue, free)) {
+      const done = this.#work(claimed).finally(() => this.wake());
+      this.#inHand.set(claimed.claim.id, { claim: attemptOf(claimed), done });
     }
   }
 
   async #pause(pauseMs: number): Promise<void> {
-    if (this.#woken) return;
+    const { yields } = this.#options;
+    if (this.#woken && !yields()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pauseMs);
       this.#wakeUp = () => {
+        if (yields() && !this.#stopping) return;
         clearTimeout(timer);
         resolve();
       };
@@ -147,47 +155,51 @@ export class QueueWorker {
   }
 
   /** Never rejects. */
-  async #work(fetched: JobWithMetadata<unknown>): Promise<void> {
-    const { rules, handler, jobsOutage } = this.#options;
-    const { id, retryCount } = fetched;
-    const job: Job = { id, key: fetched.singletonKey ?? '', data: fetched.data, attempt: retryCount + 1 };
+  async #work(claimed: ClaimedJob): Promise<void> {
+    const { handler, jobsOutage } = this.#options;
+    const { claim, key, data, attempts } = claimed;
     try {
-      if (job.attempt > rules.maxAttempts) throw new Error('The process ended during the last attempt');
-      await handler(job);
+      if (attempts.interruptions >= maxInterruptions)
+        throw new Error('The process ended again and again with this job in hand');
+      await handler({ id: claim.id, key, data, attempt: attempts.failures + 1 });
       jobsOutage.over();
-      this.#finished.push({ id, retryCount });
+      this.#finished.push(attemptOf(claimed));
     } catch (error) {
-      this.#verdicts.push({ jobId: id, write: this.#verdictOn(job, error) });
+      this.#verdicts.push({ jobId: claim.id, write: this.#verdictOn(claimed, error) });
     }
   }
 
   /** A job is not to blame for a database that is away, and waits for it as long as the queue keeps jobs. */
-  #verdictOn(job: Job, failure: unknown): () => Promise<void> {
-    const { boss, queue, rules, putBack, jobsOutage, onError } = this.#options;
-    const attempt = { id: job.id, retryCount: job.attempt - 1 };
+  #verdictOn(claimed: ClaimedJob, failure: unknown): () => Promise<void> {
+    const { table, queue, rules, jobsOutage, onError, random } = this.#options;
+    const { claim, attempts } = claimed;
     if (isOutage(failure)) {
       const delayMs = jobsOutage.felt(failure, retryInOutageMs);
-      return () => putBack(attempt, delayMs);
+      return () => table.putBack(queue, claim, delayMs, attempts);
     }
     onError(failure);
-    if (failure instanceof UnprocessableError || job.attempt >= rules.maxAttempts)
-      return () => this.#bury(job, failure);
-    return () => boss.fail(queue, attempt, reasonOf(failure)).then(() => undefined);
+    const failures = attempts.failures + 1;
+    const isHopeless = failure instanceof UnprocessableError || attempts.interruptions >= maxInterruptions;
+    if (isHopeless || failures >= rules.maxAttempts) return () => this.#bury(claimed, failures, failure);
+    const delayMs = retryDelayMs(rules, failures, random);
+    return () => table.putBack(queue, claim, delayMs, { ...attempts, failures, reason: reasonOf(failure) });
   }
 
-  /** pg-boss' own dead lettering leaves a failed job behind that would hold up its key for ever. */
-  async #bury(job: Job, error: unknown): Promise<void> {
+  /** A job that failed for good does not stay in the queue, where it would hold up its key. */
+  async #bury(claimed: ClaimedJob, attempt: number, error: unknown): Promise<void> {
     const { boss, queue, onBuried, onError } = this.#options;
+    const { key, data, claim } = claimed;
     const reason = reasonOf(error);
     await boss.insert(deadLetterQueueOf(queue), [
-      { id: job.id, data: { key: job.key, data: job.data, attempts: job.attempt, reason } },
+      { id: claim.id, data: { key, data, attempts: attempt, reason } },
     ]);
-    await boss.complete(queue, { id: job.id, retryCount: job.attempt - 1 }, { buried: true, reason });
+    await boss.complete(queue, attemptOf(claimed), { buried: true, reason });
+    const job: Job = { id: claim.id, key, data, attempt };
     await onBuried(job, error).catch(onError);
   }
 
   async #touch(): Promise<void> {
-    const claims = [...this.#inHand.values()].map(({ job: { id, retryCount } }) => ({ id, retryCount }));
+    const claims = [...this.#inHand.values()].map(({ claim }) => claim);
     if (claims.length === 0) return;
     try {
       await this.#options.boss.touch(this.#options.queue, claims);
@@ -195,6 +207,11 @@ export class QueueWorker {
       this.#options.queueOutage.felt(error, pollInOutageMs);
     }
   }
+}
+
+/** pg-boss counts attempts by the claims. */
+function attemptOf({ claim }: ClaimedJob): JobAttempt {
+  return { id: claim.id, retryCount: claim.number };
 }
 
 function reasonOf(error: unknown): Readonly<{ name: string; message: string }> {

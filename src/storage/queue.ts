@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobAttempt, JobInsert, PgBoss } from 'pg-boss';
+import type { PgBoss } from 'pg-boss';
 import { AppError } from '../domain/errors.ts';
-import { Outage } from '../lib/outage.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
+import { Outage } from '../lib/outage.ts';
 import type {
   BuriedHandler,
   DeadLetter,
@@ -12,17 +12,18 @@ import type {
   QueueName,
 } from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
+import { JobTable } from './job-table.ts';
 import { readBuriedJob, readDeadLetters, readWaiting } from './queue-reports.ts';
 import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';
 import type { QueueRules } from './queue-rules.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { sqlStateOf } from './sql.ts';
-import { storableJson } from './storable-json.ts';
 
 const daySeconds = 86_400;
 
 /** A job is another's after this long without a sign of life of its process. */
-const heartbeatSeconds = 15;
+const silentSeconds = 15;
+const reclaimEveryMs = 5_000;
 
 /** More than one tick of the clock of an embedded Postgres. */
 const clockTickMs = 2;
@@ -42,6 +43,10 @@ export type JobQueueOptions = Readonly<{
   /** Longest wait for the jobs in hand at the end. */
   graceMs?: number;
   rules?: Partial<Record<QueueName, QueueRules>>;
+  /** While it says so, the jobs of a queue are worked on one by one, without haste. */
+  yields?: (queue: QueueName) => boolean;
+  /** Uniform in [0, 1). */
+  random?: () => number;
 }>;
 
 export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
@@ -59,11 +64,12 @@ export async function createJobQueue(options: JobQueueOptions): Promise<Stoppabl
   });
   await boss.start();
   const rules = { ...defaultQueueRules, ...options.rules };
-  for (const queue of queueNames) {
-    await openQueues(boss, queue, rules[queue]);
-    if (options.database.exclusive) await reclaim(options.database, queue);
-  }
-  return new PgBossQueue(boss, rules, outage, options);
+  for (const queue of queueNames) await openQueues(boss, queue);
+  const table = new JobTable(options.database);
+  await table.prepare();
+  // On a database that no other process uses, what is in hand now is in nobody's.
+  if (options.database.exclusive) await table.reclaim(queueNames, 0);
+  return new PgBossQueue(boss, table, rules, outage, options);
 }
 
 function outageOf(what: string, { outages, monotonicMs }: JobQueueOptions): Outage {
@@ -73,15 +79,12 @@ function outageOf(what: string, { outages, monotonicMs }: JobQueueOptions): Outa
   );
 }
 
-async function openQueues(boss: PgBoss, queue: QueueName, rules: QueueRules): Promise<void> {
+async function openQueues(boss: PgBoss, queue: QueueName): Promise<void> {
   const settings = {
     // Attempts are counted by the worker: a job that pg-boss fails for good would hold up its key.
     retryLimit: 1_000_000,
-    retryDelay: rules.retryDelaySeconds,
-    retryBackoff: true,
-    retryDelayMax: rules.retryDelayMaxSeconds,
-    expireInSeconds: 300,
-    heartbeatSeconds,
+    // Only for a handler that never comes back; silent processes are found by the claims.
+    expireInSeconds: 12 * 3_600,
     // As long as this a repeated id is known.
     deleteAfterSeconds: 3 * daySeconds,
     retentionSeconds: 14 * daySeconds,
@@ -91,38 +94,30 @@ async function openQueues(boss: PgBoss, queue: QueueName, rules: QueueRules): Pr
   await boss.createQueue(deadLetterQueueOf(queue), { retentionSeconds: 90 * daySeconds });
 }
 
-/**
- * Only for a database that no other process uses. The end of a process is not the fault of its jobs: it counts as no attempt,
- * and pg-boss counts a claim only of a job that has been started.
- */
-async function reclaim(database: Pick<Database, 'sql'>, queue: QueueName): Promise<void> {
-  await database.sql.transaction((session) =>
-    session.query(
-      `update pgboss.job set state = 'retry', started_on = null, heartbeat_on = null, start_after = now()
-       where name = $1 and state = 'active'`,
-      [queue],
-    ),
-  );
-}
-
 class PgBossQueue implements StoppableJobQueue {
   readonly #boss: PgBoss;
+  readonly #table: JobTable;
   readonly #rules: Readonly<Record<QueueName, QueueRules>>;
   readonly #outage: Outage;
   readonly #options: JobQueueOptions;
   readonly #workers: { queue: QueueName; worker: QueueWorker }[] = [];
+  readonly #reclaiming: NodeJS.Timeout | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     boss: PgBoss,
+    table: JobTable,
     rules: Readonly<Record<QueueName, QueueRules>>,
     outage: Outage,
     options: JobQueueOptions,
   ) {
     this.#boss = boss;
+    this.#table = table;
     this.#rules = rules;
     this.#outage = outage;
     this.#options = options;
+    if (!options.database.exclusive)
+      this.#reclaiming = setInterval(() => void this.#reclaim(), reclaimEveryMs).unref();
   }
 
   async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
@@ -131,23 +126,20 @@ class PgBossQueue implements StoppableJobQueue {
   }
 
   async hurry(queue: QueueName, key: string): Promise<void> {
-    await this.#options.database.sql.transaction((session) =>
-      session.query(
-        `update pgboss.job set start_after = now() where name = $1 and singleton_key = $2 and state = 'retry'`,
-        [queue, key],
-      ),
-    );
+    await this.#table.hurry(queue, key);
     this.#wake(queue);
   }
 
   async work(queue: QueueName, handler: JobHandler, onBuried: BuriedHandler = async () => {}): Promise<void> {
     const worker = new QueueWorker({
       boss: this.#boss,
+      table: this.#table,
       queue,
       rules: this.#rules[queue],
       handler,
       onBuried,
-      putBack: (attempt, delayMs) => this.#putBack(queue, attempt, delayMs),
+      yields: () => this.#options.yields?.(queue) === true,
+      random: this.#options.random ?? Math.random,
       queueOutage: this.#outage,
       jobsOutage: outageOf(`Work on ${queue}`, this.#options),
       onError: this.#options.onError,
@@ -173,6 +165,7 @@ class PgBossQueue implements StoppableJobQueue {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#reclaiming);
     const graceMs = this.#options.graceMs ?? 10_000;
     await Promise.all(this.#workers.map(({ worker }) => worker.stop(graceMs)));
   }
@@ -187,23 +180,27 @@ class PgBossQueue implements StoppableJobQueue {
     for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
   }
 
-  /** pg-boss counts a claim when the job has been started before. Another process may have found it without a heartbeat. */
-  async #putBack(queue: QueueName, { id, retryCount }: JobAttempt, delayMs: number): Promise<void> {
-    await this.#options.database.sql.transaction((session) =>
-      session.query(
-        `update pgboss.job set state = 'retry', started_on = null, heartbeat_on = null,
-           start_after = now() + $4 * interval '1 millisecond'
-         where name = $1 and id = $2 and retry_count = $3 and state in ('active', 'retry')`,
-        [queue, id, retryCount, delayMs],
-      ),
-    );
+  /** What was reclaimed is found by the workers' next look. */
+  async #reclaim(): Promise<void> {
+    try {
+      await this.#table.reclaim(queueNames, silentSeconds);
+    } catch (error) {
+      if (!this.#outage.lasts) this.#options.onError(error);
+    }
   }
 
-  /** pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. */
+  /**
+   * pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. On a server
+   * whoever inserts two jobs of a key waits for the first.
+   */
   async #insertInTurn(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    if (!this.#options.database.exclusive) {
+      await this.#write(queue, jobs);
+      return;
+    }
     const inserted = this.#turn.then(() => this.#write(queue, jobs));
     this.#turn = inserted.then(
-      () => (this.#options.database.exclusive ? delay(clockTickMs) : undefined),
+      () => delay(clockTickMs),
       () => undefined,
     );
     await inserted;
@@ -211,7 +208,7 @@ class PgBossQueue implements StoppableJobQueue {
 
   async #write(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
     try {
-      await this.#boss.insert(queue, jobs.map(jobInsert));
+      await this.#table.insert(queue, jobs);
     } catch (error) {
       // The driver's error carries the parameters, which hold people's names and numbers.
       const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
@@ -219,10 +216,6 @@ class PgBossQueue implements StoppableJobQueue {
       throw new AppError('DB_ERROR', { cause, retryable: !isFaultOfTheData });
     }
   }
-}
-
-function jobInsert({ id, key, data }: NewJob): JobInsert {
-  return { singletonKey: key, data: storableJson(data), ...(id !== undefined && { id }) };
 }
 
 /** One statement's jobs have one time of insertion, so the second job of a key goes into a second statement. */

@@ -10,6 +10,8 @@ export interface SqlSession {
 export interface SqlDatabase {
   /** Commits when `work` resolves, rolls back when it rejects; the commit is durable when this resolves. */
   transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result>;
+  /** One statement with `$1` parameters, in a transaction of its own; durable when this resolves. */
+  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,14 +1,12 @@
 /**
- * The value as Postgres can hold it: its jsonb refuses NUL and halves of surrogate pairs, which JSON allows. They become
- * U+FFFD; one such character must not keep a webhook from being stored.
+ * The value as JSON that Postgres can hold: its jsonb refuses NUL and halves of surrogate pairs, which JSON allows. They
+ * become U+FFFD; one such character must not keep a webhook from being stored.
  */
-export function storableJson(value: object): object {
+export function storableJson(value: unknown): string {
   const json = JSON.stringify(value);
   // JSON.stringify escapes exactly these and other control characters; whole pairs it writes as they are.
-  if (!/\\u(?:0000|d)/.test(json)) return value;
-  const storable = json.replaceAll(/\\(?:u([0-9a-f]{4})|.)/g, (escape, code: string | undefined) =>
+  if (!/\\u(?:0000|d)/.test(json)) return json;
+  return json.replaceAll(/\\(?:u([0-9a-f]{4})|.)/g, (escape, code: string | undefined) =>
     code === '0000' || code?.startsWith('d') === true ? String.raw`\ufffd` : escape,
   );
-  const parsed: unknown = JSON.parse(storable);
-  return typeof parsed === 'object' && parsed !== null ? parsed : value;
 }

@@ -18,6 +18,8 @@ const pairs = options.quick ? 2 : 12;
 const controlPairs = options.quick ? 1 : 8;
 const latencyPairs = options.quick ? 1 : 6;
 const seconds = options.quick ? 1 : 3;
+/** Until the compiler has seen enough of either. */
+const warmUpSeconds = options.quick ? 1 : 10;
 const connections = 50;
 const serverCore = 0;
 const loadCore = 1;
@@ -100,7 +102,8 @@ async function bench(): Promise<number> {
   for (const { pid } of [ours, baseline, control]) pin(pid, serverCore);
   pin(process.pid, loadCore);
   const full = { seconds, connections, nextBody };
-  for (const contender of [ours, baseline, control]) await measure(contender, { ...full, seconds: 2 });
+  for (const contender of [ours, baseline, control])
+    await measure(contender, { ...full, seconds: warmUpSeconds });
 
   console.log('A/A control');
   let controlRatio = NaN;

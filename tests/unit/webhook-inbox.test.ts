@@ -36,14 +36,17 @@ async function jobIds(
       return 'stored';
     },
     batch: { size: 500, waitMs: 0 },
+    lanes: 1,
     report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
     now: () => new Date(nowMs),
+    monotonicMs: () => nowMs,
   });
   for (const { start, atSeconds, changed } of webhooks) {
     nowMs = atSeconds * 1_000;
     const data = { date: start, ...(changed !== undefined && { last_change_date: changed }) };
     const resource = { resource: 'record', resource_id: 7, status: 'update' };
-    await inbox.acceptEntity(company, { company_id: company.salonId, ...resource, data });
+    const body = { company_id: company.salonId, ...resource, data };
+    await inbox.acceptEntity(company, body, Buffer.from(JSON.stringify(body)));
   }
   return ids;
 }
