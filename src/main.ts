@@ -36,7 +36,7 @@ async function run(): Promise<void> {
   const stop = stopSignal();
   const { values, problems } = readEnvironment(processEnvironment());
   const loaded = loadConfig(values, problems);
-  makeDirectories(loaded);
+  makeDirectories(loaded.config);
   const { config } = loaded;
   await using logger = createLogger({
     level: config.logLevel,

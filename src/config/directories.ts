@@ -1,20 +1,17 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './config.ts';
-import type { CheckedEnvironment } from './environment-schema.ts';
 
 /**
  * Makes the directories that this configuration writes to, so that a wrong one is found before anything has begun.
  * @throws ConfigError with every problem at once
  */
 export function makeDirectories(
-  loaded: Readonly<{ config: Config; checked: Pick<CheckedEnvironment, 'JWT_SECRET' | 'ENCRYPTION_KEYS'> }>,
+  { directories, sessionStore }: Pick<Config, 'directories' | 'sessionStore'>,
 ): void {
-  const { directories, database, sessionStore } = loaded.config;
-  const makesSecrets =
-    loaded.checked.JWT_SECRET === undefined || loaded.checked.ENCRYPTION_KEYS === undefined;
   const used = {
-    DATA_DIR: database.kind === 'embedded' || makesSecrets ? directories.data : undefined,
+    // Made secrets, the embedded store, and always the spool.
+    DATA_DIR: directories.data,
     SESSIONS_DIR: sessionStore === 'local' ? directories.sessions : undefined,
     LOG_DIR: directories.logs,
   };

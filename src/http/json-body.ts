@@ -20,31 +20,32 @@ export function jsonBody(options: JsonOptions = {}): RequestHandler {
 
 /** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
 export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
-  return parse(await readJsonBytes(request), options);
+  requireJson(request.headers['content-type']);
+  return parse(await readBody(request, maxBodyBytes), options);
 }
 
-/** The parsed body and the bytes it came in. @throws as `readJson` */
+/**
+ * The parsed body and the bytes it came in, also from a sender who names no type at all.
+ * @throws as `readJson`
+ */
 export async function readJsonAndBytes(
   request: IncomingMessage,
 ): Promise<Readonly<{ body: unknown; bytes: Buffer }>> {
-  const bytes = await readJsonBytes(request);
+  requireJson(request.headers['content-type'] ?? 'application/json');
+  const bytes = await readBody(request, maxBodyBytes);
   return { body: parse(bytes, {}), bytes };
-}
-
-async function readJsonBytes(request: IncomingMessage): Promise<Buffer> {
-  requireJson(request.headers['content-type']);
-  return await readBody(request, maxBodyBytes);
 }
 
 function parse(bytes: Buffer, options: JsonOptions): unknown {
   return parseStrictJson(decode(bytes), maxJsonDepth, options);
 }
 
-const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i;
+const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 
 function requireJson(contentType: string | undefined): void {
-  const match = jsonType.exec(contentType ?? '');
-  if (match === null || !/^utf-?8$/i.test(match[1] ?? 'utf-8')) throw unsupportedType();
+  const type = contentType ?? '';
+  if (!jsonType.test(type) || !/^utf-?8$/i.test(charset.exec(type)?.[1] ?? 'utf-8')) throw unsupportedType();
 }
 
 function decode(bytes: Buffer): string {

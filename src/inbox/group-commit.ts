@@ -28,6 +28,11 @@ export class GroupCommit<Item, Outcome> {
     this.#options = options;
   }
 
+  /** How many items no write has taken yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Resolves when the item's group is written, rejects with the group's error. */
   async add(item: Item): Promise<Outcome> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();

@@ -11,6 +11,7 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DirectoryLock } from '../lib/directory-lock.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 
@@ -48,24 +49,30 @@ export class Spool implements AsyncDisposable {
   readonly #options: SpoolOptions;
   readonly #maxBytes: number;
   readonly #segmentBytes: number;
+  readonly #lock: DirectoryLock;
   readonly #turns = new KeyedQueue<'disk'>();
   /** Oldest first, the one being written included. */
   readonly #segments: Pending[];
   #writing: Writing | undefined;
   #lastNumber: number;
 
-  /** Finds what an earlier process left. */
+  /** Finds what an earlier process left. @throws DirectoryInUseError while that process lives */
   static async open(options: SpoolOptions): Promise<Spool> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    const lock = new DirectoryLock(
+      options.directory,
+      `Another running process spools webhooks in ${options.directory}. Give each process a DATA_DIR of its own.`,
+    );
     const names = (await readdir(options.directory)).filter((name) => name.endsWith(suffix)).sort();
     const segments = await Promise.all(
       names.map(async (name) => ({ name, bytes: (await stat(join(options.directory, name))).size })),
     );
-    return new Spool(options, segments);
+    return new Spool(options, segments, lock);
   }
 
-  private constructor(options: SpoolOptions, segments: Pending[]) {
+  private constructor(options: SpoolOptions, segments: Pending[], lock: DirectoryLock) {
     this.#options = options;
+    this.#lock = lock;
     this.#segments = segments;
     this.#maxBytes = options.maxBytes ?? 256 * 1024 * 1024;
     this.#segmentBytes = options.segmentBytes ?? 4 * 1024 * 1024;
@@ -74,6 +81,11 @@ export class Spool implements AsyncDisposable {
 
   get isEmpty(): boolean {
     return this.#segments.length === 0;
+  }
+
+  /** Whether the oldest segment is the only one. */
+  get isOnLast(): boolean {
+    return this.#segments.length === 1;
   }
 
   get bytes(): number {
@@ -103,8 +115,10 @@ export class Spool implements AsyncDisposable {
     await this.#turns.run('disk', async () => {
       const path = join(this.#options.directory, name);
       // For people to look at; what could be read of it has gone on.
-      if (damagedLines > 0) await rename(path, `${path}.damaged`).catch(unlessGone);
-      else await unlink(path).catch(unlessGone);
+      if (damagedLines > 0) {
+        await rename(path, `${path}.damaged`);
+        this.#options.damaged(name, damagedLines);
+      } else await unlink(path);
       const index = this.#segments.findIndex((segment) => segment.name === name);
       if (index >= 0) this.#segments.splice(index, 1);
     });
@@ -118,27 +132,27 @@ export class Spool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turns.run('disk', () => this.#closeSegment());
+    this.#lock[Symbol.dispose]();
   }
 
   async #write(bytes: Buffer): Promise<void> {
     if (this.bytes + bytes.length > this.#maxBytes) throw new SpoolFailedError('The spool is full');
-    let writing: Writing | undefined;
     try {
-      writing = this.#writing ?? (await this.#openSegment());
-      const { segment, file } = writing;
+      const { segment, file } = this.#writing ?? (await this.#openSegment());
       const { bytesWritten } = await file.write(bytes, 0, bytes.length, segment.bytes);
       if (bytesWritten < bytes.length) throw new Error('The disk took a part only');
       await file.datasync();
       segment.bytes += bytes.length;
       if (segment.bytes >= this.#segmentBytes) await this.#closeSegment();
     } catch (cause) {
-      await this.#undo(writing);
+      await this.#undo();
       throw new SpoolFailedError('The spool cannot be written', { cause });
     }
   }
 
   /** What was not acknowledged must not be found later. */
-  async #undo(writing: Writing | undefined): Promise<void> {
+  async #undo(): Promise<void> {
+    const writing = this.#writing;
     if (writing === undefined) return;
     try {
       await writing.file.truncate(writing.segment.bytes);
@@ -153,25 +167,14 @@ export class Spool implements AsyncDisposable {
   }
 
   async #openSegment(): Promise<Writing> {
-    const { name, file } = await this.#createFile();
+    this.#lastNumber += 1;
+    const name = `${String(this.#lastNumber).padStart(10, '0')}${suffix}`;
+    const file = await open(join(this.#options.directory, name), 'wx', fileMode);
     const segment = { name, bytes: 0 };
     this.#segments.push(segment);
     this.#writing = { segment, file };
     await syncDirectory(this.#options.directory);
     return this.#writing;
-  }
-
-  /** A number that another process with the same directory has taken is skipped. */
-  async #createFile(): Promise<{ name: string; file: FileHandle }> {
-    for (;;) {
-      this.#lastNumber += 1;
-      const name = `${String(this.#lastNumber).padStart(10, '0')}${suffix}`;
-      try {
-        return { name, file: await open(join(this.#options.directory, name), 'wx', fileMode) };
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      }
-    }
   }
 
   async #closeSegment(): Promise<void> {
@@ -182,8 +185,7 @@ export class Spool implements AsyncDisposable {
 
   async #read(segment: Pending): Promise<Segment> {
     const path = join(this.#options.directory, segment.name);
-    const text = await readFile(path, 'utf8').catch(unlessGone);
-    const lines = (text ?? '').split('\n').filter((line) => line !== '');
+    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
     const records: unknown[] = [];
     let damagedLines = 0;
     for (const line of lines) {
@@ -196,15 +198,8 @@ export class Spool implements AsyncDisposable {
         damagedLines += 1;
       }
     }
-    if (damagedLines > 0) this.#options.damaged(segment.name, damagedLines);
     return { name: segment.name, records, damagedLines };
   }
-}
-
-/** Another process with the same directory has carried it away. */
-function unlessGone(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-  throw error;
 }
 
 async function syncDirectory(directory: string): Promise<void> {

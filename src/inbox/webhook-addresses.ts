@@ -38,6 +38,11 @@ export class WebhookAddresses {
     for (const company of companies) this.#known.set(company.id, { company, readAtMs: -Infinity });
   }
 
+  /** Whether the path was right when it was last looked for; nobody is asked. */
+  isKnown(companyId: CompanyId, secret: string): boolean {
+    return isSecretOf(this.#known.get(companyId)?.company, secretHash(secret));
+  }
+
   /**
    * The salon that a webhook path belongs to. Unknown companies and wrong secrets look the same, also by the clock.
    * @throws AppError `INVALID_TOKEN`; `DB_ERROR` while the database is away and the company is not known here

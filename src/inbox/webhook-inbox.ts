@@ -27,6 +27,8 @@ const undatedRepeatMs = 5_000;
 
 /** From here on it is a burst: taking webhooks comes before processing them, since their senders wait. */
 const burstPerSecond = 300;
+/** So many wait for a write only when writes take far too long; memory must not fill with them. */
+const mostWaiting = 5_000;
 /** What goes on for longer is no burst, and those taken may not wait for ever. */
 const longestBurstMs = 60_000;
 
@@ -56,7 +58,7 @@ const envelope = Joi.object<Envelope>({
 type Accepted = Readonly<{ companyId: CompanyId; resource: string; job: NewJob & { readonly id: string } }>;
 
 export type InboxDependencies = Readonly<{
-  addresses: Pick<WebhookAddresses, 'companyOf'>;
+  addresses: Pick<WebhookAddresses, 'companyOf' | 'isKnown'>;
   /** Durable when it resolves. */
   write: (jobs: readonly NewJob[]) => Promise<'stored' | 'spooled'>;
   batch: GroupCommitOptions;
@@ -102,6 +104,11 @@ export class WebhookInbox {
     const nowMs = this.#monotonicMs();
     if (this.#rate.perSecond <= burstPerSecond) this.#quietAtMs = nowMs;
     return nowMs !== this.#quietAtMs && nowMs < this.#quietAtMs + longestBurstMs;
+  }
+
+  /** Whether a webhook path was right when it was last looked for. Asks nobody. */
+  isKnown(companyId: CompanyId, secret: string): boolean {
+    return this.#addresses.isKnown(companyId, secret);
   }
 
   /** The salon that a webhook path belongs to. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
@@ -158,6 +165,8 @@ export class WebhookInbox {
 
   async #accept(company: Company, data: WebhookJobData, content: unknown): Promise<void> {
     const id = jobId(data, content, this.#now());
+    const waiting = this.#lanes.reduce((sum, lane) => sum + lane.waiting, 0);
+    if (waiting >= mostWaiting) throw new AppError('DB_ERROR', { retryAfterSeconds: 1 });
     const { resource, resourceId } = data;
     const job = { id, key: `${company.id}:${resource}:${resourceId}`, data };
     this.#rate.count();

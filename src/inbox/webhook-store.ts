@@ -4,7 +4,7 @@ import { Outage } from '../lib/outage.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 import type { JobQueue, NewJob } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Spool } from './spool.ts';
+import type { Segment, Spool } from './spool.ts';
 
 export type WebhookStoreOptions = Readonly<{
   queue: Pick<JobQueue, 'insert'>;
@@ -17,8 +17,9 @@ export type WebhookStoreOptions = Readonly<{
   patienceMs?: number;
 }>;
 
+const defaultPatienceMs = 1_500;
 const drainBatch = 500;
-/** The queue's own limits end an insert that hangs. */
+/** The database's own limits end an insert that hangs. */
 const retryMs = { shortest: 250, longest: 5_000 };
 const retryAfterSeconds = 5;
 
@@ -36,6 +37,8 @@ export class WebhookStore implements AsyncDisposable {
   readonly #options: WebhookStoreOptions;
   readonly #outage: Outage;
   #draining: Promise<void> | undefined;
+  /** The last of the disk is on its way to the database. */
+  #handingOver: Promise<unknown> | undefined;
   #wakeUp: () => void = () => {};
   #stopped = false;
 
@@ -62,11 +65,14 @@ export class WebhookStore implements AsyncDisposable {
    * @throws AppError `DB_ERROR` when neither takes them
    */
   async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
-    const { spool } = this.#options;
-    if (spool.isEmpty && (await this.#insertInTime(jobs))) return 'stored';
+    const { spool, report, patienceMs = defaultPatienceMs } = this.#options;
+    // Else under steady load there would always be something new on the disk before the last of it is gone.
+    if (this.#handingOver !== undefined) await withTimeout(this.#handingOver, patienceMs);
+    if (spool.isEmpty && (await this.#insertInTime(jobs, patienceMs))) return 'stored';
     try {
       await spool.append(jobs);
     } catch (cause) {
+      report.webhooksRefused(jobs.length, cause);
       throw new AppError('DB_ERROR', { cause, retryAfterSeconds });
     }
     this.#drain();
@@ -81,17 +87,27 @@ export class WebhookStore implements AsyncDisposable {
   }
 
   /** False: the database does not take them now. Its late success does no harm, the ids are the same. */
-  async #insertInTime(jobs: readonly NewJob[]): Promise<boolean> {
-    const { queue, patienceMs = 1_500 } = this.#options;
+  async #insertInTime(jobs: readonly NewJob[], patienceMs: number): Promise<boolean> {
     try {
-      const inserted = queue.insert('webhooks', jobs).then(() => true);
-      if ((await withTimeout(inserted, patienceMs)) === true) return true;
+      const inserted = this.#options.queue.insert('webhooks', jobs).then(() => true);
+      if ((await withTimeout(inserted, patienceMs)) === true) {
+        this.#isWell();
+        return true;
+      }
       this.#outage.felt(new Error('No answer in time'), retryMs);
     } catch (error) {
-      if (isFaultOfTheData(error)) throw error;
+      // What the database will not take one by one goes to the disk, and from there aside; the others are not to suffer.
+      if (isFaultOfTheData(error)) return false;
       this.#outage.felt(error, retryMs);
     }
     return false;
+  }
+
+  /** What was refused or spooled meanwhile is to be looked for. */
+  #isWell(): void {
+    if (!this.#outage.lasts) return;
+    this.#outage.over();
+    this.#options.drained();
   }
 
   #drain(): void {
@@ -107,9 +123,12 @@ export class WebhookStore implements AsyncDisposable {
       try {
         const segment = await spool.oldest();
         if (segment === undefined) break;
-        const refused = await this.#insertSegment(segment.records);
-        await spool.remove({ ...segment, damagedLines: segment.damagedLines + refused });
+        const handedOver = this.#handOver(segment);
+        if (spool.isOnLast) this.#handingOver = handedOver.catch(() => undefined);
+        await handedOver;
+        this.#handingOver = undefined;
       } catch (error) {
+        this.#handingOver = undefined;
         await this.#pause(this.#outage.felt(error, retryMs));
       }
     }
@@ -118,13 +137,20 @@ export class WebhookStore implements AsyncDisposable {
     drained();
   }
 
+  async #handOver(segment: Segment): Promise<void> {
+    const refused = await this.#insertSegment(segment.records);
+    await this.#options.spool.remove({ ...segment, damagedLines: segment.damagedLines + refused });
+  }
+
   /** @returns how many records the database will never take */
   async #insertSegment(records: readonly unknown[]): Promise<number> {
-    const jobs = records.map((record): NewJob => {
-      const { id, ...job } = Joi.attempt(record, spooledJob);
-      return { ...job, ...(id !== undefined && { id }) };
+    const jobs = records.flatMap((record): NewJob[] => {
+      const { error, value } = spooledJob.validate(record);
+      if (error !== undefined) return [];
+      const { id, ...job } = value;
+      return [{ ...job, ...(id !== undefined && { id }) }];
     });
-    let refused = 0;
+    let refused = records.length - jobs.length;
     for (let start = 0; start < jobs.length; start += drainBatch) {
       if (this.#stopped) throw new Error('The process ends');
       refused += await this.#insertBatch(jobs.slice(start, start + drainBatch));

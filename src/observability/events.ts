@@ -40,6 +40,11 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
         logger.info('Webhooks accepted', { companyId, resource: labelOf(resource), outcome, jobIds: line });
       }
     },
+    /** Neither the database nor the disk takes them: the sender was told to come back. */
+    webhooksRefused(count: number, error: unknown): void {
+      metrics.webhooksReceived.inc({ resource: 'other', outcome: 'refused' }, count);
+      logger.error('Webhooks refused: neither the database nor the disk takes them', { count, error });
+    },
     webhookProcessed(companyId: CompanyId, jobId: string, outcome: string, recordId?: number): void {
       logger.info('Webhook processed', { companyId, jobId, outcome, recordId });
     },
@@ -101,9 +106,11 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger[level]('The circuit to YCLIENTS changed', { group, state });
     },
     outageBegan(what: string, error: unknown): void {
+      metrics.outages.set({ name: what }, 1);
       logger.error(`${what} does not get through to the database, waiting`, { error });
     },
     outageEnded(what: string, lastedMs: number): void {
+      metrics.outages.set({ name: what }, 0);
       logger.info(`${what} goes on`, { lastedMs: Math.round(lastedMs) });
     },
     /** Work that nobody waits for went wrong: a bug or a dependency that is down. */

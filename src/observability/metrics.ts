@@ -9,6 +9,7 @@ export type Metrics = Readonly<{
   webhooksReceived: Counter<'resource' | 'outcome'>;
   messages: Counter<'kind' | 'status'>;
   breakerOpen: Gauge<'name'>;
+  outages: Gauge<'name'>;
 }>;
 
 /** What is asked for at each scrape. */
@@ -80,13 +81,19 @@ export function createMetrics(figures: Figures): Metrics {
     }),
     webhooksReceived: new Counter({
       name: 'marketplace_webhook_received_total',
-      help: 'Webhooks acknowledged, by what they tell of and where they were made durable',
+      help: 'Webhooks by what they tell of and where they were made durable, or that nothing took them',
       labelNames: ['resource', 'outcome'],
       registers,
     }),
     breakerOpen: new Gauge({
       name: 'marketplace_breaker_open',
       help: 'Whether calls to a group of YCLIENTS endpoints are held back: 1 or 0',
+      labelNames: ['name'],
+      registers,
+    }),
+    outages: new Gauge({
+      name: 'marketplace_outage',
+      help: 'Whether a part of this process does not get through to the database: 1 or 0',
       labelNames: ['name'],
       registers,
     }),

@@ -4,7 +4,7 @@ import type { DatabaseAddress } from '../domain/database-address.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import type { Migration } from './migrate.ts';
-import { PostgresDatabase } from './postgres.ts';
+import { poolLimits, PostgresDatabase } from './postgres.ts';
 import { Rpc } from './rpc.ts';
 import type { Functions, Supabase } from './rpc.ts';
 import { createRpcFetch } from './rpc-endpoint.ts';
@@ -73,8 +73,11 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
   };
 }
 
+/** pg-boss hands them on to `pg`. */
+const bossPoolLimits = { ...poolLimits(), max: 4 };
+
 function bossOnServer(url: string): PgBoss {
-  return new PgBoss({ ...commonBossOptions, connectionString: url, max: 4 });
+  return new PgBoss({ ...commonBossOptions, ...bossPoolLimits, connectionString: url });
 }
 
 function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { Transaction } from '@electric-sql/pglite';
-import { DirectoryLock } from './directory-lock.ts';
+import { DirectoryLock } from '../lib/directory-lock.ts';
 import type { Row, SqlDatabase, SqlSession } from './sql.ts';
 import { SyncedNodeFs } from './synced-node-fs.ts';
 
@@ -56,7 +56,10 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
   static async open(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
     const directory = path.resolve(options.directory);
     mkdirSync(path.dirname(directory), { recursive: true });
-    const lock = new DirectoryLock(directory);
+    const lock = new DirectoryLock(
+      directory,
+      `Another running process uses the embedded database in ${directory}. Stop it first, or set DATABASE_URL to share one database.`,
+    );
     try {
       await initialise(directory);
       const { pglite, files } = await start(directory);

@@ -18,24 +18,33 @@ export type PostgresOptions = Readonly<{
 const attemptsAgainstRivals = 4;
 const longestPauseMs = 40;
 
+/** What keeps a pool from waiting for ever. */
+export function poolLimits({
+  connectTimeoutMs = 5_000,
+  statementTimeoutMs = 10_000,
+}: Pick<PostgresOptions, 'connectTimeoutMs' | 'statementTimeoutMs'> = {}) {
+  return {
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    // Answers even when the server has gone silent, which statement_timeout cannot.
+    query_timeout: statementTimeoutMs + 5_000,
+    keepAlive: true,
+  };
+}
+
 /** A pool of connections to a Postgres server. */
 export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   readonly #pool: Pool;
   readonly #random: () => number;
 
   constructor(options: PostgresOptions) {
-    const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
     this.#random = options.random ?? Math.random;
     this.#pool = new Pool({
       connectionString: options.url,
       application_name: 'yclients-marketplace',
       max: options.maxConnections ?? 10,
-      connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: statementTimeoutMs,
-      // Answers even when the server has gone silent, which statement_timeout cannot.
-      query_timeout: statementTimeoutMs + 5_000,
-      keepAlive: true,
+      ...poolLimits(options),
     });
     this.#pool.on('error', options.onError);
   }

@@ -49,6 +49,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
   const known = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
   const messages = new Map<string, Message>();
   const inbox = {
+    isKnown: (id: Company['id'], secret: string) => known.has(id) && secret === webhookSecret,
     authenticate: async (id: Company['id'], secret: string) => {
       const company = known.get(id);
       if (company === undefined || secret !== webhookSecret) throw new AppError('INVALID_TOKEN');

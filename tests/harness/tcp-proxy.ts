@@ -9,6 +9,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #routes = new Set<Route>();
   #targetPort: number | undefined;
   #swallows = false;
+  #swallowsAnswers = false;
   /** How many bytes of clients never arrived. */
   swallowedBytes = 0;
 
@@ -40,9 +41,15 @@ export class TcpProxy implements AsyncDisposable {
     this.#swallows = true;
   }
 
+  /** What the other side answers disappears. */
+  swallowAnswers(): void {
+    this.#swallowsAnswers = true;
+  }
+
   /** Ends every connection without a word; new ones work. */
   cut(): void {
     this.#swallows = false;
+    this.#swallowsAnswers = false;
     for (const { client, upstream } of this.#routes) {
       client.destroy();
       upstream.destroy();
@@ -61,7 +68,9 @@ export class TcpProxy implements AsyncDisposable {
       if (this.#swallows) this.swallowedBytes += bytes.length;
       else upstream.write(bytes);
     });
-    upstream.pipe(client);
+    upstream.on('data', (bytes) => {
+      if (!this.#swallowsAnswers) client.write(bytes);
+    });
     for (const [end, other] of [
       [client, upstream],
       [upstream, client],

@@ -134,9 +134,9 @@ describe('makeDirectories', () => {
     using directory = new TemporaryDirectory();
     const at = (name: string) => join(directory.path, name);
     const places = { DATA_DIR: at('data'), SESSIONS_DIR: at('deep/sessions'), LOG_DIR: at('logs') };
-    makeDirectories(load({ ...production, ...places }));
-    expect(readdirSync(directory.path)).toEqual(['logs']);
-    makeDirectories(load(places));
+    makeDirectories(load({ ...production, ...places }).config);
+    expect(readdirSync(directory.path).toSorted()).toEqual(['data', 'logs']);
+    makeDirectories(load(places).config);
     expect(readdirSync(directory.path).toSorted()).toEqual(['data', 'deep', 'logs']);
   });
 
@@ -149,7 +149,7 @@ describe('makeDirectories', () => {
       SESSIONS_DIR: file,
       LOG_DIR: `${file}/x`,
     });
-    expect(() => makeDirectories(loaded)).toThrow(
+    expect(() => makeDirectories(loaded.config)).toThrow(
       expect.objectContaining({
         problems: [
           `SESSIONS_DIR cannot be written to: ${file} (EEXIST)`,

@@ -3,6 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync } fro
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Spool, SpoolFailedError } from '../../src/inbox/spool.ts';
+import { DirectoryInUseError } from '../../src/lib/directory-lock.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
@@ -85,16 +86,16 @@ describe('the spool', () => {
     expect(readdirSync(temporary.path)).toEqual([`${file}.damaged`]);
   });
 
-  it('shares its directory with another process without losing or overwriting anything', async () => {
+  it('keeps a second process out of its directory, and lets the next one in', async () => {
     using temporary = new TemporaryDirectory();
-    await using one = await openSpool(temporary.path);
-    await using other = await openSpool(temporary.path);
-    await one.append([{ n: 1 }]);
-    await other.append([{ n: 2 }]);
-    await using third = await openSpool(temporary.path);
-    expect(await recordsOf(third)).toEqual([{ n: 1 }, { n: 2 }]);
-    expect(await recordsOf(one)).toEqual([]);
-    expect([one.isEmpty, third.isEmpty]).toEqual([true, true]);
+    const directory = join(temporary.path, 'spool');
+    {
+      await using spool = await openSpool(directory);
+      await spool.append([{ n: 1 }]);
+      await expect(openSpool(directory)).rejects.toBeInstanceOf(DirectoryInUseError);
+    }
+    await using next = await openSpool(directory);
+    expect(await recordsOf(next)).toEqual([{ n: 1 }]);
   });
 
   it('does not open a line that was copied from elsewhere', async () => {

@@ -11,17 +11,17 @@ export class DirectoryInUseError extends Error {
 export class DirectoryLock implements Disposable {
   readonly #file: DatabaseSync;
 
-  /** @throws DirectoryInUseError when a live process holds it */
-  constructor(directory: string) {
+  /**
+   * @param inUse what a person is told when another process is there
+   * @throws DirectoryInUseError when a live process holds it
+   */
+  constructor(directory: string, inUse: string) {
     this.#file = new DatabaseSync(`${directory}.lock`);
     try {
       this.#file.exec('pragma busy_timeout = 0; pragma journal_mode = memory; begin exclusive');
     } catch (cause) {
       this.#file.close();
-      throw new DirectoryInUseError(
-        `Another running process uses the embedded database in ${directory}. Stop it first, or set DATABASE_URL to share one database.`,
-        { cause },
-      );
+      throw new DirectoryInUseError(inUse, { cause });
     }
   }
 
