@@ -45,16 +45,10 @@ export class WebhookTraffic {
   readonly #options: TrafficOptions;
   readonly #records: LiveRecord[] = [];
   readonly #bodies: { readonly body: string; readonly about: Omit<Posted, 'acknowledged'> }[] = [];
-  readonly #distinct = new Set<string>();
   #order = 0;
 
   constructor(options: TrafficOptions) {
     this.#options = options;
-  }
-
-  /** How many different webhooks were acknowledged. */
-  get acknowledgedBodies(): number {
-    return this.#distinct.size;
   }
 
   get records(): readonly Readonly<{ id: number; phone: string }>[] {
@@ -140,7 +134,6 @@ export class WebhookTraffic {
     } catch {
       // The server was killed.
     }
-    if (acknowledged) this.#distinct.add(body);
     this.posted.push({ ...about, acknowledged });
   }
 }
