@@ -6,9 +6,10 @@ import type { Config } from './config.ts';
  * Makes the directories that this configuration writes to, so that a wrong one is found before anything has begun.
  * @throws ConfigError with every problem at once
  */
-export function makeDirectories(
-  { directories, sessionStore }: Pick<Config, 'directories' | 'sessionStore'>,
-): void {
+export function makeDirectories({
+  directories,
+  sessionStore,
+}: Pick<Config, 'directories' | 'sessionStore'>): void {
   const used = {
     // Made secrets, the embedded store, and always the spool.
     DATA_DIR: directories.data,

@@ -62,6 +62,9 @@ describe('webhooks while the database has trouble', () => {
     return { status: response.status, ms: performance.now() - startedMs };
   };
 
+  /** Asked from this machine itself, without a proxy. */
+  const metrics = async (): Promise<string> => await (await fetch(`${stack.url}/metrics`)).text();
+
   const ready = async (): Promise<Readonly<{ code: number; body: Ready }>> => {
     const response = await ask(`${stack.url}/health/ready`);
     return { code: response.status, body: (await response.json()) as Ready };
@@ -77,6 +80,7 @@ describe('webhooks while the database has trouble', () => {
       expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(3_000);
       expect(spooled()).toBeGreaterThan(0);
       expect((await ask(`${stack.url}/health/live`)).status).toBe(200);
+      expect(await metrics()).toContain('marketplace_outage{name="The inbox"} 1');
       const { code, body } = await ready();
       expect([
         code,
@@ -92,6 +96,7 @@ describe('webhooks while the database has trouble', () => {
     await arrived('Очередь 2.');
     expect(client.inbox.findLast(({ text }) => text.includes('Очередь '))?.text).toContain('Очередь 2.');
     await waitFor('the spool to be drained', () => spooled() === 0);
+    expect(await metrics()).toContain('marketplace_outage{name="The inbox"} 0');
     expect((await post(995_100, 'Снова база.')).status).toBe(200);
     await arrived('Снова база.');
     expect(spooled()).toBe(0);
