@@ -145,9 +145,9 @@ export class WebhookStore implements AsyncDisposable {
   /** @returns how many records the database will never take */
   async #insertSegment(records: readonly unknown[]): Promise<number> {
     const jobs = records.flatMap((record): NewJob[] => {
-      const { error, value } = spooledJob.validate(record);
-      if (error !== undefined) return [];
-      const { id, ...job } = value;
+      const checked = spooledJob.validate(record);
+      if (checked.error !== undefined) return [];
+      const { id, ...job } = checked.value;
       return [{ ...job, ...(id !== undefined && { id }) }];
     });
     let refused = records.length - jobs.length;

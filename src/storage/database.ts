@@ -4,7 +4,7 @@ import type { DatabaseAddress } from '../domain/database-address.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import type { Migration } from './migrate.ts';
-import { poolLimits, PostgresDatabase } from './postgres.ts';
+import { PostgresDatabase } from './postgres.ts';
 import { Rpc } from './rpc.ts';
 import type { Functions, Supabase } from './rpc.ts';
 import { createRpcFetch } from './rpc-endpoint.ts';
@@ -30,8 +30,6 @@ export interface Database extends AsyncDisposable {
   ping(): Promise<void>;
 }
 
-type Backend = SqlDatabase & AsyncDisposable;
-
 /** As long as a statement may take, and its way. */
 const requestTimeoutMs = 12_000;
 
@@ -47,12 +45,11 @@ const commonBossOptions = {
  * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, or what the driver throws
  */
 export async function openDatabase(address: DatabaseAddress, deps: DatabaseDependencies): Promise<Database> {
-  const embedded =
+  const { onError, now } = deps;
+  const backend =
     address.kind === 'embedded'
-      ? await EmbeddedPostgres.open({ directory: address.directory, onError: deps.onError, now: deps.now })
-      : undefined;
-  const backend: Backend =
-    embedded ?? new PostgresDatabase({ url: serverUrlOf(address), onError: deps.onError });
+      ? await EmbeddedPostgres.open({ directory: address.directory, onError, now })
+      : new PostgresDatabase({ url: serverUrlOf(address), onError });
   try {
     await migrate(backend, deps.migrations);
   } catch (error) {
@@ -64,8 +61,8 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
     kind: address.kind,
     supabase,
     sql: backend,
-    exclusive: embedded !== undefined,
-    createBoss: () => (embedded === undefined ? bossOnServer(serverUrlOf(address)) : embeddedBoss(embedded)),
+    exclusive: address.kind === 'embedded',
+    createBoss: () => (backend instanceof EmbeddedPostgres ? embeddedBoss(backend) : serverBoss(backend)),
     ping: async () => {
       await new Rpc(supabase).call('company_by_id', { p_company_id: 0 });
     },
@@ -73,11 +70,9 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
   };
 }
 
-/** pg-boss hands them on to `pg`. */
-const bossPoolLimits = { ...poolLimits(), max: 4 };
-
-function bossOnServer(url: string): PgBoss {
-  return new PgBoss({ ...commonBossOptions, ...bossPoolLimits, connectionString: url });
+/** On the pool of everything else: its limits hold for pg-boss too, and a lost connection does not end the process. */
+function serverBoss(server: PostgresDatabase): PgBoss {
+  return new PgBoss({ ...commonBossOptions, db: server });
 }
 
 function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
@@ -90,8 +85,7 @@ function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
   });
 }
 
-function serverUrlOf(address: DatabaseAddress): string {
-  if (address.kind === 'embedded') throw new TypeError('The embedded database has no server');
+function serverUrlOf(address: Exclude<DatabaseAddress, { kind: 'embedded' }>): string {
   return address.kind === 'postgres' ? address.url : address.databaseUrl;
 }
 

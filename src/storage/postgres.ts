@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 import { type Row, type SqlDatabase, type SqlSession, sqlStateOf } from './sql.ts';
 
 export type PostgresOptions = Readonly<{
@@ -18,35 +18,29 @@ export type PostgresOptions = Readonly<{
 const attemptsAgainstRivals = 4;
 const longestPauseMs = 40;
 
-/** What keeps a pool from waiting for ever. */
-export function poolLimits({
-  connectTimeoutMs = 5_000,
-  statementTimeoutMs = 10_000,
-}: Pick<PostgresOptions, 'connectTimeoutMs' | 'statementTimeoutMs'> = {}) {
-  return {
-    connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: statementTimeoutMs,
-    // Answers even when the server has gone silent, which statement_timeout cannot.
-    query_timeout: statementTimeoutMs + 5_000,
-    keepAlive: true,
-  };
-}
-
 /** A pool of connections to a Postgres server. */
 export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   readonly #pool: Pool;
   readonly #random: () => number;
 
   constructor(options: PostgresOptions) {
+    const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
     this.#random = options.random ?? Math.random;
     this.#pool = new Pool({
       connectionString: options.url,
       application_name: 'yclients-marketplace',
-      max: options.maxConnections ?? 10,
-      ...poolLimits(options),
+      max: options.maxConnections ?? 12,
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: statementTimeoutMs,
+      // Answers even when the server has gone silent, which statement_timeout cannot.
+      query_timeout: statementTimeoutMs + 5_000,
+      keepAlive: true,
     });
     this.#pool.on('error', options.onError);
+    // A client in use reports a lost connection by itself, from its very first moment on, and would end the process. Its query
+    // rejects as well.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
@@ -54,7 +48,14 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    return await this.#againstRivals(async () => (await this.#pool.query<Row>(text, [...values])).rows);
+    return await this.#againstRivals(
+      async () => (await this.#withClient((client) => client.query<Row>(text, [...values]))).rows,
+    );
+  }
+
+  /** For pg-boss, which makes its tables by several statements at once. */
+  async executeSql(text: string, values?: unknown[]): Promise<QueryResult<Row>> {
+    return await this.#withClient((client) => client.query<Row>(text, values));
   }
 
   /** Runs `work` again when Postgres took its transaction back in favour of another one. */
@@ -70,21 +71,24 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   }
 
   async #attempt<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
-    const client = await this.#pool.connect();
-    // A client that is checked out reports a lost connection by itself; its query rejects as well.
-    const ignore = (): void => {};
-    client.on('error', ignore);
-    let broken = false;
-    try {
+    return await this.#withClient(async (client) => {
       await client.query('begin');
       const result = await work(sessionOn(client));
       await client.query('commit');
       return result;
+    });
+  }
+
+  /** Leaves no transaction open behind it. */
+  async #withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect();
+    let broken = false;
+    try {
+      return await work(client);
     } catch (error) {
       broken = !(await rolledBack(client));
       throw error;
     } finally {
-      client.off('error', ignore);
       client.release(broken);
     }
   }

@@ -65,6 +65,33 @@ describe('a Postgres server', () => {
     expect(rows).toEqual([{ value: 2 }, { value: 2 }]);
   });
 
+  it('that ends connections as fast as they are made costs answers and not the process (fault 7)', async () => {
+    await using server = await PostgresServer.start();
+    const url = await server.createDatabase();
+    await using database = new PostgresDatabase({ url, onError: () => {} });
+    await using killer = new PostgresDatabase({ url, onError: () => {}, maxConnections: 1 });
+    const stop = performance.now() + 3_000;
+    const outcomes = new Set<string>();
+    const ask = async (): Promise<void> => {
+      while (performance.now() < stop)
+        outcomes.add(
+          await database.query('select 1').then(
+            () => 'answered',
+            () => 'lost',
+          ),
+        );
+    };
+    const kill = async (): Promise<void> => {
+      while (performance.now() < stop)
+        await killer.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+        );
+    };
+    await Promise.all([kill(), ...Array.from({ length: 20 }, ask)]);
+    expect(outcomes).toEqual(new Set(['answered', 'lost']));
+    expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+  }, 20_000);
+
   it('does not keep callers waiting that it cannot serve', async () => {
     await expect(
       openDatabase(
