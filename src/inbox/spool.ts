@@ -83,11 +83,6 @@ export class Spool implements AsyncDisposable {
     return this.#segments.length === 0;
   }
 
-  /** Whether the oldest segment is the only one. */
-  get isOnLast(): boolean {
-    return this.#segments.length === 1;
-  }
-
   get bytes(): number {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }

@@ -4,7 +4,7 @@ import { Outage } from '../lib/outage.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 import type { JobQueue, NewJob } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Segment, Spool } from './spool.ts';
+import type { Spool } from './spool.ts';
 
 export type WebhookStoreOptions = Readonly<{
   queue: Pick<JobQueue, 'insert'>;
@@ -19,6 +19,8 @@ export type WebhookStoreOptions = Readonly<{
 
 const defaultPatienceMs = 1_500;
 const drainBatch = 500;
+/** So little is in the database in a moment, for which those who write now may wait. */
+const lastBytes = 256 * 1024;
 /** The database's own limits end an insert that hangs. */
 const retryMs = { shortest: 250, longest: 5_000 };
 const retryAfterSeconds = 5;
@@ -37,8 +39,8 @@ export class WebhookStore implements AsyncDisposable {
   readonly #options: WebhookStoreOptions;
   readonly #outage: Outage;
   #draining: Promise<void> | undefined;
-  /** The last of the disk is on its way to the database. */
-  #handingOver: Promise<unknown> | undefined;
+  /** There while the last of the disk is on its way to the database; resolves when it is there, or not. */
+  #lastOnItsWay: PromiseWithResolvers<void> | undefined;
   #wakeUp: () => void = () => {};
   #stopped = false;
 
@@ -67,7 +69,7 @@ export class WebhookStore implements AsyncDisposable {
   async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
     const { spool, report, patienceMs = defaultPatienceMs } = this.#options;
     // Else under steady load there would always be something new on the disk before the last of it is gone.
-    if (this.#handingOver !== undefined) await withTimeout(this.#handingOver, patienceMs);
+    if (this.#lastOnItsWay !== undefined) await withTimeout(this.#lastOnItsWay.promise, patienceMs);
     if (spool.isEmpty && (await this.#insertInTime(jobs, patienceMs))) return 'stored';
     try {
       await spool.append(jobs);
@@ -119,27 +121,30 @@ export class WebhookStore implements AsyncDisposable {
 
   async #drainAll(): Promise<void> {
     const { spool, drained } = this.#options;
+    let isTaken = false;
     while (!this.#stopped && !spool.isEmpty) {
+      if (isTaken && spool.bytes <= lastBytes) this.#lastOnItsWay ??= Promise.withResolvers();
       try {
         const segment = await spool.oldest();
         if (segment === undefined) break;
-        const handedOver = this.#handOver(segment);
-        if (spool.isOnLast) this.#handingOver = handedOver.catch(() => undefined);
-        await handedOver;
-        this.#handingOver = undefined;
+        const refused = await this.#insertSegment(segment.records);
+        await spool.remove({ ...segment, damagedLines: segment.damagedLines + refused });
+        isTaken = true;
       } catch (error) {
-        this.#handingOver = undefined;
+        isTaken = false;
+        this.#letWrite();
         await this.#pause(this.#outage.felt(error, retryMs));
       }
     }
+    this.#letWrite();
     if (!spool.isEmpty) return;
     this.#outage.over();
     drained();
   }
 
-  async #handOver(segment: Segment): Promise<void> {
-    const refused = await this.#insertSegment(segment.records);
-    await this.#options.spool.remove({ ...segment, damagedLines: segment.damagedLines + refused });
+  #letWrite(): void {
+    this.#lastOnItsWay?.resolve();
+    this.#lastOnItsWay = undefined;
   }
 
   /** @returns how many records the database will never take */
