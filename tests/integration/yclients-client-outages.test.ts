@@ -147,6 +147,17 @@ describe('request budget', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(1490);
   });
 
+  it('makes one try at a time while the platform refuses, however many wait (fault 13)', async () => {
+    const { simulator, client } = await startClient();
+    simulator.refuse(/\/application\//, 429, { times: 2 });
+    const callers = 8;
+    const answers = Array.from({ length: callers }, () => client.getApplicationStatus(salonId));
+    expect(await Promise.all(answers)).toEqual(answers.map(() => 'uninstalled'));
+    // No caller made a try of its own during the pauses.
+    expect(simulator.requests.filter(({ status }) => status === 429)).toHaveLength(2);
+    expect(simulator.requests).toHaveLength(callers + 2);
+  }, 20_000);
+
   it('turns callers away with the time to wait when the pause is too long to hold them', async () => {
     const { simulator, client } = await startClient({ maxWaitMs: 1000 });
     simulator.refuse(companyEndpoint, 429, { headers: { 'retry-after': '30' } });
