@@ -3,6 +3,7 @@ import type { Language } from '../domain/company.ts';
 import type { BilingualText } from '../domain/errors.ts';
 import type { BookingMessageKind } from '../domain/message.ts';
 import { formatLocalTime } from '../domain/salon-time.ts';
+import { cutText } from '../lib/cut-text.ts';
 
 /** What a template may hold, for its author. */
 const descriptions = {
@@ -74,7 +75,7 @@ export function valuesOf(source: VariableSource): Readonly<Record<Variable, stri
     weekday: formatLocalTime(booking.startsAt, language, 'weekday'),
     date: formatLocalTime(booking.startsAt, language, 'date'),
     time: formatLocalTime(booking.startsAt, language, 'time'),
-    services: services.join(', ').slice(0, longestValue),
+    services: cutText(services.join(', '), longestValue),
     staff: plain(booking.staffName ?? ''),
     duration: durationOf(booking.durationSeconds, language),
     old_when: previousStartsAt === undefined ? '' : formatLocalTime(previousStartsAt, language),
@@ -84,12 +85,11 @@ export function valuesOf(source: VariableSource): Readonly<Record<Variable, stri
 
 /** What people entered must not break the lines of a message nor make parts of it bold. */
 function plain(value: string): string {
-  return value
+  const oneLine = value
     .replaceAll(/(?<![\p{L}\p{N}])[*_~`]+|[*_~`]+(?![\p{L}\p{N}])/gu, '')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-    .slice(0, longestValue)
-    .toWellFormed();
+    .trim();
+  return cutText(oneLine, longestValue);
 }
 
 /** `1 час 30 минут`, `2 hours`; empty when the platform gave none. */

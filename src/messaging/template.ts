@@ -43,13 +43,15 @@ export function assertTemplate(template: string, variables: readonly string[]): 
 
 /** Puts the values in. A line that has variables, all of them empty, is left out; unknown variables stay as they are. */
 export function fill(template: string, values: Readonly<Record<string, string>>): string {
+  const valueOf = (name: string): string | undefined =>
+    Object.hasOwn(values, name) ? values[name] : undefined;
   return template
     .split('\n')
     .filter((line) => {
       const names = [...line.matchAll(placeholder)].map(([, name = '']) => name);
-      return names.length === 0 || names.some((name) => values[name] !== '');
+      return names.length === 0 || names.some((name) => valueOf(name) !== '');
     })
-    .map((line) => line.replaceAll(placeholder, (whole, name: string) => values[name] ?? whole))
+    .map((line) => line.replaceAll(placeholder, (whole, name: string) => valueOf(name) ?? whole))
     .join('\n')
     .trim();
 }

@@ -2,6 +2,7 @@ import type { Booking } from '../domain/booking.ts';
 import type { Company } from '../domain/company.ts';
 import type { BookingMessageKind } from '../domain/message.ts';
 import type { NotificationSettings } from '../domain/notification-settings.ts';
+import { cutText } from '../lib/cut-text.ts';
 import { defaultTemplate } from './default-templates.ts';
 import { fill } from './template.ts';
 import { valuesOf } from './template-variables.ts';
@@ -17,7 +18,10 @@ export type MessageSubject = Readonly<{
 /** As much as WhatsApp shows without folding, and well below what it takes. */
 const longestText = 4_000;
 
-/** The text of a booking message: in the company's own words where it has some, else in those of its language and business. */
+/**
+ * The text of a booking message: in the company's own words where it has some, and where they say something about this
+ * booking; else in those of its language and business.
+ */
 export function renderMessage(kind: BookingMessageKind, subject: MessageSubject): string {
   const { booking, salon, settings, previousStartsAt } = subject;
   const values = valuesOf({
@@ -28,5 +32,6 @@ export function renderMessage(kind: BookingMessageKind, subject: MessageSubject)
     // A change of staff or services alone has no other start to tell.
     ...(previousStartsAt !== undefined && previousStartsAt !== booking.startsAt && { previousStartsAt }),
   });
-  return fill(settings.templates[kind] ?? defaultTemplate(kind, salon), values).slice(0, longestText);
+  const own = fill(settings.templates[kind] ?? '', values);
+  return cutText(own === '' ? fill(defaultTemplate(kind, salon), values) : own, longestText);
 }

@@ -101,6 +101,28 @@ describe('renderMessage', () => {
     );
   });
 
+  it('falls back to the usual text when nothing is left of its own', () => {
+    const own = { ...settings, templates: { thanks: '{client}, спасибо за визит!' } };
+    const nameless = booking({ clientName: undefined });
+    expect(renderMessage('thanks', { booking: nameless, salon, settings: own })).toBe(
+      'Здравствуйте!\nСпасибо, что были у нас: Салон Ромашка!',
+    );
+  });
+
+  it('never ends in half a character', () => {
+    for (const shift of ['', 'x']) {
+      const title = shift + '💇'.repeat(400);
+      const services = [{ id: 1, title }, ...Array.from({ length: 3 }, (_, id) => ({ id, title }))];
+      const long = booking({ services, staffName: title, clientName: title });
+      const own = { ...settings, templates: { confirmation: `${shift}{services}{staff}{client}`.repeat(30) } };
+      for (const each of [settings, own]) {
+        const text = renderMessage('confirmation', { booking: long, salon, settings: each });
+        expect(text).not.toContain('\ufffd');
+        expect(text.isWellFormed()).toBe(true);
+      }
+    }
+  });
+
   it('has words of its own for every kind of business and message in both languages', () => {
     for (const businessType of businessTypes) {
       for (const language of ['ru', 'en'] as const) {
@@ -142,6 +164,10 @@ describe('a template', () => {
       expect(problemsOf(template, variablesOf('confirmation'))).toHaveLength(1);
     },
   );
+
+  it('knows no variables but its own', () => {
+    expect(fill('{constructor} {toString}', {})).toBe('{constructor} {toString}');
+  });
 
   it('loses a line whose variables are all empty, and only that', () => {
     expect(fill('a {x}\nb {x}{y}\nc', { x: '', y: '2' })).toBe('b 2\nc');
