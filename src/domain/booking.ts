@@ -27,6 +27,8 @@ export type Booking = Readonly<{
 export type Told = Readonly<{
   /** Local time of the salon. */
   startsAt: string;
+  /** Since when we had known that start. */
+  startKnownAt: Date;
   staffId: number | null;
   /** In ascending order. */
   serviceIds: readonly number[];
@@ -41,10 +43,10 @@ export type KnownBooking = Readonly<{
   booking: Booking;
   /** Whether we heard of its creation, and not only of later changes. */
   creationSeen: boolean;
-  /** When we learned of the present start. */
+  /** When we learned of the present start, or of who is to come. */
   startKnownAt: Date;
-  /** Undefined: the client has heard nothing. */
+  /** What was told last, and to which phone: the booking may have another by now. Undefined: nothing. */
   told: Told | undefined;
-  /** How many messages have told the client something; part of the key of the next one. */
+  /** How many messages have told something; part of the key of the next one. */
   toldCount: number;
 }>;

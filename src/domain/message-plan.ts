@@ -56,7 +56,9 @@ export function planMessages(known: KnownBooking, options: PlanOptions): Plan {
   if (phone === undefined) return nothing('no_client_phone');
   if (!mayBeMobile(phone)) return nothing('landline');
   const start = instantOf(booking.startsAt, options.timeZone);
-  const visit: Visit = { ...options, known, phone, start };
+  // What somebody else was told, this client does not know.
+  const told = known.told?.phone === phone ? known.told : undefined;
+  const visit: Visit = { ...options, known, phone, start, told };
   if (booking.cancelled) return cancellationOf(visit);
   const news = newsOf(visit);
   return {
@@ -65,21 +67,21 @@ export function planMessages(known: KnownBooking, options: PlanOptions): Plan {
   };
 }
 
-type Visit = PlanOptions & Readonly<{ known: KnownBooking; phone: string; start: Date }>;
+type Visit = PlanOptions &
+  Readonly<{ known: KnownBooking; phone: string; start: Date; told: Told | undefined }>;
 
 function cancellationOf(visit: Visit): Plan {
-  const { known, now, start, timeZone } = visit;
-  const { told, booking } = known;
+  const { known, now, start, told, timeZone } = visit;
   if (told?.cancelled === true) return nothing('nothing_to_say');
   const lastStart = told === undefined ? start : instantOf(told.startsAt, timeZone);
   const expiresAt = new Date(Math.max(start.getTime(), lastStart.getTime()));
   if (expiresAt <= now) return nothing('in_the_past');
-  return planned(visit, { kind: 'cancellation', due: now, expiresAt, ...telling(booking) });
+  return planned(visit, { kind: 'cancellation', due: now, expiresAt, ...telling(known) });
 }
 
 function newsOf(visit: Visit): Plan {
-  const { known, now, start, settings, debounceMs } = visit;
-  const { told, booking } = known;
+  const { known, now, start, told, settings, debounceMs } = visit;
+  const { booking, toldCount } = known;
   if (start <= now) return nothing('in_the_past');
   if (told === undefined) {
     const heedsQuietHours = !isJustBooked(booking, now);
@@ -88,7 +90,9 @@ function newsOf(visit: Visit): Plan {
       due: now,
       expiresAt: start,
       heedsQuietHours,
-      ...telling(booking),
+      // Not the first: the booking had another phone.
+      ...(toldCount > 0 && { keySuffix: `:${toldCount}` }),
+      ...telling(known),
     });
   }
   const difference = differenceOf(booking, told, visit);
@@ -98,19 +102,20 @@ function newsOf(visit: Visit): Plan {
     kind: 'change',
     due: new Date(now.getTime() + debounceMs),
     expiresAt: start,
-    keySuffix: `:${known.toldCount}`,
+    keySuffix: `:${toldCount}`,
     previousStartsAt: told.startsAt,
-    ...telling(booking),
+    ...telling(known),
   });
 }
 
 function remindersOf(visit: Visit): PlannedMessage[] {
-  const { known, now, start } = visit;
+  const { known, now, start, told } = visit;
+  const knownSince = told !== undefined && isToldStart(told, visit) ? told.startKnownAt : known.startKnownAt;
   if (known.booking.attendance === 1 || known.booking.attendance === -1) return [];
   return reminders.flatMap(({ kind, beforeMs, knownForMs, uselessBeforeMs }) => {
     const due = new Date(start.getTime() - beforeMs);
     const expiresAt = new Date(start.getTime() - uselessBeforeMs);
-    const isNews = due.getTime() - known.startKnownAt.getTime() >= knownForMs;
+    const isNews = due.getTime() - knownSince.getTime() >= knownForMs;
     return isNews && expiresAt > now ? planned(visit, { kind, due, expiresAt }).messages : [];
   });
 }
@@ -156,18 +161,23 @@ function planned({ known, phone, settings, timeZone }: Visit, wish: Wish): Plan 
   return { messages: [message], reason: kind };
 }
 
-function telling(booking: Booking): Readonly<{ tells?: Told }> {
-  const tells = toldOf(booking);
+function telling(known: KnownBooking): Readonly<{ tells?: Told }> {
+  const tells = toldOf(known);
   return tells === undefined ? {} : { tells };
 }
 
-function differenceOf(booking: Booking, told: Told, { start, timeZone, settings }: Visit): string {
+function differenceOf(booking: Booking, told: Told, visit: Visit): string {
   const staffId = booking.staffId ?? null;
   const serviceIds = booking.services.map(({ id }) => id).sort((a, b) => a - b);
   if (staffId !== told.staffId || serviceIds.join() !== told.serviceIds.join()) return 'change';
   if (booking.startsAt === told.startsAt) return 'nothing_to_say';
+  return isToldStart(told, visit) ? 'small_shift' : 'change';
+}
+
+/** Whether the client knows the start, but for a small shift. */
+function isToldStart(told: Told, { start, timeZone, settings }: Visit): boolean {
   const shiftMs = Math.abs(start.getTime() - instantOf(told.startsAt, timeZone).getTime());
-  return shiftMs <= settings.smallShiftMinutes * minuteMs ? 'small_shift' : 'change';
+  return shiftMs <= settings.smallShiftMinutes * minuteMs;
 }
 
 function isJustBooked({ online, createdAt }: Booking, now: Date): boolean {

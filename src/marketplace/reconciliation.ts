@@ -99,7 +99,7 @@ export class Reconciliation {
     if (booking === undefined) return false;
     const { queuedMessage } = await this.#deps.records.process(company, {
       recordId,
-      status: statusOf(booking, mark),
+      status: statusOf(booking.createdAt, mark),
       data,
       cause: `reconciliation:${cause}`,
     });
@@ -121,11 +121,7 @@ export class Reconciliation {
 }
 
 /** What was made after the last good reading, or shortly before it, is news to the client as well. */
-function statusOf(
-  { cancelled, createdAt }: Readonly<{ cancelled: boolean; createdAt: Date | undefined }>,
-  mark: Date | undefined,
-): 'create' | 'update' | 'delete' {
-  if (cancelled) return 'delete';
-  if (mark === undefined || createdAt === undefined) return 'update';
-  return createdAt.getTime() > mark.getTime() - overlapMs ? 'create' : 'update';
+function statusOf(createdAt: Date | undefined, mark: Date | undefined): 'found' | 'found_new' {
+  if (mark === undefined || createdAt === undefined) return 'found';
+  return createdAt.getTime() > mark.getTime() - overlapMs ? 'found_new' : 'found';
 }

@@ -45,13 +45,10 @@ export class RecordWebhooks {
 
   /** Booking, messages and events are written in one transaction; a repeat finds nothing new and changes nothing. */
   async process(company: Company, webhook: RecordWebhook): Promise<RecordOutcome> {
-    const event = {
-      status: webhook.status,
-      booking: bookingFrom(webhook.recordId, webhook.data),
-      changedAt: lastChangeOf(webhook.data),
-    };
-    const about = { recordId: webhook.recordId, type: 'webhook_processed', cause: webhook.cause };
-    return await this.#change(company, { ...about, detail: { status: webhook.status } }, (last) => {
+    const { recordId, status, data, cause } = webhook;
+    const event = { recordId, status, booking: bookingFrom(recordId, data), changedAt: lastChangeOf(data) };
+    const about = { recordId, type: 'webhook_processed', cause, detail: { status } };
+    return await this.#change(company, about, (last) => {
       const applied = applyEvent(event, last, this.#deps.now());
       return applied.outcome === 'ignore' ? { ignored: applied.reason } : { known: applied.known };
     });
@@ -109,7 +106,7 @@ export class RecordWebhooks {
 
 /** News of a kind that is switched off are for the salon to tell. */
 function settled(known: KnownBooking, { reason }: Plan): KnownBooking {
-  const told = reason === 'switched_off' ? assumedTold(known.booking) : known.told;
+  const told = reason === 'switched_off' ? assumedTold(known) : known.told;
   return { ...known, told };
 }
 

@@ -120,6 +120,8 @@ function toldFrom(row: RowReader): Told | undefined {
   return (
     told && {
       startsAt: told.text('startsAt'),
+      // Older rows have none.
+      startKnownAt: told.optionalDate('startKnownAt') ?? row.date('start_known_at'),
       staffId: told.optionalNumber('staffId') ?? null,
       serviceIds: told.list('serviceIds').map(Number),
       phone: told.text('phone'),

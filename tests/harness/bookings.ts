@@ -35,7 +35,7 @@ export function knownBooking(changes: Partial<Booking> = {}): KnownBooking {
 /** A booking whose client knows all of it. */
 export function toldBooking(changes: Partial<Booking> = {}): KnownBooking & Readonly<{ told: Told }> {
   const known = knownBooking(changes);
-  const told = toldOf(known.booking);
+  const told = toldOf(known);
   if (told === undefined) throw new Error('Nobody to tell');
   return { ...known, told, toldCount: 1 };
 }

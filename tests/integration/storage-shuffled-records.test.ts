@@ -25,11 +25,12 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
         const isGone = last?.status === 'delete';
         expect(known?.booking.cancelled).toBe(isGone);
         expect(isGone ? '' : known?.booking.startsAt).toBe(isGone ? '' : last?.booking?.startsAt);
-        // Nothing has been sent: exactly one piece of news waits, and it tells the end.
-        const news = await waitingNews(company.id, recordId);
-        expect(news).toEqual([
-          { kind: isGone ? 'cancellation' : 'confirmation', staff: known?.booking.staffId ?? null },
-        ]);
+        // Nothing has been sent: one piece of news waits at most, and it tells the end.
+        const kind = isGone ? 'cancellation' : 'confirmation';
+        const staff = known?.booking.staffId ?? null;
+        expect(await waitingNews(company.id, recordId)).toEqual(
+          one.end === 'nothing' ? [] : [{ kind, staff }],
+        );
       }),
       { numRuns: 60 },
     );
@@ -50,14 +51,17 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
     const process = (index: number) => {
       const event = events[index % events.length];
       const { booking } = event ?? {};
-      const data = {
-        date: booking?.startsAt,
-        staff: { id: booking?.staffId, name: 'Марина' },
-        services: booking?.services,
-        client: { name: booking?.clientName, phone: booking?.clientPhone },
-        deleted: booking?.cancelled,
-        last_change_date: booking?.changedAt?.toISOString(),
-      };
+      const data =
+        booking === undefined
+          ? []
+          : {
+              date: booking.startsAt,
+              staff: { id: booking.staffId, name: 'Марина' },
+              services: booking.services,
+              client: { name: booking.clientName, phone: booking.clientPhone },
+              deleted: booking.cancelled,
+              last_change_date: booking.changedAt?.toISOString(),
+            };
       return records.process(company, { recordId, status: event?.status ?? 'update', data, cause: 'test' });
     };
     for (const index of calm) await process(index);

@@ -12,7 +12,7 @@ function afterEvent(
   last?: KnownBooking,
   changedAt = incoming?.changedAt,
 ): Application {
-  return applyEvent({ status, booking: incoming, changedAt }, last, now);
+  return applyEvent({ recordId: booking().recordId, status, booking: incoming, changedAt }, last, now);
 }
 
 function known(application: Application): KnownBooking {
@@ -37,9 +37,45 @@ describe('a first event', () => {
     });
   });
 
-  it('says nothing without a start, nor as a deletion without data', () => {
+  it('says nothing without a start', () => {
     expect(afterEvent('update', undefined)).toEqual({ outcome: 'ignore', reason: 'no_start' });
-    expect(afterEvent('delete', undefined)).toEqual({ outcome: 'ignore', reason: 'unknown_record' });
+  });
+
+  it('that is a deletion without data outlives the creation that comes after it, and has nobody to tell', () => {
+    const gone = known(afterEvent('delete', undefined));
+    expect(gone).toMatchObject({ booking: { cancelled: true, clientPhone: undefined }, told: undefined });
+    for (const status of ['create', 'update', 'found_new'] as const) {
+      expect(afterEvent(status, booking({ changedAt: later }), gone)).toMatchObject({
+        reason: 'already_cancelled',
+      });
+    }
+  });
+});
+
+describe('a record that is found in the list', () => {
+  const cancelled = booking({ cancelled: true });
+
+  it('is news to nobody, cancelled or not, when we do not know it', () => {
+    expect(known(afterEvent('found', booking())).told).toMatchObject({ assumed: true, cancelled: false });
+    expect(known(afterEvent('found', cancelled)).told).toMatchObject({ assumed: true, cancelled: true });
+  });
+
+  it('is news when it was made lately, cancelled or not', () => {
+    expect(known(afterEvent('found_new', booking())).told).toBeUndefined();
+    expect(known(afterEvent('found_new', cancelled)).told).toBeUndefined();
+  });
+
+  it('is the present state of what we know, and leaves what was told', () => {
+    const moved = booking({ staffId: 2, changedAt: later });
+    for (const status of ['found', 'found_new'] as const) {
+      expect(known(afterEvent(status, moved, toldBooking()))).toMatchObject({
+        booking: moved,
+        told: toldBooking().told,
+      });
+      const undated = { ...moved, changedAt: undefined };
+      expect(known(afterEvent(status, undated, toldBooking())).booking).toEqual(undated);
+      expect(known(afterEvent(status, cancelled, toldBooking())).told).toEqual(toldBooking().told);
+    }
   });
 });
 
@@ -57,6 +93,14 @@ describe('a creation that arrives late', () => {
     const undated = (one: Booking): Booking => ({ ...one, changedAt: undefined });
     const seen = known(afterEvent('update', undated(moved)));
     expect(known(afterEvent('create', undated(booking()), seen)).booking.startsAt).toBe(moved.startsAt);
+  });
+
+  it('changes nothing when it comes again, with or without dates', () => {
+    const undated = (one: Booking): Booking => ({ ...one, changedAt: undefined });
+    for (const form of [(one: Booking) => one, undated]) {
+      const changed = { ...toldBooking(), booking: form(booking({ staffId: 2 })) };
+      expect(afterEvent('create', form(booking()), changed)).toMatchObject({ reason: 'older_than_known' });
+    }
   });
 
   it('forgets nothing that was really told', () => {
@@ -88,9 +132,12 @@ describe('a later event', () => {
     expect(otherStart.startKnownAt).toEqual(now);
   });
 
-  it('means another person when the phone is another', () => {
+  it('means another person when the phone is another, who knows the start from now on', () => {
     const other = booking({ clientPhone: '+79005556677', changedAt: later });
-    expect(known(afterEvent('update', other, toldBooking())).told).toBeUndefined();
+    expect(known(afterEvent('update', other, toldBooking()))).toMatchObject({
+      told: { phone: booking().clientPhone },
+      startKnownAt: now,
+    });
   });
 
   it('does not overwrite a newer one', () => {

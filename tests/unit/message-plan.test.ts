@@ -93,6 +93,42 @@ describe('the plan of a booking whose client knows it', () => {
     expect(planOf(shifted, { settings: { ...settings, smallShiftMinutes } }).reason).toBe(reason);
   });
 
+  it('tells who has it by now, whoever was told before, and tells nobody twice', () => {
+    const { told } = toldBooking();
+    const corrected = { ...knownBooking({ clientPhone: '+79005556677' }), told, toldCount: 1 };
+    const [confirmation] = planOf(corrected).messages;
+    expect(confirmation).toMatchObject({
+      kind: 'confirmation',
+      phone: '+79005556677',
+      idempotencyKey: 'record:880010001:confirmation:2026-03-10 14:30:00:1',
+    });
+    const toldAsWell = { ...corrected, told: confirmation?.tells, toldCount: 2 };
+    expect(planOf(toldAsWell).reason).toBe('nothing_to_say');
+    // Put right again before anybody else was told.
+    expect(planOf({ ...corrected, booking: toldBooking().booking }).reason).toBe('nothing_to_say');
+  });
+
+  it.each([
+    ['away and back', { startsAt: '2026-03-10 14:30:00' }],
+    ['by less than what is worth telling', { startsAt: '2026-03-10 14:40:00' }],
+  ])('reminds of a visit that was moved %s only hours before', (_what, changes) => {
+    const { told } = toldBooking();
+    const late = new Date('2026-03-09T10:00:00Z');
+    const moved = { ...knownBooking(changes), startKnownAt: late, told, toldCount: 1 };
+    const shifts = { ...settings, smallShiftMinutes: 15 };
+    expect(kindsOf(planOf(moved, { now: late, settings: shifts }))).toEqual(['reminder_24h', 'reminder_2h']);
+  });
+
+  it('does not remind of what a change tells in these hours', () => {
+    const { told } = toldBooking();
+    const late = new Date('2026-03-09T10:00:00Z');
+    const moved = { ...knownBooking({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, told };
+    const plan = planOf(moved, { now: late });
+    expect(kindsOf(plan)).toEqual(['change', 'reminder_2h']);
+    const known = { ...moved, told: plan.messages[0]?.tells, toldCount: 2 };
+    expect(kindsOf(planOf(known, { now: late }))).toEqual(['reminder_2h']);
+  });
+
   it('cancels once, at once, and nothing else is said', () => {
     const { told } = toldBooking();
     const cancelled = { ...toldBooking({ cancelled: true }), told };

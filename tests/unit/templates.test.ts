@@ -114,7 +114,10 @@ describe('renderMessage', () => {
       const title = shift + '💇'.repeat(400);
       const services = [{ id: 1, title }, ...Array.from({ length: 3 }, (_, id) => ({ id, title }))];
       const long = booking({ services, staffName: title, clientName: title });
-      const own = { ...settings, templates: { confirmation: `${shift}{services}{staff}{client}`.repeat(30) } };
+      const own = {
+        ...settings,
+        templates: { confirmation: `${shift}{services}{staff}{client}`.repeat(30) },
+      };
       for (const each of [settings, own]) {
         const text = renderMessage('confirmation', { booking: long, salon, settings: each });
         expect(text).not.toContain('\ufffd');
