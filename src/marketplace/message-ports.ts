@@ -28,7 +28,10 @@ export interface Bookings {
       event: MarketplaceEvent;
     }>,
   ): Promise<'stale' | Readonly<{ queued: readonly QueuedMessage[] }>>;
-  /** Records whose visit is not over by `from` (local time of the salon) and not cancelled, in ascending order. */
+  /**
+   * Records whose visit is not over by `from` (local time of the salon) and not cancelled, and those that have a message
+   * waiting, in ascending order.
+   */
   upcoming(
     companyId: CompanyId,
     page: Readonly<{ from: string; afterRecordId: number; limit: number; phone?: string }>,

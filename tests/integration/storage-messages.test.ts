@@ -179,14 +179,14 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect(await claimed(messages, lease, now)).toBeUndefined();
   });
 
-  it('lets what was not sent expire when the company uninstalls', async () => {
+  it('withdraws what was not sent when the company uninstalls', async () => {
     const { messages, companies } = store.repositories;
     const company = await registeredCompany(store.repositories);
     const stored = await enqueued(messages, newMessage(company.id));
 
     await companies.moveIntegration(company.id, 'uninstalled', 'test');
 
-    expect(await messages.byId(company.id, stored.id)).toMatchObject({ status: 'expired' });
+    expect(await messages.byId(company.id, stored.id)).toMatchObject({ status: 'withdrawn' });
   });
 
   it('puts a message back that never left, without counting the attempt', async () => {
