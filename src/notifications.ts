@@ -1,7 +1,7 @@
 import type { CompanyId } from './domain/ids.ts';
 import { ClientAnswers } from './marketplace/client-answers.ts';
 import type { Bookings, Contacts, Messages, Settings } from './marketplace/message-ports.ts';
-import type { Companies, Events, JobQueue, YclientsPlatform } from './marketplace/ports.ts';
+import type { Companies, Events, JobQueue, Readings, YclientsPlatform } from './marketplace/ports.ts';
 import { Reconciliation } from './marketplace/reconciliation.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Replanning } from './marketplace/replanning.ts';
@@ -15,6 +15,7 @@ export type NotificationParts = Readonly<{
   events: Events;
   messages: Messages;
   queue: JobQueue;
+  readings: Readings;
   settings: Settings;
   yclients: YclientsPlatform;
   report: BusinessEvents;

@@ -50,10 +50,19 @@ export interface Companies {
   /** Companies whose integration has one of the statuses, oldest first. */
   withStatus(statuses: readonly IntegrationStatus[]): Promise<readonly Company[]>;
   stats(): Promise<ConnectionStats>;
-  /** Until when the platform's changes have been read; undefined: never. */
-  reconciledUntil(id: CompanyId): Promise<Date | undefined>;
-  /** Never goes back. */
-  setReconciled(id: CompanyId, until: Date): Promise<void>;
+}
+
+/** How far the platform's changes of each company have been read. */
+export interface Readings {
+  /**
+   * A job begins to read: what happens from now on is for the next one.
+   * @param job the same at each attempt
+   * @returns until when the last good one has read; undefined: never
+   */
+  begin(companyId: CompanyId, job: string): Promise<Date | undefined>;
+  finish(companyId: CompanyId, until: Date): Promise<void>;
+  /** How many jobs have begun, of each company. */
+  begun(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>>;
 }
 
 export type MarketplaceEvent = Readonly<{

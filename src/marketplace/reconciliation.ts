@@ -4,15 +4,16 @@ import { bookingFrom, recordIdOf } from '../domain/record.ts';
 import { localTimeAt } from '../domain/salon-time.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, Events, JobQueue, YclientsPlatform } from './ports.ts';
+import type { Companies, Events, JobQueue, Readings, YclientsPlatform } from './ports.ts';
 import type { RecordWebhooks } from './record-webhooks.ts';
 import type { WebhookUrlWatch } from './webhook-url-watch.ts';
 
 export type ReconciliationDependencies = Readonly<{
-  companies: Pick<Companies, 'byId' | 'withStatus' | 'reconciledUntil' | 'setReconciled'>;
+  companies: Pick<Companies, 'byId' | 'withStatus'>;
+  readings: Readings;
   yclients: Pick<YclientsPlatform, 'listRecords'>;
   records: Pick<RecordWebhooks, 'process'>;
-  webhookUrls: Pick<WebhookUrlWatch, 'check' | 'missing'>;
+  webhookUrls: Pick<WebhookUrlWatch, 'check' | 'missing' | 'keepOnly'>;
   events: Pick<Events, 'record'>;
   queue: Pick<JobQueue, 'insert'>;
   wakeOutbox: (companyId: CompanyId) => void;
@@ -23,8 +24,7 @@ export type ReconciliationDependencies = Readonly<{
 /** Read again each time, for clocks that differ and for changes that the platform lists late. */
 const overlapMs = 10 * 60 * 1_000;
 const pageSize = 100;
-/** Requests of the same cause within this time are one. */
-const sameRequestMs = 60_000;
+const dayMs = 24 * 60 * 60 * 1_000;
 
 /**
  * Reads what no webhook told us: the platform repeats a webhook twice at most. A durable job for each company; what a webhook
@@ -51,19 +51,27 @@ export class Reconciliation {
     await this.#request([companyId], cause);
   }
 
-  /** Asks for the companies that the platform posts nothing to us about. */
+  /** Asks for the active companies that the platform posts nothing to us about. */
   async requestUnposted(): Promise<void> {
-    await this.#request([...this.#deps.webhookUrls.missing], 'unposted');
+    const { companies, webhookUrls } = this.#deps;
+    if (webhookUrls.missing.size === 0) return;
+    const active = await companies.withStatus(['active']);
+    webhookUrls.keepOnly(new Set(active.map(({ id }) => id)));
+    await this.#request([...webhookUrls.missing], 'unposted');
   }
 
-  /** The job. */
+  /** The job. @param cause names it, the same at each attempt */
   async run(companyId: CompanyId, cause: string): Promise<void> {
-    const { companies, events, report, webhookUrls, wakeOutbox } = this.#deps;
+    const { companies, readings, events, report, webhookUrls, wakeOutbox, now } = this.#deps;
+    // Before anything else: as long as no job begins, no other one is queued.
+    const readUntil = await readings.begin(companyId, cause);
     const company = await companies.byId(companyId);
     if (company?.integrationStatus !== 'active' || company.timeZone === undefined) return;
     await webhookUrls.check(company, cause);
-    const { startedAt, read, news } = await this.#readChanges(company, company.timeZone, cause);
-    await companies.setReconciled(companyId, startedAt);
+    const startedAt = now();
+    const mark = readUntil && credible(readUntil, startedAt);
+    const { read, news } = await this.#readChanges(company, company.timeZone, cause, mark);
+    await readings.finish(companyId, startedAt);
     report.reconciled(companyId, read, news);
     if (news === 0) return;
     await events.record({ companyId, type: 'reconciled', cause, detail: { read, news } });
@@ -74,20 +82,19 @@ export class Reconciliation {
     company: Company,
     timeZone: string,
     cause: string,
-  ): Promise<Readonly<{ startedAt: Date; read: number; news: number }>> {
-    const { companies, yclients, now } = this.#deps;
-    const startedAt = now();
-    const mark = await companies.reconciledUntil(company.id);
+    mark: Date | undefined,
+  ): Promise<Readonly<{ read: number; news: number }>> {
+    const { yclients, now } = this.#deps;
     const changes =
       mark === undefined
-        ? { startDate: localTimeAt(startedAt, timeZone).slice(0, 10) }
+        ? { startDate: localTimeAt(now(), timeZone).slice(0, 10) }
         : { changedAfter: new Date(mark.getTime() - overlapMs) };
     let [read, news] = [0, 0];
     for (let page = 1; ; page += 1) {
       const records = await yclients.listRecords(company.salonId, { ...changes, page, count: pageSize });
       for (const data of records) if (await this.#process(company, data, mark, cause)) news += 1;
       read += records.length;
-      if (records.length < pageSize) return { startedAt, read, news };
+      if (records.length < pageSize) return { read, news };
     }
   }
 
@@ -106,18 +113,24 @@ export class Reconciliation {
     return queuedMessage;
   }
 
+  /** One job waits for each company at most: it reads every gap up to its beginning, so that only a later one needs another. */
   async #request(companyIds: readonly CompanyId[], cause: string): Promise<void> {
-    const span = Math.floor(this.#deps.now().getTime() / sameRequestMs);
+    if (companyIds.length === 0) return;
+    const begun = await this.#deps.readings.begun(companyIds);
     await this.#deps.queue.insert(
       'reconciliation',
       companyIds.map((companyId) => ({
-        // Who asks by hand means now.
-        ...(cause !== 'operator' && { id: hashedUuid('reconciliation', companyId, cause, span) }),
+        id: hashedUuid('reconciliation', companyId, begun.get(companyId)),
         key: String(companyId),
         data: { companyId, cause },
       })),
     );
   }
+}
+
+/** A mark of the future was set by a clock that was wrong. Nobody knows by how much, so a day is read again. */
+function credible(mark: Date, now: Date): Date {
+  return mark.getTime() - overlapMs > now.getTime() ? new Date(now.getTime() - dayMs) : mark;
 }
 
 /** What was made after the last good reading, or shortly before it, is news to the client as well. */

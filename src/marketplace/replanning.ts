@@ -15,7 +15,10 @@ export type ReplanningDependencies = Readonly<{
 
 const pageSize = 100;
 
-/** Plans the messages of upcoming visits, and what waits of others, anew when the rules have changed: a durable job, safe to run twice. */
+/**
+ * Plans the messages of upcoming visits, and what waits of others, anew when the rules have changed: a durable job, safe to
+ * run twice.
+ */
 export class Replanning {
   readonly #deps: ReplanningDependencies;
 

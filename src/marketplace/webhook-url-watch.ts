@@ -29,7 +29,12 @@ export class WebhookUrlWatch {
     return this.#missing;
   }
 
-  /** Tells of a change once. Without the right to read the settings nothing is known and nothing is told. */
+  /** Only these still have events to be posted. */
+  keepOnly(companies: ReadonlySet<CompanyId>): void {
+    for (const id of this.#missing) if (!companies.has(id)) this.#missing.delete(id);
+  }
+
+  /** Tells of a change once. When the settings cannot be read nothing is known and nothing is told. */
   async check(company: Company, cause: string): Promise<void> {
     const { companies, yclients, events, report, webhookUrl } = this.#deps;
     const secrets = await companies.secretsOf(company.id);
@@ -38,8 +43,9 @@ export class WebhookUrlWatch {
     try {
       urls = await yclients.webhookUrls(company.salonId);
     } catch (error) {
-      if (error instanceof AppError && ['FORBIDDEN', 'COMPANY_NOT_FOUND'].includes(error.code)) return;
-      throw error;
+      if (!isRefusal(error))
+        report.failed('Asking for the webhook addresses of a salon', error, { companyId: company.id });
+      return;
     }
     const isThere = urls.includes(webhookUrl(company.id, secrets.webhookSecret));
     if (isThere) this.#missing.delete(company.id);
@@ -49,4 +55,9 @@ export class WebhookUrlWatch {
     await events.record({ companyId: company.id, type: isThere ? restored : missing, cause });
     report.webhookUrl(company.id, isThere);
   }
+}
+
+/** The salon gives no right to read its settings. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'FORBIDDEN' || error.code === 'COMPANY_NOT_FOUND');
 }

@@ -8,7 +8,7 @@ import type { SessionState } from '../domain/session-state.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 import { secretHash } from '../lib/secret-hash.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../marketplace/ports.ts';
-import { dateFrom, RowReader } from './decode.ts';
+import { RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 
 /** Companies in the database. Their secrets are sealed here and leave the process only so; look-up goes by SHA-256. */
@@ -103,15 +103,6 @@ export class StoredCompanies implements Companies {
         disconnections: last24h.number('disconnections'),
       },
     };
-  }
-
-  async reconciledUntil(id: CompanyId): Promise<Date | undefined> {
-    const until = await this.#rpc.call('company_reconciled_until', { p_company_id: id });
-    return until === null ? undefined : dateFrom(until, 'company_reconciled_until');
-  }
-
-  async setReconciled(id: CompanyId, until: Date): Promise<void> {
-    await this.#rpc.call('company_set_reconciled', { p_company_id: id, p_until: until.toISOString() });
   }
 
   async #find(name: string, args: Readonly<Record<string, unknown>>): Promise<Company | undefined> {

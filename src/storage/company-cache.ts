@@ -58,14 +58,6 @@ export class CompanyCache implements Companies {
     return this.#companies.stats();
   }
 
-  reconciledUntil(id: CompanyId): Promise<Date | undefined> {
-    return this.#companies.reconciledUntil(id);
-  }
-
-  setReconciled(id: CompanyId, until: Date): Promise<void> {
-    return this.#companies.setReconciled(id, until);
-  }
-
   async #remembered(key: string, read: () => Promise<Company | undefined>): Promise<Company | undefined> {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;

@@ -3,7 +3,7 @@ import type { SecretBox } from '../lib/secret-box.ts';
 import type { Bookings } from '../marketplace/message-ports.ts';
 import type { Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
 import type { Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
-import type { Events, Leases } from '../marketplace/ports.ts';
+import type { Events, Leases, Readings } from '../marketplace/ports.ts';
 import { StoredBookings } from './bookings.ts';
 import { StoredCompanies } from './companies.ts';
 import { CompanyCache } from './company-cache.ts';
@@ -17,6 +17,7 @@ import { StoredMessages } from './messages.ts';
 import { readMigrations } from './migrate.ts';
 import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue.ts';
 import { defaultQueueRules } from './queue-rules.ts';
+import { StoredReadings } from './readings.ts';
 import { Rpc } from './rpc.ts';
 import { StoredSettings } from './settings.ts';
 
@@ -49,6 +50,7 @@ export type Storage = AsyncDisposable &
     contacts: Contacts;
     settings: Settings;
     leases: Leases;
+    readings: Readings;
     tokens: ConnectTokens;
     credentialRows: CredentialRows;
     /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
@@ -86,6 +88,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     contacts: new StoredContacts(rpc),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
+    readings: new StoredReadings(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentialRows: new StoredCredentialRows(rpc),
     queue,

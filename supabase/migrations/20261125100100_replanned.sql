@@ -61,5 +61,37 @@ create or replace function public.bookings_upcoming(
   order by record_id limit p_limit
 $$;
 
-revoke execute on function public.company_withdraw from public, anon, authenticated;
-grant execute on function public.company_withdraw to service_role;
+-- Readings of the platform's changes are counted as they begin: whoever asks for one asks for the next to begin.
+alter table public.companies add column readings integer not null default 0, add column reading_job text;
+comment on column public.companies.readings is 'How many jobs have begun to read the platform''s changes.';
+comment on column public.companies.reading_job is 'The last of them: its next attempt is not another one.';
+
+create function public.reading_begin(p_company_id bigint, p_job text)
+returns timestamptz language sql set search_path = '' as $$
+  update public.companies
+  set readings = readings + (reading_job is distinct from p_job)::integer, reading_job = p_job
+  where id = p_company_id
+  returning reconciled_until
+$$;
+
+-- It may go back: the clock it comes from is not the database's, and reading twice does no harm.
+create function public.reading_finish(p_company_id bigint, p_until timestamptz)
+returns void language sql set search_path = '' as $$
+  update public.companies set reconciled_until = p_until where id = p_company_id
+$$;
+
+-- {"<company>": <readings>, …}
+create function public.readings_begun(p_company_ids bigint[])
+returns json language sql stable set search_path = '' as $$
+  select coalesce(json_object_agg(id, readings), '{}') from public.companies where id = any (p_company_ids)
+$$;
+
+drop function public.company_reconciled_until;
+drop function public.company_set_reconciled;
+
+revoke execute on function
+  public.company_withdraw, public.reading_begin, public.reading_finish, public.readings_begun
+from public, anon, authenticated;
+grant execute on function
+  public.company_withdraw, public.reading_begin, public.reading_finish, public.readings_begun
+to service_role;

@@ -18,6 +18,7 @@ import { StoredEvents } from '../../src/storage/events.ts';
 import { StoredLeases } from '../../src/storage/leases.ts';
 import { StoredMessages } from '../../src/storage/messages.ts';
 import { readMigrations } from '../../src/storage/migrate.ts';
+import { StoredReadings } from '../../src/storage/readings.ts';
 import { StoredSettings } from '../../src/storage/settings.ts';
 import { Rpc } from '../../src/storage/rpc.ts';
 import { prepareEmbedded } from './embedded.ts';
@@ -96,6 +97,7 @@ export function repositoriesOn(database: Database) {
     contacts: new StoredContacts(rpc),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
+    readings: new StoredReadings(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentials: new StoredCredentialRows(rpc),
   };

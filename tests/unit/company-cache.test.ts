@@ -83,8 +83,6 @@ class CountedCompanies implements Companies {
   secretsOf = unasked;
   withStatus = unasked;
   stats = unasked;
-  reconciledUntil = unasked;
-  setReconciled = unasked;
 
   async #read(what: string, id: number): Promise<Company | undefined> {
     this.reads.push(what);
