@@ -182,6 +182,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     revocations,
     queue,
     whatsapp,
+    yclients,
     report,
     partnerToken: secrets.yclientsPartnerToken,
     applicationId: config.yclients.applicationId,

@@ -10,6 +10,7 @@ import type {
   JobQueue,
   Revocations,
   WhatsApp,
+  YclientsPlatform,
 } from './ports.ts';
 
 export type LifecycleEvent = Readonly<{
@@ -31,6 +32,7 @@ export type LifecycleDependencies = Readonly<{
   revocations: Pick<Revocations, 'emit'>;
   queue: Pick<JobQueue, 'insert'>;
   whatsapp: WhatsApp;
+  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
   report: BusinessEvents;
   partnerToken: string;
   applicationId: number;
@@ -72,7 +74,7 @@ export class Lifecycle {
         return;
       case 'payment':
         // Only a frozen installation comes back by a payment; for others it is news without effect.
-        if (company.integrationStatus === 'frozen') await this.#resume(company.id, 'lifecycle:payment');
+        if (company.integrationStatus === 'frozen') await this.#resumeIfPaid(company);
         return;
     }
   }
@@ -118,6 +120,18 @@ export class Lifecycle {
   /** A job, since the device must be unlinked even if this process ends, or is not the one that runs the session. */
   async #requestDisconnection(companyId: CompanyId): Promise<void> {
     await this.#deps.queue.insert('disconnection', [{ key: String(companyId), data: { companyId } }]);
+  }
+
+  /** The sign covers neither month nor date of a payment. What cannot be asked now the watch over frozen installations asks again. */
+  async #resumeIfPaid({ id, salonId }: Company): Promise<void> {
+    const { yclients, report } = this.#deps;
+    try {
+      if ((await yclients.getApplicationStatus(salonId)) !== 'active') return;
+    } catch (error) {
+      report.failed('Asking the platform about a payment', error, { companyId: id });
+      return;
+    }
+    await this.#resume(id, 'lifecycle:payment');
   }
 
   async #resume(companyId: CompanyId, cause: string): Promise<void> {

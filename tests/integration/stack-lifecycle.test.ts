@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -114,6 +115,12 @@ describe('what the platform tells of an installation', () => {
       sign: '0'.repeat(64),
     };
     expect((await ask(`${stack.url}/marketplace/callback`, { body: forged })).status).toBe(403);
+    expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
+    // The sign does not say of which month the payment is: an old event, posted again, thaws nothing.
+    const signed = `salon_id=${salon.salonId}&amount=990`;
+    const sign = createHmac('sha256', forged.partner_token).update(signed).digest('hex');
+    const repeated = { ...forged, sign };
+    expect((await ask(`${stack.url}/marketplace/callback`, { body: repeated })).status).toBe(200);
     expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
     expect(client.inbox.filter(({ text }) => text.includes('Мороз.'))).toHaveLength(0);
 

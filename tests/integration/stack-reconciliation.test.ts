@@ -71,20 +71,28 @@ describe('what no webhook told us', () => {
   it('of bookings older than the installation is read at the activation, and nothing is announced', async () => {
     const id = 560_001;
     stack.yclients.addSalon({ id, title: 'Салон «Ива»', timeZone: 'Europe/Moscow' });
-    const old = stack.yclients.book(id, {
-      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
-      service: 'Стрижка',
-      staff: 'Давняя.',
-      start: inDays(4, '14:30:00'),
-    });
+    const bookLongAgo = (staff: string): SimulatedRecord =>
+      stack.yclients.book(id, {
+        client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+        service: 'Стрижка',
+        staff,
+        start: inDays(4, '14:30:00'),
+      });
+    const gone = bookLongAgo('Отменённая.');
+    stack.yclients.cancel(gone.id);
+    const old = bookLongAgo('Давняя.');
     const other = await linkSalon(stack, { salonId: id, number: '79001112277' });
-    const history = await waitFor('the booking to be known', async () => {
-      const response = await ask(`${stack.url}/marketplace/bookings/${old.id}/events`, {
+    const historyOf = async (recordId: number) => {
+      const response = await ask(`${stack.url}/marketplace/bookings/${recordId}/events`, {
         headers: { 'x-api-key': other.apiKey },
       });
       const { events } = (await response.json()) as {
         events: { type: string; cause: string; detail: { kind?: string } }[];
       };
+      return events;
+    };
+    const history = await waitFor('the booking to be known', async () => {
+      const events = await historyOf(old.id);
       return events.length > 2 ? events : undefined;
     });
     expect(history[0]?.cause).toMatch(/^reconciliation:/);
@@ -93,9 +101,11 @@ describe('what no webhook told us', () => {
       'reminder_2h',
     ]);
     expect(copies('Давняя.')).toBe(0);
+    expect(await historyOf(gone.id)).toMatchObject([{ detail: { outcome: 'nothing_to_say' } }]);
     // From now on its changes are told.
     stack.yclients.change(old.id, { start: inDays(4, '16:00:00') });
     await arrived('Давняя.');
+    expect(copies('Отменённая.')).toBe(0);
   }, 60_000);
 
   it('since our address is missing in the salon is told to the operator, and read all the same', async () => {
@@ -118,8 +128,13 @@ describe('what no webhook told us', () => {
   it('by the end of a freeze is asked for at the start, and everything goes on', async () => {
     const simulated = stack.yclients.salon(demoSalon.id);
     expect((await stack.yclients.freeze(demoSalon.id)).status).toBe(200);
+    // A payment is heard of while the platform cannot be asked whether it is true.
+    stack.yclients.refuse('GET /marketplace/salon/*', 500);
+    expect((await stack.yclients.pay(demoSalon.id, { amount: 990 })).status).toBe(200);
+    expect((await statusOf(stack.url, salon.token)).integration_status).toBe('frozen');
+    stack.yclients.restore();
     await stack.server.stop();
-    simulated.thaw(Date.now());
+    expect(simulated.status).toBe('active');
     await stack.server.start();
     await waitFor(
       'the salon to be active again',
