@@ -8,10 +8,12 @@ declare
   v_message public.messages;
 begin
   for v_message in
-    update public.messages set status = 'withdrawn' where company_id = p_company_id and status = 'queued' returning *
+    -- An earlier attempt may have reached the client.
+    update public.messages set status = case when attempts > 0 then 'unknown' else 'withdrawn' end
+    where company_id = p_company_id and status = 'queued' returning *
   loop
-    perform public.message_event(v_message, 'message_withdrawn', p_cause);
-    if v_message.kind = 'confirmation' and v_message.tells is not null then
+    perform public.message_event(v_message, 'message_' || v_message.status, p_cause);
+    if v_message.kind = 'confirmation' and v_message.status = 'withdrawn' and v_message.tells is not null then
       update public.bookings set told = v_message.tells || '{"assumed": true}', version = version + 1
       where company_id = p_company_id and record_id = v_message.record_id;
     end if;
