@@ -23,6 +23,11 @@ export function localTimeAt(instant: Date, timeZone: string): string {
   return DateTime.fromJSDate(instant, { zone: timeZone }).toFormat(localFormat);
 }
 
+/** `2026-03-10 14:30:00` → `2026-03-10T14:30:00+03:00`, with the offset that `timeZone` has at that time. */
+export function isoWithOffset(localTime: string, timeZone: string): string {
+  return DateTime.fromFormat(localTime, localFormat, { zone: timeZone }).toFormat("yyyy-MM-dd'T'HH:mm:ssZZ");
+}
+
 export function isTimeZone(name: string): boolean {
   return IANAZone.isValidZone(name);
 }

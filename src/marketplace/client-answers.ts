@@ -114,7 +114,7 @@ export class ClientAnswers {
       });
     try {
       await yclients.markRecord(
-        company.salonId,
+        company,
         recordId,
         answer === 'yes' ? { attendance: 2 } : { comment: cancellationWish },
       );

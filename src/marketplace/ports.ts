@@ -198,6 +198,9 @@ export type SalonInfo = Readonly<{
 /** `uninstalled` also stands for a salon that never installed the application. */
 export type ApplicationStatus = 'pending' | 'active' | 'freezed' | 'uninstalled';
 
+/** What a client's answer changes in the platform's record. `attendance: 2` is "confirmed by the client". */
+export type VisitMark = Readonly<{ attendance?: 2; comment?: string }>;
+
 export interface YclientsPlatform {
   getCompany(salonId: SalonId): Promise<SalonInfo>;
   getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus>;
@@ -213,12 +216,15 @@ export interface YclientsPlatform {
     query: Readonly<{ changedAfter: Date } | { startDate: string }> &
       Readonly<{ page: number; count: number }>,
   ): Promise<readonly unknown[]>;
-  /** Writes back what a client answered; the record is read again first. @throws AppError `FORBIDDEN` without the right */
+  /**
+   * Writes back what a client answered; the record is read again first. `gone`: it is deleted, or not there at all.
+   * @throws AppError `FORBIDDEN` without the right
+   */
   markRecord(
-    salonId: SalonId,
+    company: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
-    mark: Readonly<{ attendance?: 2; comment?: string }>,
-  ): Promise<void>;
+    mark: VisitMark,
+  ): Promise<'marked' | 'gone'>;
   /** The addresses to which the platform posts the salon's events. @throws AppError */
   webhookUrls(salonId: SalonId): Promise<readonly string[]>;
 }

@@ -1,11 +1,16 @@
 import joi from 'joi';
+import { isoWithOffset, localTimeFrom } from '../domain/salon-time.ts';
+import type { VisitMark } from '../marketplace/ports.ts';
 import { check } from './response-schemas.ts';
 
-/** What a `PUT` of a record must repeat, as `GET` gave it. */
+/** What a `PUT` of a record must repeat. */
 type PlatformRecord = Readonly<{
   staff_id: number;
   services: readonly unknown[];
   client: Readonly<Record<string, unknown>> | null;
+  /** The wall clock of the salon, in whatever form. */
+  date: string;
+  /** Its offset is wrong around daylight saving changes. */
   datetime: string;
   seance_length: number;
   attendance: number;
@@ -18,6 +23,7 @@ const recordSchema = joi
     staff_id: joi.number().required(),
     services: joi.array().required(),
     client: joi.object().unknown().required().allow(null),
+    date: joi.string().allow('').empty(null).default(''),
     datetime: joi.string().required(),
     seance_length: joi.number().required(),
     attendance: joi.number().default(0),
@@ -32,17 +38,31 @@ export function readRecord(data: unknown): PlatformRecord {
   return check(recordSchema, data, 'record');
 }
 
-/** The body of the `PUT`, or undefined when the mark is there already or the record is gone. */
+/** The body of the `PUT`, or undefined when the mark is there already. */
 export function markedRecord(
   record: PlatformRecord,
-  mark: Readonly<{ attendance?: 2; comment?: string }>,
+  mark: VisitMark,
+  timeZone: string | undefined,
 ): Readonly<Record<string, unknown>> | undefined {
-  if (record.deleted) return undefined;
-  const { staff_id, services, client, datetime, seance_length } = record;
+  const { staff_id, services, client, seance_length } = record;
   const hasCome = record.attendance === 1 || record.attendance === -1;
   const attendance = mark.attendance === undefined || hasCome ? record.attendance : mark.attendance;
   const isNoted = mark.comment === undefined || record.comment.includes(mark.comment);
   const comment = isNoted ? record.comment : [record.comment, mark.comment].filter(Boolean).join('\n');
   if (attendance === record.attendance && comment === record.comment) return undefined;
-  return { staff_id, services, client, datetime, seance_length, attendance, comment };
+  return {
+    staff_id,
+    services,
+    client,
+    datetime: startOf(record, timeZone),
+    seance_length,
+    attendance,
+    comment,
+  };
+}
+
+/** The same time again: a `PUT` goes by the offset, so it has to be the true one. */
+function startOf({ date, datetime }: PlatformRecord, timeZone: string | undefined): string {
+  const local = localTimeFrom(date) ?? localTimeFrom(datetime);
+  return local === undefined || timeZone === undefined ? datetime : isoWithOffset(local, timeZone);
 }

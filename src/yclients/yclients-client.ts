@@ -1,6 +1,7 @@
+import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { SalonId } from '../domain/ids.ts';
-import type { ApplicationStatus, SalonInfo, YclientsPlatform } from '../marketplace/ports.ts';
+import type { ApplicationStatus, SalonInfo, VisitMark, YclientsPlatform } from '../marketplace/ports.ts';
 import { exchange, type Answer } from './http-exchange.ts';
 import { RateBudget, type RateLimit } from './rate-budget.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';
@@ -145,15 +146,17 @@ export class YclientsClient implements YclientsPlatform {
    * @throws AppError `FORBIDDEN` without the right to edit records, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
    */
   async markRecord(
-    salonId: SalonId,
+    { salonId, timeZone }: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
-    mark: Readonly<{ attendance?: 2; comment?: string }>,
-  ): Promise<void> {
-    const path = recordPath(salonId, recordId);
-    const record = await this.#call({ path }, (answer) => readRecord(dataOf(answer)));
-    const body = markedRecord(record, mark);
-    if (body === undefined) return;
-    await this.#call({ method: 'PUT', path, body }, dataOf);
+    mark: VisitMark,
+  ): Promise<'marked' | 'gone'> {
+    const data = await this.getRecord(salonId, recordId);
+    const record = data === undefined ? undefined : readRecord(data);
+    if (record === undefined || record.deleted) return 'gone';
+    const body = markedRecord(record, mark, timeZone);
+    if (body !== undefined)
+      await this.#call({ method: 'PUT', path: recordPath(salonId, recordId), body }, dataOf);
+    return 'marked';
   }
 
   /** @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */

@@ -1,14 +1,18 @@
 import { acceptInstallation } from './partner-callback.ts';
 import type { Books } from './books.ts';
-import { serviceId, type SimulatedRecord } from './record.ts';
+import { type RecordForm, serviceId, type SimulatedRecord } from './record.ts';
 import { changeRecord, listRecords } from './records-api.ts';
 import { ok, refusal, type ApiRequest, type Reply } from './reply.ts';
 import type { Salon } from './salon.ts';
 
 export type Credentials = Readonly<{ partnerToken: string; userToken: string; applicationId: number }>;
 
-/** Called when the application itself changed a record: the platform tells all receivers, the author included. */
-export type OnRecordChanged = (record: SimulatedRecord) => void;
+export type RecordOptions = Readonly<{
+  /** How records are written at this moment. */
+  form: () => RecordForm;
+  /** Called when the application itself changed a record: the platform tells all receivers, the author included. */
+  changed: (record: SimulatedRecord) => void;
+}>;
 
 const mediaType = 'application/vnd.yclients.v2+json';
 
@@ -17,13 +21,13 @@ export class PlatformApi {
   readonly #books: Books;
   readonly #credentials: Credentials;
   readonly #now: () => number;
-  readonly #onRecordChanged: OnRecordChanged;
+  readonly #records: RecordOptions;
 
-  constructor(books: Books, credentials: Credentials, now: () => number, onRecordChanged: OnRecordChanged) {
+  constructor(books: Books, credentials: Credentials, now: () => number, records: RecordOptions) {
     this.#books = books;
     this.#credentials = credentials;
     this.#now = now;
-    this.#onRecordChanged = onRecordChanged;
+    this.#records = records;
   }
 
   answer(request: ApiRequest): Reply {
@@ -66,18 +70,19 @@ export class PlatformApi {
     // The system user has rights in a salon only while the application is active there.
     if (salon.status !== 'active') return refusal(403, 'Access denied.');
     if (kind === 'hooks_settings' && isRead) return webhookSettingsOf(salon);
-    if (kind === 'records' && isRead) return listRecords(this.#books.recordsOf(salon), request.query);
+    if (kind === 'records' && isRead)
+      return listRecords(this.#books.recordsOf(salon), request.query, this.#records.form());
     const record = this.#books.findRecord(Number(recordId));
     if (kind !== 'record' || record?.salon !== salon) return refusal(404, 'Not found.');
     return this.#record(request, record);
   }
 
   #record({ method, body }: ApiRequest, record: SimulatedRecord): Reply {
-    if (method === 'GET') return ok(record.restBody());
+    if (method === 'GET') return ok(record.restBody(this.#records.form()));
     if (method !== 'PUT') return refusal(404, 'Not found.');
     if (!record.salon.mayEditRecords) return refusal(403, 'Access denied.');
-    const reply = changeRecord(record, body, this.#now());
-    if (reply.status === 200) this.#onRecordChanged(record);
+    const reply = changeRecord(record, body, this.#now(), this.#records.form());
+    if (reply.status === 200) this.#records.changed(record);
     return reply;
   }
 }

@@ -133,8 +133,8 @@ export class SimulatedRecord {
   }
 
   /** `data` of `GET /record`: there `date` is ISO with an offset (developer.alteg.io, appointments). */
-  restBody() {
-    const body = this.body({ flags: 'bool' });
+  restBody(form: Pick<RecordForm, 'datetimeOffset'> = {}) {
+    const body = this.body({ ...form, flags: 'bool' });
     return { ...body, date: body.datetime };
   }
 

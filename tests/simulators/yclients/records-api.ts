@@ -1,6 +1,6 @@
 import joi from 'joi';
 import { DateTime } from 'luxon';
-import type { SimulatedRecord } from './record.ts';
+import type { RecordForm, SimulatedRecord } from './record.ts';
 import { ok, refusal, type Reply } from './reply.ts';
 
 type FullRecord = Readonly<{
@@ -31,18 +31,22 @@ const fullRecord = joi
   .required();
 
 /** `PUT /record/{company}/{id}`: time, length, comment and attendance can change here. */
-export function changeRecord(record: SimulatedRecord, body: unknown, now: number): Reply {
+export function changeRecord(record: SimulatedRecord, body: unknown, now: number, form: RecordForm): Reply {
   const result = fullRecord.validate(body);
   if (result.error !== undefined) return refusal(422, 'An error has occurred.', [result.error.message]);
   const { datetime, seance_length, attendance, comment } = result.value;
   const start = DateTime.fromISO(datetime, { zone: record.salon.zone }).toFormat('yyyy-MM-dd HH:mm:ss');
   record.change({ start, lengthSeconds: seance_length, ...(comment === undefined ? {} : { comment }) }, now);
   if (attendance !== undefined) record.attend(attendance, now);
-  return ok(record.restBody());
+  return ok(record.restBody(form));
 }
 
 /** `GET /records/{company}` with `start_date`, `end_date`, `changed_after`, `page`, `count`, `with_deleted`. */
-export function listRecords(records: readonly SimulatedRecord[], query: URLSearchParams): Reply {
+export function listRecords(
+  records: readonly SimulatedRecord[],
+  query: URLSearchParams,
+  form: RecordForm,
+): Reply {
   const [from, to] = [query.get('start_date') ?? '', query.get('end_date') ?? '9999'];
   const changedAfter = DateTime.fromISO(query.get('changed_after') ?? '1970-01-01').toMillis();
   const matching = records.filter(
@@ -55,7 +59,7 @@ export function listRecords(records: readonly SimulatedRecord[], query: URLSearc
   const [page, count] = [Number(query.get('page') ?? 1), Number(query.get('count') ?? 50)];
   const slice = matching.slice((page - 1) * count, page * count);
   return ok(
-    slice.map((record) => record.restBody()),
+    slice.map((record) => record.restBody(form)),
     { page, total_count: matching.length },
   );
 }

@@ -79,8 +79,9 @@ export class YclientsSimulator implements AsyncDisposable {
       this.#now,
       async (body) => await this.#sender.post({ url: this.#settings().callbackUrl, body }),
     );
-    const api = new PlatformApi(this.#books, this.credentials, this.#now, (record) => {
-      this.#announce(record, 'update');
+    const api = new PlatformApi(this.#books, this.credentials, this.#now, {
+      form: () => this.#webhooks,
+      changed: (record) => this.#announce(record, 'update'),
     });
     this.#front = new HttpFront({
       now: this.#now,
