@@ -36,6 +36,18 @@ export function phoneFrom(input: unknown, field = 'phone'): string {
   });
 }
 
+/** A phone that may have WhatsApp. @throws AppError `VALIDATION_ERROR` */
+export function mobileFrom(input: unknown, field = 'phone'): string {
+  const phone = phoneFrom(input, field);
+  if (mayBeMobile(phone)) return phone;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `Поле ${field}: это городской номер, а нужен мобильный.`,
+      en: `The field ${field} holds a landline; it must be a mobile number.`,
+    },
+  });
+}
+
 /** `+79001234567` → `+7900***4567`, for everything that a log or a stranger may see. */
 export function maskPhone(phone: string): string {
   return phone.length < 8 ? '***' : `${phone.slice(0, -7)}***${phone.slice(-4)}`;

@@ -3,7 +3,7 @@ import Joi from 'joi';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
-import { maskPhone, phoneFrom } from '../domain/phone.ts';
+import { maskPhone, mobileFrom } from '../domain/phone.ts';
 import { type CompanyKeys, companyOfApiKey } from './authenticate.ts';
 import { identified } from './identified.ts';
 import { jsonBody } from './json-body.ts';
@@ -28,7 +28,7 @@ export type MessageDeps = Readonly<{
 const longestText = 4096;
 
 const directMessage = Joi.object<Readonly<{ phone: string; text: string }>>({
-  phone: parsedBy((value) => phoneFrom(value)).required(),
+  phone: parsedBy((value) => mobileFrom(value)).required(),
   text: Joi.string().trim().min(1).max(longestText).required(),
 });
 

@@ -159,6 +159,18 @@ describe('/marketplace/messages', () => {
     expect(await status(good, { 'x-api-key': 'wrong', 'idempotency-key': 'k' })).toBe(401);
   });
 
+  it('names the field when the phone is a landline, as bookings with landlines are passed over', async () => {
+    await using edge = await startHttpEdge();
+    const body = { phone: '+7 495 000-00-00', text: 'x' };
+    const headers = { ...key, 'idempotency-key': 'k' };
+    const response = await fetch(`${edge.url}/marketplace/messages`, post(body, headers));
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      code: 'VALIDATION_ERROR',
+      error: expect.stringContaining('phone') as unknown,
+    });
+  });
+
   it('knows nothing of a message that is not there', async () => {
     await using edge = await startHttpEdge();
     for (const id of ['m-9', "'%20or%201=1"]) {
