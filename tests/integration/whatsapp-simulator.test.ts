@@ -26,7 +26,7 @@ describe('messages', () => {
     const client = await world.linkedClient();
     const id = await world.guest.sendText(world.owner.number, 'Спасибо, приду');
     await waitFor('the reply', () => client.texts().length === 1);
-    await world.guest.sendText(world.owner.number, 'До завтра', 'lid');
+    await world.guest.sendText(world.owner.number, 'До завтра', { addressing: 'lid' });
     await waitFor('both replies', () => client.texts().length === 2);
     expect(client.texts()).toEqual(['Спасибо, приду', 'До завтра']);
     const keys = client.messages.filter(({ message }) => message?.conversation).map(({ key }) => key);

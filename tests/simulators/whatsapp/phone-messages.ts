@@ -2,8 +2,10 @@ import { deflateSync } from 'node:zlib';
 
 import { proto } from '@whiskeysockets/baileys';
 
-export function textMessage(text: string): proto.IMessage {
-  return { conversation: text };
+/** @param quotedId the message that the person swiped to */
+export function textMessage(text: string, quotedId?: string): proto.IMessage {
+  if (quotedId === undefined) return { conversation: text };
+  return { extendedTextMessage: { text, contextInfo: { stanzaId: quotedId } } };
 }
 
 /** The text of a message; undefined for protocol messages, media and the like. */
@@ -16,10 +18,13 @@ export function ownCopy(chat: string, message: proto.IMessage): proto.IMessage {
   return { deviceSentMessage: { destinationJid: chat, message } };
 }
 
-/** The first thing a phone sends to a new companion: its history, which is empty here. */
-export function emptyHistory(): proto.IMessage {
+/** The first thing a phone sends to a new companion: the chats that it has. */
+export function historyMessage(chats: readonly proto.IConversation[]): proto.IMessage {
   const { INITIAL_BOOTSTRAP } = proto.HistorySync.HistorySyncType;
-  const history = proto.HistorySync.encode({ syncType: INITIAL_BOOTSTRAP, conversations: [] }).finish();
+  const history = proto.HistorySync.encode({
+    syncType: INITIAL_BOOTSTRAP,
+    conversations: [...chats],
+  }).finish();
   return {
     protocolMessage: {
       type: proto.Message.ProtocolMessage.Type.HISTORY_SYNC_NOTIFICATION,
@@ -31,4 +36,20 @@ export function emptyHistory(): proto.IMessage {
       },
     },
   };
+}
+
+/** A text as the history of the phone that received it has it. */
+export function chatOf({
+  id,
+  from,
+  text,
+  at,
+}: Readonly<{ id: string; from: string; text: string; at: Date }>): proto.IConversation {
+  const remoteJid = `${from}@s.whatsapp.net`;
+  const message = {
+    key: { remoteJid, fromMe: false, id },
+    message: textMessage(text),
+    messageTimestamp: Math.floor(at.getTime() / 1000),
+  };
+  return { id: remoteJid, messages: [{ message, msgOrderId: 1 }] };
 }

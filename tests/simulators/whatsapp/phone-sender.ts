@@ -8,7 +8,8 @@ import { formatJid } from './jids.ts';
 import type { Addressing } from './jids.ts';
 import type { Copy, MessageRouter } from './message-router.ts';
 import { stanza } from './nodes.ts';
-import { emptyHistory, ownCopy, textMessage } from './phone-messages.ts';
+import { chatOf, historyMessage, ownCopy, textMessage } from './phone-messages.ts';
+import type { ReceivedMessage } from './phone-inbox.ts';
 import type { PhoneSignal } from './phone-signal.ts';
 
 type SentMessage = Readonly<{ to: Account; message: proto.IMessage; addressing: Addressing }>;
@@ -27,9 +28,9 @@ export class PhoneSender {
   }
 
   /** Resolves with the id of the message. */
-  async sendText(to: Account, text: string, addressing: Addressing): Promise<string> {
+  async sendText(to: Account, text: string, addressing: Addressing, quotedId?: string): Promise<string> {
     const id = randomBytes(16).toString('hex').toUpperCase();
-    const message = textMessage(text);
+    const message = textMessage(text, quotedId);
     this.#sent.set(id, { to, message, addressing });
     const copies: Copy[] = [];
     for (const device of to.devices) copies.push(await this.#encrypt(to, device, message));
@@ -51,8 +52,8 @@ export class PhoneSender {
   }
 
   /** Sends a new companion the history of the phone. */
-  async sendHistory(device: Device): Promise<void> {
-    const copy = await this.#encrypt(this.#account, device, emptyHistory());
+  async sendHistory(device: Device, received: readonly ReceivedMessage[]): Promise<void> {
+    const copy = await this.#encrypt(this.#account, device, historyMessage(received.map(chatOf)));
     this.#router.dispatch({
       id: randomBytes(16).toString('hex').toUpperCase(),
       from: this.#account,

@@ -118,12 +118,18 @@ export class SimulatedPhone {
   async sendText(
     toNumber: string,
     text: string,
-    addressing: Addressing = this.#services.service.config.addressing,
+    {
+      addressing = this.#services.service.config.addressing,
+      quoting,
+    }: Readonly<{
+      addressing?: Addressing;
+      /** The id of the message that it answers. */ quoting?: string;
+    }> = {},
   ): Promise<string> {
     const to = this.#services.service.directory.byNumber(toNumber);
     if (to === undefined) throw new Error(`${toNumber} is not registered with WhatsApp`);
     this.#requireNetwork();
-    return this.#inTurn(() => this.#sender.sendText(to, text, addressing));
+    return this.#inTurn(() => this.#sender.sendText(to, text, addressing, quoting));
   }
 
   /** Opens the chat on a received message: its sender gets a read receipt. */
@@ -194,7 +200,7 @@ export class SimulatedPhone {
   }
 
   #greet(device: CompanionDevice): void {
-    this.#services.service.timers.run(() => this.#inTurn(() => this.#sender.sendHistory(device)));
+    this.#services.service.timers.run(() => this.#inTurn(() => this.#sender.sendHistory(device, this.inbox)));
   }
 
   #receive(node: BinaryNode): void {
