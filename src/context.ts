@@ -132,7 +132,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
-  const { records, replanning, webhookUrls, reconciliation, answers } = createNotifications({
+  const notifications = createNotifications({
     ...storage,
     yclients,
     report,
@@ -141,6 +141,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     debounceMs: config.notifyDebounceMs,
     now,
   });
+  const { records, replanning, webhookUrls, reconciliation, clientAnswers, writeBack } = notifications;
   const activation = new Activation({
     companies,
     yclients,
@@ -246,7 +247,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       graph.use(
         await startWork({
           addresses,
-          answers,
+          clientAnswers,
           activation,
           events,
           lifecycle,
@@ -260,6 +261,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           sessionRecorder,
           webhookStore,
           whatsapp,
+          writeBack,
           now,
         }),
       );

@@ -1,4 +1,5 @@
 import type { CompanyId } from './domain/ids.ts';
+import type { Answers } from './marketplace/answer-ports.ts';
 import { ClientAnswers } from './marketplace/client-answers.ts';
 import type { Bookings, Contacts, Messages, Settings } from './marketplace/message-ports.ts';
 import type { Companies, Events, JobQueue, Readings, YclientsPlatform } from './marketplace/ports.ts';
@@ -6,9 +7,11 @@ import { Reconciliation } from './marketplace/reconciliation.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Replanning } from './marketplace/replanning.ts';
 import { WebhookUrlWatch } from './marketplace/webhook-url-watch.ts';
+import { WriteBack } from './marketplace/write-back.ts';
 import type { BusinessEvents } from './observability/events.ts';
 
 export type NotificationParts = Readonly<{
+  answers: Answers;
   bookings: Bookings;
   companies: Companies;
   contacts: Contacts;
@@ -32,6 +35,7 @@ export function createNotifications(parts: NotificationParts) {
   const replanning = new Replanning({ ...parts, records });
   const webhookUrls = new WebhookUrlWatch(parts);
   const reconciliation = new Reconciliation({ ...parts, records, webhookUrls });
-  const answers = new ClientAnswers({ ...parts, replanning });
-  return { records, replanning, webhookUrls, reconciliation, answers };
+  const writeBack = new WriteBack(parts);
+  const clientAnswers = new ClientAnswers({ ...parts, replanning, writeBack });
+  return { records, replanning, webhookUrls, reconciliation, clientAnswers, writeBack };
 }

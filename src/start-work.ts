@@ -5,14 +5,15 @@ import { startWorkers } from './inbox/workers.ts';
 import { guarded } from './lib/guarded.ts';
 import { scheduled } from './lib/schedule.ts';
 import type { Activation } from './marketplace/activation.ts';
-import type { ClientAnswers, ReceivedText } from './marketplace/client-answers.ts';
+import type { ClientAnswers } from './marketplace/client-answers.ts';
 import type { Lifecycle } from './marketplace/lifecycle.ts';
 import type { MarketplaceService } from './marketplace/marketplace-service.ts';
 import type { PlatformWatch } from './marketplace/platform-watch.ts';
-import type { Events } from './marketplace/ports.ts';
+import type { Events, ReceivedText } from './marketplace/ports.ts';
 import type { Reconciliation } from './marketplace/reconciliation.ts';
 import type { Replanning } from './marketplace/replanning.ts';
 import type { SessionRecorder } from './marketplace/session-recorder.ts';
+import type { WriteBack } from './marketplace/write-back.ts';
 import type { Outbox } from './messaging/outbox.ts';
 import type { BusinessEvents } from './observability/events.ts';
 import type { StoppableJobQueue } from './storage/queue.ts';
@@ -23,7 +24,7 @@ const minuteMs = 60_000;
 export type WorkParts = Readonly<{
   activation: Activation;
   addresses: WebhookAddresses;
-  answers: ClientAnswers;
+  clientAnswers: ClientAnswers;
   events: Events;
   lifecycle: Lifecycle;
   outbox: Outbox;
@@ -36,14 +37,16 @@ export type WorkParts = Readonly<{
   sessionRecorder: SessionRecorder;
   webhookStore: WebhookStore;
   whatsapp: BaileysManager;
+  writeBack: WriteBack;
   now: () => Date;
 }>;
 
 /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. Disposal ends the jobs. */
 export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   const { activation, addresses, events, lifecycle, outbox, queue, report } = parts;
-  const { answers, reconciliation, replanning, service, sessionRecorder, webhookStore, whatsapp, now } =
+  const { clientAnswers, reconciliation, replanning, service, sessionRecorder, webhookStore, whatsapp } =
     parts;
+  const { writeBack, now } = parts;
   await using scope = new AsyncDisposableStack();
   await service.init();
   await addresses.learn();
@@ -52,7 +55,7 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
     'received',
     guarded(
       (error) => report.failed("Taking a client's message", error),
-      (companyId: CompanyId, message: ReceivedText) => answers.received(companyId, message),
+      (companyId: CompanyId, message: ReceivedText) => clientAnswers.received(companyId, message),
     ),
   );
   await startWorkers({
@@ -63,7 +66,8 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
     activate: (companyId) => service.sendCallbackToYClients(companyId),
     activationGivenUp: (companyId, error) => activation.gaveUp(companyId, error),
     disconnect: (companyId) => lifecycle.disconnect(companyId),
-    answer: (job) => answers.run(job),
+    answer: (job) => clientAnswers.run(job),
+    writeBack: (job) => writeBack.run(job),
     replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
     reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
   });

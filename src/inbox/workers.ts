@@ -1,19 +1,12 @@
 import Joi from 'joi';
-import { type ClientAnswer, clientAnswers } from '../domain/client-answer.ts';
+import { clientAnswers } from '../domain/client-answer.ts';
 import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
+import type { AnswerJob, WriteBackJob } from '../marketplace/answer-ports.ts';
 import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { WebhookJobData } from './webhook-inbox.ts';
-
-export type ClientAnswerJob = Readonly<{
-  companyId: CompanyId;
-  /** E.164 with `+`. */
-  phone: string;
-  answer: ClientAnswer;
-  whatsappMessageId: string;
-}>;
 
 export type WorkerDependencies = Readonly<{
   queue: JobQueue;
@@ -27,10 +20,13 @@ export type WorkerDependencies = Readonly<{
   /** An activation failed for good. */
   activationGivenUp(companyId: CompanyId, error: unknown): Promise<void>;
   disconnect(companyId: CompanyId): Promise<void>;
-  answer(job: ClientAnswerJob): Promise<void>;
+  answer(job: AnswerJob): Promise<void>;
+  writeBack(job: WriteBackJob): Promise<void>;
   replan(companyId: CompanyId, cause: string, phone?: string): Promise<void>;
   reconcile(companyId: CompanyId, cause: string): Promise<void>;
 }>;
+
+type Unbranded<Data> = Omit<Data, 'companyId'> & Readonly<{ companyId: number }>;
 
 const webhookJob = Joi.object<WebhookJobData>({
   companyId: Joi.number().required(),
@@ -43,17 +39,23 @@ const webhookJob = Joi.object<WebhookJobData>({
 
 const companyJob = Joi.object<{ companyId: number }>({ companyId: Joi.number().required() }).unknown();
 
-const answerJob = Joi.object<{
-  companyId: number;
-  phone: string;
-  answer: ClientAnswer;
-  whatsappMessageId: string;
-}>({
+const answerJob = Joi.object<Unbranded<AnswerJob>>({
   companyId: Joi.number().required(),
   phone: Joi.string().required(),
   answer: Joi.valid(...clientAnswers).required(),
   whatsappMessageId: Joi.string().required(),
+  quotedId: Joi.string(),
 });
+
+const writeBackJob = Joi.object<Unbranded<WriteBackJob>>({
+  companyId: Joi.number().required(),
+  recordId: Joi.number().required(),
+  reminderId: Joi.string().required(),
+  answer: Joi.valid('yes', 'no').required(),
+  cause: Joi.string().required(),
+});
+
+const answersJob = Joi.alternatives<Unbranded<AnswerJob> | Unbranded<WriteBackJob>>(answerJob, writeBackJob);
 
 const replanningJob = Joi.object<{ companyId: number; phone?: string }>({
   companyId: Joi.number().required(),
@@ -77,8 +79,9 @@ export async function startWorkers(deps: WorkerDependencies): Promise<void> {
   await run('activation', ofCompany(deps.activate));
   await run('disconnection', ofCompany(deps.disconnect));
   await run('answers', async (job) => {
-    const { companyId, ...answer } = dataOf(job, answerJob);
-    await deps.answer({ companyId: companyIdFrom(companyId), ...answer });
+    const data = dataOf(job, answersJob);
+    const companyId = companyIdFrom(data.companyId);
+    await ('recordId' in data ? deps.writeBack({ ...data, companyId }) : deps.answer({ ...data, companyId }));
   });
   await run('replanning', async (job) => {
     const { companyId, phone } = dataOf(job, replanningJob);
@@ -117,7 +120,7 @@ const buriedNames = {
   reconciliation: 'reconciliation',
 } as const satisfies Readonly<Record<QueueName, string>>;
 
-function dataOf<Data>(job: Job, schema: Joi.ObjectSchema<Data>): Data {
+function dataOf<Data>(job: Job, schema: Joi.Schema<Data>): Data {
   const checked = schema.validate(job.data);
   if (checked.error !== undefined)
     throw new Error(`Job ${job.id} holds no such data`, { cause: checked.error });

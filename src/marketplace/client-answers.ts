@@ -1,28 +1,20 @@
 import { type ClientAnswer, clientAnswerOf } from '../domain/client-answer.ts';
 import type { Company } from '../domain/company.ts';
-import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import type { BusinessEvents } from '../observability/events.ts';
+import type { AnswerJob, Answers, VisitAnswer } from './answer-ports.ts';
 import type { Contacts, Messages } from './message-ports.ts';
-import type { Companies, Events, JobQueue, YclientsPlatform } from './ports.ts';
+import type { Companies, JobQueue, ReceivedText } from './ports.ts';
 import type { Replanning } from './replanning.ts';
-
-export type ReceivedText = Readonly<{ whatsappMessageId: string; phone: string; text: string }>;
-
-export type AnswerJob = Readonly<{
-  companyId: CompanyId;
-  phone: string;
-  answer: ClientAnswer;
-  whatsappMessageId: string;
-}>;
+import type { WriteBack } from './write-back.ts';
 
 export type ClientAnswersDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;
   contacts: Contacts;
-  messages: Pick<Messages, 'enqueue' | 'latestReminder'>;
-  events: Pick<Events, 'record'>;
-  yclients: Pick<YclientsPlatform, 'markRecord'>;
+  answers: Answers;
+  messages: Pick<Messages, 'enqueue'>;
+  writeBack: Pick<WriteBack, 'now'>;
   replanning: Pick<Replanning, 'request'>;
   queue: Pick<JobQueue, 'insert'>;
   wakeOutbox: (companyId: CompanyId) => void;
@@ -30,23 +22,23 @@ export type ClientAnswersDependencies = Readonly<{
   now: () => Date;
 }>;
 
+/** What waited longer at WhatsApp answers no reminder any more. A wish for silence is never too old. */
+const visitAnswerHoldsMs = 24 * 60 * 60 * 1_000;
 /** A reply later than this answers nothing. */
 const replyLifetimeMs = 60 * 60 * 1_000;
 
 const replies = {
-  start: {
-    ru: 'Сообщения о ваших записях снова включены.',
-    en: 'Messages about your bookings are on again.',
-  },
+  start: { ru: 'Сообщения о ваших записях включены.', en: 'Messages about your bookings are on.' },
   yes: { ru: 'Спасибо, визит подтверждён. Ждём вас!', en: 'Thank you, your visit is confirmed. See you!' },
   no: {
     ru: 'Мы передали салону, что вы не сможете прийти.',
     en: 'We have told the salon that you cannot come.',
   },
+  gone: {
+    ru: 'Этой записи в салоне уже нет. Если вы её не отменяли, свяжитесь с салоном.',
+    en: 'The salon does not have this booking any more. If you did not cancel it, please contact the salon.',
+  },
 } as const;
-
-/** Written into the platform's record: the salon decides, we never cancel a visit ourselves. */
-const cancellationWish = 'Клиент просит отменить визит (WhatsApp)';
 
 /** What clients write back: a wish for silence, or an answer to a reminder. Other texts are for the salon to read. */
 export class ClientAnswers {
@@ -57,15 +49,23 @@ export class ClientAnswers {
   }
 
   /** Keeps that the person wrote, and a recognised answer as a durable job; the text itself is kept nowhere. */
-  async received(companyId: CompanyId, { whatsappMessageId, phone, text }: ReceivedText): Promise<void> {
+  async received(companyId: CompanyId, message: ReceivedText): Promise<void> {
     const { contacts, queue } = this.#deps;
-    const answer = clientAnswerOf(text);
+    const { whatsappMessageId, phone, quotedId } = message;
+    const answer = this.#answerIn(message);
     if (answer !== undefined) {
       await queue.insert('answers', [
         {
           id: hashedUuid('answer', companyId, whatsappMessageId),
-          key: `${companyId}:${phone}`,
-          data: { companyId, phone, answer, whatsappMessageId },
+          // A wish for silence waits for no other answer.
+          key: `${companyId}:${phone}:${isAboutVisit(answer) ? 'visit' : 'wish'}`,
+          data: {
+            companyId,
+            phone,
+            answer,
+            whatsappMessageId,
+            ...(quotedId !== undefined && { quotedId }),
+          },
         },
       ]);
     }
@@ -74,89 +74,90 @@ export class ClientAnswers {
 
   /** The job. Safe to run twice. */
   async run(job: AnswerJob): Promise<void> {
-    const { companies, contacts, replanning } = this.#deps;
+    const { companies, contacts, replanning, report } = this.#deps;
     const company = await companies.byId(job.companyId);
     if (company === undefined) return;
-    const cause = `answer:${job.whatsappMessageId}`;
+    const cause = causeOf(job);
     switch (job.answer) {
       case 'stop':
-        if (await contacts.optOut(company.id, job.phone, cause)) this.#report(company, 'client_opted_out');
+        if (await contacts.optOut(company.id, job.phone, cause))
+          report.clientAnswered(company.id, 'client_opted_out');
         return;
       case 'start':
-        if (!(await contacts.optIn(company.id, job.phone, cause))) return;
-        this.#report(company, 'client_opted_in');
+        if (await contacts.optIn(company.id, job.phone, cause))
+          report.clientAnswered(company.id, 'client_opted_in');
+        // Also when the wish is known: the process may have ended right after it was written.
         await replanning.request(company.id, job.phone);
-        await this.#reply(company, job, 'start', cause);
+        await this.#reply(company, job, { to: 'start', about: job.whatsappMessageId });
         return;
       case 'yes':
       case 'no':
-        await this.#answerToReminder(company, job, job.answer, cause);
+        await this.#answerToReminder(company, job, job.answer);
         return;
     }
   }
 
-  async #answerToReminder(
-    company: Company,
-    job: AnswerJob,
-    answer: 'yes' | 'no',
-    cause: string,
-  ): Promise<void> {
-    const { messages, events, yclients } = this.#deps;
-    const reminder = await messages.latestReminder(company.id, job.phone);
-    if (reminder === undefined) return;
-    const { recordId, messageId } = reminder;
-    const record = (type: string): Promise<void> =>
-      events.record({
-        companyId: company.id,
-        type,
-        cause,
-        detail: { record_id: recordId, message_id: messageId },
-      });
-    try {
-      await yclients.markRecord(
-        company,
-        recordId,
-        answer === 'yes' ? { attendance: 2 } : { comment: cancellationWish },
-      );
-    } catch (error) {
-      // Without the right to edit records the salon reads the answer in its WhatsApp.
-      const isFinal = error instanceof AppError && ['FORBIDDEN', 'COMPANY_NOT_FOUND'].includes(error.code);
-      if (!isFinal) throw error;
-      await record('write_back_refused');
-    }
-    const type = answer === 'yes' ? 'visit_confirmed_by_client' : 'cancellation_asked_by_client';
-    await record(type);
-    this.#report(company, type);
-    await this.#reply(company, job, answer, cause, recordId);
+  #answerIn({ text, sentAt }: ReceivedText): ClientAnswer | undefined {
+    const answer = clientAnswerOf(text);
+    const ageMs = this.#deps.now().getTime() - sentAt.getTime();
+    return answer !== undefined && isAboutVisit(answer) && ageMs > visitAnswerHoldsMs ? undefined : answer;
   }
 
+  /** The answer is written down before the platform is asked for anything: it counts whether or not the platform takes it. */
+  async #answerToReminder(company: Company, job: AnswerJob, answer: VisitAnswer): Promise<void> {
+    const { answers, writeBack, report } = this.#deps;
+    const taken = await answers.take(company.id, { ...job, answer });
+    if (taken === undefined) return;
+    const { recordId, reminderId } = taken;
+    if (taken.isNew)
+      report.clientAnswered(
+        company.id,
+        answer === 'yes' ? 'visit_confirmed_by_client' : 'cancellation_asked_by_client',
+        recordId,
+      );
+    const outcome = await writeBack.now(company, {
+      companyId: company.id,
+      recordId,
+      reminderId,
+      answer,
+      cause: causeOf(job),
+    });
+    // Who says the same again has been answered.
+    if (!taken.differs) return;
+    const about = `${reminderId}:${job.whatsappMessageId}`;
+    await this.#reply(company, job, { to: outcome === 'gone' ? 'gone' : answer, about, recordId });
+  }
+
+  /** `about` makes it one reply. */
   async #reply(
     company: Company,
     job: AnswerJob,
-    to: keyof typeof replies,
-    cause: string,
-    recordId?: number,
+    { to, about, recordId }: Readonly<{ to: keyof typeof replies; about: string; recordId?: number }>,
   ): Promise<void> {
-    const { messages, wakeOutbox, now } = this.#deps;
-    // Who answers a reminder twice is answered once.
-    const about = recordId ?? job.whatsappMessageId;
-    await messages.enqueue(
+    const { messages, wakeOutbox, report, now } = this.#deps;
+    const reply = await messages.enqueue(
       {
         companyId: company.id,
         kind: 'reply',
-        idempotencyKey: `reply:${to}:${about}`,
+        idempotencyKey: `reply:${about}`,
         phone: job.phone,
         text: replies[to][company.language],
         ...(recordId !== undefined && { recordId }),
         expiresAt: new Date(now().getTime() + replyLifetimeMs),
         heedsQuietHours: false,
       },
-      cause,
+      causeOf(job),
     );
+    if (reply === undefined) return;
+    report.messageQueued(company.id, reply.id, 'reply', recordId);
     wakeOutbox(company.id);
   }
+}
 
-  #report({ id }: Company, what: string): void {
-    this.#deps.report.clientAnswered(id, what);
-  }
+function isAboutVisit(answer: ClientAnswer): answer is VisitAnswer {
+  return answer === 'yes' || answer === 'no';
+}
+
+function causeOf({ whatsappMessageId }: AnswerJob): string {
+  return `answer:${whatsappMessageId}`;
 }

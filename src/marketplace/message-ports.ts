@@ -89,11 +89,6 @@ export interface Messages {
       quietUntil?: Date;
     }>,
   ): Promise<Claim>;
-  /** The reminder that the person got last and whose visit is still to come, for an answer to it. */
-  latestReminder(
-    companyId: CompanyId,
-    phone: string,
-  ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined>;
   /** What waits in all companies. */
   waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
   /**

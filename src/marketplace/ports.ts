@@ -247,12 +247,20 @@ export type WhatsAppEvents = {
     companyId: CompanyId,
     update: Readonly<{ whatsappMessageId: string; status: MessageStatus; errorCode?: string }>,
   ];
-  /** A text from a private chat. `phone` is E.164 with `+`. */
-  received: [
-    companyId: CompanyId,
-    message: Readonly<{ whatsappMessageId: string; phone: string; text: string }>,
-  ];
+  received: [companyId: CompanyId, message: ReceivedText];
 };
+
+/** A text from a private chat. */
+export type ReceivedText = Readonly<{
+  whatsappMessageId: string;
+  /** E.164 with `+`. */
+  phone: string;
+  text: string;
+  /** By WhatsApp's clock; long ago when nobody was connected to take it. */
+  sentAt: Date;
+  /** The WhatsApp id of the message that the person answered by quoting it. */
+  quotedId?: string;
+}>;
 
 /** The sessions, as the use cases see them. */
 export interface WhatsApp {

@@ -86,8 +86,12 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     webhookQuarantined(companyId: CompanyId | undefined, jobId: string, reason: string): void {
       logger.warn('Webhook quarantined', { companyId, jobId, reason });
     },
-    clientAnswered(companyId: CompanyId, what: string): void {
-      logger.info('Client answered', { companyId, what });
+    clientAnswered(companyId: CompanyId, what: string, recordId?: number): void {
+      logger.info('Client answered', { companyId, what, recordId });
+    },
+    /** The answer is ours alone: the platform does not let us write it into the record. */
+    writeBackRefused(companyId: CompanyId, recordId: number, error: unknown): void {
+      logger.warn('Write-back refused', { companyId, recordId, error });
     },
     reconciled(companyId: CompanyId, read: number, news: number): void {
       logger.info('Records reconciled', { companyId, read, news });

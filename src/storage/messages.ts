@@ -66,14 +66,6 @@ export class StoredMessages implements Messages {
       : { message: messageFrom(message) };
   }
 
-  async latestReminder(
-    companyId: CompanyId,
-    phone: string,
-  ): Promise<Readonly<{ messageId: string; recordId: number }> | undefined> {
-    const row = await this.#rpc.row('message_latest_reminder', { p_company_id: companyId, p_phone: phone });
-    return row && { messageId: row.text('message_id'), recordId: row.number('record_id') };
-  }
-
   async waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>> {
     const row = (await this.#rpc.row('messages_waiting')) ?? new RowReader(undefined);
     return {

@@ -1,9 +1,11 @@
 import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
+import type { Answers } from '../marketplace/answer-ports.ts';
 import type { Bookings } from '../marketplace/message-ports.ts';
 import type { Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
 import type { Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
 import type { Events, Leases, Readings } from '../marketplace/ports.ts';
+import { StoredAnswers } from './answers.ts';
 import { StoredBookings } from './bookings.ts';
 import { StoredCompanies } from './companies.ts';
 import { CompanyCache } from './company-cache.ts';
@@ -47,6 +49,7 @@ export type Storage = AsyncDisposable &
     events: Events;
     bookings: Bookings;
     messages: Messages;
+    answers: Answers;
     contacts: Contacts;
     settings: Settings;
     leases: Leases;
@@ -85,6 +88,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     events: new StoredEvents(rpc),
     bookings: new StoredBookings(rpc),
     messages: new StoredMessages(rpc),
+    answers: new StoredAnswers(rpc),
     contacts: new StoredContacts(rpc),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),

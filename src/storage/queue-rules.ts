@@ -23,8 +23,8 @@ export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
   webhooks: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 10 },
   // The platform expects its answer within the hour: 14 tries take 61 to 71 minutes.
   activation: { maxAttempts: 14, retryDelaySeconds: 5, retryDelayMaxSeconds: 600, concurrency: 4 },
-  // What a client answered is written back to the platform, which may be away for a while.
-  answers: { maxAttempts: 10, retryDelaySeconds: 2, retryDelayMaxSeconds: 300, concurrency: 4 },
+  // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
+  answers: { maxAttempts: 200, retryDelaySeconds: 2, retryDelayMaxSeconds: 600, concurrency: 4 },
   replanning: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 2 },
   // All salons share the platform's budget.
   reconciliation: { maxAttempts: 10, retryDelaySeconds: 5, retryDelayMaxSeconds: 900, concurrency: 2 },

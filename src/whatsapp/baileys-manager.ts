@@ -158,7 +158,6 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       if (session.sock === sock) this.#tell(() => this.emit('message-status', companyId, update));
     });
     watchReceived(sock, {
-      now: this.#dependencies.now,
       report: (message) => {
         if (session.sock === sock) this.#tell(() => this.emit('received', companyId, message));
       },

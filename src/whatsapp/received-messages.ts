@@ -3,60 +3,46 @@ import {
   isPnUser,
   normalizeMessageContent,
   type proto,
-  type WAMessage,
   type WAMessageKey,
   type WASocket,
 } from '@whiskeysockets/baileys';
 import { guarded } from '../lib/guarded.ts';
+import type { ReceivedText } from '../marketplace/ports.ts';
 import { phoneOfJid } from './addressing.ts';
 
-export type ReceivedMessage = Readonly<{
-  whatsappMessageId: string;
-  /** E.164 with `+`. */
-  phone: string;
-  text: string;
-}>;
-
-/** What waited longer at WhatsApp is no answer to anything any more. */
-const oldestMs = 24 * 60 * 60 * 1_000;
-
 /**
- * Reports texts from private chats. Nothing is marked as read: the chat stays unread on the owner's phone. Messages of
- * groups, of our own devices, of the history and without text are none of our business.
+ * Reports texts from private chats, also those that waited at WhatsApp while no socket was open, which Baileys appends.
+ * Nothing is marked as read: the chat stays unread on the owner's phone. Messages of groups, of our own devices, of the
+ * history, which comes by another event, and without text are none of our business.
  */
 export function watchReceived(
   sock: WASocket,
   options: Readonly<{
-    now: () => Date;
-    report: (message: ReceivedMessage) => void;
+    report: (message: ReceivedText) => void;
     /** An address that could not be looked up. */
     failed: (error: unknown) => void;
   }>,
 ): void {
-  const tell = guarded(options.failed, async (key: WAMessageKey, whatsappMessageId: string, text: string) => {
+  const tell = guarded(options.failed, async (key: WAMessageKey, message: Omit<ReceivedText, 'phone'>) => {
     const phone = await phoneOf(sock, key);
-    if (phone !== undefined) options.report({ whatsappMessageId, phone, text });
+    if (phone !== undefined) options.report({ ...message, phone });
   });
-  sock.ev.on('messages.upsert', ({ type, messages }) => {
-    if (type !== 'notify') return;
-    for (const message of messages) {
-      const text = textOf(message.message);
-      const id = message.key.id ?? undefined;
-      if (text === undefined || id === undefined || message.key.fromMe === true) continue;
-      if (options.now().getTime() - sentAtMs(message) > oldestMs) continue;
-      tell(message.key, id, text);
+  sock.ev.on('messages.upsert', ({ messages }) => {
+    for (const { key, message, messageTimestamp } of messages) {
+      const content = normalizeMessageContent(message);
+      const text = textOf(content);
+      const whatsappMessageId = key.id ?? undefined;
+      if (text === undefined || whatsappMessageId === undefined || key.fromMe === true) continue;
+      const quotedId = content?.extendedTextMessage?.contextInfo?.stanzaId ?? '';
+      const sentAt = new Date(Number(messageTimestamp ?? 0) * 1_000);
+      tell(key, { whatsappMessageId, text, sentAt, ...(quotedId !== '' && { quotedId }) });
     }
   });
 }
 
-function textOf(content: proto.IMessage | null | undefined): string | undefined {
-  const inner = normalizeMessageContent(content);
-  const text = inner?.conversation ?? inner?.extendedTextMessage?.text ?? '';
+function textOf(content: proto.IMessage | undefined): string | undefined {
+  const text = content?.conversation ?? content?.extendedTextMessage?.text ?? '';
   return text.trim() === '' ? undefined : text;
-}
-
-function sentAtMs({ messageTimestamp }: WAMessage): number {
-  return Number(messageTimestamp ?? 0) * 1_000;
 }
 
 /** People are addressed by number or by LID; the other one comes beside it, or was learned before. */

@@ -7,6 +7,7 @@ import { type CompanyId, salonIdFrom } from '../../src/domain/ids.ts';
 import type { Message, NewMessage } from '../../src/domain/message.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import type { Lease, NewCompany } from '../../src/marketplace/ports.ts';
+import { StoredAnswers } from '../../src/storage/answers.ts';
 import { StoredBookings } from '../../src/storage/bookings.ts';
 import { StoredCompanies } from '../../src/storage/companies.ts';
 import { StoredContacts } from '../../src/storage/contacts.ts';
@@ -94,6 +95,7 @@ export function repositoriesOn(database: Database) {
     events: new StoredEvents(rpc),
     bookings: new StoredBookings(rpc),
     messages: new StoredMessages(rpc),
+    answers: new StoredAnswers(rpc),
     contacts: new StoredContacts(rpc),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),

@@ -46,6 +46,24 @@ describe('what was missed or interrupted is made good', () => {
   /** The hook of an uninstallation that never arrives. */
   const uninstallUnheard = (salonId: number): void => stack.yclients.salon(salonId).uninstall(Date.now());
 
+  it('STOP and START that clients wrote while the server was down are heard at its next start', async () => {
+    const salon = await link();
+    const settingsUrl = `${stack.url}/marketplace/settings/${salon.companyId}/opt-outs`;
+    const optOuts = async (): Promise<number> => {
+      const response = await ask(settingsUrl, { headers: { authorization: `Bearer ${salon.token}` } });
+      return ((await response.json()) as { opt_outs: unknown[] }).opt_outs.length;
+    };
+    for (const [text, count] of [
+      ['СТОП', 1],
+      ['СТАРТ', 0],
+    ] as const) {
+      await stack.server.stop();
+      await client.sendText(salon.owner.number, text);
+      await stack.server.start();
+      await waitFor(text, async () => (await optOuts()) === count, 20_000);
+    }
+  }, 60_000);
+
   it('an owner who reconnects after an uninstallation nobody told us of has a working integration again', async () => {
     const salon = await link();
     uninstallUnheard(salon.salonId);

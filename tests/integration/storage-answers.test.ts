@@ -1,26 +1,23 @@
-import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
 import type { Booking } from '../../src/domain/booking.ts';
-import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
-import { booking, knownBooking } from '../harness/bookings.ts';
-import { claimed, engines, enqueued, newCompany, newMessage, useStore } from '../harness/storage.ts';
-
-const hourMs = 60 * 60_000;
-const timeZone = 'Asia/Vladivostok';
-const { clientPhone = '' } = booking();
+import type { VisitAnswer } from '../../src/marketplace/answer-ports.ts';
+import { inHours, phone, RemindedSalon } from '../harness/reminded-salon.ts';
+import { engines, enqueued, newMessage, useStore } from '../harness/storage.ts';
 
 describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
   const store = useStore(make);
+  let answers = 0;
 
   it('is about the visit of which the client was reminded last', async () => {
-    const { messages } = store.repositories;
-    const salon = await connectedSalon();
-    await remind(salon, { recordId: 1, startsAt: inHours(24) });
-    const later = await remind(salon, { recordId: 2, startsAt: inHours(2) });
-    await enqueued(messages, newMessage(salon.id, { kind: 'reminder_2h', phone: clientPhone, recordId: 1 }));
-    expect(await messages.latestReminder(salon.id, clientPhone)).toEqual({ messageId: later, recordId: 2 });
-    expect(await messages.latestReminder(salon.id, '+79990000000')).toBeUndefined();
+    const salon = await RemindedSalon.open(store.repositories);
+    await salon.remind({ recordId: 1 });
+    const later = await salon.remind({ recordId: 2, startsAt: inHours(2) });
+    await enqueued(
+      store.repositories.messages,
+      newMessage(salon.company.id, { kind: 'reminder_2h', phone, recordId: 1 }),
+    );
+    expect(await take(salon)).toMatchObject({ reminderId: later.id, recordId: 2 });
+    expect(await take(salon, { phone: '+79990000000' })).toBeUndefined();
   });
 
   it.each<[string, Partial<Booking>, number | undefined]>([
@@ -28,39 +25,61 @@ describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
     ['began an hour ago by the clock of the salon', { startsAt: inHours(-1) }, 1],
     ['was cancelled', { startsAt: inHours(2), cancelled: true }, 1],
   ])('passes over a visit only when it is past or off: it %s', async (_what, changes, recordId) => {
-    const { messages } = store.repositories;
-    const salon = await connectedSalon();
-    await remind(salon, { recordId: 1, startsAt: inHours(24) });
-    await remind(salon, { recordId: 2, ...changes });
-    expect((await messages.latestReminder(salon.id, clientPhone))?.recordId).toBe(recordId);
+    const salon = await RemindedSalon.open(store.repositories);
+    await salon.remind({ recordId: 1 });
+    await salon.remind({ recordId: 2, ...changes });
+    expect((await take(salon))?.recordId).toBe(recordId);
   });
 
-  async function remind(salon: Readonly<{ id: CompanyId; lease: Lease }>, changes: Partial<Booking>) {
-    const { bookings, messages } = store.repositories;
-    const known = knownBooking(changes);
-    const { recordId } = known.booking;
-    await bookings.apply(salon.id, {
-      expectedVersion: 0,
-      known,
-      plan: [],
-      event: { companyId: salon.id, type: 'webhook_processed', cause: 'webhook:1' },
-    });
-    await enqueued(messages, newMessage(salon.id, { kind: 'reminder_24h', phone: clientPhone, recordId }));
-    const message = await claimed(messages, salon.lease);
-    if (message === undefined) throw new Error('The reminder should go');
-    await messages.handedOver(salon.lease, message.id);
-    return message.id;
-  }
+  it('that quotes a message is about what that one is about', async () => {
+    const salon = await RemindedSalon.open(store.repositories);
+    const { whatsappMessageId: quotedId } = await salon.remind({ recordId: 1 });
+    await salon.remind({ recordId: 2 });
+    expect(await take(salon, { quotedId })).toMatchObject({ recordId: 1 });
+    const offer = await enqueued(
+      store.repositories.messages,
+      newMessage(salon.company.id, { kind: 'confirmation', phone, recordId: 2 }),
+    );
+    expect(await take(salon, { quotedId: offer.whatsappMessageId })).toMatchObject({ recordId: 2 });
+    expect(await take(salon, { quotedId: "of the salon's own phone" })).toBeUndefined();
+  });
 
-  async function connectedSalon(): Promise<{ id: CompanyId; lease: Lease }> {
-    const { companies, leases } = store.repositories;
-    const { id } = (await companies.createOrFind(newCompany({ timeZone }))).company;
-    const lease = await leases.acquire(id, 'owner', hourMs);
-    if (lease === undefined) throw new Error('No lease');
-    return { id, lease };
+  it('stays about its visit, and is one event, however often it is taken', async () => {
+    const salon = await RemindedSalon.open(store.repositories);
+    await salon.remind({ recordId: 1 });
+    const first = await take(salon, { whatsappMessageId: 'A1' });
+    expect(first).toMatchObject({ recordId: 1, isNew: true, differs: true });
+    await salon.remind({ recordId: 2 });
+    expect(await take(salon, { whatsappMessageId: 'A1' })).toEqual({ ...first, isNew: false });
+    const events = await store.repositories.events.ofRecord(salon.company.id, 1, 10);
+    expect(events.filter(({ type }) => type === 'visit_confirmed_by_client')).toMatchObject([
+      { cause: 'answer:A1', detail: { message_id: first?.reminderId } },
+    ]);
+  });
+
+  it('differs when it says something else than the one before to the same reminder', async () => {
+    const salon = await RemindedSalon.open(store.repositories);
+    await salon.remind({ recordId: 1 });
+    const differs: unknown[] = [];
+    for (const answer of ['yes', 'yes', 'no', 'yes'] as const)
+      differs.push((await take(salon, { answer }))?.differs);
+    await salon.remind({ recordId: 2 });
+    differs.push((await take(salon, { answer: 'yes' }))?.differs);
+    expect(differs).toEqual([true, false, true, true, true]);
+  });
+
+  async function take(
+    { company }: RemindedSalon,
+    changes: Partial<
+      Readonly<{ phone: string; answer: VisitAnswer; whatsappMessageId: string; quotedId: string }>
+    > = {},
+  ) {
+    answers += 1;
+    return await store.repositories.answers.take(company.id, {
+      phone,
+      answer: 'yes',
+      whatsappMessageId: `answer ${answers}`,
+      ...changes,
+    });
   }
 });
-
-function inHours(hours: number): string {
-  return DateTime.now().setZone(timeZone).plus({ hours }).toFormat('yyyy-MM-dd HH:mm:ss');
-}

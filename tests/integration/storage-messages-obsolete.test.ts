@@ -16,7 +16,7 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
     ['confirmation', 'withdrawn'],
     ['direct', 'withdrawn'],
     ['cancellation', 'queued'],
-    ['reply', 'queued'],
+    ['reply', 'withdrawn'],
   ])('and whose client has written STOP meanwhile: a %s is %s', async (kind, status) => {
     const { messages, contacts } = store.repositories;
     const { id, lease } = await connectedCompany();

@@ -36,6 +36,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       activationGivenUp: async () => {},
       disconnect: fail,
       answer: fail,
+      writeBack: fail,
       replan: fail,
       reconcile: fail,
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ReceivedMessage } from '../../src/whatsapp/received-messages.ts';
+import type { ReceivedText } from '../../src/marketplace/ports.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -9,18 +9,60 @@ describe('a text from a client', () => {
     async (addressing) => {
       await using world = await SessionWorld.start();
       const host = await world.linkedHost();
-      const received: ReceivedMessage[] = [];
+      const received: ReceivedText[] = [];
       host.manager.on('received', (_companyId, message) => received.push(message));
-      const id = await world.client.sendText(world.salon.number, 'СТОП', addressing);
+      const id = await world.client.sendText(world.salon.number, 'СТОП', { addressing });
       await waitFor('the text', () => received.length > 0);
-      expect(received).toEqual([{ whatsappMessageId: id, phone: `+${world.client.number}`, text: 'СТОП' }]);
+      const sentAt = expect.any(Date) as Date;
+      expect(received).toEqual([
+        { whatsappMessageId: id, phone: `+${world.client.number}`, text: 'СТОП', sentAt },
+      ]);
+      expect(Math.abs(Date.now() - (received[0]?.sentAt.getTime() ?? 0))).toBeLessThan(10_000);
     },
   );
+
+  it('is told with the message that it answers', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    const received: ReceivedText[] = [];
+    host.manager.on('received', (_companyId, message) => received.push(message));
+    await world.client.sendText(world.salon.number, '1', { quoting: '3EB0REMINDER' });
+    await waitFor('the text', () => received.length > 0);
+    expect(received).toMatchObject([{ text: '1', quotedId: '3EB0REMINDER' }]);
+  });
+
+  it('that came while no socket was open is told when one is, and what came after it', async () => {
+    await using world = await SessionWorld.start();
+    await world.stop(await world.linkedHost());
+    await world.client.sendText(world.salon.number, 'СТОП');
+    const host = world.host();
+    const received: ReceivedText[] = [];
+    host.manager.on('received', (_companyId, message) => received.push(message));
+    await host.manager.initializeManager();
+    await host.reaches(world.company, 'connected');
+    await waitFor('the missed text', () => received.length > 0);
+    await world.client.sendText(world.salon.number, 'СТАРТ');
+    await waitFor('the text after it', () => received.length > 1);
+    expect(received.map(({ text }) => text)).toEqual(['СТОП', 'СТАРТ']);
+  });
+
+  it('of the time before the device was linked is none', async () => {
+    await using world = await SessionWorld.start();
+    await world.client.sendText(world.salon.number, 'СТОП');
+    await world.salon.waitForMessage(({ text }) => text === 'СТОП');
+    const host = world.host();
+    const received: ReceivedText[] = [];
+    host.manager.on('received', (_companyId, message) => received.push(message));
+    await host.link(world.company, world.salon);
+    await world.client.sendText(world.salon.number, 'Добрый день');
+    await waitFor('the text', () => received.length > 0);
+    expect(received.map(({ text }) => text)).toEqual(['Добрый день']);
+  });
 
   it('leaves the chat unread on the phone of the salon', async () => {
     await using world = await SessionWorld.start();
     const host = await world.linkedHost();
-    const received: ReceivedMessage[] = [];
+    const received: ReceivedText[] = [];
     host.manager.on('received', (_companyId, message) => received.push(message));
     const id = await world.client.sendText(world.salon.number, 'Здравствуйте');
     await waitFor('the text', () => received.length > 0);
@@ -33,7 +75,7 @@ describe('a text from a client', () => {
   it('of our own phone is none', async () => {
     await using world = await SessionWorld.start();
     const host = await world.linkedHost();
-    const received: ReceivedMessage[] = [];
+    const received: ReceivedText[] = [];
     host.manager.on('received', (_companyId, message) => received.push(message));
     await world.salon.sendText(world.client.number, '1');
     await world.client.sendText(world.salon.number, 'ответ');
