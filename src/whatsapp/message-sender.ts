@@ -38,13 +38,14 @@ export class MessageSender {
     text: string,
     { messageId, typingMs }: Readonly<{ messageId: string; typingMs: number }>,
   ): Promise<string | undefined> {
-    const jid = await this.#addressing.resolve(sock, phone);
-    if (jid === undefined) return 'not_on_whatsapp';
+    let jid: string | undefined;
     try {
-      await this.#fetchKeys(sock, jid);
+      jid = await this.#addressing.resolve(sock, phone);
+      if (jid !== undefined) await this.#fetchKeys(sock, jid);
     } catch (cause) {
       return this.#nothingLeft(cause, messageId);
     }
+    if (jid === undefined) return 'not_on_whatsapp';
     if (typingMs > 0) await showTyping(sock, jid, typingMs);
     try {
       await sendText(sock, jid, text, messageId);
