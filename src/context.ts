@@ -8,6 +8,8 @@ import { WebhookAddresses } from './inbox/webhook-addresses.ts';
 import { WebhookInbox } from './inbox/webhook-inbox.ts';
 import { WebhookStore } from './inbox/webhook-store.ts';
 import { guarded } from './lib/guarded.ts';
+import { Outage } from './lib/outage.ts';
+import { PatientTasks } from './lib/patient-tasks.ts';
 import { SecretBox } from './lib/secret-box.ts';
 import { Activation } from './marketplace/activation.ts';
 import { ConnectTokenSigner } from './marketplace/connect-token.ts';
@@ -26,6 +28,7 @@ import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createNotifications } from './notifications.ts';
 import { startWork } from './start-work.ts';
+import { isOutage } from './storage/database-trouble.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
 import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
@@ -100,7 +103,18 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     },
   });
 
+  const patiently = (what: string): PatientTasks => {
+    const began = (error: unknown): void => report.outageBegan(what, error);
+    const outage = new Outage(
+      { began, ended: (lastedMs) => report.outageEnded(what, lastedMs) },
+      monotonicMs,
+    );
+    const failed = (error: unknown): void => report.failed(what, error);
+    return scope.use(new PatientTasks({ isOutage, outage, failed }));
+  };
   // Below the sessions, so that their last words are still written when they close.
+  const statuses = patiently('Writing what WhatsApp says of messages');
+  const receivedTexts = patiently('Taking what clients write');
   const sessionRecorder = scope.use(new SessionRecorder(companies, report));
   const whatsapp = scope.use(
     new BaileysManager({
@@ -123,7 +137,17 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   );
   const qrRenderer = scope.use(new WorkerQrRenderer());
   const outbox = scope.use(
-    new Outbox({ messages, companies, settings, whatsapp, report, pacing: config.pacing, random, now }),
+    new Outbox({
+      messages,
+      companies,
+      settings,
+      whatsapp,
+      statuses,
+      report,
+      pacing: config.pacing,
+      random,
+      now,
+    }),
   );
 
   const signer = new ConnectTokenSigner(secrets.jwtSecret, now);
@@ -237,7 +261,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     inbox,
     reconciliation,
     queue,
-    rules: new NotificationRules({ settings, contacts, replanning }),
+    rules: new NotificationRules({ settings, contacts, replanning, report }),
     events,
     whatsapp,
     now,
@@ -254,6 +278,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           outbox,
           platformWatch,
           queue,
+          receivedTexts,
           reconciliation,
           replanning,
           report,

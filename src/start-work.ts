@@ -1,15 +1,14 @@
-import type { CompanyId } from './domain/ids.ts';
 import type { WebhookAddresses } from './inbox/webhook-addresses.ts';
 import type { WebhookStore } from './inbox/webhook-store.ts';
 import { startWorkers } from './inbox/workers.ts';
-import { guarded } from './lib/guarded.ts';
+import type { PatientTasks } from './lib/patient-tasks.ts';
 import { scheduled } from './lib/schedule.ts';
 import type { Activation } from './marketplace/activation.ts';
 import type { ClientAnswers } from './marketplace/client-answers.ts';
 import type { Lifecycle } from './marketplace/lifecycle.ts';
 import type { MarketplaceService } from './marketplace/marketplace-service.ts';
 import type { PlatformWatch } from './marketplace/platform-watch.ts';
-import type { Events, ReceivedText } from './marketplace/ports.ts';
+import type { Events } from './marketplace/ports.ts';
 import type { Reconciliation } from './marketplace/reconciliation.ts';
 import type { Replanning } from './marketplace/replanning.ts';
 import type { SessionRecorder } from './marketplace/session-recorder.ts';
@@ -30,6 +29,8 @@ export type WorkParts = Readonly<{
   outbox: Outbox;
   platformWatch: PlatformWatch;
   queue: StoppableJobQueue;
+  /** What clients write, also while the database is away. */
+  receivedTexts: Pick<PatientTasks, 'run'>;
   reconciliation: Reconciliation;
   replanning: Replanning;
   report: BusinessEvents;
@@ -46,17 +47,13 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   const { activation, addresses, events, lifecycle, outbox, queue, report } = parts;
   const { clientAnswers, reconciliation, replanning, service, sessionRecorder, webhookStore, whatsapp } =
     parts;
-  const { writeBack, now } = parts;
+  const { receivedTexts, writeBack, now } = parts;
   await using scope = new AsyncDisposableStack();
   await service.init();
   await addresses.learn();
   outbox.start();
-  whatsapp.on(
-    'received',
-    guarded(
-      (error) => report.failed("Taking a client's message", error),
-      (companyId: CompanyId, message: ReceivedText) => clientAnswers.received(companyId, message),
-    ),
+  whatsapp.on('received', (companyId, message) =>
+    receivedTexts.run(`${companyId}:${message.phone}`, () => clientAnswers.received(companyId, message)),
   );
   await startWorkers({
     queue,

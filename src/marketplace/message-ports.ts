@@ -63,9 +63,6 @@ export type Claim =
   | Readonly<{ message: Message }>
   | Readonly<{ message?: undefined; dueAt: Date | undefined; dueInMs: number | undefined }>;
 
-/** A message that has come to its end without an answer of WhatsApp. */
-export type EndedMessage = Readonly<{ companyId: CompanyId; whatsappMessageId: string; kind: MessageKind }>;
-
 export interface Messages {
   /** The same idempotency key again returns the message that exists. Undefined: the person wants no messages. */
   enqueue(message: NewMessage, cause: string): Promise<Message | undefined>;
@@ -98,13 +95,13 @@ export interface Messages {
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
   /** WhatsApp has been given the message: from now on its ack is waited for. */
   handedOver(lease: Lease, id: string): Promise<void>;
-  /** Moves the status forward only. Undefined: it did not move. */
+  /** Moves the status forward only. The message as it is now; undefined: it did not move. */
   advance(
     companyId: CompanyId,
     whatsappMessageId: string,
     to: MessageStatus,
     errorCode?: string,
-  ): Promise<MessageKind | undefined>;
+  ): Promise<Message | undefined>;
   /**
    * What has waited longer than `ackTimeoutMs` for its ack under this lease becomes `unknown`, and what was left in `sending`
    * under an older one and is past its use or its `maxAttempts`, or should not be said any more.
@@ -112,7 +109,7 @@ export interface Messages {
   giveUpWaiting(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
-  ): Promise<readonly EndedMessage[]>;
+  ): Promise<readonly Message[]>;
   /** Queued messages of all companies that are past their use become `expired`. */
-  expire(): Promise<readonly EndedMessage[]>;
+  expire(): Promise<readonly Message[]>;
 }

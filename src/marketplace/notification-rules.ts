@@ -7,6 +7,7 @@ import { exampleBooking } from '../messaging/example-booking.ts';
 import { assertTemplate, problemsOf, type TemplateProblem } from '../messaging/template.ts';
 import { variablesOf } from '../messaging/template-variables.ts';
 import { renderMessage } from '../messaging/templates.ts';
+import type { BusinessEvents } from '../observability/events.ts';
 import type { Contacts, Settings } from './message-ports.ts';
 import type { Replanning } from './replanning.ts';
 
@@ -14,6 +15,7 @@ export type NotificationRulesDependencies = Readonly<{
   settings: Settings;
   contacts: Pick<Contacts, 'optedOut'>;
   replanning: Pick<Replanning, 'request'>;
+  report: BusinessEvents;
 }>;
 
 export type TemplatePreview = Readonly<{
@@ -47,6 +49,7 @@ export class NotificationRules {
       if (template !== undefined) assertTemplate(template, variablesOf(kind));
     }
     await this.#deps.settings.save(company.id, settings, 'settings_page');
+    this.#deps.report.settingsChanged(company.id);
     await this.#deps.replanning.request(company.id);
   }
 

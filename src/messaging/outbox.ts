@@ -5,6 +5,7 @@ import { limitsOf, nextGapMs, type PacingProfile, typingMs } from '../domain/pac
 import { quietUntil } from '../domain/quiet-hours.ts';
 import { guarded } from '../lib/guarded.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
+import type { PatientTasks } from '../lib/patient-tasks.ts';
 import type { Messages, Settings } from '../marketplace/message-ports.ts';
 import type { Companies, Lease, WhatsApp } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
@@ -13,7 +14,9 @@ export type OutboxDependencies = Readonly<{
   messages: Messages;
   companies: Pick<Companies, 'byId'>;
   settings: Pick<Settings, 'of'>;
-  whatsapp: WhatsApp;
+  whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'getActiveSessions' | 'leaseOf' | 'sendMessage'>;
+  /** What WhatsApp says of messages, also while the database is away. */
+  statuses: Pick<PatientTasks, 'run'>;
   report: BusinessEvents;
   pacing: PacingProfile;
   random: () => number;
@@ -37,6 +40,8 @@ export class Outbox implements Disposable {
   readonly #perCompany = new KeyedQueue<CompanyId>();
   readonly #wakeUps = new Map<CompanyId, NodeJS.Timeout>();
   readonly #aboutToLook = new Set<CompanyId>();
+  /** Messages that did not leave, until that is written: the database takes them for messages that may have left. */
+  readonly #unsent = new Map<CompanyId, Readonly<{ lease: Lease; id: string }>>();
   #sweep: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -45,21 +50,19 @@ export class Outbox implements Disposable {
   }
 
   start(): void {
-    const { whatsapp, report } = this.#deps;
-    const failed = (error: unknown): void => report.failed('Outbox', error);
+    const { whatsapp, messages, statuses, report } = this.#deps;
     whatsapp.on('connected', (companyId) => this.wake(companyId));
-    whatsapp.on(
-      'message-status',
-      guarded(failed, async (companyId: CompanyId, update) => {
-        const { whatsappMessageId, status, errorCode } = update;
-        const kind = await this.#deps.messages.advance(companyId, whatsappMessageId, status, errorCode);
-        if (kind !== undefined) {
-          report.messageStatus({ companyId, whatsappMessageId, kind, status, errorCode });
-        }
+    whatsapp.on('message-status', (companyId, { whatsappMessageId, status, errorCode }) =>
+      statuses.run(whatsappMessageId, async () => {
+        const moved = await messages.advance(companyId, whatsappMessageId, status, errorCode);
+        if (moved !== undefined) report.messageStatus(moved);
       }),
     );
     this.#sweep = setInterval(
-      guarded(failed, () => this.#sweepAll()),
+      guarded(
+        (error) => report.failed('Outbox', error),
+        () => this.#sweepAll(),
+      ),
       sweepEveryMs,
     );
   }
@@ -95,6 +98,7 @@ export class Outbox implements Disposable {
 
   async #drain(companyId: CompanyId): Promise<void> {
     const { messages, pacing, random } = this.#deps;
+    await this.#release(companyId);
     await this.#giveUpWaiting(companyId);
     while (!this.#stopped) {
       const lease = this.#openLease(companyId);
@@ -124,8 +128,8 @@ export class Outbox implements Disposable {
 
   async #send(lease: Lease, message: Message): Promise<void> {
     const { messages, whatsapp, report, pacing } = this.#deps;
-    const { companyId, id, whatsappMessageId, kind, attempts } = message;
-    report.messageSending({ companyId, messageId: id, kind, attempt: attempts });
+    const { companyId, id, whatsappMessageId } = message;
+    report.messageSending(message);
     try {
       await whatsapp.sendMessage(companyId, message.phone, message.text, {
         messageId: whatsappMessageId,
@@ -133,7 +137,8 @@ export class Outbox implements Disposable {
       });
     } catch (error) {
       if (error instanceof AppError && error.code === 'CONNECTION_FAILED') {
-        await messages.release(lease, id, retryAfterFailureMs);
+        this.#unsent.set(companyId, { lease, id });
+        await this.#release(companyId);
         return;
       }
       // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack comes or is given up.
@@ -142,12 +147,24 @@ export class Outbox implements Disposable {
     await messages.handedOver(lease, id);
   }
 
+  async #release(companyId: CompanyId): Promise<void> {
+    const unsent = this.#unsent.get(companyId);
+    if (unsent === undefined) return;
+    try {
+      await this.#deps.messages.release(unsent.lease, unsent.id, retryAfterFailureMs);
+    } catch (error) {
+      if (error instanceof AppError && error.retryable) throw error;
+      this.#deps.report.failed('Putting a message back', error, { companyId, messageId: unsent.id });
+    }
+    this.#unsent.delete(companyId);
+  }
+
   async #giveUpWaiting(companyId: CompanyId): Promise<void> {
     const { messages, report } = this.#deps;
     const lease = this.#openLease(companyId);
     if (lease === undefined) return;
     for (const ended of await messages.giveUpWaiting(lease, { ackTimeoutMs, maxAttempts })) {
-      report.messageStatus({ ...ended, status: 'unknown' });
+      report.messageStatus(ended);
     }
   }
 
@@ -171,7 +188,7 @@ export class Outbox implements Disposable {
     const { whatsapp, messages, report } = this.#deps;
     for (const { companyId } of whatsapp.getActiveSessions()) this.wake(companyId);
     for (const ended of await messages.expire()) {
-      report.messageStatus({ ...ended, status: 'expired' });
+      report.messageStatus(ended);
     }
   }
 }

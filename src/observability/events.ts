@@ -1,6 +1,6 @@
 import type { IntegrationStatus } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { MessageKind, MessageStatus } from '../domain/message.ts';
+import type { Message, MessageKind } from '../domain/message.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { isPlatformResource } from '../domain/platform-resource.ts';
 import type { Logger } from './logger.ts';
@@ -52,25 +52,18 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       metrics.messages.inc({ kind, status: 'queued' });
       logger.info('Message queued', { companyId, messageId, kind, recordId });
     },
-    messageSending(
-      message: Readonly<{ companyId: CompanyId; messageId: string; kind: MessageKind; attempt: number }>,
-    ): void {
+    messageSending(message: LoggedMessage & Pick<Message, 'attempts'>): void {
       metrics.messages.inc({ kind: message.kind, status: 'sending' });
-      logger.info('Message sending', message);
+      logger.info('Message sending', { ...namesOf(message), attempt: message.attempts });
     },
-    messageStatus(
-      message: Readonly<{
-        companyId: CompanyId;
-        whatsappMessageId: string;
-        kind: MessageKind;
-        status: MessageStatus;
-        errorCode?: string | undefined;
-      }>,
-    ): void {
-      const { kind, status } = message;
+    messageStatus(message: LoggedMessage & Pick<Message, 'status' | 'errorCode'>): void {
+      const { kind, status, errorCode } = message;
       metrics.messages.inc({ kind, status });
       const level = status === 'failed' || status === 'unknown' ? 'warn' : 'info';
-      logger[level]('Message status', message);
+      logger[level]('Message status', { ...namesOf(message), status, errorCode });
+    },
+    settingsChanged(companyId: CompanyId): void {
+      logger.info('Settings changed', { companyId });
     },
     activationFailed(companyId: CompanyId, error: unknown): void {
       logger.warn('Activation failed, it will be tried again', { companyId, error });
@@ -122,6 +115,13 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.error(`${what} failed`, { ...fields, error });
     },
   };
+}
+
+type LoggedMessage = Pick<Message, 'companyId' | 'id' | 'whatsappMessageId' | 'kind' | 'recordId'>;
+
+/** By any of these a line finds the others of its message. */
+function namesOf({ companyId, id, whatsappMessageId, kind, recordId }: LoggedMessage) {
+  return { companyId, messageId: id, whatsappMessageId, kind, recordId };
 }
 
 /** The sender chooses the word: only known ones may become a label or reach the log. */

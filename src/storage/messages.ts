@@ -1,9 +1,9 @@
 import { companyIdFrom } from '../domain/ids.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../domain/message.ts';
-import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
+import type { Message, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
-import type { Claim, EndedMessage, Messages } from '../marketplace/message-ports.ts';
+import type { Claim, Messages } from '../marketplace/message-ports.ts';
 import type { Lease } from '../marketplace/ports.ts';
 import { RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
@@ -97,31 +97,31 @@ export class StoredMessages implements Messages {
     whatsappMessageId: string,
     to: MessageStatus,
     errorCode?: string,
-  ): Promise<MessageKind | undefined> {
-    const kind = await this.#rpc.call('message_advance', {
+  ): Promise<Message | undefined> {
+    const row = await this.#rpc.row('message_advance', {
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
       p_to: to,
       p_error_code: errorCode ?? null,
     });
-    return messageKinds.find((known) => known === kind);
+    return row && messageFrom(row);
   }
 
   async giveUpWaiting(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
-  ): Promise<readonly EndedMessage[]> {
+  ): Promise<readonly Message[]> {
     const rows = await this.#rpc.rows('message_give_up_waiting', {
       p_company_id: lease.companyId,
       p_token: lease.token,
       p_older_than_ms: Math.round(options.ackTimeoutMs),
       p_max_attempts: options.maxAttempts,
     });
-    return rows.map(endedFrom);
+    return rows.map(messageFrom);
   }
 
-  async expire(): Promise<readonly EndedMessage[]> {
-    return (await this.#rpc.rows('messages_expire')).map(endedFrom);
+  async expire(): Promise<readonly Message[]> {
+    return (await this.#rpc.rows('messages_expire')).map(messageFrom);
   }
 }
 
@@ -137,14 +137,6 @@ export function messageArgument(message: NewMessage): Readonly<Record<string, un
     expires_at: message.expiresAt?.toISOString() ?? null,
     heeds_quiet_hours: message.heedsQuietHours ?? true,
     tells: message.tells ?? null,
-  };
-}
-
-function endedFrom(row: RowReader): EndedMessage {
-  return {
-    companyId: companyIdFrom(row.number('company_id')),
-    whatsappMessageId: row.text('whatsapp_message_id'),
-    kind: row.oneOf(messageKinds, 'kind'),
   };
 }
 

@@ -1,4 +1,4 @@
--- What clients answer to reminders, and what a wish for no messages stops.
+-- What clients answer to reminders, what a wish for no messages stops, and what becomes of a message under way.
 
 create table public.client_answers (
   company_id bigint not null references public.companies on delete cascade,
@@ -105,9 +105,73 @@ returns boolean language sql stable set search_path = '' as $$
     )
 $$;
 
+drop function public.message_advance;
+-- The message that moved; nothing when none did.
+create function public.message_advance(
+  p_company_id bigint, p_whatsapp_message_id text, p_to text, p_error_code text default null
+) returns setof public.messages language plpgsql set search_path = '' as $$
+declare
+  v_message public.messages;
+begin
+  if p_to = 'failed' then
+    -- In the order of the claims: its row is written below.
+    perform from public.companies where id = p_company_id for no key update;
+  end if;
+  update public.messages set
+    status = p_to,
+    error_code = case when p_to = 'failed' then p_error_code end,
+    sent_at = case when p_to in ('sent', 'delivered', 'read') then coalesce(sent_at, now()) else sent_at end,
+    delivered_at = case when p_to in ('delivered', 'read') then coalesce(delivered_at, now()) else delivered_at end,
+    read_at = case when p_to = 'read' then now() else read_at end
+  where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id
+    and public.message_may_become(status, p_to)
+  returning * into v_message;
+  if not found then
+    return;
+  end if;
+  perform public.message_event(v_message, 'message_' || p_to, 'whatsapp',
+    jsonb_strip_nulls(jsonb_build_object('error_code', v_message.error_code)));
+  if p_to = 'failed' and p_error_code in ('463', '429') then
+    update public.companies set
+      paced_down_until = greatest(paced_down_until, clock_timestamp() + interval '1 day'),
+      first_contacts_held_until = case when p_error_code = '463'
+        then greatest(first_contacts_held_until, clock_timestamp() + interval '1 day') else first_contacts_held_until end
+    where id = p_company_id;
+    perform public.event_record(p_company_id, 'pacing_reduced', 'whatsapp:' || p_error_code,
+      jsonb_build_object('message_id', v_message.id));
+  end if;
+  return next v_message;
+end
+$$;
+
+-- What WhatsApp was given by an installation or a phone that is no more. Nobody can tell whether it arrived, and from another
+-- number the same id would be another message: it must not be taken up again.
+create function public.messages_give_up_sending() returns trigger language plpgsql set search_path = '' as $$
+declare
+  v_message public.messages;
+begin
+  for v_message in
+    update public.messages set status = 'unknown' where company_id = new.id and status = 'sending' returning *
+  loop
+    perform public.message_event(v_message, 'message_unknown',
+      case when new.integration_status = 'uninstalled' then 'uninstalled' else 'other_phone' end);
+  end loop;
+  return null;
+end
+$$;
+create trigger companies_give_up_sending after update of integration_status, whatsapp_phone on public.companies
+for each row when (
+  new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
+  or new.whatsapp_phone <> old.whatsapp_phone
+) execute function public.messages_give_up_sending();
+
 alter table public.client_answers enable row level security;
 revoke all on public.client_answers from public, anon, authenticated;
 grant select, insert, update, delete on public.client_answers to service_role;
 
-revoke execute on function public.message_latest_reminder, public.answer_take from public, anon, authenticated;
-grant execute on function public.message_latest_reminder, public.answer_take to service_role;
+revoke execute on function
+  public.message_latest_reminder, public.answer_take, public.message_advance, public.messages_give_up_sending
+from public, anon, authenticated;
+grant execute on function
+  public.message_latest_reminder, public.answer_take, public.message_advance, public.messages_give_up_sending
+to service_role;

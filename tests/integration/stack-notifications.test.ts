@@ -148,10 +148,8 @@ describe('what a client is told, and what a client answers', () => {
     const record = await remindedBooking('Ответ да.');
     await client.sendText(ownerNumber, '1');
     await happened(record.id, 'visit_confirmed_by_client');
-    await waitFor(
-      'the mark in the record',
-      () => stack.yclients.record(record.id).restBody().attendance === 2,
-    );
+    const attendance = () => stack.yclients.record(record.id).restBody().attendance;
+    await waitFor('the mark in the record', () => attendance() === 2);
     await client.waitForMessage(({ text }) => text.includes('визит подтверждён'), 10_000);
     await stack.yclients.webhooksSettled();
     await client.sendText(ownerNumber, 'Да!');

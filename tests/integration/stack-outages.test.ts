@@ -54,6 +54,34 @@ describe('trouble that passes', () => {
     expect(rows).toEqual([{ dead: 0 }]);
   }, 60_000);
 
+  it('in the database delays STOP and what WhatsApp says of a message, and loses neither', async () => {
+    const staff = 'Четвёртая.';
+    stack.yclients.book(salon.salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff,
+      start: inDays(2, '14:30:00'),
+    });
+    const client = stack.whatsapp.phone(clientNumber);
+    const { id } = await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
+    await database.query('alter table messages rename to messages_away');
+    await database.query('alter function jobs_insert rename to jobs_insert_away');
+    client.markRead(id);
+    await client.sendText(salon.owner.number, 'СТОП');
+    await waitFor('the outage of both', () =>
+      ['Taking what clients write', 'Writing what WhatsApp says'].every((what) => linesWith(what) > 0),
+    );
+    await database.query('alter table messages_away rename to messages');
+    await database.query('alter function jobs_insert_away rename to jobs_insert');
+    const happened = async (type: string): Promise<boolean> => {
+      const { rows } = await database.query('select from marketplace_events where type = $1', [type]);
+      return rows.length > 0;
+    };
+    await waitFor('the receipt', () => happened('message_read'), 20_000);
+    await waitFor('the wish', () => happened('client_opted_out'), 20_000);
+    expect(linesWith('Taking what clients write goes on')).toBe(1);
+  }, 60_000);
+
   it('with another instance does not fail an uninstallation: the session is ended when it can be', async () => {
     const id = 570_001;
     stack.yclients.addSalon({ id, title: 'Салон «Фиалка»', timeZone: 'Europe/Moscow' });

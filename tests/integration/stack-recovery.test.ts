@@ -62,6 +62,7 @@ describe('what was missed or interrupted is made good', () => {
       await stack.server.start();
       await waitFor(text, async () => (await optOuts()) === count, 20_000);
     }
+    expect(await optOuts()).toBe(0);
   }, 60_000);
 
   it('an owner who reconnects after an uninstallation nobody told us of has a working integration again', async () => {

@@ -26,8 +26,8 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
     for (const from of messageStatuses) {
       for (const to of messageStatuses) {
         await forceStatus(stored.id, from);
-        const kind = await messages.advance(id, stored.whatsappMessageId, to, '463');
-        if (kind !== undefined) moved.add(`${from} > ${to}`);
+        const message = await messages.advance(id, stored.whatsappMessageId, to, '463');
+        if (message !== undefined) moved.add(`${from} > ${to}`);
       }
     }
 

@@ -58,6 +58,29 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
     expect((await events.latest(id, 1)).map(({ type }) => type)).toEqual(['message_unknown']);
   });
 
+  it.each<[string, MessageStatus, (id: CompanyId) => Promise<unknown>]>([
+    [
+      'an uninstallation',
+      'unknown',
+      (id) => store.repositories.companies.moveIntegration(id, 'uninstalled', ''),
+    ],
+    ['a link to another phone', 'unknown', (id) => linked(id, '+79002222222')],
+    ['a link to the same phone', 'sending', (id) => linked(id, '+79001111111')],
+  ])('by %s is %s', async (_what, status, happens) => {
+    const { messages, leases, events } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    await linked(id, '+79001111111');
+    const stored = await enqueued(messages, newMessage(id));
+    await claimed(messages, lease);
+    await happens(id);
+    await leases.release(lease);
+    const next = await leased(id);
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status, attempts: 1 });
+    expect((await claimed(messages, next))?.id).toBe(status === 'sending' ? stored.id : undefined);
+    const types = (await events.latest(id, 10)).map(({ type }) => type);
+    expect(types.includes('message_unknown')).toBe(status === 'unknown');
+  });
+
   it('by a crash waits for the morning like others, and holds up no answer at night', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
@@ -108,6 +131,12 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
   async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
     const { id } = await registeredCompany(store.repositories);
     return { id, lease: await leased(id) };
+  }
+
+  async function linked(id: CompanyId, phone: string): Promise<void> {
+    const { companies } = store.repositories;
+    await companies.recordSession(id, { state: 'logged_out' });
+    await companies.recordSession(id, { state: 'connected', phone });
   }
 
   async function leased(id: CompanyId): Promise<Lease> {
