@@ -11,6 +11,8 @@ export function exceededBy(sent: readonly Sent[]): string[] {
     ...shortGaps(sent),
     ...exceededFirstContacts(sent),
     ...wokenAtNight(sent),
+    ...sent.filter(({ late }) => late).map(() => 'a message past its use'),
+    ...sent.filter(({ unwanted }) => unwanted).map(() => 'a message after STOP'),
   ];
 }
 

@@ -13,6 +13,7 @@ export const limits: PaceLimits = {
   warmUpDays: 10,
   rampMs: minuteMs,
 };
+/** Where none is drawn. */
 export const gapMs = 4_000;
 export const maxAttempts = 3;
 
@@ -25,6 +26,7 @@ export type Wanted = {
   /** May go at night. */
   readonly urgent: boolean;
   readonly order: number;
+  readonly expiresAtMs: number;
   notBeforeMs: number;
   state: 'queued' | 'interrupted' | 'over';
 };
@@ -36,6 +38,10 @@ export type Sent = Readonly<{
   halved: boolean;
   held: boolean;
   night: boolean;
+  /** Past its use. */
+  late: boolean;
+  /** To somebody who had written STOP. */
+  unwanted: boolean;
   /** How many people may be written to for the first time in a day, at that moment. */
   firstContacts: number;
   /** The gap that has to follow. */
@@ -49,6 +55,7 @@ export class PaceModel {
   connectedAtMs: number;
   openedAtMs: number;
   nightUntilMs = -1;
+  readonly #silent = new Set<string>();
   #freeAtMs = -1;
   #halvedAtMs = -Infinity;
   #heldAtMs = -Infinity;
@@ -58,19 +65,30 @@ export class PaceModel {
     this.openedAtMs = nowMs - dayMs;
   }
 
-  want(phone: string, urgent: boolean, nowMs: number): Wanted {
+  want(phone: string, urgent: boolean, expiresAtMs: number, nowMs: number): Wanted {
     const order = this.wanted.length;
-    const one: Wanted = { phone, text: `text ${order}`, urgent, order, notBeforeMs: nowMs, state: 'queued' };
+    const state = this.#silent.has(phone) ? 'over' : 'queued';
+    const text = `text ${order}`;
+    const one: Wanted = { phone, text, urgent, order, expiresAtMs, notBeforeMs: nowMs, state };
     this.wanted.push(one);
     return one;
   }
 
-  claimed(text: string, nowMs: number): Wanted {
+  stop(phone: string): void {
+    this.#silent.add(phone);
+    for (const one of this.wanted) if (one.phone === phone) one.state = 'over';
+  }
+
+  start(phone: string): void {
+    this.#silent.delete(phone);
+  }
+
+  claimed(text: string, drawnGapMs: number, nowMs: number): Wanted {
     const wanted = this.wanted.find((one) => one.text === text);
     if (wanted === undefined) throw new Error(`Nobody wanted ${text}`);
     // In doubt it is taken to be over: the last minute proves nothing.
     const halved = nowMs < this.#halvedAtMs + dayMs - minuteMs;
-    const followingGapMs = this.#gapMs(halved, nowMs);
+    const followingGapMs = this.#gapMs(drawnGapMs, halved, nowMs);
     this.sent.push({
       atMs: nowMs,
       wanted,
@@ -78,10 +96,12 @@ export class PaceModel {
       halved,
       held: nowMs < this.#heldAtMs + dayMs - minuteMs,
       night: nowMs < this.nightUntilMs,
+      late: nowMs > wanted.expiresAtMs + toleranceMs,
+      unwanted: this.#silent.has(wanted.phone),
       firstContacts: this.#firstContacts(nowMs),
       gapMs: followingGapMs,
     });
-    this.#freeAtMs = nowMs + this.#gapMs(this.#mayBeHalved(nowMs), nowMs);
+    this.#freeAtMs = nowMs + this.#gapMs(drawnGapMs, this.#mayBeHalved(nowMs), nowMs);
     wanted.state = 'over';
     return wanted;
   }
@@ -105,24 +125,31 @@ export class PaceModel {
     return this.wanted.find(
       (one) =>
         one.state !== 'over' &&
+        one.expiresAtMs > nowMs + toleranceMs &&
         (one.urgent || !surelyNight) &&
         (one.state === 'interrupted' ||
           (one.notBeforeMs <= nowMs - toleranceMs &&
             (strangersMay || this.#knows(one.phone)) &&
-            !this.#isBehind(one))),
+            !this.#isBehind(one, nowMs))),
     );
   }
 
-  /** Whether no limit becomes wider in this span. */
+  /** What is not surely past its use. */
+  waiting(nowMs: number): readonly Wanted[] {
+    return this.wanted.filter(
+      ({ state, expiresAtMs }) => state !== 'over' && expiresAtMs > nowMs - toleranceMs,
+    );
+  }
+
+  /** Whether no limit becomes wider in this span, and nothing that others wait for passes its use. */
   staysAsItIs(nowMs: number, spanMs: number): boolean {
     const isYoung = nowMs + spanMs - this.connectedAtMs < limits.warmUpDays * dayMs;
-    return isYoung && !this.#mayBeHalved(nowMs);
+    const ends = this.waiting(nowMs).some(({ expiresAtMs }) => expiresAtMs < nowMs + spanMs + toleranceMs);
+    return isYoung && !ends && !this.#mayBeHalved(nowMs);
   }
 
-  #isBehind(one: Wanted): boolean {
-    return this.wanted.some(
-      (earlier) => earlier.phone === one.phone && earlier.order < one.order && earlier.state !== 'over',
-    );
+  #isBehind(one: Wanted, nowMs: number): boolean {
+    return this.waiting(nowMs).some((earlier) => earlier.phone === one.phone && earlier.order < one.order);
   }
 
   #paceAllows(nowMs: number): boolean {
@@ -165,8 +192,8 @@ export class PaceModel {
   }
 
   /** After a reconnection the rate grows from a tenth to the whole. */
-  #gapMs(halved: boolean, nowMs: number): number {
-    const wholeMs = halved ? gapMs * 2 : gapMs;
+  #gapMs(drawnMs: number, halved: boolean, nowMs: number): number {
+    const wholeMs = halved ? drawnMs * 2 : drawnMs;
     const openMs = nowMs - this.openedAtMs;
     if (openMs >= limits.rampMs) return wholeMs;
     const rate = 0.1 + (0.9 * openMs) / limits.rampMs;

@@ -1,4 +1,14 @@
-import { boolean, constant, constantFrom, integer, nat, oneof, record, type Arbitrary } from 'fast-check';
+import {
+  boolean,
+  constant,
+  constantFrom,
+  integer,
+  nat,
+  oneof,
+  option,
+  record,
+  type Arbitrary,
+} from 'fast-check';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -7,9 +17,10 @@ export type Outcome = 'ack' | '463' | '429' | 'nothing left' | 'crash';
 
 /** What may happen to an outbox, in any order. */
 export type Step =
-  | Readonly<{ what: 'enqueue'; person: number; urgent: boolean }>
+  | Readonly<{ what: 'enqueue'; person: number; urgent: boolean; lifetimeMs: number | undefined }>
   | Readonly<{ what: 'pass'; ms: number }>
-  | Readonly<{ what: 'claim'; outcome: Outcome }>
+  | Readonly<{ what: 'claim'; outcome: Outcome; gapMs: number }>
+  | Readonly<{ what: 'stop' | 'start'; person: number }>
   | Readonly<{ what: 'restart' }>
   | Readonly<{ what: 'reconnect' }>
   | Readonly<{ what: 'night'; ms: number }>;
@@ -38,10 +49,19 @@ const span: Arbitrary<number> = oneof(
 export const step: Arbitrary<Step> = oneof(
   {
     weight: 10,
-    arbitrary: record({ what: constant('enqueue' as const), person, urgent: boolean() }),
+    arbitrary: record({
+      what: constant('enqueue' as const),
+      person,
+      urgent: boolean(),
+      lifetimeMs: option(integer({ min: 1_000, max: 6 * hourMs }), { nil: undefined, freq: 3 }),
+    }),
   },
   { weight: 8, arbitrary: record({ what: constant('pass' as const), ms: span }) },
-  { weight: 16, arbitrary: record({ what: constant('claim' as const), outcome }) },
+  {
+    weight: 16,
+    arbitrary: record({ what: constant('claim' as const), outcome, gapMs: integer({ min: 0, max: 12_000 }) }),
+  },
+  { weight: 1, arbitrary: record({ what: constantFrom('stop' as const, 'start' as const), person }) },
   { weight: 2, arbitrary: record({ what: constant('restart' as const) }) },
   { weight: 1, arbitrary: record({ what: constant('reconnect' as const) }) },
   {

@@ -50,7 +50,7 @@ export class PacedNumber {
   async take(one: Step): Promise<void> {
     switch (one.what) {
       case 'enqueue':
-        await this.enqueue(one.person, one.urgent);
+        await this.enqueue(one.person, one.urgent, one.lifetimeMs);
         return;
       case 'pass':
         await this.#time.pass(one.ms);
@@ -64,32 +64,43 @@ export class PacedNumber {
       case 'night':
         this.#model.nightUntilMs = this.#time.nowMs() + one.ms;
         return;
+      case 'stop':
+      case 'start':
+        await this.#wish(one.what, one.person);
+        return;
       case 'claim': {
-        const { message } = await this.claim();
+        const { message } = await this.claim(one.gapMs);
         if (message !== undefined) await this.settle(message, one.outcome);
         return;
       }
     }
   }
 
-  async enqueue(person: number, urgent = false): Promise<void> {
+  async enqueue(person: number, urgent = false, lifetimeMs = Infinity): Promise<void> {
     const phone = this.#people[person] ?? '';
-    const { text } = this.#model.want(phone, urgent, this.#time.nowMs());
-    const message = newMessage(this.companyId, { phone, text, heedsQuietHours: !urgent });
+    const nowMs = this.#time.nowMs();
+    const { text } = this.#model.want(phone, urgent, nowMs + lifetimeMs, nowMs);
+    const message = newMessage(this.companyId, {
+      phone,
+      text,
+      heedsQuietHours: !urgent,
+      ...(lifetimeMs < Infinity && { expiresAt: new Date(Date.now() + lifetimeMs) }),
+    });
     await this.#store.repositories.messages.enqueue(message, 'test');
   }
 
-  async claim(): Promise<Claim> {
+  async claim(drawnGapMs = gapMs): Promise<Claim> {
     const { messages } = this.#store.repositories;
+    await this.#giveUpWaiting();
     const mayGo = this.#model.mayGo(this.#time.nowMs());
     const nightMs = this.#model.nightUntilMs - this.#time.nowMs();
     const claim = await messages.claim(this.#lease, {
       limits,
-      gapMs,
+      gapMs: drawnGapMs,
       maxAttempts,
       ...(nightMs > 0 && { quietUntil: new Date(Date.now() + nightMs) }),
     });
-    if (claim.message !== undefined) this.#model.claimed(claim.message.text, this.#time.nowMs());
+    if (claim.message !== undefined) this.#model.claimed(claim.message.text, drawnGapMs, this.#time.nowMs());
     else if (mayGo !== undefined) this.heldBack.push(mayGo.text);
     return claim;
   }
@@ -137,7 +148,7 @@ export class PacedNumber {
       if (isSteady) this.heldBack.push(`${early.message.text} came before its time`);
       await this.settle(early.message, 'ack');
     }
-    const left = this.#model.wanted.filter(({ state }) => state !== 'over').map(({ text }) => text);
+    const left = this.#model.waiting(this.#time.nowMs()).map(({ text }) => text);
     if (left.length > 0) throw new Error(`Stuck: ${left.join(', ')}`);
   }
 
@@ -153,12 +164,25 @@ export class PacedNumber {
   }
 
   async #restart(): Promise<void> {
-    const { leases, messages } = this.#store.repositories;
+    const { leases } = this.#store.repositories;
     await leases.release(this.#lease);
     const lease = await leases.acquire(this.companyId, 'owner', dayMs);
     if (lease === undefined) throw new Error('No lease');
     this.#lease = lease;
-    // As the outbox does before it claims.
-    await messages.giveUpWaiting(lease, { ackTimeoutMs: dayMs, maxAttempts });
+  }
+
+  async #wish(what: 'stop' | 'start', person: number): Promise<void> {
+    const { contacts } = this.#store.repositories;
+    const phone = this.#people[person] ?? '';
+    this.#model[what](phone);
+    await (what === 'stop'
+      ? contacts.optOut(this.companyId, phone, 'test')
+      : contacts.optIn(this.companyId, phone, 'test'));
+  }
+
+  /** As the outbox does before it claims. */
+  async #giveUpWaiting(): Promise<void> {
+    const { messages } = this.#store.repositories;
+    await messages.giveUpWaiting(this.#lease, { ackTimeoutMs: dayMs, maxAttempts });
   }
 }
