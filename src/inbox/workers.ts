@@ -3,7 +3,7 @@ import { clientAnswers } from '../domain/client-answer.ts';
 import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
-import type { AnswerJob, WriteBackJob } from '../marketplace/answer-ports.ts';
+import type { AnswerJob, WriteBackJob } from '../marketplace/message-ports.ts';
 import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { WebhookJobData } from './webhook-inbox.ts';

@@ -2,7 +2,7 @@ import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { VisitAnswer, WriteBackJob } from './answer-ports.ts';
+import type { VisitAnswer, WriteBackJob } from './message-ports.ts';
 import type { Companies, Events, JobQueue, VisitMark, YclientsPlatform } from './ports.ts';
 
 export type WriteBackDependencies = Readonly<{

@@ -1,5 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { AnswerJob, Answers, TakenAnswer, VisitAnswer } from '../marketplace/answer-ports.ts';
+import type { AnswerJob, Answers, TakenAnswer, VisitAnswer } from '../marketplace/message-ports.ts';
 import { RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
 

@@ -1,9 +1,7 @@
 import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
-import type { Answers } from '../marketplace/answer-ports.ts';
-import type { Bookings } from '../marketplace/message-ports.ts';
+import type { Answers, Bookings, Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
 import type { Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
-import type { Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
 import type { Events, Leases, Readings } from '../marketplace/ports.ts';
 import { StoredAnswers } from './answers.ts';
 import { StoredBookings } from './bookings.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientAnswer } from '../../src/domain/client-answer.ts';
-import type { AnswerJob, WriteBackJob } from '../../src/marketplace/answer-ports.ts';
+import type { AnswerJob, WriteBackJob } from '../../src/marketplace/message-ports.ts';
 import { ClientAnswers } from '../../src/marketplace/client-answers.ts';
 import type { NewJob, ReceivedText } from '../../src/marketplace/ports.ts';
 import { WriteBack } from '../../src/marketplace/write-back.ts';

@@ -38,13 +38,11 @@ export function historyMessage(chats: readonly proto.IConversation[]): proto.IMe
   };
 }
 
-/** A text as the history of the phone that received it has it. */
-export function chatOf({
-  id,
-  from,
-  text,
-  at,
-}: Readonly<{ id: string; from: string; text: string; at: Date }>): proto.IConversation {
+/** A text that a phone has received. */
+export type ChatText = Readonly<{ id: string; from: string; text: string; at: Date }>;
+
+/** How the history of the phone has it. */
+export function chatOf({ id, from, text, at }: ChatText): proto.IConversation {
   const remoteJid = `${from}@s.whatsapp.net`;
   const message = {
     key: { remoteJid, fromMe: false, id },

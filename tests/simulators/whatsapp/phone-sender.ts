@@ -9,7 +9,7 @@ import type { Addressing } from './jids.ts';
 import type { Copy, MessageRouter } from './message-router.ts';
 import { stanza } from './nodes.ts';
 import { chatOf, historyMessage, ownCopy, textMessage } from './phone-messages.ts';
-import type { ReceivedMessage } from './phone-inbox.ts';
+import type { ChatText } from './phone-messages.ts';
 import type { PhoneSignal } from './phone-signal.ts';
 
 type SentMessage = Readonly<{ to: Account; message: proto.IMessage; addressing: Addressing }>;
@@ -52,7 +52,7 @@ export class PhoneSender {
   }
 
   /** Sends a new companion the history of the phone. */
-  async sendHistory(device: Device, received: readonly ReceivedMessage[]): Promise<void> {
+  async sendHistory(device: Device, received: readonly ChatText[]): Promise<void> {
     const copy = await this.#encrypt(this.#account, device, historyMessage(received.map(chatOf)));
     this.#router.dispatch({
       id: randomBytes(16).toString('hex').toUpperCase(),
