@@ -32,6 +32,7 @@ export class WriteBack {
     try {
       return await this.#mark(company, job);
     } catch {
+      // The job meets the cause again, and tells of it.
       const id = hashedUuid('write-back', company.id, job.cause);
       await this.#deps.queue.insert('answers', [
         { id, key: `${company.id}:record:${job.recordId}`, data: job },

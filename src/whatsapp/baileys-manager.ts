@@ -158,9 +158,8 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       if (session.sock === sock) this.#tell(() => this.emit('message-status', companyId, update));
     });
     watchReceived(sock, {
-      report: (message) => {
-        if (session.sock === sock) this.#tell(() => this.emit('received', companyId, message));
-      },
+      // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.
+      report: (message) => this.#tell(() => this.emit('received', companyId, message)),
       failed: (error) => this.#logger.warn('A sender could not be looked up', { companyId, error }),
     });
   }
