@@ -23,7 +23,7 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
         expect(reorderedIn(number.sent)).toEqual([]);
         expect(number.heldBack).toEqual([]);
       }),
-      { numRuns: 25, interruptAfterTimeLimit: 2 * minuteMs, markInterruptAsFailure: true },
+      { numRuns: 60, interruptAfterTimeLimit: 2 * minuteMs, markInterruptAsFailure: true },
     );
   }, 180_000);
 
