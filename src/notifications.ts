@@ -1,6 +1,6 @@
 import type { CompanyId } from './domain/ids.ts';
-import type { Answers, Bookings, Contacts, Messages, Settings } from './marketplace/message-ports.ts';
 import { ClientAnswers } from './marketplace/client-answers.ts';
+import type { Answers, Bookings, Contacts, Messages, Settings } from './marketplace/message-ports.ts';
 import type { Companies, Events, JobQueue, Readings, YclientsPlatform } from './marketplace/ports.ts';
 import { Reconciliation } from './marketplace/reconciliation.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
