@@ -37,6 +37,7 @@ export type ReceiptOrder = Readonly<{
   content?: BinaryNode[];
 }>;
 
+/** A retry receipt asks for a message at most this often. */
 const maximumRetries = 3;
 
 /** Reads what arrives at a phone. */
@@ -49,11 +50,17 @@ export class PhoneInbox {
   readonly #signal: PhoneSignal;
   readonly #seen = new Set<string>();
   readonly #retries = new Map<string, number>();
+  #illegible = 0;
 
   constructor(service: Service, account: Account, signal: PhoneSignal) {
     this.#service = service;
     this.#account = account;
     this.#signal = signal;
+  }
+
+  /** As many of the next ciphertexts of other people cannot be decrypted. */
+  failToDecrypt(ciphertexts: number): void {
+    this.#illegible = ciphertexts;
   }
 
   /** Gives the receipt that the phone owes for a message, if any. */
@@ -63,6 +70,10 @@ export class PhoneInbox {
     const address = parseJid(from);
     const enc = child(node, 'enc');
     if (sender === undefined || address === undefined || enc === undefined) return undefined;
+    if (this.#illegible > 0 && sender !== this.#account) {
+      this.#illegible -= 1;
+      return this.#askAgain(sender, id, address.addressing, 'told not to decrypt it');
+    }
     let message: proto.IMessage;
     try {
       message = await this.#signal.decrypt(signalAddress(sender, { id: address.device }), {

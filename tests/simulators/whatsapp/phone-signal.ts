@@ -15,26 +15,30 @@ import type { Ciphertext, SignalStorage } from './signal-library.ts';
 
 const prekeyBatch = 40;
 
+type OwnKeys = Readonly<{
+  identity: KeyPair;
+  signedPrekey: ReturnType<typeof signedKeyPair>;
+  published: PrekeyStore;
+}>;
 type SignalKeyPair = Readonly<{ privKey: Buffer; pubKey: Buffer }>;
 
 /** The Signal side of a phone: its identity, its sessions, and the keys it publishes. */
 export class PhoneSignal implements SignalStorage {
-  readonly identity: KeyPair = Curve.generateKeyPair();
-  readonly published: PrekeyStore;
-  readonly #registrationId = generateRegistrationId();
-  readonly #signedPrekey = signedKeyPair(this.identity, 1);
   readonly #prekeys = new Map<number, SignalKeyPair>();
   readonly #sessions = new Map<string, ReturnType<SessionRecord['serialize']>>();
   #nextPrekeyId = 1;
+  #keys = newKeys();
 
   constructor() {
-    this.published = new PrekeyStore(Buffer.from(this.identity.public), this.#registrationId, {
-      id: this.#signedPrekey.keyId,
-      value: Buffer.from(this.#signedPrekey.keyPair.public),
-      signature: Buffer.from(this.#signedPrekey.signature),
-    });
-    this.published.onLow = () => this.#publishPrekeys();
     this.#publishPrekeys();
+  }
+
+  get identity(): KeyPair {
+    return this.#keys.identity;
+  }
+
+  get published(): PrekeyStore {
+    return this.#keys.published;
   }
 
   /** `address` is `number.device`; the bundle is asked for only when there is no session yet. */
@@ -53,6 +57,14 @@ export class PhoneSignal implements SignalStorage {
   forget(address?: string): void {
     if (address === undefined) this.#sessions.clear();
     else this.#sessions.delete(address);
+  }
+
+  /** Begins anew, as another person would: with another identity and without a session. */
+  reset(): void {
+    this.#keys = newKeys();
+    this.#sessions.clear();
+    this.#prekeys.clear();
+    this.#publishPrekeys();
   }
 
   async loadSession(id: string): Promise<SessionRecord | undefined> {
@@ -78,11 +90,11 @@ export class PhoneSignal implements SignalStorage {
   }
 
   loadSignedPreKey(): { privKey: Buffer; pubKey: Buffer } {
-    return signalKeyPair(this.#signedPrekey.keyPair);
+    return signalKeyPair(this.#keys.signedPrekey.keyPair);
   }
 
   getOurRegistrationId(): number {
-    return this.#registrationId;
+    return this.published.registrationId;
   }
 
   getOurIdentity(): { privKey: Buffer; pubKey: Buffer } {
@@ -90,6 +102,7 @@ export class PhoneSignal implements SignalStorage {
   }
 
   #publishPrekeys(): void {
+    this.published.onLow = () => this.#publishPrekeys();
     for (let made = 0; made < prekeyBatch; made += 1) {
       const id = this.#nextPrekeyId++;
       const pair = Curve.generateKeyPair();
@@ -101,4 +114,15 @@ export class PhoneSignal implements SignalStorage {
 
 function signalKeyPair(pair: KeyPair): { privKey: Buffer; pubKey: Buffer } {
   return { privKey: Buffer.from(pair.private), pubKey: withVersion(pair.public) };
+}
+
+function newKeys(): OwnKeys {
+  const identity = Curve.generateKeyPair();
+  const signedPrekey = signedKeyPair(identity, 1);
+  const published = new PrekeyStore(Buffer.from(identity.public), generateRegistrationId(), {
+    id: signedPrekey.keyId,
+    value: Buffer.from(signedPrekey.keyPair.public),
+    signature: Buffer.from(signedPrekey.signature),
+  });
+  return { identity, signedPrekey, published };
 }

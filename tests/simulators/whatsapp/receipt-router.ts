@@ -47,7 +47,7 @@ export class ReceiptRouter {
     peer.primary.deliver(stanza('receipt', attributes, node.content));
   }
 
-  /** A phone tells the devices of the sender what became of a message. */
+  /** A phone tells the devices of the sender what became of a message; the content may name more of them. */
   fromPhone(
     from: Account,
     to: Account,
@@ -56,11 +56,15 @@ export class ReceiptRouter {
     addressing: Addressing,
     content?: BinaryNode[],
   ): void {
-    this.#service.log.add({ type: 'receipt', from: from.number, to: to.number, id, kind });
     const type = kind === 'delivered' ? undefined : kind;
     const attributes = { id, from: formatJid(from, addressing), type, t: unixSeconds(this.#service) };
-    to.deliverToCompanions(stanza('receipt', attributes, content));
-    to.primary.deliver(stanza('receipt', attributes, content));
+    const receipt = stanza('receipt', attributes, content);
+    for (const messageId of receiptIds(receipt)) {
+      const entry = { from: from.number, to: to.number, id: messageId, kind };
+      this.#service.log.add({ type: 'receipt', ...entry });
+    }
+    to.deliverToCompanions(receipt);
+    to.primary.deliver(receipt);
   }
 }
 

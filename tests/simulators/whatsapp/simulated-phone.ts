@@ -9,11 +9,13 @@ import { parseJid } from './jids.ts';
 import type { MessageRouter } from './message-router.ts';
 import type { PairingDesk } from './pairing-desk.ts';
 import { PhoneInbox } from './phone-inbox.ts';
-import type { ReceiptOrder, ReceivedMessage, ReceivedReceipt, SentCopy } from './phone-inbox.ts';
+import type { ReceivedMessage, ReceivedReceipt, SentCopy } from './phone-inbox.ts';
+import { PhoneReceipts } from './phone-receipts.ts';
+import type { ReceiptHabits } from './phone-receipts.ts';
 import { PhoneSender } from './phone-sender.ts';
 import { PhoneSignal } from './phone-signal.ts';
 import { PairingError, parseQrText } from './qr-code.ts';
-import type { ReceiptRouter } from './receipt-router.ts';
+import type { ReceiptKind, ReceiptRouter } from './receipt-router.ts';
 import type { RegistrationSession } from './registration-session.ts';
 import type { Service } from './service.ts';
 
@@ -31,13 +33,12 @@ const codeArrivalMs = 1000;
 export class SimulatedPhone {
   /** Digits, without a plus. */
   readonly number: string;
-  /** Which receipts the phone sends by itself. */
-  readonly automaticReceipts = { delivered: true, read: false };
   readonly #services: PhoneServices;
   readonly #signal = new PhoneSignal();
   readonly #account: Account;
   readonly #inbox: PhoneInbox;
   readonly #sender: PhoneSender;
+  readonly #receipts: PhoneReceipts;
   #online = true;
   #postponed: (() => void)[] = [];
   #work: Promise<unknown> = Promise.resolve();
@@ -45,16 +46,32 @@ export class SimulatedPhone {
   constructor(number: string, name: string, services: PhoneServices) {
     this.number = number;
     this.#services = services;
+    const signal = this.#signal;
     const primary: PrimaryDevice = {
       id: 0,
       name,
-      keys: this.#signal.published,
+      get keys() {
+        return signal.published;
+      },
       deliver: (node) => this.#whenOnline(() => this.#receive(node)),
       greet: (device) => this.#whenOnline(() => this.#greet(device)),
     };
     this.#account = services.service.directory.register(number, primary);
     this.#inbox = new PhoneInbox(services.service, this.#account, this.#signal);
     this.#sender = new PhoneSender(this.#account, this.#signal, services.messages);
+    this.#receipts = new PhoneReceipts(services.service, this.#account, services.receipts, (task) =>
+      this.#whenOnline(task),
+    );
+  }
+
+  /** Which receipts the phone sends by itself. */
+  get automaticReceipts(): { delivered: boolean; read: boolean } {
+    return this.#receipts.automatic;
+  }
+
+  /** How it sends them: late, more than once, out of order. */
+  get receiptHabits(): ReceiptHabits {
+    return this.#receipts.habits;
   }
 
   /** The user part of the hidden identity of this number. */
@@ -134,11 +151,35 @@ export class SimulatedPhone {
 
   /** Opens the chat on a received message: its sender gets a read receipt. */
   markRead(messageId: string): void {
+    this.confirm(messageId, 'read');
+  }
+
+  /** Opens the chat with a number: one receipt tells that everything in it was read. */
+  markAllRead(fromNumber: string): void {
+    const [first, ...more] = this.inbox.filter(({ from }) => from === fromNumber);
+    if (first === undefined) throw new Error(`${this.number} has no message from ${fromNumber}`);
+    this.#receipts.confirm([first, ...more], 'read');
+  }
+
+  /** Sends this receipt now, whatever was sent before: again, too early, in the wrong order. */
+  confirm(messageId: string, kind: Exclude<ReceiptKind, 'retry'>): void {
     const message = this.inbox.find(({ id }) => id === messageId);
-    const to = message && this.#services.service.directory.byNumber(message.from);
-    if (message === undefined || to === undefined)
-      throw new Error(`${this.number} has no message ${messageId}`);
-    this.#send({ to, id: messageId, kind: 'read', addressing: message.addressing });
+    if (message === undefined) throw new Error(`${this.number} has no message ${messageId}`);
+    this.#receipts.confirm([message], kind);
+  }
+
+  /** As many of the next messages from others cannot be decrypted, and are asked for again with a retry receipt. */
+  failToDecrypt(messages = 1): void {
+    this.#inbox.failToDecrypt(messages);
+  }
+
+  /**
+   * Another phone takes the number over: with another identity key, without a session, and without a linked device. The
+   * person has the chats back from a backup.
+   */
+  reinstall(): void {
+    for (const { id } of this.#account.companions) this.removeDevice(id);
+    this.#signal.reset();
   }
 
   /** Logs a linked device out. */
@@ -208,7 +249,7 @@ export class SimulatedPhone {
     service.timers.run(async () => {
       if (node.tag === 'message') {
         const receipt = await this.#inTurn(() => this.#inbox.readMessage(node));
-        if (receipt) service.timers.after(service.config.receiptDelayMs, () => this.#confirm(receipt));
+        if (receipt) this.#receipts.answer(receipt);
       } else if (node.attrs['type'] === 'retry') {
         const reader = service.directory.byJid(node.attrs['from']);
         const device = reader?.device(parseJid(node.attrs['from'])?.device ?? 0);
@@ -218,16 +259,5 @@ export class SimulatedPhone {
         this.#inbox.readReceipt(node);
       }
     });
-  }
-
-  #confirm(receipt: ReceiptOrder): void {
-    if (receipt.kind === 'retry' || this.automaticReceipts.delivered) this.#send(receipt);
-    if (receipt.kind === 'delivered' && this.automaticReceipts.read) this.#send({ ...receipt, kind: 'read' });
-  }
-
-  #send({ to, id, kind, addressing, content }: ReceiptOrder): void {
-    this.#whenOnline(() =>
-      this.#services.receipts.fromPhone(this.#account, to, id, kind, addressing, content),
-    );
   }
 }
