@@ -1,14 +1,19 @@
+import type { Duplex } from 'node:stream';
+
 import { decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { RawData, WebSocket } from 'ws';
 
-import type { LoginRefusal } from './faults.ts';
 import { frame, FrameReader } from './frame-codec.ts';
+import type { LoginRefusal } from './login-refusal.ts';
 import { NoiseResponder } from './noise-responder.ts';
 import type { FinishedHandshake, NoiseIdentity, TransportCipher } from './noise-responder.ts';
 import { stanza } from './nodes.ts';
 
 export type NodeHandler = (node: BinaryNode) => void | Promise<void>;
+
+/** The WebSocket of a client and the TCP connection under it. */
+export type ClientSocket = Readonly<{ socket: WebSocket; wire: Duplex }>;
 
 type ConnectionEvents = Readonly<{
   /** The client has shown its noise key and what it wants; from now on stanzas can be sent. */
@@ -24,6 +29,7 @@ export class ClientConnection {
   onNode: NodeHandler = () => undefined;
   onClose: () => void = () => undefined;
   readonly #socket: WebSocket;
+  readonly #wire: Duplex;
   readonly #events: ConnectionEvents;
   readonly #noise: NoiseResponder;
   readonly #reader = new FrameReader();
@@ -32,10 +38,12 @@ export class ClientConnection {
   #work: Promise<void> = Promise.resolve();
   #frozen: PromiseWithResolvers<void> | undefined;
   #held: BinaryNode[] = [];
+  #isHalfOpen = false;
 
-  constructor(id: number, socket: WebSocket, identity: NoiseIdentity, events: ConnectionEvents) {
+  constructor(id: number, { socket, wire }: ClientSocket, identity: NoiseIdentity, events: ConnectionEvents) {
     this.id = id;
     this.#socket = socket;
+    this.#wire = wire;
     this.#events = events;
     this.#noise = new NoiseResponder(identity);
     socket.on('message', (data) => this.#receive(data));
@@ -57,14 +65,14 @@ export class ClientConnection {
       this.#held.push(node);
       return;
     }
-    if (!this.isOpen || this.#transport === undefined) return;
+    if (!this.isOpen || this.#isHalfOpen || this.#transport === undefined) return;
     this.#socket.send(frame(this.#transport.encrypt(encodeBinaryNode(node))));
   }
 
   /** Ends the stream the way the service does: an error stanza, and a moment later the socket. */
   endWith(node: BinaryNode, afterMs: number): void {
     this.send(node);
-    setTimeout(() => this.#socket.close(), afterMs).unref();
+    setTimeout(() => this.#close(), afterMs).unref();
   }
 
   fail(failure: LoginRefusal, afterMs: number): void {
@@ -74,6 +82,16 @@ export class ClientConnection {
   /** Cuts the TCP connection without a word. */
   drop(): void {
     this.#socket.terminate();
+  }
+
+  /**
+   * Bytes vanish both ways while the socket stays open, as when a router has forgotten the connection. Not even the closing
+   * handshake of the WebSocket gets through; `drop` ends this, or the client when it gives its TCP connection up.
+   */
+  halfOpen(): void {
+    this.#isHalfOpen = true;
+    this.#wire.removeAllListeners('data');
+    this.#wire.resume();
   }
 
   /** Neither answers nor sends anything until `thaw`; the socket stays open. */
@@ -88,7 +106,12 @@ export class ClientConnection {
     frozen?.resolve();
   }
 
+  #close(): void {
+    if (!this.#isHalfOpen) this.#socket.close();
+  }
+
   #receive(data: RawData): void {
+    if (this.#isHalfOpen) return;
     const bytes = Array.isArray(data)
       ? Buffer.concat(data)
       : Buffer.from(data instanceof ArrayBuffer ? new Uint8Array(data) : data);

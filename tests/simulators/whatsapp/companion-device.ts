@@ -13,6 +13,9 @@ export type Device = Readonly<{
   deliver: (node: BinaryNode) => void;
 }>;
 
+/** Until when a linked device hears nothing, although its connection lives. */
+type Deafness = 'lifted' | 'next login';
+
 /** A linked device. What is sent to it is kept until it confirms, and sent again at the next login. */
 export class CompanionDevice implements Device {
   readonly id: number;
@@ -22,7 +25,9 @@ export class CompanionDevice implements Device {
   readonly details: Buffer;
   historySent = false;
   readonly #unconfirmed = new Map<string, BinaryNode>();
+  readonly #withheld = new Set<BinaryNode>();
   #connection: ClientConnection | undefined;
+  #deafUntil: Deafness | undefined;
 
   constructor(id: number, noiseKey: Buffer, keys: PrekeyStore, details: Buffer) {
     this.id = id;
@@ -41,12 +46,31 @@ export class CompanionDevice implements Device {
 
   deliver(node: BinaryNode): void {
     this.#unconfirmed.set(confirmationKey(node.tag, node.attrs), node);
-    this.#connection?.send(node);
+    if (this.#deafUntil === undefined) this.#connection?.send(node);
+    else this.#withheld.add(node);
+  }
+
+  /** Nothing is delivered any more, while queries and acknowledgements go on. */
+  deafen(until: Deafness): void {
+    this.#deafUntil = until;
+  }
+
+  /** What was withheld comes at once. */
+  undeafen(): void {
+    this.#deafUntil = undefined;
+    for (const node of this.#withheld) this.#connection?.send(node);
+    this.#withheld.clear();
   }
 
   /** The device is online on this connection; what it missed comes first. */
   attach(connection: ClientConnection): void {
-    const missed = [...this.#unconfirmed.values()];
+    if (this.#deafUntil === 'next login') this.#deafUntil = undefined;
+    this.#withheld.clear();
+    const missed: BinaryNode[] = [];
+    for (const node of this.#unconfirmed.values()) {
+      if (this.#deafUntil === undefined) missed.push(node);
+      else this.#withheld.add(node);
+    }
     this.#connection = connection;
     if (missed.length > 0) connection.send(offlinePreview(missed));
     for (const [index, node] of missed.entries()) {

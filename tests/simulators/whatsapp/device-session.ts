@@ -9,6 +9,7 @@ import { formatJid } from './jids.ts';
 import { answerKeyQuery } from './key-queries.ts';
 import type { MessageRouter } from './message-router.ts';
 import { child, result, serverJid, stanza } from './nodes.ts';
+import { describeQuery, failQuery } from './query-failure.ts';
 import { answerGeneralQuery } from './query-router.ts';
 import type { ReceiptRouter } from './receipt-router.ts';
 import { unixSeconds } from './service.ts';
@@ -98,6 +99,7 @@ export class DeviceSession {
   #answer(request: BinaryNode): void {
     const { attrs } = request;
     if (attrs['type'] === 'result' || attrs['type'] === 'error') return;
+    if (failQuery(this.#service, this.#connection, request, this.#account.number)) return;
     switch (attrs['xmlns'] ?? '') {
       case 'encrypt':
         this.#connection.send(
@@ -151,9 +153,7 @@ export class DeviceSession {
   }
 
   #answerUnknown(request: BinaryNode): BinaryNode {
-    const content = Array.isArray(request.content) ? request.content.map(({ tag }) => tag).join(' ') : '';
-    const xmlns = request.attrs['xmlns'] ?? '';
-    this.#service.log.add({ type: 'unknown query', number: this.#account.number, xmlns, content });
+    this.#service.log.add({ type: 'unknown query', number: this.#account.number, ...describeQuery(request) });
     return result(request);
   }
 }

@@ -17,6 +17,8 @@ export type SimulatorEvent =
   | Readonly<{ type: 'prekeys uploaded'; number: string; device: number; count: number }>
   | Readonly<{ type: 'logout'; number: string; device: number }>
   | Readonly<{ type: 'device removed'; number: string; device: number }>
+  | Readonly<{ type: 'query silenced'; number: string; xmlns: string; content: string }>
+  | Readonly<{ type: 'query limited'; number: string; xmlns: string; content: string }>
   | Readonly<{ type: 'unknown query'; number: string; xmlns: string; content: string }>
   | Readonly<{ type: 'error'; message: string }>;
 

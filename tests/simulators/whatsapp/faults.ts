@@ -1,5 +1,6 @@
-/** `reason` is the code that the client sees; a temporary ban adds `code` and `expire`. */
-export type LoginRefusal = Readonly<{ reason: string; code?: string; expire?: string }>;
+import type { LoginRefusal } from './login-refusal.ts';
+import { QueryFaults } from './query-faults.ts';
+import { Scoped } from './scoped.ts';
 
 /** What is going wrong at the moment. */
 export class Faults {
@@ -7,9 +8,10 @@ export class Faults {
   loginRefusal: LoginRefusal | undefined;
   /** HTTP status that answers every attempt to open a WebSocket. */
   upgradeRefusal: number | undefined;
+  readonly queries = new QueryFaults();
   /** Replaces the usual delay of acknowledgements. */
-  ackDelayMs: number | undefined;
-  acksWithheld = false;
+  readonly ackDelayMs = new Scoped<number>();
+  readonly acksWithheld = new Scoped<boolean>();
   /** Error of the acknowledgement of every message to another person; such a message is not delivered. */
   messageRejection: string | undefined;
   /** Messages addressed by phone number are refused with 463, those addressed by hidden identity pass. */

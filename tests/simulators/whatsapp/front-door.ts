@@ -1,7 +1,7 @@
 import type { proto } from '@whiskeysockets/baileys';
-import type { WebSocket } from 'ws';
 
 import { ClientConnection } from './client-connection.ts';
+import type { ClientSocket } from './client-connection.ts';
 import { DeviceSession } from './device-session.ts';
 import type { MessageRouter } from './message-router.ts';
 import { createNoiseIdentity } from './noise-responder.ts';
@@ -34,7 +34,7 @@ export class FrontDoor {
     return [...this.#connections];
   }
 
-  accept(socket: WebSocket): void {
+  accept(socket: ClientSocket): void {
     const { log, timers, config } = this.#service;
     this.#lastConnection += 1;
     const connection = new ClientConnection(this.#lastConnection, socket, this.#identity, {

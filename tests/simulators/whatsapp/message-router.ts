@@ -156,9 +156,9 @@ export class MessageRouter {
     error: string | undefined,
   ): void {
     const { config, faults, log, timers } = this.#service;
-    if (faults.acksWithheld) return;
+    if (faults.acksWithheld.of(from.number) === true) return;
     const { id = '', to } = node.attrs;
-    timers.after(faults.ackDelayMs ?? config.ackDelayMs, () => {
+    timers.after(faults.ackDelayMs.of(from.number) ?? config.ackDelayMs, () => {
       connection.send(
         stanza('ack', { class: 'message', id, from: to, t: unixSeconds(this.#service), error }),
       );

@@ -11,6 +11,7 @@ import { formatJid } from './jids.ts';
 import { bytesOf, child, readUint, result, serverJid, stanza } from './nodes.ts';
 import { PrekeyStore } from './prekey-store.ts';
 import { PairingError } from './qr-code.ts';
+import { failQuery } from './query-failure.ts';
 import { unixSeconds } from './service.ts';
 import type { Service } from './service.ts';
 
@@ -138,6 +139,8 @@ export class RegistrationSession {
 
   handle(node: BinaryNode): void {
     if (node.tag !== 'iq') return;
+    const isQuery = node.attrs['type'] === 'get' || node.attrs['type'] === 'set';
+    if (isQuery && failQuery(this.#service, this.connection, node, '')) return;
     if (child(node, 'link_code_companion_reg')) this.code.handle(node);
     else if (node.attrs['type'] === 'get') this.connection.send(result(node));
     if (this.#pending && node.attrs['id'] === this.#pending.queryId) this.#finish(this.#pending, node);

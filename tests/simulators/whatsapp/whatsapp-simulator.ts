@@ -50,11 +50,11 @@ export class WhatsAppSimulator implements AsyncDisposable {
       receipts: this.#receipts,
     });
     const sockets = new WebSocketServer({ noServer: true });
-    this.#http.on('upgrade', (request, socket, head) => {
+    this.#http.on('upgrade', (request, wire, head) => {
       const refusal = this.#service.faults.upgradeRefusal;
       if (refusal === undefined)
-        sockets.handleUpgrade(request, socket, head, (client) => this.#door.accept(client));
-      else socket.end(`HTTP/1.1 ${refusal} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        sockets.handleUpgrade(request, wire, head, (socket) => this.#door.accept({ socket, wire }));
+      else wire.end(`HTTP/1.1 ${refusal} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
   }
 
@@ -104,14 +104,24 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#service.faults.upgradeRefusal = httpStatus;
   }
 
+  /** Queries of this xmlns, or of one kind such as `encrypt/key`, get no answer, of this phone's devices or of all. */
+  silenceQueries(kind: string, on: boolean, of?: SimulatedPhone): void {
+    this.#service.faults.queries.set(kind, on ? 'silence' : undefined, of?.number);
+  }
+
+  /** Queries of this xmlns, or of one kind such as `usync/usync`, are answered with 429. */
+  limitQueries(kind: string, on: boolean, of?: SimulatedPhone): void {
+    this.#service.faults.queries.set(kind, on ? 'limit' : undefined, of?.number);
+  }
+
   /** Replaces the usual delay of acknowledgements; undefined restores it. */
-  delayAcks(delayMs: number | undefined): void {
-    this.#service.faults.ackDelayMs = delayMs;
+  delayAcks(delayMs: number | undefined, of?: SimulatedPhone): void {
+    this.#service.faults.ackDelayMs.set(delayMs, of?.number);
   }
 
   /** Messages go on being delivered, but nobody tells their sender. */
-  withholdAcks(on: boolean): void {
-    this.#service.faults.acksWithheld = on;
+  withholdAcks(on: boolean, of?: SimulatedPhone): void {
+    this.#service.faults.acksWithheld.set(on ? true : undefined, of?.number);
   }
 
   /** Every message to another person is refused with this error, such as '463', and not delivered. */
@@ -144,6 +154,26 @@ export class WhatsAppSimulator implements AsyncDisposable {
     const error = stanza('stream:error', { code: String(code) });
     for (const connection of this.#door.connections)
       connection.endWith(error, this.#service.config.closeDelayMs);
+  }
+
+  /**
+   * On the present connections of this phone's devices bytes vanish both ways, while the sockets stay open and new ones
+   * work.
+   */
+  halfOpen(phone: SimulatedPhone): void {
+    for (const device of phone.companions) device.connection?.halfOpen();
+  }
+
+  /**
+   * The linked devices of this phone have their pings, queries and messages answered, but nothing is delivered to them:
+   * no message, receipt or notification, until `undeafen` or, if so told, until their next login.
+   */
+  deafen(phone: SimulatedPhone, until: 'lifted' | 'next login' = 'lifted'): void {
+    for (const device of phone.companions) device.deafen(until);
+  }
+
+  undeafen(phone: SimulatedPhone): void {
+    for (const device of phone.companions) device.undeafen();
   }
 
   /** The linked devices of this phone get no answer any more, on these connections and on new ones. */
