@@ -14,6 +14,7 @@ import { answerGeneralQuery } from './query-router.ts';
 import type { ReceiptRouter } from './receipt-router.ts';
 import { unixSeconds } from './service.ts';
 import type { Service } from './service.ts';
+import { streamError } from './stream-errors.ts';
 import { answerUsync } from './usync.ts';
 
 /** A linked device that has logged in on a connection. */
@@ -46,10 +47,7 @@ export class DeviceSession {
     const number = this.#account.number;
     const older = this.#device.connection;
     if (older) {
-      older.endWith(
-        stanza('stream:error', {}, [stanza('conflict', { type: 'replaced' })]),
-        config.closeDelayMs,
-      );
+      older.endWith(streamError(440), config.closeDelayMs);
       log.add({ type: 'replaced', number, device: this.#device.id });
     }
     this.#connection.send(
@@ -162,8 +160,5 @@ export class DeviceSession {
 export function removeDevice(service: Service, account: Account, device: CompanionDevice): void {
   account.unlink(device.id);
   service.log.add({ type: 'device removed', number: account.number, device: device.id });
-  device.connection?.endWith(
-    stanza('stream:error', { code: '401' }, [stanza('conflict', { type: 'device_removed' })]),
-    service.config.closeDelayMs,
-  );
+  device.connection?.endWith(streamError(401), service.config.closeDelayMs);
 }

@@ -1,11 +1,14 @@
+import type { ClientVersion } from './client-version.ts';
 import type { LoginRefusal } from './login-refusal.ts';
 import { QueryFaults } from './query-faults.ts';
 import { Scoped } from './scoped.ts';
 
 /** What is going wrong at the moment. */
 export class Faults {
-  /** Attributes of the `failure` that answers every login and registration. */
-  loginRefusal: LoginRefusal | undefined;
+  /** Answers logins and, where it holds for everybody, registrations. */
+  readonly loginRefusal = new Scoped<LoginRefusal>();
+  /** Clients that announce an older one are refused with 405. */
+  oldestVersion: ClientVersion | undefined;
   /** HTTP status that answers every attempt to open a WebSocket. */
   upgradeRefusal: number | undefined;
   readonly queries = new QueryFaults();

@@ -2,7 +2,9 @@ import type { proto } from '@whiskeysockets/baileys';
 
 import { ClientConnection } from './client-connection.ts';
 import type { ClientSocket } from './client-connection.ts';
+import { isOlder, versionOf } from './client-version.ts';
 import { DeviceSession } from './device-session.ts';
+import type { LoginRefusal } from './login-refusal.ts';
 import type { MessageRouter } from './message-router.ts';
 import { createNoiseIdentity } from './noise-responder.ts';
 import type { FinishedHandshake } from './noise-responder.ts';
@@ -15,6 +17,7 @@ import type { Service } from './service.ts';
 type Desks = Readonly<{ pairing: PairingDesk; messages: MessageRouter; receipts: ReceiptRouter }>;
 
 const unknownDevice = { reason: '401' };
+const outdatedClient = { reason: '405' };
 
 /** Lets clients in: those that want to be linked, and linked devices that prove who they are. */
 export class FrontDoor {
@@ -65,10 +68,12 @@ export class FrontDoor {
     clientKey: Buffer,
     data: proto.ClientPayload.IDevicePairingRegistrationData,
   ): void {
-    const { config, faults, log } = this.#service;
-    log.add({ type: 'registration', connection: connection.id, clientVersion: versionOf(payload) });
-    if (faults.loginRefusal !== undefined) {
-      connection.fail(faults.loginRefusal, config.closeDelayMs);
+    const { config, log } = this.#service;
+    log.add({ type: 'registration', connection: connection.id, clientVersion: versionOf(payload).join('.') });
+    const refusal = this.#refusal(payload);
+    if (refusal !== undefined) {
+      log.add({ type: 'registration refused', connection: connection.id, code: refusal.reason });
+      connection.fail(refusal, config.closeDelayMs);
       return;
     }
     try {
@@ -91,21 +96,24 @@ export class FrontDoor {
     const account = directory.byNumber(number);
     const companion = account?.companion(device);
     const isKnown = companion !== undefined && companion.noiseKey.equals(clientKey);
-    if (faults.loginRefusal || !isKnown || account === undefined) {
-      const failure = faults.loginRefusal ?? unknownDevice;
+    const refusal = this.#refusal(payload, number);
+    if (refusal || !isKnown || account === undefined) {
+      const failure = refusal ?? unknownDevice;
       log.add({ type: 'login refused', number, device, code: failure.reason });
       connection.fail(failure, config.closeDelayMs);
       return;
     }
-    log.add({ type: 'login', number, device, connection: connection.id, clientVersion: versionOf(payload) });
+    const clientVersion = versionOf(payload).join('.');
+    log.add({ type: 'login', number, device, connection: connection.id, clientVersion });
     const session = new DeviceSession(this.#service, connection, account, companion, this.#desks);
     connection.onNode = (node) => session.handle(node);
     connection.onClose = () => session.closed();
     session.open();
   }
-}
 
-function versionOf(payload: proto.ClientPayload): string {
-  const version = payload.userAgent?.appVersion;
-  return `${version?.primary}.${version?.secondary}.${version?.tertiary}`;
+  #refusal(payload: proto.ClientPayload, number?: string): LoginRefusal | undefined {
+    const { loginRefusal, oldestVersion } = this.#service.faults;
+    const isOutdated = oldestVersion !== undefined && isOlder(versionOf(payload), oldestVersion);
+    return isOutdated ? outdatedClient : loginRefusal.of(number);
+  }
 }

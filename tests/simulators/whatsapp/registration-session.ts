@@ -14,6 +14,7 @@ import { PairingError } from './qr-code.ts';
 import { failQuery } from './query-failure.ts';
 import { unixSeconds } from './service.ts';
 import type { Service } from './service.ts';
+import { streamError } from './stream-errors.ts';
 
 const refCount = 6;
 const maximumCompanions = 4;
@@ -164,7 +165,7 @@ export class RegistrationSession {
     account.link(new CompanionDevice(deviceId, this.noiseKey, this.keys, details));
     this.#service.log.add({ type: 'paired', number: account.number, device: deviceId, by });
     this.#service.timers.after(this.#service.config.closeDelayMs, () =>
-      this.connection.endWith(stanza('stream:error', { code: '515' }), this.#service.config.closeDelayMs),
+      this.connection.endWith(streamError(515), this.#service.config.closeDelayMs),
     );
     outcome.resolve(deviceId);
   }

@@ -5,19 +5,20 @@ import type { AddressInfo } from 'node:net';
 
 import { WebSocketServer } from 'ws';
 
+import type { ClientVersion } from './client-version.ts';
 import { Directory } from './directory.ts';
 import { EventLog } from './event-log.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { Faults } from './faults.ts';
 import { FrontDoor } from './front-door.ts';
 import { MessageRouter } from './message-router.ts';
-import { stanza } from './nodes.ts';
 import { defaults } from './options.ts';
 import type { WhatsAppSimulatorOptions } from './options.ts';
 import { PairingDesk } from './pairing-desk.ts';
 import { ReceiptRouter } from './receipt-router.ts';
 import type { Service } from './service.ts';
 import { SimulatedPhone } from './simulated-phone.ts';
+import { streamError } from './stream-errors.ts';
 import { Timers } from './timers.ts';
 
 /** A local WhatsApp to which an unmodified client library links and talks as to the real one. */
@@ -92,11 +93,21 @@ export class WhatsAppSimulator implements AsyncDisposable {
   }
 
   /**
-   * Answers every login and registration with this failure, such as 403, 405 or 503, until told otherwise.
-   * A temporary ban, 402, carries a `code` for its cause and the seconds until it expires.
+   * Answers every login and registration with this failure, such as 403, 405 or 503, until told otherwise; with a phone, the
+   * logins of its devices. A temporary ban, 402, carries a `code` for its cause and the seconds until it expires.
    */
-  refuseLogins(code: number | undefined, ban: Readonly<{ code?: string; expire?: string }> = {}): void {
-    this.#service.faults.loginRefusal = code === undefined ? undefined : { reason: String(code), ...ban };
+  refuseLogins(
+    code: number | undefined,
+    attributes: Readonly<Record<string, string>> = {},
+    of?: SimulatedPhone,
+  ): void {
+    const refusal = code === undefined ? undefined : { ...attributes, reason: String(code) };
+    this.#service.faults.loginRefusal.set(refusal, of?.number);
+  }
+
+  /** Refuses clients that announce an older version than this, with 405. */
+  requireClientVersion(oldest: ClientVersion | undefined): void {
+    this.#service.faults.oldestVersion = oldest;
   }
 
   /** Answers every attempt to open a WebSocket with this HTTP status. */
@@ -151,9 +162,16 @@ export class WhatsAppSimulator implements AsyncDisposable {
 
   /** Ends every stream with this error, as a restart of the service does with 503. */
   endAll(code: number): void {
-    const error = stanza('stream:error', { code: String(code) });
     for (const connection of this.#door.connections)
-      connection.endWith(error, this.#service.config.closeDelayMs);
+      connection.endWith(streamError(code), this.#service.config.closeDelayMs);
+  }
+
+  /** Ends the streams of this phone's devices with an error, such as 515 or 440; after 401 they are linked no more. */
+  endStreams(phone: SimulatedPhone, code: number): void {
+    for (const device of phone.companions) {
+      if (code === 401) phone.removeDevice(device.id);
+      else device.connection?.endWith(streamError(code), this.#service.config.closeDelayMs);
+    }
   }
 
   /**
