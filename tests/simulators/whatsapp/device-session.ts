@@ -116,8 +116,13 @@ export class DeviceSession {
         if (child(request, 'remove-companion-device')) this.#logout();
         return;
       default:
-        this.#connection.send(answerGeneralQuery(request) ?? this.#answerUnknown(request));
+        this.#connection.send(this.#answerGeneral(request) ?? this.#answerUnknown(request));
     }
+  }
+
+  #answerGeneral(request: BinaryNode): BinaryNode | undefined {
+    const { restrictions } = this.#service.faults;
+    return answerGeneralQuery(request, restrictions.describe(this.#account.number));
   }
 
   #logTyping({ attrs, content }: BinaryNode): void {

@@ -20,6 +20,9 @@ export class Account {
   /** The hidden identity: other digits, the same for this number every time. */
   readonly lid: string;
   readonly primary: PrimaryDevice;
+  /** The account has moved to its hidden identity: messages addressed to its number are refused. */
+  isMigratedToLid = false;
+  readonly #heardFrom = new Set<Account>();
   readonly #companions = new Map<number, CompanionDevice>();
   #lastDevice = 0;
 
@@ -57,6 +60,15 @@ export class Account {
 
   device(id: number): Device | undefined {
     return id === 0 ? this.primary : this.#companions.get(id);
+  }
+
+  /** Somebody has written to this account, which makes theirs a chat that is not new. */
+  hear(from: Account): void {
+    this.#heardFrom.add(from);
+  }
+
+  hasHeardFrom(other: Account): boolean {
+    return this.#heardFrom.has(other);
   }
 
   deliverToCompanions(node: BinaryNode): void {

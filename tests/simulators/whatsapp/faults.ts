@@ -1,6 +1,7 @@
 import type { ClientVersion } from './client-version.ts';
 import type { LoginRefusal } from './login-refusal.ts';
 import { QueryFaults } from './query-faults.ts';
+import { Restrictions } from './restrictions.ts';
 import { Scoped } from './scoped.ts';
 
 /** What is going wrong at the moment. */
@@ -16,13 +17,18 @@ export class Faults {
   readonly ackDelayMs = new Scoped<number>();
   readonly acksWithheld = new Scoped<boolean>();
   /** Error of the acknowledgement of every message to another person; such a message is not delivered. */
-  messageRejection: string | undefined;
+  readonly messageRejection = new Scoped<string>();
   /** Messages addressed by phone number are refused with 463, those addressed by hidden identity pass. */
   lidAddressingRequired = false;
+  readonly restrictions: Restrictions;
   /** Accounts that answer nothing any more, by number. */
   readonly frozen = new Set<string>();
   /** Accounts whose first scan of a connection retires the shown secret, by number. */
   readonly secretRefreshRequired = new Set<string>();
   /** Accounts that cannot be linked without a passkey, by number. */
   readonly passkeyRequired = new Set<string>();
+
+  constructor(now: () => number) {
+    this.restrictions = new Restrictions(now);
+  }
 }

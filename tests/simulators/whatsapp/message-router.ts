@@ -88,6 +88,7 @@ export class MessageRouter {
         ? { addressing_mode: 'lid', sender_pn: formatJid(from, 'pn') }
         : { sender_lid: formatJid(from, 'lid') };
     for (const { account, device, enc } of envelope.copies) {
+      account.hear(from);
       const content = [enc];
       if (envelope.deviceIdentity && enc.attrs['type'] === 'pkmsg') content.push(envelope.deviceIdentity);
       const isOwnCopy = account === from && envelope.category !== 'peer';
@@ -142,11 +143,14 @@ export class MessageRouter {
   }
 
   #refusal(envelope: Envelope, from: Account): string | undefined {
-    if (envelope.category === 'peer' || this.#service.directory.byJid(envelope.chat) === from)
-      return undefined;
-    const { messageRejection, lidAddressingRequired } = this.#service.faults;
-    if (messageRejection !== undefined) return messageRejection;
-    return lidAddressingRequired && envelope.addressing === 'pn' ? accountRestricted : undefined;
+    const to = this.#service.directory.byJid(envelope.chat);
+    if (envelope.category === 'peer' || to === from) return undefined;
+    const { messageRejection, lidAddressingRequired, restrictions } = this.#service.faults;
+    const rejection = messageRejection.of(from.number);
+    if (rejection !== undefined) return rejection;
+    const needsLid = lidAddressingRequired || to?.isMigratedToLid === true;
+    if (needsLid && envelope.addressing === 'pn') return accountRestricted;
+    return to && restrictions.forbids(from, to) ? accountRestricted : undefined;
   }
 
   #acknowledge(

@@ -4,8 +4,11 @@ import { child, children, errorResult, result, stanza } from './nodes.ts';
 
 const privacyCategories = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd'];
 
-/** Answers the queries that need no knowledge of the account; undefined when the query is not among them. */
-export function answerGeneralQuery(request: BinaryNode): BinaryNode | undefined {
+/**
+ * Answers the queries that need no knowledge of the account but the state of its time-lock; undefined when the query is not
+ * among them.
+ */
+export function answerGeneralQuery(request: BinaryNode, timelock: unknown): BinaryNode | undefined {
   const isGet = request.attrs['type'] === 'get';
   switch (request.attrs['xmlns'] ?? '') {
     case 'w:p':
@@ -26,7 +29,7 @@ export function answerGeneralQuery(request: BinaryNode): BinaryNode | undefined 
     case 'w:profile:picture':
       return errorResult(request, 404, 'item-not-found');
     case 'w:mex':
-      return result(request, [stanza('result', {}, Buffer.from(JSON.stringify(restrictionState())))]);
+      return result(request, [stanza('result', {}, Buffer.from(JSON.stringify(restrictionState(timelock))))]);
     default:
       return undefined;
   }
@@ -47,14 +50,10 @@ function unchangedCollections(sync: BinaryNode | undefined): BinaryNode[] {
   );
 }
 
-function restrictionState(): unknown {
+function restrictionState(timelock: unknown): unknown {
   return {
     data: {
-      xwa2_fetch_account_reachout_timelock: {
-        is_active: false,
-        time_enforcement_ends: '0',
-        enforcement_type: 'DEFAULT',
-      },
+      xwa2_fetch_account_reachout_timelock: timelock,
       xwa2_message_capping_info: { total_quota: -1, used_quota: 0 },
     },
   };

@@ -136,7 +136,7 @@ export class SimulatedPhone {
     toNumber: string,
     text: string,
     {
-      addressing = this.#services.service.config.addressing,
+      addressing = this.#account.isMigratedToLid ? 'lid' : this.#services.service.config.addressing,
       quoting,
     }: Readonly<{
       addressing?: Addressing;
@@ -171,6 +171,11 @@ export class SimulatedPhone {
   /** As many of the next messages from others cannot be decrypted, and are asked for again with a retry receipt. */
   failToDecrypt(messages = 1): void {
     this.#inbox.failToDecrypt(messages);
+  }
+
+  /** From now on it writes under its hidden identity, and messages addressed to its number are refused with 463. */
+  migrateToLid(): void {
+    this.#account.isMigratedToLid = true;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -12,10 +13,12 @@ import type { LoggedEvent } from './event-log.ts';
 import { Faults } from './faults.ts';
 import { FrontDoor } from './front-door.ts';
 import { MessageRouter } from './message-router.ts';
+import { serverJid, stanza } from './nodes.ts';
 import { defaults } from './options.ts';
 import type { WhatsAppSimulatorOptions } from './options.ts';
 import { PairingDesk } from './pairing-desk.ts';
 import { ReceiptRouter } from './receipt-router.ts';
+import type { ReachoutLock } from './restrictions.ts';
 import type { Service } from './service.ts';
 import { SimulatedPhone } from './simulated-phone.ts';
 import { streamError } from './stream-errors.ts';
@@ -39,7 +42,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#service = {
       config,
       log,
-      faults: new Faults(),
+      faults: new Faults(config.now),
       directory: new Directory(),
       timers: new Timers(report),
     };
@@ -135,14 +138,33 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#service.faults.acksWithheld.set(on ? true : undefined, of?.number);
   }
 
-  /** Every message to another person is refused with this error, such as '463', and not delivered. */
-  rejectMessages(errorCode: string | undefined): void {
-    this.#service.faults.messageRejection = errorCode;
+  /** Every message to another person is refused with this error, such as '463' or '429', and not delivered. */
+  rejectMessages(errorCode: string | undefined, of?: SimulatedPhone): void {
+    this.#service.faults.messageRejection.set(errorCode, of?.number);
   }
 
   /** Messages addressed by phone number are refused with 463; the hidden identity must be used. */
   requireLidAddressing(on: boolean): void {
     this.#service.faults.lidAddressingRequired = on;
+  }
+
+  /**
+   * Messages of this account to people that never wrote to it are refused with 463. Asked for the lock, the service tells
+   * this one until it has ended, or, with null, that there is none.
+   */
+  restrict(phone: SimulatedPhone, lock: ReachoutLock | null): void {
+    this.#service.faults.restrictions.set(phone.number, lock);
+  }
+
+  liftRestriction(phone: SimulatedPhone): void {
+    this.#service.faults.restrictions.lift(phone.number);
+  }
+
+  /** Tells the devices of this phone, unasked, whether it is locked and until when. */
+  announceRestriction(phone: SimulatedPhone): void {
+    const update = this.#service.faults.restrictions.notification(phone.number);
+    const attributes = { from: serverJid, type: 'mex', id: randomUUID() };
+    for (const device of phone.companions) device.deliver(stanza('notification', attributes, [update]));
   }
 
   /** The first scan by this phone fails until the companion has replaced the secret in its QR code. */
