@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 
 import { Curve, initAuthCreds } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 
+import { nextNotification } from '../harness/raw-stanzas.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { WhatsAppWorld } from '../harness/whatsapp-world.ts';
+import { bytesOf, child, stanza } from '../simulators/whatsapp/nodes.ts';
 
 describe('linking by QR code', () => {
   it('opens the account after the scan and the ordered restart, and sends the history', async () => {
@@ -95,7 +96,7 @@ describe('linking by QR code', () => {
     const client = world.newClient();
     client.connect();
     const qr = await client.nextQr();
-    const demanded = once(client.socket.ws, 'CB:notification,type:companion_reg_refresh');
+    const demanded = nextNotification(client, 'companion_reg_refresh');
 
     await expect(world.owner.scan(qr)).rejects.toThrow('must replace the secret');
     await demanded;
@@ -107,16 +108,44 @@ describe('linking by QR code', () => {
     expect(world.owner.linkedDevices).toEqual([1]);
   });
 
-  it('can demand a passkey', async () => {
+  it('can demand a new secret in other words, and sees it acknowledged', async () => {
     await using world = await WhatsAppWorld.start();
-    world.whatsapp.requirePasskey(world.owner, true);
+    world.whatsapp.requireSecretRefresh(world.owner, true, 'pair-device-rotate-qr');
     const client = world.newClient();
     client.connect();
     const qr = await client.nextQr();
-    const demanded = once(client.socket.ws, 'CB:notification,type:passkey_prologue_request');
+    const demanded = nextNotification(client, 'companion_reg_refresh');
+    await expect(world.owner.scan(qr)).rejects.toThrow('must replace the secret');
+    const { attrs, content } = await demanded;
+    expect(content).toEqual([stanza('pair-device-rotate-qr')]);
+
+    const ack = { id: attrs['id'], to: attrs['from'], class: 'notification', type: attrs['type'] };
+    await client.socket.sendNode(stanza('ack', ack));
+    await waitFor('the acknowledgement', () =>
+      world.whatsapp.log.some(
+        (event) => event.type === 'notification acknowledged' && event.kind === 'companion_reg_refresh',
+      ),
+    );
+  });
+
+  it.each([
+    ['passkey_prologue_request', 'passkey_request_options'],
+    ['crsc_continuation', 'primary_ephemeral_identity'],
+  ] as const)('can demand a passkey with %s', async (step, part) => {
+    await using world = await WhatsAppWorld.start();
+    world.whatsapp.requirePasskey(world.owner, true, step);
+    const client = world.newClient();
+    client.connect();
+    const qr = await client.nextQr();
+    const demanded = nextNotification(client, step);
 
     await expect(world.owner.scan(qr)).rejects.toThrow('passkey');
-    await demanded;
+    expect(bytesOf(child(await demanded, part)).length).toBeGreaterThan(0);
+    expect(world.owner.linkedDevices).toEqual([]);
+
+    world.whatsapp.requirePasskey(world.owner, false);
+    await world.owner.scan(qr);
+    await client.opened();
   });
 });
 
@@ -132,6 +161,20 @@ describe('linking by pairing code', () => {
     await client.opened();
     expect(client.creds.registered).toBe(true);
     expect(world.owner.linkedDevices).toEqual([1]);
+  });
+
+  it('can demand a passkey after the code was accepted', async () => {
+    await using world = await WhatsAppWorld.start();
+    world.whatsapp.requirePasskey(world.owner, true);
+    const client = world.newClient();
+    client.connect();
+    await client.nextQr();
+    const code = await client.socket.requestPairingCode(world.owner.number);
+    const demanded = nextNotification(client, 'passkey_prologue_request');
+
+    await expect(world.owner.enterPairingCode(code)).rejects.toThrow('passkey');
+    await demanded;
+    expect(world.owner.linkedDevices).toEqual([]);
   });
 
   it('refuses a wrong code', async () => {

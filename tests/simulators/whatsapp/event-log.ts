@@ -4,6 +4,7 @@ export type SimulatorEvent =
   | Readonly<{ type: 'disconnected'; connection: number }>
   | Readonly<{ type: 'registration'; connection: number; clientVersion: string }>
   | Readonly<{ type: 'registration refused'; connection: number; code: string }>
+  | Readonly<{ type: 'notification acknowledged'; connection: number; kind: string }>
   | Readonly<{ type: 'paired'; number: string; device: number; by: 'qr' | 'code' }>
   | Readonly<{ type: 'login'; number: string; device: number; connection: number; clientVersion: string }>
   | Readonly<{ type: 'login refused'; number: string; device: number; code: string }>

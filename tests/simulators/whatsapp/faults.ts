@@ -1,8 +1,12 @@
 import type { ClientVersion } from './client-version.ts';
 import type { LoginRefusal } from './login-refusal.ts';
+import type { PasskeyStep } from './passkey-gate.ts';
 import { QueryFaults } from './query-faults.ts';
 import { Restrictions } from './restrictions.ts';
 import { Scoped } from './scoped.ts';
+
+/** The tag inside the order to replace the secret of a QR code; both occur (whatsapp.md 3.6). */
+export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';
 
 /** What is going wrong at the moment. */
 export class Faults {
@@ -24,9 +28,9 @@ export class Faults {
   /** Accounts that answer nothing any more, by number. */
   readonly frozen = new Set<string>();
   /** Accounts whose first scan of a connection retires the shown secret, by number. */
-  readonly secretRefreshRequired = new Set<string>();
+  readonly secretRefreshRequired = new Map<string, SecretRefresh>();
   /** Accounts that cannot be linked without a passkey, by number. */
-  readonly passkeyRequired = new Set<string>();
+  readonly passkeyRequired = new Map<string, PasskeyStep>();
 
   constructor(now: () => number) {
     this.restrictions = new Restrictions(now);

@@ -7,8 +7,11 @@ import { CodeLinking } from './code-linking.ts';
 import { CompanionDevice } from './companion-device.ts';
 import { isValidDeviceIdentity, issueDeviceIdentity } from './device-identity.ts';
 import type { Account } from './directory.ts';
+import type { SecretRefresh } from './faults.ts';
 import { formatJid } from './jids.ts';
 import { bytesOf, child, readUint, result, serverJid, stanza } from './nodes.ts';
+import { passkeyContent } from './passkey-gate.ts';
+import type { PasskeyStep } from './passkey-gate.ts';
 import { PrekeyStore } from './prekey-store.ts';
 import { PairingError } from './qr-code.ts';
 import { failQuery } from './query-failure.ts';
@@ -84,16 +87,15 @@ export class RegistrationSession {
   }
 
   /** Some accounts are linked only after the device has replaced the secret that it showed; false when it has. */
-  retireSecret(advSecret: Buffer): boolean {
+  retireSecret(advSecret: Buffer, tag: SecretRefresh): boolean {
     if (this.#retiredSecret) return false;
     this.#retiredSecret = advSecret;
-    this.notify('companion_reg_refresh');
+    this.#notify('companion_reg_refresh', stanza(tag));
     return true;
   }
 
-  notify(type: string): void {
-    const attributes = { from: serverJid, type, id: randomUUID(), t: unixSeconds(this.#service) };
-    this.connection.send(stanza('notification', attributes, [stanza(type)]));
+  demandPasskey(step: PasskeyStep): void {
+    this.#notify(step, passkeyContent(step));
   }
 
   /** Links this client to an account; resolves with the device number once the client has countersigned. */
@@ -139,6 +141,7 @@ export class RegistrationSession {
   }
 
   handle(node: BinaryNode): void {
+    if (node.tag === 'ack') this.#logAcknowledgement(node);
     if (node.tag !== 'iq') return;
     const isQuery = node.attrs['type'] === 'get' || node.attrs['type'] === 'set';
     if (isQuery && failQuery(this.#service, this.connection, node, '')) return;
@@ -151,6 +154,17 @@ export class RegistrationSession {
     this.code.closed();
     this.#pending?.outcome.reject(new PairingError('The device refused the link and hung up'));
     this.#pending = undefined;
+  }
+
+  #notify(type: string, content: BinaryNode): void {
+    const attributes = { from: serverJid, type, id: randomUUID(), t: unixSeconds(this.#service) };
+    this.connection.send(stanza('notification', attributes, [content]));
+  }
+
+  #logAcknowledgement({ attrs }: BinaryNode): void {
+    if (attrs['class'] !== 'notification') return;
+    const kind = attrs['type'] ?? '';
+    this.#service.log.add({ type: 'notification acknowledged', connection: this.connection.id, kind });
   }
 
   #finish(pending: PendingPairing, answer: BinaryNode): void {

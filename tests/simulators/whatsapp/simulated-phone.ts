@@ -103,12 +103,9 @@ export class SimulatedPhone {
     this.#requireNetwork();
     const qr = parseQrText(qrText);
     const session = this.#services.pairing.find(qr);
-    const { passkeyRequired, secretRefreshRequired } = this.#services.service.faults;
-    if (passkeyRequired.has(this.number)) {
-      session.notify('passkey_prologue_request');
-      throw new PairingError('This account asks for a passkey');
-    }
-    if (secretRefreshRequired.has(this.number) && session.retireSecret(qr.advSecret)) {
+    this.#requireNoPasskey(session);
+    const refresh = this.#services.service.faults.secretRefreshRequired.get(this.number);
+    if (refresh !== undefined && session.retireSecret(qr.advSecret, refresh)) {
       throw new PairingError('The device must replace the secret that it showed');
     }
     await session.pair(this.#account, this.#signal.identity, qr.advSecret, 'qr');
@@ -120,6 +117,7 @@ export class SimulatedPhone {
     const session = await this.#deviceThatShowsCode();
     const typed = code.replaceAll('-', '').toUpperCase();
     const advSecret = await session.code.enterCode(typed, this.#signal.identity);
+    this.#requireNoPasskey(session);
     await session.pair(this.#account, this.#signal.identity, advSecret, 'code');
   }
 
@@ -217,6 +215,13 @@ export class SimulatedPhone {
   /** The linked devices, for those who act on their connections. */
   get companions(): readonly CompanionDevice[] {
     return this.#account.companions;
+  }
+
+  #requireNoPasskey(session: RegistrationSession): void {
+    const step = this.#services.service.faults.passkeyRequired.get(this.number);
+    if (step === undefined) return;
+    session.demandPasskey(step);
+    throw new PairingError('This account asks for a passkey');
   }
 
   #requireNetwork(): void {

@@ -11,11 +11,13 @@ import { Directory } from './directory.ts';
 import { EventLog } from './event-log.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { Faults } from './faults.ts';
+import type { SecretRefresh } from './faults.ts';
 import { FrontDoor } from './front-door.ts';
 import { MessageRouter } from './message-router.ts';
 import { serverJid, stanza } from './nodes.ts';
 import { defaults } from './options.ts';
 import type { WhatsAppSimulatorOptions } from './options.ts';
+import type { PasskeyStep } from './passkey-gate.ts';
 import { PairingDesk } from './pairing-desk.ts';
 import { ReceiptRouter } from './receipt-router.ts';
 import type { ReachoutLock } from './restrictions.ts';
@@ -168,13 +170,21 @@ export class WhatsAppSimulator implements AsyncDisposable {
   }
 
   /** The first scan by this phone fails until the companion has replaced the secret in its QR code. */
-  requireSecretRefresh(phone: SimulatedPhone, on: boolean): void {
-    toggle(this.#service.faults.secretRefreshRequired, phone.number, on);
+  requireSecretRefresh(
+    phone: SimulatedPhone,
+    on: boolean,
+    tag: SecretRefresh = 'companion_reg_refresh',
+  ): void {
+    const { secretRefreshRequired } = this.#service.faults;
+    if (on) secretRefreshRequired.set(phone.number, tag);
+    else secretRefreshRequired.delete(phone.number);
   }
 
   /** This phone links no device without a passkey, which no companion here can offer. */
-  requirePasskey(phone: SimulatedPhone, on: boolean): void {
-    toggle(this.#service.faults.passkeyRequired, phone.number, on);
+  requirePasskey(phone: SimulatedPhone, on: boolean, step: PasskeyStep = 'passkey_prologue_request'): void {
+    const { passkeyRequired } = this.#service.faults;
+    if (on) passkeyRequired.set(phone.number, step);
+    else passkeyRequired.delete(phone.number);
   }
 
   /** Cuts every connection without a word. */
@@ -235,9 +245,4 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#http.closeAllConnections();
     await closed;
   }
-}
-
-function toggle(numbers: Set<string>, number: string, on: boolean): void {
-  if (on) numbers.add(number);
-  else numbers.delete(number);
 }
