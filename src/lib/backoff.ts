@@ -1,4 +1,10 @@
-export type BackoffOptions = Readonly<{ firstMs: number; maxMs: number; factor?: number }>;
+export type BackoffOptions = Readonly<{
+  firstMs: number;
+  maxMs: number;
+  factor?: number;
+  /** After so many attempts the delays may become longer still. */
+  patience?: Readonly<{ afterAttempts: number; maxMs: number }>;
+}>;
 
 /**
  * Exponential delays with full jitter: the n-th is anywhere between 0 and `firstMs * factor^n`, capped at `maxMs`.
@@ -20,13 +26,18 @@ export class Backoff {
   }
 
   nextMs(): number {
-    const { firstMs, maxMs, factor = 2 } = this.#options;
-    const ceilingMs = Math.min(maxMs, firstMs * factor ** this.#attempt);
+    const { firstMs, factor = 2 } = this.#options;
+    const ceilingMs = Math.min(this.#maxMs, firstMs * factor ** this.#attempt);
     this.#attempt += 1;
     return Math.round(this.#random() * ceilingMs);
   }
 
   reset(): void {
     this.#attempt = 0;
+  }
+
+  get #maxMs(): number {
+    const { maxMs, patience } = this.#options;
+    return patience !== undefined && this.#attempt >= patience.afterAttempts ? patience.maxMs : maxMs;
   }
 }

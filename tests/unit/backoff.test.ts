@@ -12,6 +12,14 @@ describe('the back-off', () => {
     expect(backoff.nextMs()).toBe(2_000);
   });
 
+  it('becomes patient after many attempts', () => {
+    const backoff = new Backoff({ ...options, patience: { afterAttempts: 6, maxMs: 300_000 } }, () => 1);
+    const delays = Array.from({ length: 9 }, () => backoff.nextMs());
+    expect(delays.slice(5)).toEqual([60_000, 128_000, 256_000, 300_000]);
+    backoff.reset();
+    expect(backoff.nextMs()).toBe(2_000);
+  });
+
   it('takes any part of the delay, down to none', () => {
     const parts = [0, 0.25, 0.5];
     const backoff = new Backoff(options, () => parts.shift() ?? 1);
