@@ -1,4 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
+import { withTimeout } from '../lib/with-timeout.ts';
 import type { Lease, Leases } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 
@@ -51,6 +52,13 @@ export class LeaseKeeper {
     return lease;
   }
 
+  /** Asks whether the lease is still ours. @returns false when it is lost, as `onLost` has been told by then */
+  async verify(): Promise<boolean> {
+    // A renewal that is never answered ends with the trust in the lease.
+    await withTimeout(this.#renew(), this.#options.timings.ttlMs);
+    return this.lease !== undefined;
+  }
+
   /** A lease that cannot be given back runs out by itself. */
   async release(): Promise<void> {
     const lease = this.#lease;
@@ -94,6 +102,7 @@ export class LeaseKeeper {
     if (lease === undefined) return;
     const { leases, timings, monotonicNow, logger } = this.#options;
     const askedAtMs = monotonicNow();
+    clearTimeout(this.#timer);
     // The answer may never come; the lease runs out all the same.
     this.#timer = setTimeout(() => this.lost(), Math.max(0, this.#trustedUntilMs - askedAtMs));
     try {

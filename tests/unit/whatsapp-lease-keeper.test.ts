@@ -87,6 +87,23 @@ describe('a lease', () => {
     expect(keeper.lease).toBeUndefined();
   });
 
+  it('is asked for on demand: kept while it is ours, lost at once when it is not', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    const lease = await keeper.acquire();
+    await expect(keeper.verify()).resolves.toBe(true);
+    leases.failure = new Error('down');
+    await expect(keeper.verify()).resolves.toBe(true);
+    leases.failure = undefined;
+    expect(keeper.lease).toEqual(lease);
+
+    await leases.takeAway(company, 'b');
+    await expect(keeper.verify()).resolves.toBe(false);
+    expect(losses).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(losses).toEqual(['a']);
+  });
+
   it('is kept through a short outage of the store', async () => {
     const leases = new LeasesInMemory();
     const { keeper, losses } = keeperOf(leases, 'a');
