@@ -44,6 +44,15 @@ export class StoredCredentialRows implements CredentialRows {
   async erase(lease: Lease): Promise<void> {
     await this.#rpc.call('credentials_erase', { p_company_id: lease.companyId, p_token: lease.token });
   }
+
+  /** Sets the company's credentials aside, where `read` does not find them. @throws LeaseLostError */
+  async quarantine(lease: Lease): Promise<void> {
+    await this.#rpc.call('credentials_quarantine', { p_company_id: lease.companyId, p_token: lease.token });
+  }
+
+  async eraseQuarantined(olderThanMs: number): Promise<void> {
+    await this.#rpc.call('credentials_quarantine_erase', { p_older_than_ms: olderThanMs });
+  }
 }
 
 /** Postgres refuses to touch one row twice in a statement. */

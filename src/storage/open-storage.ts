@@ -1,10 +1,10 @@
 import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 import type { Answers, Bookings, Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
-import type { Companies, ConnectTokens, CredentialRows } from '../marketplace/ports.ts';
-import type { Events, Leases, Readings } from '../marketplace/ports.ts';
+import type { Companies, ConnectTokens, Events, Leases, Readings } from '../marketplace/ports.ts';
 import { StoredAnswers } from './answers.ts';
 import { StoredBookings } from './bookings.ts';
+import { StoredClientVersion } from './client-version.ts';
 import { StoredCompanies } from './companies.ts';
 import { CompanyCache } from './company-cache.ts';
 import { StoredContacts } from './contacts.ts';
@@ -53,7 +53,8 @@ export type Storage = AsyncDisposable &
     leases: Leases;
     readings: Readings;
     tokens: ConnectTokens;
-    credentialRows: CredentialRows;
+    credentialRows: StoredCredentialRows;
+    clientVersion: StoredClientVersion;
     /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
     queue: StoppableJobQueue;
     /** How many inserts into the queue gain by running at once. */
@@ -93,6 +94,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     readings: new StoredReadings(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentialRows: new StoredCredentialRows(rpc),
+    clientVersion: new StoredClientVersion(rpc),
     queue,
     concurrentInserts: database.exclusive ? 1 : 2,
     ping: () => database.ping(),

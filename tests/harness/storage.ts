@@ -9,6 +9,7 @@ import { SecretBox } from '../../src/lib/secret-box.ts';
 import type { Lease, NewCompany } from '../../src/marketplace/ports.ts';
 import { StoredAnswers } from '../../src/storage/answers.ts';
 import { StoredBookings } from '../../src/storage/bookings.ts';
+import { StoredClientVersion } from '../../src/storage/client-version.ts';
 import { StoredCompanies } from '../../src/storage/companies.ts';
 import { StoredContacts } from '../../src/storage/contacts.ts';
 import { StoredConnectTokens } from '../../src/storage/connect-tokens.ts';
@@ -102,6 +103,7 @@ export function repositoriesOn(database: Database) {
     readings: new StoredReadings(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentials: new StoredCredentialRows(rpc),
+    clientVersion: new StoredClientVersion(rpc),
   };
 }
 

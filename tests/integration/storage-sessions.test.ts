@@ -150,6 +150,64 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
   });
 
+  describe('credentials set aside', () => {
+    const creds = (text: string) => ({ type: 'creds', id: 'main', value: Buffer.from(text) });
+    const setAside = async () => {
+      const [row] = await store.database.sql.transaction((session) =>
+        session.query('select count(*)::int as rows from public.whatsapp_quarantine where company_id = $1', [
+          id,
+        ]),
+      );
+      return row?.['rows'];
+    };
+
+    it('are found by nothing that logs in, stay out of the way of a new link, and are erased by their age', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const first = await granted('owner');
+      await credentials.write(first, [creds('first')]);
+      await credentials.quarantine(first);
+      expect(await credentials.read(id, 'creds', ['main'])).toEqual(new Map());
+      expect(await credentials.companies()).not.toContain(id);
+
+      const second = await granted('owner');
+      await credentials.write(second, [creds('second')]);
+      await credentials.quarantine(second);
+      await credentials.write(second, [creds('third')]);
+      await credentials.eraseQuarantined(minuteMs);
+      expect(await setAside()).toBe(2);
+
+      await credentials.eraseQuarantined(0);
+      expect(await setAside()).toBe(0);
+      const kept = (await credentials.read(id, 'creds', ['main'])).get('main') ?? [];
+      expect(Buffer.from(kept).toString()).toBe('third');
+    });
+
+    it('are not by an owner who has been followed by another', async () => {
+      const { credentials, leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const old = await granted('old');
+      await credentials.write(old, [creds('kept')]);
+      await leases.release(old);
+      await granted('new');
+
+      await expect(credentials.quarantine(old)).rejects.toBeInstanceOf(LeaseLostError);
+
+      expect(await credentials.companies()).toContain(id);
+    });
+  });
+
+  describe('the client version', () => {
+    it('is the newest that was ever saved', async () => {
+      const { clientVersion } = store.repositories;
+      expect(await clientVersion.read()).toBeUndefined();
+      await clientVersion.save([2, 3000, 1_043_857_760]);
+      await clientVersion.save([2, 3000, 1_051_000_000]);
+      await clientVersion.save([2, 3000, 99]);
+      expect(await clientVersion.read()).toEqual([2, 3000, 1_051_000_000]);
+    });
+  });
+
   describe('a connect token', () => {
     it('is good for its company until it ends or is revoked', async () => {
       const { tokens } = store.repositories;
