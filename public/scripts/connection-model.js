@@ -64,6 +64,7 @@ export const screens = /** @type {const} */ ([
   'banned',
   'conflict',
   'stopped',
+  'phone_outdated',
   'offline',
   'refused',
   'error',

@@ -23,6 +23,7 @@ export const looks = {
   banned: { icon: 'stop', tone: 'bad' },
   conflict: { icon: 'unlinked', tone: 'warn', newCode: 'connect.newCode' },
   stopped: { icon: 'stop', tone: 'warn', newCode: 'connect.newCode' },
+  phone_outdated: { icon: 'phone', tone: 'warn', newCode: 'connect.newCode' },
   offline: { icon: 'offline', tone: 'warn' },
   refused: { icon: 'stop', tone: 'bad', newCode: 'tryAgain' },
 };
@@ -50,6 +51,7 @@ const unlinkedScreens = new Set([
   'logged_out',
   'refused',
   'stopped',
+  'phone_outdated',
   'conflict',
 ]);
 

@@ -76,6 +76,16 @@ export const readStatus = (payload) => {
 };
 
 /**
+ * What the session is doing, in the server's word; a phone whose WhatsApp is too old is a case of its own here.
+ * @param {unknown} payload
+ * @returns {string | undefined}
+ */
+export const readSessionState = (payload) => {
+  const { state, detail } = fieldsOf(payload);
+  return state === 'stopped' && detail === '411' ? 'phone_outdated' : textOf(state);
+};
+
+/**
  * @param {unknown} payload
  * @param {string} name
  * @returns {string | undefined}

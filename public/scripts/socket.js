@@ -4,7 +4,7 @@
 // A path of our server, not of a disk.
 // oxlint-disable-next-line import/no-absolute-path
 import { io } from '/socket.io/socket.io.esm.min.js';
-import { readFailure, readFlag, readPairingCode, readQr, readText } from './payloads.js';
+import { readFailure, readFlag, readPairingCode, readQr, readSessionState, readText } from './payloads.js';
 
 /** The server may end a connection while it is being replaced; it is back within seconds. */
 const returnDelayMs = 2000;
@@ -37,7 +37,7 @@ export const openLink = (token, dispatch) => {
     if (error.data !== undefined) dispatch({ type: 'failure', failure: readFailure(error.data) });
   });
   socket.on('session-state', (/** @type {unknown} */ payload) => {
-    const state = readText(payload, 'state');
+    const state = readSessionState(payload);
     if (state !== undefined) dispatch({ type: 'session-state', state });
   });
   socket.on('qr-update', (/** @type {unknown} */ payload) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../public/scripts/connection-events.js';
 import { initialModel, isSlow, screenOf } from '../../public/scripts/connection-model.js';
-import { readFailure, readPairingCode, readQr } from '../../public/scripts/payloads.js';
+import { readFailure, readPairingCode, readQr, readSessionState } from '../../public/scripts/payloads.js';
 
 type Event = Parameters<typeof reduce>[1];
 
@@ -236,6 +236,13 @@ describe('losing the server', () => {
 });
 
 describe('losing WhatsApp', () => {
+  it('because the phone is out of date asks for an update, not just for a new code', () => {
+    const told = (payload: unknown) => new Visit().join(readSessionState(payload) ?? '').screen;
+    expect(told({ state: 'stopped', detail: '411' })).toBe('phone_outdated');
+    expect(told({ state: 'stopped', detail: '409' })).toBe('stopped');
+    expect(told({ state: 'reconnecting', detail: '411' })).toBe('reconnecting');
+  });
+
   it('shows the reason that the server has already told', () => {
     const visit = new Visit().join('connected').send({ type: 'session-state', state: 'logged_out' });
     expect(visit.send({ type: 'unlinked', willReconnect: false }).screen).toBe('logged_out');
