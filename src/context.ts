@@ -31,6 +31,7 @@ import { startWork } from './start-work.ts';
 import { isOutage } from './storage/database-trouble.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
+import { latestClientVersion } from './whatsapp/latest-client-version.ts';
 import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
@@ -127,11 +128,16 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       // The embedded store admits one process: after a crash its sessions are ours again at once.
       owner: config.database.kind === 'embedded' ? 'embedded' : config.instanceId,
       logger: logger.child({ part: 'whatsapp' }),
+      report,
       getMessage: (companyId, whatsappMessageId) => messages.textOf(companyId, whatsappMessageId),
       now,
       monotonicNow: monotonicMs,
       random,
-      ...(config.whatsapp.webSocketUrl !== undefined && { webSocketUrl: config.whatsapp.webSocketUrl }),
+      versionMemory: storage.clientVersion,
+      // A simulated WhatsApp has no other version.
+      ...(config.whatsapp.webSocketUrl === undefined
+        ? { latestVersion: latestClientVersion }
+        : { webSocketUrl: config.whatsapp.webSocketUrl }),
       ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
     }),
   );

@@ -84,7 +84,7 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   return scope.move();
 }
 
-function recurringWork({ activation, reconciliation, platformWatch }: WorkParts) {
+function recurringWork({ activation, reconciliation, platformWatch, whatsapp }: WorkParts) {
   return [
     {
       what: 'Looking for salons to activate',
@@ -111,6 +111,11 @@ function recurringWork({ activation, reconciliation, platformWatch }: WorkParts)
       what: 'Asking for active installations',
       everyMs: 24 * 60 * minuteMs,
       run: () => platformWatch.checkActive(),
+    },
+    {
+      what: 'Erasing WhatsApp credentials set aside',
+      everyMs: 60 * minuteMs,
+      run: () => whatsapp.eraseQuarantined(),
     },
   ];
 }

@@ -12,6 +12,17 @@ const idsInLine = 50;
 /** One function per business event: each is one log line and whatever it counts. No phone, no text, no secret. */
 export type BusinessEvents = ReturnType<typeof createBusinessEvents>;
 
+/** How a socket to WhatsApp closed, and what is done about it. */
+export type SocketClose = Readonly<{
+  code: number | 'passkey';
+  /** What comes next: `restart`, `reconnect`, `retry` or `stop`. */
+  next: string;
+  state: SessionState;
+  detail: string;
+  /** Whether whoever runs the service should know. */
+  alert: boolean;
+}>;
+
 export function createBusinessEvents(logger: Logger, metrics: Metrics) {
   return {
     companyRegistered(companyId: CompanyId, created: boolean): void {
@@ -23,6 +34,29 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
     sessionChanged(companyId: CompanyId, state: SessionState, detail: string | undefined): void {
       logger.info('WhatsApp session changed', { companyId, state, detail });
+    },
+    /** @param version of WhatsApp Web that it announces */
+    socketOpening(companyId: CompanyId, version: string): void {
+      metrics.whatsappSockets.inc({ version });
+      logger.info('A WhatsApp socket opens', { companyId, version });
+    },
+    socketClosed(companyId: CompanyId, close: SocketClose): void {
+      const { code, detail, alert, ...rest } = close;
+      metrics.whatsappCloses.inc({ code: labelOfCode(code) });
+      if (!alert) return logger.info('A WhatsApp socket closed', { companyId, code, detail, ...rest });
+      metrics.whatsappAlerts.inc({ cause: detail === 'flapping' ? detail : labelOfCode(code) });
+      logger.error('A WhatsApp session needs a look', { companyId, code, detail, ...rest });
+    },
+    /** Of the whole fleet: told once, not once a session. */
+    clientVersionRefused(version: string, isConfigured: boolean): void {
+      metrics.whatsappAlerts.inc({ cause: 'client_version' });
+      const remedy = isConfigured
+        ? 'WHATSAPP_VERSION sets it and is never replaced: set a newer one, or remove it'
+        : 'looking for a newer one; WHATSAPP_VERSION sets one by hand';
+      logger.error(`WhatsApp refuses the client version: ${remedy}`, { version });
+    },
+    clientVersionReplaced(before: string, version: string): void {
+      logger.warn('WhatsApp is told another client version from now on', { before, version });
     },
     integrationChanged(companyId: CompanyId, status: IntegrationStatus, cause: string): void {
       logger.info('Integration changed', { companyId, status, cause });
@@ -122,6 +156,12 @@ type LoggedMessage = Pick<Message, 'companyId' | 'id' | 'whatsappMessageId' | 'k
 /** By any of these a line finds the others of its message. */
 function namesOf({ companyId, id, whatsappMessageId, kind, recordId }: LoggedMessage) {
   return { companyId, messageId: id, whatsappMessageId, kind, recordId };
+}
+
+/** WhatsApp chooses the code: only those in the ranges of its codes may become a label. */
+function labelOfCode(code: number | string): string {
+  const isOdd = typeof code === 'number' && (code < 400 || code > 599);
+  return isOdd ? 'other' : String(code);
 }
 
 /** The sender chooses the word: only known ones may become a label or reach the log. */

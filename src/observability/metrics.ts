@@ -6,6 +6,9 @@ export type Metrics = Readonly<{
   whatsappConnections: Gauge<'status'>;
   httpRequestDuration: Histogram<'method' | 'route' | 'status'>;
   qrGenerations: Counter;
+  whatsappSockets: Counter<'version'>;
+  whatsappCloses: Counter<'code'>;
+  whatsappAlerts: Counter<'cause'>;
   webhooksReceived: Counter<'resource' | 'outcome'>;
   messages: Counter<'kind' | 'status'>;
   breakerOpen: Gauge<'name'>;
@@ -77,6 +80,24 @@ export function createMetrics(figures: Figures): Metrics {
     qrGenerations: new Counter({
       name: 'marketplace_qr_generations_total',
       help: 'QR codes issued for linking',
+      registers,
+    }),
+    whatsappSockets: new Counter({
+      name: 'marketplace_whatsapp_sockets_total',
+      help: 'Sockets opened to WhatsApp by the client version that they announce',
+      labelNames: ['version'],
+      registers,
+    }),
+    whatsappCloses: new Counter({
+      name: 'marketplace_whatsapp_closes_total',
+      help: 'Sockets to WhatsApp that closed, by the code of the close',
+      labelNames: ['code'],
+      registers,
+    }),
+    whatsappAlerts: new Counter({
+      name: 'marketplace_whatsapp_alerts_total',
+      help: 'Closes that somebody should know of, by their code or what they mean together',
+      labelNames: ['cause'],
       registers,
     }),
     webhooksReceived: new Counter({

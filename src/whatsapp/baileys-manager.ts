@@ -5,51 +5,24 @@ import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { SecretBox } from '../lib/secret-box.ts';
-import type {
-  CredentialRows,
-  Lease,
-  Leases,
-  QrCode,
-  WhatsApp,
-  WhatsAppEvents,
-} from '../marketplace/ports.ts';
+import type { Lease, QrCode, WhatsApp, WhatsAppEvents } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './auth-state.ts';
-import { clientVersion } from './client-version.ts';
+import type { BaileysManagerOptions } from './baileys-manager-options.ts';
+import { ClientVersion } from './client-version.ts';
 import { CredentialStore } from './credential-store.ts';
 import { watchDelivery } from './delivery-status.ts';
 import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
 import type { Pairing } from './pairing.ts';
 import { watchReceived } from './received-messages.ts';
+import { ReconnectBudget } from './reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { notConnected } from './session-errors.ts';
 import { hasNoDevice } from './session-status.ts';
 import { Session } from './session.ts';
 import { defaultTimings, type SessionTimings } from './timings.ts';
-
-export type BaileysManagerOptions = Readonly<{
-  rows: CredentialRows;
-  box: SecretBox;
-  leases: Leases;
-  /** Name of this instance in leases. The same name after a restart gets its sessions back at once. */
-  owner: string;
-  logger: Logger;
-  now: () => Date;
-  /** Uniform in [0, 1). */
-  random: () => number;
-  /** Milliseconds of a clock that never jumps. */
-  monotonicNow: () => number;
-  /** The text that was sent under an id, for phones that could not decrypt it and ask again. */
-  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
-  /** Absent: WhatsApp's own. Whoever answers there is trusted; never take it from a tenant. */
-  webSocketUrl?: string;
-  /** The WhatsApp Web version to announce; absent: the library's. */
-  version?: readonly [number, number, number];
-  timings?: Partial<SessionTimings>;
-}>;
 
 const testMessage =
   'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
@@ -65,19 +38,25 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   readonly #logger: Logger;
   readonly #startedAt: Date;
   readonly #rejections: Disposable;
-  readonly #random: () => number;
+  readonly #clientVersion: ClientVersion;
   readonly #dependencies: SessionDependencies;
 
   constructor(options: BaileysManagerOptions) {
     super();
-    const { leases, owner, logger, now, monotonicNow, random } = options;
+    const { leases, owner, logger, report, now, monotonicNow, random } = options;
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#credentials = new CredentialStore(options.rows, options.box);
     this.#logger = logger;
     silenceLibsignal(console);
     this.#rejections = absorbLibraryRejections(process, logger);
     this.#startedAt = now();
-    this.#random = random;
+    this.#clientVersion = new ClientVersion({
+      configured: options.version,
+      memory: options.versionMemory,
+      latest: options.latestVersion,
+      report,
+      monotonicNow,
+    });
     this.#dependencies = {
       credentials: this.#credentials,
       lease: {
@@ -87,7 +66,9 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
         monotonicNow,
         logger,
       },
-      version: clientVersion(options.version),
+      clientVersion: this.#clientVersion,
+      budget: new ReconnectBudget(this.#timings.reconnectsPerSecond, monotonicNow),
+      report,
       webSocketUrl: options.webSocketUrl,
       timings: this.#timings,
       logger,
@@ -104,12 +85,11 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
    * `connecting`; how each one ends is told by its `state` events.
    */
   async initializeManager(): Promise<void> {
+    await this.#clientVersion.recall();
     const companies = await this.#credentials.companies();
     for (const companyId of companies) this.#session(companyId).announceRestore();
     const restoring = restoreAll({
       companies,
-      spreadMs: this.#timings.restoreJitterMs,
-      random: this.#random,
       signal: this.#closing.signal,
       restore: (companyId) => this.#restore(companyId),
     });
@@ -203,6 +183,11 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   async disconnectSession(companyId: CompanyId): Promise<void> {
     const session = this.#session(companyId);
     await this.#operations.run(companyId, () => session.logout());
+  }
+
+  /** Erases the credentials that were set aside a week ago. */
+  async eraseQuarantined(): Promise<void> {
+    await this.#credentials.eraseQuarantined();
   }
 
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {

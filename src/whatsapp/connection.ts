@@ -2,6 +2,7 @@ import type { BinaryNode, ConnectionState, WASocket } from '@whiskeysockets/bail
 import { withTimeout } from '../lib/with-timeout.ts';
 import { phoneOfJid } from './addressing.ts';
 import type { AuthState } from './auth-state.ts';
+import type { ClientVersionNumber } from './client-version.ts';
 import { disconnectFrom, type Disconnect, passkeyMissing } from './disconnect-policy.ts';
 import { watchLinkingDemands } from './linking-demands.ts';
 import { PairingSecret } from './pairing-secret.ts';
@@ -18,8 +19,12 @@ export type ConnectionHandlers = Readonly<{
 }>;
 
 export type ConnectionOptions = Readonly<{
+  /** What the socket announces. */
+  version: ClientVersionNumber;
   /** How long WhatsApp may take to show a QR code or to log in. */
   answerTimeoutMs: number;
+  /** How long a QR code lasts at most; then the next one must come, or the end. */
+  qrLifetimeMs: number;
   /** How long a socket is kept on which a passkey was asked for. */
   passkeyWaitMs: number;
   monotonicNow: () => number;
@@ -40,6 +45,7 @@ const restartNotAskedFor: Disconnect = { code: 515, message: 'Linked, and no res
 export class Connection {
   readonly sock: WASocket;
   readonly auth: AuthState;
+  readonly version: ClientVersionNumber;
   readonly #options: ConnectionOptions;
   readonly #secret: PairingSecret;
   #watchdog: NodeJS.Timeout | undefined;
@@ -51,6 +57,7 @@ export class Connection {
   constructor(sock: WASocket, auth: AuthState, options: ConnectionOptions) {
     this.sock = sock;
     this.auth = auth;
+    this.version = options.version;
     this.#options = options;
     this.#secret = new PairingSecret(sock);
     watchLinkingDemands(sock, {
@@ -77,7 +84,7 @@ export class Connection {
     if (this.#ended) return;
     const { handlers, monotonicNow } = this.#options;
     if (update.qr !== undefined && !this.#needsPasskey) {
-      clearTimeout(this.#watchdog);
+      this.#expectAnswer(silence, this.#options.qrLifetimeMs + this.#options.answerTimeoutMs);
       handlers.qr(this.#secret.into(update.qr), this.#drawnQr === undefined ? 'first' : 'next');
       this.#drawnQr = update.qr;
     }

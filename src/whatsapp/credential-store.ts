@@ -6,15 +6,26 @@ import type { CredentialChange, CredentialRows, Lease } from '../marketplace/por
 /** A credential in the clear; `value: null` deletes it. */
 export type PlainChange = Readonly<{ type: string; id: string; value: string | null }>;
 
+/** Rows that can be set aside: still sealed, and found by nothing that logs in. */
+export interface QuarantiningRows extends CredentialRows {
+  /** @throws LeaseLostError when a newer token has been seen */
+  quarantine(lease: Lease): Promise<void>;
+  /** Erases what was set aside that long ago. */
+  eraseQuarantined(olderThanMs: number): Promise<void>;
+}
+
+/** Long enough to find out why WhatsApp ended a link, and no longer: nobody can log in with them. */
+const quarantineMs = 7 * 24 * 60 * 60_000;
+
 const nameKeyRow = { type: 'name-key', id: 'name-key' } as const;
 const nameKeyBytes = 32;
 
 /** WhatsApp credentials of all companies: encrypts what is stored, hides under what name. */
 export class CredentialStore {
-  readonly #rows: CredentialRows;
+  readonly #rows: QuarantiningRows;
   readonly #box: SecretBox;
 
-  constructor(rows: CredentialRows, box: SecretBox) {
+  constructor(rows: QuarantiningRows, box: SecretBox) {
     this.#rows = rows;
     this.#box = box;
   }
@@ -34,6 +45,15 @@ export class CredentialStore {
   /** @throws LeaseLostError */
   async erase(lease: Lease): Promise<void> {
     await this.#rows.erase(lease);
+  }
+
+  /** Sets aside what WhatsApp refuses for good; it is erased a week later. @throws LeaseLostError */
+  async quarantine(lease: Lease): Promise<void> {
+    await this.#rows.quarantine(lease);
+  }
+
+  async eraseQuarantined(): Promise<void> {
+    await this.#rows.eraseQuarantined(quarantineMs);
   }
 }
 

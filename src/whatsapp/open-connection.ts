@@ -1,7 +1,9 @@
 import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
 import type { Lease } from '../marketplace/ports.ts';
 import { AuthState, type CredentialsError } from './auth-state.ts';
+import { forBaileys, textOf } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
+import { firstQrLifetimeMs } from './pairing.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { socketOptions } from './socket-options.ts';
 
@@ -29,16 +31,19 @@ export async function openConnection(
   dependencies: SessionDependencies,
   session: SessionWiring,
 ): Promise<Connection | undefined> {
-  const { credentials, version, webSocketUrl, timings, logger, sentText, monotonicNow } = dependencies;
+  const { credentials, clientVersion, webSocketUrl, timings, logger, report, sentText, monotonicNow } =
+    dependencies;
   if (purpose === 'replace') await credentials.erase(lease);
   const auth = await AuthState.open(credentials, lease, session.credentialsFailed);
   if (purpose === 'restore' && !auth.isLinked) {
     await credentials.erase(lease);
     return undefined;
   }
+  const version = clientVersion.current;
+  report.socketOpening(lease.companyId, textOf(version));
   const options = socketOptions({
     auth,
-    version,
+    version: forBaileys(version),
     webSocketUrl,
     timings,
     logger: logger.child({ companyId: lease.companyId }),
@@ -46,7 +51,9 @@ export async function openConnection(
     sentText: (id) => sentText(lease.companyId, id),
   });
   return new Connection(makeWASocket(options), auth, {
+    version,
     answerTimeoutMs: timings.answerTimeoutMs,
+    qrLifetimeMs: timings.qrLifetimeMs ?? firstQrLifetimeMs,
     passkeyWaitMs: timings.passkeyWaitMs,
     monotonicNow,
     handlers: session.handlers,

@@ -3,11 +3,11 @@ import { withTimeout } from '../lib/with-timeout.ts';
 import type { QrCode } from '../marketplace/ports.ts';
 
 /** WhatsApp gives six codes: one of 60 s, five of 20 s. */
-const firstLifetimeMs = 60_000;
+export const firstQrLifetimeMs = 60_000;
 const nextLifetimeMs = 20_000;
 /** The next code comes when the time of this one is over, and takes a moment to be drawn and sent. */
 const handoverMs = 1_000;
-const pairingLastsMs = firstLifetimeMs + 5 * nextLifetimeMs;
+const pairingLastsMs = firstQrLifetimeMs + 5 * nextLifetimeMs;
 
 /** `renewed`: the code of now with another secret. */
 export type QrTurn = 'first' | 'next' | 'renewed';
@@ -67,7 +67,7 @@ export class Pairing {
   #expiryOfNew(turn: QrTurn): Date {
     const issuedAt = this.#now().getTime();
     if (turn === 'first') this.#socketBeganAt = issuedAt;
-    const lifetimeMs = this.#lifetimeMs ?? (turn === 'first' ? firstLifetimeMs : nextLifetimeMs);
+    const lifetimeMs = this.#lifetimeMs ?? (turn === 'first' ? firstQrLifetimeMs : nextLifetimeMs);
     return new Date(issuedAt + lifetimeMs + handoverMs);
   }
 

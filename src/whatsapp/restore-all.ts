@@ -1,26 +1,22 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { CompanyId } from '../domain/ids.ts';
 
 const atOnce = 5;
 
 /**
- * Restores a few sessions at a time, so that a restart with hundreds of them does not starve the event loop. The first few
- * begin at once, each later one after a random part of `spreadMs`.
+ * Restores a few sessions at a time, so that a restart with hundreds of them does not starve the event loop. How fast they
+ * follow each other is up to the budget that each of them takes its turn from.
  */
 export async function restoreAll(
   options: Readonly<{
     companies: readonly CompanyId[];
-    spreadMs: number;
-    random: () => number;
     signal: AbortSignal;
     restore: (companyId: CompanyId) => Promise<void>;
   }>,
 ): Promise<void> {
-  const { companies, spreadMs, random, signal, restore } = options;
-  const queue = companies.entries();
+  const { companies, signal, restore } = options;
+  const queue = companies.values();
   const worker = async (): Promise<void> => {
-    for (const [index, companyId] of queue) {
-      if (index >= atOnce) await wait(spreadMs * random(), undefined, { signal }).catch(() => undefined);
+    for (const companyId of queue) {
       if (signal.aborted) return;
       await restore(companyId);
     }

@@ -1,21 +1,33 @@
 import { Alarm } from '../lib/alarm.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { NextStep } from './disconnect-policy.ts';
+import type { ReconnectBudget } from './reconnect-budget.ts';
+import type { SessionDependencies } from './session-dependencies.ts';
 import type { SessionTimings } from './timings.ts';
+
+/** With full jitter about three minutes. */
+const attemptsUntilLong = 10;
 
 /** The next attempt to connect a session. A connection that held for a while makes the delays begin anew. */
 export class Retries {
   readonly #timings: SessionTimings;
   readonly #random: () => number;
   readonly #backoff: Backoff;
+  readonly #budget: ReconnectBudget;
   readonly #alarm: Alarm;
   #tries = 0;
 
-  /** @param run how a due attempt is run; it may have to wait for its turn */
-  constructor(timings: SessionTimings, random: () => number, run: (attempt: () => Promise<void>) => void) {
+  /** @param run how a due attempt is run; it may have to wait for the changes of its session before it */
+  constructor(
+    { timings, random, budget }: Pick<SessionDependencies, 'timings' | 'random' | 'budget'>,
+    run: (attempt: () => Promise<void>) => void,
+  ) {
     this.#timings = timings;
     this.#random = random;
-    this.#backoff = new Backoff({ firstMs: timings.backoffFirstMs, maxMs: timings.backoffMaxMs }, random);
+    this.#budget = budget;
+    const { backoffFirstMs: firstMs, backoffMaxMs: maxMs, backoffLongMaxMs } = timings;
+    const patience = { afterAttempts: attemptsUntilLong, maxMs: backoffLongMaxMs };
+    this.#backoff = new Backoff({ firstMs, maxMs, patience }, random);
     this.#alarm = new Alarm(run);
   }
 
@@ -29,16 +41,25 @@ export class Retries {
     this.#tries = 0;
   }
 
-  connectionHeld(openForMs: number): void {
-    if (openForMs >= this.#timings.stableAfterMs) this.reset();
+  /** @returns whether that was long enough to begin anew */
+  connectionHeld(openForMs: number): boolean {
+    const hasHeld = openForMs >= this.#timings.stableAfterMs;
+    if (hasHeld) this.reset();
+    return hasHeld;
   }
 
   /** After the time that the policy sets, else after the back-off. */
   schedule(attempt: () => Promise<void>, next?: NextStep): void {
-    const fixed = next?.action === 'retry' ? next.delaysMs : [];
-    const delayMs = fixed[this.#tries] ?? fixed.at(-1) ?? this.#backoff.nextMs();
+    const delayMs = next?.action === 'retry' ? next.delayMs : this.#backoff.nextMs();
     this.#tries += 1;
     this.#alarm.set(delayMs, attempt);
+  }
+
+  /** When its turn comes among all sessions, which may be at once. */
+  async inTurn(attempt: () => Promise<void>): Promise<void> {
+    const waitMs = this.#budget.take();
+    if (waitMs === 0) return attempt();
+    this.#alarm.set(waitMs, attempt);
   }
 
   /** When the instance that holds the lease may have let go of it. */

@@ -1,18 +1,26 @@
-import type { WASocket, WAVersion } from '@whiskeysockets/baileys';
+import type { WASocket } from '@whiskeysockets/baileys';
 import type { CompanyId } from '../domain/ids.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import type { QrCode } from '../marketplace/ports.ts';
+import type { BusinessEvents } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './auth-state.ts';
+import type { ClientVersion } from './client-version.ts';
 import type { CredentialStore } from './credential-store.ts';
 import type { LeaseKeeperOptions } from './lease-keeper.ts';
+import type { ReconnectBudget } from './reconnect-budget.ts';
 import type { SessionTimings } from './timings.ts';
+
+export type SessionReport = Pick<BusinessEvents, 'socketOpening' | 'socketClosed'>;
 
 /** What every session needs from the manager. */
 export type SessionDependencies = Readonly<{
   credentials: CredentialStore;
   lease: LeaseKeeperOptions;
-  version: WAVersion;
+  clientVersion: ClientVersion;
+  /** Shared by all sessions. */
+  budget: ReconnectBudget;
+  report: SessionReport;
   webSocketUrl: string | undefined;
   timings: SessionTimings;
   logger: Logger;

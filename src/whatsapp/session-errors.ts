@@ -4,7 +4,7 @@ import type { SessionState } from '../domain/session-state.ts';
 /** A linked session that is up, or on its way up by itself, must not be replaced. */
 export function whyNotPair(state: SessionState): AppError | undefined {
   if (state === 'connected') return alreadyConnected();
-  const isOnItsWay = state === 'connecting' || state === 'reconnecting' || state === 'conflict';
+  const isOnItsWay = state === 'connecting' || state === 'reconnecting';
   return isOnItsWay ? alreadyConnecting() : undefined;
 }
 

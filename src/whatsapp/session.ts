@@ -7,7 +7,7 @@ import type { Logger } from '../observability/logger.ts';
 import { UnreadableCredentialsError, type CredentialsError } from './auth-state.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
-import { decideAfterDisconnect, type Disconnect } from './disconnect-policy.ts';
+import type { Disconnect } from './disconnect-policy.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Linking } from './linking.ts';
 import { MessageSender } from './message-sender.ts';
@@ -15,6 +15,7 @@ import { openConnection, type SessionWiring } from './open-connection.ts';
 import type { Pairing } from './pairing.ts';
 import { Retries } from './retries.ts';
 import { RetryCounters } from './retry-counters.ts';
+import { SessionCloses } from './session-closes.ts';
 import type { SessionDependencies, SessionListener } from './session-dependencies.ts';
 import { alreadyConnecting, leasedElsewhere, whyNotPair, whyPairingEnded } from './session-errors.ts';
 import { hasNoDevice, StatusBoard } from './session-status.ts';
@@ -31,6 +32,7 @@ export class Session {
   readonly #logger: Logger;
   readonly #lease: LeaseKeeper;
   readonly #retries: Retries;
+  readonly #closes: SessionCloses;
   readonly #board: StatusBoard;
   readonly #linking: Linking;
   readonly #slot = new ConnectionSlot();
@@ -42,9 +44,9 @@ export class Session {
     this.#logger = dependencies.logger.child({ companyId });
     this.sender = new MessageSender(dependencies.timings.lookupTimeoutMs);
     this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
-    const { timings, now, random } = dependencies;
-    this.#linking = new Linking(timings.qrLifetimeMs, now);
-    this.#retries = new Retries(timings, random, (attempt) => this.#later(attempt));
+    this.#linking = new Linking(dependencies.timings.qrLifetimeMs, dependencies.now);
+    this.#retries = new Retries(dependencies, (attempt) => this.#later(attempt));
+    this.#closes = new SessionCloses(companyId, dependencies, this.#retries);
     this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
   }
 
@@ -79,7 +81,7 @@ export class Session {
     if (refusal !== undefined) throw refusal;
     if ((await this.#leaseForSocket()) === undefined) throw leasedElsewhere();
     this.#linking.begin();
-    this.#retries.reset();
+    this.#closes.reset();
     this.#board.set('pairing');
     await this.#connect();
   }
@@ -108,7 +110,8 @@ export class Session {
     const { state, detail } = this.status;
     if (this.openSock !== undefined)
       await this.#slot.current?.unlink(this.#dependencies.timings.logoutTimeoutMs);
-    await this.#erase(lease);
+    await this.#slot.drain();
+    await this.#dependencies.credentials.erase(lease);
     if (state === 'logged_out') return this.#rest('logged_out', detail);
     if (state === 'idle' || state === 'pairing' || state === 'qr_expired') return this.#rest('idle');
     await this.#rest('logged_out', 'requested');
@@ -158,33 +161,42 @@ export class Session {
   };
 
   async #goOn(connection: Connection, disconnect: Disconnect): Promise<void> {
-    this.#retries.connectionHeld(connection.openForMs);
-    const phase = connection.auth.isLinked ? 'linked' : 'pairing';
-    const decision = decideAfterDisconnect(disconnect, phase, this.#retries.tries);
-    const { next, keepCredentials, state, detail } = decision;
-    this.#logger.info('A WhatsApp socket closed', { code: disconnect.code, next: next.action, state });
+    // Whoever took the session over may have the right to: then it is theirs.
+    if (disconnect.code === 440 && !(await this.#lease.verify())) return;
+    const { isLinked } = connection.auth;
+    const decision = this.#closes.decide(connection, disconnect);
+    const { next, credentials, state, detail } = decision;
     this.#slot.retire();
     this.pairing?.withdraw();
     if (next.action === 'restart') return this.#connect(connection);
     const ends = next.action === 'stop';
     if (ends) {
-      if (!keepCredentials) await this.#eraseIfPossible();
-      this.#linking.allowReplacement(keepCredentials && phase === 'linked');
+      if (credentials !== 'keep') await this.#retireCredentials(credentials);
+      this.#linking.allowReplacement(credentials === 'keep' && isLinked);
       await this.#rest(state, detail);
     } else {
       this.#board.set(state, detail);
       this.#retries.schedule(() => this.#connect(), next);
     }
-    if (connection.wasOpen || (ends && phase === 'linked')) this.#listener.disconnected(detail, !ends);
+    if (connection.wasOpen || (ends && isLinked)) this.#listener.disconnected(detail, !ends);
   }
 
   /** @param linked its fresh identity must be on disk before it is used */
   async #connect(linked?: Connection): Promise<void> {
     this.#retries.cancel();
-    try {
+    await this.#attempt(async () => {
       await linked?.auth.flush();
       const lease = await this.#leaseForSocket();
-      await (lease === undefined ? this.#waitForLease() : this.#openUnder(lease));
+      if (lease === undefined) return this.#waitForLease();
+      const open = () => this.#attempt(() => this.#openUnder(lease));
+      const isAwaited = linked !== undefined || this.pairing !== undefined;
+      await (isAwaited ? open() : this.#retries.inTurn(open));
+    });
+  }
+
+  async #attempt(open: () => Promise<void>): Promise<void> {
+    try {
+      await open();
     } catch (error) {
       await this.#connectFailed(error);
     }
@@ -260,18 +272,14 @@ export class Session {
     });
   }
 
-  async #erase(lease: Lease): Promise<void> {
-    await this.#slot.drain();
-    await this.#dependencies.credentials.erase(lease);
-  }
-
-  /** Credentials that stay lead to the same refusal at the next start, and are erased then. */
-  async #eraseIfPossible(): Promise<void> {
+  /** Credentials that stay lead to the same refusal at the next start, and go then. */
+  async #retireCredentials(how: 'quarantine' | 'erase'): Promise<void> {
     const { lease } = this;
     try {
-      if (lease !== undefined) await this.#erase(lease);
+      await this.#slot.drain();
+      if (lease !== undefined) await this.#dependencies.credentials[how](lease);
     } catch (error) {
-      this.#logger.error('Refused credentials were not erased', { error });
+      this.#logger.error('Refused credentials were not retired', { error });
     }
   }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { companyIdFrom, type CompanyId } from '../domain/ids.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
-import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
+import type { CredentialChange, Lease } from '../marketplace/ports.ts';
+import type { QuarantiningRows } from './credential-store.ts';
 
 const schema = `
   create table if not exists credentials (
@@ -17,18 +18,29 @@ const schema = `
     company_id integer primary key,
     token integer not null
   ) strict;
+  create table if not exists quarantine (
+    company_id integer not null,
+    token integer not null,
+    type text not null,
+    id text not null,
+    value blob not null,
+    quarantined_at_ms integer not null,
+    primary key (company_id, token, type, id)
+  ) strict, without rowid;
 `;
 
 /**
  * Credential rows in one SQLite file, `credentials.sqlite` in the sessions directory, readable by its owner only. A write
  * is on disk when it resolves. Remembers the highest lease token of each company and refuses older ones.
  */
-export class SqliteCredentialRows implements CredentialRows, Disposable {
+export class SqliteCredentialRows implements QuarantiningRows, Disposable {
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
   readonly #deleteAll: StatementSync;
+  readonly #setAside: StatementSync;
+  readonly #deleteSetAside: StatementSync;
   readonly #companies: StatementSync;
   readonly #fence: StatementSync;
 
@@ -53,6 +65,13 @@ export class SqliteCredentialRows implements CredentialRows, Disposable {
       'delete from credentials where company_id = ? and type = ? and id = ?',
     );
     this.#deleteAll = this.#database.prepare('delete from credentials where company_id = ?');
+    this.#setAside = this.#database.prepare(
+      `insert or replace into quarantine (company_id, token, type, id, value, quarantined_at_ms)
+       select company_id, ?, type, id, value, cast(unixepoch('subsec') * 1000 as integer) from credentials where company_id = ?`,
+    );
+    this.#deleteSetAside = this.#database.prepare(
+      "delete from quarantine where quarantined_at_ms <= unixepoch('subsec') * 1000 - ?",
+    );
     this.#companies = this.#database.prepare(
       'select distinct company_id from credentials order by company_id',
     );
@@ -90,12 +109,28 @@ export class SqliteCredentialRows implements CredentialRows, Disposable {
 
   async erase(lease: Lease): Promise<void> {
     this.#transaction(lease, () => this.#deleteAll.run(lease.companyId));
-    // Erased secrets must not survive in the write-ahead log.
-    this.#database.exec('pragma wal_checkpoint(truncate);');
+    this.#emptyLog();
+  }
+
+  async quarantine(lease: Lease): Promise<void> {
+    this.#transaction(lease, () => {
+      this.#setAside.run(lease.token, lease.companyId);
+      this.#deleteAll.run(lease.companyId);
+    });
+  }
+
+  async eraseQuarantined(olderThanMs: number): Promise<void> {
+    const { changes } = this.#deleteSetAside.run(olderThanMs);
+    if (changes > 0) this.#emptyLog();
   }
 
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+
+  /** Erased secrets must not survive in the write-ahead log. */
+  #emptyLog(): void {
+    this.#database.exec('pragma wal_checkpoint(truncate);');
   }
 
   #transaction(lease: Lease, work: () => void): void {

@@ -14,14 +14,18 @@ export type SessionTimings = Readonly<{
   logoutTimeoutMs: number;
   backoffFirstMs: number;
   backoffMaxMs: number;
+  /** The cap once it has gone on for long. */
+  backoffLongMaxMs: number;
   /** A connection that held this long starts the back-off anew. */
   stableAfterMs: number;
+  /** How long a session that opens and closes all the time is left alone, at least; twice that at most. */
+  flappingRestMs: number;
+  /** Sockets that all sessions together open by themselves, a second: 300 are back within 50 s. */
+  reconnectsPerSecond: number;
   leaseTtlMs: number;
   leaseRenewEveryMs: number;
   /** Pause before asking again for a lease that another instance holds. */
   leaseRetryMs: number;
-  /** Restores after the first few are spread over this time. */
-  restoreJitterMs: number;
   /** The same lifetime for every QR code; absent: WhatsApp's own, 60 s for the first and 20 s for the rest. */
   qrLifetimeMs?: number;
 }>;
@@ -36,9 +40,11 @@ export const defaultTimings: SessionTimings = {
   logoutTimeoutMs: 5_000,
   backoffFirstMs: 2_000,
   backoffMaxMs: 60_000,
+  backoffLongMaxMs: 300_000,
   stableAfterMs: 60_000,
+  flappingRestMs: 300_000,
+  reconnectsPerSecond: 6,
   leaseTtlMs: 30_000,
   leaseRenewEveryMs: 10_000,
   leaseRetryMs: 5_000,
-  restoreJitterMs: 2_000,
 };

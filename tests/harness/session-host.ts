@@ -5,11 +5,14 @@ import type { MessageStatus } from '../../src/domain/message.ts';
 import type { SessionState } from '../../src/domain/session-state.ts';
 import type { SecretBox } from '../../src/lib/secret-box.ts';
 import type { Leases, QrCode, WhatsAppEvents } from '../../src/marketplace/ports.ts';
-import { BaileysManager, type BaileysManagerOptions } from '../../src/whatsapp/baileys-manager.ts';
+import { createBusinessEvents } from '../../src/observability/events.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import type { BaileysManagerOptions } from '../../src/whatsapp/baileys-manager-options.ts';
+import { BaileysManager } from '../../src/whatsapp/baileys-manager.ts';
 import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
 import type { SessionTimings } from '../../src/whatsapp/timings.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
-import { captureLog } from './captured-log.ts';
+import { captureLog, noFigures } from './captured-log.ts';
 import { waitFor } from './wait-for.ts';
 
 /** As fast as tests need it, in the proportions of production. */
@@ -17,7 +20,7 @@ const quickTimings: Partial<SessionTimings> = {
   backoffFirstMs: 100,
   backoffMaxMs: 400,
   leaseRetryMs: 200,
-  restoreJitterMs: 50,
+  backoffLongMaxMs: 400,
 };
 
 type HostOptions = Readonly<{
@@ -27,12 +30,13 @@ type HostOptions = Readonly<{
   owner: string;
   webSocketUrl: string;
   timings?: Partial<SessionTimings>;
-  getMessage?: BaileysManagerOptions['getMessage'];
-}>;
+}> &
+  Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion'>>;
 
 /** A manager on its own credential file, and everything that it told. */
 export class SessionHost implements AsyncDisposable {
   readonly log = captureLog();
+  readonly metrics = createMetrics(noFigures);
   readonly rows: SqliteCredentialRows;
   readonly manager: BaileysManager;
   readonly qrCodes: QrCode[] = [];
@@ -43,20 +47,19 @@ export class SessionHost implements AsyncDisposable {
   readonly #directory: string;
 
   constructor(options: HostOptions) {
-    this.#directory = options.directory;
-    this.rows = new SqliteCredentialRows(options.directory);
+    const { directory, getMessage, timings, ...rest } = options;
+    this.#directory = directory;
+    this.rows = new SqliteCredentialRows(directory);
     this.manager = new BaileysManager({
+      ...rest,
       rows: this.rows,
-      box: options.box,
-      leases: options.leases,
-      owner: options.owner,
-      webSocketUrl: options.webSocketUrl,
       logger: this.log,
+      report: createBusinessEvents(this.log, this.metrics),
       now: () => new Date(),
       monotonicNow: () => performance.now(),
       random: Math.random,
-      getMessage: options.getMessage ?? (async () => undefined),
-      timings: { ...quickTimings, ...options.timings },
+      getMessage: getMessage ?? (async () => undefined),
+      timings: { ...quickTimings, ...timings },
     });
     this.manager.on('qr', (_companyId, code) => this.qrCodes.push(code));
     this.manager.on('state', (_companyId, { state }) => this.states.push(state));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
-import type { BaileysManagerOptions } from '../../src/whatsapp/baileys-manager.ts';
+import type { BaileysManagerOptions } from '../../src/whatsapp/baileys-manager-options.ts';
 import type { SessionTimings } from '../../src/whatsapp/timings.ts';
 import type { WhatsAppSimulatorOptions } from '../simulators/whatsapp/options.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
@@ -16,8 +16,8 @@ type HostChoices = Readonly<{
   owner?: string;
   box?: SecretBox;
   timings?: Partial<SessionTimings>;
-  getMessage?: BaileysManagerOptions['getMessage'];
-}>;
+}> &
+  Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion'>>;
 
 /** A simulated WhatsApp, a salon's phone, a client's phone, and instances of our session manager. */
 export class SessionWorld implements AsyncDisposable {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import { SessionWorld } from '../harness/session-world.ts';
@@ -130,6 +131,31 @@ describe('the end of a link', () => {
     await host.link(world.company, world.salon);
   });
 
+  it('by the owner sets the credentials aside, sealed, and a new link starts without them', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost();
+    const setAside = () => quarantined(world.directory);
+    world.salon.removeDevice(1);
+    await host.reaches(world.company, 'logged_out');
+
+    expect(setAside()).toBeGreaterThan(100);
+    const bytes = await host.filesOnDisk();
+    for (const trace of [world.salon.number, 'noiseKey']) expect(bytes.includes(trace), trace).toBe(false);
+    await world.stop(host);
+    const restarted = world.host();
+    await restarted.manager.initializeManager();
+    expect(restarted.manager.getSessionStatus(world.company).state).toBe('idle');
+    const before = world.happened('registration');
+    await restarted.link(world.company, world.salon);
+    expect(world.happened('registration')).toBe(before + 1);
+
+    await restarted.manager.eraseQuarantined();
+    expect(setAside(), 'before the week is over').toBeGreaterThan(100);
+    await restarted.rows.eraseQuarantined(0);
+    expect(setAside()).toBe(0);
+    expect(await restarted.rows.companies()).toEqual([world.company]);
+  });
+
   it('of a company that was never linked changes nothing', async () => {
     await using world = await SessionWorld.start();
     const host = world.host();
@@ -147,6 +173,12 @@ describe('the end of a link', () => {
     expect(world.leases.holderOf(world.company)).toBeUndefined();
   });
 });
+
+/** How many credentials are set aside. */
+function quarantined(directory: string): number {
+  using database = new DatabaseSync(join(directory, 'credentials.sqlite'), { readOnly: true });
+  return Number(database.prepare('select count(*) as rows from quarantine').get()?.['rows']);
+}
 
 /** As after the encryption keys were lost. */
 function otherBox(): SecretBox {

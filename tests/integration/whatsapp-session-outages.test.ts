@@ -41,12 +41,47 @@ describe('a lost connection', () => {
     expect(host.connections).toHaveLength(2);
   });
 
-  it('by a second login with the same device is a conflict, not a race', async () => {
+  it('by a second login with the same device is waited out, not raced against', async () => {
     await using world = await SessionWorld.start();
     const host = await world.linkedHost();
+    const before = world.happened('connected');
     world.whatsapp.endAll(440);
-    await host.reaches(world.company, 'conflict');
+    await host.reaches(world.company, 'reconnecting');
+    expect(host.manager.getSessionStatus(world.company).detail).toBe('440');
     expect(host.disconnections).toEqual([{ reason: '440', willReconnect: true }]);
+    expect(world.leases.holderOf(world.company)).toBe('instance-a');
+    expect(world.happened('connected')).toBe(before);
+  });
+
+  it('by a second login of the instance that has the lease now leaves the session to it (fault 16)', async () => {
+    await using world = await SessionWorld.start();
+    const host = await world.linkedHost({ timings: { leaseRetryMs: 50 } });
+    await world.leases.takeAway(world.company, 'instance-b');
+    const before = world.happened('connected');
+    world.whatsapp.endAll(440);
+    await host.reaches(world.company, 'stopped');
+    await waitFor(
+      'it to ask for the lease again',
+      () => host.manager.getSessionStatus(world.company).detail === 'leased_elsewhere',
+    );
+    expect(host.disconnections).toEqual([{ reason: 'lease_lost', willReconnect: true }]);
+    expect(world.happened('connected')).toBe(before);
+  });
+
+  it('again and again as soon as it is open makes the session rest, with one alert', async () => {
+    await using world = await SessionWorld.start();
+    const timings = { backoffFirstMs: 10, backoffMaxMs: 10, flappingRestMs: 500 };
+    const host = await world.linkedHost({ timings });
+    const status = () => host.manager.getSessionStatus(world.company);
+    host.manager.on('state', (_companyId, { state }) => {
+      if (state === 'connected') world.whatsapp.endAll(503);
+    });
+    world.whatsapp.endAll(503);
+    await waitFor('the rest', () => status().detail === 'flapping');
+    const atRest = world.happened('connected');
+    expect(status().state).toBe('reconnecting');
+    await waitFor('the second rest', () => world.happened('connected') >= atRest + 6);
+    expect(host.log.lines.filter((line) => line.includes('A WhatsApp session needs a look'))).toHaveLength(1);
   });
 
   it('by a ban keeps the credentials and waits for a person, who may link another number', async () => {

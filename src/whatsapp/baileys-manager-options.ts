@@ -1,0 +1,34 @@
+import type { CompanyId } from '../domain/ids.ts';
+import type { SecretBox } from '../lib/secret-box.ts';
+import type { Leases } from '../marketplace/ports.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { ClientVersionMemory, ClientVersionNumber, ClientVersionOptions } from './client-version.ts';
+import type { QuarantiningRows } from './credential-store.ts';
+import type { SessionReport } from './session-dependencies.ts';
+import type { SessionTimings } from './timings.ts';
+
+export type BaileysManagerOptions = Readonly<{
+  rows: QuarantiningRows;
+  box: SecretBox;
+  leases: Leases;
+  /** Name of this instance in leases. The same name after a restart gets its sessions back at once. */
+  owner: string;
+  logger: Logger;
+  report: SessionReport & ClientVersionOptions['report'];
+  now: () => Date;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicNow: () => number;
+  /** The text that was sent under an id, for phones that could not decrypt it and ask again. */
+  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  /** Absent: WhatsApp's own. Whoever answers there is trusted; never take it from a tenant. */
+  webSocketUrl?: string;
+  /** The WhatsApp Web version to announce, come what may; absent: the library's, or a newer one once that is refused. */
+  version?: ClientVersionNumber;
+  /** Keeps the newer one. */
+  versionMemory?: ClientVersionMemory;
+  /** Asks for the newer one. */
+  latestVersion?: () => Promise<ClientVersionNumber | undefined>;
+  timings?: Partial<SessionTimings>;
+}>;
