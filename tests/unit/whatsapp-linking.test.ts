@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Linking } from '../../src/whatsapp/linking.ts';
-import { whyPairingEnded } from '../../src/whatsapp/session-errors.ts';
+import { whyNotPair, whyPairingEnded } from '../../src/whatsapp/session-errors.ts';
 
 function newLinking(): Linking {
   return new Linking(undefined, () => new Date());
@@ -38,4 +38,18 @@ describe('linking', () => {
     expect(linking.loggedIn()).toBe(true);
     expect(linking.loggedIn()).toBe(false);
   });
+
+  it.each(['connected', 'connecting', 'reconnecting'] as const)(
+    'is refused to a session that is %s',
+    (state) => {
+      expect(whyNotPair(state)).toBeDefined();
+    },
+  );
+
+  it.each(['idle', 'qr_expired', 'logged_out', 'banned', 'conflict', 'stopped'] as const)(
+    'is open to a session that is %s: nothing else would bring it back',
+    (state) => {
+      expect(whyNotPair(state)).toBeUndefined();
+    },
+  );
 });
