@@ -3,10 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
 import type { CompanyId } from './domain/ids.ts';
-import { Spool } from './inbox/spool.ts';
-import { WebhookAddresses } from './inbox/webhook-addresses.ts';
-import { WebhookInbox } from './inbox/webhook-inbox.ts';
-import { WebhookStore } from './inbox/webhook-store.ts';
+import { type Intake, openIntake } from './intake.ts';
 import { guarded } from './lib/guarded.ts';
 import { Outage } from './lib/outage.ts';
 import { PatientTasks } from './lib/patient-tasks.ts';
@@ -57,7 +54,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
 
   const metrics = createMetrics({
     sessions: () => whatsapp.countByState(),
-    spoolBytes: () => spool.bytes,
+    spoolBytes: () => intake.spool.bytes,
     missingWebhookUrls: () => webhookUrls.missing.size,
     inbox: () => inTime(queue.waiting('webhooks')),
     outbox: () => outboxFigures(storage.messages, now),
@@ -72,7 +69,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       now,
       monotonicMs,
       webhookConcurrency: config.webhooks.workerBatch,
-      yieldsToInbox: () => inbox.hasBurst,
+      yieldsToInbox: () => intake.inbox.hasBurst,
       random,
       onError: (error) => report.failed('Storage', error),
       outages: {
@@ -82,14 +79,6 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     }),
   );
   const { companies, contacts, events, messages, queue, settings } = storage;
-  const spool = scope.use(
-    await Spool.open({
-      directory: join(config.directories.data, 'spool'),
-      box,
-      damaged: (segment, lines) => report.spoolDamaged(segment, lines),
-    }),
-  );
-
   const yclients = new YclientsClient({
     apiUrl: config.yclients.apiUrl,
     applicationId: config.yclients.applicationId,
@@ -225,31 +214,26 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     },
   });
   const platformWatch = new PlatformWatch({ companies, yclients, lifecycle, report });
-  const addresses = new WebhookAddresses({ companies, monotonicMs });
   const requestReconciliation = (cause: string): void =>
     guarded(
       (error) => report.failed('Asking for a reconciliation', error),
       () => reconciliation.requestAll(cause),
     )();
-  const webhookStore = scope.use(
-    new WebhookStore({
+  const intake: Intake = scope.use(
+    await openIntake({
+      spoolDirectory: join(config.directories.data, 'spool'),
+      batch: { size: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
+      box,
+      companies,
       queue,
-      spool,
+      lanes: storage.concurrentInserts,
       report,
-      monotonicMs,
       drained: () => requestReconciliation('spool_drained'),
+      now,
+      monotonicMs,
     }),
   );
-  const inbox = new WebhookInbox({
-    addresses,
-    write: (jobs) => webhookStore.write(jobs),
-    batch: { size: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
-    lanes: storage.concurrentInserts,
-    report,
-    now,
-    monotonicMs,
-  });
-  const health = new Health({ database: () => storage.ping(), spool: () => spool.check() });
+  const health = new Health({ database: () => storage.ping(), spool: () => intake.spool.check() });
 
   const graph = scope.move();
   return {
@@ -264,7 +248,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     registration,
     lifecycle,
     revocations,
-    inbox,
+    inbox: intake.inbox,
     reconciliation,
     queue,
     rules: new NotificationRules({ settings, contacts, replanning, report }),
@@ -276,7 +260,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     async start(): Promise<void> {
       graph.use(
         await startWork({
-          addresses,
+          addresses: intake.addresses,
           clientAnswers,
           activation,
           events,
@@ -290,7 +274,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           report,
           service,
           sessionRecorder,
-          webhookStore,
+          webhookStore: intake.store,
           whatsapp,
           writeBack,
           now,

@@ -3,6 +3,8 @@ import type { QueueName } from '../marketplace/ports.ts';
 export type QueueRules = Readonly<{
   /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
   maxAttempts: number;
+  /** A job that was in hand so often when a process ended is taken for the cause. Slow jobs are in hand by chance. */
+  maxInterruptions: number;
   /** Longest wait before the first retry; it doubles with each further one, and is halved at random. */
   retryDelaySeconds: number;
   retryDelayMaxSeconds: number;
@@ -19,17 +21,25 @@ export const queueNames = [
   'reconciliation',
 ] as const satisfies readonly QueueName[];
 
+const quick = { retryDelaySeconds: 1, retryDelayMaxSeconds: 60, maxInterruptions: 20 } as const;
+
 export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
-  webhooks: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 10 },
-  // The platform expects its answer within the hour: 14 tries take 61 to 71 minutes.
-  activation: { maxAttempts: 14, retryDelaySeconds: 5, retryDelayMaxSeconds: 600, concurrency: 4 },
+  webhooks: { ...quick, maxAttempts: 5, concurrency: 10 },
+  // The platform expects its answer within the hour: 16 tries take 45 to 90 minutes.
+  activation: { ...quick, maxAttempts: 16, retryDelaySeconds: 5, retryDelayMaxSeconds: 600, concurrency: 4 },
   // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
-  answers: { maxAttempts: 200, retryDelaySeconds: 2, retryDelayMaxSeconds: 600, concurrency: 4 },
-  replanning: { maxAttempts: 5, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 2 },
-  // All salons share the platform's budget.
-  reconciliation: { maxAttempts: 10, retryDelaySeconds: 5, retryDelayMaxSeconds: 900, concurrency: 2 },
+  answers: { ...quick, maxAttempts: 200, retryDelaySeconds: 2, retryDelayMaxSeconds: 600, concurrency: 4 },
+  replanning: { ...quick, maxAttempts: 5, concurrency: 2 },
+  // All salons share the platform's budget, so that one reading may take long.
+  reconciliation: {
+    maxAttempts: 10,
+    maxInterruptions: 200,
+    retryDelaySeconds: 5,
+    retryDelayMaxSeconds: 900,
+    concurrency: 2,
+  },
   // A device that should be unlinked stays dangerous until it is.
-  disconnection: { maxAttempts: Infinity, retryDelaySeconds: 1, retryDelayMaxSeconds: 60, concurrency: 4 },
+  disconnection: { ...quick, maxAttempts: Infinity, maxInterruptions: Infinity, concurrency: 4 },
 };
 
 /** Between a half and the whole of the wait, so that jobs that failed together do not come back together. */

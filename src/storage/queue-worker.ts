@@ -16,9 +16,6 @@ const retryInOutageMs = { shortest: 1_000, longest: 60_000 };
 /** A fraction of the silence that costs a claim, so that a busy event loop does not. */
 const touchIntervalMs = 4_000;
 
-/** A job that was in hand so often when a process ended is taken for the cause. */
-const maxInterruptions = 20;
-
 export type QueueWorkerOptions = Readonly<{
   boss: Pick<PgBoss, 'complete' | 'insert' | 'touch'>;
   table: Pick<JobTable, 'claim' | 'putBack'>;
@@ -156,10 +153,10 @@ export class QueueWorker {
 
   /** Never rejects. */
   async #work(claimed: ClaimedJob): Promise<void> {
-    const { handler, jobsOutage } = this.#options;
+    const { rules, handler, jobsOutage } = this.#options;
     const { claim, key, data, attempts } = claimed;
     try {
-      if (attempts.interruptions >= maxInterruptions)
+      if (attempts.interruptions >= rules.maxInterruptions)
         throw new Error('The process ended again and again with this job in hand');
       await handler({ id: claim.id, key, data, attempt: attempts.failures + 1 });
       jobsOutage.over();
@@ -179,7 +176,8 @@ export class QueueWorker {
     }
     onError(failure);
     const failures = attempts.failures + 1;
-    const isHopeless = failure instanceof UnprocessableError || attempts.interruptions >= maxInterruptions;
+    const isHopeless =
+      failure instanceof UnprocessableError || attempts.interruptions >= rules.maxInterruptions;
     if (isHopeless || failures >= rules.maxAttempts) return () => this.#bury(claimed, failures, failure);
     const delayMs = retryDelayMs(rules, failures, random);
     return () => table.putBack(queue, claim, delayMs, { ...attempts, failures, reason: reasonOf(failure) });

@@ -97,20 +97,20 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
 
   it('lets a job go that was in hand at the end of twenty processes, and its key goes on', async () => {
     const id = randomUUID();
-    await queue.insert('disconnection', [
+    await queue.insert('activation', [
       { id, key: 'deadly', data: { n: 1 } },
       { key: 'deadly', data: { n: 2 } },
     ]);
     for (let ends = 0; ends < 20; ends += 1) {
-      expect(await table.claim('disconnection', 5)).toMatchObject([
+      expect(await table.claim('activation', 5)).toMatchObject([
         { data: { n: 1 }, attempts: { failures: 0, interruptions: ends } },
       ]);
-      expect(await table.reclaim(['disconnection'], 0)).toBe(1);
+      expect(await table.reclaim(['activation'], 0)).toBe(1);
     }
     const done: unknown[] = [];
     const buried: string[] = [];
     await queue.work(
-      'disconnection',
+      'activation',
       async ({ data }) => void done.push(data),
       async (job) => void buried.push(job.id),
     );

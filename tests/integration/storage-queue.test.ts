@@ -12,7 +12,13 @@ import { StorageProcess } from '../harness/storage-process.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const rules = {
-  webhooks: { maxAttempts: 3, retryDelaySeconds: 1, retryDelayMaxSeconds: 1, concurrency: 4 },
+  webhooks: {
+    maxAttempts: 3,
+    maxInterruptions: 20,
+    retryDelaySeconds: 1,
+    retryDelayMaxSeconds: 1,
+    concurrency: 4,
+  },
 };
 
 describe.each(engines())('jobs in $name', ({ make }) => {

@@ -9,7 +9,13 @@ import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const once = { maxAttempts: 1, retryDelaySeconds: 1, retryDelayMaxSeconds: 1, concurrency: 4 };
+const once = {
+  maxAttempts: 1,
+  maxInterruptions: 20,
+  retryDelaySeconds: 1,
+  retryDelayMaxSeconds: 1,
+  concurrency: 4,
+};
 
 describe.each(engines())('a job that failed for good in $name', ({ make }) => {
   const store = useStore(make);

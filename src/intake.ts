@@ -1,0 +1,39 @@
+import { Spool } from './inbox/spool.ts';
+import { WebhookAddresses, type WebhookAddressesOptions } from './inbox/webhook-addresses.ts';
+import { type InboxDependencies, WebhookInbox } from './inbox/webhook-inbox.ts';
+import { WebhookStore, type WebhookStoreOptions } from './inbox/webhook-store.ts';
+import type { SecretBox } from './lib/secret-box.ts';
+
+export type IntakeOptions = WebhookAddressesOptions &
+  Pick<WebhookStoreOptions, 'queue' | 'report' | 'drained'> &
+  Pick<InboxDependencies, 'lanes' | 'batch' | 'now'> &
+  Readonly<{ spoolDirectory: string; box: SecretBox }>;
+
+export type Intake = AsyncDisposable &
+  Readonly<{ addresses: WebhookAddresses; spool: Spool; store: WebhookStore; inbox: WebhookInbox }>;
+
+/** How webhooks come in and become durable. */
+export async function openIntake(options: IntakeOptions): Promise<Intake> {
+  const { spoolDirectory, box, companies, queue, lanes, batch, report, drained, now, monotonicMs } = options;
+  await using scope = new AsyncDisposableStack();
+  const spool = scope.use(
+    await Spool.open({
+      directory: spoolDirectory,
+      box,
+      damaged: (segment, lines) => report.spoolDamaged(segment, lines),
+    }),
+  );
+  const store = scope.use(new WebhookStore({ queue, spool, report, monotonicMs, drained }));
+  const addresses = new WebhookAddresses({ companies, monotonicMs });
+  const inbox = new WebhookInbox({
+    addresses,
+    write: (jobs) => store.write(jobs),
+    batch,
+    lanes,
+    report,
+    now,
+    monotonicMs,
+  });
+  const opened = scope.move();
+  return { addresses, spool, store, inbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
