@@ -101,11 +101,16 @@ function buriedAs(
     if (isStrange) report.webhookQuarantined(companyId, job.id, error.reason);
     else report.jobBuried(queue, companyId, job.id, error);
     if (companyId === undefined) return;
+    const recordId = queue === 'webhooks' ? recordOf(job) : undefined;
     await events.record({
       companyId,
       type: isStrange ? 'webhook_quarantined' : `${buriedNames[queue]}_buried`,
       cause: `${buriedNames[queue]}:${job.id}`,
-      detail: { attempts: job.attempt, reason: reasonOf(error) },
+      detail: {
+        attempts: job.attempt,
+        reason: reasonOf(error),
+        ...(recordId !== undefined && { record_id: recordId }),
+      },
     });
     if (queue === 'activation') await activationGivenUp(companyId, error);
   };
@@ -130,6 +135,13 @@ function dataOf<Data>(job: Job, schema: Joi.Schema<Data>): Data {
 function companyOf({ data }: Job): CompanyId | undefined {
   const id = typeof data === 'object' && data !== null && 'companyId' in data ? data.companyId : undefined;
   return parsePositiveInteger(id) === undefined ? undefined : companyIdFrom(id);
+}
+
+/** By it the event is found among those of its booking. */
+function recordOf({ data }: Job): number | undefined {
+  const webhook = webhookJob.validate(data);
+  const isOfRecord = webhook.error === undefined && webhook.value.resource === 'record';
+  return isOfRecord ? parsePositiveInteger(webhook.value.resourceId) : undefined;
 }
 
 /** A word, never a message: that may quote what it is about. */

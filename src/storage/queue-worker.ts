@@ -57,7 +57,7 @@ export class QueueWorker {
 
   constructor(options: QueueWorkerOptions) {
     this.#options = options;
-    this.#touching = setInterval(() => void this.#touch(), touchIntervalMs);
+    this.#touching = setInterval(() => void this.touch(), touchIntervalMs);
     this.#touching.unref();
     this.#loop = this.#run();
   }
@@ -196,7 +196,8 @@ export class QueueWorker {
     await onBuried(job, error).catch(onError);
   }
 
-  async #touch(): Promise<void> {
+  /** Tells the database that the claims are still held. Never rejects. */
+  async touch(): Promise<void> {
     const claims = [...this.#inHand.values()].map(({ claim }) => claim);
     if (claims.length === 0) return;
     try {

@@ -180,8 +180,12 @@ class PgBossQueue implements StoppableJobQueue {
     for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
   }
 
-  /** What was reclaimed is found by the workers' next look. */
+  /**
+   * What was reclaimed is found by the workers' next look. A process that was stopped for a while is not to take its own jobs
+   * from itself.
+   */
   async #reclaim(): Promise<void> {
+    await Promise.all(this.#workers.map(({ worker }) => worker.touch()));
     try {
       await this.#table.reclaim(queueNames, silentSeconds);
     } catch (error) {

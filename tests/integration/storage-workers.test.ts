@@ -68,7 +68,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     });
     const detail = { attempts: 1, reason: 'TypeError' };
     expect(Object.fromEntries(events.map(({ type, ...event }) => [type, event]))).toMatchObject({
-      webhook_buried: { cause: `webhook:${ids.webhook}`, detail },
+      webhook_buried: { cause: `webhook:${ids.webhook}`, detail: { ...detail, record_id: 7 } },
       activation_buried: { cause: `activation:${ids.activation}`, detail },
     });
   });
