@@ -105,7 +105,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   // Below the sessions, so that their last words are still written when they close.
   const statuses = patiently('Writing what WhatsApp says of messages');
   const receivedTexts = patiently('Taking what clients write');
-  const sessionRecorder = scope.use(new SessionRecorder(companies, report));
+  const sessionRecorder = new SessionRecorder(companies, patiently('Writing the states of sessions'), report);
   const whatsapp = scope.use(
     new BaileysManager({
       rows:

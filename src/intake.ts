@@ -31,6 +31,7 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
     batch,
     lanes,
     report,
+    refused: (cause) => store.missed(cause),
     now,
     monotonicMs,
   });

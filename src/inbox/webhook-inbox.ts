@@ -65,6 +65,8 @@ export type InboxDependencies = Readonly<{
   /** Writes under way at once; webhooks of one thing always go by the same lane. */
   lanes: number;
   report: BusinessEvents;
+  /** Too many wait: a webhook was turned away that nobody else has told of. */
+  refused: (cause: unknown) => void;
   now: () => Date;
   monotonicMs: () => number;
 }>;
@@ -79,9 +81,10 @@ export class WebhookInbox {
   readonly #rate: RecentRate;
   #quietAtMs: number;
   readonly #monotonicMs: () => number;
+  readonly #refused: InboxDependencies['refused'];
   readonly #now: () => Date;
 
-  constructor({ addresses, write, batch, lanes, report, now, monotonicMs }: InboxDependencies) {
+  constructor({ addresses, write, batch, lanes, report, refused, now, monotonicMs }: InboxDependencies) {
     this.#addresses = addresses;
     const writeAndTell = async (webhooks: readonly Accepted[]): Promise<void> => {
       const where = await write(webhooks.map(({ job }) => job));
@@ -96,6 +99,7 @@ export class WebhookInbox {
     this.#rate = new RecentRate(monotonicMs);
     this.#quietAtMs = monotonicMs();
     this.#monotonicMs = monotonicMs;
+    this.#refused = refused;
     this.#now = now;
   }
 
@@ -166,7 +170,11 @@ export class WebhookInbox {
   async #accept(company: Company, data: WebhookJobData, content: unknown): Promise<void> {
     const id = jobId(data, content, this.#now());
     const waiting = this.#lanes.reduce((sum, lane) => sum + lane.waiting, 0);
-    if (waiting >= mostWaiting) throw new AppError('DB_ERROR', { retryAfterSeconds: 1 });
+    if (waiting >= mostWaiting) {
+      const cause = new Error('Too many webhooks wait for a write');
+      this.#refused(cause);
+      throw new AppError('DB_ERROR', { cause, retryAfterSeconds: 1 });
+    }
     const { resource, resourceId } = data;
     const job = { id, key: `${company.id}:${resource}:${resourceId}`, data };
     this.#rate.count();

@@ -42,6 +42,7 @@ export class WebhookStore implements AsyncDisposable {
   /** There while the last of the disk is on its way to the database; resolves when it is there, or not. */
   #lastOnItsWay: PromiseWithResolvers<void> | undefined;
   #wakeUp: () => void = () => {};
+  #hasMissed = false;
   #stopped = false;
 
   constructor(options: WebhookStoreOptions) {
@@ -67,10 +68,11 @@ export class WebhookStore implements AsyncDisposable {
    * @throws AppError `DB_ERROR` when neither takes them
    */
   async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
-    const { spool, report, patienceMs = defaultPatienceMs } = this.#options;
+    const { spool, report, monotonicMs, patienceMs = defaultPatienceMs } = this.#options;
     // Else under steady load there would always be something new on the disk before the last of it is gone.
+    const untilMs = monotonicMs() + patienceMs;
     if (this.#lastOnItsWay !== undefined) await withTimeout(this.#lastOnItsWay.promise, patienceMs);
-    if (spool.isEmpty && (await this.#insertInTime(jobs, patienceMs))) return 'stored';
+    if (spool.isEmpty && (await this.#insertInTime(jobs, untilMs - monotonicMs()))) return 'stored';
     try {
       await spool.append(jobs);
     } catch (cause) {
@@ -79,6 +81,12 @@ export class WebhookStore implements AsyncDisposable {
     }
     this.#drain();
     return 'spooled';
+  }
+
+  /** A webhook was turned away before it came here: the platform is to be asked for it when there is room again. */
+  missed(cause: unknown): void {
+    this.#hasMissed = true;
+    this.#options.report.webhooksRefused(1, cause);
   }
 
   /** What is still on the disk stays there for the next start. */
@@ -107,7 +115,8 @@ export class WebhookStore implements AsyncDisposable {
 
   /** What was refused or spooled meanwhile is to be looked for. */
   #isWell(): void {
-    if (!this.#outage.lasts) return;
+    if (!this.#outage.lasts && !this.#hasMissed) return;
+    this.#hasMissed = false;
     this.#outage.over();
     this.#options.drained();
   }

@@ -170,7 +170,7 @@ export class MarketplaceService {
 
   /** Keeps the state of a session where every instance and the status page find it. */
   async updateWhatsAppStatus(companyId: CompanyId, status: SessionStatus): Promise<void> {
-    await this.#deps.sessionRecorder.record(companyId, status);
+    this.#deps.sessionRecorder.record(companyId, status);
   }
 
   /** The state as this process sees it, else as the database has it. */

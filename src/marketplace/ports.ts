@@ -198,8 +198,11 @@ export type SalonInfo = Readonly<{
 /** `uninstalled` also stands for a salon that never installed the application. */
 export type ApplicationStatus = 'pending' | 'active' | 'freezed' | 'uninstalled';
 
-/** What a client's answer changes in the platform's record. `attendance: 2` is "confirmed by the client". */
-export type VisitMark = Readonly<{ attendance?: 2; comment?: string }>;
+/**
+ * What a client's answer changes in the platform's record. `attendance: 2` is "confirmed by the client", 0 takes that back;
+ * whether the client came is the salon's to say.
+ */
+export type VisitMark = Readonly<{ attendance: 2 | 0; comment?: string }>;
 
 export interface YclientsPlatform {
   getCompany(salonId: SalonId): Promise<SalonInfo>;

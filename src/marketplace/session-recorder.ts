@@ -1,25 +1,29 @@
 import { integrationStatuses } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
-import { KeyedQueue } from '../lib/keyed-queue.ts';
+import type { PatientTasks } from '../lib/patient-tasks.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Companies } from './ports.ts';
 
 /** Said of a session that another instance runs: its state is that instance's to tell. */
 const othersBusiness: ReadonlySet<string | undefined> = new Set(['leased_elsewhere', 'lease_lost']);
 
-/** Writes the states of sessions down, those of one company in the order in which they came. */
-export class SessionRecorder implements AsyncDisposable {
+/**
+ * Writes the states of sessions down, those of one company in the order in which they came. An outage of the database must
+ * not undo one: by the number that a connection tells, messages of another number are given up.
+ */
+export class SessionRecorder {
   readonly #companies: Companies;
+  readonly #tasks: Pick<PatientTasks, 'run'>;
   readonly #report: BusinessEvents;
-  readonly #perCompany = new KeyedQueue<CompanyId>();
 
-  constructor(companies: Companies, report: BusinessEvents) {
+  constructor(companies: Companies, tasks: Pick<PatientTasks, 'run'>, report: BusinessEvents) {
     this.#companies = companies;
+    this.#tasks = tasks;
     this.#report = report;
   }
 
-  async record(companyId: CompanyId, { state, detail, phone }: SessionStatus): Promise<void> {
+  record(companyId: CompanyId, { state, detail, phone }: SessionStatus): void {
     this.#report.sessionChanged(companyId, state, detail);
     if (othersBusiness.has(detail)) return;
     const session = {
@@ -28,7 +32,7 @@ export class SessionRecorder implements AsyncDisposable {
       // Before that it may still be the number that was linked last.
       ...(state === 'connected' && phone !== undefined && { phone }),
     };
-    await this.#perCompany.run(companyId, async () => {
+    this.#tasks.run(String(companyId), async () => {
       await this.#companies.recordSession(companyId, session);
     });
   }
@@ -41,12 +45,7 @@ export class SessionRecorder implements AsyncDisposable {
     for (const { id, sessionState } of await this.#companies.withStatus(integrationStatuses)) {
       const wasUp = sessionState === 'connected' || sessionState === 'reconnecting';
       if (wasUp && !isKnown(id))
-        await this.record(id, { state: 'logged_out', since: now, detail: 'no_credentials' });
+        this.record(id, { state: 'logged_out', since: now, detail: 'no_credentials' });
     }
-  }
-
-  /** Resolves when everything that was said is written. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#perCompany.settled();
   }
 }

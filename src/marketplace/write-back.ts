@@ -16,7 +16,7 @@ export type WriteBackDependencies = Readonly<{
 /** The salon decides: we never cancel a visit ourselves. */
 const marks: Readonly<Record<VisitAnswer, VisitMark>> = {
   yes: { attendance: 2 },
-  no: { comment: 'Клиент просит отменить визит (WhatsApp)' },
+  no: { attendance: 0, comment: 'Клиент просит отменить визит (WhatsApp)' },
 };
 
 /** Writes what a client answered into the platform's record, where the rights allow. */

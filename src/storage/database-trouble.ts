@@ -1,11 +1,11 @@
 import { AppError } from '../domain/errors.ts';
 
 /**
- * SQLSTATE classes that come from what a statement was given: cardinality, integrity, `with check option`, program limits,
+ * SQLSTATE classes that come from what a statement was given: cardinality, data, integrity, `with check option`, program limits,
  * and what our functions raise. All others, and answers without any, say something of the database itself.
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const faultOfTheData = /^(?:21|23|44|54|P0)[0-9A-Z]{3}$/;
+const faultOfTheData = /^(?:21|22|23|44|54|P0)[0-9A-Z]{3}$/;
 
 /** @param code SQLSTATE, PostgREST's own code, or empty when nothing answered */
 export function databaseError(code: string, cause: Error): AppError {

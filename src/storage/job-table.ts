@@ -64,11 +64,15 @@ export class JobTable {
     ]);
   }
 
-  /** Makes the jobs of silent processes free for others. @returns how many there were */
-  async reclaim(queues: readonly QueueName[], silentSeconds: number): Promise<number> {
+  /**
+   * Makes the jobs of silent processes free for others.
+   * @param silentSeconds absent: all that are in hand, whatever the clock says
+   * @returns how many there were
+   */
+  async reclaim(queues: readonly QueueName[], silentSeconds?: number): Promise<number> {
     const [row] = await this.#sql.query('select public.jobs_reclaim($1, $2) as jobs', [
       queues,
-      silentSeconds,
+      silentSeconds ?? null,
     ]);
     return new RowReader(row).number('jobs');
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
-import type { PoolClient, QueryResult } from 'pg';
+import type { PoolClient, QueryConfig, QueryResult } from 'pg';
 import { type Row, type SqlDatabase, type SqlSession, sqlStateOf } from './sql.ts';
 
 export type PostgresOptions = Readonly<{
@@ -17,6 +17,7 @@ export type PostgresOptions = Readonly<{
 
 const attemptsAgainstRivals = 4;
 const longestPauseMs = 40;
+const maintenanceTimeoutMs = 3_600_000;
 
 /** A pool of connections to a Postgres server. */
 export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
@@ -53,9 +54,16 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     );
   }
 
-  /** For pg-boss, which makes its tables by several statements at once. */
+  /** For pg-boss. What has no parameters makes or mends its tables, by several statements at once, and may take its time. */
   async executeSql(text: string, values?: unknown[]): Promise<QueryResult<Row>> {
-    return await this.#withClient((client) => client.query<Row>(text, values));
+    return await this.#withClient(async (client) => {
+      if (values !== undefined && values.length > 0) return await client.query<Row>(text, [...values]);
+      await client.query('set statement_timeout = 0');
+      const patient: QueryConfig & { query_timeout: number } = { text, query_timeout: maintenanceTimeoutMs };
+      const result = await client.query<Row>(patient);
+      await client.query('reset statement_timeout');
+      return result;
+    });
   }
 
   /** Runs `work` again when Postgres took its transaction back in favour of another one. */
@@ -115,7 +123,7 @@ function sessionOn(client: PoolClient): SqlSession {
 
 /** False: the connection is of no use any more. The caller rethrows the error that led here. */
 async function rolledBack(client: PoolClient): Promise<boolean> {
-  return client.query('rollback').then(
+  return client.query('rollback; reset statement_timeout').then(
     () => true,
     () => false,
   );

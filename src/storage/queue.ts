@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
-import { AppError } from '../domain/errors.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import { Outage } from '../lib/outage.ts';
 import type {
@@ -12,6 +11,7 @@ import type {
   QueueName,
 } from '../marketplace/ports.ts';
 import type { Database } from './database.ts';
+import { databaseError } from './database-trouble.ts';
 import { JobTable } from './job-table.ts';
 import { readBuriedJob, readDeadLetters, readWaiting } from './queue-reports.ts';
 import { deadLetterQueueOf, defaultQueueRules, queueNames } from './queue-rules.ts';
@@ -68,7 +68,7 @@ export async function createJobQueue(options: JobQueueOptions): Promise<Stoppabl
   const table = new JobTable(options.database);
   await table.prepare();
   // On a database that no other process uses, what is in hand now is in nobody's.
-  if (options.database.exclusive) await table.reclaim(queueNames, 0);
+  if (options.database.exclusive) await table.reclaim(queueNames);
   return new PgBossQueue(boss, table, rules, outage, options);
 }
 
@@ -90,7 +90,8 @@ async function openQueues(boss: PgBoss, queue: QueueName): Promise<void> {
     retentionSeconds: 14 * daySeconds,
   };
   await boss.createQueue(queue, { ...settings, policy: 'key_strict_fifo' });
-  await boss.updateQueue(queue, settings);
+  // Of earlier releases: pg-boss would count a silence as a failure.
+  await boss.updateQueue(queue, { ...settings, heartbeatSeconds: null });
   await boss.createQueue(deadLetterQueueOf(queue), { retentionSeconds: 90 * daySeconds });
 }
 
@@ -216,8 +217,7 @@ class PgBossQueue implements StoppableJobQueue {
     } catch (error) {
       // The driver's error carries the parameters, which hold people's names and numbers.
       const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
-      const isFaultOfTheData = /^(?:2[0-9A-Z]|54)/.test(sqlStateOf(error) ?? '');
-      throw new AppError('DB_ERROR', { cause, retryable: !isFaultOfTheData });
+      throw databaseError(sqlStateOf(error) ?? '', cause);
     }
   }
 }

@@ -46,7 +46,7 @@ export function markedRecord(
 ): Readonly<Record<string, unknown>> | undefined {
   const { staff_id, services, client, seance_length } = record;
   const hasCome = record.attendance === 1 || record.attendance === -1;
-  const attendance = mark.attendance === undefined || hasCome ? record.attendance : mark.attendance;
+  const attendance = hasCome ? record.attendance : mark.attendance;
   const isNoted = mark.comment === undefined || record.comment.includes(mark.comment);
   const comment = isNoted ? record.comment : [record.comment, mark.comment].filter(Boolean).join('\n');
   if (attendance === record.attendance && comment === record.comment) return undefined;

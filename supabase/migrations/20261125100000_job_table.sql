@@ -75,7 +75,7 @@ begin
 end
 $$;
 
--- Takes jobs from processes that have given no sign of life for so long.
+-- Takes jobs from processes that have given no sign of life for so long; null: from whoever had them.
 create function public.jobs_reclaim(p_queues text[], p_silent_seconds integer)
 returns integer language plpgsql set search_path = '' as $$
 declare
@@ -86,7 +86,7 @@ begin
     output = coalesce(output, '{}') || jsonb_build_object(
       'interruptions', coalesce((output ->> 'interruptions')::integer, 0) + 1)
   where name = any (p_queues) and policy = 'key_strict_fifo' and state = 'active'
-    and heartbeat_on <= pgboss.job_now() - p_silent_seconds * interval '1 second';
+    and (p_silent_seconds is null or heartbeat_on <= pgboss.job_now() - p_silent_seconds * interval '1 second');
   get diagnostics v_jobs = row_count;
   return v_jobs;
 end
@@ -103,7 +103,7 @@ $$;
 
 -- The usual compression of a webhook costs as much as the rest of its insert. Jobs go after days: the quick one will do.
 create function public.jobs_compress_quickly()
-returns void language plpgsql set search_path = '' as $$
+returns void language plpgsql set search_path = '' set lock_timeout = '1s' as $$
 begin
   if exists (
     select from pg_catalog.pg_attribute
@@ -111,8 +111,8 @@ begin
   ) then
     alter table pgboss.job_common alter column data set compression lz4;
   end if;
-exception when feature_not_supported then
-  -- This Postgres was built without lz4.
+exception when feature_not_supported or lock_not_available or insufficient_privilege then
+  -- Built without lz4, or busy: the next start tries again. It is only a matter of speed.
   null;
 end
 $$;

@@ -36,7 +36,7 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     salon.platform.limitRates(unlimited);
     await salon.writeBacks();
     expect(salon.record.restBody()).toMatchObject({
-      attendance: 2,
+      attendance: 0,
       comment: expect.stringContaining('просит отменить') as unknown,
     });
     expect(await salon.replies()).toHaveLength(2);

@@ -79,6 +79,32 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     expect(await table.claim('replanning', 40)).toEqual([]);
   }, 30_000);
 
+  it('looks at no more of ten thousand keys than it needs, before Postgres has counted them', async () => {
+    const fill = async (count: number): Promise<void> => {
+      for (let start = 0; start < count; start += 500) {
+        const jobs = Array.from({ length: 500 }, () => ({
+          key: randomUUID(),
+          data: { filler: 'x'.repeat(200) },
+        }));
+        await queue.insert('disconnection', jobs);
+      }
+    };
+    const pagesOfAClaim = async (): Promise<number> => {
+      const [row] = await store.database.sql.query(
+        `explain (analyze, buffers, format json) select * from public.jobs_claim('disconnection', 10)`,
+      );
+      const [{ Plan: plan }] = row?.['QUERY PLAN'] as [{ Plan: Record<string, number> }];
+      expect(plan['Actual Rows']).toBe(10);
+      return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);
+    };
+    await fill(500);
+    await pagesOfAClaim();
+    const withFew = await pagesOfAClaim();
+    await fill(9_500);
+    await pagesOfAClaim();
+    expect(await pagesOfAClaim()).toBeLessThan(withFew * 2 + 100);
+  }, 60_000);
+
   it('does not wait for a job that waits for its next attempt, nor lets it be overtaken by its key', async () => {
     await queue.insert('reconciliation', [
       { key: 'slow', data: { n: 1 } },
@@ -93,6 +119,17 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     expect((await table.claim('reconciliation', 5)).map(({ data }) => data)).toEqual([{ n: 3 }]);
     await table.hurry('reconciliation', 'slow');
     expect((await table.claim('reconciliation', 5)).map(({ data }) => data)).toEqual([{ n: 1 }]);
+  });
+
+  it('takes back what nobody can have in hand, though the clock was set back meanwhile', async () => {
+    await queue.insert('answers', [{ key: 'clock', data: {} }]);
+    await table.claim('answers', 10);
+    await store.database.sql.query(
+      `update pgboss.job set heartbeat_on = now() + interval '1 hour' where name = 'answers' and state = 'active'`,
+    );
+    expect(await table.reclaim(['answers'], 15)).toBe(0);
+    expect(await table.reclaim(['answers'])).toBeGreaterThan(0);
+    expect((await table.claim('answers', 10)).map(({ key }) => key)).toContain('clock');
   });
 
   it('lets a job go that was in hand at the end of twenty processes, and its key goes on', async () => {

@@ -25,9 +25,22 @@ describe('what a client answered, written into the record', () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, { ...booking, comment: 'Просит чай' });
     for (const _ of ['once', 'twice'])
-      expect(await client.markRecord(company, record.id, { comment: 'Не придёт' })).toBe('marked');
+      expect(await client.markRecord(company, record.id, { attendance: 0, comment: 'Не придёт' })).toBe(
+        'marked',
+      );
     expect(record.restBody().comment).toBe('Просит чай\nНе придёт');
     expect(simulator.requests.filter(({ method }) => method === 'PUT')).toHaveLength(1);
+  });
+
+  it('is taken back with the other answer, unless the salon has said whether the client came', async () => {
+    const { simulator, client } = await activeSalon();
+    const record = simulator.book(salonId, booking);
+    await client.markRecord(company, record.id, { attendance: 2 });
+    await client.markRecord(company, record.id, { attendance: 0 });
+    expect(record.restBody().attendance).toBe(0);
+    record.attend(1, Date.now());
+    await client.markRecord(company, record.id, { attendance: 0, comment: 'Не придёт' });
+    expect(record.restBody()).toMatchObject({ attendance: 1, comment: 'Не придёт' });
   });
 
   it('finds no record when it is deleted or was never there, and touches nothing', async () => {

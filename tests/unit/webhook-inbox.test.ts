@@ -38,6 +38,7 @@ async function jobIds(
     batch: { size: 500, waitMs: 0 },
     lanes: 1,
     report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+    refused: () => undefined,
     now: () => new Date(nowMs),
     monotonicMs: () => nowMs,
   });
