@@ -1,7 +1,8 @@
 import type { CompanyId } from './domain/ids.ts';
 import { ClientAnswers } from './marketplace/client-answers.ts';
 import type { Answers, Bookings, Contacts, Messages, Settings } from './marketplace/message-ports.ts';
-import type { Companies, Events, JobQueue, Readings, YclientsPlatform } from './marketplace/ports.ts';
+import type { Companies, Events, JobQueue, Readings } from './marketplace/ports.ts';
+import type { YclientsPlatform } from './marketplace/platform-ports.ts';
 import { Reconciliation } from './marketplace/reconciliation.ts';
 import { RecordWebhooks } from './marketplace/record-webhooks.ts';
 import { Replanning } from './marketplace/replanning.ts';

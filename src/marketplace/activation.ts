@@ -3,7 +3,8 @@ import type { Company, IntegrationStatus } from '../domain/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
-import type { ApplicationStatus, Companies, Events, JobQueue, NewJob, YclientsPlatform } from './ports.ts';
+import type { Companies, Events, JobQueue, NewJob } from './ports.ts';
+import type { ApplicationStatus, YclientsPlatform } from './platform-ports.ts';
 
 export type ActivationDependencies = Readonly<{
   companies: Companies;

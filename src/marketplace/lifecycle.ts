@@ -3,15 +3,8 @@ import { AppError } from '../domain/errors.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import { safeEqual } from '../lib/safe-equal.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type {
-  ApplicationStatus,
-  Companies,
-  ConnectTokens,
-  JobQueue,
-  Revocations,
-  WhatsApp,
-  YclientsPlatform,
-} from './ports.ts';
+import type { Companies, ConnectTokens, JobQueue, Revocations, WhatsApp } from './ports.ts';
+import type { ApplicationStatus, YclientsPlatform } from './platform-ports.ts';
 
 export type LifecycleEvent = Readonly<{
   salonId: SalonId;

@@ -1,7 +1,8 @@
 import type { Company } from '../domain/company.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { Companies, YclientsPlatform } from './ports.ts';
+import type { Companies } from './ports.ts';
+import type { YclientsPlatform } from './platform-ports.ts';
 
 export type PlatformWatchDependencies = Readonly<{
   companies: Pick<Companies, 'withStatus'>;

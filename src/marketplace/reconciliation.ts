@@ -4,7 +4,8 @@ import { bookingFrom, recordIdOf } from '../domain/record.ts';
 import { localTimeAt } from '../domain/salon-time.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, Events, JobQueue, Readings, YclientsPlatform } from './ports.ts';
+import type { Companies, Events, JobQueue, Readings } from './ports.ts';
+import type { YclientsPlatform } from './platform-ports.ts';
 import type { RecordWebhooks } from './record-webhooks.ts';
 import type { WebhookUrlWatch } from './webhook-url-watch.ts';
 

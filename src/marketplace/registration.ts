@@ -4,7 +4,7 @@ import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Activation } from './activation.ts';
 import type { ConnectTokenSigner } from './connect-token.ts';
 import type { MarketplaceService } from './marketplace-service.ts';
-import type { ApplicationStatus, YclientsPlatform } from './ports.ts';
+import type { ApplicationStatus, YclientsPlatform } from './platform-ports.ts';
 
 export type RedirectRegistration = Readonly<{
   salonIds: readonly SalonId[];

@@ -2,7 +2,8 @@ import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, Events, YclientsPlatform } from './ports.ts';
+import type { Companies, Events } from './ports.ts';
+import type { YclientsPlatform } from './platform-ports.ts';
 
 export type WebhookUrlWatchDependencies = Readonly<{
   companies: Pick<Companies, 'secretsOf'>;

@@ -3,7 +3,8 @@ import { AppError } from '../domain/errors.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { VisitAnswer, WriteBackJob } from './message-ports.ts';
-import type { Companies, Events, JobQueue, VisitMark, YclientsPlatform } from './ports.ts';
+import type { Companies, Events, JobQueue } from './ports.ts';
+import type { VisitMark, YclientsPlatform } from './platform-ports.ts';
 
 export type WriteBackDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;

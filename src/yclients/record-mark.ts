@@ -1,6 +1,6 @@
 import joi from 'joi';
 import { isoWithOffset, localTimeFrom } from '../domain/salon-time.ts';
-import type { VisitMark } from '../marketplace/ports.ts';
+import type { VisitMark } from '../marketplace/platform-ports.ts';
 import { check } from './response-schemas.ts';
 
 /** What a `PUT` of a record must repeat. */

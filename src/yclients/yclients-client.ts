@@ -1,7 +1,12 @@
 import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
 import type { SalonId } from '../domain/ids.ts';
-import type { ApplicationStatus, SalonInfo, VisitMark, YclientsPlatform } from '../marketplace/ports.ts';
+import type {
+  ApplicationStatus,
+  SalonInfo,
+  VisitMark,
+  YclientsPlatform,
+} from '../marketplace/platform-ports.ts';
 import { exchange, type Answer } from './http-exchange.ts';
 import { RateBudget, type RateLimit } from './rate-budget.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';

@@ -93,7 +93,8 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
       const [row] = await store.database.sql.query(
         `explain (analyze, buffers, format json) select * from public.jobs_claim('disconnection', 10)`,
       );
-      const [{ Plan: plan }] = row?.['QUERY PLAN'] as [{ Plan: Record<string, number> }];
+      const [explained] = (row?.['QUERY PLAN'] ?? []) as readonly { Plan: Record<string, number> }[];
+      const plan = explained?.Plan ?? {};
       expect(plan['Actual Rows']).toBe(10);
       return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);
     };

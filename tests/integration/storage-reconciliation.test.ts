@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { YclientsPlatform } from '../../src/marketplace/ports.ts';
+import type { YclientsPlatform } from '../../src/marketplace/platform-ports.ts';
 import { Reconciliation } from '../../src/marketplace/reconciliation.ts';
 import { WebhookUrlWatch } from '../../src/marketplace/webhook-url-watch.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
