@@ -15,9 +15,19 @@ const sentences: Readonly<Record<string, string>> = {
 
 /** What a person at the console is told of an error that ended the process; the log has the rest. */
 export function startFailure(error: unknown): string {
+  const forbidden = forbiddenPathOf(error);
+  if (forbidden !== undefined) return `${forbidden} may not be read or written by this user`;
   const sentence = sentences[codeOf(error) ?? ''];
   if (sentence !== undefined) return sentence;
   return redactText(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error));
+}
+
+/** A file that is another user's: often of who started the server for the first time. */
+function forbiddenPathOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const isForbidden = 'code' in error && error.code === 'EACCES';
+  if (isForbidden && 'path' in error && typeof error.path === 'string') return error.path;
+  return forbiddenPathOf(error.cause);
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { Transaction } from '@electric-sql/pglite';
@@ -62,6 +62,8 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
     );
     try {
       await initialise(directory);
+      // PGlite lets everybody read and write its files, which hold people's names and numbers.
+      chmodSync(directory, 0o700);
       const { pglite, files } = await start(directory);
       return new EmbeddedPostgres(pglite, files, lock, options);
     } catch (error) {

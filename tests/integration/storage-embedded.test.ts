@@ -1,5 +1,5 @@
 import { createHook } from 'node:async_hooks';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
@@ -51,6 +51,14 @@ describe('the embedded store', () => {
     await expect(openTestDatabase(choice)).rejects.toThrow(/Another running process/);
     await database.ping();
   }, 60_000);
+
+  it('lets no other user into its folder', async () => {
+    using temporary = new TemporaryDirectory();
+    const directory = path.join(temporary.path, 'pg');
+    await prepareEmbedded(directory);
+    await using _database = await openTestDatabase({ kind: 'embedded', directory });
+    expect(statSync(directory).mode & 0o077).toBe(0);
+  });
 
   it('is free again when it was closed', async () => {
     const [embedded] = engines();

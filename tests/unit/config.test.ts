@@ -201,6 +201,10 @@ describe('startFailure', () => {
     const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
     expect(startFailure(new Error('migrating', { cause: refused }))).toContain('DATABASE_URL');
     expect(startFailure(Object.assign(new Error('listen'), { code: 'EADDRINUSE' }))).toContain('PORT');
+    const denied = { code: 'EACCES' } as const;
+    expect(startFailure(Object.assign(new Error('listen'), denied))).toContain('PORT');
+    const unreadable = Object.assign(new Error('open'), denied, { path: 'data/jwt-secret' });
+    expect(startFailure(unreadable)).toBe('data/jwt-secret may not be read or written by this user');
   });
 
   it('says what it knows of any other error, without its secrets', () => {
