@@ -1,6 +1,7 @@
-const windowMs = 250;
+/** Senders that send each second's share at its beginning are one burst, not many. */
+const windowMs = 1_000;
 
-/** How often something happens just now, within a quarter of a second or so. */
+/** How often something happens just now, within a second or so. */
 export class RecentRate {
   readonly #monotonicMs: () => number;
   #windowEndsMs = -Infinity;

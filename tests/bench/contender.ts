@@ -8,7 +8,6 @@ export type Contender = Readonly<{ name: string; url: string; pid: number }>;
 
 export type Slice = Readonly<{
   perSecond: number;
-  p99Ms: number;
   /** Processor time of the contender for each acknowledgement, in microseconds. */
   cpuMicros: number;
 }>;
@@ -16,8 +15,6 @@ export type Slice = Readonly<{
 export type Load = Readonly<{
   seconds: number;
   connections: number;
-  /** Requests a second; absent: as many as are answered. */
-  rate?: number;
   /** A body that was never posted before. */
   nextBody: () => string;
 }>;
@@ -33,7 +30,7 @@ export function pin(pid: number, core: number): void {
   execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
 }
 
-/** @throws Error when an answer was not 200 */
+/** Posts as fast as is answered. @throws Error when an answer was not 200 */
 export async function measure({ name, url, pid }: Contender, load: Load): Promise<Slice> {
   const cpuBefore = cpuMicrosOf(pid);
   const result = await autocannon({
@@ -41,7 +38,6 @@ export async function measure({ name, url, pid }: Contender, load: Load): Promis
     method: 'POST',
     connections: load.connections,
     duration: load.seconds,
-    ...(load.rate !== undefined && { overallRate: load.rate }),
     headers: { 'content-type': 'application/json' },
     requests: [{ setupRequest: (request) => ({ ...request, body: load.nextBody() }) }],
   });
@@ -49,7 +45,6 @@ export async function measure({ name, url, pid }: Contender, load: Load): Promis
     throw new Error(`${name}: ${result.non2xx} refusals, ${result.errors} errors`);
   return {
     perSecond: result['2xx'] / result.duration,
-    p99Ms: result.latency.p99,
     cpuMicros: (cpuMicrosOf(pid) - cpuBefore) / result['2xx'],
   };
 }

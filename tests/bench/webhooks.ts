@@ -8,16 +8,19 @@ import { inDays, linkSalon } from '../harness/linked-salon.ts';
 import { PostgresServer } from '../harness/postgres.ts';
 import { startStack } from '../harness/start-stack.ts';
 import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
-import { alone, type Contender, type Load, measure, pin, type Slice } from './contender.ts';
-import { median, medianInterval } from './statistics.ts';
+import { alone, type Contender, measure, pin, type Slice } from './contender.ts';
+import { median, medianInterval, percentile } from './statistics.ts';
+import { postSteadily } from './steady-load.ts';
 
-type Pair = Readonly<{ ours: Slice; baseline: Slice }>;
+type Pair<Result> = Readonly<{ ours: Result; baseline: Result }>;
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
 const pairs = options.quick ? 2 : 12;
 const controlPairs = options.quick ? 1 : 8;
-const latencyPairs = options.quick ? 1 : 6;
+const latencyPairs = options.quick ? 1 : 12;
 const seconds = options.quick ? 1 : 3;
+/** Whoever was stopped first catches up with its timers, and opens the connections. */
+const settlingSeconds = 1;
 /** Until the compiler has seen enough of either. */
 const warmUpSeconds = options.quick ? 1 : 10;
 const connections = 50;
@@ -42,14 +45,19 @@ async function startBaseline(
   return { name, url: `http://127.0.0.1:${chunk.toString().trim()}/`, pid: child.pid ?? 0 };
 }
 
-async function alternate(ours: Contender, baseline: Contender, count: number, load: Load): Promise<Pair[]> {
-  const measured: Pair[] = [];
+async function alternate<Result>(
+  ours: Contender,
+  baseline: Contender,
+  count: number,
+  slice: (contender: Contender) => Promise<Result>,
+): Promise<Pair<Result>[]> {
+  const measured: Pair<Result>[] = [];
   for (let pair = 0; pair < count; pair += 1) {
-    const slices = new Map<Contender, Slice>();
+    const slices = new Map<Contender, Result>();
     const rivals = [ours, baseline] as const;
     for (const contender of pair % 2 === 0 ? rivals : rivals.toReversed()) {
       const others = rivals.filter((rival) => rival !== contender);
-      slices.set(contender, await alone(others, () => measure(contender, load)));
+      slices.set(contender, await alone(others, () => slice(contender)));
     }
     const [first, second] = [slices.get(ours), slices.get(baseline)];
     if (first !== undefined && second !== undefined) measured.push({ ours: first, baseline: second });
@@ -59,7 +67,7 @@ async function alternate(ours: Contender, baseline: Contender, count: number, lo
   return measured;
 }
 
-function ratiosOf(measured: readonly Pair[], of: (slice: Slice) => number): number[] {
+function ratiosOf<Result>(measured: readonly Pair<Result>[], of: (slice: Result) => number): number[] {
   return measured.map(({ ours, baseline }) => of(ours) / of(baseline));
 }
 
@@ -101,9 +109,10 @@ async function bench(): Promise<number> {
   const control = await startBaseline(databaseUrl, scope, 'control');
   for (const { pid } of [ours, baseline, control]) pin(pid, serverCore);
   pin(process.pid, loadCore);
-  const full = { seconds, connections, nextBody };
+  const load = { seconds, connections, nextBody };
+  const full = (contender: Contender): Promise<Slice> => measure(contender, load);
   for (const contender of [ours, baseline, control])
-    await measure(contender, { ...full, seconds: warmUpSeconds });
+    await measure(contender, { ...load, seconds: warmUpSeconds });
 
   console.log('A/A control');
   let controlRatio = NaN;
@@ -118,10 +127,14 @@ async function bench(): Promise<number> {
   const backlog = await waitingJobs(database);
   const rate = Math.floor(median(throughput.map((pair) => pair.baseline.perSecond)) / 2);
   console.log(`Latency at ${rate} a second`);
-  const latency = await alternate(ours, baseline, latencyPairs, { ...full, rate, seconds: seconds + 2 });
+  const steady = { ...load, rate, seconds: seconds + settlingSeconds };
+  const latency = await alternate(ours, baseline, latencyPairs, async ({ url }) => {
+    const settled = (await postSteadily(url, steady)).slice(settlingSeconds * rate);
+    return { p50Ms: percentile(settled, 50), p99Ms: percentile(settled, 99) };
+  });
 
-  const ratios = ratiosOf(throughput, (slice) => slice.perSecond);
-  const interval = medianInterval(ratios, Math.random);
+  const ratios = ratiosOf(throughput, ({ perSecond }) => perSecond);
+  const latencyRatios = ratiosOf(latency, ({ p99Ms }) => p99Ms);
   const report = {
     at: new Date().toISOString(),
     node: process.version,
@@ -129,7 +142,7 @@ async function bench(): Promise<number> {
     control: controlRatio,
     throughput: {
       ratio: median(ratios),
-      interval,
+      interval: medianInterval(ratios, Math.random),
       oursPerSecond: median(throughput.map((pair) => pair.ours.perSecond)),
       baselinePerSecond: median(throughput.map((pair) => pair.baseline.perSecond)),
       oursCpuMicros: median(throughput.map((pair) => pair.ours.cpuMicros)),
@@ -138,7 +151,10 @@ async function bench(): Promise<number> {
     },
     latency: {
       rate,
-      ratio: median(ratiosOf(latency, (slice) => slice.p99Ms)),
+      ratio: median(latencyRatios),
+      interval: medianInterval(latencyRatios, Math.random),
+      oursP50Ms: median(latency.map((pair) => pair.ours.p50Ms)),
+      baselineP50Ms: median(latency.map((pair) => pair.baseline.p50Ms)),
       oursP99Ms: median(latency.map((pair) => pair.ours.p99Ms)),
       baselineP99Ms: median(latency.map((pair) => pair.baseline.p99Ms)),
     },
@@ -174,7 +190,7 @@ function print({
 }: Readonly<{
   control: number;
   throughput: Readonly<Record<string, number | readonly [number, number]>>;
-  latency: Readonly<Record<string, number>>;
+  latency: Readonly<Record<string, number | readonly [number, number]>>;
 }>): void {
   console.log(`A/A control: ${control.toFixed(3)}`);
   console.table({ throughput, latency });

@@ -6,11 +6,11 @@ describe('a recent rate', () => {
     let nowMs = 1_000;
     const rate = new RecentRate(() => nowMs);
     expect(rate.perSecond).toBe(0);
-    for (let n = 0; n < 100; n += 1) rate.count();
+    for (let n = 0; n < 400; n += 1) rate.count();
     expect(rate.perSecond).toBe(400);
-    nowMs += 250;
+    nowMs += 1_000;
     expect(rate.perSecond).toBe(400);
-    nowMs += 250;
+    nowMs += 1_000;
     expect(rate.perSecond).toBe(0);
     for (let n = 0; n < 10; n += 1) rate.count();
     nowMs += 10_000;
