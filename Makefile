@@ -39,9 +39,9 @@ crash: $(installed) system-packages ## 200 rounds of kill -9 under load on each 
 	@echo "Killing the server 200 times on each store"
 	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run --no-file-parallelism tests/integration/stack-crash-rounds
 
-bench: $(installed) system-packages ## Webhook acknowledgements against bare node:http in the same run; wants a quiet machine
-	@echo "Measuring; this takes three minutes"
-	@$(pinned) exec node tests/bench/webhooks.ts
+bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions against bare baselines; a quarter of an hour, wants a quiet machine
+	@echo "Measuring; this takes a quarter of an hour"
+	@$(pinned) npm run --silent bench
 
 clean: ## Remove what was installed or generated; keeps data, sessions and logs
 	@echo "Removing node_modules and coverage"

@@ -12,7 +12,7 @@ export default {
     'src/workers/*.ts!',
     'public/*.html!',
     'tests/demo/*.html',
-    'tests/bench/baseline-server.ts',
+    'tests/bench/{baseline-server,bare-qr-server,bare-sessions,footprint,whatsapp-process}.ts',
     'tests/harness/moved-clock.ts',
   ],
   project: ['src/**/*.ts!', 'public/**/*.{html,js}!', 'tests/**/*.{ts,js,html}'],

@@ -79,6 +79,8 @@ export class CompanyCredentials {
 
   /** @throws UnreadableSecretError */
   async read(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    // Nothing was ever written under a name that nobody knows.
+    if (!this.#nameKeyIsStored) return new Map();
     const idByName = new Map(ids.map((id) => [this.#nameOf(type, id), id]));
     const sealed = await this.#rows.read(this.#lease.companyId, type, [...idByName.keys()]);
     const values = new Map<string, string>();

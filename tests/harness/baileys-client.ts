@@ -1,6 +1,7 @@
 import { initAuthCreds, makeWASocket } from '@whiskeysockets/baileys';
 import type {
   AuthenticationCreds,
+  SignalDataSet,
   SignalDataTypeMap,
   SignalKeyStore,
   UserFacingSocketConfig,
@@ -29,7 +30,7 @@ const silentLogger: NonNullable<UserFacingSocketConfig['logger']> = {
 /** An unmodified Baileys socket that keeps its credentials in memory and notes what it emits. */
 export class BaileysClient implements Disposable {
   readonly creds: AuthenticationCreds;
-  readonly keys: SignalKeyStore;
+  readonly keys: MemoryKeyStore;
   /** QR texts of the present socket. */
   readonly qrCodes: string[] = [];
   readonly messages: WAMessage[] = [];
@@ -173,10 +174,20 @@ function statusCodeOf(error: unknown): number {
   return Number(output.statusCode);
 }
 
+export type MemoryKeyStore = SignalKeyStore & Readonly<{ all: () => SignalDataSet }>;
+
 /** Keeps Signal keys in memory. */
-export function memoryKeyStore(): SignalKeyStore {
+function memoryKeyStore(): MemoryKeyStore {
   const rows = new Map<string, unknown>();
   return {
+    all: () => {
+      const byType: Record<string, Record<string, unknown>> = {};
+      for (const [name, value] of rows) {
+        const [type = '', id = ''] = name.split(/ (.*)/s, 2);
+        (byType[type] ??= {})[id] = value;
+      }
+      return byType;
+    },
     get: async <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) => {
       const found: { [id: string]: SignalDataTypeMap[T] } = {};
       for (const id of ids) {

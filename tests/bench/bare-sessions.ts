@@ -1,0 +1,25 @@
+import { BaileysClient } from '../harness/baileys-client.ts';
+import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
+import { readIdentity } from './identities.ts';
+
+/** Bare Baileys with its keys in memory: told which files of identities, it opens their sessions, and tells when all are open. */
+const concurrency = 20;
+
+using _quiet = quietLibsignal();
+const [, , url = ''] = process.argv;
+process.once('message', ({ files }: Readonly<{ files: readonly string[] }>) => {
+  const waiting = files.values();
+  const worker = async (): Promise<void> => {
+    for (const file of waiting) {
+      const { creds, keys } = readIdentity(file);
+      const client = new BaileysClient(url);
+      Object.assign(client.creds, creds);
+      await client.keys.set(keys);
+      client.connect();
+      await client.opened();
+    }
+  };
+  void Promise.all(Array.from({ length: concurrency }, worker)).then(() => process.send?.('open'));
+});
+process.on('disconnect', () => process.exit());
+process.send?.('ready');

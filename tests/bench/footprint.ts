@@ -1,0 +1,27 @@
+import { writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What a process takes just after a garbage collection, and how late its event loop was since it was last asked. */
+export type Footprint = Readonly<{ rssBytes: number; heapBytes: number; loopP99Ms: number }>;
+
+/** Imported before whatever is measured: writes a `Footprint` to the file of `FOOTPRINT_FILE` at every SIGUSR2. */
+const file = process.env['FOOTPRINT_FILE'];
+if (file !== undefined) {
+  setFlagsFromString('--expose-gc');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the flag gives
+  const collect = runInNewContext('gc') as () => void;
+  const delays = monitorEventLoopDelay({ resolution: 10 });
+  delays.enable();
+  process.on('SIGUSR2', () => {
+    const loopP99Ms = delays.percentile(99) / 1e6;
+    delays.reset();
+    collect();
+    const { rss, heapUsed } = process.memoryUsage();
+    writeFileSync(
+      file,
+      JSON.stringify({ rssBytes: rss, heapBytes: heapUsed, loopP99Ms } satisfies Footprint),
+    );
+  });
+}

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { PostgresServer } from '../harness/postgres.ts';
+import { startStack } from '../harness/start-stack.ts';
+import { TemporaryDirectory } from '../harness/temporary-directory.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
+import { Child } from './child-process.ts';
+import type { Footprint } from './footprint.ts';
+import { type Identity, linkDevices, storeIdentities, writeIdentities } from './identities.ts';
+
+/** What some sessions cost, above the same process without any. */
+type Sessions = Readonly<{ perSessionKb: number; openAfterSeconds: number; loopP99Ms: number }>;
+
+const { values: options } = parseArgs({ options: { sessions: { type: 'string', default: '300' } } });
+const count = Number(options.sessions);
+const settleMs = 10_000;
+const openTimeoutMs = 180_000;
+const footprintModule = fileURLToPath(new URL('footprint.ts', import.meta.url));
+
+/** Of one process, before and after it has its sessions. */
+class Watch {
+  readonly #file: string;
+
+  constructor(directory: string, name: string) {
+    this.#file = path.join(directory, name);
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    return { FOOTPRINT_FILE: this.#file, NODE_OPTIONS: `--import ${footprintModule}` };
+  }
+
+  async footprint(pid: number): Promise<Footprint> {
+    rmSync(this.#file, { force: true });
+    process.kill(pid, 'SIGUSR2');
+    await waitFor(
+      'the footprint',
+      () => existsSync(this.#file) && readFileSync(this.#file).length > 0,
+      30_000,
+    );
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as Footprint;
+  }
+
+  /** Asked the moment that all sessions are open. */
+  async cost(pid: number, empty: Footprint, startedMs: number): Promise<Sessions> {
+    const openAfterSeconds = (performance.now() - startedMs) / 1_000;
+    const { loopP99Ms } = await this.footprint(pid);
+    await delay(settleMs);
+    const full = await this.footprint(pid);
+    const perSessionKb = (full.rssBytes - empty.rssBytes) / count / 1_024;
+    return { perSessionKb, openAfterSeconds, loopP99Ms };
+  }
+}
+
+async function bareSessions(
+  url: string,
+  identities: readonly Identity[],
+  directory: string,
+): Promise<Sessions> {
+  const watch = new Watch(directory, 'bare');
+  const files = writeIdentities(directory, identities);
+  await using bare = new Child('bare-sessions.ts', [url], watch.environment);
+  await bare.hear();
+  const empty = await watch.footprint(bare.pid);
+  const startedMs = performance.now();
+  bare.send({ files });
+  await bare.hear();
+  return await watch.cost(bare.pid, empty, startedMs);
+}
+
+/** The whole server, without a session and then, after a restart, with all of them. */
+async function ourSessions(
+  url: string,
+  identities: readonly Identity[],
+  directory: string,
+): Promise<Sessions> {
+  const watch = new Watch(directory, 'ours');
+  const encryptionKey = { id: 'bench', key: randomBytes(32) };
+  await using postgres = await PostgresServer.start();
+  const databaseUrl = await postgres.createDatabase();
+  await using stack = await startStack({
+    databaseUrl,
+    environment: {
+      ENCRYPTION_KEYS: `${encryptionKey.id}:${Buffer.from(encryptionKey.key).toString('base64')}`,
+      WHATSAPP_WS_URL: url,
+      ...watch.environment,
+    },
+  });
+  await delay(settleMs);
+  const empty = await watch.footprint(stack.server.pid);
+  await stack.server.stop();
+  await storeIdentities(databaseUrl, encryptionKey, identities);
+
+  const startedMs = performance.now();
+  await stack.server.start();
+  await waitFor(
+    'all sessions to be open',
+    async () => {
+      await delay(100);
+      return (await connectedSessions(stack.url)) === count;
+    },
+    openTimeoutMs,
+  );
+  return await watch.cost(stack.server.pid, empty, startedMs);
+}
+
+async function connectedSessions(serverUrl: string): Promise<number> {
+  const metrics = await (await fetch(`${serverUrl}/metrics`)).text();
+  return Number(/^marketplace_whatsapp_connections\{status="connected"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+}
+
+async function bench(): Promise<void> {
+  using _quiet = quietLibsignal();
+  using directory = new TemporaryDirectory();
+  await using whatsapp = new Child('whatsapp-process.ts');
+  const { url } = (await whatsapp.hear()) as { url: string };
+  console.log(`Linking ${count} devices`);
+  const identities = await linkDevices(whatsapp, url, count);
+  console.log('Opening them with bare Baileys, its keys in memory');
+  const bare = await bareSessions(url, identities, directory.path);
+  console.log('Opening them with the server');
+  const ours = await ourSessions(url, identities, directory.path);
+  const report = {
+    at: new Date().toISOString(),
+    node: process.version,
+    sessions: count,
+    memoryRatio: ours.perSessionKb / bare.perSessionKb,
+    ours,
+    bare,
+  };
+  console.log(`Memory of a session: ${report.memoryRatio.toFixed(2)} of bare Baileys`);
+  console.table({ ours, bare });
+  mkdirSync('bench-results', { recursive: true });
+  writeFileSync('bench-results/sessions.json', `${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+await bench();
+process.exit();
