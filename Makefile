@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-once start check test crash bench system-packages clean
+.PHONY: help demo demo-once start check test crash soak bench system-packages clean
 
 # The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
 pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -38,6 +38,10 @@ test: $(installed) system-packages ## All of check, then integration, browser an
 crash: $(installed) system-packages ## 200 rounds of kill -9 under load on each store, Postgres away for a minute; about half an hour
 	@echo "Killing the server 200 times on each store"
 	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run --no-file-parallelism tests/integration/stack-crash-rounds
+
+soak: $(installed) system-packages ## 50 linked sessions under random faults for half an hour, messages flowing all the while
+	@echo "Linking 50 sessions; then half an hour of faults"
+	@$(pinned) SOAK_SESSIONS=50 SOAK_MINUTES=30 exec vitest run --project integration tests/integration/stack-soak
 
 bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions against bare baselines; a quarter of an hour, wants a quiet machine
 	@echo "Measuring; this takes a quarter of an hour"

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { FootprintWatch } from '../harness/footprint-watch.ts';
+import type { Footprint } from '../harness/footprint.ts';
 import { PostgresServer } from '../harness/postgres.ts';
 import { startStack } from '../harness/start-stack.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
 import { Child } from './child-process.ts';
-import type { Footprint } from './footprint.ts';
+
 import { type Identity, linkDevices, storeIdentities, writeIdentities } from './identities.ts';
 
 /** What some sessions cost, above the same process without any. */
@@ -20,40 +20,20 @@ const { values: options } = parseArgs({ options: { sessions: { type: 'string', d
 const count = Number(options.sessions);
 const settleMs = 10_000;
 const openTimeoutMs = 180_000;
-const footprintModule = fileURLToPath(new URL('footprint.ts', import.meta.url));
 
-/** Of one process, before and after it has its sessions. */
-class Watch {
-  readonly #file: string;
-
-  constructor(directory: string, name: string) {
-    this.#file = path.join(directory, name);
-  }
-
-  get environment(): Readonly<Record<string, string>> {
-    return { FOOTPRINT_FILE: this.#file, NODE_OPTIONS: `--import ${footprintModule}` };
-  }
-
-  async footprint(pid: number): Promise<Footprint> {
-    rmSync(this.#file, { force: true });
-    process.kill(pid, 'SIGUSR2');
-    await waitFor(
-      'the footprint',
-      () => existsSync(this.#file) && readFileSync(this.#file).length > 0,
-      30_000,
-    );
-    return JSON.parse(readFileSync(this.#file, 'utf8')) as Footprint;
-  }
-
-  /** Asked the moment that all sessions are open. */
-  async cost(pid: number, empty: Footprint, startedMs: number): Promise<Sessions> {
-    const openAfterSeconds = (performance.now() - startedMs) / 1_000;
-    const { loopP99Ms } = await this.footprint(pid);
-    await delay(settleMs);
-    const full = await this.footprint(pid);
-    const perSessionKb = (full.rssBytes - empty.rssBytes) / count / 1_024;
-    return { perSessionKb, openAfterSeconds, loopP99Ms };
-  }
+/** Asked the moment that all sessions are open. */
+async function costOf(
+  watch: FootprintWatch,
+  pid: number,
+  empty: Footprint,
+  startedMs: number,
+): Promise<Sessions> {
+  const openAfterSeconds = (performance.now() - startedMs) / 1_000;
+  const { loopP99Ms } = await watch.read(pid);
+  await delay(settleMs);
+  const full = await watch.read(pid);
+  const perSessionKb = (full.rssBytes - empty.rssBytes) / count / 1_024;
+  return { perSessionKb, openAfterSeconds, loopP99Ms };
 }
 
 async function bareSessions(
@@ -61,15 +41,15 @@ async function bareSessions(
   identities: readonly Identity[],
   directory: string,
 ): Promise<Sessions> {
-  const watch = new Watch(directory, 'bare');
+  const watch = new FootprintWatch(directory);
   const files = writeIdentities(directory, identities);
   await using bare = new Child('bare-sessions.ts', [url], watch.environment);
   await bare.hear();
-  const empty = await watch.footprint(bare.pid);
+  const empty = await watch.read(bare.pid);
   const startedMs = performance.now();
   bare.send({ files });
   await bare.hear();
-  return await watch.cost(bare.pid, empty, startedMs);
+  return await costOf(watch, bare.pid, empty, startedMs);
 }
 
 /** The whole server, without a session and then, after a restart, with all of them. */
@@ -78,7 +58,7 @@ async function ourSessions(
   identities: readonly Identity[],
   directory: string,
 ): Promise<Sessions> {
-  const watch = new Watch(directory, 'ours');
+  const watch = new FootprintWatch(directory);
   const encryptionKey = { id: 'bench', key: randomBytes(32) };
   await using postgres = await PostgresServer.start();
   const databaseUrl = await postgres.createDatabase();
@@ -91,7 +71,7 @@ async function ourSessions(
     },
   });
   await delay(settleMs);
-  const empty = await watch.footprint(stack.server.pid);
+  const empty = await watch.read(stack.server.pid);
   await stack.server.stop();
   await storeIdentities(databaseUrl, encryptionKey, identities);
 
@@ -105,7 +85,7 @@ async function ourSessions(
     },
     openTimeoutMs,
   );
-  return await watch.cost(stack.server.pid, empty, startedMs);
+  return await costOf(watch, stack.server.pid, empty, startedMs);
 }
 
 async function connectedSessions(serverUrl: string): Promise<number> {

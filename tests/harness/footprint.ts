@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -19,9 +19,8 @@ if (file !== undefined) {
     delays.reset();
     collect();
     const { rss, heapUsed } = process.memoryUsage();
-    writeFileSync(
-      file,
-      JSON.stringify({ rssBytes: rss, heapBytes: heapUsed, loopP99Ms } satisfies Footprint),
-    );
+    const footprint: Footprint = { rssBytes: rss, heapBytes: heapUsed, loopP99Ms };
+    writeFileSync(`${file}.new`, JSON.stringify(footprint));
+    renameSync(`${file}.new`, file);
   });
 }

@@ -1,0 +1,82 @@
+import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
+import type { WhatsAppSimulator } from '../simulators/whatsapp/whatsapp-simulator.ts';
+
+/** What can happen to the session of one phone. */
+type Fault = Readonly<{
+  name: string;
+  inflict: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
+  /** Ends it, where it does not end by itself. */
+  heal?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
+  /** The session comes back minutes later. */
+  isSlow?: boolean;
+}>;
+
+const slowAckMs = 6_000;
+
+const faults: readonly Fault[] = [
+  { name: 'drop', inflict: (_whatsapp, phone) => phone.drop() },
+  { name: '503', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 503) },
+  { name: '515', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 515) },
+  { name: '440', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 440) },
+  { name: 'half-open', inflict: (whatsapp, phone) => whatsapp.halfOpen(phone) },
+  {
+    name: 'deaf',
+    inflict: (whatsapp, phone) => whatsapp.deafen(phone),
+    heal: (whatsapp, phone) => whatsapp.undeafen(phone),
+  },
+  {
+    name: 'slow acks',
+    inflict: (whatsapp, phone) => whatsapp.delayAcks(slowAckMs, phone),
+    heal: (whatsapp, phone) => whatsapp.delayAcks(undefined, phone),
+  },
+  {
+    name: 'version refused',
+    isSlow: true,
+    inflict: (whatsapp, phone) => {
+      whatsapp.refuseLogins(405, {}, phone);
+      phone.drop();
+    },
+    heal: (whatsapp, phone) => whatsapp.refuseLogins(undefined, {}, phone),
+  },
+];
+
+export type SessionFaultsOptions = Readonly<{
+  whatsapp: WhatsAppSimulator;
+  phones: readonly SimulatedPhone[];
+  random: () => number;
+  /** Whether also what takes minutes to recover from. */
+  withSlow: boolean;
+}>;
+
+/** Faults at random, at most one at a time for each phone. */
+export class SessionFaults {
+  readonly inflicted = new Map<string, number>();
+  readonly #options: SessionFaultsOptions;
+  readonly #unhealed = new Map<SimulatedPhone, Fault>();
+
+  constructor(options: SessionFaultsOptions) {
+    this.#options = options;
+  }
+
+  /** Something happens to one of the phones; what still held there ends. */
+  next(): void {
+    const { whatsapp, phones, random, withSlow } = this.#options;
+    const possible = withSlow ? faults : faults.filter(({ isSlow }) => isSlow !== true);
+    const phone = phones[Math.floor(random() * phones.length)];
+    const fault = possible[Math.floor(random() * possible.length)];
+    if (phone === undefined || fault === undefined) return;
+    this.#heal(phone);
+    fault.inflict(whatsapp, phone);
+    this.#unhealed.set(phone, fault);
+    this.inflicted.set(fault.name, (this.inflicted.get(fault.name) ?? 0) + 1);
+  }
+
+  healAll(): void {
+    for (const phone of this.#unhealed.keys()) this.#heal(phone);
+  }
+
+  #heal(phone: SimulatedPhone): void {
+    this.#unhealed.get(phone)?.heal?.(this.#options.whatsapp, phone);
+    this.#unhealed.delete(phone);
+  }
+}
