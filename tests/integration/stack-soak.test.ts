@@ -165,7 +165,8 @@ describe('sessions under random faults', () => {
       expect(falseStatuses(told, shown)).toEqual([]);
       expect(unknown).toBeLessThanOrEqual(Math.max(1, given.length / 100));
       expect(faults.inflicted.size).toBeGreaterThan(2);
-      if (isLong) expect(Math.abs(growthShare(settled))).toBeLessThan(heapNoise);
+      // Minutes say nothing of a trend.
+      expect(isLong ? Math.abs(growthShare(settled)) : 0).toBeLessThan(heapNoise);
     },
   );
 });
