@@ -28,6 +28,7 @@ import { startWork } from './start-work.ts';
 import { isOutage } from './storage/database-trouble.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
+import { DeafnessWatch } from './whatsapp/deafness-watch.ts';
 import { latestClientVersion } from './whatsapp/latest-client-version.ts';
 import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
@@ -54,6 +55,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
 
   const metrics = createMetrics({
     sessions: () => whatsapp.countByState(),
+    deafSessions: () => deafness.deafSessions,
     spoolBytes: () => intake.spool.bytes,
     missingWebhookUrls: () => webhookUrls.missing.size,
     inbox: () => inTime(queue.waiting('webhooks')),
@@ -130,6 +132,15 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
     }),
   );
+  const deafness = new DeafnessWatch({
+    whatsapp,
+    timeZoneOf: async (companyId) => (await companies.byId(companyId))?.timeZone,
+    events,
+    report,
+    now,
+    monotonicNow: monotonicMs,
+    random,
+  });
   const qrRenderer = scope.use(new WorkerQrRenderer());
   const outbox = scope.use(
     new Outbox({
@@ -263,6 +274,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           addresses: intake.addresses,
           clientAnswers,
           activation,
+          deafness,
           events,
           lifecycle,
           outbox,

@@ -17,6 +17,7 @@ import type { Outbox } from './messaging/outbox.ts';
 import type { BusinessEvents } from './observability/events.ts';
 import type { StoppableJobQueue } from './storage/queue.ts';
 import type { BaileysManager } from './whatsapp/baileys-manager.ts';
+import type { DeafnessWatch } from './whatsapp/deafness-watch.ts';
 
 const minuteMs = 60_000;
 
@@ -24,6 +25,7 @@ export type WorkParts = Readonly<{
   activation: Activation;
   addresses: WebhookAddresses;
   clientAnswers: ClientAnswers;
+  deafness: DeafnessWatch;
   events: Events;
   lifecycle: Lifecycle;
   outbox: Outbox;
@@ -84,7 +86,7 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   return scope.move();
 }
 
-function recurringWork({ activation, reconciliation, platformWatch, whatsapp }: WorkParts) {
+function recurringWork({ activation, deafness, reconciliation, platformWatch, whatsapp }: WorkParts) {
   return [
     {
       what: 'Looking for salons to activate',
@@ -111,6 +113,11 @@ function recurringWork({ activation, reconciliation, platformWatch, whatsapp }: 
       what: 'Asking for active installations',
       everyMs: 24 * 60 * minuteMs,
       run: () => platformWatch.checkActive(),
+    },
+    {
+      what: 'Looking for deaf sessions',
+      everyMs: minuteMs / 2,
+      run: () => deafness.sweep(),
     },
     {
       what: 'Erasing WhatsApp credentials set aside',

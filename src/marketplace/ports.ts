@@ -199,6 +199,10 @@ export type WhatsAppEvents = {
     update: Readonly<{ whatsappMessageId: string; status: MessageStatus; errorCode?: string }>,
   ];
   received: [companyId: CompanyId, message: ReceivedText];
+  /** A stanza came that nobody had asked for. */
+  inbound: [companyId: CompanyId];
+  /** A message was written to the socket; whether WhatsApp has it comes as `message-status`. */
+  'handed-over': [companyId: CompanyId];
 };
 
 /** A text from a private chat. */

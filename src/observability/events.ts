@@ -14,7 +14,7 @@ export type BusinessEvents = ReturnType<typeof createBusinessEvents>;
 
 /** How a socket to WhatsApp closed, and what is done about it. */
 export type SocketClose = Readonly<{
-  code: number | 'passkey';
+  code: number | 'passkey' | 'deaf';
   /** What comes next: `restart`, `reconnect`, `retry` or `stop`. */
   next: string;
   state: SessionState;
@@ -57,6 +57,13 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
     clientVersionReplaced(before: string, version: string): void {
       logger.warn('WhatsApp is told another client version from now on', { before, version });
+    },
+    /** A session that looks connected hears nothing, or hears again. */
+    deafness(companyId: CompanyId, action: DeafnessAction, silentMs: number): void {
+      metrics.whatsappWatchdogActions.inc({ action });
+      const { level, message } = deafnessLines[action];
+      if (action === 'alert') metrics.whatsappAlerts.inc({ cause: 'deaf' });
+      logger[level](message, { companyId, silentMinutes: Math.round(silentMs / 60_000) });
     },
     integrationChanged(companyId: CompanyId, status: IntegrationStatus, cause: string): void {
       logger.info('Integration changed', { companyId, status, cause });
@@ -150,6 +157,16 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
   };
 }
+
+type DeafnessAction = keyof typeof deafnessLines;
+
+const deafnessLines = {
+  probe: { level: 'info', message: 'A silent WhatsApp session is probed' },
+  answered: { level: 'info', message: 'A silent WhatsApp session has answered' },
+  renew: { level: 'warn', message: 'A WhatsApp session hears nothing, it gets a new socket' },
+  alert: { level: 'error', message: 'A WhatsApp session hears nothing, also over a new socket' },
+  recovered: { level: 'info', message: 'A WhatsApp session hears again' },
+} as const;
 
 type LoggedMessage = Pick<Message, 'companyId' | 'id' | 'whatsappMessageId' | 'kind' | 'recordId'>;
 

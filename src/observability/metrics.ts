@@ -9,6 +9,7 @@ export type Metrics = Readonly<{
   whatsappSockets: Counter<'version'>;
   whatsappCloses: Counter<'code'>;
   whatsappAlerts: Counter<'cause'>;
+  whatsappWatchdogActions: Counter<'action'>;
   webhooksReceived: Counter<'resource' | 'outcome'>;
   messages: Counter<'kind' | 'status'>;
   breakerOpen: Gauge<'name'>;
@@ -18,6 +19,7 @@ export type Metrics = Readonly<{
 /** What is asked for at each scrape. */
 export type Figures = Readonly<{
   sessions(): Partial<Record<SessionState, number>>;
+  deafSessions(): number;
   spoolBytes(): number;
   missingWebhookUrls(): number;
   /** These are undefined while the database does not answer. */
@@ -42,6 +44,12 @@ export function createMetrics(figures: Figures): Metrics {
       for (const state of sessionStates) this.set({ status: state }, counts[state] ?? 0);
     },
   });
+  addGauge(
+    registry,
+    'marketplace_whatsapp_deaf_sessions',
+    'Sessions that hear nothing, also over a new socket',
+    () => figures.deafSessions(),
+  );
   addGauge(registry, 'marketplace_spool_bytes', 'Webhooks on the disk that wait for the database', () =>
     figures.spoolBytes(),
   );
@@ -98,6 +106,12 @@ export function createMetrics(figures: Figures): Metrics {
       name: 'marketplace_whatsapp_alerts_total',
       help: 'Closes that somebody should know of, by their code or what they mean together',
       labelNames: ['cause'],
+      registers,
+    }),
+    whatsappWatchdogActions: new Counter({
+      name: 'marketplace_whatsapp_watchdog_actions_total',
+      help: 'What was done about sessions that hear nothing',
+      labelNames: ['action'],
       registers,
     }),
     webhooksReceived: new Counter({

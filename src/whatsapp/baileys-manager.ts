@@ -12,6 +12,8 @@ import type { BaileysManagerOptions } from './baileys-manager-options.ts';
 import { ClientVersion } from './client-version.ts';
 import { CredentialStore } from './credential-store.ts';
 import { watchDelivery } from './delivery-status.ts';
+import { type Disconnect, SocketGivenUpError } from './disconnect-policy.ts';
+import { watchInbound } from './inbound.ts';
 import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
 import type { Pairing } from './pairing.ts';
@@ -137,6 +139,9 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     watchDelivery(sock, (update) => {
       if (session.sock === sock) this.#tell(() => this.emit('message-status', companyId, update));
     });
+    watchInbound(sock, () => {
+      if (session.sock === sock) this.#tell(() => this.emit('inbound', companyId));
+    });
     watchReceived(sock, {
       // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.
       report: (message) => this.#tell(() => this.emit('received', companyId, message)),
@@ -164,7 +169,8 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       messageId,
       typingMs: options.typingMs ?? 0,
     });
-    if (errorCode !== undefined) {
+    if (errorCode === undefined) this.#tell(() => this.emit('handed-over', companyId));
+    else {
       const update = { whatsappMessageId: messageId, status: 'failed', errorCode } as const;
       this.#tell(() => this.emit('message-status', companyId, update));
     }
@@ -183,6 +189,20 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   async disconnectSession(companyId: CompanyId): Promise<void> {
     const session = this.#session(companyId);
     await this.#operations.run(companyId, () => session.logout());
+  }
+
+  /** The socket of the company, while messages may go out on it. */
+  openSocketOf(companyId: CompanyId): WASocket | undefined {
+    return this.#sessions.get(companyId)?.openSock;
+  }
+
+  /** Gives the open socket up, for a new one if the reason allows one. */
+  giveUpSocket(companyId: CompanyId, reason: Disconnect): void {
+    const session = this.#sessions.get(companyId);
+    const sock = session?.openSock;
+    if (session === undefined || sock === undefined) return;
+    const error = new SocketGivenUpError(reason);
+    session.connectionChanged(sock, { connection: 'close', lastDisconnect: { error, date: new Date() } });
   }
 
   /** Erases the credentials that were set aside a week ago. */

@@ -2,7 +2,7 @@ import type { SessionState } from '../domain/session-state.ts';
 
 export type Disconnect = Readonly<{
   /** Baileys' status code, or what it has none for. */
-  code: number | 'passkey';
+  code: number | 'passkey' | 'deaf';
   message: string;
   /** What came with WhatsApp's `failure` stanza. */
   attributes: Readonly<Record<string, string>>;
@@ -47,6 +47,22 @@ const afterRefusedVersionMs = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
 
 /** The account asked for a passkey, and none came. */
 export const passkeyMissing: Disconnect = { code: 'passkey', message: 'No passkey', attributes: {} };
+
+/** Nobody closed the socket, but it hears nothing any more. */
+export const socketDeaf: Disconnect = { code: 'deaf', message: 'Nothing is heard', attributes: {} };
+/** Baileys closes a dead socket, which takes half a minute for want of an answer. */
+export const socketDead: Disconnect = { code: 408, message: 'Closing is not answered', attributes: {} };
+
+/** We end the socket, for a reason of ours. */
+export class SocketGivenUpError extends Error {
+  override readonly name = 'SocketGivenUpError';
+  readonly disconnect: Disconnect;
+
+  constructor(disconnect: Disconnect) {
+    super(disconnect.message);
+    this.disconnect = disconnect;
+  }
+}
 
 /** A pairing may lose its socket this often before it is given up. */
 const pairingTries = 5;
@@ -97,6 +113,9 @@ function decideByCode(
       return { ...stop, ...temporaryBan(disconnect.attributes, phase) };
     case 'passkey':
       return { ...stop, credentials: 'erase', state: 'passkey_required', alert: false };
+    // It counts as no failure; when it may happen again is for the deafness policy.
+    case 'deaf':
+      return { ...reconnect, next: { action: 'retry', delayMs: 0 } };
     // The account is locked, banned, or its main device is gone: a person has to look.
     case 403:
       return { ...stop, state: 'banned' };
@@ -150,6 +169,7 @@ function temporaryBan(
 
 /** Reads what Baileys puts into `lastDisconnect.error`. */
 export function disconnectFrom(error: unknown): Disconnect {
+  if (error instanceof SocketGivenUpError) return error.disconnect;
   const message = error instanceof Error ? error.message : 'closed';
   const output = propertyOf(error, 'output');
   const code = propertyOf(output, 'statusCode');

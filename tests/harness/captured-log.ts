@@ -25,6 +25,7 @@ function errorsAsText(_key: string, value: unknown): unknown {
 /** Of a process that has nothing to show. */
 export const noFigures: Figures = {
   sessions: () => ({}),
+  deafSessions: () => 0,
   spoolBytes: () => 0,
   missingWebhookUrls: () => 0,
   inbox: async () => undefined,

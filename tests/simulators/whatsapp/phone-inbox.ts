@@ -5,7 +5,7 @@ import { parseJid } from './jids.ts';
 import type { Addressing } from './jids.ts';
 import { encodeBundle } from './key-queries.ts';
 import { bytesOf, child, stanza, uint } from './nodes.ts';
-import { textIn } from './phone-messages.ts';
+import { asksThePhone, textIn } from './phone-messages.ts';
 import { signalAddress } from './phone-sender.ts';
 import type { PhoneSignal } from './phone-signal.ts';
 import { receiptIds } from './receipt-router.ts';
@@ -88,13 +88,15 @@ export class PhoneInbox {
     const key = `${sender.number} ${id}`;
     const isNew = !this.#seen.has(key);
     this.#seen.add(key);
+    const { addressing } = address;
+    if (sender === this.#account && asksThePhone(message))
+      return { to: sender, id, kind: 'peer_msg', addressing };
     if (message.deviceSentMessage) {
       if (isNew) this.#fileCopy(id, recipient, message.deviceSentMessage.message);
       return undefined;
     }
     const text = textIn(message);
     if (text === undefined) return undefined;
-    const { addressing } = address;
     if (isNew) {
       this.messages.push({
         id,

@@ -13,6 +13,12 @@ export function textIn(message: proto.IMessage): string | undefined {
   return message.conversation || message.extendedTextMessage?.text || undefined;
 }
 
+/** Whether a companion asks its phone for data, which no chat shows. Baileys wraps that like a copy of its own message. */
+export function asksThePhone(message: proto.IMessage): boolean {
+  const { protocolMessage } = message.deviceSentMessage?.message ?? message;
+  return Boolean(protocolMessage?.peerDataOperationRequestMessage);
+}
+
 /** What the sender's other devices get in place of the message itself. */
 export function ownCopy(chat: string, message: proto.IMessage): proto.IMessage {
   return { deviceSentMessage: { destinationJid: chat, message } };

@@ -10,7 +10,7 @@ import { unixSeconds } from './service.ts';
 import type { Service } from './service.ts';
 
 /** Delivered has no type of its own on the wire. */
-export type ReceiptKind = 'delivered' | 'read' | 'played' | 'retry';
+export type ReceiptKind = 'delivered' | 'read' | 'played' | 'retry' | 'peer_msg';
 
 /** Receipts that concern nobody but the account itself. */
 const internalTypes = new Set(['sender', 'peer_msg', 'hist_sync', 'read-self']);
@@ -64,7 +64,7 @@ export class ReceiptRouter {
       this.#service.log.add({ type: 'receipt', ...entry });
     }
     to.deliverToCompanions(receipt);
-    to.primary.deliver(receipt);
+    if (kind !== 'peer_msg') to.primary.deliver(receipt);
   }
 }
 

@@ -160,7 +160,7 @@ export class SimulatedPhone {
   }
 
   /** Sends this receipt now, whatever was sent before: again, too early, in the wrong order. */
-  confirm(messageId: string, kind: Exclude<ReceiptKind, 'retry'>): void {
+  confirm(messageId: string, kind: Exclude<ReceiptKind, 'retry' | 'peer_msg'>): void {
     const message = this.inbox.find(({ id }) => id === messageId);
     if (message === undefined) throw new Error(`${this.number} has no message ${messageId}`);
     this.#receipts.confirm([message], kind);

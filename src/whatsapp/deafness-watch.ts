@@ -1,0 +1,196 @@
+import type { WASocket } from '@whiskeysockets/baileys';
+import { businessHoursSince } from '../domain/business-hours.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import { guarded } from '../lib/guarded.ts';
+import type { Events, WhatsApp } from '../marketplace/ports.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import {
+  decideDeafness,
+  defaultDeafnessTimings,
+  type DeafnessDecision,
+  type DeafnessFacts,
+  type DeafnessStage,
+  type DeafnessTimings,
+} from './deafness-policy.ts';
+import { type Disconnect, socketDead, socketDeaf } from './disconnect-policy.ts';
+import { probeInbound } from './inbound.ts';
+
+/** Each sweep begins so many of these at most, over all sessions: where hundreds are deaf the cause is not theirs. */
+const atOnce: Readonly<Partial<Record<DeafnessDecision['action'], number>>> = { probe: 10, renew: 1 };
+const queryTimeoutMs = 10_000;
+const zoneHoldsMs = 60 * 60_000;
+/** The longest that one session is borne with beyond the others. */
+const morePatience = 0.25;
+/** Of salons whose zone the platform did not tell. */
+const likelyTimeZone = 'Europe/Moscow';
+
+export type DeafnessWatchOptions = Readonly<{
+  whatsapp: Pick<WhatsApp, 'on' | 'getActiveSessions'> &
+    Readonly<{
+      openSocketOf: (companyId: CompanyId) => WASocket | undefined;
+      giveUpSocket: (companyId: CompanyId, reason: Disconnect) => void;
+    }>;
+  /** IANA name; undefined when it is not known. */
+  timeZoneOf: (companyId: CompanyId) => Promise<string | undefined>;
+  events: Pick<Events, 'record'>;
+  report: Pick<BusinessEvents, 'deafness' | 'failed'>;
+  timings?: Partial<DeafnessTimings>;
+  now: () => Date;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicNow: () => number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}>;
+
+type Ear = {
+  stage: DeafnessStage;
+  openedAtMs: number;
+  heardAtMs: number | undefined;
+  unacknowledged: { count: number; sinceMs: number } | undefined;
+  renewedAtMs: number | undefined;
+  readonly patience: number;
+  zone: Readonly<{ name: string; untilMs: number }> | undefined;
+};
+
+/** Finds sessions that look connected and hear nothing, or are dead. What it keeps of a session is gone once the session is over. */
+export class DeafnessWatch {
+  readonly #options: DeafnessWatchOptions;
+  readonly #timings: DeafnessTimings;
+  readonly #ears = new Map<CompanyId, Ear>();
+  #isSweeping = false;
+
+  constructor(options: DeafnessWatchOptions) {
+    this.#options = options;
+    this.#timings = { ...defaultDeafnessTimings, ...options.timings };
+    const { whatsapp, monotonicNow } = options;
+    whatsapp.on('connected', (companyId) => this.#opened(companyId));
+    whatsapp.on('inbound', (companyId) => {
+      const ear = this.#ears.get(companyId);
+      if (ear === undefined) return;
+      ear.heardAtMs = monotonicNow();
+      ear.unacknowledged = undefined;
+    });
+    whatsapp.on('handed-over', (companyId) => {
+      const ear = this.#ears.get(companyId);
+      if (ear === undefined) return;
+      ear.unacknowledged ??= { count: 0, sinceMs: monotonicNow() };
+      ear.unacknowledged.count += 1;
+    });
+    whatsapp.on('message-status', (companyId) => {
+      const ear = this.#ears.get(companyId);
+      if (ear !== undefined) ear.unacknowledged = undefined;
+    });
+  }
+
+  /** Sessions that were found deaf and have heard nothing since, also over a new socket. */
+  get deafSessions(): number {
+    return [...this.#ears.values()].filter(({ stage }) => stage.name === 'given_up').length;
+  }
+
+  /** Looks at every session once. Does not wait for what it begins. */
+  async sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    try {
+      await this.#sweep();
+    } finally {
+      this.#isSweeping = false;
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { whatsapp } = this.#options;
+    const active = new Set(whatsapp.getActiveSessions().map(({ companyId }) => companyId));
+    const begun = new Map<DeafnessDecision['action'], number>();
+    for (const [companyId, ear] of this.#ears) {
+      if (!active.has(companyId)) this.#ears.delete(companyId);
+      const before = whatsapp.openSocketOf(companyId);
+      if (before?.ws.isClosing === true) whatsapp.giveUpSocket(companyId, socketDead);
+      if (before === undefined || before.ws.isClosing) continue;
+      const { action, stage } = await this.#decide(companyId, ear);
+      const sock = whatsapp.openSocketOf(companyId);
+      const count = begun.get(action) ?? 0;
+      if (sock !== before || count >= (atOnce[action] ?? Infinity)) continue;
+      begun.set(action, count + 1);
+      ear.stage = stage;
+      this.#act(action, companyId, ear, before);
+    }
+  }
+
+  async #decide(companyId: CompanyId, ear: Ear): Promise<DeafnessDecision> {
+    const facts = { ...ear, nowMs: this.#options.monotonicNow(), businessSinceMs: -Infinity };
+    const atAnyHour = decideDeafness(ear.stage, facts, this.#timings);
+    // Most sessions have just heard something: where they are does not matter then.
+    if (ear.stage.name === 'listening' && atAnyHour.action === 'wait') return atAnyHour;
+    const businessSinceMs = await this.#businessSinceMs(companyId, ear);
+    const nowFacts: DeafnessFacts = { ...ear, nowMs: this.#options.monotonicNow(), businessSinceMs };
+    return decideDeafness(ear.stage, nowFacts, this.#timings);
+  }
+
+  async #businessSinceMs(companyId: CompanyId, ear: Ear): Promise<number | undefined> {
+    const { timeZoneOf, report, now, monotonicNow } = this.#options;
+    const nowMs = monotonicNow();
+    if (ear.zone === undefined || ear.zone.untilMs <= nowMs) {
+      try {
+        const name = (await timeZoneOf(companyId)) ?? likelyTimeZone;
+        ear.zone = { name, untilMs: nowMs + zoneHoldsMs };
+      } catch (error) {
+        report.failed('Asking for the time zone of a salon', error, { companyId });
+        return undefined;
+      }
+    }
+    const instant = now();
+    const since = businessHoursSince(instant, ear.zone.name);
+    return since && nowMs - (instant.getTime() - since.getTime());
+  }
+
+  #act(action: DeafnessDecision['action'], companyId: CompanyId, ear: Ear, sock: WASocket): void {
+    const { whatsapp, report, monotonicNow } = this.#options;
+    if (action === 'wait') return;
+    const silentMs = monotonicNow() - Math.max(ear.openedAtMs, ear.heardAtMs ?? ear.openedAtMs);
+    report.deafness(companyId, action, silentMs);
+    switch (action) {
+      case 'probe':
+        return this.#probe(companyId, sock);
+      case 'renew':
+        ear.renewedAtMs = monotonicNow();
+        return whatsapp.giveUpSocket(companyId, socketDeaf);
+      case 'alert':
+        return this.#record(companyId, 'whatsapp_deaf');
+      case 'recovered':
+        return this.#record(companyId, 'whatsapp_hears_again');
+      case 'answered':
+    }
+  }
+
+  #probe(companyId: CompanyId, sock: WASocket): void {
+    const what = 'Probing a WhatsApp session';
+    const failed = (error: unknown): void => this.#options.report.failed(what, error, { companyId });
+    guarded(failed, async () => {
+      if (!(await probeInbound(sock, queryTimeoutMs))) throw new Error('WhatsApp answers no query');
+    })();
+  }
+
+  #record(companyId: CompanyId, type: string): void {
+    const { events, report } = this.#options;
+    const failed = (error: unknown): void => report.failed('Recording a deaf session', error, { companyId });
+    guarded(failed, () => events.record({ companyId, type, cause: 'watchdog' }))();
+  }
+
+  /** The episode goes on over its sockets: only a stanza ends it. */
+  #opened(companyId: CompanyId): void {
+    const { monotonicNow, random } = this.#options;
+    const ear = this.#ears.get(companyId) ?? {
+      stage: { name: 'listening' },
+      openedAtMs: 0,
+      heardAtMs: undefined,
+      unacknowledged: undefined,
+      renewedAtMs: undefined,
+      patience: 1 + morePatience * random(),
+      zone: undefined,
+    };
+    ear.openedAtMs = monotonicNow();
+    ear.unacknowledged = undefined;
+    this.#ears.set(companyId, ear);
+  }
+}
