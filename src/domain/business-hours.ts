@@ -14,3 +14,22 @@ export function businessHoursSince(now: Date, timeZone: string): Date | undefine
     .set({ hour, minute, second: 0, millisecond: 0 })
     .toJSDate();
 }
+
+/** What time it is in each zone, worked out once: a fleet has few zones. */
+export class BusinessHours {
+  readonly #now: Date;
+  readonly #lastForMs = new Map<string, number | undefined>();
+
+  constructor(now: Date) {
+    this.#now = now;
+  }
+
+  /** For how long they last already; undefined outside of them. */
+  lastForMs(timeZone: string): number | undefined {
+    if (!this.#lastForMs.has(timeZone)) {
+      const since = businessHoursSince(this.#now, timeZone);
+      this.#lastForMs.set(timeZone, since && this.#now.getTime() - since.getTime());
+    }
+    return this.#lastForMs.get(timeZone);
+  }
+}

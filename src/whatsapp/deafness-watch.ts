@@ -1,5 +1,5 @@
 import type { WASocket } from '@whiskeysockets/baileys';
-import { businessHoursSince } from '../domain/business-hours.ts';
+import { BusinessHours } from '../domain/business-hours.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { guarded } from '../lib/guarded.ts';
 import type { Events, WhatsApp } from '../marketplace/ports.ts';
@@ -16,7 +16,7 @@ import { type Disconnect, socketDead, socketDeaf } from './disconnect-policy.ts'
 import { probeInbound } from './inbound.ts';
 
 /** Each sweep begins so many of these at most, over all sessions: where hundreds are deaf the cause is not theirs. */
-const atOnce: Readonly<Partial<Record<DeafnessDecision['action'], number>>> = { probe: 10, renew: 1 };
+const atOnce: Readonly<Partial<Record<DeafnessDecision['action'], number>>> = { probe: 10, renew: 2 };
 const queryTimeoutMs = 10_000;
 const zoneHoldsMs = 60 * 60_000;
 /** The longest that one session is borne with beyond the others. */
@@ -102,12 +102,13 @@ export class DeafnessWatch {
     const { whatsapp } = this.#options;
     const active = new Set(whatsapp.getActiveSessions().map(({ companyId }) => companyId));
     const begun = new Map<DeafnessDecision['action'], number>();
+    const hours = new BusinessHours(this.#options.now());
     for (const [companyId, ear] of this.#ears) {
       if (!active.has(companyId)) this.#ears.delete(companyId);
       const before = whatsapp.openSocketOf(companyId);
       if (before?.ws.isClosing === true) whatsapp.giveUpSocket(companyId, socketDead);
       if (before === undefined || before.ws.isClosing) continue;
-      const { action, stage } = await this.#decide(companyId, ear);
+      const { action, stage } = await this.#decide(companyId, ear, hours);
       const sock = whatsapp.openSocketOf(companyId);
       const count = begun.get(action) ?? 0;
       if (sock !== before || count >= (atOnce[action] ?? Infinity)) continue;
@@ -117,31 +118,32 @@ export class DeafnessWatch {
     }
   }
 
-  async #decide(companyId: CompanyId, ear: Ear): Promise<DeafnessDecision> {
+  async #decide(companyId: CompanyId, ear: Ear, hours: BusinessHours): Promise<DeafnessDecision> {
     const facts = { ...ear, nowMs: this.#options.monotonicNow(), businessSinceMs: -Infinity };
     const atAnyHour = decideDeafness(ear.stage, facts, this.#timings);
     // Most sessions have just heard something: where they are does not matter then.
     if (ear.stage.name === 'listening' && atAnyHour.action === 'wait') return atAnyHour;
-    const businessSinceMs = await this.#businessSinceMs(companyId, ear);
-    const nowFacts: DeafnessFacts = { ...ear, nowMs: this.#options.monotonicNow(), businessSinceMs };
+    const timeZone = await this.#timeZoneOf(companyId, ear);
+    const openForMs = timeZone === undefined ? undefined : hours.lastForMs(timeZone);
+    const nowMs = this.#options.monotonicNow();
+    const businessSinceMs = openForMs === undefined ? undefined : nowMs - openForMs;
+    const nowFacts: DeafnessFacts = { ...ear, nowMs, businessSinceMs };
     return decideDeafness(ear.stage, nowFacts, this.#timings);
   }
 
-  async #businessSinceMs(companyId: CompanyId, ear: Ear): Promise<number | undefined> {
-    const { timeZoneOf, report, now, monotonicNow } = this.#options;
+  /** Undefined when it cannot be asked for. */
+  async #timeZoneOf(companyId: CompanyId, ear: Ear): Promise<string | undefined> {
+    const { timeZoneOf, report, monotonicNow } = this.#options;
     const nowMs = monotonicNow();
-    if (ear.zone === undefined || ear.zone.untilMs <= nowMs) {
-      try {
-        const name = (await timeZoneOf(companyId)) ?? likelyTimeZone;
-        ear.zone = { name, untilMs: nowMs + zoneHoldsMs };
-      } catch (error) {
-        report.failed('Asking for the time zone of a salon', error, { companyId });
-        return undefined;
-      }
+    if (ear.zone !== undefined && nowMs < ear.zone.untilMs) return ear.zone.name;
+    try {
+      const name = (await timeZoneOf(companyId)) ?? likelyTimeZone;
+      ear.zone = { name, untilMs: nowMs + zoneHoldsMs };
+      return name;
+    } catch (error) {
+      report.failed('Asking for the time zone of a salon', error, { companyId });
+      return undefined;
     }
-    const instant = now();
-    const since = businessHoursSince(instant, ear.zone.name);
-    return since && nowMs - (instant.getTime() - since.getTime());
   }
 
   #act(action: DeafnessDecision['action'], companyId: CompanyId, ear: Ear, sock: WASocket): void {

@@ -155,7 +155,7 @@ describe('a session that was given up', () => {
 });
 
 it('opens one socket and tells once however long a session stays deaf, a day', () => {
-  let stage = listening;
+  let stage: DeafnessStage = listening;
   let openedAtMs = 0;
   const actions: string[] = [];
   for (let nowMs = 0; nowMs < 23 * hourMs; nowMs += 30_000) {

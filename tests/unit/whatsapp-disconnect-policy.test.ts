@@ -5,6 +5,8 @@ import {
   passkeyMissing,
   type RecentCloses,
   type SessionPhase,
+  socketDeaf,
+  SocketGivenUpError,
 } from '../../src/whatsapp/disconnect-policy.ts';
 
 type Circumstances = Readonly<{
@@ -127,6 +129,19 @@ describe('a WhatsApp socket that closed with', () => {
       credentials: 'erase',
       state: 'passkey_required',
       detail: 'passkey',
+      alert: false,
+    });
+  });
+});
+
+describe('a socket that we gave up because it hears nothing', () => {
+  it('is replaced at once, without a back-off and without an alert', () => {
+    const disconnect = disconnectFrom(new SocketGivenUpError(socketDeaf));
+    expect(decideAfterDisconnect(disconnect, 'linked')).toEqual({
+      next: { action: 'retry', delayMs: 0 },
+      credentials: 'keep',
+      state: 'reconnecting',
+      detail: 'deaf',
       alert: false,
     });
   });
