@@ -132,15 +132,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
     }),
   );
-  const deafness = new DeafnessWatch({
-    whatsapp,
-    timeZoneOf: async (companyId) => (await companies.byId(companyId))?.timeZone,
-    events,
-    report,
-    now,
-    monotonicNow: monotonicMs,
-    random,
-  });
+  const deafness = new DeafnessWatch({ whatsapp, companies, events, report, now, monotonicMs, random });
   const qrRenderer = scope.use(new WorkerQrRenderer());
   const outbox = scope.use(
     new Outbox({
@@ -265,6 +257,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     rules: new NotificationRules({ settings, contacts, replanning, report }),
     events,
     whatsapp,
+    lastInboundAt: deafness.lastInboundAt,
     now,
     monotonicMs,
     /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. */

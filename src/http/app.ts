@@ -24,6 +24,7 @@ import { type WebhookDeps, webhookRoutes } from './webhooks.ts';
 
 export type AppDeps = Readonly<{
   service: QrDeps['service'] & StatusDeps['service'] & MessageDeps['service'] & CompaniesDeps['service'];
+  lastInboundAt: StatusDeps['lastInboundAt'];
   inbox: WebhookDeps['inbox'];
   registration: RegisterDeps['registration'];
   lifecycle: CallbackDeps['lifecycle'];

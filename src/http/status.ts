@@ -12,12 +12,14 @@ export type StatusDeps = Readonly<{
     getCompany(companyId: CompanyId): Promise<Company>;
     sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
   }>;
+  /** When WhatsApp last sent this session something unasked; undefined: not since this process runs it. */
+  lastInboundAt: (companyId: CompanyId) => Date | undefined;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
 }>;
 
-export function statusRoutes({ service, adminKey, limiters, trustProxy }: StatusDeps): Router {
+export function statusRoutes({ service, lastInboundAt, adminKey, limiters, trustProxy }: StatusDeps): Router {
   const router = express.Router();
 
   router.get(
@@ -39,6 +41,7 @@ export function statusRoutes({ service, adminKey, limiters, trustProxy }: Status
         integration_status: company.integrationStatus,
         session_state: session.state,
         connected_at: company.connectedAt?.toISOString() ?? null,
+        last_inbound_at: lastInboundAt(company.id)?.toISOString() ?? null,
       });
     },
   );

@@ -2,7 +2,7 @@ import type { WASocket } from '@whiskeysockets/baileys';
 import { BusinessHours } from '../domain/business-hours.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { guarded } from '../lib/guarded.ts';
-import type { Events, WhatsApp } from '../marketplace/ports.ts';
+import type { Companies, Events, WhatsApp } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import {
   decideDeafness,
@@ -30,14 +30,13 @@ export type DeafnessWatchOptions = Readonly<{
       openSocketOf: (companyId: CompanyId) => WASocket | undefined;
       giveUpSocket: (companyId: CompanyId, reason: Disconnect) => void;
     }>;
-  /** IANA name; undefined when it is not known. */
-  timeZoneOf: (companyId: CompanyId) => Promise<string | undefined>;
+  companies: Pick<Companies, 'byId'>;
   events: Pick<Events, 'record'>;
   report: Pick<BusinessEvents, 'deafness' | 'failed'>;
   timings?: Partial<DeafnessTimings>;
   now: () => Date;
   /** Milliseconds of a clock that never jumps. */
-  monotonicNow: () => number;
+  monotonicMs: () => number;
   /** Uniform in [0, 1). */
   random: () => number;
 }>;
@@ -58,22 +57,23 @@ export class DeafnessWatch {
   readonly #timings: DeafnessTimings;
   readonly #ears = new Map<CompanyId, Ear>();
   #isSweeping = false;
+  #zonesFailed = false;
 
   constructor(options: DeafnessWatchOptions) {
     this.#options = options;
     this.#timings = { ...defaultDeafnessTimings, ...options.timings };
-    const { whatsapp, monotonicNow } = options;
+    const { whatsapp, monotonicMs } = options;
     whatsapp.on('connected', (companyId) => this.#opened(companyId));
     whatsapp.on('inbound', (companyId) => {
       const ear = this.#ears.get(companyId);
       if (ear === undefined) return;
-      ear.heardAtMs = monotonicNow();
+      ear.heardAtMs = monotonicMs();
       ear.unacknowledged = undefined;
     });
     whatsapp.on('handed-over', (companyId) => {
       const ear = this.#ears.get(companyId);
       if (ear === undefined) return;
-      ear.unacknowledged ??= { count: 0, sinceMs: monotonicNow() };
+      ear.unacknowledged ??= { count: 0, sinceMs: monotonicMs() };
       ear.unacknowledged.count += 1;
     });
     whatsapp.on('message-status', (companyId) => {
@@ -86,6 +86,13 @@ export class DeafnessWatch {
   get deafSessions(): number {
     return [...this.#ears.values()].filter(({ stage }) => stage.name === 'given_up').length;
   }
+
+  /** When something unasked last came; undefined: not since this process runs the session. */
+  readonly lastInboundAt = (companyId: CompanyId): Date | undefined => {
+    const { now, monotonicMs } = this.#options;
+    const heardAtMs = this.#ears.get(companyId)?.heardAtMs;
+    return heardAtMs === undefined ? undefined : new Date(now().getTime() - (monotonicMs() - heardAtMs));
+  };
 
   /** Looks at every session once. Does not wait for what it begins. */
   async sweep(): Promise<void> {
@@ -100,11 +107,15 @@ export class DeafnessWatch {
 
   async #sweep(): Promise<void> {
     const { whatsapp } = this.#options;
+    this.#zonesFailed = false;
     const active = new Set(whatsapp.getActiveSessions().map(({ companyId }) => companyId));
     const begun = new Map<DeafnessDecision['action'], number>();
     const hours = new BusinessHours(this.#options.now());
     for (const [companyId, ear] of this.#ears) {
-      if (!active.has(companyId)) this.#ears.delete(companyId);
+      if (!active.has(companyId)) {
+        this.#ears.delete(companyId);
+        continue;
+      }
       const before = whatsapp.openSocketOf(companyId);
       if (before?.ws.isClosing === true) whatsapp.giveUpSocket(companyId, socketDead);
       if (before === undefined || before.ws.isClosing) continue;
@@ -119,43 +130,44 @@ export class DeafnessWatch {
   }
 
   async #decide(companyId: CompanyId, ear: Ear, hours: BusinessHours): Promise<DeafnessDecision> {
-    const facts = { ...ear, nowMs: this.#options.monotonicNow(), businessSinceMs: -Infinity };
+    const facts = { ...ear, nowMs: this.#options.monotonicMs(), businessSinceMs: -Infinity };
     const atAnyHour = decideDeafness(ear.stage, facts, this.#timings);
     // Most sessions have just heard something: where they are does not matter then.
     if (ear.stage.name === 'listening' && atAnyHour.action === 'wait') return atAnyHour;
     const timeZone = await this.#timeZoneOf(companyId, ear);
     const openForMs = timeZone === undefined ? undefined : hours.lastForMs(timeZone);
-    const nowMs = this.#options.monotonicNow();
+    const nowMs = this.#options.monotonicMs();
     const businessSinceMs = openForMs === undefined ? undefined : nowMs - openForMs;
     const nowFacts: DeafnessFacts = { ...ear, nowMs, businessSinceMs };
     return decideDeafness(ear.stage, nowFacts, this.#timings);
   }
 
-  /** Undefined when it cannot be asked for. */
+  /** Undefined when it cannot be asked for: then the others are not asked for in this sweep either. */
   async #timeZoneOf(companyId: CompanyId, ear: Ear): Promise<string | undefined> {
-    const { timeZoneOf, report, monotonicNow } = this.#options;
-    const nowMs = monotonicNow();
-    if (ear.zone !== undefined && nowMs < ear.zone.untilMs) return ear.zone.name;
+    const { companies, report, monotonicMs } = this.#options;
+    const { zone } = ear;
+    if (this.#zonesFailed || (zone !== undefined && monotonicMs() < zone.untilMs)) return zone?.name;
     try {
-      const name = (await timeZoneOf(companyId)) ?? likelyTimeZone;
-      ear.zone = { name, untilMs: nowMs + zoneHoldsMs };
+      const name = (await companies.byId(companyId))?.timeZone ?? likelyTimeZone;
+      ear.zone = { name, untilMs: monotonicMs() + zoneHoldsMs };
       return name;
     } catch (error) {
+      this.#zonesFailed = true;
       report.failed('Asking for the time zone of a salon', error, { companyId });
-      return undefined;
+      return zone?.name;
     }
   }
 
   #act(action: DeafnessDecision['action'], companyId: CompanyId, ear: Ear, sock: WASocket): void {
-    const { whatsapp, report, monotonicNow } = this.#options;
+    const { whatsapp, report, monotonicMs } = this.#options;
     if (action === 'wait') return;
-    const silentMs = monotonicNow() - Math.max(ear.openedAtMs, ear.heardAtMs ?? ear.openedAtMs);
+    const silentMs = monotonicMs() - Math.max(ear.openedAtMs, ear.heardAtMs ?? ear.openedAtMs);
     report.deafness(companyId, action, silentMs);
     switch (action) {
       case 'probe':
         return this.#probe(companyId, sock);
       case 'renew':
-        ear.renewedAtMs = monotonicNow();
+        ear.renewedAtMs = monotonicMs();
         return whatsapp.giveUpSocket(companyId, socketDeaf);
       case 'alert':
         return this.#record(companyId, 'whatsapp_deaf');
@@ -181,7 +193,7 @@ export class DeafnessWatch {
 
   /** The episode goes on over its sockets: only a stanza ends it. */
   #opened(companyId: CompanyId): void {
-    const { monotonicNow, random } = this.#options;
+    const { monotonicMs, random } = this.#options;
     const ear = this.#ears.get(companyId) ?? {
       stage: { name: 'listening' },
       openedAtMs: 0,
@@ -191,7 +203,7 @@ export class DeafnessWatch {
       patience: 1 + morePatience * random(),
       zone: undefined,
     };
-    ear.openedAtMs = monotonicNow();
+    ear.openedAtMs = monotonicMs();
     ear.unacknowledged = undefined;
     this.#ears.set(companyId, ear);
   }

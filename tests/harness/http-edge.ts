@@ -66,6 +66,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
   const trustProxy = changes.options?.trustProxy ?? 0;
   const limiters = { ...createHttpLimiters(), ...changes.limiters };
   const app = createApp({
+    lastInboundAt: (id) => (id === companyId ? now : undefined),
     service: {
       validateToken,
       getCompany: async (id) => {

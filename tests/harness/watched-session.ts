@@ -3,6 +3,7 @@ import { every } from '../../src/lib/every.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import type { DeafnessTimings } from '../../src/whatsapp/deafness-policy.ts';
 import { DeafnessWatch } from '../../src/whatsapp/deafness-watch.ts';
+import { companyWith } from './edge-companies.ts';
 import type { SessionHost } from './session-host.ts';
 
 /** As fast as tests need it, in the proportions of production. */
@@ -13,7 +14,7 @@ const quickTimings: Partial<DeafnessTimings> = {
   settleMs: 500,
 };
 
-const noon = new Date('2026-03-10T09:00:00Z');
+export const noon = new Date('2026-03-10T09:00:00Z');
 
 /** Watches the sessions of a host for deafness, and keeps what was done about it. */
 export class WatchedSession implements Disposable {
@@ -31,7 +32,7 @@ export class WatchedSession implements Disposable {
     this.#host = host;
     this.watch = new DeafnessWatch({
       whatsapp: host.manager,
-      timeZoneOf: async () => 'Europe/Moscow',
+      companies: { byId: async (id) => companyWith(id) },
       events: {
         record: async (event) => {
           this.events.push(event);
@@ -40,7 +41,7 @@ export class WatchedSession implements Disposable {
       report: createBusinessEvents(host.log, host.metrics),
       timings: { ...quickTimings, ...timings },
       now: () => now,
-      monotonicNow: () => performance.now(),
+      monotonicMs: () => performance.now(),
       random: Math.random,
     });
     this.#timer = every(50, () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.ts';
 import { apiKey, otherToken, token } from '../harness/edge-companies.ts';
-import { adminApiKey, startHttpEdge } from '../harness/http-edge.ts';
+import { adminApiKey, now, startHttpEdge } from '../harness/http-edge.ts';
 
 const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } });
 
@@ -87,6 +87,7 @@ describe('GET /marketplace/status/:companyId', () => {
       integration_status: 'pending_whatsapp',
       session_state: 'idle',
       connected_at: null,
+      last_inbound_at: now.toISOString(),
     };
     const byToken = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
     expect(await byToken.json()).toEqual(expected);

@@ -3,7 +3,7 @@ import type { ReceivedText } from '../../src/marketplace/ports.ts';
 import type { SessionHost } from '../harness/session-host.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { WatchedSession } from '../harness/watched-session.ts';
+import { noon, WatchedSession } from '../harness/watched-session.ts';
 
 const night = new Date('2026-03-10T00:00:00Z');
 const noSilence = { silenceMs: 3_600_000 };
@@ -26,6 +26,8 @@ describe('a deaf session, connected and without a message for hours,', () => {
     await world.client.sendText(world.salon.number, 'Приду');
     await waitFor('the message', () => texts.includes('Приду'), 15_000);
     await waitFor('the recovery', async () => (await watched.did('recovered')) === 1);
+    // The salon's clock stands still here.
+    expect(watched.watch.lastInboundAt(world.company)?.getTime()).toBeCloseTo(noon.getTime(), -4);
 
     expect(world.happened('login')).toBe(logins + 1);
     expect(host.disconnections).toEqual([{ reason: 'deaf', willReconnect: true }]);
@@ -69,7 +71,7 @@ describe('a deaf session, connected and without a message for hours,', () => {
     const host = world.host();
     using watched = new WatchedSession(host, { timings: noSilence });
     await host.link(world.company, world.salon);
-    await waitFor('the test message', () => world.salon.sentFromCompanions.length > 0);
+    await waitFor('the test message', () => world.happened('acknowledged') > 0);
     world.whatsapp.withholdAcks(true, world.salon);
     world.whatsapp.deafen(world.salon, 'next login');
     for (const text of ['Раз', 'Два', 'Три'])

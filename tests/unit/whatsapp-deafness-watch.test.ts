@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type CompanyId, companyIdFrom } from '../../src/domain/ids.ts';
 import type { MarketplaceEvent, WhatsAppEvents } from '../../src/marketplace/ports.ts';
 import { DeafnessWatch } from '../../src/whatsapp/deafness-watch.ts';
+import { companyWith } from '../harness/edge-companies.ts';
 import { seededRandom } from '../harness/seeded-random.ts';
 
 const sweepMs = 30_000;
@@ -19,6 +20,7 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
   readonly watch: DeafnessWatch;
   timeZone: () => Promise<string | undefined> = async () => 'Europe/Moscow';
   probes = 0;
+  failures = 0;
   #sockets = new Map<CompanyId, WASocket>();
   #elapsedMs = 0;
   #sweep = 0;
@@ -28,14 +30,16 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
     this.companies = Array.from({ length: size }, (_, index) => companyIdFrom(index + 1));
     this.watch = new DeafnessWatch({
       whatsapp: this,
-      timeZoneOf: () => this.timeZone(),
+      companies: { byId: async (id) => ({ ...companyWith(id), timeZone: await this.timeZone() }) },
       events: { record: async (event) => void this.events.push(event) },
       report: {
         deafness: (companyId, action) => this.actions.push({ action, companyId, sweep: this.#sweep }),
-        failed: () => undefined,
+        failed: () => {
+          this.failures += 1;
+        },
       },
       now: () => new Date(openingTime.getTime() + this.#elapsedMs),
-      monotonicNow: () => this.#elapsedMs,
+      monotonicMs: () => this.#elapsedMs,
       random: seededRandom(19),
     });
     for (const companyId of this.companies) this.#open(companyId);
@@ -121,11 +125,13 @@ describe('a deaf session', () => {
     expect(fleet.watch.deafSessions).toBe(0);
   });
 
-  it('waits while its time zone cannot be asked for', async () => {
-    const fleet = new DeafFleet(1);
+  it('waits while its time zone cannot be asked for, which is told once a sweep', async () => {
+    const fleet = new DeafFleet(2);
     fleet.timeZone = () => Promise.reject(new Error('The database is gone'));
     await fleet.pass(6 * hourMs);
     expect(fleet.actions).toEqual([]);
+    expect(fleet.failures).toBeLessThan((4 * hourMs) / sweepMs + 1);
+    fleet.companies.pop();
     fleet.timeZone = async () => undefined;
     await fleet.pass(hourMs);
     expect(fleet.actions.map(({ action }) => action)).toEqual(['probe', 'renew', 'probe', 'alert']);
