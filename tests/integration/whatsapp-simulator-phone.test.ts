@@ -1,4 +1,4 @@
-import type { proto } from '@whiskeysockets/baileys';
+import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 
 import { waitFor } from '../harness/wait-for.ts';
@@ -109,5 +109,31 @@ describe('a phone that cannot decrypt a message', () => {
     await client.send(world.guestJid, 'На новый телефон');
     await world.guest.waitForMessage(({ text }) => text === 'На новый телефон');
     expect(world.happened('undecryptable')).toBe(1);
+  });
+});
+
+describe('a phone that its companion asks for data', () => {
+  it('confirms with peer_msg that it was asked, and shows nothing', async () => {
+    await using world = await WhatsAppWorld.start();
+    const client = await world.linkedClient();
+    const receipts: string[] = [];
+    client.socket.ws.on('CB:receipt,type:peer_msg', ({ attrs }: BinaryNode) => {
+      receipts.push(attrs['id'] ?? '');
+    });
+    const messageKey = { remoteJid: world.guestJid, fromMe: true, id: 'AAAAAAAAAAAAAAAAAAAA' };
+    const ask = () =>
+      client.socket.sendPeerDataOperationMessage({
+        placeholderMessageResendRequest: [{ messageKey }],
+        peerDataOperationRequestType: proto.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND,
+      });
+    const first = await ask();
+    await waitFor('the receipt', () => receipts.includes(first));
+    world.owner.goOffline();
+    const second = await ask();
+    await waitFor('the acknowledgement', () => client.acks.has(second));
+    expect(receipts).toEqual([first]);
+    world.owner.goOnline();
+    await waitFor('the late receipt', () => receipts.includes(second));
+    expect([world.owner.inbox, world.owner.sentFromCompanions, world.owner.receipts]).toEqual([[], [], []]);
   });
 });
