@@ -5,7 +5,7 @@
  */
 
 const useCases = 'marketplace|messaging';
-const adapters = 'whatsapp|yclients|inbox|storage';
+const adapters = 'whatsapp|yclients|inbox|storage|outgoing';
 const ports = '^src/marketplace/((message|platform)-)?ports[.]ts$';
 
 /**

@@ -25,6 +25,7 @@ import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createNotifications } from './notifications.ts';
 import { startWork } from './start-work.ts';
+import { Receivers } from './outgoing/receivers.ts';
 import { isOutage } from './storage/database-trouble.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
@@ -154,16 +155,19 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
+  const allowLoopback = !config.production;
   const notifications = createNotifications({
     ...storage,
     yclients,
+    receiver: new Receivers({ allowLoopback, now }),
+    allowLoopback,
     report,
     webhookUrl,
     wakeOutbox,
     debounceMs: config.notifyDebounceMs,
     now,
   });
-  const { records, replanning, webhookUrls, reconciliation, clientAnswers, writeBack } = notifications;
+  const { records, replanning, webhookUrls, reconciliation } = notifications;
   const activation = new Activation({
     companies,
     yclients,
@@ -256,6 +260,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     queue,
     rules: new NotificationRules({ settings, contacts, replanning, report }),
     events,
+    received: storage.received,
+    outgoingWebhooks: notifications.outgoingWebhooks,
     whatsapp,
     lastInboundAt: deafness.lastInboundAt,
     now,
@@ -265,7 +271,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       graph.use(
         await startWork({
           addresses: intake.addresses,
-          clientAnswers,
+          ...notifications,
           activation,
           deafness,
           events,
@@ -274,14 +280,11 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           platformWatch,
           queue,
           receivedTexts,
-          reconciliation,
-          replanning,
           report,
           service,
           sessionRecorder,
           webhookStore: intake.store,
           whatsapp,
-          writeBack,
           now,
         }),
       );

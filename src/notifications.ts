@@ -1,6 +1,18 @@
 import type { CompanyId } from './domain/ids.ts';
 import { ClientAnswers } from './marketplace/client-answers.ts';
-import type { Answers, Bookings, Contacts, Messages, Settings } from './marketplace/message-ports.ts';
+import { Forwarding } from './marketplace/forwarding.ts';
+import type {
+  Answers,
+  Bookings,
+  Contacts,
+  Messages,
+  OutgoingWebhooks,
+  ReceivedMessages,
+  Receiver,
+  Settings,
+} from './marketplace/message-ports.ts';
+import { OutgoingWebhookRules } from './marketplace/outgoing-webhook-rules.ts';
+import { Receiving } from './marketplace/receiving.ts';
 import type { Companies, Events, JobQueue, Readings } from './marketplace/ports.ts';
 import type { YclientsPlatform } from './marketplace/platform-ports.ts';
 import { Reconciliation } from './marketplace/reconciliation.ts';
@@ -19,7 +31,12 @@ export type NotificationParts = Readonly<{
   messages: Messages;
   queue: JobQueue;
   readings: Readings;
+  received: ReceivedMessages;
+  receiver: Receiver;
+  /** Whether a company's receiver may be on this machine. */
+  allowLoopback: boolean;
   settings: Settings;
+  webhooks: OutgoingWebhooks;
   yclients: YclientsPlatform;
   report: BusinessEvents;
   /** Where the platform posts a company's events; holds its secret. */
@@ -29,7 +46,7 @@ export type NotificationParts = Readonly<{
   now: () => Date;
 }>;
 
-/** The parts that turn what the platform and the clients say into messages. */
+/** The parts that turn what the platform and the clients say into messages, and what clients say into news for the salon. */
 export function createNotifications(parts: NotificationParts) {
   const records = new RecordWebhooks(parts);
   const replanning = new Replanning({ ...parts, records });
@@ -37,5 +54,18 @@ export function createNotifications(parts: NotificationParts) {
   const reconciliation = new Reconciliation({ ...parts, records, webhookUrls });
   const writeBack = new WriteBack(parts);
   const clientAnswers = new ClientAnswers({ ...parts, replanning, writeBack });
-  return { records, replanning, webhookUrls, reconciliation, clientAnswers, writeBack };
+  const forwarding = new Forwarding(parts);
+  const receiving = new Receiving({ ...parts, clientAnswers, forwarding });
+  const outgoingWebhooks = new OutgoingWebhookRules(parts);
+  return {
+    records,
+    replanning,
+    webhookUrls,
+    reconciliation,
+    clientAnswers,
+    writeBack,
+    forwarding,
+    receiving,
+    outgoingWebhooks,
+  };
 }

@@ -5,10 +5,12 @@ import type { PatientTasks } from './lib/patient-tasks.ts';
 import { scheduled } from './lib/schedule.ts';
 import type { Activation } from './marketplace/activation.ts';
 import type { ClientAnswers } from './marketplace/client-answers.ts';
+import type { Forwarding } from './marketplace/forwarding.ts';
 import type { Lifecycle } from './marketplace/lifecycle.ts';
 import type { MarketplaceService } from './marketplace/marketplace-service.ts';
 import type { PlatformWatch } from './marketplace/platform-watch.ts';
 import type { Events } from './marketplace/ports.ts';
+import type { Receiving } from './marketplace/receiving.ts';
 import type { Reconciliation } from './marketplace/reconciliation.ts';
 import type { Replanning } from './marketplace/replanning.ts';
 import type { SessionRecorder } from './marketplace/session-recorder.ts';
@@ -27,12 +29,14 @@ export type WorkParts = Readonly<{
   clientAnswers: ClientAnswers;
   deafness: DeafnessWatch;
   events: Events;
+  forwarding: Forwarding;
   lifecycle: Lifecycle;
   outbox: Outbox;
   platformWatch: PlatformWatch;
   queue: StoppableJobQueue;
   /** What clients write, also while the database is away. */
   receivedTexts: Pick<PatientTasks, 'run'>;
+  receiving: Receiving;
   reconciliation: Reconciliation;
   replanning: Replanning;
   report: BusinessEvents;
@@ -49,13 +53,13 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   const { activation, addresses, events, lifecycle, outbox, queue, report } = parts;
   const { clientAnswers, reconciliation, replanning, service, sessionRecorder, webhookStore, whatsapp } =
     parts;
-  const { receivedTexts, writeBack, now } = parts;
+  const { forwarding, receivedTexts, receiving, writeBack, now } = parts;
   await using scope = new AsyncDisposableStack();
   await service.init();
   await addresses.learn();
   outbox.start();
   whatsapp.on('received', (companyId, message) =>
-    receivedTexts.run(`${companyId}:${message.phone}`, () => clientAnswers.received(companyId, message)),
+    receivedTexts.run(`${companyId}:${message.phone}`, () => receiving.received(companyId, message)),
   );
   await startWorkers({
     queue,
@@ -67,6 +71,7 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
     disconnect: (companyId) => lifecycle.disconnect(companyId),
     answer: (job) => clientAnswers.run(job),
     writeBack: (job) => writeBack.run(job),
+    forward: (job) => forwarding.run(job),
     replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
     reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
   });
@@ -86,7 +91,15 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   return scope.move();
 }
 
-function recurringWork({ activation, deafness, reconciliation, platformWatch, whatsapp }: WorkParts) {
+function recurringWork({
+  activation,
+  deafness,
+  forwarding,
+  receiving,
+  reconciliation,
+  platformWatch,
+  whatsapp,
+}: WorkParts) {
   return [
     {
       what: 'Looking for salons to activate',
@@ -123,6 +136,16 @@ function recurringWork({ activation, deafness, reconciliation, platformWatch, wh
       what: 'Erasing WhatsApp credentials set aside',
       everyMs: 60 * minuteMs,
       run: () => whatsapp.eraseQuarantined(),
+    },
+    {
+      what: 'Looking for messages to forward',
+      everyMs: minuteMs,
+      run: () => forwarding.sweep(),
+    },
+    {
+      what: 'Erasing old received messages',
+      everyMs: 60 * minuteMs,
+      run: () => receiving.forgetOld(),
     },
   ];
 }

@@ -16,6 +16,7 @@ import { observeRequests } from './observe-request.ts';
 import { Pages } from './pages.ts';
 import { type QrDeps, qrRoutes } from './qr.ts';
 import type { HttpLimiters } from './rate-limit.ts';
+import { type ReceivingDeps, receivingRoutes } from './receiving.ts';
 import { type RegisterDeps, registerRoutes } from './register.ts';
 import { requestId } from './request-id.ts';
 import { noStore, securityHeaders } from './security-headers.ts';
@@ -30,6 +31,8 @@ export type AppDeps = Readonly<{
   lifecycle: CallbackDeps['lifecycle'];
   rules: SettingsDeps['rules'];
   events: BookingEventDeps['events'];
+  received: ReceivingDeps['received'];
+  outgoingWebhooks: ReceivingDeps['outgoingWebhooks'];
   queue: MaintenanceDeps['queue'];
   reconciliation: MaintenanceDeps['reconciliation'];
   health: HealthDeps['health'];
@@ -79,6 +82,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(settingsRoutes(shared));
   app.use(messageRoutes(shared));
   app.use(bookingEventRoutes(shared));
+  app.use(receivingRoutes(shared));
   app.use(maintenanceRoutes(shared));
   app.use(companiesRoutes(shared));
   app.use(webhookRoutes(shared));

@@ -25,6 +25,7 @@ const queues = [
   'disconnection',
   'answers',
   'replanning',
+  'forwarding',
   'reconciliation',
 ] as const satisfies readonly QueueName[];
 

@@ -3,7 +3,7 @@ import { clientAnswers } from '../domain/client-answer.ts';
 import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
-import type { AnswerJob, WriteBackJob } from '../marketplace/message-ports.ts';
+import type { AnswerJob, ForwardingJob, WriteBackJob } from '../marketplace/message-ports.ts';
 import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { WebhookJobData } from './webhook-inbox.ts';
@@ -22,6 +22,7 @@ export type WorkerDependencies = Readonly<{
   disconnect(companyId: CompanyId): Promise<void>;
   answer(job: AnswerJob): Promise<void>;
   writeBack(job: WriteBackJob): Promise<void>;
+  forward(job: ForwardingJob): Promise<void>;
   replan(companyId: CompanyId, cause: string, phone?: string): Promise<void>;
   reconcile(companyId: CompanyId, cause: string): Promise<void>;
 }>;
@@ -57,6 +58,11 @@ const writeBackJob = Joi.object<Unbranded<WriteBackJob>>({
 
 const answersJob = Joi.alternatives<Unbranded<AnswerJob> | Unbranded<WriteBackJob>>(answerJob, writeBackJob);
 
+const forwardingJob = Joi.object<Unbranded<ForwardingJob>>({
+  companyId: Joi.number().required(),
+  messageId: Joi.string().required(),
+});
+
 const replanningJob = Joi.object<{ companyId: number; phone?: string }>({
   companyId: Joi.number().required(),
   phone: Joi.string(),
@@ -82,6 +88,10 @@ export async function startWorkers(deps: WorkerDependencies): Promise<void> {
     const data = dataOf(job, answersJob);
     const companyId = companyIdFrom(data.companyId);
     await ('recordId' in data ? deps.writeBack({ ...data, companyId }) : deps.answer({ ...data, companyId }));
+  });
+  await run('forwarding', async (job) => {
+    const { companyId, messageId } = dataOf(job, forwardingJob);
+    await deps.forward({ companyId: companyIdFrom(companyId), messageId });
   });
   await run('replanning', async (job) => {
     const { companyId, phone } = dataOf(job, replanningJob);
@@ -122,6 +132,7 @@ const buriedNames = {
   disconnection: 'disconnection',
   answers: 'answer',
   replanning: 'replanning',
+  forwarding: 'forwarding',
   reconciliation: 'reconciliation',
 } as const satisfies Readonly<Record<QueueName, string>>;
 

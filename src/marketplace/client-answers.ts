@@ -47,7 +47,7 @@ export class ClientAnswers {
     this.#deps = deps;
   }
 
-  /** Keeps that the person wrote, and a recognised answer as a durable job; the text itself is kept nowhere. */
+  /** Keeps that the person wrote, and a recognised answer as a durable job. */
   async received(companyId: CompanyId, message: ReceivedText): Promise<void> {
     const { contacts, queue } = this.#deps;
     const { whatsappMessageId, phone, quotedId } = message;

@@ -4,7 +4,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { NotificationSettings } from '../domain/notification-settings.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
-import type { Lease, MarketplaceEvent } from './ports.ts';
+import type { Lease, MarketplaceEvent, ReceivedText } from './ports.ts';
 
 /** What the use cases need to know of bookings and their messages. Types only: this file has no runtime. */
 
@@ -155,4 +155,96 @@ export interface Answers {
     companyId: CompanyId,
     answer: Pick<AnswerJob, 'phone' | 'whatsappMessageId' | 'quotedId'> & Readonly<{ answer: VisitAnswer }>,
   ): Promise<TakenAnswer | undefined>;
+}
+
+/** What a client wrote, as it is kept. */
+export type ReceivedMessage = Readonly<{
+  /** A UUID that follows from the company and the WhatsApp message. */
+  id: string;
+  /** Grows with each message of the company. */
+  position: number;
+  /** E.164 with `+`. */
+  phone: string;
+  text: string;
+  /** By WhatsApp's clock. */
+  sentAt: Date;
+  /** By the database's clock. */
+  receivedAt: Date;
+}>;
+
+export type MessageToForward = Readonly<{
+  id: string;
+  companyId: CompanyId;
+  /** Undefined: its key is gone. */
+  phone: string | undefined;
+}>;
+
+/** A received message that the company's own webhook is to be told of. */
+export type ForwardingJob = Readonly<{ companyId: CompanyId; messageId: string }>;
+
+/** What clients write; phone and text are sealed. */
+export interface ReceivedMessages {
+  /** Durable when it resolves; a repeat is the same message. Undefined: the company is gone. */
+  keep(
+    companyId: CompanyId,
+    message: ReceivedText,
+  ): Promise<Readonly<{ id: string; toForward: boolean }> | undefined>;
+  byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined>;
+  /** In the order of receipt, those behind the position. */
+  after(companyId: CompanyId, position: number, limit: number): Promise<readonly ReceivedMessage[]>;
+  /** Those that still wait for a job, of all companies. */
+  toForward(limit: number): Promise<readonly MessageToForward[]>;
+  /** They have their jobs. */
+  handedOver(ids: readonly string[]): Promise<void>;
+  /** Erases what is older, at most `limit` messages. @returns how many */
+  forget(days: number, limit: number): Promise<number>;
+}
+
+/** Where a company wants to be told of what clients write. */
+export type OutgoingWebhook = Readonly<{
+  /** A UUID, another with each address. */
+  version: string;
+  url: string;
+  /** `whsec_…`. The one before signs as well until its time. */
+  secret: string;
+  previousSecret?: string;
+  previousSecretUntil?: Date;
+  disabledAt?: Date;
+  /** Since when nothing has been delivered. */
+  failingSince?: Date;
+  createdAt: Date;
+}>;
+
+export interface OutgoingWebhooks {
+  of(companyId: CompanyId): Promise<OutgoingWebhook | undefined>;
+  /** Sets the address and enables it; the secret is taken when there was no webhook. @returns whether there was none */
+  save(companyId: CompanyId, url: string, secret: string): Promise<boolean>;
+  /** @returns false when there is no webhook */
+  rotate(companyId: CompanyId, secret: string, overlapHours: number): Promise<boolean>;
+  remove(companyId: CompanyId): Promise<void>;
+  /** @returns whether it was enabled until now */
+  disable(companyId: CompanyId, version: string, cause: string): Promise<boolean>;
+  /** @returns whether it has failed for so long, and that was not told before */
+  failed(companyId: CompanyId, version: string, tellAfterHours: number): Promise<boolean>;
+  worked(companyId: CompanyId, version: string): Promise<void>;
+}
+
+/** One JSON text under one id, the same at each attempt. */
+export type Envelope = Readonly<{ id: string; body: string }>;
+
+export type Delivery =
+  | Readonly<{ outcome: 'delivered' }>
+  /** 410: the receiver wants no more. */
+  | Readonly<{ outcome: 'gone' }>
+  /** Nothing was tried: other deliveries to the company are under way. */
+  | Readonly<{ outcome: 'busy'; retryAfterMs: number }>
+  /** `reason` holds nothing of address, phone or text. */
+  | Readonly<{ outcome: 'failed'; reason: string; retryAfterMs?: number }>;
+
+export interface Receiver {
+  deliver(
+    companyId: CompanyId,
+    webhook: Readonly<{ version: string; url: string; secrets: readonly string[] }>,
+    envelope: Envelope,
+  ): Promise<Delivery>;
 }

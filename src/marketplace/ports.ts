@@ -135,6 +135,8 @@ export type QueueName =
   | 'answers'
   /** Plans of a company's messages to be made anew. */
   | 'replanning'
+  /** What clients wrote, for the company's own webhook. */
+  | 'forwarding'
   /** Changes that no webhook told of. */
   | 'reconciliation';
 

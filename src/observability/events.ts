@@ -123,6 +123,38 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     clientAnswered(companyId: CompanyId, what: string, recordId?: number): void {
       logger.info('Client answered', { companyId, what, recordId });
     },
+    textReceived(companyId: CompanyId, receivedId: string): void {
+      metrics.received.inc();
+      logger.info('Text received', { companyId, receivedId });
+    },
+    receivedForgotten(count: number): void {
+      logger.info('Old received messages erased', { count });
+    },
+    /** To the company's own webhook. */
+    forwarded(
+      companyId: CompanyId,
+      receivedId: string,
+      delivery: Readonly<{ outcome: 'delivered' | 'gone' | 'busy' | 'failed'; reason?: string }>,
+    ): void {
+      const { outcome, reason } = delivery;
+      metrics.forwards.inc({ outcome });
+      if (outcome === 'busy') return;
+      logger[outcome === 'delivered' ? 'info' : 'warn']('Text forwarded', {
+        companyId,
+        receivedId,
+        outcome,
+        reason,
+      });
+    },
+    outgoingWebhookChanged(companyId: CompanyId, what: 'set' | 'secret_rotated' | 'removed'): void {
+      logger.info('Outgoing webhook changed', { companyId, what });
+    },
+    outgoingWebhookDisabled(companyId: CompanyId): void {
+      logger.error('Outgoing webhook disabled: its receiver answered 410', { companyId });
+    },
+    outgoingWebhookFailing(companyId: CompanyId, reason: string): void {
+      logger.error('Outgoing webhook has been failing for days', { companyId, reason });
+    },
     /** The answer is ours alone: the platform does not let us write it into the record. */
     writeBackRefused(companyId: CompanyId, recordId: number, error: unknown): void {
       logger.warn('Write-back refused', { companyId, recordId, error });

@@ -12,6 +12,8 @@ export type Metrics = Readonly<{
   whatsappWatchdogActions: Counter<'action'>;
   webhooksReceived: Counter<'resource' | 'outcome'>;
   messages: Counter<'kind' | 'status'>;
+  received: Counter;
+  forwards: Counter<'outcome'>;
   breakerOpen: Gauge<'name'>;
   outages: Gauge<'name'>;
 }>;
@@ -112,6 +114,17 @@ export function createMetrics(figures: Figures): Metrics {
       name: 'marketplace_whatsapp_watchdog_actions_total',
       help: 'What was done about sessions that hear nothing',
       labelNames: ['action'],
+      registers,
+    }),
+    received: new Counter({
+      name: 'marketplace_received_messages_total',
+      help: 'Texts of clients that were kept',
+      registers,
+    }),
+    forwards: new Counter({
+      name: 'marketplace_forwards_total',
+      help: "Attempts to hand a client's text to a company's own webhook, by how they ended",
+      labelNames: ['outcome'],
       registers,
     }),
     webhooksReceived: new Counter({

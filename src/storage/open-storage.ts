@@ -1,6 +1,14 @@
 import type { DatabaseAddress } from '../domain/database-address.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
-import type { Answers, Bookings, Contacts, Messages, Settings } from '../marketplace/message-ports.ts';
+import type {
+  Answers,
+  Bookings,
+  Contacts,
+  Messages,
+  OutgoingWebhooks,
+  ReceivedMessages,
+  Settings,
+} from '../marketplace/message-ports.ts';
 import type { Companies, ConnectTokens, Events, Leases, Readings } from '../marketplace/ports.ts';
 import { StoredAnswers } from './answers.ts';
 import { StoredBookings } from './bookings.ts';
@@ -17,7 +25,9 @@ import { StoredMessages } from './messages.ts';
 import { readMigrations } from './migrate.ts';
 import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue.ts';
 import { defaultQueueRules } from './queue-rules.ts';
+import { StoredOutgoingWebhooks } from './outgoing-webhooks.ts';
 import { StoredReadings } from './readings.ts';
+import { StoredReceivedMessages } from './received-messages.ts';
 import { Rpc } from './rpc.ts';
 import { StoredSettings } from './settings.ts';
 
@@ -49,6 +59,8 @@ export type Storage = AsyncDisposable &
     messages: Messages;
     answers: Answers;
     contacts: Contacts;
+    received: ReceivedMessages;
+    webhooks: OutgoingWebhooks;
     settings: Settings;
     leases: Leases;
     readings: Readings;
@@ -89,6 +101,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     messages: new StoredMessages(rpc),
     answers: new StoredAnswers(rpc),
     contacts: new StoredContacts(rpc),
+    received: new StoredReceivedMessages(rpc, box),
+    webhooks: new StoredOutgoingWebhooks(rpc, box),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
     readings: new StoredReadings(rpc),

@@ -18,6 +18,7 @@ export const queueNames = [
   'disconnection',
   'answers',
   'replanning',
+  'forwarding',
   'reconciliation',
 ] as const satisfies readonly QueueName[];
 
@@ -30,6 +31,14 @@ export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
   // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
   answers: { ...quick, maxAttempts: 200, retryDelaySeconds: 2, retryDelayMaxSeconds: 600, concurrency: 4 },
   replanning: { ...quick, maxAttempts: 5, concurrency: 2 },
+  // Companies' own systems: 26 tries take 17 to 33 hours. A dead one has a few of the hands at most.
+  forwarding: {
+    maxAttempts: 26,
+    maxInterruptions: 200,
+    retryDelaySeconds: 5,
+    retryDelayMaxSeconds: 7_200,
+    concurrency: 16,
+  },
   // All salons share the platform's budget, so that one reading may take long.
   reconciliation: {
     maxAttempts: 10,

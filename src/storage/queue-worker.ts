@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, PgBoss } from 'pg-boss';
+import { PostponedError } from '../domain/postponed-error.ts';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
 import type { Outage } from '../lib/outage.ts';
 import type { BuriedHandler, Job, JobHandler, QueueName } from '../marketplace/ports.ts';
@@ -174,12 +175,14 @@ export class QueueWorker {
       const delayMs = jobsOutage.felt(failure, retryInOutageMs);
       return () => table.putBack(queue, claim, delayMs, attempts);
     }
-    onError(failure);
+    const postponed = failure instanceof PostponedError ? failure : undefined;
+    if (postponed?.counts === false) return () => table.putBack(queue, claim, postponed.delayMs, attempts);
+    if (postponed === undefined) onError(failure);
     const failures = attempts.failures + 1;
     const isHopeless =
       failure instanceof UnprocessableError || attempts.interruptions >= rules.maxInterruptions;
     if (isHopeless || failures >= rules.maxAttempts) return () => this.#bury(claimed, failures, failure);
-    const delayMs = retryDelayMs(rules, failures, random);
+    const delayMs = Math.max(retryDelayMs(rules, failures, random), postponed?.delayMs ?? 0);
     return () => table.putBack(queue, claim, delayMs, { ...attempts, failures, reason: reasonOf(failure) });
   }
 

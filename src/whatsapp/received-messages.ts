@@ -47,7 +47,10 @@ function textOf(content: proto.IMessage | undefined): string | undefined {
 
 /** People are addressed by number or by LID; the other one comes beside it, or was learned before. */
 async function phoneOf(sock: WASocket, key: WAMessageKey): Promise<string | undefined> {
-  const jids = [key.remoteJid ?? undefined, key.remoteJidAlt];
+  const chat = key.remoteJid ?? undefined;
+  // Beside the address of a broadcast stands its sender's.
+  if (isPnUser(chat) !== true && isLidUser(chat) !== true) return undefined;
+  const jids = [chat, key.remoteJidAlt];
   const own = jids.find((jid) => jid !== undefined && isPnUser(jid) === true);
   if (own !== undefined) return phoneOfJid(own);
   const lid = jids.find((jid) => jid !== undefined && isLidUser(jid) === true);

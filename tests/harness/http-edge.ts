@@ -32,6 +32,7 @@ export type HttpEdgeChanges = Readonly<{
   lifecycle?: AppDeps['lifecycle'];
   health?: Partial<AppDeps['health']>;
   rules?: Partial<AppDeps['rules']>;
+  outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -118,6 +119,14 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       ...changes.rules,
     },
     events: { ofRecord: async () => [] },
+    received: { after: async () => [] },
+    outgoingWebhooks: {
+      of: async () => undefined,
+      set: async () => undefined,
+      rotate: async () => undefined,
+      remove: async () => {},
+      ...changes.outgoingWebhooks,
+    },
     queue: { deadLetters: async () => [], replay: async () => false },
     reconciliation: { request: async () => {}, requestAll: async () => 0 },
     health: {

@@ -20,7 +20,9 @@ import { StoredEvents } from '../../src/storage/events.ts';
 import { StoredLeases } from '../../src/storage/leases.ts';
 import { StoredMessages } from '../../src/storage/messages.ts';
 import { readMigrations } from '../../src/storage/migrate.ts';
+import { StoredOutgoingWebhooks } from '../../src/storage/outgoing-webhooks.ts';
 import { StoredReadings } from '../../src/storage/readings.ts';
+import { StoredReceivedMessages } from '../../src/storage/received-messages.ts';
 import { StoredSettings } from '../../src/storage/settings.ts';
 import { Rpc } from '../../src/storage/rpc.ts';
 import { prepareEmbedded } from './embedded.ts';
@@ -98,6 +100,8 @@ export function repositoriesOn(database: Database) {
     messages: new StoredMessages(rpc),
     answers: new StoredAnswers(rpc),
     contacts: new StoredContacts(rpc),
+    received: new StoredReceivedMessages(rpc, box),
+    webhooks: new StoredOutgoingWebhooks(rpc, box),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
     readings: new StoredReadings(rpc),

@@ -43,6 +43,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       disconnect: fail,
       answer: fail,
       writeBack: fail,
+      forward: fail,
       replan: fail,
       reconcile: fail,
     });

@@ -1,0 +1,13 @@
+/** A job that is to be tried again, and not before a time that somebody else has set. `reason` is a word or a short phrase of ours. */
+export class PostponedError extends Error {
+  override readonly name = 'PostponedError';
+  readonly delayMs: number;
+  /** Whether it counts among the failures after which a job is given up. */
+  readonly counts: boolean;
+
+  constructor(reason: string, { delayMs, counts }: Readonly<{ delayMs: number; counts: boolean }>) {
+    super(reason);
+    this.delayMs = delayMs;
+    this.counts = counts;
+  }
+}

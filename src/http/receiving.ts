@@ -1,0 +1,107 @@
+import express, { type Router } from 'express';
+import Joi from 'joi';
+import { AppError } from '../domain/errors.ts';
+import { parsePositiveInteger } from '../domain/ids.ts';
+import type { OutgoingWebhook, ReceivedMessages } from '../marketplace/message-ports.ts';
+import type { OutgoingWebhookRules } from '../marketplace/outgoing-webhook-rules.ts';
+import { type CompanyKeys, companyOfApiKey } from './authenticate.ts';
+import { identified } from './identified.ts';
+import { jsonBody } from './json-body.ts';
+import { Query } from './query.ts';
+import { type HttpLimiters, rateLimit } from './rate-limit.ts';
+import { validate } from './validate.ts';
+
+export type ReceivingDeps = Readonly<{
+  service: CompanyKeys;
+  received: Pick<ReceivedMessages, 'after'>;
+  outgoingWebhooks: Pick<OutgoingWebhookRules, 'of' | 'set' | 'rotate' | 'remove'>;
+  limiters: Pick<HttpLimiters, 'machine'>;
+  trustProxy: number;
+}>;
+
+const webhookBody = Joi.object<Readonly<{ url: string }>>({ url: Joi.string().required() });
+const mostMessages = 200;
+const usualMessages = 50;
+
+/** What clients write, for whoever holds the company's key, and where it is forwarded to. */
+export function receivingRoutes(deps: ReceivingDeps): Router {
+  const { service, received, outgoingWebhooks, limiters, trustProxy } = deps;
+  const router = express.Router();
+  const caller = identified((request) => companyOfApiKey(request, service));
+  const limited = rateLimit(limiters.machine, trustProxy);
+  const path = '/marketplace/outgoing-webhook';
+
+  router.get('/marketplace/received-messages', limited, caller.guard, async (request, response) => {
+    const query = new Query(request);
+    const after = numberFrom(query.one('after') ?? '0', Number.MAX_SAFE_INTEGER);
+    const limit = Math.max(1, numberFrom(query.one('limit') ?? String(usualMessages), mostMessages));
+    const messages = await received.after(caller.of(request).id, after, limit);
+    response.json({
+      success: true,
+      messages: messages.map(({ id, phone, text, sentAt, receivedAt }) => ({
+        id,
+        phone,
+        text,
+        sent_at: sentAt.toISOString(),
+        received_at: receivedAt.toISOString(),
+      })),
+      next: String(messages.at(-1)?.position ?? after),
+    });
+  });
+
+  router.get(path, limited, caller.guard, async (request, response) => {
+    const webhook = await outgoingWebhooks.of(caller.of(request).id);
+    if (webhook === undefined) throw noWebhook();
+    response.json({ success: true, ...view(webhook) });
+  });
+
+  router.put(path, limited, caller.guard, jsonBody(), validate(webhookBody), async (request, response) => {
+    const { id } = caller.of(request);
+    const secret = await outgoingWebhooks.set(id, request.body.url);
+    const webhook = await outgoingWebhooks.of(id);
+    if (webhook === undefined) throw noWebhook();
+    response.json({ success: true, ...view(webhook), ...(secret !== undefined && { secret }) });
+  });
+
+  router.post(`${path}/secret`, limited, caller.guard, async (request, response) => {
+    const { id } = caller.of(request);
+    const secret = await outgoingWebhooks.rotate(id);
+    const webhook = await outgoingWebhooks.of(id);
+    if (secret === undefined || webhook === undefined) throw noWebhook();
+    response.json({ success: true, ...view(webhook), secret });
+  });
+
+  router.delete(path, limited, caller.guard, async (request, response) => {
+    await outgoingWebhooks.remove(caller.of(request).id);
+    response.json({ success: true });
+  });
+  return router;
+}
+
+function view(webhook: OutgoingWebhook): Record<string, unknown> {
+  return {
+    url: webhook.url,
+    enabled: webhook.disabledAt === undefined,
+    disabled_at: webhook.disabledAt?.toISOString() ?? null,
+    failing_since: webhook.failingSince?.toISOString() ?? null,
+    previous_secret_until: webhook.previousSecretUntil?.toISOString() ?? null,
+    created_at: webhook.createdAt.toISOString(),
+  };
+}
+
+function numberFrom(text: string, most: number): number {
+  const number = /^\d{1,16}$/.test(text) ? (text === '0' ? 0 : parsePositiveInteger(text)) : undefined;
+  if (number !== undefined && number <= most) return number;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `after и limit — целые числа; limit не больше ${mostMessages}.`,
+      en: `after and limit are whole numbers; limit is at most ${mostMessages}.`,
+    },
+  });
+}
+
+function noWebhook(): AppError {
+  return new AppError('NOT_FOUND', {
+    text: { ru: 'Вебхук не задан.', en: 'No webhook is set.' },
+  });
+}

@@ -1,0 +1,128 @@
+import {
+  BrokenCircuitError,
+  bulkhead,
+  BulkheadRejectedError,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  handleAll,
+  type IPolicy,
+  wrap,
+} from 'cockatiel';
+import { LRUCache } from 'lru-cache';
+import type { CompanyId } from '../domain/ids.ts';
+import type { Delivery, Envelope, Receiver } from '../marketplace/message-ports.ts';
+import { post, RefusedAddressError, type PostAnswer } from './post.ts';
+import { signaturesOf } from './signature.ts';
+
+export type ReceiversOptions = Readonly<{
+  allowLoopback: boolean;
+  timeoutMs?: number;
+  /** Deliveries under way to one company. */
+  concurrency?: number;
+  breakerFailures?: number;
+  breakerOpenMs?: number;
+  now: () => Date;
+}>;
+
+const mostCompanies = 5_000;
+const busyForMs = 2_000;
+const longestRetryAfterMs = 24 * 60 * 60 * 1_000;
+
+/** Why a delivery failed, in words that hold nothing of address, phone or text. */
+class FailedDelivery extends Error {
+  override readonly name = 'FailedDelivery';
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: string, retryAfterMs?: number) {
+    super(reason);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * Posts to the companies' own systems, signed as Standard Webhooks. Each address has a few lanes and a circuit of its own,
+ * so that a slow or dead one costs the others nothing.
+ */
+export class Receivers implements Receiver {
+  readonly #options: ReceiversOptions;
+  readonly #policies = new LRUCache<string, IPolicy>({ max: mostCompanies });
+
+  constructor(options: ReceiversOptions) {
+    this.#options = options;
+  }
+
+  async deliver(
+    companyId: CompanyId,
+    webhook: Parameters<Receiver['deliver']>[1],
+    envelope: Envelope,
+  ): Promise<Delivery> {
+    try {
+      const status = await this.#policyOf(`${companyId}:${webhook.version}`).execute(() =>
+        this.#post(webhook, envelope),
+      );
+      return status === 410 ? { outcome: 'gone' } : { outcome: 'delivered' };
+    } catch (error) {
+      if (error instanceof BulkheadRejectedError) return { outcome: 'busy', retryAfterMs: busyForMs };
+      if (error instanceof BrokenCircuitError) return { outcome: 'failed', reason: 'The circuit is open' };
+      if (!(error instanceof FailedDelivery)) throw error;
+      const { message: reason, retryAfterMs } = error;
+      return { outcome: 'failed', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    }
+  }
+
+  /** @throws FailedDelivery */
+  async #post({ url, secrets }: Parameters<Receiver['deliver']>[1], { id, body }: Envelope): Promise<number> {
+    const { now, timeoutMs = 15_000, allowLoopback } = this.#options;
+    const timestamp = Math.floor(now().getTime() / 1_000);
+    let answer: PostAnswer;
+    try {
+      answer = await post({
+        url,
+        body,
+        timeoutMs,
+        allowLoopback,
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': 'yclients-marketplace-webhooks/1',
+          'webhook-id': id,
+          'webhook-timestamp': String(timestamp),
+          'webhook-signature': signaturesOf(secrets, { id, timestamp, body }),
+        },
+      });
+    } catch (error) {
+      throw new FailedDelivery(reasonOf(error));
+    }
+    const { status, retryAfterMs } = answer;
+    if ((status >= 200 && status < 300) || status === 410) return status;
+    throw new FailedDelivery(
+      `The receiver answered ${status}`,
+      retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, longestRetryAfterMs),
+    );
+  }
+
+  #policyOf(key: string): IPolicy {
+    const known = this.#policies.get(key);
+    if (known !== undefined) return known;
+    const { concurrency = 2, breakerFailures = 5, breakerOpenMs = 30_000 } = this.#options;
+    const policy = wrap(
+      bulkhead(concurrency),
+      circuitBreaker(handleAll, {
+        breaker: new ConsecutiveBreaker(breakerFailures),
+        halfOpenAfter: breakerOpenMs,
+      }),
+    );
+    this.#policies.set(key, policy);
+    return policy;
+  }
+}
+
+/** The messages of the network quote names and addresses. */
+function reasonOf(error: unknown): string {
+  if (error instanceof RefusedAddressError) return 'The address is not public';
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return 'The receiver did not answer in time';
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^\w{1,60}$/.test(code)
+    ? `The receiver cannot be reached: ${code}`
+    : 'The receiver cannot be reached';
+}

@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+export type Posted = Readonly<{ headers: IncomingHttpHeaders; body: string; at: number }>;
+
+export type ReceiverReply = Readonly<{ status: number; headers?: Record<string, string> }> | 'silence';
+
+/** A company's own system on this machine: keeps what is posted to it, and answers as it is told. */
+export class WebhookReceiver implements AsyncDisposable {
+  readonly posts: Posted[] = [];
+  readonly #server: Server;
+  #reply: ReceiverReply = { status: 204 };
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(port = 0): Promise<WebhookReceiver> {
+    const server = createServer();
+    const receiver = new WebhookReceiver(server);
+    server.on('request', async (request, response) => {
+      receiver.posts.push({ headers: request.headers, body: await text(request), at: Date.now() });
+      const reply = receiver.#reply;
+      if (reply !== 'silence') response.writeHead(reply.status, reply.headers).end();
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return receiver;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('The receiver does not listen');
+    return address.port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/hook`;
+  }
+
+  /** From now on. */
+  answer(reply: ReceiverReply): void {
+    this.#reply = reply;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
