@@ -7,6 +7,7 @@ import {
   type WASocket,
 } from '@whiskeysockets/baileys';
 import { guarded } from '../lib/guarded.ts';
+import { KeyedQueue } from '../lib/keyed-queue.ts';
 import type { ReceivedText } from '../marketplace/ports.ts';
 import { phoneOfJid } from './addressing.ts';
 
@@ -23,10 +24,14 @@ export function watchReceived(
     failed: (error: unknown) => void;
   }>,
 ): void {
-  const tell = guarded(options.failed, async (key: WAMessageKey, message: Omit<ReceivedText, 'phone'>) => {
-    const phone = await phoneOf(sock, key);
-    if (phone !== undefined) options.report({ ...message, phone });
-  });
+  // The first look for an address takes longer than the next: what a person wrote later must not overtake it.
+  const chats = new KeyedQueue<string>();
+  const tell = guarded(options.failed, (key: WAMessageKey, message: Omit<ReceivedText, 'phone'>) =>
+    chats.run(key.remoteJid ?? '', async () => {
+      const phone = await phoneOf(sock, key);
+      if (phone !== undefined) options.report({ ...message, phone });
+    }),
+  );
   sock.ev.on('messages.upsert', ({ messages }) => {
     for (const { key, message, messageTimestamp } of messages) {
       const content = normalizeMessageContent(message);

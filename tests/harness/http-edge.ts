@@ -32,7 +32,6 @@ export type HttpEdgeChanges = Readonly<{
   lifecycle?: AppDeps['lifecycle'];
   health?: Partial<AppDeps['health']>;
   rules?: Partial<AppDeps['rules']>;
-  outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -125,7 +124,6 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       set: async () => undefined,
       rotate: async () => undefined,
       remove: async () => {},
-      ...changes.outgoingWebhooks,
     },
     queue: { deadLetters: async () => [], replay: async () => false },
     reconciliation: { request: async () => {}, requestAll: async () => 0 },

@@ -45,8 +45,9 @@ export class WebhookReceiver implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
+    if (!this.#server.listening) return;
     this.#server.close();
+    this.#server.closeAllConnections();
     await once(this.#server, 'close');
   }
 }

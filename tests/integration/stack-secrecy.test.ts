@@ -118,10 +118,24 @@ describe('what a whole run leaves behind in clear', () => {
     expect(sent.status).toBe(202);
     const { id: directId } = await client.waitForMessage(({ text }) => text === directText, 15_000);
     client.markRead(directId);
+    await forwardToNobody(salon);
     await client.sendText(salon.owner.number, answerText);
     client.forgetSessions();
     await client.sendText(salon.owner.number, answerText);
     messages.push(answerText, directText);
+  };
+
+  /** A webhook whose address holds a token, and whose receiver is not there. */
+  const forwardToNobody = async (salon: LinkedSalon): Promise<void> => {
+    const token = randomBytes(16).toString('hex');
+    const response = await ask(`${stack.url}/marketplace/outgoing-webhook`, {
+      method: 'PUT',
+      headers: { 'x-api-key': salon.apiKey },
+      body: { url: `http://127.0.0.1:9/hook?token=${token}` },
+    });
+    const { secret } = (await response.json()) as { secret: string };
+    secrets.set('secret of the outgoing webhook', secret);
+    secrets.set('token of the outgoing webhook', token);
   };
 
   /** Refusals speak of what they refuse; they must not repeat it. */
@@ -224,10 +238,19 @@ describe('what a whole run leaves behind in clear', () => {
   });
 
   it('keeps the secrets of a company sealed in the database as well', () => {
-    const kept = [...secrets].filter(([name]) => /API key|webhook secret|connect token/.test(name));
+    const kept = [...secrets].filter(([name]) =>
+      /API key|webhook secret|connect token|outgoing webhook/.test(name),
+    );
+    expect(kept.length).toBeGreaterThan(8);
     const database = filesOf(join(stack.directory, 'data', 'pg'));
     expect(database.length).toBeGreaterThan(100);
     for (const [name, secret] of kept) expect(traces(database, [secret]), name).toEqual([]);
+  });
+
+  it('keeps what clients write sealed in the database', () => {
+    expect(stack.server.output).toContain('"Text received"');
+    expect(stack.server.output).toContain('The receiver cannot be reached');
+    expect(traces(filesOf(join(stack.directory, 'data', 'pg')), [answerText])).toEqual([]);
   });
 
   it('counts in metrics, with no company in a label', () => {

@@ -5,7 +5,8 @@ import type { ReceivedText } from '../../src/marketplace/ports.ts';
 import { StoredReceivedMessages } from '../../src/storage/received-messages.ts';
 import { engines, newPhone, registeredCompany, useStore } from '../harness/storage.ts';
 
-const box = (...ids: readonly string[]) => new SecretBox(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
+const box = (...ids: readonly string[]) =>
+  new SecretBox(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
 const secret = 'whsec_c2VjcmV0LW9mLXRoZS1zYWxvbi1vbmU=';
 
 describe.each(engines())('what clients write, in $name', ({ make }) => {
@@ -24,8 +25,8 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
   };
   const newCompanyId = async (): Promise<CompanyId> => (await registeredCompany(store.repositories)).id;
   const rawContents = async (): Promise<Buffer> => {
-    const { rows } = await store.database.sql('select content from public.received_messages', []);
-    return Buffer.concat(rows.map((row) => Buffer.from(String((row as { content: unknown }).content))));
+    const rows = await store.database.sql.query('select content from public.received_messages');
+    return Buffer.concat(rows.map(({ content }) => bytesOf(content)));
   };
 
   it('is kept once, however often it comes, and in the order in which it came', async () => {
@@ -57,7 +58,8 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
   it('keeps a text whatever time its sender claims', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
-    for (const time of [NaN, -1e14, 8e15]) await received.keep(companyId, newText({ sentAt: new Date(time) }));
+    for (const time of [NaN, -1e14, 8e15])
+      await received.keep(companyId, newText({ sentAt: new Date(time) }));
     for (const { sentAt, receivedAt } of await received.after(companyId, 0, 10))
       expect(Math.abs(receivedAt.getTime() - sentAt.getTime())).toBeLessThan(5_000);
     expect(await received.after(companyId, 0, 10)).toHaveLength(3);
@@ -100,7 +102,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
     for (let count = 0; count < 3; count += 1) await received.keep(companyId, newText());
-    await store.database.sql(
+    await store.database.sql.query(
       "update public.received_messages set received_at = now() - interval '90 days 1 minute' where company_id = $1",
       [companyId],
     );
@@ -146,7 +148,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       await webhooks.save(companyId, 'https://one.example/', secret);
       expect(await webhooks.rotate(companyId, other, 24)).toBe(true);
       expect(await webhooks.of(companyId)).toMatchObject({ secret: other, previousSecret: secret });
-      await store.database.sql(
+      await store.database.sql.query(
         'update public.outgoing_webhooks set previous_secret_until = now() where company_id = $1',
         [companyId],
       );
@@ -162,7 +164,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       const { version = '' } = (await webhooks.of(companyId)) ?? {};
       const failForDays = async () => {
         const told = [await webhooks.failed(companyId, version, 48)];
-        await store.database.sql(
+        await store.database.sql.query(
           "update public.outgoing_webhooks set failing_since = now() - interval '49 hours' where company_id = $1",
           [companyId],
         );
@@ -188,14 +190,19 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       const { webhooks } = store.repositories;
       const companyId = await newCompanyId();
       await webhooks.save(companyId, 'https://one.example/hook?token=clear', secret);
-      const { rows } = await store.database.sql(
+      const [row] = await store.database.sql.query(
         'select url, secret from public.outgoing_webhooks where company_id = $1',
         [companyId],
       );
-      const [row] = rows as { url: Uint8Array; secret: Uint8Array }[];
-      expect(Buffer.from(row?.url ?? []).length).toBeGreaterThan(40);
-      expect(Buffer.from(row?.url ?? []).includes('example')).toBe(false);
-      expect(Buffer.from(row?.secret ?? []).includes('whsec')).toBe(false);
+      const [url, key] = [bytesOf(row?.['url']), bytesOf(row?.['secret'])];
+      expect(Math.min(url.length, key.length)).toBeGreaterThan(40);
+      expect(url.includes('example')).toBe(false);
+      expect(key.includes('whsec')).toBe(false);
     });
   });
 });
+
+function bytesOf(column: unknown): Buffer {
+  if (column instanceof Uint8Array) return Buffer.from(column);
+  throw new TypeError('The column holds no bytes');
+}

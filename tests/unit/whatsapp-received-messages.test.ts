@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WAMessage, WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import type { ReceivedText } from '../../src/marketplace/ports.ts';
@@ -17,32 +18,47 @@ describe('a message that reaches the device', () => {
   ])('of %s is none of our business', async (_what, key) => {
     expect(await told(key)).toEqual(['of a person']);
   });
+
+  it('is not overtaken by what the same person wrote later', async () => {
+    const texts = ['СТОП', 'СТАРТ', 'Спасибо'];
+    expect(await toldOf(texts.map((text) => [text, { remoteJid: lid }] as const))).toEqual(texts);
+  });
 });
 
 /** What is told of a message with this key, and of one from a person after it. */
 async function told(key: Partial<WAMessage['key']>): Promise<string[]> {
+  return await toldOf([
+    ['of another', key],
+    ['of a person', { remoteJid: lid }],
+  ]);
+}
+
+/** The first look for a phone takes its time. */
+async function toldOf(
+  messages: readonly (readonly [string, Partial<WAMessage['key']>])[],
+): Promise<string[]> {
   const ev = new EventEmitter();
   const texts: string[] = [];
-  const person = Promise.withResolvers<undefined>();
-  const sock = {
-    ev,
-    signalRepository: { lidMapping: { getPNForLID: async () => phone } },
-  } as unknown as WASocket;
+  const last = Promise.withResolvers<undefined>();
+  let looks = 0;
+  const getPNForLID = async (): Promise<string> => {
+    looks += 1;
+    if (looks === 1) await delay(20);
+    return phone;
+  };
+  const sock = { ev, signalRepository: { lidMapping: { getPNForLID } } } as unknown as WASocket;
   watchReceived(sock, {
     report: ({ text }: ReceivedText) => {
       texts.push(text);
-      if (text === 'of a person') person.resolve(undefined);
+      if (text === messages.at(-1)?.[0]) last.resolve(undefined);
     },
-    failed: person.reject,
+    failed: last.reject,
   });
-  const message = (id: string, text: string, from: Partial<WAMessage['key']>) => ({
-    key: { id, ...from },
-    message: { conversation: text },
-    messageTimestamp: 1_700_000_000,
-  });
-  ev.emit('messages.upsert', {
-    messages: [message('A', 'of another', key), message('B', 'of a person', { remoteJid: lid })],
-  });
-  await person.promise;
+  for (const [text, key] of messages) {
+    const message = { key: { id: text, ...key }, message: { conversation: text }, messageTimestamp: 1 };
+    ev.emit('messages.upsert', { messages: [message] });
+  }
+  await last.promise;
+  await delay(30);
   return texts;
 }
