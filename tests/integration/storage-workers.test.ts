@@ -25,7 +25,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     const log = captureLog();
     await using queue = await createJobQueue({
       database: store.database,
-      rules: { webhooks: once, activation: once, disconnection: once },
+      rules: { webhooks: once, activation: once, forwarding: once },
       onError: () => {},
       outages: new OutageLog(),
       monotonicMs,
@@ -50,13 +50,22 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     const buried = (message: string, jobId: string) =>
       waitFor(message, () => log.lines.find((line) => line.includes(`"${message}"`) && line.includes(jobId)));
 
-    const ids = { webhook: randomUUID(), activation: randomUUID(), stranger: randomUUID() };
+    const ids = {
+      webhook: randomUUID(),
+      activation: randomUUID(),
+      forwarding: randomUUID(),
+      stranger: randomUUID(),
+    };
     const data = { companyId, resource: 'record', resourceId: 7, status: 'create', data: {} };
     await queue.insert('webhooks', [
       { id: ids.webhook, key: 'a', data },
       { id: ids.stranger, key: 'b', data: { nobody: true } },
     ]);
     await queue.insert('activation', [{ id: ids.activation, key: 'c', data: { companyId } }]);
+
+    await queue.insert('forwarding', [
+      { id: ids.forwarding, key: 'd', data: { companyId, messageId: randomUUID() } },
+    ]);
 
     expect(await buried('Job buried', ids.webhook)).toContain(`"companyId":${companyId}`);
     expect(await buried('Job buried', ids.activation)).toContain(`"companyId":${companyId}`);
@@ -65,12 +74,13 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
         type.endsWith('_buried'),
       );
-      return latest.length === 2 ? latest : undefined;
+      return latest.length === 3 ? latest : undefined;
     });
     const detail = { attempts: 1, reason: 'TypeError' };
     expect(Object.fromEntries(events.map(({ type, ...event }) => [type, event]))).toMatchObject({
       webhook_buried: { cause: `webhook:${ids.webhook}`, detail: { ...detail, record_id: 7 } },
       activation_buried: { cause: `activation:${ids.activation}`, detail },
+      forwarding_buried: { cause: `forwarding:${ids.forwarding}`, detail },
     });
   });
 });
