@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { text } from 'node:stream/consumers';
 
 export type Posted = Readonly<{ headers: IncomingHttpHeaders; body: string; at: number }>;
@@ -19,11 +25,7 @@ export class WebhookReceiver implements AsyncDisposable {
   static async start(port = 0): Promise<WebhookReceiver> {
     const server = createServer();
     const receiver = new WebhookReceiver(server);
-    server.on('request', async (request, response) => {
-      receiver.posts.push({ headers: request.headers, body: await text(request), at: Date.now() });
-      const reply = receiver.#reply;
-      if (reply !== 'silence') response.writeHead(reply.status, reply.headers).end();
-    });
+    server.on('request', (request, response) => void receiver.#take(request, response));
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return receiver;
@@ -42,6 +44,16 @@ export class WebhookReceiver implements AsyncDisposable {
   /** From now on. */
   answer(reply: ReceiverReply): void {
     this.#reply = reply;
+  }
+
+  /** A sender that hangs up in the middle has posted nothing. */
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      this.posts.push({ headers: request.headers, body: await text(request), at: Date.now() });
+    } catch {
+      return;
+    }
+    if (this.#reply !== 'silence') response.writeHead(this.#reply.status, this.#reply.headers).end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

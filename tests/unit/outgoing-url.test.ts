@@ -46,7 +46,7 @@ describe("the address of a company's webhook", () => {
     for (const url of ['http://127.0.0.1:8080/hook', 'http://localhost:3000/', 'https://[::1]:8443/'])
       expect(checkedUrl(url, true)).toBe(url);
     for (const url of ['http://10.0.0.1/', 'http://169.254.169.254/', 'http://salon.example/'])
-      expect(() => checkedUrl(url, true)).toThrow();
+      expect(() => checkedUrl(url, true)).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR' }));
   });
 });
 
