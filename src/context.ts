@@ -19,6 +19,7 @@ import { SessionRecorder } from './marketplace/session-recorder.ts';
 import { inTime, outboxFigures } from './messaging/outbox-figures.ts';
 import { NotificationRules } from './marketplace/notification-rules.ts';
 import { Outbox } from './messaging/outbox.ts';
+import { RestrictionWatch } from './messaging/restriction-watch.ts';
 import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
 import type { Logger } from './observability/logger.ts';
@@ -60,6 +61,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     spoolBytes: () => intake.spool.bytes,
     missingWebhookUrls: () => webhookUrls.missing.size,
     inbox: () => inTime(queue.waiting('webhooks')),
+    restricted: () => inTime(storage.restrictions.count()),
     outbox: () => outboxFigures(storage.messages, now),
   });
   const report = createBusinessEvents(logger, metrics);
@@ -153,6 +155,9 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const connectUrl = (tokens: readonly string[]): string =>
     `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
+  const restrictionWatch = scope.use(
+    new RestrictionWatch({ restrictions: storage.restrictions, whatsapp, statuses, report, wakeOutbox }),
+  );
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
   const allowLoopback = !config.production;
@@ -262,6 +267,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     events,
     received: storage.received,
     outgoingWebhooks: notifications.outgoingWebhooks,
+    restrictions: storage.restrictions,
     whatsapp,
     lastInboundAt: deafness.lastInboundAt,
     now,
@@ -278,6 +284,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           lifecycle,
           outbox,
           platformWatch,
+          restrictionWatch,
           queue,
           receivedTexts,
           report,

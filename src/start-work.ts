@@ -16,6 +16,7 @@ import type { Replanning } from './marketplace/replanning.ts';
 import type { SessionRecorder } from './marketplace/session-recorder.ts';
 import type { WriteBack } from './marketplace/write-back.ts';
 import type { Outbox } from './messaging/outbox.ts';
+import type { RestrictionWatch } from './messaging/restriction-watch.ts';
 import type { BusinessEvents } from './observability/events.ts';
 import type { StoppableJobQueue } from './storage/queue.ts';
 import type { BaileysManager } from './whatsapp/baileys-manager.ts';
@@ -33,6 +34,7 @@ export type WorkParts = Readonly<{
   lifecycle: Lifecycle;
   outbox: Outbox;
   platformWatch: PlatformWatch;
+  restrictionWatch: RestrictionWatch;
   queue: StoppableJobQueue;
   /** What clients write, also while the database is away. */
   receivedTexts: Pick<PatientTasks, 'run'>;
@@ -58,6 +60,7 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
   await service.init();
   await addresses.learn();
   outbox.start();
+  parts.restrictionWatch.start();
   whatsapp.on('received', (companyId, message) =>
     receivedTexts.run(`${companyId}:${message.phone}`, () => receiving.received(companyId, message)),
   );

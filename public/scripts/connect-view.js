@@ -59,6 +59,7 @@ export class ConnectView {
   #facts = byId('facts', HTMLElement);
   #phone = byId('phone', HTMLElement);
   #integration = byId('integration', HTMLElement);
+  #restriction = byId('restriction', HTMLElement);
   #newCode = byId('new-code', HTMLButtonElement);
   #register = byId('register', HTMLAnchorElement);
   #guide = byId('guide', HTMLElement);
@@ -136,7 +137,9 @@ export class ConnectView {
    * @param {Translate} translate
    */
   #renderFacts(model, screen, translate) {
-    const { phone, integration } = model;
+    const { phone, integration, restriction } = model;
+    this.#restriction.hidden = !linkedScreens.has(screen) || restriction === '';
+    setText(this.#restriction, restriction);
     this.#facts.hidden = !linkedScreens.has(screen) || (phone === undefined && integration === undefined);
     setText(this.#phone, phone ?? '—');
     setText(this.#integration, integration === undefined ? '…' : translate(`integration.${integration}`));

@@ -15,6 +15,8 @@ import { addressWithoutTokens, companyIdOf, takeTokens, tokensInAddress } from '
 /** @import { Translate } from './i18n.js' */
 
 const tickMs = 250;
+/** How often an open page asks whether WhatsApp still lets the salon start new chats. */
+const statusEveryMs = 60_000;
 
 /** A page without a link of ours: the same face as a link that the server refused. */
 const withoutToken = {
@@ -102,6 +104,11 @@ const start = async () => {
     for (const salon of salons) salon.dispatch({ type: 'tick' });
     render();
   }, tickMs);
+
+  setInterval(() => {
+    const linked = salons.filter(({ model }) => model.session === 'connected');
+    void Promise.all(linked.map((salon) => salon.askStatus()));
+  }, statusEveryMs);
 
   tabs.select(0);
   await Promise.all(salons.map((salon) => salon.askStatus()));

@@ -24,6 +24,7 @@
  * @property {string | undefined} integration where the platform's activation stands
  * @property {string | undefined} title
  * @property {string | undefined} salonId
+ * @property {string} restriction what the server says of new chats that WhatsApp holds back; empty when it does not
  */
 
 /** @type {Readonly<Model>} */
@@ -41,6 +42,7 @@ export const initialModel = {
   integration: undefined,
   title: undefined,
   salonId: undefined,
+  restriction: '',
 };
 
 /** The server tells whole seconds, rounded down. */

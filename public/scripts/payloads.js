@@ -5,7 +5,7 @@
  * @typedef {{ code: string, phone: string, seconds: number }} PairingCodePayload
  * @typedef {{ code: string, message: string, retryAfterSeconds: number | undefined }} Failure
  * @typedef {{ phone: string | undefined, integration: string | undefined, title: string | undefined,
- *   salonId: string | undefined }} StatusPayload
+ *   salonId: string | undefined, restriction: string }} StatusPayload
  */
 
 import { unknownErrorCode } from './error-actions.js';
@@ -66,12 +66,15 @@ export const readStatus = (payload) => {
     integration_status: integration,
     title,
     salon_id: salonId,
+    restriction,
   } = fieldsOf(payload);
   return {
     phone: textOf(phone),
     integration: textOf(integration),
     title: textOf(title),
     salonId: textOf(salonId),
+    // Empty and not absent: a restriction that is over has to go from the page.
+    restriction: textOf(fieldsOf(restriction)['message']) ?? '',
   };
 };
 

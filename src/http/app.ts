@@ -20,6 +20,7 @@ import { type ReceivingDeps, receivingRoutes } from './receiving.ts';
 import { type RegisterDeps, registerRoutes } from './register.ts';
 import { requestId } from './request-id.ts';
 import { noStore, securityHeaders } from './security-headers.ts';
+import { type RestrictionDeps, restrictionRoutes } from './restrictions.ts';
 import { type StatusDeps, statusRoutes } from './status.ts';
 import { type WebhookDeps, webhookRoutes } from './webhooks.ts';
 
@@ -33,6 +34,7 @@ export type AppDeps = Readonly<{
   events: BookingEventDeps['events'];
   received: ReceivingDeps['received'];
   outgoingWebhooks: ReceivingDeps['outgoingWebhooks'];
+  restrictions: StatusDeps['restrictions'] & RestrictionDeps['restrictions'];
   queue: MaintenanceDeps['queue'];
   reconciliation: MaintenanceDeps['reconciliation'];
   health: HealthDeps['health'];
@@ -85,6 +87,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(receivingRoutes(shared));
   app.use(maintenanceRoutes(shared));
   app.use(companiesRoutes(shared));
+  app.use(restrictionRoutes(shared));
   app.use(webhookRoutes(shared));
   app.use(callbackRoutes(shared));
 

@@ -1,8 +1,11 @@
 import express, { type Router } from 'express';
 import type { Company } from '../domain/company.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
+import { type Restriction, restrictionText } from '../domain/restriction.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
+import type { Restrictions } from '../marketplace/message-ports.ts';
 import { type AdminKey, bearerToken, hasApiKey } from './authenticate.ts';
+import { languageOf } from './language.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 
 export type StatusDeps = Readonly<{
@@ -14,12 +17,15 @@ export type StatusDeps = Readonly<{
   }>;
   /** When WhatsApp last sent this session something unasked; undefined: not since this process runs it. */
   lastInboundAt: (companyId: CompanyId) => Date | undefined;
+  restrictions: Pick<Restrictions, 'of'>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
+  now: () => Date;
 }>;
 
-export function statusRoutes({ service, lastInboundAt, adminKey, limiters, trustProxy }: StatusDeps): Router {
+export function statusRoutes(deps: StatusDeps): Router {
+  const { service, lastInboundAt, restrictions, adminKey, limiters, trustProxy, now } = deps;
   const router = express.Router();
 
   router.get(
@@ -31,6 +37,7 @@ export function statusRoutes({ service, lastInboundAt, adminKey, limiters, trust
       else await service.validateToken(bearerToken(request), companyId);
       const company = await service.getCompany(companyId);
       const session = await service.sessionStatus(companyId);
+      const restriction = await restrictions.of(companyId);
       response.json({
         success: true,
         company_id: company.id,
@@ -42,8 +49,23 @@ export function statusRoutes({ service, lastInboundAt, adminKey, limiters, trust
         session_state: session.state,
         connected_at: company.connectedAt?.toISOString() ?? null,
         last_inbound_at: lastInboundAt(company.id)?.toISOString() ?? null,
+        restriction: restriction
+          ? {
+              ...restrictionView(restriction),
+              message: restrictionText(restriction, {
+                timeZone: company.timeZone,
+                language: languageOf(request),
+                now: now(),
+              }),
+            }
+          : null,
       });
     },
   );
   return router;
+}
+
+/** As machines read it; `since` and `until` are UTC. */
+export function restrictionView({ beganAt, endsAt, kind, source }: Restriction): Record<string, unknown> {
+  return { since: beganAt.toISOString(), until: endsAt.toISOString(), kind: kind ?? null, source };
 }

@@ -4,6 +4,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { NotificationSettings } from '../domain/notification-settings.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
+import type { Restriction, TimeLock } from '../domain/restriction.ts';
 import type { Lease, MarketplaceEvent, ReceivedText } from './ports.ts';
 
 /** What the use cases need to know of bookings and their messages. Types only: this file has no runtime. */
@@ -48,6 +49,29 @@ export interface Contacts {
   optIn(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
   /** Latest first. */
   optedOut(companyId: CompanyId, limit: number): Promise<readonly Readonly<{ phone: string; since: Date }>[]>;
+}
+
+export type RestrictionNews = Omit<TimeLock, 'isActive'> &
+  Readonly<{
+    /** `silent`: WhatsApp was asked and did not answer. */
+    answer: 'locked' | 'free' | 'silent';
+    source: 'asked' | 'announced';
+  }>;
+
+/** Numbers that WhatsApp lets start no new chats. A refused message begins one until WhatsApp has said why. */
+export interface Restrictions {
+  /** Writes what WhatsApp says and its event in one transaction. `endsAt` is that of the restriction that lasts, if one does. */
+  learn(
+    companyId: CompanyId,
+    news: RestrictionNews,
+  ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>>;
+  /** Companies whose WhatsApp should be asked now. @param askAgainMs pause after a question that was not answered */
+  due(askAgainMs: number): Promise<readonly CompanyId[]>;
+  /** The one that lasts; undefined also while a refusal has not been explained. */
+  of(companyId: CompanyId): Promise<Restriction | undefined>;
+  /** Those that last, latest first. */
+  latest(limit: number): Promise<readonly (Restriction & Readonly<{ companyId: CompanyId }>)[]>;
+  count(): Promise<number>;
 }
 
 export interface Settings {
@@ -96,7 +120,10 @@ export interface Messages {
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
   /** WhatsApp has been given the message: from now on its ack is waited for. */
   handedOver(lease: Lease, id: string): Promise<void>;
-  /** Moves the status forward only. The message as it is now; undefined: it did not move. */
+  /**
+   * Moves the status forward only. The message as it is now; undefined: it did not move. One that WhatsApp refused with 463 or
+   * 429 for the first time is `queued` again, for a last attempt under the same id, where that makes sense.
+   */
   advance(
     companyId: CompanyId,
     whatsappMessageId: string,

@@ -2,6 +2,7 @@ import type { BusinessType } from '../domain/business-type.ts';
 import type { Company, IntegrationStatus, Language } from '../domain/company.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/message.ts';
+import type { TimeLock } from '../domain/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 
 /** What the use cases need from the outside. Types only: this file has no runtime. */
@@ -205,6 +206,8 @@ export type WhatsAppEvents = {
   inbound: [companyId: CompanyId];
   /** A message was written to the socket; whether WhatsApp has it comes as `message-status`. */
   'handed-over': [companyId: CompanyId];
+  /** WhatsApp says unasked whether the number may start chats. */
+  'time-lock': [companyId: CompanyId, lock: TimeLock];
 };
 
 /** A text from a private chat. */
@@ -236,6 +239,8 @@ export interface WhatsApp {
     text: string,
     options?: Readonly<{ messageId?: string; typingMs?: number }>,
   ): Promise<Readonly<{ messageId: string }>>;
+  /** Whether the number may start chats; undefined: no answer, or not connected. */
+  askTimeLock(companyId: CompanyId): Promise<TimeLock | undefined>;
   /** Unlinks the device, erases the credentials. Idempotent. */
   disconnectSession(companyId: CompanyId): Promise<void>;
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[];

@@ -100,8 +100,16 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     messageStatus(message: LoggedMessage & Pick<Message, 'status' | 'errorCode'>): void {
       const { kind, status, errorCode } = message;
       metrics.messages.inc({ kind, status });
-      const level = status === 'failed' || status === 'unknown' ? 'warn' : 'info';
+      const isTrouble = status === 'failed' || status === 'unknown' || errorCode !== undefined;
+      const level = isTrouble ? 'warn' : 'info';
       logger[level]('Message status', { ...namesOf(message), status, errorCode });
+    },
+    /** @param answer `silent`: WhatsApp did not say why it refused a message, so that new chats wait a day at most */
+    chatsRestricted(companyId: CompanyId, endsAt: Date, answer: string): void {
+      logger.warn('WhatsApp restricts new chats', { companyId, endsAt: endsAt.toISOString(), answer });
+    },
+    chatsFree(companyId: CompanyId): void {
+      logger.info('New chats wait no longer', { companyId });
     },
     settingsChanged(companyId: CompanyId): void {
       logger.info('Settings changed', { companyId });

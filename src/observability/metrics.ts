@@ -26,6 +26,7 @@ export type Figures = Readonly<{
   missingWebhookUrls(): number;
   /** These are undefined while the database does not answer. */
   inbox(): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }> | undefined>;
+  restricted(): Promise<number | undefined>;
   outbox(): Promise<Readonly<{ queued: number; sending: number; oldestAgeSeconds: number }> | undefined>;
 }>;
 
@@ -75,6 +76,12 @@ export function createMetrics(figures: Figures): Metrics {
     'marketplace_outbox_oldest_age_seconds',
     'How long the message that waits longest could have gone already',
     async () => (await figures.outbox())?.oldestAgeSeconds,
+  );
+  addGauge(
+    registry,
+    'marketplace_whatsapp_restricted_sessions',
+    'Numbers of all instances that WhatsApp lets start no new chats',
+    () => figures.restricted(),
   );
   addOutboxGauge(registry, figures);
   return {

@@ -7,6 +7,7 @@ import type {
   Messages,
   OutgoingWebhooks,
   ReceivedMessages,
+  Restrictions,
   Settings,
 } from '../marketplace/message-ports.ts';
 import type { Companies, ConnectTokens, Events, Leases, Readings } from '../marketplace/ports.ts';
@@ -29,6 +30,7 @@ import { StoredOutgoingWebhooks } from './outgoing-webhooks.ts';
 import { StoredReadings } from './readings.ts';
 import { StoredReceivedMessages } from './received-messages.ts';
 import { Rpc } from './rpc.ts';
+import { StoredRestrictions } from './restrictions.ts';
 import { StoredSettings } from './settings.ts';
 
 export type StorageOptions = Readonly<{
@@ -64,6 +66,7 @@ export type Storage = AsyncDisposable &
     settings: Settings;
     leases: Leases;
     readings: Readings;
+    restrictions: Restrictions;
     tokens: ConnectTokens;
     credentialRows: StoredCredentialRows;
     clientVersion: StoredClientVersion;
@@ -106,6 +109,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
     readings: new StoredReadings(rpc),
+    restrictions: new StoredRestrictions(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentialRows: new StoredCredentialRows(rpc),
     clientVersion: new StoredClientVersion(rpc),

@@ -3,6 +3,7 @@ import { generateMessageIDV2, type WASocket } from '@whiskeysockets/baileys';
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
+import type { TimeLock } from '../domain/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
 import type { Lease, QrCode, WhatsApp, WhatsAppEvents } from '../marketplace/ports.ts';
@@ -24,6 +25,7 @@ import type { SessionDependencies } from './session-dependencies.ts';
 import { notConnected } from './session-errors.ts';
 import { hasNoDevice } from './session-status.ts';
 import { Session } from './session.ts';
+import { TimeLocks } from './time-lock.ts';
 import { defaultTimings, type SessionTimings } from './timings.ts';
 
 const testMessage =
@@ -37,6 +39,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   readonly #closing = new AbortController();
   readonly #credentials: CredentialStore;
   readonly #timings: SessionTimings;
+  readonly #timeLocks: TimeLocks;
   readonly #logger: Logger;
   readonly #startedAt: Date;
   readonly #rejections: Disposable;
@@ -47,6 +50,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     super();
     const { leases, owner, logger, report, now, monotonicNow, random } = options;
     this.#timings = { ...defaultTimings, ...options.timings };
+    this.#timeLocks = new TimeLocks(this.#timings.lookupTimeoutMs);
     this.#credentials = new CredentialStore(options.rows, options.box);
     this.#logger = logger;
     silenceLibsignal(console);
@@ -142,6 +146,9 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     watchInbound(sock, () => {
       if (session.sock === sock) this.#tell(() => this.emit('inbound', companyId));
     });
+    this.#timeLocks.watch(sock, (lock) => {
+      if (session.sock === sock) this.#tell(() => this.emit('time-lock', companyId, lock));
+    });
     watchReceived(sock, {
       // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.
       report: (message) => this.#tell(() => this.emit('received', companyId, message)),
@@ -184,6 +191,11 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
 
   getSessionStatus(companyId: CompanyId): SessionStatus {
     return this.#sessions.get(companyId)?.status ?? { state: 'idle', since: this.#startedAt };
+  }
+
+  async askTimeLock(companyId: CompanyId): Promise<TimeLock | undefined> {
+    const sock = this.#sessions.get(companyId)?.openSock;
+    return sock && this.#timeLocks.ask(sock);
   }
 
   async disconnectSession(companyId: CompanyId): Promise<void> {

@@ -6,7 +6,7 @@ export type SessionTimings = Readonly<{
   /** How long a pairing socket is kept after WhatsApp asked for a passkey: its owner may scan with another phone. */
   passkeyWaitMs: number;
   keepAliveIntervalMs: number;
-  /** How long a number check or a LID lookup may hold up a message. */
+  /** How long a number check or a LID lookup may hold up a message, and the answer about a time-lock is waited for. */
   lookupTimeoutMs: number;
   /** How long somebody who asked for a QR code waits for it. */
   firstQrTimeoutMs: number;

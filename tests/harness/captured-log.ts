@@ -29,5 +29,6 @@ export const noFigures: Figures = {
   spoolBytes: () => 0,
   missingWebhookUrls: () => 0,
   inbox: async () => undefined,
+  restricted: async () => undefined,
   outbox: async () => undefined,
 };

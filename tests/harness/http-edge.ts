@@ -32,6 +32,7 @@ export type HttpEdgeChanges = Readonly<{
   lifecycle?: AppDeps['lifecycle'];
   health?: Partial<AppDeps['health']>;
   rules?: Partial<AppDeps['rules']>;
+  restrictions?: Partial<AppDeps['restrictions']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -125,6 +126,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       rotate: async () => undefined,
       remove: async () => {},
     },
+    restrictions: { of: async () => undefined, latest: async () => [], ...changes.restrictions },
     queue: { deadLetters: async () => [], replay: async () => false },
     reconciliation: { request: async () => {}, requestAll: async () => 0 },
     health: {

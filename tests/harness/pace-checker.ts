@@ -44,7 +44,7 @@ function shortGaps(sent: readonly Sent[]): string[] {
 
 function exceededFirstContacts(sent: readonly Sent[]): string[] {
   const firsts = sent.filter(({ first }) => first);
-  const held = firsts.filter((one) => one.held).map(() => 'a first contact after a restriction');
+  const held = sent.filter((one) => one.held).map(() => 'a new chat during a restriction');
   const tooMany = firsts.flatMap((last) => {
     const count = firsts.filter((one) => isWithin(one, last, dayMs)).length;
     const allowed = shareOf(last.firstContacts, last);

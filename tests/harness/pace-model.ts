@@ -16,6 +16,7 @@ export const limits: PaceLimits = {
 /** Where none is drawn. */
 export const gapMs = 4_000;
 export const maxAttempts = 3;
+const refusedPauseMs = 5 * minuteMs;
 
 /** A tick of the real clock passes between a claim and our note of it. */
 export const toleranceMs = 250;
@@ -56,6 +57,8 @@ export class PaceModel {
   openedAtMs: number;
   nightUntilMs = -1;
   readonly #silent = new Set<string>();
+  /** People whom WhatsApp took a message to, or who wrote. */
+  readonly #chats = new Set<string>();
   #freeAtMs = -1;
   #halvedAtMs = -Infinity;
   #heldAtMs = -Infinity;
@@ -94,7 +97,10 @@ export class PaceModel {
       wanted,
       first: !this.#knows(wanted.phone),
       halved,
-      held: nowMs < this.#heldAtMs + dayMs - minuteMs,
+      held:
+        nowMs < this.#heldAtMs + dayMs - minuteMs &&
+        wanted.state === 'queued' &&
+        !this.#chats.has(wanted.phone),
       night: nowMs < this.nightUntilMs,
       late: nowMs > wanted.expiresAtMs + toleranceMs,
       unwanted: this.#silent.has(wanted.phone),
@@ -112,9 +118,19 @@ export class PaceModel {
     wanted.notBeforeMs = nowMs + retryAfterMs;
   }
 
-  refused(code: '463' | '429', nowMs: number): void {
+  /** WhatsApp took a message to this person, or one came from there. */
+  chats(phone: string): void {
+    this.#chats.add(phone);
+  }
+
+  /** @param isLast there is no other attempt */
+  refused(wanted: Wanted, code: '463' | '429', isLast: boolean, nowMs: number): void {
     this.#halvedAtMs = nowMs;
     if (code === '463') this.#heldAtMs = nowMs;
+    else this.#freeAtMs = Math.max(this.#freeAtMs, nowMs + refusedPauseMs);
+    if (isLast) return;
+    wanted.state = 'queued';
+    wanted.notBeforeMs = nowMs + refusedPauseMs;
   }
 
   /** Something that is due and within every limit beyond doubt. */
@@ -122,6 +138,7 @@ export class PaceModel {
     if (!this.#paceAllows(nowMs)) return undefined;
     const surelyNight = nowMs < this.nightUntilMs + toleranceMs;
     const strangersMay = this.#strangersMay(nowMs);
+    const chatsMay = nowMs > this.#heldAtMs + dayMs + minuteMs;
     return this.wanted.find(
       (one) =>
         one.state !== 'over' &&
@@ -130,6 +147,7 @@ export class PaceModel {
         (one.state === 'interrupted' ||
           (one.notBeforeMs <= nowMs - toleranceMs &&
             (strangersMay || this.#knows(one.phone)) &&
+            (chatsMay || this.#chats.has(one.phone)) &&
             !this.#isBehind(one, nowMs))),
     );
   }
@@ -170,7 +188,7 @@ export class PaceModel {
     const share = this.#mayBeHalved(nowMs) ? 0.5 : 1;
     const firsts = this.sent.filter(({ first, atMs }) => first && atMs > nowMs - dayMs - toleranceMs).length;
     const allowed = Math.floor(limits.warmUpFirstContactsPerDay * share);
-    return firsts < allowed && nowMs > this.#heldAtMs + dayMs + minuteMs;
+    return firsts < allowed;
   }
 
   #countSince(sinceMs: number): number {

@@ -16,6 +16,7 @@ export class PacedNumber {
   readonly companyId: CompanyId;
   /** Claims that gave nothing although something might have gone. */
   readonly heldBack: string[] = [];
+  readonly #refusals = new Map<string, number>();
   readonly #store: Store;
   readonly #time: TimeTraveller;
   readonly #model: PaceModel;
@@ -45,6 +46,18 @@ export class PacedNumber {
 
   get sent(): readonly Sent[] {
     return this.#model.sent;
+  }
+
+  /** Texts that WhatsApp refused more than twice. */
+  get looping(): readonly string[] {
+    return [...this.#refusals].filter(([, times]) => times > 2).map(([text]) => text);
+  }
+
+  /** The person writes to the salon. */
+  async hears(person: number): Promise<void> {
+    const phone = this.#people[person] ?? '';
+    await this.#store.repositories.contacts.received(this.companyId, phone);
+    this.#model.chats(phone);
   }
 
   async take(one: Step): Promise<void> {
@@ -122,10 +135,13 @@ export class PacedNumber {
     await messages.handedOver(this.#lease, id);
     if (outcome === 'ack') {
       await messages.advance(this.companyId, whatsappMessageId, 'sent');
+      this.#model.chats(wanted.phone);
       return;
     }
-    await messages.advance(this.companyId, whatsappMessageId, 'failed', outcome);
-    this.#model.refused(outcome, this.#time.nowMs());
+    const moved = await messages.advance(this.companyId, whatsappMessageId, 'failed', outcome);
+    if (moved === undefined) throw new Error(`${text} was refused and did not move`);
+    this.#refusals.set(text, (this.#refusals.get(text) ?? 0) + 1);
+    this.#model.refused(wanted, outcome, moved.status !== 'queued', this.#time.nowMs());
   }
 
   /** Sends what is left; whatever may go must be given at the time that was named for it. */

@@ -23,6 +23,7 @@ import { readMigrations } from '../../src/storage/migrate.ts';
 import { StoredOutgoingWebhooks } from '../../src/storage/outgoing-webhooks.ts';
 import { StoredReadings } from '../../src/storage/readings.ts';
 import { StoredReceivedMessages } from '../../src/storage/received-messages.ts';
+import { StoredRestrictions } from '../../src/storage/restrictions.ts';
 import { StoredSettings } from '../../src/storage/settings.ts';
 import { Rpc } from '../../src/storage/rpc.ts';
 import { prepareEmbedded } from './embedded.ts';
@@ -105,6 +106,7 @@ export function repositoriesOn(database: Database) {
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
     readings: new StoredReadings(rpc),
+    restrictions: new StoredRestrictions(rpc),
     tokens: new StoredConnectTokens(rpc),
     credentials: new StoredCredentialRows(rpc),
     clientVersion: new StoredClientVersion(rpc),

@@ -12,7 +12,8 @@ const moments: Readonly<Record<string, readonly string[]>> = {
   ],
   messages: ['due_at', 'not_before', 'expires_at', 'sending_at', 'handed_over_at', 'created_at'],
   message_attempts: ['at'],
-  contacts: ['first_sent_at', 'last_received_at'],
+  contacts: ['first_sent_at', 'last_received_at', 'reached_at'],
+  whatsapp_restrictions: ['began_at', 'ends_at', 'asked_at'],
 };
 
 /** Lets time pass for one company by moving everything that happened to it into the past: the database's clock stays. */

@@ -22,6 +22,7 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
         expect(exceededBy(number.sent)).toEqual([]);
         expect(reorderedIn(number.sent)).toEqual([]);
         expect(number.heldBack).toEqual([]);
+        expect(number.looping).toEqual([]);
       }),
       { numRuns: 60, interruptAfterTimeLimit: 2 * minuteMs, markInterruptAsFailure: true },
     );
@@ -65,6 +66,7 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
   it.each(['463', '429'] as const)('is halved after a refusal with %s, and says so', async (code) => {
     const { events } = store.repositories;
     const number = await PacedNumber.open(store);
+    await number.hears(0);
     for (let count = 0; count < 3; count += 1) await number.enqueue(0);
     const { message } = await number.claim();
     if (message === undefined) throw new Error('The first message may go at once');

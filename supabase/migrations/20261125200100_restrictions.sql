@@ -1,0 +1,162 @@
+-- Numbers that WhatsApp lets start no new chats, until when, and how we know.
+
+create table public.whatsapp_restrictions (
+  company_id bigint primary key references public.companies on delete cascade,
+  began_at timestamptz not null,
+  ends_at timestamptz not null,
+  kind text,
+  source text not null check (source in ('refusal', 'no_answer', 'repeated', 'asked', 'announced')),
+  asked_at timestamptz
+);
+comment on table public.whatsapp_restrictions is 'While a row has not ended, messages to people whom the number has not reached and who never wrote wait.';
+comment on column public.whatsapp_restrictions.kind is 'In WhatsApp''s word.';
+comment on column public.whatsapp_restrictions.source is
+  'refusal: a message was refused, and WhatsApp has not been asked why yet; no_answer: it was asked and said nothing; repeated: a message was refused again although there is no lock; asked, announced: WhatsApp says so.';
+comment on column public.whatsapp_restrictions.asked_at is 'When WhatsApp was asked last.';
+
+alter table public.contacts add column reached_at timestamptz;
+comment on column public.contacts.reached_at is 'When WhatsApp took a message to this person for the first time.';
+update public.contacts contact set reached_at = taken.at
+from (
+  select company_id, phone, min(sent_at) as at from public.messages where sent_at is not null group by company_id, phone
+) taken
+where contact.company_id = taken.company_id and contact.phone = taken.phone;
+
+-- Somebody with whom there is a chat: WhatsApp restricts new ones.
+create function public.contact_has_chat(p_company_id bigint, p_phone text)
+returns boolean language sql stable set search_path = '' as $$
+  select exists (
+    select from public.contacts
+    where company_id = p_company_id and phone = p_phone and coalesce(reached_at, last_received_at) is not null
+  )
+$$;
+
+create function public.restriction_event(p_company_id bigint, p_type text, p_cause text, p_restriction public.whatsapp_restrictions)
+returns void language sql set search_path = '' as $$
+  select public.event_record(p_company_id, p_type, 'whatsapp:' || p_cause, jsonb_strip_nulls(jsonb_build_object(
+    'kind', p_restriction.kind, 'ends_at', to_char(p_restriction.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))))
+$$;
+
+-- A message was refused with 463: new chats wait until WhatsApp has said whether the number is restricted, a day at most. After
+-- the last attempt at a message they wait that day in any case. The caller has locked the company.
+create function public.restriction_suspected(p_company_id bigint, p_final boolean)
+returns void language plpgsql set search_path = '' as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_before public.whatsapp_restrictions;
+  v_after public.whatsapp_restrictions;
+begin
+  select * into v_before from public.whatsapp_restrictions where company_id = p_company_id and ends_at > v_now;
+  if v_before.source in ('asked', 'announced') then
+    return;
+  end if;
+  insert into public.whatsapp_restrictions (company_id, began_at, ends_at, source, asked_at)
+  values (p_company_id, coalesce(v_before.began_at, v_now), v_now + interval '1 day',
+    case when p_final then 'repeated' else coalesce(v_before.source, 'refusal') end, v_before.asked_at)
+  on conflict (company_id) do update set began_at = excluded.began_at, ends_at = excluded.ends_at, kind = null,
+    source = excluded.source, asked_at = excluded.asked_at
+  returning * into v_after;
+  if p_final and coalesce(v_before.source, 'refusal') = 'refusal' then
+    perform public.restriction_event(p_company_id, 'whatsapp_restricted', 'repeated', v_after);
+  end if;
+end
+$$;
+
+-- What WhatsApp says of the number, unasked (`announced`) or asked: it is `locked`, `free` or, when asked, `silent`.
+-- {"change": "began" | "ended" | null, "ends_at"}
+create function public.restriction_learn(
+  p_company_id bigint, p_answer text, p_source text, p_ends_at timestamptz default null, p_kind text default null
+) returns json language plpgsql set search_path = '' as $$
+declare
+  v_now timestamptz;
+  v_before public.whatsapp_restrictions;
+  v_after public.whatsapp_restrictions;
+  v_was_told boolean;
+  v_ends_at timestamptz;
+begin
+  perform from public.companies where id = p_company_id for no key update;
+  v_now := clock_timestamp();
+  select * into v_before from public.whatsapp_restrictions where company_id = p_company_id;
+  v_was_told := coalesce(v_before.source <> 'refusal', false);
+  -- A little later than WhatsApp says, and not for ever.
+  v_ends_at := least(coalesce(p_ends_at + interval '10 seconds', v_now + interval '1 day'), v_now + interval '30 days');
+
+  if p_answer = 'locked' and v_ends_at > v_now then
+    insert into public.whatsapp_restrictions (company_id, began_at, ends_at, kind, source, asked_at)
+    values (p_company_id, coalesce(v_before.began_at, v_now), v_ends_at, p_kind, p_source, v_now)
+    on conflict (company_id) do update set ends_at = excluded.ends_at, kind = excluded.kind, source = excluded.source,
+      asked_at = excluded.asked_at
+    returning * into v_after;
+    if v_was_told and v_before.ends_at = v_after.ends_at or v_was_told and p_ends_at is null then
+      return json_build_object('change', null, 'ends_at', v_after.ends_at);
+    end if;
+    perform public.restriction_event(p_company_id, 'whatsapp_restricted', p_source, v_after);
+    return json_build_object('change', 'began', 'ends_at', v_after.ends_at);
+  end if;
+  if v_before.company_id is null then
+    return json_build_object('change', null);
+  end if;
+  if v_before.ends_at > v_now and (p_answer = 'silent' or v_before.source = 'repeated' and p_source = 'asked') then
+    update public.whatsapp_restrictions set asked_at = v_now,
+      source = case source when 'refusal' then 'no_answer' else source end
+    where company_id = p_company_id returning * into v_after;
+    if v_was_told then
+      return json_build_object('change', null, 'ends_at', v_after.ends_at);
+    end if;
+    perform public.restriction_event(p_company_id, 'whatsapp_restricted', 'no_answer', v_after);
+    return json_build_object('change', 'began', 'ends_at', v_after.ends_at);
+  end if;
+  delete from public.whatsapp_restrictions where company_id = p_company_id;
+  if v_was_told then
+    perform public.restriction_event(p_company_id, 'whatsapp_restriction_ended', p_source, null);
+  end if;
+  return json_build_object('change', 'ended');
+end
+$$;
+
+-- Companies whose WhatsApp should be asked now: after a refusal, at the end, and again while it says nothing.
+create function public.restrictions_due(p_ask_again_ms integer)
+returns setof bigint language sql stable set search_path = '' as $$
+  select restriction.company_id from public.whatsapp_restrictions restriction
+  where restriction.source = 'refusal' or restriction.ends_at <= clock_timestamp() + interval '10 seconds'
+    or restriction.source = 'no_answer' and restriction.asked_at <= clock_timestamp() - p_ask_again_ms * interval '1 millisecond'
+$$;
+
+-- Latest first; of one company, or of all. A refusal that WhatsApp has not explained yet is none.
+create function public.restrictions_lasting(p_company_id bigint, p_limit integer)
+returns setof public.whatsapp_restrictions language sql stable set search_path = '' as $$
+  select * from public.whatsapp_restrictions
+  where (p_company_id is null or company_id = p_company_id) and source <> 'refusal' and ends_at > clock_timestamp()
+  order by began_at desc limit p_limit
+$$;
+
+create function public.restrictions_count()
+returns bigint language sql stable set search_path = '' as $$
+  select count(*) from public.whatsapp_restrictions where source <> 'refusal' and ends_at > clock_timestamp()
+$$;
+
+-- It was the number's, and the company has another one now or none.
+create function public.restriction_forget() returns trigger language plpgsql set search_path = '' as $$
+begin
+  delete from public.whatsapp_restrictions where company_id = new.id;
+  return null;
+end
+$$;
+create trigger companies_restriction_forget after update of integration_status, whatsapp_phone on public.companies
+for each row when (
+  new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
+  or new.whatsapp_phone <> old.whatsapp_phone
+) execute function public.restriction_forget();
+
+alter table public.whatsapp_restrictions enable row level security;
+revoke all on public.whatsapp_restrictions from public, anon, authenticated;
+grant select, insert, update, delete on public.whatsapp_restrictions to service_role;
+
+revoke execute on function
+  public.contact_has_chat, public.restriction_event, public.restriction_suspected, public.restriction_learn,
+  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_forget
+from public, anon, authenticated;
+grant execute on function
+  public.contact_has_chat, public.restriction_event, public.restriction_suspected, public.restriction_learn,
+  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_forget
+to service_role;

@@ -1,0 +1,61 @@
+import { EventEmitter } from 'node:events';
+import type { WASocket } from '@whiskeysockets/baileys';
+import { describe, expect, it } from 'vitest';
+import type { TimeLock } from '../../src/domain/restriction.ts';
+import { timeLockFrom, TimeLocks } from '../../src/whatsapp/time-lock.ts';
+
+const endsAt = new Date('2026-04-02T12:00:00Z');
+
+type LockState = Parameters<typeof timeLockFrom>[0];
+
+/** Of Baileys: the answer to a question is also told by an event. */
+function socketThatAnswers(answer: () => Promise<LockState>) {
+  const ev = new EventEmitter();
+  const fetchAccountReachoutTimelock = async () => {
+    const reachoutTimeLock = await answer();
+    ev.emit('connection.update', { reachoutTimeLock });
+    return reachoutTimeLock;
+  };
+  const sock = { ev, fetchAccountReachoutTimelock } as unknown as WASocket;
+  return { sock, tell: (update: object) => ev.emit('connection.update', update) };
+}
+
+describe('a lock on new chats', () => {
+  it.each<[LockState, TimeLock]>([
+    [{ isActive: false }, { isActive: false }],
+    [{}, { isActive: false }],
+    [{ isActive: false, timeEnforcementEnds: endsAt }, { isActive: false }],
+    [{ isActive: true }, { isActive: true }],
+    [
+      { isActive: true, timeEnforcementEnds: endsAt, enforcementType: 'RESTRICT_ALL_COMPANIONS' as never },
+      { isActive: true, endsAt, kind: 'RESTRICT_ALL_COMPANIONS' },
+    ],
+    [
+      { isActive: true, timeEnforcementEnds: new Date(NaN), enforcementType: '+79001112233' as never },
+      { isActive: true },
+    ],
+  ])('told as %j is read as %j', (state, lock) => {
+    expect(timeLockFrom(state)).toEqual(lock);
+  });
+
+  it('is reported when WhatsApp tells it unasked, and an answer is given to who asked alone', async () => {
+    const { sock, tell } = socketThatAnswers(async () => ({ isActive: true, timeEnforcementEnds: endsAt }));
+    const told: TimeLock[] = [];
+    const locks = new TimeLocks(1_000);
+    locks.watch(sock, (lock) => told.push(lock));
+    expect(await locks.ask(sock)).toEqual({ isActive: true, endsAt });
+    expect(told).toEqual([]);
+    tell({ connection: 'open' });
+    tell({ reachoutTimeLock: { isActive: false } });
+    expect(told).toEqual([{ isActive: false }]);
+  });
+
+  it('is unknown, and not absent, when WhatsApp does not answer or refuses to', async () => {
+    const never = socketThatAnswers(() => Promise.withResolvers<LockState>().promise);
+    expect(await new TimeLocks(10).ask(never.sock)).toBeUndefined();
+    const refusing = socketThatAnswers(async () => {
+      throw new Error('rate-overlimit');
+    });
+    expect(await new TimeLocks(1_000).ask(refusing.sock)).toBeUndefined();
+  });
+});
