@@ -16,10 +16,12 @@ type Lookup = Pick<WASocket, 'onWhatsApp' | 'signalRepository' | 'authState'>;
  */
 export class Addressing {
   readonly #queryTimeoutMs: number;
-  readonly #onWhatsApp = new LRUCache<string, boolean>({ max: answersKept });
+  readonly #onWhatsApp: LRUCache<string, boolean>;
 
-  constructor(queryTimeoutMs: number) {
+  /** @param clock milliseconds that never jump: answers grow old by it */
+  constructor(queryTimeoutMs: number, clock: Readonly<{ now: () => number }> = performance) {
     this.#queryTimeoutMs = queryTimeoutMs;
+    this.#onWhatsApp = new LRUCache({ max: answersKept, perf: clock, ttlResolution: 0 });
   }
 
   /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.ts';
-import { apiKey, otherToken, token } from '../harness/edge-companies.ts';
+import { apiKey, companyId, otherToken, token } from '../harness/edge-companies.ts';
 import { adminApiKey, now, startHttpEdge } from '../harness/http-edge.ts';
 
 const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } });
@@ -74,6 +74,36 @@ describe('POST /marketplace/pairing-code', () => {
   });
 });
 
+const restriction = {
+  beganAt: new Date('2026-04-01T09:30:00Z'),
+  endsAt: new Date('2026-04-01T12:30:10Z'),
+  kind: undefined,
+  source: 'announced',
+} as const;
+
+describe('GET /marketplace/restrictions', () => {
+  it('lists to the operator alone the salons that may start no new chats', async () => {
+    await using edge = await startHttpEdge({
+      restrictions: { latest: async () => [{ companyId, ...restriction }] },
+    });
+    const url = `${edge.url}/marketplace/restrictions`;
+    expect((await fetch(url, bearer(token))).status).toBe(401);
+    const response = await fetch(url, { headers: { 'x-api-key': adminApiKey } });
+    expect(await response.json()).toEqual({
+      success: true,
+      restrictions: [
+        {
+          company_id: 41,
+          since: '2026-04-01T09:30:00.000Z',
+          until: '2026-04-01T12:30:10.000Z',
+          kind: null,
+          source: 'announced',
+        },
+      ],
+    });
+  });
+});
+
 describe('GET /marketplace/status/:companyId', () => {
   it('shows the state to the token of that company and to the operator', async () => {
     await using edge = await startHttpEdge();
@@ -88,11 +118,33 @@ describe('GET /marketplace/status/:companyId', () => {
       session_state: 'idle',
       connected_at: null,
       last_inbound_at: now.toISOString(),
+      restriction: null,
     };
     const byToken = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
     expect(await byToken.json()).toEqual(expected);
     const byKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': adminApiKey } });
     expect(await byKey.json()).toEqual(expected);
+  });
+
+  it('says until when WhatsApp restricts new chats, in Russian and in English', async () => {
+    await using edge = await startHttpEdge({
+      restrictions: { of: async (id) => (id === companyId ? restriction : undefined) },
+    });
+    const restrictionIn = async (language: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'accept-language': language };
+      const response = await fetch(`${edge.url}/marketplace/status/41`, { headers });
+      return ((await response.json()) as { restriction: Record<string, unknown> }).restriction;
+    };
+    const { message, ...rest } = await restrictionIn('ru');
+    expect(message).toContain('WhatsApp ограничил новые чаты до 15:30.');
+    expect(rest).toEqual({
+      since: '2026-04-01T09:30:00.000Z',
+      until: '2026-04-01T12:30:10.000Z',
+      kind: null,
+      source: 'announced',
+    });
+    const english = await restrictionIn('en');
+    expect(english['message']).toContain('WhatsApp has restricted new chats until 15:30.');
   });
 
   it("refuses another company's token and a company's own API key", async () => {

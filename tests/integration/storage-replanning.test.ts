@@ -53,6 +53,26 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
     expect(await statuses(company)).toMatchObject({ change: 'queued', confirmation: 'withdrawn' });
   });
 
+  it('confirm the new time, and speak of no change, when WhatsApp had refused the first confirmation', async () => {
+    const { bookings, contacts, leases, messages } = store.repositories;
+    const company = await newSalon();
+    await process(company, 'create', visit({ days: 5 }));
+    const lease = await leases.acquire(company.id, 'owner', 60_000);
+    if (lease === undefined) throw new Error('No lease');
+    const refused = await claimed(messages, lease);
+    await messages.advance(company.id, refused?.whatsappMessageId ?? '', 'failed', '463');
+    expect(await statuses(company)).toMatchObject({ confirmation: 'queued' });
+    expect((await bookings.find(company.id, recordId))?.told).toBeUndefined();
+
+    // Otherwise it waits until WhatsApp has said why.
+    await contacts.received(company.id, '+79001112233');
+    await process(company, 'update', visit({ days: 6 }));
+    expect(await statuses(company)).not.toHaveProperty('change');
+    const confirmation = await claimed(messages, lease);
+    expect(confirmation?.kind).toBe('confirmation');
+    expect(confirmation?.id).not.toBe(refused?.id);
+  });
+
   it('are told once to who has a corrected number, whoever was told before', async () => {
     const { leases, messages } = store.repositories;
     const company = await newSalon();

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../public/scripts/connection-events.js';
 import { initialModel, isSlow, screenOf } from '../../public/scripts/connection-model.js';
-import { readFailure, readPairingCode, readQr, readSessionState } from '../../public/scripts/payloads.js';
+import {
+  readFailure,
+  readPairingCode,
+  readQr,
+  readSessionState,
+  readStatus,
+} from '../../public/scripts/payloads.js';
 
 type Event = Parameters<typeof reduce>[1];
 
@@ -270,5 +276,14 @@ describe('a message of the wrong shape', () => {
 
   it('is still a failure, of an unknown kind', () => {
     expect(readFailure(undefined)).toEqual({ code: 'UNKNOWN', message: '', retryAfterSeconds: undefined });
+  });
+});
+
+describe('a restriction of new chats', () => {
+  it('is shown in the words of the server, and goes from an open page when it is over', () => {
+    const told = (restriction: unknown) => ({ type: 'status', status: readStatus({ restriction }) }) as const;
+    const visit = new Visit().join('connected').send(told({ message: 'до 15:30', until: 'x' }));
+    expect(visit.model.restriction).toBe('до 15:30');
+    expect(visit.send(told(null)).model.restriction).toBe('');
   });
 });

@@ -60,6 +60,22 @@ describe('the address of a number', () => {
     expect(asked.onWhatsApp).toBe(1);
   });
 
+  it.each([
+    ['that is not on WhatsApp is believed for an hour', [], 60],
+    ['that is there is believed for a week', there, 7 * 24 * 60],
+  ] as const)('of a number %s', async (_what, exists, minutes) => {
+    let nowMs = 1_000;
+    const { sock, asked } = socketThatSays({ exists: [...exists] });
+    const addressing = new Addressing(50, { now: () => nowMs });
+    await addressing.resolve(sock, phone);
+    nowMs += (minutes - 1) * 60_000;
+    await addressing.resolve(sock, phone);
+    expect(asked.onWhatsApp).toBe(1);
+    nowMs += 2 * 60_000;
+    await addressing.resolve(sock, phone);
+    expect(asked.onWhatsApp).toBe(2);
+  });
+
   it.each([{ exists: undefined }, { silent: true }])(
     'is the phone address when WhatsApp says %j',
     async (answers) => {
