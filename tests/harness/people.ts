@@ -103,6 +103,7 @@ export function companyOf(token: string): number {
 export type Status = Readonly<{
   salon_id: number;
   whatsapp_connected: boolean;
+  restriction: Readonly<{ until: string; message: string }> | null;
   whatsapp_phone: string | null;
   integration_status: string;
   session_state: string;

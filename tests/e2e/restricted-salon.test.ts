@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { launchBrowser } from '../harness/browser.ts';
+import { linkSalon } from '../harness/linked-salon.ts';
+import { statusOf } from '../harness/people.ts';
+import { startStack } from '../harness/start-stack.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
+
+const waitMs = 15_000;
+
+describe('the connect page of a number that WhatsApp lets start no new chats', () => {
+  it('says so and until when, and says nothing of it before and afterwards', async () => {
+    await using scope = new AsyncDisposableStack();
+    scope.use(quietLibsignal());
+    const stack = scope.use(await startStack({ preparedStore: true }));
+    const { owner, token } = await linkSalon(stack);
+    const browser = await launchBrowser();
+    scope.defer(() => browser.close());
+    const page = await browser.newPage({ locale: 'ru-RU' });
+    const note = page.locator('#restriction');
+    const isRestricted = async () => (await statusOf(stack.url, token)).restriction !== null;
+
+    await page.goto(`${stack.url}/marketplace/connect#token=${token}`);
+    await page.locator('#integration[data-integration="active"]').waitFor();
+    expect(await note.isVisible()).toBe(false);
+
+    const endsAt = new Date(Date.now() + 3_600_000);
+    stack.whatsapp.restrict(owner, { endsAt, enforcementType: 'WEB_COMPANION_ONLY' });
+    stack.whatsapp.announceRestriction(owner);
+    await waitFor('the restriction', isRestricted, waitMs);
+    await page.reload();
+    await note.and(page.locator(':not([hidden])')).waitFor();
+    expect(await note.innerText()).toMatch(/^WhatsApp ограничил новые чаты до \d\d:\d\d/);
+
+    stack.whatsapp.liftRestriction(owner);
+    stack.whatsapp.announceRestriction(owner);
+    await waitFor('the end of the restriction', async () => !(await isRestricted()), waitMs);
+    await page.reload();
+    await page.locator('#integration[data-integration="active"]').waitFor();
+    expect(await note.isVisible()).toBe(false);
+  }, 120_000);
+});
