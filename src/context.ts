@@ -61,7 +61,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     spoolBytes: () => intake.spool.bytes,
     missingWebhookUrls: () => webhookUrls.missing.size,
     inbox: () => inTime(queue.waiting('webhooks')),
-    restricted: () => inTime(storage.restrictions.count()),
+    restricted: () => inTime(restrictions.count()),
     outbox: () => outboxFigures(storage.messages, now),
   });
   const report = createBusinessEvents(logger, metrics);
@@ -83,7 +83,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       },
     }),
   );
-  const { companies, contacts, events, messages, queue, settings } = storage;
+  const { companies, contacts, events, messages, queue, restrictions, settings } = storage;
   const yclients = new YclientsClient({
     apiUrl: config.yclients.apiUrl,
     applicationId: config.yclients.applicationId,
@@ -155,9 +155,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const connectUrl = (tokens: readonly string[]): string =>
     `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
-  const restrictionWatch = scope.use(
-    new RestrictionWatch({ restrictions: storage.restrictions, whatsapp, statuses, report, wakeOutbox }),
-  );
+  const watched = { restrictions, whatsapp, statuses, report, wakeOutbox };
+  const restrictionWatch = scope.use(new RestrictionWatch(watched));
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
   const allowLoopback = !config.production;
@@ -267,7 +266,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     events,
     received: storage.received,
     outgoingWebhooks: notifications.outgoingWebhooks,
-    restrictions: storage.restrictions,
+    restrictions,
     whatsapp,
     lastInboundAt: deafness.lastInboundAt,
     now,
