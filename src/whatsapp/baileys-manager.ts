@@ -19,6 +19,7 @@ import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
 import type { Pairing } from './pairing.ts';
 import { watchReceived } from './received-messages.ts';
+import { requestCode } from './code-request.ts';
 import { ReconnectBudget } from './reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
@@ -112,17 +113,15 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     phone: string,
   ): Promise<Readonly<{ code: string; expiresAt: Date }>> {
     const number = phoneFrom(phone);
-    await this.createNewSession(companyId);
-    const pairing = this.#pairingOf(companyId);
-    // A socket can ask for a code from the moment it could show a QR code.
-    await pairing.liveCode(this.#timings.firstQrTimeoutMs);
+    const pairing = await this.#pairingForCode(companyId);
+    const { sock } = this.#session(companyId);
+    if (sock === undefined) throw new AppError('CONNECTION_FAILED');
+    const expiresAt = pairing.codeEndsAt;
     try {
-      const code = await this.#session(companyId).sock?.requestPairingCode(number.slice(1));
-      if (code !== undefined) return { code, expiresAt: pairing.endsAt };
+      return { code: await requestCode(sock, number.slice(1), this.#timings.lookupTimeoutMs), expiresAt };
     } catch (cause) {
-      throw new AppError('CONNECTION_FAILED', { cause });
+      throw cause instanceof AppError ? cause : new AppError('CONNECTION_FAILED', { cause });
     }
-    throw new AppError('CONNECTION_FAILED');
   }
 
   /** Opens a pairing socket for the company unless one is open. @throws AppError */
@@ -276,6 +275,19 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   #pairingOf(companyId: CompanyId): Pairing {
     const { pairing } = this.#session(companyId);
     if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
+    return pairing;
+  }
+
+  /** A pairing whose socket can ask for a code, and lives long enough for it to be typed. */
+  async #pairingForCode(companyId: CompanyId): Promise<Pairing> {
+    await this.#operations.run(companyId, async () => {
+      const { pairing } = this.#session(companyId);
+      if (pairing?.hasTimeForCode === false) await this.#session(companyId).logout();
+    });
+    await this.createNewSession(companyId);
+    const pairing = this.#pairingOf(companyId);
+    // A socket can ask for a code from the moment it could show a QR code.
+    await pairing.liveCode(this.#timings.firstQrTimeoutMs);
     return pairing;
   }
 

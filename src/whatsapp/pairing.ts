@@ -8,6 +8,9 @@ const nextLifetimeMs = 20_000;
 /** The next code comes when the time of this one is over, and takes a moment to be drawn and sent. */
 const handoverMs = 1_000;
 const pairingLastsMs = firstQrLifetimeMs + 5 * nextLifetimeMs;
+/** A typed code has to arrive while its socket lives, and typing takes a while. */
+const codeLifetimeMs = 150_000;
+const leastCodeLifetimeMs = 90_000;
 
 /** `renewed`: the code of now with another secret. */
 export type QrTurn = 'first' | 'next' | 'renewed';
@@ -17,7 +20,7 @@ export class Pairing {
   readonly #lifetimeMs: number | undefined;
   readonly #now: () => Date;
   #code: QrCode | undefined;
-  #socketBeganAt = 0;
+  #socketBeganAtMs: number | undefined;
   #failure: AppError | undefined;
   #waiting = Promise.withResolvers<void>();
 
@@ -27,9 +30,16 @@ export class Pairing {
     this.#now = now;
   }
 
-  /** Until when the present socket can still be linked. */
-  get endsAt(): Date {
-    return new Date(this.#socketBeganAt + pairingLastsMs);
+  /** Until when a code that is asked for now can be typed: WhatsApp closes the socket when its QR codes have run out. */
+  get codeEndsAt(): Date {
+    const nowMs = this.#now().getTime();
+    const socketEndsAtMs = (this.#socketBeganAtMs ?? nowMs) + pairingLastsMs - handoverMs;
+    return new Date(Math.min(nowMs + codeLifetimeMs, socketEndsAtMs));
+  }
+
+  /** Whether the present socket, or the one that is being opened, lasts long enough for somebody to type a code. */
+  get hasTimeForCode(): boolean {
+    return this.codeEndsAt.getTime() - this.#now().getTime() >= leastCodeLifetimeMs;
   }
 
   /** A new code replaces the one before it at once. @param turn of the code on its socket */
@@ -43,6 +53,7 @@ export class Pairing {
 
   /** The socket behind the present code is gone; another code will come. */
   withdraw(): void {
+    this.#socketBeganAtMs = undefined;
     if (this.#code !== undefined) this.#code = { ...this.#code, expiresAt: new Date(0) };
   }
 
@@ -66,7 +77,7 @@ export class Pairing {
 
   #expiryOfNew(turn: QrTurn): Date {
     const issuedAt = this.#now().getTime();
-    if (turn === 'first') this.#socketBeganAt = issuedAt;
+    if (turn === 'first') this.#socketBeganAtMs = issuedAt;
     const lifetimeMs = this.#lifetimeMs ?? (turn === 'first' ? firstQrLifetimeMs : nextLifetimeMs);
     return new Date(issuedAt + lifetimeMs + handoverMs);
   }

@@ -31,7 +31,7 @@ type HostOptions = Readonly<{
   webSocketUrl: string;
   timings?: Partial<SessionTimings>;
 }> &
-  Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion'>>;
+  Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion' | 'now'>>;
 
 /** A manager on its own credential file, and everything that it told. */
 export class SessionHost implements AsyncDisposable {
@@ -51,11 +51,11 @@ export class SessionHost implements AsyncDisposable {
     this.#directory = directory;
     this.rows = new SqliteCredentialRows(directory);
     this.manager = new BaileysManager({
+      now: () => new Date(),
       ...rest,
       rows: this.rows,
       logger: this.log,
       report: createBusinessEvents(this.log, this.metrics),
-      now: () => new Date(),
       monotonicNow: () => performance.now(),
       random: Math.random,
       getMessage: getMessage ?? (async () => undefined),

@@ -17,7 +17,7 @@ type HostChoices = Readonly<{
   box?: SecretBox;
   timings?: Partial<SessionTimings>;
 }> &
-  Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion'>>;
+  Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion' | 'now'>>;
 
 /** A simulated WhatsApp, a salon's phone, a client's phone, and instances of our session manager. */
 export class SessionWorld implements AsyncDisposable {

@@ -15,7 +15,6 @@ describe('the QR codes of a pairing', () => {
     expect(pairing.issue('b', 'next')).toEqual({ text: 'b', sequence: 2, expiresAt: new Date(82_000) });
     clock.nowMs = 70_000;
     expect(pairing.issue('c', 'first')).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(131_000) });
-    expect(pairing.endsAt).toEqual(new Date(230_000));
   });
 
   it('keep their time when they are drawn again with another secret', () => {
@@ -25,6 +24,19 @@ describe('the QR codes of a pairing', () => {
     expect(pairing.issue('b', 'renewed')).toEqual({ text: 'b', sequence: 2, expiresAt });
     clock.nowMs = 61_000;
     expect(pairing.issue('c', 'next')).toMatchObject({ sequence: 3, expiresAt: new Date(82_000) });
+  });
+
+  it('leave a typed code 150 s, less when its socket ends before, and no time at all near its end', () => {
+    const { clock, pairing } = pairingAt(0);
+    pairing.issue('a', 'first');
+    expect(pairing.codeEndsAt).toEqual(new Date(150_000));
+    clock.nowMs = 60_000;
+    expect(pairing.codeEndsAt).toEqual(new Date(159_000));
+    expect(pairing.hasTimeForCode).toBe(true);
+    clock.nowMs = 70_000;
+    expect(pairing.hasTimeForCode).toBe(false);
+    pairing.issue('b', 'first');
+    expect(pairing.codeEndsAt).toEqual(new Date(220_000));
   });
 
   it('are given to whoever asks while they live', async () => {

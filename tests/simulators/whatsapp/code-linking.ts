@@ -41,6 +41,11 @@ export class CodeLinking {
   handle(request: BinaryNode): void {
     const node = child(request, 'link_code_companion_reg');
     const isHello = node?.attrs['stage'] === 'companion_hello';
+    const { codeRefusal } = this.#service.faults;
+    if (isHello && codeRefusal !== undefined) {
+      this.#connection.send(errorResult(request, codeRefusal, 'refused'));
+      return;
+    }
     if (isHello && !plausibleDisplay.test(textOf(child(node, 'companion_platform_display')))) {
       this.#connection.send(errorResult(request, 400, 'bad-request'));
       return;
@@ -63,6 +68,12 @@ export class CodeLinking {
     this.#connection.send(result(request, [answer]));
   }
 
+  /** A notice about the code that names none of what linking needs, as the service sends now and then. */
+  notifyIncompletely(): void {
+    const node = stanza('link_code_companion_reg', { stage: 'refresh_code' });
+    this.#connection.send(stanza('notification', this.#notificationAttributes(), [node]));
+  }
+
   /** The person types the code; resolves with the secret that seals the link. */
   async enterCode(code: string, accountKey: KeyPair): Promise<Buffer> {
     const hello = this.#hello;
@@ -71,14 +82,8 @@ export class CodeLinking {
     const secret = Promise.withResolvers<Buffer>();
     this.#attempt?.secret.reject(new PairingError('Another code was typed'));
     this.#attempt = { agreement, secret };
-    const attributes = {
-      from: serverJid,
-      type: 'link_code_companion_reg',
-      id: randomUUID(),
-      t: unixSeconds(this.#service),
-    };
     this.#connection.send(
-      stanza('notification', attributes, [
+      stanza('notification', this.#notificationAttributes(), [
         stanza('link_code_companion_reg', { stage: 'primary_hello' }, [
           stanza('link_code_pairing_wrapped_primary_ephemeral_pub', {}, agreement.wrappedEphemeral),
           stanza('primary_identity_pub', {}, accountKey.public),
@@ -91,6 +96,11 @@ export class CodeLinking {
 
   closed(): void {
     this.#attempt?.secret.reject(new PairingError('The device hung up'));
+  }
+
+  #notificationAttributes(): Record<string, string> {
+    const t = unixSeconds(this.#service);
+    return { from: serverJid, type: 'link_code_companion_reg', id: randomUUID(), t };
   }
 
   #finish(node: BinaryNode | undefined): void {

@@ -17,6 +17,8 @@ export class Faults {
   /** HTTP status that answers every attempt to open a WebSocket. */
   upgradeRefusal: number | undefined;
   readonly queries = new QueryFaults();
+  /** Error that answers every request for a pairing code. */
+  codeRefusal: number | undefined;
   /** Replaces the usual delay of acknowledgements. */
   readonly ackDelayMs = new Scoped<number>();
   readonly acksWithheld = new Scoped<boolean>();

@@ -180,6 +180,18 @@ export class WhatsAppSimulator implements AsyncDisposable {
     else secretRefreshRequired.delete(phone.number);
   }
 
+  /** Answers every request for a pairing code with this error, such as 400, until told otherwise. */
+  refusePairingCodes(errorCode: number | undefined): void {
+    this.#service.faults.codeRefusal = errorCode;
+  }
+
+  /** Sends the device that shows a pairing code for this phone a notice about it with nothing inside. */
+  sendIncompleteCodeNotice(phone: SimulatedPhone): void {
+    const session = this.#pairing.findByNumber(phone.number);
+    if (session === undefined) throw new Error('No device shows a pairing code for this number');
+    session.code.notifyIncompletely();
+  }
+
   /** This phone links no device without a passkey, which no companion here can offer. */
   requirePasskey(phone: SimulatedPhone, on: boolean, step: PasskeyStep = 'passkey_prologue_request'): void {
     const { passkeyRequired } = this.#service.faults;
