@@ -136,6 +136,11 @@ function recurringWork({
       run: () => deafness.sweep(),
     },
     {
+      what: 'Forgetting unlinked WhatsApp sessions',
+      everyMs: 5 * minuteMs,
+      run: () => whatsapp.forgetUnlinked(),
+    },
+    {
       what: 'Erasing WhatsApp credentials set aside',
       everyMs: 60 * minuteMs,
       run: () => whatsapp.eraseQuarantined(),

@@ -13,10 +13,12 @@ import type { BaileysManagerOptions } from './baileys-manager-options.ts';
 import { ClientVersion } from './client-version.ts';
 import { CredentialStore } from './credential-store.ts';
 import { watchDelivery } from './delivery-status.ts';
+import { forgetUnlinked } from './forget-unlinked.ts';
 import { type Disconnect, SocketGivenUpError } from './disconnect-policy.ts';
 import { watchInbound } from './inbound.ts';
 import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
+import { PairingLimit } from './pairing-limit.ts';
 import type { Pairing } from './pairing.ts';
 import { watchReceived } from './received-messages.ts';
 import { requestCode } from './code-request.ts';
@@ -24,7 +26,7 @@ import { ReconnectBudget } from './reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { notConnected } from './session-errors.ts';
-import { hasNoDevice } from './session-status.ts';
+import { activeAmong, countedByState, pairingAmong } from './session-figures.ts';
 import { Session } from './session.ts';
 import { TimeLocks } from './time-lock.ts';
 import { defaultTimings, type SessionTimings } from './timings.ts';
@@ -46,12 +48,14 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   readonly #rejections: Disposable;
   readonly #clientVersion: ClientVersion;
   readonly #dependencies: SessionDependencies;
+  readonly #pairingLimit: PairingLimit;
 
   constructor(options: BaileysManagerOptions) {
     super();
     const { leases, owner, logger, report, now, monotonicNow, random } = options;
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#timeLocks = new TimeLocks(this.#timings.lookupTimeoutMs);
+    this.#pairingLimit = new PairingLimit(this.#timings.pairingsAtOnce);
     this.#credentials = new CredentialStore(options.rows, options.box);
     this.#logger = logger;
     silenceLibsignal(console);
@@ -127,8 +131,11 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   /** Opens a pairing socket for the company unless one is open. @throws AppError */
   async createNewSession(companyId: CompanyId): Promise<void> {
     if (this.#closing.signal.aborted) throw notConnected();
-    const session = this.#session(companyId);
-    await this.#operations.run(companyId, () => session.pair());
+    await this.#operations.run(companyId, () =>
+      this.#pairingLimit.begin(companyId, pairingAmong(this.#sessions), () =>
+        this.#session(companyId).pair(),
+      ),
+    );
   }
 
   /** Listens to a socket that was opened for the company, with the credentials it uses. */
@@ -198,8 +205,18 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   async disconnectSession(companyId: CompanyId): Promise<void> {
-    const session = this.#session(companyId);
-    await this.#operations.run(companyId, () => session.logout());
+    await this.#operations.run(companyId, () => this.#session(companyId).logout());
+  }
+
+  /** Ends and forgets the sessions that no phone has linked for half an hour. */
+  async forgetUnlinked(): Promise<void> {
+    const before = new Date(this.#dependencies.now().getTime() - this.#timings.unlinkedKeptMs);
+    await forgetUnlinked({
+      sessions: this.#sessions,
+      operations: this.#operations,
+      before,
+      logger: this.#logger,
+    });
   }
 
   /** The socket of the company, while messages may go out on it. */
@@ -222,16 +239,12 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {
-    return [...this.#sessions]
-      .map(([companyId, { status }]) => ({ companyId, status }))
-      .filter(({ status: { state } }) => state !== 'stopped' && !hasNoDevice(state));
+    return activeAmong(this.#sessions);
   }
 
   /** How many of the sessions known here are in each state, those that rest included. */
   countByState(): Partial<Record<SessionState, number>> {
-    const counts: Partial<Record<SessionState, number>> = {};
-    for (const { status } of this.#sessions.values()) counts[status.state] = (counts[status.state] ?? 0) + 1;
-    return counts;
+    return countedByState(this.#sessions);
   }
 
   leaseOf(companyId: CompanyId): Lease | undefined {
@@ -292,9 +305,8 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   async #restore(companyId: CompanyId): Promise<void> {
-    const session = this.#session(companyId);
-    await this.#operations.run(companyId, () => session.restore());
-    await session.settled(this.#timings.answerTimeoutMs);
+    await this.#operations.run(companyId, () => this.#session(companyId).restore());
+    await this.#session(companyId).settled(this.#timings.answerTimeoutMs);
   }
 
   /** A listener that throws must not stop the session that it listens to. */

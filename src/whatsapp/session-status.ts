@@ -13,6 +13,11 @@ export function hasNoDevice(state: SessionState): boolean {
   return withoutDevice.has(state);
 }
 
+/** Whether a session that no phone has linked has been like that since before this moment. */
+export function isAbandoned({ state, since }: SessionStatus, before: Date): boolean {
+  return (state === 'pairing' || hasNoDevice(state)) && since < before;
+}
+
 /** The status of one session; tells of every change. */
 export class StatusBoard {
   readonly #now: () => Date;

@@ -13,6 +13,7 @@ import { Linking } from './linking.ts';
 import { MessageSender } from './message-sender.ts';
 import { openConnection, type SessionWiring } from './open-connection.ts';
 import type { Pairing } from './pairing.ts';
+import { Retirement } from './retirement.ts';
 import { Retries } from './retries.ts';
 import { RetryCounters } from './retry-counters.ts';
 import { SessionCloses } from './session-closes.ts';
@@ -36,6 +37,7 @@ export class Session {
   readonly #board: StatusBoard;
   readonly #linking: Linking;
   readonly #slot = new ConnectionSlot();
+  readonly #retirement: Retirement;
 
   constructor(companyId: CompanyId, dependencies: SessionDependencies, listener: SessionListener) {
     this.#companyId = companyId;
@@ -47,6 +49,7 @@ export class Session {
     this.#linking = new Linking(dependencies.timings.qrLifetimeMs, dependencies.now);
     this.#retries = new Retries(dependencies, (attempt) => this.#later(attempt));
     this.#closes = new SessionCloses(companyId, dependencies, this.#retries);
+    this.#retirement = new Retirement(dependencies.credentials, this.#slot, this.#logger);
     this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
   }
 
@@ -124,6 +127,14 @@ export class Session {
     await (hasNoDevice(state) ? this.#rest(state, detail) : this.#rest('stopped', 'shutdown'));
   }
 
+  /** Ends a pairing that nobody finished, and leaves nothing half made behind. @throws what the store throws */
+  async abandon(): Promise<void> {
+    const { state, detail } = this.status;
+    const lease = this.lease ?? (await this.#lease.acquire());
+    if (lease !== undefined) await this.#retirement.ofHalfMade(lease);
+    await (hasNoDevice(state) ? this.#rest(state, detail) : this.#rest('idle', 'unused'));
+  }
+
   connectionChanged(sock: WASocket, update: Partial<ConnectionState>): void {
     if (this.sock === sock) this.#slot.current?.changed(update);
   }
@@ -171,7 +182,7 @@ export class Session {
     if (next.action === 'restart') return this.#connect(connection);
     const ends = next.action === 'stop';
     if (ends) {
-      if (credentials !== 'keep') await this.#retireCredentials(credentials);
+      if (credentials !== 'keep') await this.#retirement.ofRefused(credentials, this.lease);
       this.#linking.allowReplacement(credentials === 'keep' && isLinked);
       await this.#rest(state, detail);
     } else {
@@ -270,17 +281,6 @@ export class Session {
       this.#board.set('reconnecting', 'credentials_not_saved');
       this.#retries.schedule(() => this.#connect());
     });
-  }
-
-  /** Credentials that stay lead to the same refusal at the next start, and go then. */
-  async #retireCredentials(how: 'quarantine' | 'erase'): Promise<void> {
-    const { lease } = this;
-    try {
-      await this.#slot.drain();
-      if (lease !== undefined) await this.#dependencies.credentials[how](lease);
-    } catch (error) {
-      this.#logger.error('Refused credentials were not retired', { error });
-    }
   }
 
   /** Stops working until somebody asks for something. */

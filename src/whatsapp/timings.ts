@@ -22,6 +22,10 @@ export type SessionTimings = Readonly<{
   flappingRestMs: number;
   /** Sockets that all sessions together open by themselves, a second: 300 are back within 50 s. */
   reconnectsPerSecond: number;
+  /** Companies that may be linking at once. */
+  pairingsAtOnce: number;
+  /** How long a session that no phone has linked is kept. */
+  unlinkedKeptMs: number;
   leaseTtlMs: number;
   leaseRenewEveryMs: number;
   /** Pause before asking again for a lease that another instance holds. */
@@ -44,6 +48,8 @@ export const defaultTimings: SessionTimings = {
   stableAfterMs: 60_000,
   flappingRestMs: 300_000,
   reconnectsPerSecond: 6,
+  pairingsAtOnce: 100,
+  unlinkedKeptMs: 30 * 60_000,
   leaseTtlMs: 30_000,
   leaseRenewEveryMs: 10_000,
   leaseRetryMs: 5_000,

@@ -1,0 +1,32 @@
+import type { CompanyId } from '../domain/ids.ts';
+import type { KeyedQueue } from '../lib/keyed-queue.ts';
+import type { Logger } from '../observability/logger.ts';
+import { isAbandoned } from './session-status.ts';
+import type { Session } from './session.ts';
+
+type ForgetOptions = Readonly<{
+  sessions: Map<CompanyId, Session>;
+  operations: KeyedQueue<CompanyId>;
+  /** Those that have been without a device since before this moment. */
+  before: Date;
+  logger: Logger;
+}>;
+
+/** Ends the sessions that no phone has linked for long, and drops them. One that cannot be ended waits for the next time. */
+export async function forgetUnlinked({ sessions, operations, before, logger }: ForgetOptions): Promise<void> {
+  const isStillAbandoned = ([companyId, session]: [CompanyId, Session]): boolean =>
+    sessions.get(companyId) === session && isAbandoned(session.status, before);
+  const forget = async (entry: [CompanyId, Session]): Promise<void> => {
+    const [companyId, session] = entry;
+    try {
+      await operations.run(companyId, async () => {
+        if (!isStillAbandoned(entry)) return;
+        await session.abandon();
+        sessions.delete(companyId);
+      });
+    } catch (error) {
+      logger.error('An unlinked WhatsApp session was not forgotten', { companyId, error });
+    }
+  };
+  await Promise.all([...sessions].filter(isStillAbandoned).map(forget));
+}
