@@ -9,6 +9,7 @@ import { formatSeconds, secondsLeft, shareLeft } from './countdown.js';
 import { byId, setAttribute, setText } from './dom.js';
 import { actionOf, unknownErrorCode } from './error-actions.js';
 import { invitesLinking, lookOf } from './looks.js';
+import { causeAndSince } from './state-cause.js';
 import { PairingView } from './pairing-view.js';
 
 /** @type {ReadonlySet<Screen>} */
@@ -24,6 +25,12 @@ const linkedScreens = new Set(['connected', 'reconnecting']);
  */
 const words = (model, screen, nowMs, translate) => {
   const { failure } = model;
+  if (screen === 'refused' && failure) {
+    const title = translate('screens.refused.title');
+    // The server's sentence for everything and nothing says no more than the title.
+    const hasReason = failure.message !== '' && !failure.message.startsWith(title);
+    return { title, text: hasReason ? failure.message : translate('screens.refused.text') };
+  }
   if (screen !== 'error' || !failure) {
     const key = isSlow(model, nowMs)
       ? 'connect.slow'
@@ -52,6 +59,7 @@ export class ConnectView {
   #iconUse = byId('icon-use', SVGUseElement);
   #title = byId('status-title', HTMLElement);
   #text = byId('status-text', HTMLElement);
+  #since = byId('status-since', HTMLElement);
   #countdown = byId('countdown', HTMLElement);
   #countdownLabel = byId('countdown-label', HTMLElement);
   #countdownTime = byId('countdown-time', HTMLElement);
@@ -88,6 +96,7 @@ export class ConnectView {
     const { title, text } = words(model, screen, nowMs, translate);
     setText(this.#title, title);
     setText(this.#text, text);
+    setText(this.#since, causeAndSince(model, screen, translate, document.documentElement.lang));
     this.#renderFacts(model, screen, translate);
 
     const newCode = look.newCode ?? (isSlow(model, nowMs) ? 'connect.newCode' : undefined);

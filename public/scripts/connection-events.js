@@ -5,7 +5,7 @@
  * @import { Change } from './connection-failures.js'
  *
  * @typedef {{ type: 'link-up' } | { type: 'link-down' }
- *   | { type: 'session-state', state: string }
+ *   | { type: 'session-state', state: string, cause?: string | undefined, since?: string | undefined }
  *   | { type: 'qr', qr: QrPayload }
  *   | { type: 'pairing-code', code: PairingCodePayload }
  *   | { type: 'linked', phone: string | undefined }
@@ -61,18 +61,26 @@ const start = (request, nowMs) => {
  * The first state after joining decides whether a code is asked for unasked: a salon that is linked, was linked before
  * or let its codes run out is left alone.
  * @param {Readonly<Model>} model
- * @param {string} state
+ * @param {{ state: string, cause?: string | undefined, since?: string | undefined }} session
  * @param {number} nowMs
  * @returns {Change & { effect?: Effect }}
  */
-const sessionChanged = (model, state, nowMs) => {
-  const arrived = { session: state, joined: true };
+const sessionChanged = (model, { state, cause, since }, nowMs) => {
+  const arrived = { session: state, cause, since, joined: true };
   if (!model.joined && state === 'idle') return { ...start({ kind: 'qr' }, nowMs), ...arrived };
   if (quietStates.has(state)) {
     return model.failure || model.retry ? arrived : { ...arrived, qr: undefined, askedAtMs: undefined };
   }
   if (state !== 'pairing') return { ...settled, ...arrived, pairing: { status: 'idle' } };
-  return { ...arrived, failure: undefined, retry: undefined, askedAtMs: model.qr ? undefined : nowMs };
+  // A pairing that has a cause has lost its socket, and a code to type goes with it.
+  const isCodeLost = cause !== undefined && model.pairing.status === 'shown';
+  return {
+    ...arrived,
+    failure: undefined,
+    retry: undefined,
+    askedAtMs: model.qr ? undefined : nowMs,
+    ...(isCodeLost && { pairing: /** @type {const} */ ({ status: 'expired' }) }),
+  };
 };
 
 /**
@@ -107,7 +115,7 @@ const changeFor = (model, event, nowMs) => {
     case 'link-down':
       return { ...settled, link: 'down', joined: false, pairing: { status: 'idle' } };
     case 'session-state':
-      return sessionChanged(model, event.state, nowMs);
+      return sessionChanged(model, event, nowMs);
     case 'qr': {
       if (linkedStates.has(model.session ?? '')) return {};
       const lifetimeMs = event.qr.seconds * 1000;
@@ -121,6 +129,7 @@ const changeFor = (model, event, nowMs) => {
       return {
         ...settled,
         session: 'connected',
+        cause: undefined,
         joined: true,
         phone: event.phone ?? model.phone,
         failedAttempts: 0,

@@ -85,6 +85,18 @@ const failedPairing = (phone, failure, nowMs) => {
   return { pairing: { status: 'failed', failure, phone, retryAtMs } };
 };
 
+/** States whose screen says already why there is no code. */
+const tellingStates = new Set(['banned', 'conflict', 'logged_out', 'stopped', 'phone_outdated']);
+
+/**
+ * A code that was waited for does not come any more: the session has come to rest, or is linked by another page.
+ * @param {Readonly<Model>} model
+ * @param {Failure} failure
+ */
+const isToldAlready = ({ session = '', askedAtMs, retry }, { code }) =>
+  (code === 'FORBIDDEN' && session === 'connected') ||
+  (code === 'CONNECTION_FAILED' && tellingStates.has(session) && askedAtMs === undefined && !retry);
+
 /**
  * What an error answer of the server changes.
  * @param {Readonly<Model>} model
@@ -94,6 +106,7 @@ const failedPairing = (phone, failure, nowMs) => {
  */
 export const changeAfterFailure = (model, failure, nowMs) => {
   if (model.link !== 'up') return failedRequest(model, failure, { kind: 'connect' }, nowMs);
+  if (isToldAlready(model, failure)) return { askedAtMs: undefined, pairing: { status: 'idle' } };
   if (model.pairing.status === 'pending' && !concernsThePage.has(failure.code)) {
     return failedPairing(model.pairing.phone, failure, nowMs);
   }

@@ -13,6 +13,8 @@
  * @typedef {object} Model
  * @property {'opening' | 'up' | 'down' | 'closed'} link the socket to our own server; `closed` for good
  * @property {string | undefined} session what the WhatsApp session is doing, as the server last said
+ * @property {string | undefined} cause why it is doing that, as a word or a code of the server
+ * @property {string | undefined} since since when, ISO 8601
  * @property {boolean} joined whether the server told the session's state since the link went up
  * @property {number | undefined} askedAtMs when a code was asked for that has not come yet
  * @property {LiveQr | undefined} qr
@@ -31,6 +33,8 @@
 export const initialModel = {
   link: 'opening',
   session: undefined,
+  cause: undefined,
+  since: undefined,
   joined: false,
   askedAtMs: undefined,
   qr: undefined,

@@ -8,6 +8,7 @@ import { formatPairingCode } from './code-format.js';
 import { formatSeconds, secondsLeft } from './countdown.js';
 import { byId, setAttribute, setText } from './dom.js';
 import { actionOf, unknownErrorCode } from './error-actions.js';
+import { offerFirstOnPhones } from './phone-first.js';
 import { allowsPairingCode, invitesLinking } from './looks.js';
 
 /**
@@ -17,8 +18,10 @@ import { allowsPairingCode, invitesLinking } from './looks.js';
 const problemOf = (pairing, translate) => {
   if (pairing.status === 'expired') return translate('pairing.expired');
   if (pairing.status !== 'failed') return '';
-  const { code } = pairing.failure;
+  const { code, message } = pairing.failure;
   if (code === 'VALIDATION_ERROR') return translate('pairing.invalidPhone');
+  // What WhatsApp refused, and what to do instead, only the server knows.
+  if (code === 'CONNECTION_FAILED' && message !== '') return message;
   const key = actionOf(code) ? code : unknownErrorCode;
   return `${translate(`errors.${key}.title`)}. ${translate(`errors.${key}.action`)}`;
 };
@@ -37,6 +40,10 @@ export class PairingView {
   #time = byId('pairing-time', HTMLElement);
   /** @type {Screen | undefined} */
   #lastScreen;
+
+  constructor() {
+    offerFirstOnPhones(this.#details);
+  }
 
   /**
    * @param {Readonly<Model>} model

@@ -89,6 +89,15 @@ export const readSessionState = (payload) => {
 };
 
 /**
+ * @param {unknown} payload of a `session-state`
+ * @returns {{ cause: string | undefined, since: string | undefined }}
+ */
+export const readSessionCause = (payload) => {
+  const { detail, since } = fieldsOf(payload);
+  return { cause: textOf(detail), since: textOf(since) };
+};
+
+/**
  * @param {unknown} payload
  * @param {string} name
  * @returns {string | undefined}

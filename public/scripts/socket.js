@@ -4,7 +4,15 @@
 // A path of our server, not of a disk.
 // oxlint-disable-next-line import/no-absolute-path
 import { io } from '/socket.io/socket.io.esm.min.js';
-import { readFailure, readFlag, readPairingCode, readQr, readSessionState, readText } from './payloads.js';
+import {
+  readFailure,
+  readFlag,
+  readPairingCode,
+  readQr,
+  readSessionCause,
+  readSessionState,
+  readText,
+} from './payloads.js';
 
 /** The server may end a connection while it is being replaced; it is back within seconds. */
 const returnDelayMs = 2000;
@@ -38,7 +46,7 @@ export const openLink = (token, dispatch) => {
   });
   socket.on('session-state', (/** @type {unknown} */ payload) => {
     const state = readSessionState(payload);
-    if (state !== undefined) dispatch({ type: 'session-state', state });
+    if (state !== undefined) dispatch({ type: 'session-state', state, ...readSessionCause(payload) });
   });
   socket.on('qr-update', (/** @type {unknown} */ payload) => {
     const qr = readQr(payload);

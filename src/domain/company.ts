@@ -30,6 +30,8 @@ export type Company = Readonly<{
   integrationStatus: IntegrationStatus;
   sessionState: SessionState;
   sessionStateSince: Date;
+  /** A word or a disconnect code; undefined where the state says it all. */
+  sessionCause: string | undefined;
   /** E.164 with `+`, of the number linked last. */
   whatsappPhone: string | undefined;
   connectedAt: Date | undefined;

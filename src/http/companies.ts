@@ -1,21 +1,31 @@
 import express, { type Router } from 'express';
+import type { Company } from '../domain/company.ts';
 import type { ConnectionStats } from '../marketplace/ports.ts';
 import type { AdminKey } from './authenticate.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 
 export type CompaniesDeps = Readonly<{
-  service: Readonly<{ getConnectionStats(): Promise<ConnectionStats> }>;
+  service: Readonly<{
+    getConnectionStats(): Promise<ConnectionStats>;
+    companiesWithoutWhatsApp(limit: number): Promise<readonly Company[]>;
+  }>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'machine'>;
   trustProxy: number;
 }>;
+
+/** More of them at once have a cause that concerns them all. */
+const mostShown = 100;
 
 export function companiesRoutes({ service, adminKey, limiters, trustProxy }: CompaniesDeps): Router {
   const router = express.Router();
 
   router.get('/marketplace/companies', rateLimit(limiters.machine, trustProxy), async (request, response) => {
     adminKey.require(request);
-    const stats = await service.getConnectionStats();
+    const [stats, withoutWhatsApp] = await Promise.all([
+      service.getConnectionStats(),
+      service.companiesWithoutWhatsApp(mostShown),
+    ]);
     response.json({
       success: true,
       stats: {
@@ -29,6 +39,15 @@ export function companiesRoutes({ service, adminKey, limiters, trustProxy }: Com
           disconnections: stats.last24h.disconnections,
         },
       },
+      without_whatsapp: withoutWhatsApp.map((company) => ({
+        company_id: company.id,
+        salon_id: company.salonId,
+        title: company.title,
+        integration_status: company.integrationStatus,
+        session_state: company.sessionState,
+        session_state_since: company.sessionStateSince.toISOString(),
+        session_cause: company.sessionCause ?? null,
+      })),
     });
   });
   return router;

@@ -47,6 +47,8 @@ export function statusRoutes(deps: StatusDeps): Router {
         whatsapp_phone: session.phone ?? company.whatsappPhone ?? null,
         integration_status: company.integrationStatus,
         session_state: session.state,
+        session_state_since: session.since.toISOString(),
+        session_cause: session.detail ?? null,
         connected_at: company.connectedAt?.toISOString() ?? null,
         last_inbound_at: lastInboundAt(company.id)?.toISOString() ?? null,
         restriction: restriction

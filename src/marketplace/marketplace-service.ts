@@ -184,6 +184,11 @@ export class MarketplaceService {
     return await this.#deps.companies.stats();
   }
 
+  /** Installed companies whose WhatsApp has been lost, refused or stopped, longest first. */
+  async companiesWithoutWhatsApp(limit: number): Promise<readonly Company[]> {
+    return await this.#deps.companies.withoutWhatsApp(limit);
+  }
+
   /** The company's own text to one of its clients. The same idempotency key again is the same message. */
   async sendDirectMessage(
     companyId: CompanyId,

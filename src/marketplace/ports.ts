@@ -50,6 +50,8 @@ export interface Companies {
   ): Promise<Company | undefined>;
   /** Companies whose integration has one of the statuses, oldest first. */
   withStatus(statuses: readonly IntegrationStatus[]): Promise<readonly Company[]>;
+  /** Installed ones whose WhatsApp has been lost, refused or stopped, longest first. */
+  withoutWhatsApp(limit: number): Promise<readonly Company[]>;
   stats(): Promise<ConnectionStats>;
 }
 

@@ -14,9 +14,8 @@ const withoutSession: Readonly<Partial<Record<SessionState, SessionState>>> = {
  * @param live as this process sees it; `idle` when it has none and the database knows better
  */
 export function shownStatus(company: Company, live: SessionStatus, now: Date): SessionStatus {
-  const { sessionState, sessionStateSince: since, whatsappPhone, integrationStatus } = company;
-  const status: SessionStatus =
-    live.state === 'idle' ? { state: withoutSession[sessionState] ?? sessionState, since } : live;
+  const { whatsappPhone, integrationStatus } = company;
+  const status = live.state === 'idle' ? storedStatus(company) : live;
   // Logged out of an installation that is over: the new one starts afresh.
   if (status.state === 'logged_out' && integrationStatus === 'pending_whatsapp')
     return { state: 'idle', since: now };
@@ -29,4 +28,12 @@ export function shownStatus(company: Company, live: SessionStatus, now: Date): S
     ...(detail !== undefined && { detail }),
     ...(phone !== undefined && { phone }),
   };
+}
+
+/** The cause belongs to the state as it was written down, not to what is left of it. */
+function storedStatus({ sessionState, sessionStateSince: since, sessionCause }: Company): SessionStatus {
+  const remaining = withoutSession[sessionState];
+  if (remaining !== undefined) return { state: remaining, since };
+  const hasCause = sessionCause !== undefined && sessionState !== 'idle';
+  return { state: sessionState, since, ...(hasCause && { detail: sessionCause }) };
 }

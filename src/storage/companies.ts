@@ -84,6 +84,11 @@ export class StoredCompanies implements Companies {
     return rows.map(companyFrom);
   }
 
+  async withoutWhatsApp(limit: number): Promise<readonly Company[]> {
+    const rows = await this.#rpc.rows('companies_without_whatsapp', { p_limit: limit });
+    return rows.map(companyFrom);
+  }
+
   async stats(): Promise<ConnectionStats> {
     const stats = new RowReader(await this.#rpc.call('connection_stats'));
     const byStatus = stats.object('by_status');
@@ -123,6 +128,7 @@ function companyFrom(row: RowReader): Company {
     integrationStatus: row.oneOf(integrationStatuses, 'integration_status'),
     sessionState: row.oneOf(sessionStates, 'session_state'),
     sessionStateSince: row.date('session_state_since'),
+    sessionCause: row.optionalText('session_cause'),
     whatsappPhone: row.optionalText('whatsapp_phone'),
     connectedAt: row.optionalDate('connected_at'),
     webhookSecretHash: row.text('webhook_secret_hash'),

@@ -54,6 +54,10 @@ export class CompanyCache implements Companies {
     return this.#companies.withStatus(statuses);
   }
 
+  withoutWhatsApp(limit: number): Promise<readonly Company[]> {
+    return this.#companies.withoutWhatsApp(limit);
+  }
+
   stats(): Promise<ConnectionStats> {
     return this.#companies.stats();
   }

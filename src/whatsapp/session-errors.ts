@@ -1,4 +1,4 @@
-import { AppError } from '../domain/errors.ts';
+import { AppError, type BilingualText } from '../domain/errors.ts';
 import type { SessionState } from '../domain/session-state.ts';
 
 /** A linked session that is up, or on its way up by itself, must not be replaced. */
@@ -8,10 +8,28 @@ export function whyNotPair(state: SessionState): AppError | undefined {
   return isOnItsWay ? alreadyConnecting() : undefined;
 }
 
+const refusals: Readonly<Partial<Record<SessionState, BilingualText>>> = {
+  banned: {
+    ru: 'WhatsApp ограничил или заблокировал этот номер. Откройте WhatsApp на телефоне: там написано, что делать.',
+    en: 'WhatsApp has restricted or banned this number. Open WhatsApp on the phone: it tells what can be done.',
+  },
+  logged_out: {
+    ru: 'WhatsApp отказался привязать это устройство. Запросите новый код.',
+    en: 'WhatsApp refused to link this device. Ask for a new code.',
+  },
+  stopped: {
+    ru: 'WhatsApp отказал в подключении. Обновите WhatsApp на телефоне; если не поможет, напишите в поддержку.',
+    en: 'WhatsApp refused the connection. Update WhatsApp on the phone; if that does not help, write to support.',
+  },
+};
+
 /** What those who wait for a QR code are told when the session comes to rest in this state. */
-export function whyPairingEnded(state: SessionState): AppError {
+export function whyPairingEnded(state: SessionState, detail = ''): AppError {
   if (state === 'qr_expired') return new AppError('QR_EXPIRED');
-  return new AppError(state === 'passkey_required' ? 'PASSKEY_REQUIRED' : 'CONNECTION_FAILED');
+  if (state === 'passkey_required') return new AppError('PASSKEY_REQUIRED');
+  // Only WhatsApp gives reasons in numbers.
+  const text = /^\d/.test(detail) ? refusals[state] : undefined;
+  return new AppError('CONNECTION_FAILED', text === undefined ? {} : { text });
 }
 
 function alreadyConnected(): AppError {

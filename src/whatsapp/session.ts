@@ -287,7 +287,7 @@ export class Session {
   async #rest(state: SessionState, detail?: string): Promise<void> {
     this.#retries.cancel();
     await this.#slot.drain();
-    this.#linking.end(whyPairingEnded(state));
+    this.#linking.end(whyPairingEnded(state, detail));
     this.#board.set(state, detail);
     await this.#lease.release();
   }

@@ -31,6 +31,7 @@ export function companyWith(id: CompanyId, changes: Partial<Company> = {}): Comp
     integrationStatus: 'pending_whatsapp',
     sessionState: 'idle',
     sessionStateSince: new Date('2026-04-01T09:00:00Z'),
+    sessionCause: undefined,
     whatsappPhone: undefined,
     connectedAt: undefined,
     webhookSecretHash: createHash('sha256').update(webhookSecret).digest('hex'),

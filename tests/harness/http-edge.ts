@@ -90,6 +90,13 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
         byStatus: { active: 2 },
         last24h: { newConnections: 1, disconnections: 3 },
       }),
+      companiesWithoutWhatsApp: async () => [
+        companyWith(companyId, {
+          integrationStatus: 'active',
+          sessionState: 'banned',
+          sessionCause: '402/101',
+        }),
+      ],
       sendDirectMessage: async (id, message) => {
         const stored = messages.get(message.idempotencyKey) ?? queued(id, message, `m-${messages.size + 1}`);
         messages.set(message.idempotencyKey, stored);

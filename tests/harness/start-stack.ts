@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { WhatsAppSimulatorOptions } from '../simulators/whatsapp/options.ts';
 import { WhatsAppSimulator } from '../simulators/whatsapp/whatsapp-simulator.ts';
 import { YclientsSimulator } from '../simulators/yclients/yclients-simulator.ts';
 import { prepareEmbedded } from './embedded.ts';
@@ -12,6 +13,7 @@ export type StackOptions = Readonly<{
   /** Starts on a copy of an empty embedded store: without it the server makes its own, which takes seconds. */
   preparedStore?: boolean;
   environment?: Readonly<Record<string, string>>;
+  whatsapp?: WhatsAppSimulatorOptions;
   yclientsPort?: number;
 }>;
 
@@ -66,7 +68,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const directory = await mkdtemp(join(tmpdir(), 'marketplace-'));
   scope.defer(() => rm(directory, { recursive: true, force: true }));
   if (options.preparedStore === true) await prepareEmbedded(join(directory, 'data', 'pg'));
-  const whatsapp = scope.use(await WhatsAppSimulator.start());
+  const whatsapp = scope.use(await WhatsAppSimulator.start(options.whatsapp));
   const yclients = scope.use(await YclientsSimulator.start({ port: options.yclientsPort ?? 0 }));
   yclients.addSalon(demoSalon);
   const server = scope.use(

@@ -116,6 +116,8 @@ describe('GET /marketplace/status/:companyId', () => {
       whatsapp_phone: null,
       integration_status: 'pending_whatsapp',
       session_state: 'idle',
+      session_state_since: '2026-04-01T10:00:00.000Z',
+      session_cause: null,
       connected_at: null,
       last_inbound_at: now.toISOString(),
       restriction: null,
@@ -145,6 +147,19 @@ describe('GET /marketplace/status/:companyId', () => {
     });
     const english = await restrictionIn('en');
     expect(english['message']).toContain('WhatsApp has restricted new chats until 15:30.');
+  });
+
+  it('tells why the session is as it is, and since when', async () => {
+    const since = new Date('2026-03-30T07:15:00Z');
+    await using edge = await startHttpEdge({
+      service: { sessionStatus: async () => ({ state: 'banned', since, detail: '402/101' }) },
+    });
+    const response = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
+    expect(await response.json()).toMatchObject({
+      session_state: 'banned',
+      session_state_since: '2026-03-30T07:15:00.000Z',
+      session_cause: '402/101',
+    });
   });
 
   it("refuses another company's token and a company's own API key", async () => {
@@ -234,7 +249,7 @@ describe('/marketplace/messages', () => {
 });
 
 describe('GET /marketplace/companies', () => {
-  it('shows the statistics to the operator only', async () => {
+  it('shows the operator, and nobody else, the statistics and who is without WhatsApp, why and since when', async () => {
     await using edge = await startHttpEdge();
     const response = await fetch(`${edge.url}/marketplace/companies`, {
       headers: { 'x-api-key': adminApiKey },
@@ -249,6 +264,17 @@ describe('GET /marketplace/companies', () => {
         by_status: { active: 2 },
         last_24h: { new_connections: 1, disconnections: 3 },
       },
+      without_whatsapp: [
+        {
+          company_id: 41,
+          salon_id: 510041,
+          title: 'Салон «Ромашка»',
+          integration_status: 'active',
+          session_state: 'banned',
+          session_state_since: '2026-04-01T09:00:00.000Z',
+          session_cause: '402/101',
+        },
+      ],
     });
     expect(
       (await fetch(`${edge.url}/marketplace/companies`, { headers: { 'x-api-key': apiKey } })).status,

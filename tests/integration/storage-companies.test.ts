@@ -188,6 +188,38 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(await companies.recordSession(nobody, { state: 'connected' })).toBeUndefined();
   });
 
+  it('keeps the cause of a state for as long as the state lasts', async () => {
+    const { companies } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
+    await companies.recordSession(id, { state: 'stopped', cause: '411' });
+    expect(await companies.byId(id)).toMatchObject({ sessionState: 'stopped', sessionCause: '411' });
+    const connected = await companies.recordSession(id, { state: 'connected', phone: '+79001234567' });
+    expect(connected).toMatchObject({ sessionState: 'connected', sessionCause: undefined });
+  });
+
+  it('lists installed companies whose WhatsApp is not there, longest first, no more than asked for', async () => {
+    const { companies } = store.repositories;
+    const [banned, fine, gone, lost] = [
+      await registeredCompany(store.repositories),
+      await registeredCompany(store.repositories),
+      await registeredCompany(store.repositories),
+      await registeredCompany(store.repositories),
+    ];
+    await companies.recordSession(banned.id, { state: 'banned', cause: '402/101' });
+    await companies.recordSession(fine.id, { state: 'connected', phone: '+79001234567' });
+    await companies.recordSession(gone.id, { state: 'logged_out', cause: '401' });
+    await companies.moveIntegration(gone.id, 'uninstalled', 'test');
+    await companies.recordSession(lost.id, { state: 'logged_out', cause: '401' });
+
+    const listed = await companies.withoutWhatsApp(1_000);
+    const own = listed.filter(({ id }) => [banned.id, fine.id, gone.id, lost.id].includes(id));
+    expect(own.map(({ id, sessionCause }) => [id, sessionCause])).toEqual([
+      [banned.id, '402/101'],
+      [lost.id, '401'],
+    ]);
+    expect(await companies.withoutWhatsApp(1)).toEqual(listed.slice(0, 1));
+  });
+
   it('counts connections, and those of the last day', async () => {
     const { companies } = store.repositories;
     const before = await companies.stats();

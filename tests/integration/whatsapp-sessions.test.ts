@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AppError } from '../../src/domain/errors.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { PairingError } from '../simulators/whatsapp/qr-code.ts';
@@ -95,6 +96,24 @@ describe('linking a salon', () => {
     world.whatsapp.refuseUpgrades(undefined);
     await waitFor('a code', () => host.qrCodes[0]);
     await host.link(world.company, world.salon);
+  });
+
+  it.each([
+    ['banned', 403, /ограничил или заблокировал/, /restricted or banned/],
+    ['stopped', 411, /Обновите WhatsApp/, /Update WhatsApp/],
+    ['logged_out', 401, /отказался привязать/, /refused to link/],
+  ] as const)('that ends as %s (%i) says so in its own words', async (state, code, russian, english) => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    world.whatsapp.refuseLogins(code);
+    const refused: unknown = await host.manager
+      .generateQRForCompany(world.company)
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect((refused as AppError).text.ru).toMatch(russian);
+    expect((refused as AppError).text.en).toMatch(english);
+    expect(host.manager.getSessionStatus(world.company)).toMatchObject({ state, detail: String(code) });
+    expect(world.happened('registration refused')).toBe(1);
   });
 
   it('of a connected salon is refused, and changes nothing', async () => {

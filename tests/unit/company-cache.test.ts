@@ -82,6 +82,7 @@ class CountedCompanies implements Companies {
   recordSession = unasked;
   secretsOf = unasked;
   withStatus = unasked;
+  withoutWhatsApp = unasked;
   stats = unasked;
 
   async #read(what: string, id: number): Promise<Company | undefined> {
@@ -108,6 +109,7 @@ function company(id: number, integrationStatus: IntegrationStatus): Company {
     integrationStatus,
     sessionState: 'idle',
     sessionStateSince: new Date(0),
+    sessionCause: undefined,
     whatsappPhone: undefined,
     connectedAt: undefined,
     webhookSecretHash: '',

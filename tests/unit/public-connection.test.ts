@@ -148,6 +148,24 @@ describe('a refusal', () => {
     expect(visit.pass(60).asked).toHaveLength(3);
   });
 
+  it('that the state of the session tells already is not asked again, and does not cover it', () => {
+    const visit = new Visit().join('idle').send({ type: 'session-state', state: 'banned', cause: '403' });
+    visit.fail('CONNECTION_FAILED').pass(10);
+    expect(visit.screen).toBe('banned');
+    expect(visit.asked).toEqual(['qr']);
+  });
+
+  it('of what a button asked for is shown, whatever state is told', () => {
+    const visit = new Visit().join('logged_out').send({ type: 'new-code-pressed' });
+    expect(visit.fail('CONNECTION_FAILED').screen).toBe('waiting');
+    expect(visit.pass(2).asked).toEqual(['qr', 'qr']);
+  });
+
+  it('because another page has linked the salon meanwhile leaves the page connected', () => {
+    const visit = new Visit().join('idle').send({ type: 'linked', phone: '+79001234567' });
+    expect(visit.fail('FORBIDDEN').screen).toBe('connected');
+  });
+
   it('for haste counts down and repeats the request by itself', () => {
     const visit = new Visit().join('idle').fail('RATE_LIMIT', 12);
     expect(visit.pass(11).asked).toEqual(['qr']);
@@ -207,6 +225,16 @@ describe('linking by phone number', () => {
     const visit = new Visit().join('idle').send(submit, { type: 'pairing-code', code });
     expect(visit.pass(149).model.pairing.status).toBe('shown');
     expect(visit.pass(1).model.pairing.status).toBe('expired');
+  });
+
+  it('takes back a code whose socket WhatsApp has closed, and offers a new one', () => {
+    const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
+    if (!code) throw new Error('The code is not one');
+    const visit = new Visit().join('idle').send(submit, { type: 'pairing-code', code });
+    visit.send({ type: 'session-state', state: 'pairing' });
+    expect(visit.model.pairing.status).toBe('shown');
+    visit.send({ type: 'session-state', state: 'pairing', cause: '428' });
+    expect(visit.model.pairing.status).toBe('expired');
   });
 
   it('keeps its failures in its own form and leaves the QR code on the page', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { screens } from '../../public/scripts/connection-model.js';
 import { actionOf, errorActions, unknownErrorCode } from '../../public/scripts/error-actions.js';
 import { chooseLanguage, createTranslate } from '../../public/scripts/i18n.js';
+import { causes } from '../../public/scripts/state-cause.js';
 import { lookOf } from '../../public/scripts/looks.js';
 import { integrationStatuses } from '../../src/domain/company.ts';
 import { errorCodes } from '../../src/domain/errors.ts';
@@ -52,6 +53,10 @@ describe('the texts of the pages', () => {
       for (const part of ['title', 'text']) expect(ru).toHaveProperty([`screens.${screen}.${part}`]);
     },
   );
+
+  it.each(causes)('have words for the cause %s', (cause) => {
+    expect(ru).toHaveProperty([`causes.${cause}`]);
+  });
 
   it.each(integrationStatuses)('have words for the integration being %s', (status) => {
     expect(ru).toHaveProperty([`integration.${status}`]);

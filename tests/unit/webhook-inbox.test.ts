@@ -17,6 +17,7 @@ const company: Company = {
   integrationStatus: 'active',
   sessionState: 'connected',
   sessionStateSince: new Date(0),
+  sessionCause: undefined,
   whatsappPhone: undefined,
   connectedAt: undefined,
   webhookSecretHash: '',

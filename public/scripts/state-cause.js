@@ -1,0 +1,73 @@
+// @ts-check
+/**
+ * @import { Model, Screen } from './connection-model.js'
+ * @import { Translate } from './i18n.js'
+ */
+
+/** Causes that a person can make something of, as the server names them; each has words in the locales. */
+export const causes = /** @type {const} */ ([
+  '401',
+  '402',
+  '402/101',
+  '402/102',
+  '402/103',
+  '402/104',
+  '402/106',
+  '403',
+  '405',
+  '406',
+  '408',
+  '415',
+  '418',
+  '428',
+  '440',
+  '500',
+  '503',
+  'requested',
+  'no_credentials',
+  'flapping',
+  'store_unavailable',
+  'credentials_not_saved',
+  'credentials_unreadable',
+  'leased_elsewhere',
+  'lease_lost',
+]);
+
+/** @type {ReadonlySet<string>} */
+const knownCauses = new Set(causes);
+
+/** Screens of a state that lasts. @type {ReadonlySet<Screen>} */
+const lastingScreens = new Set([
+  'connected',
+  'reconnecting',
+  'logged_out',
+  'passkey_required',
+  'banned',
+  'conflict',
+  'stopped',
+  'phone_outdated',
+]);
+
+/**
+ * Why the session is in its state and since when, for the line below the status.
+ * @param {Readonly<Model>} model
+ * @param {Screen} screen
+ * @param {Translate} translate
+ * @param {string} language
+ * @returns {string} empty where there is nothing to add
+ */
+export const causeAndSince = ({ cause = '', since = '' }, screen, translate, language) => {
+  if (!lastingScreens.has(screen)) return '';
+  const sinceMs = Date.parse(since);
+  const format = new Intl.DateTimeFormat(language, {
+    day: 'numeric',
+    month: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+  const parts = [
+    knownCauses.has(cause) ? translate(`causes.${cause}`) : '',
+    Number.isNaN(sinceMs) ? '' : translate('connect.since', { time: format.format(sinceMs) }),
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+};
