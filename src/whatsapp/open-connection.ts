@@ -48,6 +48,7 @@ export async function openConnection(
     timings,
     logger: logger.child({ companyId: lease.companyId }),
     retryCounters: session.retryCounters,
+    monotonicNow,
     sentText: (id) => sentText(lease.companyId, id),
   });
   return new Connection(makeWASocket(options), auth, {

@@ -19,6 +19,7 @@ export type SocketSettings = Readonly<{
   timings: SessionTimings;
   logger: Logger;
   retryCounters: CacheStore;
+  monotonicNow: () => number;
   /** The text that was sent under an id, for phones that ask for it again. */
   sentText: (whatsappMessageId: string) => Promise<string | undefined>;
 }>;
@@ -30,7 +31,7 @@ export function socketOptions(settings: SocketSettings): UserFacingSocketConfig 
     auth: { creds: auth.creds, keys: auth.keys },
     version: settings.version,
     browser: Browsers.ubuntu('Chrome'),
-    logger: baileysLogger(settings.logger),
+    logger: baileysLogger(settings.logger, settings.monotonicNow),
     ...(webSocketUrl !== undefined && { waWebSocketUrl: webSocketUrl }),
     ...(timings.qrLifetimeMs !== undefined && { qrTimeout: timings.qrLifetimeMs }),
     connectTimeoutMs: timings.connectTimeoutMs,
