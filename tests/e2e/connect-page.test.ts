@@ -183,46 +183,6 @@ describe('the connect page in Chromium', () => {
     await waitUntilActive(stack, patientToken);
   });
 
-  it('offers the code to type first on a phone, which cannot scan its own screen, and the QR code first elsewhere', async () => {
-    stack.yclients.addSalon({ id: 560_003, title: 'Салон «Клён»', timeZone: 'Europe/Moscow' });
-    const [ownToken = ''] = await openRegistration(stack.yclients.pressConnect(560_003));
-    const handheld = await browser.newContext({
-      locale: 'ru-RU',
-      viewport: { width: 390, height: 844 },
-      hasTouch: true,
-      isMobile: true,
-    });
-    scope.defer(() => handheld.close());
-    const placesOn = async (which: Page) => {
-      await which.locator('#qr:not([hidden])').waitFor();
-      return await which.evaluate(() => {
-        const top = (id: string) => document.querySelector(id)?.getBoundingClientRect().top ?? Number.NaN;
-        const isOpen = document.querySelector('#pairing')?.hasAttribute('open') ?? false;
-        return { isOpen, isFirst: top('#pairing') < top('#connection') };
-      });
-    };
-    const onPhone = await handheld.newPage();
-    await onPhone.goto(`${stack.url}/marketplace/connect#token=${ownToken}`);
-    expect(await placesOn(onPhone)).toEqual({ isOpen: true, isFirst: true });
-    const onDesktop = await context.newPage();
-    await onDesktop.goto(`${stack.url}/marketplace/connect#token=${ownToken}`);
-    expect(await placesOn(onDesktop)).toMatchObject({ isOpen: false });
-    await onDesktop.close();
-
-    stack.whatsapp.refusePairingCodes(400);
-    await onPhone.locator('#pairing-phone').fill('8 900 111-22-99');
-    await onPhone.locator('#pairing-submit').click();
-    await expect.poll(() => onPhone.locator('#pairing-problem').innerText()).toContain('не выдал код');
-    stack.whatsapp.refusePairingCodes(undefined);
-    await onPhone.locator('#pairing-submit').click();
-    const code = onPhone.locator('#pairing-code');
-    await code.waitFor();
-    expect(await onPhone.locator('#pairing-time').innerText()).toMatch(/[12]:\d\d/);
-    await stack.whatsapp.phone('79001112299').enterPairingCode(await code.innerText());
-    await onPhone.locator('#main[data-state="connected"]').waitFor();
-    expect(await onPhone.locator('#status-since').innerText()).toMatch(/^С \d+ .*\d\d:\d\d/);
-  });
-
   it('sends a person without a token back to registration', async () => {
     const stranger = await context.newPage();
     await stranger.goto(`${stack.url}/marketplace/connect`);
