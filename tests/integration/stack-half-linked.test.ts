@@ -59,7 +59,7 @@ describe('a server that is killed in the middle of a link', () => {
     };
     const lost = await askForCode();
     await stack.server.kill();
-    await expect(owner.enterPairingCode(lost)).rejects.toThrow();
+    await expect(owner.enterPairingCode(lost)).rejects.toThrow('No device');
     await stack.server.start();
 
     expect(await settled(token)).toMatchObject({ session_state: 'idle', whatsapp_connected: false });
