@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { Curve, initAuthCreds } from '@whiskeysockets/baileys';
+import { type BinaryNode, Curve, initAuthCreds } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 
 import { nextNotification } from '../harness/raw-stanzas.ts';
@@ -186,6 +186,32 @@ describe('linking by pairing code', () => {
 
     await expect(world.owner.enterPairingCode('BBBB-BBBB')).rejects.toThrow('The code is wrong');
     expect(world.owner.linkedDevices).toEqual([]);
+  });
+
+  it('can refuse a code that the client has shown already, and send a notice with nothing in it', async () => {
+    await using world = await WhatsAppWorld.start();
+    const client = world.newClient();
+    client.connect();
+    await client.nextQr();
+    world.whatsapp.refusePairingCodes(400);
+    const answer = (event: string): Promise<BinaryNode> =>
+      new Promise((resolve) => {
+        client.socket.ws.once(event, resolve);
+      });
+    const refusal = answer('CB:iq,type:error');
+    const refused = await client.socket.requestPairingCode(world.owner.number);
+    expect((await refusal).content).toMatchObject([{ tag: 'error', attrs: { code: '400' } }]);
+    await expect(world.owner.enterPairingCode(refused)).rejects.toThrow('No device asks');
+
+    world.whatsapp.refusePairingCodes(undefined);
+    const agreement = answer('CB:iq,,link_code_companion_reg');
+    const code = await client.socket.requestPairingCode(world.owner.number);
+    await agreement;
+    const noticed = nextNotification(client, 'link_code_companion_reg');
+    world.whatsapp.sendIncompleteCodeNotice(world.owner);
+    await noticed;
+    await world.owner.enterPairingCode(code);
+    await client.opened();
   });
 
   it('refuses a device name that no browser has', async () => {
