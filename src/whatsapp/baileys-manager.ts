@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { generateMessageIDV2, type WASocket } from '@whiskeysockets/baileys';
-import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/phone.ts';
 import type { TimeLock } from '../domain/restriction.ts';
@@ -19,9 +18,8 @@ import { watchInbound } from './inbound.ts';
 import { absorbLibraryRejections } from './library-rejections.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
 import { PairingLimit } from './pairing-limit.ts';
-import type { Pairing } from './pairing.ts';
+import { pairByCode, pairingOf } from './pairing-by-code.ts';
 import { watchReceived } from './received-messages.ts';
-import { requestCode } from './code-request.ts';
 import { ReconnectBudget } from './reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
@@ -109,23 +107,19 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
 
   async generateQRForCompany(companyId: CompanyId): Promise<QrCode> {
     await this.createNewSession(companyId);
-    return this.#pairingOf(companyId).liveCode(this.#timings.firstQrTimeoutMs);
+    return pairingOf(this.#session(companyId)).liveCode(this.#timings.firstQrTimeoutMs);
   }
 
   async requestPairingCode(
     companyId: CompanyId,
     phone: string,
   ): Promise<Readonly<{ code: string; expiresAt: Date }>> {
-    const number = phoneFrom(phone);
-    const pairing = await this.#pairingForCode(companyId);
-    const { sock } = this.#session(companyId);
-    if (sock === undefined) throw new AppError('CONNECTION_FAILED');
-    const expiresAt = pairing.codeEndsAt;
-    try {
-      return { code: await requestCode(sock, number.slice(1), this.#timings.lookupTimeoutMs), expiresAt };
-    } catch (cause) {
-      throw cause instanceof AppError ? cause : new AppError('CONNECTION_FAILED', { cause });
-    }
+    return await pairByCode(phoneFrom(phone), {
+      session: () => this.#session(companyId),
+      exclusive: (change) => this.#operations.run(companyId, change),
+      begin: () => this.createNewSession(companyId),
+      timings: this.#timings,
+    });
   }
 
   /** Opens a pairing socket for the company unless one is open. @throws AppError */
@@ -283,25 +277,6 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     });
     this.#sessions.set(companyId, session);
     return session;
-  }
-
-  #pairingOf(companyId: CompanyId): Pairing {
-    const { pairing } = this.#session(companyId);
-    if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
-    return pairing;
-  }
-
-  /** A pairing whose socket can ask for a code, and lives long enough for it to be typed. */
-  async #pairingForCode(companyId: CompanyId): Promise<Pairing> {
-    await this.#operations.run(companyId, async () => {
-      const { pairing } = this.#session(companyId);
-      if (pairing?.hasTimeForCode === false) await this.#session(companyId).logout();
-    });
-    await this.createNewSession(companyId);
-    const pairing = this.#pairingOf(companyId);
-    // A socket can ask for a code from the moment it could show a QR code.
-    await pairing.liveCode(this.#timings.firstQrTimeoutMs);
-    return pairing;
   }
 
   async #restore(companyId: CompanyId): Promise<void> {
