@@ -78,7 +78,7 @@ describe("Baileys' credentials in our store", () => {
     await auth.saveCreds();
     const fresh = await open();
     expect(fresh.creds.me).toBeUndefined();
-    expect(fresh.creds.registrationId).not.toBe(auth.creds.registrationId);
+    expect(fresh.creds.noiseKey.public).not.toEqual(auth.creds.noiseKey.public);
     await expect(rows.companies()).resolves.toEqual([]);
   });
 
