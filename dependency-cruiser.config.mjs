@@ -6,7 +6,7 @@
 
 const useCases = 'marketplace|messaging';
 const adapters = 'whatsapp|yclients|inbox|storage|outgoing';
-const ports = '^src/marketplace/((message|platform)-)?ports[.]ts$';
+const ports = '^src/marketplace/((message|platform|sealed)-)?ports[.]ts$';
 
 /**
  * Keeps a library in the one place that translates it into our words.

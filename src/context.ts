@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
+import { openCredentials } from './credentials.ts';
 import type { CompanyId } from './domain/ids.ts';
 import { type Intake, openIntake } from './intake.ts';
 import { guarded } from './lib/guarded.ts';
@@ -32,7 +33,6 @@ import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
 import { DeafnessWatch } from './whatsapp/deafness-watch.ts';
 import { latestClientVersion } from './whatsapp/latest-client-version.ts';
-import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
@@ -60,6 +60,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     deafSessions: () => deafness.deafSessions,
     spoolBytes: () => intake.spool.bytes,
     missingWebhookUrls: () => webhookUrls.missing.size,
+    underOtherKeys: () => keyRotation.left,
     inbox: () => inTime(queue.waiting('webhooks')),
     restricted: () => inTime(restrictions.count()),
     outbox: () => outboxFigures(storage.messages, now),
@@ -111,12 +112,18 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const statuses = patiently('Writing what WhatsApp says of messages');
   const receivedTexts = patiently('Taking what clients write');
   const sessionRecorder = new SessionRecorder(companies, patiently('Writing the states of sessions'), report);
+  const { rows, keyRotation } = scope.use(
+    openCredentials({
+      sessionsDirectory: config.sessionStore === 'local' ? config.directories.sessions : undefined,
+      storage,
+      box,
+      report,
+      monotonicMs,
+    }),
+  );
   const whatsapp = scope.use(
     new BaileysManager({
-      rows:
-        config.sessionStore === 'database'
-          ? storage.credentialRows
-          : scope.use(new SqliteCredentialRows(config.directories.sessions)),
+      rows,
       box,
       leases: storage.leases,
       // The embedded store admits one process: after a crash its sessions are ours again at once.
@@ -280,6 +287,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           activation,
           deafness,
           events,
+          keyRotation,
           lifecycle,
           outbox,
           platformWatch,

@@ -6,6 +6,7 @@ import { scheduled } from './lib/schedule.ts';
 import type { Activation } from './marketplace/activation.ts';
 import type { ClientAnswers } from './marketplace/client-answers.ts';
 import type { Forwarding } from './marketplace/forwarding.ts';
+import type { KeyRotation } from './marketplace/key-rotation.ts';
 import type { Lifecycle } from './marketplace/lifecycle.ts';
 import type { MarketplaceService } from './marketplace/marketplace-service.ts';
 import type { PlatformWatch } from './marketplace/platform-watch.ts';
@@ -31,6 +32,7 @@ export type WorkParts = Readonly<{
   deafness: DeafnessWatch;
   events: Events;
   forwarding: Forwarding;
+  keyRotation: KeyRotation;
   lifecycle: Lifecycle;
   outbox: Outbox;
   platformWatch: PlatformWatch;
@@ -99,6 +101,7 @@ function recurringWork({
   deafness,
   forwarding,
   receiving,
+  keyRotation,
   reconciliation,
   platformWatch,
   whatsapp,
@@ -154,6 +157,11 @@ function recurringWork({
       what: 'Erasing old received messages',
       everyMs: 60 * minuteMs,
       run: () => receiving.forgetOld(),
+    },
+    {
+      what: 'Sealing values under the first encryption key',
+      everyMs: 60 * minuteMs,
+      run: () => keyRotation.run(),
     },
   ];
 }

@@ -19,6 +19,8 @@ const tagBytes = 16;
  * Layout: version (1 byte), length of the key id (1 byte), key id, IV (12), tag (16), ciphertext.
  */
 export class SecretBox {
+  /** How everything begins that is sealed from now on, and nothing else: format and key. */
+  readonly header: Uint8Array;
   readonly #current: EncryptionKey;
   readonly #keys: ReadonlyMap<string, Uint8Array>;
 
@@ -26,17 +28,17 @@ export class SecretBox {
     const [current] = keys;
     if (current === undefined) throw new RangeError('SecretBox needs at least one key');
     this.#current = current;
+    const keyId = Buffer.from(current.id);
+    this.header = Buffer.concat([Buffer.from([formatVersion, keyId.length]), keyId]);
     this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
   }
 
   seal(context: string, plaintext: Uint8Array | string): Buffer {
-    const keyId = Buffer.from(this.#current.id);
     const iv = randomBytes(ivBytes);
     const cipher = createCipheriv('aes-256-gcm', this.#current.key, iv);
     cipher.setAAD(associatedData(context, this.#current.id));
     const ciphertext = Buffer.concat([cipher.update(Buffer.from(plaintext)), cipher.final()]);
-    const header = Buffer.from([formatVersion, keyId.length]);
-    return Buffer.concat([header, keyId, iv, cipher.getAuthTag(), ciphertext]);
+    return Buffer.concat([this.header, iv, cipher.getAuthTag(), ciphertext]);
   }
 
   /** @throws UnreadableSecretError */

@@ -33,7 +33,33 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.info('QR code issued', { companyId, sequence });
     },
     sessionChanged(companyId: CompanyId, state: SessionState, detail: string | undefined): void {
-      logger.info('WhatsApp session changed', { companyId, state, detail });
+      if (detail !== 'credentials_unreadable')
+        return logger.info('WhatsApp session changed', { companyId, state, detail });
+      metrics.whatsappAlerts.inc({ cause: detail });
+      logger.error('The credentials of a WhatsApp session cannot be read, they are kept', {
+        companyId,
+        state,
+        detail,
+      });
+    },
+    /** Of the whole store: told once, not once a session. */
+    credentialsNotSaved(error: unknown): void {
+      metrics.outages.set({ name: 'credentials' }, 1);
+      metrics.whatsappAlerts.inc({ cause: 'credentials_not_saved' });
+      logger.error('WhatsApp credentials cannot be saved: sessions wait with the last good ones', { error });
+    },
+    credentialsSavedAgain(lastedMs: number): void {
+      metrics.outages.set({ name: 'credentials' }, 0);
+      logger.info('WhatsApp credentials can be saved again', { lastedMs: Math.round(lastedMs) });
+    },
+    resealingBegan(values: number): void {
+      logger.info('Values under other encryption keys are sealed anew', { values });
+    },
+    /** @param result `unreadable` values stay as they are: their key is gone or they are damaged */
+    resealingEnded(result: Readonly<{ resealed: number; unreadable: number; left: number }>): void {
+      if (result.left === 0) return logger.info('Everything is under the first encryption key', result);
+      const level = result.unreadable > 0 ? 'error' : 'warn';
+      logger[level]('Values stay under other encryption keys: do not remove a key yet', result);
     },
     /** @param version of WhatsApp Web that it announces */
     socketOpening(companyId: CompanyId, version: string): void {

@@ -24,6 +24,8 @@ export type Figures = Readonly<{
   deafSessions(): number;
   spoolBytes(): number;
   missingWebhookUrls(): number;
+  /** Undefined before they were counted. */
+  underOtherKeys(): number | undefined;
   /** These are undefined while the database does not answer. */
   inbox(): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }> | undefined>;
   restricted(): Promise<number | undefined>;
@@ -58,6 +60,12 @@ export function createMetrics(figures: Figures): Metrics {
   );
   addGauge(registry, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
     figures.missingWebhookUrls(),
+  );
+  addGauge(
+    registry,
+    'marketplace_values_under_other_keys',
+    'Sealed values that are not under the first encryption key; at 0 the other keys may be removed',
+    () => figures.underOtherKeys(),
   );
   addGauge(
     registry,

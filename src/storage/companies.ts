@@ -3,6 +3,7 @@ import { integrationStatuses } from '../domain/company.ts';
 import type { Company, IntegrationStatus } from '../domain/company.ts';
 import { companyIdFrom, salonIdFrom } from '../domain/ids.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
+import { companySecretContext } from '../domain/sealed-context.ts';
 import { sessionStates } from '../domain/session-state.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
@@ -31,10 +32,12 @@ export class StoredCompanies implements Companies {
         p_time_zone: company.timeZone ?? null,
         p_language: company.language,
         p_owner_user_id: company.ownerUserId ?? null,
-        p_api_key: this.#secretBox.seal(contextOf(salonId, 'api_key'), company.apiKey).toString('base64'),
+        p_api_key: this.#secretBox
+          .seal(companySecretContext(salonId, 'api_key'), company.apiKey)
+          .toString('base64'),
         p_api_key_hash: secretHash(company.apiKey),
         p_webhook_secret: this.#secretBox
-          .seal(contextOf(salonId, 'webhook_secret'), company.webhookSecret)
+          .seal(companySecretContext(salonId, 'webhook_secret'), company.webhookSecret)
           .toString('base64'),
         p_webhook_secret_hash: secretHash(company.webhookSecret),
       }),
@@ -59,7 +62,9 @@ export class StoredCompanies implements Companies {
     if (row === undefined) return undefined;
     const salonId = salonIdFrom(row.number('salon_id'));
     const open = (column: string): string =>
-      this.#secretBox.open(contextOf(salonId, column), Buffer.from(row.text(column), 'hex')).toString();
+      this.#secretBox
+        .open(companySecretContext(salonId, column), Buffer.from(row.text(column), 'hex'))
+        .toString();
     return { apiKey: open('api_key'), webhookSecret: open('webhook_secret') };
   }
 
@@ -134,8 +139,4 @@ function companyFrom(row: RowReader): Company {
     webhookSecretHash: row.text('webhook_secret_hash'),
     createdAt: row.date('created_at'),
   };
-}
-
-function contextOf(salonId: SalonId, column: string): string {
-  return `company:${salonId}:${column}`;
 }

@@ -31,6 +31,7 @@ import { StoredReadings } from './readings.ts';
 import { StoredReceivedMessages } from './received-messages.ts';
 import { Rpc } from './rpc.ts';
 import { StoredRestrictions } from './restrictions.ts';
+import { StoredSealedValues } from './sealed-values.ts';
 import { StoredSettings } from './settings.ts';
 
 export type StorageOptions = Readonly<{
@@ -70,6 +71,7 @@ export type Storage = AsyncDisposable &
     tokens: ConnectTokens;
     credentialRows: StoredCredentialRows;
     clientVersion: StoredClientVersion;
+    sealedValues: StoredSealedValues;
     /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
     queue: StoppableJobQueue;
     /** How many inserts into the queue gain by running at once. */
@@ -113,6 +115,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     tokens: new StoredConnectTokens(rpc),
     credentialRows: new StoredCredentialRows(rpc),
     clientVersion: new StoredClientVersion(rpc),
+    sealedValues: new StoredSealedValues(rpc),
     queue,
     concurrentInserts: database.exclusive ? 1 : 2,
     ping: () => database.ping(),

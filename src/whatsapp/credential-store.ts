@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { CompanyId } from '../domain/ids.ts';
-import type { SecretBox } from '../lib/secret-box.ts';
+import { credentialContext } from '../domain/sealed-context.ts';
+import { UnreadableSecretError, type SecretBox } from '../lib/secret-box.ts';
 import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
 
 /** A credential in the clear; `value: null` deletes it. */
@@ -34,11 +35,16 @@ export class CredentialStore {
     return this.#rows.companies();
   }
 
-  /** @throws UnreadableSecretError when the company's rows were sealed with a key that is gone */
+  /**
+   * From now on whoever held the lease before writes nothing any more: what is read is the newest there will be. Also a
+   * store that takes no writes is found before WhatsApp sees a login.
+   * @throws UnreadableSecretError when the company's rows were sealed with a key that is gone; LeaseLostError
+   */
   async open(lease: Lease): Promise<CompanyCredentials> {
+    await this.#rows.write(lease, []);
     const { type, id } = nameKeyRow;
     const found = (await this.#rows.read(lease.companyId, type, [id])).get(id);
-    const nameKey = found && this.#box.open(contextOf(lease.companyId, type, id), found);
+    const nameKey = found && this.#box.open(credentialContext(lease.companyId, type, id), found);
     return new CompanyCredentials(this.#rows, this.#box, lease, nameKey);
   }
 
@@ -58,9 +64,9 @@ export class CredentialStore {
 }
 
 /**
- * The credentials of one company under one lease. Values are sealed with company, type and id as their context. Ids of
- * WhatsApp's keys hold phone numbers and LIDs, so rows are named by an HMAC of the id under a key of the company, which is
- * itself stored sealed: it survives the rotation of encryption keys.
+ * The credentials of one company under one lease. Ids of WhatsApp's keys hold phone numbers and LIDs, so rows are named by an
+ * HMAC of type and id under a key of the company, which is itself stored sealed: it survives the rotation of encryption keys.
+ * Values are sealed with company, type and name as their context, so that they can be sealed anew by who does not know the id.
  */
 export class CompanyCredentials {
   readonly #rows: CredentialRows;
@@ -86,7 +92,7 @@ export class CompanyCredentials {
     const values = new Map<string, string>();
     for (const [name, value] of sealed) {
       const id = idByName.get(name);
-      if (id !== undefined) values.set(id, this.#box.open(this.#contextOf(type, id), value).toString());
+      if (id !== undefined) values.set(id, this.#open(type, { id, name, value }));
     }
     return values;
   }
@@ -96,11 +102,10 @@ export class CompanyCredentials {
    * @throws LeaseLostError
    */
   async write(changes: readonly PlainChange[]): Promise<void> {
-    const rows = changes.map(({ type, id, value }): CredentialChange => ({
-      type,
-      id: this.#nameOf(type, id),
-      value: value === null ? null : this.#box.seal(this.#contextOf(type, id), value),
-    }));
+    const rows = changes.map(({ type, id, value }): CredentialChange => {
+      const name = this.#nameOf(type, id);
+      return { type, id: name, value: value === null ? null : this.#seal(type, name, value) };
+    });
     if (!this.#nameKeyIsStored) rows.push(this.#nameKeyChange());
     await this.#rows.write(this.#lease, rows);
     this.#nameKeyIsStored = true;
@@ -114,18 +119,25 @@ export class CompanyCredentials {
 
   #nameKeyChange(): CredentialChange {
     const { type, id } = nameKeyRow;
-    return { type, id, value: this.#box.seal(this.#contextOf(type, id), this.#nameKey) };
+    return { type, id, value: this.#seal(type, id, this.#nameKey) };
+  }
+
+  #seal(type: string, name: string, value: Uint8Array | string): Uint8Array {
+    return this.#box.seal(credentialContext(this.#lease.companyId, type, name), value);
+  }
+
+  #open(type: string, row: Readonly<{ id: string; name: string; value: Uint8Array }>): string {
+    const { companyId } = this.#lease;
+    try {
+      return this.#box.open(credentialContext(companyId, type, row.name), row.value).toString();
+    } catch (error) {
+      // The first versions bound a seal to the id.
+      if (!(error instanceof UnreadableSecretError)) throw error;
+      return this.#box.open(credentialContext(companyId, type, row.id), row.value).toString();
+    }
   }
 
   #nameOf(type: string, id: string): string {
     return createHmac('sha256', this.#nameKey).update(`${type}\n${id}`).digest('base64url');
   }
-
-  #contextOf(type: string, id: string): string {
-    return contextOf(this.#lease.companyId, type, id);
-  }
-}
-
-function contextOf(companyId: CompanyId, type: string, id: string): string {
-  return JSON.stringify(['whatsapp credentials', companyId, type, id]);
 }

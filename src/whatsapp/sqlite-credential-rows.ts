@@ -5,6 +5,8 @@ import { companyIdFrom, type CompanyId } from '../domain/ids.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { CredentialChange, Lease } from '../marketplace/ports.ts';
 import type { QuarantiningRows } from './credential-store.ts';
+import { SqliteSealedValues } from './sqlite-sealed-values.ts';
+import { inTransaction } from './sqlite-transaction.ts';
 
 const schema = `
   create table if not exists credentials (
@@ -34,6 +36,7 @@ const schema = `
  * is on disk when it resolves. Remembers the highest lease token of each company and refuses older ones.
  */
 export class SqliteCredentialRows implements QuarantiningRows, Disposable {
+  readonly sealedValues: SqliteSealedValues;
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
@@ -44,16 +47,9 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
   readonly #companies: StatementSync;
   readonly #fence: StatementSync;
 
+  /** @throws when the directory cannot be written to */
   constructor(sessionsDirectory: string) {
-    mkdirSync(sessionsDirectory, { recursive: true, mode: 0o700 });
-    const file = join(sessionsDirectory, 'credentials.sqlite');
-    // SQLite gives its WAL files the mode of the database file.
-    closeSync(openSync(file, 'a', 0o600));
-    chmodSync(file, 0o600);
-    this.#database = new DatabaseSync(file);
-    this.#database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;');
-    this.#database.exec('pragma secure_delete = on;');
-    this.#database.exec(schema);
+    this.#database = openedIn(sessionsDirectory);
     this.#select = this.#database.prepare(
       'select id, value from credentials where company_id = ? and type = ? and id in (select value from json_each(?))',
     );
@@ -80,6 +76,7 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
        on conflict (company_id) do update set token = excluded.token where excluded.token >= token
        returning token`,
     );
+    this.sealedValues = new SqliteSealedValues(this.#database);
   }
 
   async read(
@@ -134,16 +131,29 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
   }
 
   #transaction(lease: Lease, work: () => void): void {
-    this.#database.exec('begin immediate');
-    try {
+    inTransaction(this.#database, () => {
       if (this.#fence.get(lease.companyId, lease.token) === undefined) {
         throw new LeaseLostError(`Company ${lease.companyId} was leased again after token ${lease.token}`);
       }
       work();
-      this.#database.exec('commit');
-    } catch (error) {
-      this.#database.exec('rollback');
-      throw error;
-    }
+    });
+  }
+}
+
+function openedIn(sessionsDirectory: string): DatabaseSync {
+  const file = join(sessionsDirectory, 'credentials.sqlite');
+  try {
+    mkdirSync(sessionsDirectory, { recursive: true, mode: 0o700 });
+    // SQLite gives its WAL files the mode of the database file.
+    closeSync(openSync(file, 'a', 0o600));
+    chmodSync(file, 0o600);
+    const database = new DatabaseSync(file);
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;');
+    database.exec('pragma secure_delete = on;');
+    database.exec(schema);
+    return database;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The WhatsApp credentials in ${file} cannot be opened for writing: ${reason}`, { cause });
   }
 }

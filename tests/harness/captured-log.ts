@@ -28,6 +28,7 @@ export const noFigures: Figures = {
   deafSessions: () => 0,
   spoolBytes: () => 0,
   missingWebhookUrls: () => 0,
+  underOtherKeys: () => undefined,
   inbox: async () => undefined,
   restricted: async () => undefined,
   outbox: async () => undefined,

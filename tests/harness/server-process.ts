@@ -14,7 +14,7 @@ type Running = Readonly<{ child: ChildProcess; lines: Record<string, unknown>[] 
 /** The server as ops run it: a process of its own, which tests may kill. */
 export class ServerProcess implements AsyncDisposable {
   readonly #directory: string;
-  readonly #environment: Readonly<Record<string, string>>;
+  #environment: Readonly<Record<string, string>>;
   #running: Running | undefined;
   #url: string | undefined;
   /** Everything that all runs wrote to stdout and stderr. */
@@ -36,6 +36,11 @@ export class ServerProcess implements AsyncDisposable {
     const pid = this.#running?.child.pid;
     if (pid === undefined) throw new Error('The server does not run');
     return pid;
+  }
+
+  /** From the next start on. */
+  reconfigure(changes: Readonly<Record<string, string>>): void {
+    this.#environment = { ...this.#environment, ...changes };
   }
 
   /** Resolves when the server says that it is ready. */

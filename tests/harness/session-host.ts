@@ -4,13 +4,16 @@ import type { CompanyId } from '../../src/domain/ids.ts';
 import type { MessageStatus } from '../../src/domain/message.ts';
 import type { SessionState } from '../../src/domain/session-state.ts';
 import type { SecretBox } from '../../src/lib/secret-box.ts';
+import { Outage } from '../../src/lib/outage.ts';
 import type { Leases, QrCode, WhatsAppEvents } from '../../src/marketplace/ports.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { BaileysManagerOptions } from '../../src/whatsapp/baileys-manager-options.ts';
 import { BaileysManager } from '../../src/whatsapp/baileys-manager.ts';
 import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
+import type { QuarantiningRows } from '../../src/whatsapp/credential-store.ts';
 import type { SessionTimings } from '../../src/whatsapp/timings.ts';
+import { WatchedCredentialRows } from '../../src/whatsapp/watched-credential-rows.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
 import { captureLog, noFigures } from './captured-log.ts';
 import { waitFor } from './wait-for.ts';
@@ -30,6 +33,8 @@ type HostOptions = Readonly<{
   owner: string;
   webSocketUrl: string;
   timings?: Partial<SessionTimings>;
+  /** Absent: credentials are in the directory. */
+  databaseRows?: QuarantiningRows;
 }> &
   Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion' | 'now'>>;
 
@@ -37,6 +42,7 @@ type HostOptions = Readonly<{
 export class SessionHost implements AsyncDisposable {
   readonly log = captureLog();
   readonly metrics = createMetrics(noFigures);
+  readonly report = createBusinessEvents(this.log, this.metrics);
   readonly rows: SqliteCredentialRows;
   readonly manager: BaileysManager;
   readonly qrCodes: QrCode[] = [];
@@ -47,15 +53,23 @@ export class SessionHost implements AsyncDisposable {
   readonly #directory: string;
 
   constructor(options: HostOptions) {
-    const { directory, getMessage, timings, ...rest } = options;
+    const { directory, databaseRows, getMessage, timings, ...rest } = options;
     this.#directory = directory;
     this.rows = new SqliteCredentialRows(directory);
+    const rows = databaseRows ?? this.rows;
+    const outage = new Outage(
+      {
+        began: (error) => this.report.credentialsNotSaved(error),
+        ended: (lastedMs) => this.report.credentialsSavedAgain(lastedMs),
+      },
+      () => performance.now(),
+    );
     this.manager = new BaileysManager({
       now: () => new Date(),
       ...rest,
-      rows: this.rows,
+      rows: new WatchedCredentialRows(rows, outage),
       logger: this.log,
-      report: createBusinessEvents(this.log, this.metrics),
+      report: this.report,
       monotonicNow: () => performance.now(),
       random: Math.random,
       getMessage: getMessage ?? (async () => undefined),

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import type { BaileysManagerOptions } from '../../src/whatsapp/baileys-manager-options.ts';
+import type { Leases } from '../../src/marketplace/ports.ts';
+import type { QuarantiningRows } from '../../src/whatsapp/credential-store.ts';
 import type { SessionTimings } from '../../src/whatsapp/timings.ts';
 import type { WhatsAppSimulatorOptions } from '../simulators/whatsapp/options.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
@@ -15,7 +17,9 @@ import { SessionHost } from './session-host.ts';
 type HostChoices = Readonly<{
   owner?: string;
   box?: SecretBox;
+  leases?: Leases;
   timings?: Partial<SessionTimings>;
+  databaseRows?: QuarantiningRows;
 }> &
   Partial<Pick<BaileysManagerOptions, 'getMessage' | 'version' | 'versionMemory' | 'latestVersion' | 'now'>>;
 

@@ -24,6 +24,7 @@ import { StoredOutgoingWebhooks } from '../../src/storage/outgoing-webhooks.ts';
 import { StoredReadings } from '../../src/storage/readings.ts';
 import { StoredReceivedMessages } from '../../src/storage/received-messages.ts';
 import { StoredRestrictions } from '../../src/storage/restrictions.ts';
+import { StoredSealedValues } from '../../src/storage/sealed-values.ts';
 import { StoredSettings } from '../../src/storage/settings.ts';
 import { Rpc } from '../../src/storage/rpc.ts';
 import { prepareEmbedded } from './embedded.ts';
@@ -110,6 +111,7 @@ export function repositoriesOn(database: Database) {
     tokens: new StoredConnectTokens(rpc),
     credentials: new StoredCredentialRows(rpc),
     clientVersion: new StoredClientVersion(rpc),
+    sealedValues: new StoredSealedValues(rpc),
   };
 }
 

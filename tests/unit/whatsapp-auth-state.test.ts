@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import {
@@ -131,5 +131,64 @@ describe("Baileys' credentials in our store", () => {
     await Promise.all(writes);
     await auth.flush();
     expect((await open()).creds.accountSyncCounter).toBe(19);
+  });
+
+  it('under an older lease are not written once a newer one has opened them, though that wrote nothing yet', async () => {
+    const auth = await open();
+    await auth.keys.set({ 'lid-mapping': { a: '1' } });
+    const newer = await AuthState.open(store, { ...lease, token: 6 }, () => undefined);
+    await expect(auth.keys.set({ 'lid-mapping': { a: 'late' } })).rejects.toBeInstanceOf(
+      CredentialsNotSavedError,
+    );
+    await expect(newer.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '1' });
+    expect(failures).toHaveLength(1);
+  });
+
+  it('that a former owner still has in memory are not what the next one reads', async () => {
+    const auth = await open();
+    await auth.keys.set({ 'lid-mapping': { a: '1' } });
+    const newer = await AuthState.open(store, { ...lease, token: 6 }, () => undefined);
+    await newer.keys.set({ 'lid-mapping': { a: '2' } });
+    await auth.close();
+    const again = await AuthState.open(store, { ...lease, token: 7 }, () => undefined);
+    await expect(again.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '2' });
+  });
+
+  it('are known from memory only once they are on disk', async () => {
+    const auth = await open();
+    await auth.keys.set({ 'lid-mapping': { a: '1' } });
+    const written = Promise.withResolvers<undefined>();
+    const write = vi.spyOn(rows, 'write').mockImplementationOnce(async (...change) => {
+      await written.promise;
+      write.mockRestore();
+      await rows.write(...change);
+    });
+    const setting = auth.keys.set({ 'lid-mapping': { a: '2' } });
+    await expect(auth.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '1' });
+    written.resolve(undefined);
+    await setting;
+    await expect(auth.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '2' });
+  });
+
+  it('are kept in memory by hundreds, not by thousands, and the others are read again', async () => {
+    const auth = await open();
+    const ids = Array.from({ length: 1000 }, (_, index) => String(index));
+    await auth.keys.set({ 'lid-mapping': Object.fromEntries(ids.map((id) => [id, `lid ${id}`])) });
+    const read = vi.spyOn(rows, 'read');
+    const found = await auth.keys.get('lid-mapping', ids);
+    expect(Object.keys(found)).toHaveLength(1000);
+    expect(read.mock.calls.flatMap(([, , names]) => names)).toHaveLength(700);
+    await auth.keys.get('lid-mapping', ['699']);
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  it('that are half-written are an error, never a new identity', async () => {
+    await (await open()).saveCreds();
+    const credentials = await store.open(lease);
+    await credentials.write([{ type: 'creds', id: 'creds', value: '{"noiseKey":{' }]);
+    await expect(open()).rejects.toBeInstanceOf(UnreadableCredentialsError);
+    await credentials.write([{ type: 'creds', id: 'creds', value: '{"noiseKey":{}}' }]);
+    await expect(open()).rejects.toBeInstanceOf(UnreadableCredentialsError);
+    await expect(rows.companies()).resolves.toEqual([lease.companyId]);
   });
 });

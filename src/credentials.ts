@@ -1,0 +1,40 @@
+import type { SecretBox } from './lib/secret-box.ts';
+import { Outage } from './lib/outage.ts';
+import { KeyRotation } from './marketplace/key-rotation.ts';
+import type { BusinessEvents } from './observability/events.ts';
+import type { Storage } from './storage/open-storage.ts';
+import type { QuarantiningRows } from './whatsapp/credential-store.ts';
+import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
+import { WatchedCredentialRows } from './whatsapp/watched-credential-rows.ts';
+
+export type CredentialsOptions = Readonly<{
+  /** Of the local store; undefined: they are in the database. */
+  sessionsDirectory: string | undefined;
+  storage: Pick<Storage, 'credentialRows' | 'sealedValues'>;
+  box: SecretBox;
+  report: BusinessEvents;
+  monotonicMs: () => number;
+}>;
+
+export type Credentials = AsyncDisposable & Readonly<{ rows: QuarantiningRows; keyRotation: KeyRotation }>;
+
+/** Where WhatsApp credentials are kept, and what keeps all that is sealed under the first encryption key. */
+export function openCredentials(options: CredentialsOptions): Credentials {
+  const { sessionsDirectory, storage, box, report, monotonicMs } = options;
+  const scope = new AsyncDisposableStack();
+  const local =
+    sessionsDirectory === undefined ? undefined : scope.use(new SqliteCredentialRows(sessionsDirectory));
+  const outage = new Outage(
+    {
+      began: (error) => report.credentialsNotSaved(error),
+      ended: (lastedMs) => report.credentialsSavedAgain(lastedMs),
+    },
+    monotonicMs,
+  );
+  const stores = local === undefined ? [storage.sealedValues] : [storage.sealedValues, local.sealedValues];
+  return {
+    rows: new WatchedCredentialRows(local ?? storage.credentialRows, outage),
+    keyRotation: scope.use(new KeyRotation({ stores, box, report })),
+    [Symbol.asyncDispose]: () => scope.disposeAsync(),
+  };
+}

@@ -1,0 +1,10 @@
+import type { CompanyId, SalonId } from './ids.ts';
+
+/** What the seal of a stored credential is bound to. @param name under which its row is stored */
+export function credentialContext(companyId: CompanyId, type: string, name: string): string {
+  return JSON.stringify(['whatsapp credentials', companyId, type, name]);
+}
+
+export function companySecretContext(salonId: SalonId, column: string): string {
+  return `company:${salonId}:${column}`;
+}

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const blockBytes = 4096;
+
+/** A file system of a few megabytes over a directory. Needs the right to mount: the tests run as root. */
+export class SmallDisk implements Disposable {
+  readonly #directory: string;
+
+  /** @throws when it cannot be mounted */
+  constructor(directory: string, megabytes = 16) {
+    this.#directory = directory;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'tmpfs', directory]);
+  }
+
+  /** Leaves room for nothing. */
+  fill(): void {
+    try {
+      for (let file = 0; ; file += 1)
+        writeFileSync(join(this.#directory, `ballast-${file}`), Buffer.alloc(blockBytes));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+    }
+  }
+
+  free(): void {
+    for (const name of readdirSync(this.#directory)) {
+      if (name.startsWith('ballast-')) rmSync(join(this.#directory, name));
+    }
+  }
+
+  /** Nothing may be open for writing on it. */
+  remount(how: 'ro' | 'rw'): void {
+    execFileSync('mount', ['-o', `remount,${how}`, this.#directory]);
+  }
+
+  /** Also while files on it are open. */
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['--lazy', this.#directory]);
+  }
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { companyIdFrom, type CompanyId } from '../../src/domain/ids.ts';
+import { type EncryptionKey, SecretBox } from '../../src/lib/secret-box.ts';
+import { KeyRotation } from '../../src/marketplace/key-rotation.ts';
+import type { Leases } from '../../src/marketplace/ports.ts';
+import type { SealedValues } from '../../src/marketplace/sealed-ports.ts';
+import { StoredCompanies } from '../../src/storage/companies.ts';
+import type { QuarantiningRows } from '../../src/whatsapp/credential-store.ts';
+import type { SessionHost } from '../harness/session-host.ts';
+import { SessionWorld } from '../harness/session-world.ts';
+import { engines, newCompany, openTestDatabase, repositoriesOn } from '../harness/storage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const sessions = 20;
+const oldKey: EncryptionKey = { id: 'key-of-before', key: randomBytes(32) };
+const newKey: EncryptionKey = { id: 'key-of-today', key: randomBytes(32) };
+const oldBox = new SecretBox([oldKey]);
+const timings = { reconnectsPerSecond: 20 };
+
+type Store = Readonly<{
+  leases: Leases;
+  databaseRows?: QuarantiningRows;
+  newCompany: (index: number) => Promise<CompanyId>;
+  sealed: (host: SessionHost) => SealedValues;
+  /** How often the header of a key is found in what is stored, asked without the code under test. */
+  traces: (host: SessionHost, keyId: string) => Promise<number>;
+}> &
+  AsyncDisposable;
+
+async function localStore({ leases }: SessionWorld): Promise<Store> {
+  return {
+    leases,
+    newCompany: async (index) => companyIdFrom(100 + index),
+    sealed: ({ rows }) => rows.sealedValues,
+    traces: async (host, keyId) => (await host.filesOnDisk()).toString('latin1').split(keyId).length - 1,
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function postgresStore(): Promise<Store> {
+  await using scope = new AsyncDisposableStack();
+  const engine = engines().find(({ name }) => name === 'Postgres');
+  if (engine === undefined) throw new Error('There is no Postgres');
+  const { choice } = scope.use(await engine.make());
+  const database = scope.use(await openTestDatabase(choice));
+  const { rpc, leases, credentials, sealedValues } = repositoriesOn(database);
+  const companies = new StoredCompanies(rpc, oldBox);
+  const opened = scope.move();
+  return {
+    leases,
+    databaseRows: credentials,
+    newCompany: async () => (await companies.createOrFind(newCompany())).company.id,
+    sealed: () => sealedValues,
+    traces: async (_host, keyId) => {
+      const [row] = await database.sql.transaction((session) =>
+        session.query(
+          `select count(*)::int as found from (
+             select value from public.whatsapp_credentials union all select value from public.whatsapp_quarantine
+             union all select api_key from public.company_secrets
+             union all select webhook_secret from public.company_secrets
+           ) as sealed where position(convert_to($1, 'UTF8') in value) > 0`,
+          [keyId],
+        ),
+      );
+      return Number(row?.['found']);
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Writes to the client again and again, as soon as the session is open. @returns the ids */
+async function keepSending(
+  world: SessionWorld,
+  host: SessionHost,
+  company: CompanyId,
+  isOver: () => boolean,
+) {
+  await host.reaches(company, 'connected', 30_000);
+  const ids: string[] = [];
+  while (!isOver() || ids.length < 3) {
+    const { messageId } = await host.manager.sendMessage(company, world.client.number, `№ ${ids.length + 1}`);
+    ids.push(messageId);
+    await delay(150);
+  }
+  return ids;
+}
+
+async function allArrive(world: SessionWorld, host: SessionHost, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await host.hears(id, 'sent');
+  const decrypted = () => new Set(world.whatsapp.log.flatMap((e) => (e.type === 'decrypted' ? [e.id] : [])));
+  await waitFor('the client to read all', () => ids.every((id) => decrypted().has(id)), 20_000);
+  expect(world.whatsapp.log.filter(({ type }) => type === 'undecryptable')).toEqual([]);
+}
+
+describe.each([
+  { name: 'the local store', open: localStore },
+  { name: 'Postgres', open: postgresStore },
+])('a change of the encryption key in $name', ({ open }) => {
+  it(
+    'while 20 sessions send drops none, and leaves nothing under the old key',
+    { timeout: 240_000 },
+    async () => {
+      await using world = await SessionWorld.start();
+      await using store = await open(world);
+      const { leases, databaseRows } = store;
+      const choices = { leases, timings, ...(databaseRows !== undefined && { databaseRows }) };
+      const companies: CompanyId[] = [];
+
+      const before = world.host({ ...choices, box: oldBox });
+      for (let index = 0; index < sessions; index += 1) {
+        const company = await store.newCompany(index);
+        companies.push(company);
+        await before.link(company, world.whatsapp.phone(`7903000${1000 + index}`, `Салон ${index}`));
+        await before.manager.sendMessage(company, world.client.number, 'до смены ключа');
+      }
+      const refused = await store.newCompany(sessions);
+      const gone = world.whatsapp.phone('79030002000', 'Ушедший салон');
+      await before.link(refused, gone);
+      gone.removeDevice(1);
+      await before.reaches(refused, 'logged_out');
+      await world.stop(before);
+      const registrations = world.happened('registration');
+
+      const bothKeys = new SecretBox([newKey, oldKey]);
+      const host = world.host({ ...choices, box: bothKeys });
+      const sealed = store.sealed(host);
+      expect(await sealed.countNotUnder(bothKeys.header)).toBeGreaterThan(sessions * 800);
+      await using rotation = new KeyRotation({ stores: [sealed], box: bothKeys, report: host.report });
+      let isOver = false;
+      await host.manager.initializeManager();
+      const [ids] = await Promise.all([
+        Promise.all(companies.map((company) => keepSending(world, host, company, () => isOver))),
+        rotation.run().finally(() => (isOver = true)),
+      ]);
+      await allArrive(world, host, ids.flat());
+
+      expect(rotation.left).toBe(0);
+      expect(await store.traces(host, oldKey.id)).toBe(0);
+      expect(await store.traces(host, newKey.id)).toBeGreaterThan(sessions * 800);
+      expect(host.disconnections).toEqual([]);
+      expect(host.log.lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+      await world.stop(host);
+
+      const alone = world.host({ ...choices, box: new SecretBox([newKey]) });
+      await alone.manager.initializeManager();
+      const after = await Promise.all(
+        companies.map((company) => keepSending(world, alone, company, () => true)),
+      );
+      await allArrive(world, alone, after.flat());
+      expect(alone.disconnections).toEqual([]);
+      expect(alone.qrCodes).toEqual([]);
+      expect(world.happened('registration')).toBe(registrations);
+    },
+  );
+});

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { companyIdFrom } from '../../src/domain/ids.ts';
+import { SecretBox } from '../../src/lib/secret-box.ts';
+import { KeyRotation } from '../../src/marketplace/key-rotation.ts';
+import type { SealedReplacement, SealedValues } from '../../src/marketplace/sealed-ports.ts';
+import { createBusinessEvents } from '../../src/observability/events.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { CredentialStore } from '../../src/whatsapp/credential-store.ts';
+import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
+import { type CapturedLog, captureLog, noFigures } from '../harness/captured-log.ts';
+import { TemporaryDirectory } from '../harness/temporary-directory.ts';
+
+const oldKey = { id: 'old', key: randomBytes(32) };
+const newKey = { id: 'new', key: randomBytes(32) };
+const oldBox = new SecretBox([oldKey]);
+const bothKeys = new SecretBox([newKey, oldKey]);
+const newAlone = new SecretBox([newKey]);
+const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
+
+describe('after a new key was put first', () => {
+  let directory: TemporaryDirectory;
+  let rows: SqliteCredentialRows;
+  let log: CapturedLog;
+
+  const rotationOf = (store: SealedValues = rows.sealedValues, batch = 10) =>
+    new KeyRotation({
+      stores: [store],
+      box: bothKeys,
+      report: createBusinessEvents(log, createMetrics(noFigures)),
+      batch,
+      pauseMs: 1,
+    });
+  const write = async (box: SecretBox, changes: Readonly<Record<string, string | null>>) => {
+    const credentials = await new CredentialStore(rows, box).open(lease);
+    await credentials.write(Object.entries(changes).map(([id, value]) => ({ type: 'session', id, value })));
+  };
+  const read = async (box: SecretBox, ids: readonly string[]) => {
+    const credentials = await new CredentialStore(rows, box).open(lease);
+    return Object.fromEntries(await credentials.read('session', ids));
+  };
+  const many = Object.fromEntries(
+    Array.from({ length: 95 }, (_, index) => [`id-${index}`, `value ${index}`]),
+  );
+  /** Does something between the reading of a value and its replacement, once. */
+  const disturbed = (meanwhile: () => Promise<void>): SealedValues => {
+    let isDone = false;
+    const { sealedValues } = rows;
+    const tables = sealedValues.tables.map((table) => ({
+      notUnder: table.notUnder.bind(table),
+      async replace(replacements: readonly SealedReplacement[]) {
+        if (!isDone) await meanwhile();
+        isDone = true;
+        return table.replace(replacements);
+      },
+    }));
+    return {
+      tables,
+      countNotUnder: (header) => sealedValues.countNotUnder(header),
+      forgetReplaced: () => sealedValues.forgetReplaced(),
+    };
+  };
+
+  beforeEach(() => {
+    directory = new TemporaryDirectory();
+    rows = new SqliteCredentialRows(directory.path);
+    log = captureLog();
+  });
+
+  afterEach(() => {
+    rows[Symbol.dispose]();
+    directory[Symbol.dispose]();
+  });
+
+  it('everything opens with the new key alone, and the log says how much there was', async () => {
+    await write(oldBox, many);
+    await using rotation = rotationOf();
+    expect(rotation.left).toBeUndefined();
+    await rotation.run();
+
+    expect(rotation.left).toBe(0);
+    expect(await read(newAlone, Object.keys(many))).toEqual(many);
+    expect(log.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: 'info', values: 96 },
+      { level: 'info', resealed: 96, unreadable: 0, left: 0 },
+    ]);
+  });
+
+  it('what is set aside is under the new key too', async () => {
+    await write(oldBox, many);
+    await rows.quarantine(lease);
+    await write(oldBox, { a: '1' });
+    await rows.quarantine({ ...lease, token: 6 });
+    expect(await rows.sealedValues.countNotUnder(bothKeys.header)).toBe(98);
+    await using rotation = rotationOf();
+    await rotation.run();
+    expect(rotation.left).toBe(0);
+  });
+
+  it('nothing is said or written when all is under it already', async () => {
+    await write(bothKeys, many);
+    await using rotation = rotationOf();
+    await rotation.run();
+    expect(rotation.left).toBe(0);
+    expect(log.lines).toEqual([]);
+  });
+
+  it('a value that its session writes in between stays what the session wrote', async () => {
+    await write(oldBox, { a: 'older', b: 'other' });
+    await using rotation = rotationOf(disturbed(() => write(oldBox, { a: 'newer' })));
+    await rotation.run();
+    expect(await read(newAlone, ['a', 'b'])).toEqual({ a: 'newer', b: 'other' });
+    expect(rotation.left).toBe(0);
+  });
+
+  it('a value that its session deletes in between does not come back', async () => {
+    await write(oldBox, { a: '1', b: '2' });
+    await using rotation = rotationOf(disturbed(() => write(oldBox, { a: null })));
+    await rotation.run();
+    expect(await read(newAlone, ['a', 'b'])).toEqual({ b: '2' });
+  });
+
+  it('the owner of the lease goes on writing, and one of before still may not', async () => {
+    await write(oldBox, { a: '1' });
+    await using rotation = rotationOf();
+    await rotation.run();
+    await write(newAlone, { a: '2' });
+    await expect(rows.write({ ...lease, token: 4 }, [])).rejects.toThrow('leased again');
+    expect(await read(newAlone, ['a'])).toEqual({ a: '2' });
+  });
+
+  it('what cannot be decrypted is counted, told and left as it is', async () => {
+    await write(oldBox, many);
+    const lost = {
+      type: 'session',
+      id: 'lost',
+      value: new SecretBox([{ id: 'lost', key: randomBytes(32) }]).seal('', 'x'),
+    };
+    const damaged = { type: 'session', id: 'damaged', value: Buffer.from('not sealed') };
+    await rows.write(lease, [lost, damaged]);
+    await using rotation = rotationOf();
+    await rotation.run();
+
+    expect(rotation.left).toBe(2);
+    const result = JSON.parse(log.lines.at(-1) ?? '') as unknown;
+    expect(result).toMatchObject({ level: 'error', resealed: 96, unreadable: 2, left: 2 });
+    const kept = await rows.read(lease.companyId, 'session', ['lost', 'damaged']);
+    expect(Buffer.from(kept.get('lost') ?? [])).toEqual(lost.value);
+    expect(Buffer.from(kept.get('damaged') ?? [])).toEqual(damaged.value);
+    expect(await read(newAlone, Object.keys(many))).toEqual(many);
+  });
+
+  it('what the end of the process interrupts is done by the next one', async () => {
+    await write(oldBox, many);
+    let rotation: KeyRotation | undefined;
+    rotation = rotationOf(disturbed(async () => void rotation?.[Symbol.asyncDispose]()));
+    await rotation.run();
+    expect(rotation.left).toBe(86);
+
+    await using next = rotationOf();
+    await next.run();
+    expect(next.left).toBe(0);
+    expect(await read(newAlone, Object.keys(many))).toEqual(many);
+  });
+});
