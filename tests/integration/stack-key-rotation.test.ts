@@ -43,7 +43,7 @@ describe('ENCRYPTION_KEYS', () => {
     expect(Number(await valueOf(stack, 'marketplace_values_under_other_keys'))).toBeGreaterThan(800);
     await waitFor('a warning', () => stack.server.output.includes('do not remove a key yet'));
     expect(registrationsAt(stack), 'no new identity').toBe(registrations);
-  }, 120_000);
+  }, 240_000);
 });
 
 async function restart(stack: Stack, keys: string): Promise<void> {
