@@ -12,7 +12,6 @@ import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
 import type { SessionHost } from '../harness/session-host.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { engines, newCompany, openTestDatabase, repositoriesOn } from '../harness/storage.ts';
-import { waitFor } from '../harness/wait-for.ts';
 
 const sessions = 20;
 const oldKey: EncryptionKey = { id: 'key-of-before', key: randomBytes(32) };
@@ -75,7 +74,7 @@ type Salon = Readonly<{ company: CompanyId; client: SimulatedPhone }>;
 
 /** Writes to the salon's client again and again, as soon as the session is open. @returns the ids */
 async function keepSending(host: SessionHost, { company, client }: Salon, isOver: () => boolean) {
-  await host.reaches(company, 'connected', 30_000);
+  await host.reaches(company, 'connected', 120_000);
   const ids: string[] = [];
   while (!isOver() || ids.length < 3) {
     const { messageId } = await host.manager.sendMessage(company, client.number, `№ ${ids.length + 1}`);
@@ -98,7 +97,7 @@ describe.each([
 ])('a change of the encryption key in $name', ({ open }) => {
   it(
     'while 20 sessions send drops none, and leaves nothing under the old key',
-    { timeout: 240_000 },
+    { timeout: 600_000 },
     async () => {
       await using world = await SessionWorld.start();
       await using store = await open(world);

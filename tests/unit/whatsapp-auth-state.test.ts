@@ -172,13 +172,14 @@ describe("Baileys' credentials in our store", () => {
 
   it('are kept in memory by hundreds, not by thousands, and the others are read again', async () => {
     const auth = await open();
-    const ids = Array.from({ length: 1000 }, (_, index) => String(index));
+    const ids = Array.from({ length: 1000 }, (_, index) => `id-${index}`);
     await auth.keys.set({ 'lid-mapping': Object.fromEntries(ids.map((id) => [id, `lid ${id}`])) });
     const read = vi.spyOn(rows, 'read');
     const found = await auth.keys.get('lid-mapping', ids);
     expect(Object.keys(found)).toHaveLength(1000);
     expect(read.mock.calls.flatMap(([, , names]) => names)).toHaveLength(700);
-    await auth.keys.get('lid-mapping', ['699']);
+    // The one that was read last.
+    await auth.keys.get('lid-mapping', Object.keys(found).slice(-1));
     expect(read).toHaveBeenCalledTimes(1);
   });
 
