@@ -112,15 +112,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const statuses = patiently('Writing what WhatsApp says of messages');
   const receivedTexts = patiently('Taking what clients write');
   const sessionRecorder = new SessionRecorder(companies, patiently('Writing the states of sessions'), report);
-  const { rows, keyRotation } = scope.use(
-    openCredentials({
-      sessionsDirectory: config.sessionStore === 'local' ? config.directories.sessions : undefined,
-      storage,
-      box,
-      report,
-      monotonicMs,
-    }),
-  );
+  const { rows, keyRotation } = scope.use(openCredentials({ config, storage, box, report, monotonicMs }));
   const whatsapp = scope.use(
     new BaileysManager({
       rows,

@@ -8,8 +8,7 @@ import { SqliteCredentialRows } from './whatsapp/sqlite-credential-rows.ts';
 import { WatchedCredentialRows } from './whatsapp/watched-credential-rows.ts';
 
 export type CredentialsOptions = Readonly<{
-  /** Of the local store; undefined: they are in the database. */
-  sessionsDirectory: string | undefined;
+  config: Readonly<{ sessionStore: 'local' | 'database'; directories: Readonly<{ sessions: string }> }>;
   storage: Pick<Storage, 'credentialRows' | 'sealedValues'>;
   box: SecretBox;
   report: BusinessEvents;
@@ -20,10 +19,12 @@ export type Credentials = AsyncDisposable & Readonly<{ rows: QuarantiningRows; k
 
 /** Where WhatsApp credentials are kept, and what keeps all that is sealed under the first encryption key. */
 export function openCredentials(options: CredentialsOptions): Credentials {
-  const { sessionsDirectory, storage, box, report, monotonicMs } = options;
+  const { config, storage, box, report, monotonicMs } = options;
   const scope = new AsyncDisposableStack();
   const local =
-    sessionsDirectory === undefined ? undefined : scope.use(new SqliteCredentialRows(sessionsDirectory));
+    config.sessionStore === 'local'
+      ? scope.use(new SqliteCredentialRows(config.directories.sessions))
+      : undefined;
   const outage = new Outage(
     {
       began: (error) => report.credentialsNotSaved(error),
