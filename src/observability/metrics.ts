@@ -64,7 +64,7 @@ export function createMetrics(figures: Figures): Metrics {
   addGauge(
     registry,
     'marketplace_values_under_other_keys',
-    'Sealed values that are not under the first encryption key; at 0 the other keys may be removed',
+    'Credentials and secrets of companies that are not under the first encryption key',
     () => figures.underOtherKeys(),
   );
   addGauge(

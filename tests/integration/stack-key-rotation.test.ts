@@ -22,7 +22,7 @@ describe('ENCRYPTION_KEYS', () => {
       async () => (await valueOf(stack, 'marketplace_values_under_other_keys')) === '0',
       20_000,
     );
-    expect(stack.server.output).toContain('Everything is under the first encryption key');
+    expect(stack.server.output).toContain('All credentials and secrets of companies are under');
 
     await restart(stack, `${k2}`);
     await waitUntilActive(stack, token);
