@@ -9,7 +9,12 @@ type Fault = Readonly<{
   heal?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
   /** The session comes back minutes later. */
   isSlow?: boolean;
+  /** Between two of them on one phone. */
+  atLeastApartMs?: number;
 }>;
+
+/** Five in ten minutes stop a session, and rightly so. */
+const betweenConflictsMs = 150_000;
 
 const slowAckMs = 6_000;
 
@@ -17,7 +22,11 @@ const faults: readonly Fault[] = [
   { name: 'drop', inflict: (_whatsapp, phone) => phone.drop() },
   { name: '503', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 503) },
   { name: '515', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 515) },
-  { name: '440', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 440) },
+  {
+    name: '440',
+    atLeastApartMs: betweenConflictsMs,
+    inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 440),
+  },
   { name: 'half-open', inflict: (whatsapp, phone) => whatsapp.halfOpen(phone) },
   {
     name: 'deaf',
@@ -53,6 +62,7 @@ export class SessionFaults {
   readonly inflicted = new Map<string, number>();
   readonly #options: SessionFaultsOptions;
   readonly #unhealed = new Map<SimulatedPhone, Fault>();
+  readonly #lastMs = new Map<string, number>();
 
   constructor(options: SessionFaultsOptions) {
     this.#options = options;
@@ -60,19 +70,26 @@ export class SessionFaults {
 
   /** Something happens to one of the phones; what still held there ends. */
   next(): void {
-    const { whatsapp, phones, random, withSlow } = this.#options;
-    const possible = withSlow ? faults : faults.filter(({ isSlow }) => isSlow !== true);
+    const { whatsapp, phones, random } = this.#options;
     const phone = phones[Math.floor(random() * phones.length)];
+    if (phone === undefined) return;
+    const possible = faults.filter((one) => this.#isPossible(one, phone));
     const fault = possible[Math.floor(random() * possible.length)];
-    if (phone === undefined || fault === undefined) return;
+    if (fault === undefined) return;
     this.#heal(phone);
     fault.inflict(whatsapp, phone);
     this.#unhealed.set(phone, fault);
+    this.#lastMs.set(`${fault.name} ${phone.number}`, performance.now());
     this.inflicted.set(fault.name, (this.inflicted.get(fault.name) ?? 0) + 1);
   }
 
   healAll(): void {
     for (const phone of this.#unhealed.keys()) this.#heal(phone);
+  }
+
+  #isPossible({ name, isSlow, atLeastApartMs = 0 }: Fault, { number }: SimulatedPhone): boolean {
+    const lastMs = this.#lastMs.get(`${name} ${number}`) ?? -Infinity;
+    return (this.#options.withSlow || isSlow !== true) && performance.now() >= lastMs + atLeastApartMs;
   }
 
   #heal(phone: SimulatedPhone): void {
