@@ -15,10 +15,9 @@ import { watchDelivery } from './delivery-status.ts';
 import { forgetUnlinked } from './forget-unlinked.ts';
 import { type Disconnect, SocketGivenUpError } from './disconnect-policy.ts';
 import { watchInbound } from './inbound.ts';
-import { absorbLibraryRejections } from './library-rejections.ts';
-import { silenceLibsignal } from './libsignal-silence.ts';
 import { PairingLimit } from './pairing-limit.ts';
 import { pairByCode, pairingOf } from './pairing-by-code.ts';
+import { prepareLibraries } from './prepare-libraries.ts';
 import { watchReceived } from './received-messages.ts';
 import { ReconnectBudget } from './reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
@@ -56,8 +55,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     this.#pairingLimit = new PairingLimit(this.#timings.pairingsAtOnce);
     this.#credentials = new CredentialStore(options.rows, options.box);
     this.#logger = logger;
-    silenceLibsignal(console);
-    this.#rejections = absorbLibraryRejections(process, logger);
+    this.#rejections = prepareLibraries(logger);
     this.#startedAt = now();
     this.#clientVersion = new ClientVersion({
       configured: options.version,

@@ -108,7 +108,7 @@ describe.each([
       const before = world.host({ ...choices, box: oldBox });
       for (let index = 0; index < sessions; index += 1) {
         const company = await store.newCompany(index);
-        // libsignal lets all sockets of the process that write to one person wait in one line.
+
         const client = world.whatsapp.phone(`7916600${1000 + index}`);
         salons.push({ company, client });
         await before.link(company, world.whatsapp.phone(`7903000${1000 + index}`, `Салон ${index}`));
