@@ -72,7 +72,8 @@ export class SessionFaults {
   next(): void {
     const { whatsapp, phones, random } = this.#options;
     const phone = phones[Math.floor(random() * phones.length)];
-    if (phone === undefined) return;
+    // What is on its way back already has nothing to lose.
+    if (phone?.companions.some(({ connection }) => connection !== undefined) !== true) return;
     const possible = faults.filter((one) => this.#isPossible(one, phone));
     const fault = possible[Math.floor(random() * possible.length)];
     if (fault === undefined) return;

@@ -110,6 +110,41 @@ describe('sessions under random faults', () => {
     );
   };
 
+  /** An open session takes a message out and lets a text in. @returns the salons where it does not */
+  const dumbOrDeaf = async (): Promise<string[]> => {
+    const text = 'Спасибо!';
+    const asked = await Promise.all(
+      salons.map(async (salon, n) => {
+        const phone = phones[n % phones.length];
+        await phone?.sendText(salon.owner.number, text);
+        return { salon, message: await send(salon, 1_000_000 + n) };
+      }),
+    );
+    const isHeard = async ({ apiKey }: LinkedSalon): Promise<boolean> => {
+      const response = await ask(`${stack.url}/marketplace/received-messages`, {
+        headers: { 'x-api-key': apiKey },
+      });
+      return (await response.text()).includes(text);
+    };
+    const failing = async (): Promise<string[]> => {
+      const looked = await Promise.all(
+        asked.map(async ({ salon, message }) => ({
+          salonId: salon.salonId,
+          works: (await statusOfMessage(message)).status === 'delivered' && (await isHeard(salon)),
+        })),
+      );
+      return looked.flatMap(({ salonId, works }) => (works ? [] : [String(salonId)]));
+    };
+    return await waitFor(
+      'every session to send and to hear',
+      async () => {
+        await delay(500);
+        return (await failing()).length === 0 ? [] : undefined;
+      },
+      recoveryMs,
+    ).catch(failing);
+  };
+
   it(
     `${sessions} are open again after ${minutes} minutes, no message was said twice, each status is true (seed ${seed})`,
     { timeout: minutes * 60_000 + 2 * recoveryMs },
@@ -150,7 +185,8 @@ describe('sessions under random faults', () => {
         recoveryMs,
       ).catch(() => undefined);
       expect(await closedSessions()).toEqual([]);
-      const openAfterSeconds = Math.round((performance.now() - healedAtMs) / 1_000);
+      expect(await dumbOrDeaf()).toEqual([]);
+      const workAfterSeconds = Math.round((performance.now() - healedAtMs) / 1_000);
 
       const told = await finalStatuses(given);
       const shown = phones.flatMap(({ inbox }) => inbox.map(({ text }) => text));
@@ -158,7 +194,7 @@ describe('sessions under random faults', () => {
       const settled = heaps.slice(Math.floor(heaps.length * heapSettledAfter));
       console.log(
         `${[...faults.inflicted].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
-          `${given.length} messages, ${unknown} unknown; all open ${openAfterSeconds} s after the last fault; ` +
+          `${given.length} messages, ${unknown} unknown; all send and hear ${workAfterSeconds} s after the last fault; ` +
           `heap ${heaps.map((bytes) => Math.round(bytes / 1e6)).join(' ')} MB`,
       );
       expect(told).toHaveLength(given.length);
