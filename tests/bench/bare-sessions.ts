@@ -7,6 +7,7 @@ const concurrency = 20;
 
 using _quiet = quietLibsignal();
 const [, , url = ''] = process.argv;
+const clients: BaileysClient[] = [];
 process.once('message', ({ files }: Readonly<{ files: readonly string[] }>) => {
   const waiting = files.values();
   const worker = async (): Promise<void> => {
@@ -17,9 +18,11 @@ process.once('message', ({ files }: Readonly<{ files: readonly string[] }>) => {
       await client.keys.set(keys);
       client.connect();
       await client.opened();
+      clients.push(client);
     }
   };
   void Promise.all(Array.from({ length: concurrency }, worker)).then(() => process.send?.('open'));
+  process.on('message', () => process.send?.(clients.filter(({ isOpen }) => isOpen).length));
 });
 process.on('disconnect', () => process.exit());
 process.send?.('ready');

@@ -13,27 +13,39 @@ import { Child } from './child-process.ts';
 
 import { type Identity, linkDevices, storeIdentities, writeIdentities } from './identities.ts';
 
+/** The server must stay within these, for as many sessions as one instance is made for. */
+const limits = { sessions: 300, memoryRatio: 1.15, openAfterSeconds: 60, loopP99Ms: 200 } as const;
+
 /** What some sessions cost, above the same process without any. */
-type Sessions = Readonly<{ perSessionKb: number; openAfterSeconds: number; loopP99Ms: number }>;
+type Sessions = Readonly<{
+  perSessionKb: number;
+  heapPerSessionKb: number;
+  openAfterSeconds: number;
+  loopP99Ms: number;
+}>;
 
 const { values: options } = parseArgs({ options: { sessions: { type: 'string', default: '300' } } });
 const count = Number(options.sessions);
 const settleMs = 10_000;
 const openTimeoutMs = 180_000;
 
-/** Asked the moment that all sessions are open. */
+/** Asked the moment that all sessions are open. @throws Error when some do not stay so */
 async function costOf(
   watch: FootprintWatch,
   pid: number,
   empty: Footprint,
   startedMs: number,
+  openSessions: () => Promise<unknown>,
 ): Promise<Sessions> {
   const openAfterSeconds = (performance.now() - startedMs) / 1_000;
   const { loopP99Ms } = await watch.read(pid);
   await delay(settleMs);
   const full = await watch.read(pid);
+  const open = await openSessions();
+  if (open !== count) throw new Error(`${String(open)} of ${count} sessions stayed open`);
   const perSessionKb = (full.rssBytes - empty.rssBytes) / count / 1_024;
-  return { perSessionKb, openAfterSeconds, loopP99Ms };
+  const heapPerSessionKb = (full.heapBytes - empty.heapBytes) / count / 1_024;
+  return { perSessionKb, heapPerSessionKb, openAfterSeconds, loopP99Ms };
 }
 
 async function bareSessions(
@@ -49,7 +61,10 @@ async function bareSessions(
   const startedMs = performance.now();
   bare.send({ files });
   await bare.hear();
-  return await costOf(watch, bare.pid, empty, startedMs);
+  return await costOf(watch, bare.pid, empty, startedMs, async () => {
+    bare.send('count');
+    return await bare.hear();
+  });
 }
 
 /** The whole server, without a session and then, after a restart, with all of them. */
@@ -85,7 +100,7 @@ async function ourSessions(
     },
     openTimeoutMs,
   );
-  return await costOf(watch, stack.server.pid, empty, startedMs);
+  return await costOf(watch, stack.server.pid, empty, startedMs, () => connectedSessions(stack.url));
 }
 
 async function connectedSessions(serverUrl: string): Promise<number> {
@@ -93,7 +108,8 @@ async function connectedSessions(serverUrl: string): Promise<number> {
   return Number(/^marketplace_whatsapp_connections\{status="connected"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }
 
-async function bench(): Promise<void> {
+/** @returns the exit code */
+async function bench(): Promise<number> {
   using _quiet = quietLibsignal();
   using directory = new TemporaryDirectory();
   await using whatsapp = new Child('whatsapp-process.ts');
@@ -116,7 +132,13 @@ async function bench(): Promise<void> {
   console.table({ ours, bare });
   mkdirSync('bench-results', { recursive: true });
   writeFileSync('bench-results/sessions.json', `${JSON.stringify(report, undefined, 2)}\n`);
+  const isWithin =
+    report.memoryRatio <= limits.memoryRatio &&
+    ours.openAfterSeconds <= limits.openAfterSeconds &&
+    ours.loopP99Ms <= limits.loopP99Ms;
+  if (count < limits.sessions || isWithin) return 0;
+  console.error(`The server leaves its limits: ${JSON.stringify(limits)}`);
+  return 1;
 }
 
-await bench();
-process.exit();
+process.exit(await bench());
