@@ -29,7 +29,7 @@ export function checks(reports: string): readonly Step[] {
 /** What `make test` runs after the checks, one after another: each wants the machine for itself. */
 export function journeys(reports: string): readonly Step[] {
   return [
-    suite('integration', 15 * minute, reports),
+    suite('integration', 20 * minute, reports),
     suite('e2e', 8 * minute, reports),
     { name: 'bench', command: ['node', 'tests/bench/webhooks.ts', '--quick'], timeoutMs: 3 * minute },
     { name: 'demo', command: ['node', 'tests/demo-once.ts'], timeoutMs: 3 * minute, isLoud: true },
