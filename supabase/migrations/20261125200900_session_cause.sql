@@ -32,12 +32,14 @@ begin
 end
 $$;
 
--- Installed salons whose WhatsApp is not there, longest first: most of them wait for a person.
+-- Installed salons whose WhatsApp is not there, longest first: most of them wait for a person. Whoever was linked once and only
+-- began to link again is among them.
 create function public.companies_without_whatsapp(p_limit integer)
 returns setof public.companies language sql stable set search_path = '' as $$
   select * from public.companies
   where integration_status <> 'uninstalled'
-    and session_state in ('reconnecting', 'logged_out', 'passkey_required', 'banned', 'conflict', 'stopped')
+    and (session_state in ('reconnecting', 'logged_out', 'passkey_required', 'banned', 'conflict', 'stopped')
+      or (session_state in ('idle', 'pairing', 'qr_expired') and whatsapp_phone is not null))
   order by session_state_since, id
   limit p_limit
 $$;
