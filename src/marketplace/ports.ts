@@ -207,7 +207,7 @@ export type WhatsAppEvents = {
   /** A stanza came that nobody had asked for. */
   inbound: [companyId: CompanyId];
   /** A message was written to the socket; whether WhatsApp has it comes as `message-status`. */
-  'handed-over': [companyId: CompanyId];
+  'handed-over': [companyId: CompanyId, whatsappMessageId: string];
   /** WhatsApp says unasked whether the number may start chats. */
   'time-lock': [companyId: CompanyId, lock: TimeLock];
 };

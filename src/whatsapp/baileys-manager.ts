@@ -174,7 +174,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       messageId,
       typingMs: options.typingMs ?? 0,
     });
-    if (errorCode === undefined) this.#tell(() => this.emit('handed-over', companyId));
+    if (errorCode === undefined) this.#tell(() => this.emit('handed-over', companyId, messageId));
     else {
       const update = { whatsappMessageId: messageId, status: 'failed', errorCode } as const;
       this.#tell(() => this.emit('message-status', companyId, update));

@@ -4,6 +4,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { guarded } from '../lib/guarded.ts';
 import type { Companies, Events, WhatsApp } from '../marketplace/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import {
   decideDeafness,
   defaultDeafnessTimings,
@@ -11,6 +12,7 @@ import {
   type DeafnessFacts,
   type DeafnessStage,
   type DeafnessTimings,
+  hearsSince,
 } from './deafness-policy.ts';
 import { type Disconnect, socketDead, socketDeaf } from './disconnect-policy.ts';
 import { probeInbound } from './inbound.ts';
@@ -45,8 +47,11 @@ type Ear = {
   stage: DeafnessStage;
   openedAtMs: number;
   heardAtMs: number | undefined;
-  unacknowledged: { count: number; sinceMs: number } | undefined;
+  /** Of messages on the present socket. */
+  acks: Acknowledgements;
   renewedAtMs: number | undefined;
+  /** When `whatsapp_deaf` was recorded, until it hears again. */
+  toldAtMs: number | undefined;
   readonly patience: number;
   zone: Readonly<{ name: string; untilMs: number }> | undefined;
 };
@@ -68,23 +73,17 @@ export class DeafnessWatch {
       const ear = this.#ears.get(companyId);
       if (ear === undefined) return;
       ear.heardAtMs = monotonicMs();
-      ear.unacknowledged = undefined;
+      ear.acks.forgive();
     });
-    whatsapp.on('handed-over', (companyId) => {
-      const ear = this.#ears.get(companyId);
-      if (ear === undefined) return;
-      ear.unacknowledged ??= { count: 0, sinceMs: monotonicMs() };
-      ear.unacknowledged.count += 1;
-    });
-    whatsapp.on('message-status', (companyId) => {
-      const ear = this.#ears.get(companyId);
-      if (ear !== undefined) ear.unacknowledged = undefined;
-    });
+    whatsapp.on('handed-over', (companyId, id) => this.#ears.get(companyId)?.acks.left(id));
+    whatsapp.on('message-status', (companyId, { whatsappMessageId }) =>
+      this.#ears.get(companyId)?.acks.came(whatsappMessageId),
+    );
   }
 
   /** Sessions that were found deaf and have heard nothing since, also over a new socket. */
   get deafSessions(): number {
-    return [...this.#ears.values()].filter(({ stage }) => stage.name === 'given_up').length;
+    return [...this.#ears.values()].filter(({ toldAtMs }) => toldAtMs !== undefined).length;
   }
 
   /** When something unasked last came; undefined: not since this process runs the session. */
@@ -119,6 +118,10 @@ export class DeafnessWatch {
       const before = whatsapp.openSocketOf(companyId);
       if (before?.ws.isClosing === true) whatsapp.giveUpSocket(companyId, socketDead);
       if (before === undefined || before.ws.isClosing) continue;
+      if (ear.toldAtMs !== undefined && hearsSince(ear.toldAtMs, ear, this.#timings)) {
+        ear.toldAtMs = undefined;
+        this.#record(companyId, 'whatsapp_hears_again');
+      }
       const { action, stage } = await this.#decide(companyId, ear, hours);
       const sock = whatsapp.openSocketOf(companyId);
       const count = begun.get(action) ?? 0;
@@ -130,16 +133,20 @@ export class DeafnessWatch {
   }
 
   async #decide(companyId: CompanyId, ear: Ear, hours: BusinessHours): Promise<DeafnessDecision> {
-    const facts = { ...ear, nowMs: this.#options.monotonicMs(), businessSinceMs: -Infinity };
-    const atAnyHour = decideDeafness(ear.stage, facts, this.#timings);
+    const facts = { nowMs: this.#options.monotonicMs(), businessSinceMs: -Infinity };
+    const atAnyHour = this.#decideBy(ear, facts);
     // Most sessions have just heard something: where they are does not matter then.
     if (ear.stage.name === 'listening' && atAnyHour.action === 'wait') return atAnyHour;
     const timeZone = await this.#timeZoneOf(companyId, ear);
     const openForMs = timeZone === undefined ? undefined : hours.lastForMs(timeZone);
     const nowMs = this.#options.monotonicMs();
     const businessSinceMs = openForMs === undefined ? undefined : nowMs - openForMs;
-    const nowFacts: DeafnessFacts = { ...ear, nowMs, businessSinceMs };
-    return decideDeafness(ear.stage, nowFacts, this.#timings);
+    return this.#decideBy(ear, { nowMs, businessSinceMs });
+  }
+
+  #decideBy(ear: Ear, time: Pick<DeafnessFacts, 'nowMs' | 'businessSinceMs'>): DeafnessDecision {
+    const { missing: unacknowledged, lastAtMs: acknowledgedAtMs } = ear.acks;
+    return decideDeafness(ear.stage, { ...ear, ...time, unacknowledged, acknowledgedAtMs }, this.#timings);
   }
 
   /** Undefined when it cannot be asked for: then the others are not asked for in this sweep either. */
@@ -170,10 +177,10 @@ export class DeafnessWatch {
         ear.renewedAtMs = monotonicMs();
         return whatsapp.giveUpSocket(companyId, socketDeaf);
       case 'alert':
+        ear.toldAtMs = monotonicMs();
         return this.#record(companyId, 'whatsapp_deaf');
-      case 'recovered':
-        return this.#record(companyId, 'whatsapp_hears_again');
       case 'answered':
+      case 'recovered':
     }
   }
 
@@ -191,20 +198,21 @@ export class DeafnessWatch {
     guarded(failed, () => events.record({ companyId, type, cause: 'watchdog' }))();
   }
 
-  /** The episode goes on over its sockets: only a stanza ends it. */
+  /** The episode goes on over its sockets: neither a new one nor what had waited for it ends it. */
   #opened(companyId: CompanyId): void {
     const { monotonicMs, random } = this.#options;
     const ear = this.#ears.get(companyId) ?? {
       stage: { name: 'listening' },
       openedAtMs: 0,
       heardAtMs: undefined,
-      unacknowledged: undefined,
+      acks: new Acknowledgements(monotonicMs),
       renewedAtMs: undefined,
+      toldAtMs: undefined,
       patience: 1 + morePatience * random(),
       zone: undefined,
     };
     ear.openedAtMs = monotonicMs();
-    ear.unacknowledged = undefined;
+    ear.acks = new Acknowledgements(monotonicMs);
     this.#ears.set(companyId, ear);
   }
 }

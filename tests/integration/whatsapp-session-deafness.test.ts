@@ -81,6 +81,24 @@ describe('a deaf session, connected and without a message for hours,', () => {
     expect(await watched.did('alert')).toBe(0);
   });
 
+  it('is told from one whose acknowledgements are late: that keeps its socket, its phone being off', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    using watched = new WatchedSession(host, { timings: { ...noSilence, probeTimeoutMs: 10_000 } });
+    await host.link(world.company, world.salon);
+    await waitFor('the test message', () => world.happened('acknowledged') > 0);
+    const logins = world.happened('login');
+    world.salon.goOffline();
+    world.client.goOffline();
+    world.whatsapp.delayAcks(4_000, world.salon);
+    for (const text of ['Раз', 'Два', 'Три'])
+      await host.manager.sendMessage(world.company, world.client.number, text);
+    await waitFor('the probe', async () => (await watched.did('probe')) === 1, 15_000);
+    await waitFor('the answer', async () => (await watched.did('answered')) === 1, 15_000);
+    expect(await watched.did('renew')).toBe(0);
+    expect(world.happened('login')).toBe(logins);
+  }, 40_000);
+
   it('is left alone at night', async () => {
     await using world = await SessionWorld.start();
     const host = world.host();

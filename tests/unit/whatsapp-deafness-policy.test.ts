@@ -16,6 +16,7 @@ const quiet: DeafnessFacts = {
   heardAtMs: undefined,
   businessSinceMs: 97 * hourMs,
   unacknowledged: undefined,
+  acknowledgedAtMs: undefined,
   renewedAtMs: undefined,
   patience: 1,
 };
@@ -25,8 +26,12 @@ function decide(stage: DeafnessStage, facts: Partial<DeafnessFacts> = {}) {
   return { action, next: next.name };
 }
 
-function at(name: 'probed' | 'renewed' | 'probed_again' | 'given_up', msAgo: number): DeafnessStage {
-  return { name, atMs: quiet.nowMs - msAgo };
+function at(
+  name: 'probed' | 'renewed' | 'probed_again' | 'given_up',
+  msAgo: number,
+  because: 'silence' | 'unacknowledged' = 'silence',
+): DeafnessStage {
+  return { name, atMs: quiet.nowMs - msAgo, because };
 }
 
 describe('a session is suspected', () => {
@@ -91,6 +96,23 @@ describe('a suspected session', () => {
     });
   });
 
+  it('for missing acknowledgements is left alone when they come, and otherwise not', () => {
+    const acknowledgedAtMs = quiet.nowMs - 1;
+    expect(decide(at('probed', minuteMs, 'unacknowledged'), { acknowledgedAtMs })).toEqual({
+      action: 'answered',
+      next: 'listening',
+    });
+    const before = { acknowledgedAtMs: quiet.nowMs - minuteMs - 1 };
+    for (const acks of [before, {}])
+      expect(decide(at('probed', minuteMs, 'unacknowledged'), acks)).toMatchObject({ action: 'renew' });
+  });
+
+  it('for silence is not left alone because it acknowledges: deaf sessions do', () => {
+    expect(decide(at('probed', minuteMs), { acknowledgedAtMs: quiet.nowMs })).toMatchObject({
+      action: 'renew',
+    });
+  });
+
   it('has a minute to answer, and then gets a new socket', () => {
     expect(decide(at('probed', minuteMs - 1))).toEqual({ action: 'wait', next: 'probed' });
     expect(decide(at('probed', minuteMs))).toEqual({ action: 'renew', next: 'renewed' });
@@ -130,6 +152,30 @@ describe('a session with a new socket', () => {
         action: 'recovered',
         next: 'listening',
       });
+  });
+
+  it('that hears what had waited for its login, and nothing after, has not', () => {
+    const openedAtMs = quiet.nowMs - 2 * minuteMs;
+    const backlog = { openedAtMs, heardAtMs: openedAtMs + minuteMs - 1 };
+    expect(decide(at('renewed', 3 * minuteMs), backlog)).toMatchObject({ action: 'probe' });
+    expect(decide(at('probed_again', minuteMs), backlog)).toMatchObject({ action: 'alert' });
+    expect(decide(at('given_up', hourMs), backlog)).toEqual({ action: 'wait', next: 'given_up' });
+    const later = { openedAtMs, heardAtMs: openedAtMs + minuteMs };
+    for (const name of ['renewed', 'probed_again', 'given_up'] as const)
+      expect(decide(at(name, hourMs), later)).toMatchObject({ action: 'recovered' });
+  });
+
+  it('has recovered when acknowledgements were missing and come again, which ends no alert', () => {
+    const acknowledgedAtMs = quiet.nowMs;
+    for (const name of ['renewed', 'probed_again'] as const) {
+      expect(decide(at(name, minuteMs, 'unacknowledged'), { acknowledgedAtMs })).toMatchObject({
+        action: 'recovered',
+      });
+      expect(decide(at(name, minuteMs), { acknowledgedAtMs })).not.toMatchObject({ action: 'recovered' });
+    }
+    expect(decide(at('given_up', minuteMs, 'unacknowledged'), { acknowledgedAtMs })).toMatchObject({
+      action: 'wait',
+    });
   });
 
   it('that stays silent is an alert, and gets no other socket', () => {

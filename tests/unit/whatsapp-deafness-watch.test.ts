@@ -19,6 +19,8 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
   readonly actions: { action: string; companyId: CompanyId; sweep: number }[] = [];
   readonly watch: DeafnessWatch;
   timeZone: () => Promise<string | undefined> = async () => 'Europe/Moscow';
+  /** What WhatsApp sends at a login. */
+  backlog = false;
   probes = 0;
   failures = 0;
   #sockets = new Map<CompanyId, WASocket>();
@@ -45,6 +47,11 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
     for (const companyId of this.companies) this.#open(companyId);
   }
 
+  /** The first of them. */
+  get companyId(): CompanyId {
+    return companyIdFrom(1);
+  }
+
   getActiveSessions() {
     const status = { state: 'connected', since: openingTime } as const;
     return this.companies.map((companyId) => ({ companyId, status }));
@@ -56,7 +63,16 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
 
   giveUpSocket(companyId: CompanyId): void {
     this.renewed.push(companyId);
+    this.drop(companyId);
+  }
+
+  /** The connection is lost; another is open at the next sweep. */
+  drop(companyId: CompanyId): void {
     this.#sockets.delete(companyId);
+  }
+
+  acknowledge(companyId: CompanyId, whatsappMessageId: string): void {
+    this.emit('message-status', companyId, { whatsappMessageId, status: 'sent' });
   }
 
   async pass(ms: number): Promise<void> {
@@ -83,9 +99,11 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
       query: async () => ({}),
       sendPeerDataOperationMessage: async () => {
         this.probes += 1;
+        this.acknowledge(companyId, `PROBE${this.probes}`);
       },
     } as unknown as WASocket);
     this.emit('connected', companyId, { phone: '+79031112233', firstTime: false });
+    if (this.backlog) this.emit('inbound', companyId);
   }
 }
 
@@ -116,6 +134,34 @@ describe('a deaf session', () => {
     expect(fleet.renewed).toHaveLength(2);
   });
 
+  it('that hears something at each login and then nothing has one new socket and one alert in a working day', async () => {
+    const fleet = new DeafFleet(1);
+    const { companyId } = fleet;
+    fleet.backlog = true;
+    await fleet.pass(6 * hourMs);
+    fleet.drop(companyId);
+    await fleet.pass(6 * hourMs);
+    expect(fleet.renewed).toHaveLength(1);
+    expect(fleet.events.map(({ type }) => type)).toEqual(['whatsapp_deaf']);
+    expect(fleet.watch.deafSessions).toBe(1);
+
+    fleet.emit('inbound', companyId);
+    await fleet.pass(sweepMs);
+    expect(fleet.events.map(({ type }) => type)).toEqual(['whatsapp_deaf', 'whatsapp_hears_again']);
+    expect(fleet.watch.deafSessions).toBe(0);
+  });
+
+  it('that a new socket cures is no event: nobody was told of it', async () => {
+    const fleet = new DeafFleet(1);
+    const { companyId } = fleet;
+    while (fleet.renewed.length === 0) await fleet.pass(sweepMs);
+    await fleet.pass(3 * sweepMs);
+    fleet.emit('inbound', companyId);
+    await fleet.pass(sweepMs);
+    expect(fleet.actions.at(-1)).toMatchObject({ action: 'recovered' });
+    expect(fleet.events).toEqual([]);
+  });
+
   it('that was unlinked is forgotten', async () => {
     const fleet = new DeafFleet(1);
     await fleet.pass(6 * hourMs);
@@ -135,5 +181,42 @@ describe('a deaf session', () => {
     fleet.timeZone = async () => undefined;
     await fleet.pass(hourMs);
     expect(fleet.actions.map(({ action }) => action)).toEqual(['probe', 'renew', 'probe', 'alert']);
+  });
+});
+
+describe('a session whose phone is switched off, and that had no acknowledgement for a minute,', () => {
+  async function suspected(): Promise<{ fleet: DeafFleet; companyId: CompanyId }> {
+    const fleet = new DeafFleet(1);
+    const { companyId } = fleet;
+    await fleet.pass(4 * sweepMs);
+    for (const id of ['A1', 'A2', 'A3']) fleet.emit('handed-over', companyId, id);
+    await fleet.pass(3 * sweepMs);
+    expect(fleet.actions.map(({ action }) => action)).toEqual(['probe']);
+    return { fleet, companyId };
+  }
+
+  it('keeps its socket when they come late', async () => {
+    const { fleet, companyId } = await suspected();
+    for (const id of ['A1', 'A2', 'A3']) fleet.acknowledge(companyId, id);
+    await fleet.pass(hourMs);
+    expect(fleet.actions.map(({ action }) => action)).toEqual(['probe', 'answered']);
+    expect(fleet.renewed).toEqual([]);
+  });
+
+  it('gets a new one when only the probe is acknowledged', async () => {
+    const { fleet, companyId } = await suspected();
+    await fleet.pass(3 * sweepMs);
+    expect(fleet.renewed).toEqual([companyId]);
+  });
+
+  it('is not suspected when the acknowledgements overtook the news that the messages left', async () => {
+    const fleet = new DeafFleet(1);
+    const { companyId } = fleet;
+    for (const id of ['A1', 'A2', 'A3']) {
+      fleet.acknowledge(companyId, id);
+      fleet.emit('handed-over', companyId, id);
+    }
+    await fleet.pass(hourMs);
+    expect(fleet.actions).toEqual([]);
   });
 });
