@@ -8,3 +8,12 @@ export function credentialContext(companyId: CompanyId, type: string, name: stri
 export function companySecretContext(salonId: SalonId, column: string): string {
   return `company:${salonId}:${column}`;
 }
+
+export function receivedMessageContext(companyId: CompanyId, id: string): string {
+  return `received_message:${companyId}:${id}`;
+}
+
+/** A secret keeps its seal when it becomes the previous one. */
+export function outgoingWebhookContext(companyId: CompanyId, what: 'url' | 'secret'): string {
+  return `outgoing_webhook:${companyId}:${what}`;
+}

@@ -1,10 +1,11 @@
 import type { CompanyId } from '../domain/ids.ts';
 
-/** A sealed value, and where it is stored. Tables give theirs in the order of company, token, type and id. */
+/** A sealed value, and where it is stored. Each table gives its values in one order, which any of them resumes. */
 export type SealedValue = Readonly<{
   companyId: CompanyId;
-  /** Of the lease under which it was set aside; 0 where there is none. */
+  /** Of the lease under which it was set aside, or the number of what a client wrote; 0 where there is neither. */
   token: number;
+  /** What it is among the values of its table. */
   type: string;
   id: string;
   /** What the seal is bound to. */
@@ -32,7 +33,7 @@ export interface SealedTable {
 /** A store of sealed values. */
 export interface SealedValues {
   readonly tables: readonly SealedTable[];
-  /** How many values of all tables do not begin with the header. */
+  /** How many values of all tables do not begin with the header; of what clients write 100,000 are counted at most. */
   countNotUnder(header: Uint8Array): Promise<number>;
   /** Nothing that was replaced may be found in the store's files any more, as far as that is up to it. */
   forgetReplaced(): Promise<void>;

@@ -58,10 +58,7 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     /** @param result `unreadable` values stay as they are: their key is gone or they are damaged */
     resealingEnded(result: Readonly<{ resealed: number; unreadable: number; left: number }>): void {
       if (result.left === 0)
-        return logger.info(
-          'All credentials and secrets of companies are under the first encryption key',
-          result,
-        );
+        return logger.info('All stored values are under the first encryption key', result);
       const level = result.unreadable > 0 ? 'error' : 'warn';
       logger[level]('Values stay under other encryption keys: do not remove a key yet', result);
     },

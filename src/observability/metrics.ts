@@ -64,7 +64,7 @@ export function createMetrics(figures: Figures): Metrics {
   addGauge(
     registry,
     'marketplace_values_under_other_keys',
-    'Credentials and secrets of companies that are not under the first encryption key',
+    'Stored values that are not under the first encryption key; of what clients wrote 100,000 are counted at most',
     () => figures.underOtherKeys(),
   );
   addGauge(

@@ -1,4 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
+import { outgoingWebhookContext } from '../domain/sealed-context.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../marketplace/message-ports.ts';
 import type { Rpc } from './rpc.ts';
@@ -17,7 +18,7 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
     const row = await this.#rpc.row('outgoing_webhook_of', { p_company_id: companyId });
     if (row === undefined) return undefined;
     const open = (what: 'url' | 'secret', sealed: string): string =>
-      this.#box.open(contextOf(companyId, what), Buffer.from(sealed, 'hex')).toString();
+      this.#box.open(outgoingWebhookContext(companyId, what), Buffer.from(sealed, 'hex')).toString();
     const previousSecret = row.optionalText('previous_secret');
     const previousSecretUntil = row.optionalDate('previous_secret_until');
     const disabledAt = row.optionalDate('disabled_at');
@@ -79,10 +80,6 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   }
 
   #seal(companyId: CompanyId, what: 'url' | 'secret', value: string): string {
-    return this.#box.seal(contextOf(companyId, what), value).toString('base64');
+    return this.#box.seal(outgoingWebhookContext(companyId, what), value).toString('base64');
   }
-}
-
-function contextOf(companyId: CompanyId, what: 'url' | 'secret'): string {
-  return `outgoing_webhook:${companyId}:${what}`;
 }

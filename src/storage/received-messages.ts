@@ -1,4 +1,5 @@
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
+import { receivedMessageContext } from '../domain/sealed-context.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import { type SecretBox, UnreadableSecretError } from '../lib/secret-box.ts';
 import type { MessageToForward, ReceivedMessage, ReceivedMessages } from '../marketplace/message-ports.ts';
@@ -28,7 +29,7 @@ export class StoredReceivedMessages implements ReceivedMessages {
       p_id: id,
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
-      p_content: this.#box.seal(contextOf(companyId, id), content).toString('base64'),
+      p_content: this.#box.seal(receivedMessageContext(companyId, id), content).toString('base64'),
       p_sent_at: isInRange(sentAt) ? sentAt.toISOString() : null,
     });
     return toForward === null ? undefined : { id, toForward: toForward === true };
@@ -89,7 +90,7 @@ export class StoredReceivedMessages implements ReceivedMessages {
   #contentOf(companyId: CompanyId, row: RowReader): Content {
     const sealed = Buffer.from(row.text('content'), 'hex');
     const content = new RowReader(
-      JSON.parse(this.#box.open(contextOf(companyId, row.text('id')), sealed).toString()),
+      JSON.parse(this.#box.open(receivedMessageContext(companyId, row.text('id')), sealed).toString()),
     );
     return { phone: content.text('phone'), text: content.text('text') };
   }
@@ -98,8 +99,4 @@ export class StoredReceivedMessages implements ReceivedMessages {
 /** The sender chooses the time. */
 function isInRange(time: Date): boolean {
   return time.getTime() >= 0 && time.getTime() < Date.UTC(9_999, 0);
-}
-
-function contextOf(companyId: CompanyId, id: string): string {
-  return `received_message:${companyId}:${id}`;
 }

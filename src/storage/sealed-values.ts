@@ -1,5 +1,10 @@
 import { companyIdFrom, salonIdFrom } from '../domain/ids.ts';
-import { companySecretContext, credentialContext } from '../domain/sealed-context.ts';
+import {
+  companySecretContext,
+  credentialContext,
+  outgoingWebhookContext,
+  receivedMessageContext,
+} from '../domain/sealed-context.ts';
 import type {
   SealedReplacement,
   SealedTable,
@@ -13,6 +18,9 @@ type ContextOf = (value: Omit<SealedValue, 'context'>) => string;
 
 const contextOfCredential: ContextOf = ({ companyId, type, id }) => credentialContext(companyId, type, id);
 const contextOfSecret: ContextOf = ({ type, id }) => companySecretContext(salonIdFrom(Number(id)), type);
+const contextOfReceived: ContextOf = ({ companyId, id }) => receivedMessageContext(companyId, id);
+const contextOfOutgoing: ContextOf = ({ companyId, type }) =>
+  outgoingWebhookContext(companyId, type === 'url' ? 'url' : 'secret');
 
 /** Everything in the database that is sealed. */
 export class StoredSealedValues implements SealedValues {
@@ -25,6 +33,8 @@ export class StoredSealedValues implements SealedValues {
       new StoredSealedTable(rpc, 'sealed_credentials', contextOfCredential),
       new StoredSealedTable(rpc, 'sealed_quarantine', contextOfCredential),
       new StoredSealedTable(rpc, 'sealed_secrets', contextOfSecret),
+      new StoredSealedTable(rpc, 'sealed_outgoing', contextOfOutgoing),
+      new StoredSealedTable(rpc, 'sealed_received', contextOfReceived),
     ];
   }
 
