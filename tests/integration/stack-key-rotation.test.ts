@@ -1,18 +1,33 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inDays, linkSalon, waitUntilActive } from '../harness/linked-salon.ts';
-import { statusOf } from '../harness/people.ts';
+import { SecretBox } from '../../src/lib/secret-box.ts';
+import { inDays, type LinkedSalon, linkSalon, waitUntilActive } from '../harness/linked-salon.ts';
+import { ask, statusOf } from '../harness/people.ts';
+import { sealedColumns } from '../harness/sealed-columns.ts';
 import { clientNumber, startStack, type Stack } from '../harness/start-stack.ts';
+import { openTestDatabase } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { WebhookReceiver } from '../harness/webhook-receiver.ts';
+import { verifiedWebhook } from '../harness/webhook-verifier.ts';
 import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
 
 const [k1, k2, k3] = ['k1', 'k2', 'k3'].map((id) => `${id}:${randomBytes(32).toString('base64')}`);
+const textBefore = 'Можно в среду?';
+const textAfter = 'А в пятницу?';
 
 describe('ENCRYPTION_KEYS', () => {
-  it('is changed as the operations guide says: the salon stays linked, and the old key is not needed any more', async () => {
+  it('is changed as the operations guide says: the salon stays linked, what clients wrote is forwarded, and the old key is not needed any more', async () => {
     using _quiet = quietLibsignal();
     await using stack = await startStack({ preparedStore: true, environment: { ENCRYPTION_KEYS: `${k1}` } });
-    const { salonId, token } = await linkSalon(stack);
+    await using receiver = await WebhookReceiver.start();
+    const salon = await linkSalon(stack);
+    const { salonId, token } = salon;
+    const client = stack.whatsapp.phone(clientNumber);
+    receiver.answer({ status: 500 });
+    const secrets = await forwardTo(receiver, stack, salon);
+    await client.sendText(salon.owner.number, textBefore);
+    await waitFor('a refused post', () => receiver.posts.length > 0);
     expect(await valueOf(stack, 'marketplace_values_under_other_keys')).toBe('0');
     const registrations = registrationsAt(stack);
 
@@ -22,11 +37,14 @@ describe('ENCRYPTION_KEYS', () => {
       async () => (await valueOf(stack, 'marketplace_values_under_other_keys')) === '0',
       20_000,
     );
-    expect(stack.server.output).toContain('All credentials and secrets of companies are under');
+    expect(stack.server.output).toContain('All stored values are under the first encryption key');
 
-    await restart(stack, `${k2}`);
+    await stack.server.stop();
+    const posts = receiver.posts.length;
+    receiver.answer({ status: 204 });
+    stack.server.reconfigure({ ENCRYPTION_KEYS: `${k2}` });
+    await stack.server.start();
     await waitUntilActive(stack, token);
-    const client = stack.whatsapp.phone(clientNumber);
     stack.yclients.book(salonId, {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
@@ -34,9 +52,37 @@ describe('ENCRYPTION_KEYS', () => {
       start: inDays(2, '14:30:00'),
     });
     await client.waitForMessage(({ text }) => text.includes('Стрижка'), 15_000);
+    await client.sendText(salon.owner.number, textAfter);
+    for (const text of [textBefore, textAfter]) {
+      const id = await idOf(text, stack, salon);
+      const post = await waitFor(
+        `“${text}” to be forwarded`,
+        () => receiver.posts.slice(posts).find(({ headers }) => headers['webhook-id'] === id),
+        60_000,
+      );
+      for (const secret of secrets) {
+        expect(await verifiedWebhook(secret, post.headers, post.body)).toMatchObject({
+          data: { id, phone: `+${clientNumber}`, text },
+        });
+      }
+    }
     expect(registrationsAt(stack)).toBe(registrations);
 
-    await restart(stack, `${k3}`);
+    await stack.server.stop();
+    const [underFirst = {}, underSecond] = await columnsUnder(stack, ['k1', 'k2']);
+    expect(Object.keys(underFirst).length).toBeGreaterThan(0);
+    expect(Object.entries(underFirst).filter(([, count]) => count > 0)).toEqual([]);
+    expect(underSecond).toMatchObject({
+      'company_secrets.api_key': 1,
+      'company_secrets.webhook_secret': 1,
+      'outgoing_webhooks.previous_secret': 1,
+      'outgoing_webhooks.secret': 1,
+      'outgoing_webhooks.url': 1,
+      'received_messages.content': 2,
+    });
+
+    stack.server.reconfigure({ ENCRYPTION_KEYS: `${k3}` });
+    await stack.server.start();
     const alerts = () => valueOf(stack, 'marketplace_whatsapp_alerts_total{cause="credentials_unreadable"}');
     await waitFor('the alert', async () => (await alerts()) === '1');
     expect((await statusOf(stack.url, token)).whatsapp_connected).toBe(false);
@@ -50,6 +96,46 @@ async function restart(stack: Stack, keys: string): Promise<void> {
   await stack.server.stop();
   stack.server.reconfigure({ ENCRYPTION_KEYS: keys });
   await stack.server.start();
+}
+
+/** @returns the secrets that sign: the first one, and the one that takes its place */
+async function forwardTo({ url }: WebhookReceiver, stack: Stack, { apiKey }: LinkedSalon): Promise<string[]> {
+  const address = `${stack.url}/marketplace/outgoing-webhook`;
+  const headers = { 'x-api-key': apiKey };
+  const answers = [
+    await ask(address, { method: 'PUT', headers, body: { url } }),
+    await ask(`${address}/secret`, { method: 'POST', headers }),
+  ];
+  return await Promise.all(
+    answers.map(async (answer) => {
+      expect(answer.status).toBe(200);
+      return ((await answer.json()) as { secret: string }).secret;
+    }),
+  );
+}
+
+async function idOf(text: string, { url }: Stack, { apiKey }: LinkedSalon): Promise<string> {
+  const { id } = await waitFor(`“${text}” to be kept`, async () => {
+    const answer = await ask(`${url}/marketplace/received-messages`, { headers: { 'x-api-key': apiKey } });
+    expect(answer.status).toBe(200);
+    const { messages } = (await answer.json()) as { messages: { id: string; text: string }[] };
+    return messages.find((message) => message.text === text);
+  });
+  return id;
+}
+
+/** While the server does not run. */
+async function columnsUnder({ directory }: Stack, keyIds: readonly string[]) {
+  await using database = await openTestDatabase({
+    kind: 'embedded',
+    directory: join(directory, 'data', 'pg'),
+  });
+  const counts = [];
+  for (const id of keyIds) {
+    const { header } = new SecretBox([{ id, key: randomBytes(32) }]);
+    counts.push(await sealedColumns(database.sql, header));
+  }
+  return counts;
 }
 
 async function valueOf({ url }: Stack, metric: string): Promise<string | undefined> {
