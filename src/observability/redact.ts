@@ -12,7 +12,7 @@ const harmlessNumber = [
   /\b(?:[\dA-F]{16,}|[\da-f]{16,})\b/,
   /\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?/,
   /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/,
-  /(?<!\d)2([,.])3000\1\d{10}(?!\d)/,
+  /(?<!\d)2[,.]3000[,.]\d{10}(?!\d)/,
 ];
 const phoneLike = /(?<phone>(?<!\d)\+?\d(?:[ ().-]{0,2}\d){9,14}(?!\d))/;
 const numbers = new RegExp([...harmlessNumber, phoneLike].map(({ source }) => source).join('|'), 'g');

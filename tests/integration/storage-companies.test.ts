@@ -199,7 +199,9 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('lists installed companies whose WhatsApp is not there, longest first, no more than asked for', async () => {
     const { companies } = store.repositories;
-    const [banned, fine, gone, lost] = [
+    const [banned, fine, gone, lost, relinking, fresh] = [
+      await registeredCompany(store.repositories),
+      await registeredCompany(store.repositories),
       await registeredCompany(store.repositories),
       await registeredCompany(store.repositories),
       await registeredCompany(store.repositories),
@@ -210,12 +212,18 @@ describe.each(engines())('companies in $name', ({ make }) => {
     await companies.recordSession(gone.id, { state: 'logged_out', cause: '401' });
     await companies.moveIntegration(gone.id, 'uninstalled', 'test');
     await companies.recordSession(lost.id, { state: 'logged_out', cause: '401' });
+    await companies.recordSession(relinking.id, { state: 'connected', phone: '+79001234568' });
+    await companies.recordSession(relinking.id, { state: 'qr_expired' });
+    await companies.recordSession(fresh.id, { state: 'qr_expired' });
 
     const listed = await companies.withoutWhatsApp(1_000);
-    const own = listed.filter(({ id }) => [banned.id, fine.id, gone.id, lost.id].includes(id));
+    const own = listed.filter(({ id }) =>
+      [banned, fine, gone, lost, relinking, fresh].some((one) => one.id === id),
+    );
     expect(own.map(({ id, sessionCause }) => [id, sessionCause])).toEqual([
       [banned.id, '402/101'],
       [lost.id, '401'],
+      [relinking.id, undefined],
     ]);
     expect(await companies.withoutWhatsApp(1)).toEqual(listed.slice(0, 1));
   });
