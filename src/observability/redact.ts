@@ -6,13 +6,14 @@ const phoneKeys = /phone|^jid$|^recipient$/i;
 
 // A WhatsApp address is a phone number or a LID before its @.
 const whatsappAddress = /\d{5,20}(?=(?::\d+)?@)/g;
-/** Digits that are no phone, tried first: UUIDs, long hex ids, instants, IPv4 addresses, versions of WhatsApp Web. */
+/** Digits that are no phone, tried first: UUIDs, long hex ids, instants, IPv4 addresses, versions of WhatsApp Web, migrations. */
 const harmlessNumber = [
   /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/,
   /\b(?:[\dA-F]{16,}|[\da-f]{16,})\b/,
   /\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?/,
   /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/,
   /(?<!\d)2[,.]3000[,.]\d{10}(?!\d)/,
+  /\b\d{14}(?=_[a-z])/,
 ];
 const phoneLike = /(?<phone>(?<!\d)\+?\d(?:[ ().-]{0,2}\d){9,14}(?!\d))/;
 const numbers = new RegExp([...harmlessNumber, phoneLike].map(({ source }) => source).join('|'), 'g');

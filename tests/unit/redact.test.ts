@@ -29,6 +29,7 @@ describe('redactText', () => {
     '3EB0C7671D9A79001234567A',
     '192.168.100.200',
     '2,3000,1043857760',
+    'The migration 20261125200900_session_cause was changed',
     '2.3000.1043857760',
     'http://127.0.0.1:3000/marketplace/x@y',
     '2026-11-22T21:47:08.123Z',
