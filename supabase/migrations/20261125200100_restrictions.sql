@@ -11,11 +11,12 @@ create table public.whatsapp_restrictions (
 comment on table public.whatsapp_restrictions is 'While a row has not ended, messages to people whom the number has not reached and who never wrote wait.';
 comment on column public.whatsapp_restrictions.kind is 'In WhatsApp''s word.';
 comment on column public.whatsapp_restrictions.source is
-  'refusal: a message was refused, and WhatsApp has not been asked why yet; no_answer: it was asked and said nothing; repeated: a message was refused again although there is no lock; asked, announced: WhatsApp says so.';
+  'refusal: a message was refused, or a lock told of without its end, and WhatsApp has not been asked yet; no_answer: it was asked and said nothing; repeated: a message was refused again although there is no lock; asked, announced: WhatsApp says so.';
 comment on column public.whatsapp_restrictions.asked_at is 'When WhatsApp was asked last.';
 
 alter table public.contacts add column reached_at timestamptz;
-comment on column public.contacts.reached_at is 'When WhatsApp took a message to this person for the first time.';
+comment on column public.contacts.reached_at is 'When WhatsApp took a message of the present number to this person for the first time.';
+comment on column public.contacts.last_received_at is 'When this person wrote to the present number last.';
 update public.contacts contact set reached_at = taken.at
 from (
   select company_id, phone, min(sent_at) as at from public.messages where sent_at is not null group by company_id, phone
@@ -37,9 +38,9 @@ returns void language sql set search_path = '' as $$
     'kind', p_restriction.kind, 'ends_at', to_char(p_restriction.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))))
 $$;
 
--- A message was refused with 463: new chats wait until WhatsApp has said whether the number is restricted, a day at most. After
--- the last attempt at a message they wait that day in any case. The caller has locked the company.
-create function public.restriction_suspected(p_company_id bigint, p_final boolean)
+-- New chats wait until WhatsApp has said whether the number is restricted, a day at most. After the second refusal of one message
+-- they wait that day in any case. The caller has locked the company.
+create function public.restriction_suspected(p_company_id bigint, p_repeated boolean)
 returns void language plpgsql set search_path = '' as $$
 declare
   v_now timestamptz := clock_timestamp();
@@ -52,11 +53,11 @@ begin
   end if;
   insert into public.whatsapp_restrictions (company_id, began_at, ends_at, source, asked_at)
   values (p_company_id, coalesce(v_before.began_at, v_now), v_now + interval '1 day',
-    case when p_final then 'repeated' else coalesce(v_before.source, 'refusal') end, v_before.asked_at)
+    case when p_repeated then 'repeated' else coalesce(v_before.source, 'refusal') end, v_before.asked_at)
   on conflict (company_id) do update set began_at = excluded.began_at, ends_at = excluded.ends_at, kind = null,
     source = excluded.source, asked_at = excluded.asked_at
   returning * into v_after;
-  if p_final and coalesce(v_before.source, 'refusal') = 'refusal' then
+  if p_repeated and coalesce(v_before.source, 'refusal') = 'refusal' then
     perform public.restriction_event(p_company_id, 'whatsapp_restricted', 'repeated', v_after);
   end if;
 end
@@ -81,7 +82,17 @@ begin
   -- A little later than WhatsApp says, and not for ever.
   v_ends_at := least(coalesce(p_ends_at + interval '10 seconds', v_now + interval '1 day'), v_now + interval '30 days');
 
-  if p_answer = 'locked' and v_ends_at > v_now then
+  if p_answer = 'locked' and (v_ends_at <= v_now or p_source = 'announced' and p_ends_at <= v_now + interval '2 minutes') then
+    -- The end is over, or the minute from now, by another clock, that Baileys puts where WhatsApp announces none. It ends nothing
+    -- that is known: new chats wait, and WhatsApp is asked.
+    update public.whatsapp_restrictions set ends_at = greatest(ends_at, v_now + interval '2 minutes')
+    where company_id = p_company_id and source in ('asked', 'announced');
+    if not found then
+      perform public.restriction_suspected(p_company_id, false);
+    end if;
+    return json_build_object('change', null);
+  end if;
+  if p_answer = 'locked' then
     insert into public.whatsapp_restrictions (company_id, began_at, ends_at, kind, source, asked_at)
     values (p_company_id, coalesce(v_before.began_at, v_now), v_ends_at, p_kind, p_source, v_now)
     on conflict (company_id) do update set ends_at = excluded.ends_at, kind = excluded.kind, source = excluded.source,
@@ -135,18 +146,20 @@ returns bigint language sql stable set search_path = '' as $$
   select count(*) from public.whatsapp_restrictions where source <> 'refusal' and ends_at > clock_timestamp()
 $$;
 
--- It was the number's, and the company has another one now or none.
-create function public.restriction_forget() returns trigger language plpgsql set search_path = '' as $$
+-- They were the number's, and the company has another one now or none.
+create function public.restriction_and_chats_forget() returns trigger language plpgsql set search_path = '' as $$
 begin
   delete from public.whatsapp_restrictions where company_id = new.id;
+  update public.contacts set reached_at = null, last_received_at = null
+  where company_id = new.id and coalesce(reached_at, last_received_at) is not null;
   return null;
 end
 $$;
-create trigger companies_restriction_forget after update of integration_status, whatsapp_phone on public.companies
+create trigger companies_restriction_and_chats_forget after update of integration_status, whatsapp_phone on public.companies
 for each row when (
   new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
   or new.whatsapp_phone <> old.whatsapp_phone
-) execute function public.restriction_forget();
+) execute function public.restriction_and_chats_forget();
 
 alter table public.whatsapp_restrictions enable row level security;
 revoke all on public.whatsapp_restrictions from public, anon, authenticated;
@@ -154,9 +167,9 @@ grant select, insert, update, delete on public.whatsapp_restrictions to service_
 
 revoke execute on function
   public.contact_has_chat, public.restriction_event, public.restriction_suspected, public.restriction_learn,
-  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_forget
+  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
 from public, anon, authenticated;
 grant execute on function
   public.contact_has_chat, public.restriction_event, public.restriction_suspected, public.restriction_learn,
-  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_forget
+  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
 to service_role;

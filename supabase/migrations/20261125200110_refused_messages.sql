@@ -226,8 +226,8 @@ begin
   if v_is_refused then
     select * into v_message from public.messages
     where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id for no key update;
-    if v_message.status = 'queued' and v_message.refusals > 0 then
-      -- The same refusal again.
+    if not found or v_message.status = 'queued' and v_message.refusals > 0 then
+      -- None of the outbox, such as the test message; or the same refusal again.
       return;
     end if;
     select * into v_again from public.message_put_back_refused(v_message, p_error_code);
@@ -259,7 +259,7 @@ begin
         then greatest(next_send_at, clock_timestamp() + interval '5 minutes') else next_send_at end
     where id = p_company_id;
     if p_error_code = '463' then
-      perform public.restriction_suspected(p_company_id, v_again.id is null);
+      perform public.restriction_suspected(p_company_id, v_message.refusals > 0);
     end if;
     perform public.event_record(p_company_id, 'pacing_reduced', 'whatsapp:' || p_error_code,
       jsonb_build_object('message_id', v_message.id));

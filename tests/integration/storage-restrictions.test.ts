@@ -1,98 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Message, NewMessage } from '../../src/domain/message.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
-import {
-  claimed,
-  engines,
-  enqueued,
-  newMessage,
-  newPhone,
-  registeredCompany,
-  useStore,
-} from '../harness/storage.ts';
-import { TimeTraveller } from '../harness/time-traveller.ts';
+import { leasedCompany } from '../harness/leased-company.ts';
+import { claimed, engines, enqueued, newMessage, newPhone, useStore } from '../harness/storage.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 const asked = { source: 'asked' } as const;
-
-describe.each(engines())('a message that WhatsApp refuses in $name', ({ make }) => {
-  const store = useStore(make);
-
-  it.each(['463', '429'])(
-    'with %s waits five minutes and keeps its id; refused again it fails',
-    async (code) => {
-      const { companyId, time, give, refuse } = await salon();
-      const message = await give({}, 'has a chat');
-      expect(await refuse(message, code)).toMatchObject({ status: 'queued', errorCode: code });
-      await time.pass(5 * minuteMs - 2_000);
-      expect(await give()).toBeUndefined();
-      await time.pass(3_000);
-      const again = await give();
-      expect(again).toMatchObject({ whatsappMessageId: message?.whatsappMessageId, attempts: 2 });
-      expect(again?.errorCode).toBeUndefined();
-      expect(await refuse(again, code)).toMatchObject({ status: 'failed', errorCode: code });
-      await time.pass(3 * dayMs);
-      expect(await give()).toBeUndefined();
-      const events = await store.repositories.events.latest(companyId, 50);
-      expect(events.filter(({ type }) => type === 'message_refused')).toHaveLength(1);
-    },
-  );
-
-  it('twice for one attempt, as a repeated ack says, is refused once', async () => {
-    const { refuse, give } = await salon();
-    const message = await give({}, 'has a chat');
-    expect(await refuse(message, '463')).toMatchObject({ status: 'queued' });
-    expect(await refuse(message, '463')).toBeUndefined();
-  });
-
-  it('fails at once when it would be of no use in five minutes', async () => {
-    const { refuse, give } = await salon();
-    const message = await give({ expiresAt: new Date(Date.now() + 4 * minuteMs) });
-    expect(await refuse(message, '463')).toMatchObject({ status: 'failed', errorCode: '463' });
-  });
-
-  it('with another code fails at once', async () => {
-    const { refuse, give } = await salon();
-    expect(await refuse(await give({}), '479')).toMatchObject({ status: 'failed', errorCode: '479' });
-  });
-
-  it('with 429 makes all others of the number wait as well', async () => {
-    const { companyId, time, give, refuse } = await salon();
-    const { messages } = store.repositories;
-    const message = await give({});
-    await enqueued(messages, newMessage(companyId));
-    await refuse(message, '429');
-    expect(await give()).toBeUndefined();
-    await time.pass(5 * minuteMs + 1_000);
-    expect(await give()).toBeDefined();
-  });
-
-  /** A company that holds its lease, and what its outbox would do. */
-  async function salon() {
-    const { companyId, lease, time } = await leasedCompany(store);
-    const { contacts, messages } = store.repositories;
-    /** What is due now; a message that is named is wanted first. */
-    const give = async (
-      changes?: Partial<NewMessage>,
-      who: 'has a chat' | 'is new' = 'is new',
-    ): Promise<Message | undefined> => {
-      if (changes !== undefined) {
-        const message = await enqueued(messages, newMessage(companyId, changes));
-        if (who === 'has a chat') await contacts.received(companyId, message.phone);
-      }
-      return claimed(messages, lease);
-    };
-    const refuse = async (message: Message | undefined, code: string): Promise<Message | undefined> => {
-      if (message === undefined) throw new Error('There is no message');
-      await messages.handedOver(lease, message.id);
-      return messages.advance(companyId, message.whatsappMessageId, 'failed', code);
-    };
-    return { companyId, time, give, refuse };
-  }
-});
 
 describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   const store = useStore(make);
@@ -145,6 +58,100 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     expect(endless).toBeLessThan(dayMs + minuteMs);
     expect(await lastsMs(new Date(Date.now() + 400 * dayMs))).toBeLessThan(30 * dayMs + minuteMs);
     expect(await lastsMs(new Date(Date.now() - hourMs))).toBeLessThan(0);
+  });
+
+  it('is not shortened when WhatsApp tells of it without an end, which Baileys then puts in a minute', async () => {
+    const { companyId } = await leasedCompany(store);
+    const { restrictions } = store.repositories;
+    await restrictions.learn(companyId, {
+      ...asked,
+      answer: 'locked',
+      endsAt: new Date(Date.now() + 3 * dayMs),
+    });
+    const before = await restrictions.of(companyId);
+    for (const agoMs of [-minuteMs, 10_000, hourMs]) {
+      const told = { source: 'announced', answer: 'locked', endsAt: new Date(Date.now() - agoMs) } as const;
+      expect(await restrictions.learn(companyId, told)).toEqual({ change: undefined, endsAt: undefined });
+    }
+    expect(await restrictions.of(companyId)).toEqual(before);
+    const earlier = new Date(Date.now() + dayMs);
+    await restrictions.learn(companyId, { source: 'announced', answer: 'locked', endsAt: earlier });
+    expect((await restrictions.of(companyId))?.endsAt).toEqual(new Date(earlier.getTime() + 10_000));
+  });
+
+  it.each(['announced', 'asked'] as const)(
+    'goes on when WhatsApp, %s at its end, says that it does, with an end that is over',
+    async (source) => {
+      const { companyId, lease, time } = await leasedCompany(store);
+      const { events, messages, restrictions } = store.repositories;
+      const endsAt = new Date(Date.now() + hourMs);
+      await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt });
+      await enqueued(messages, newMessage(companyId));
+      await time.pass(hourMs + 15_000);
+      const learnt = await restrictions.learn(companyId, {
+        source,
+        answer: 'locked',
+        endsAt: new Date(Date.now() - 15_000),
+      });
+      expect(learnt.change).toBeUndefined();
+      expect(await restrictions.of(companyId)).toMatchObject({ source: 'asked' });
+      expect(await claimed(messages, lease)).toBeUndefined();
+      await time.pass(minuteMs + 51_000);
+      expect(await restrictions.due(dayMs)).toContain(companyId);
+      await restrictions.learn(companyId, { ...asked, answer: 'free' });
+      const told = (await events.latest(companyId, 20)).map(({ type }) => type);
+      expect(told.filter((type) => type.startsWith('whatsapp_restrict'))).toEqual([
+        'whatsapp_restriction_ended',
+        'whatsapp_restricted',
+      ]);
+    },
+  );
+
+  it('that WhatsApp tells of without an end holds new chats at once, and is asked about', async () => {
+    const { companyId, lease } = await leasedCompany(store);
+    const { messages, restrictions } = store.repositories;
+    await enqueued(messages, newMessage(companyId));
+    const told = { source: 'announced', answer: 'locked' } as const;
+    await restrictions.learn(companyId, { ...told, endsAt: new Date(Date.now() - 10_000) });
+    expect(await claimed(messages, lease)).toBeUndefined();
+    expect(await restrictions.due(dayMs)).toContain(companyId);
+    const endsAt = new Date(Date.now() + hourMs);
+    expect(await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt })).toMatchObject({
+      change: 'began',
+    });
+    expect(await restrictions.of(companyId)).toMatchObject({ source: 'asked' });
+  });
+
+  it.each(['another number', 'another installation'])('holds whoever had a chat before %s', async (what) => {
+    const { companyId, lease, time } = await leasedCompany(store);
+    const { companies, contacts, messages, restrictions } = store.repositories;
+    const [hadWritten, wasReached, writes] = [newPhone(), newPhone(), newPhone()];
+    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+    const first = await enqueued(messages, newMessage(companyId, { phone: wasReached }));
+    expect(await claimed(messages, lease)).toMatchObject({ id: first.id });
+    await messages.advance(companyId, first.whatsappMessageId, 'delivered');
+    await contacts.received(companyId, hadWritten);
+    // The same number linked anew keeps its chats.
+    await companies.recordSession(companyId, { state: 'logged_out' });
+    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    for (const phone of [hadWritten, wasReached]) {
+      await enqueued(messages, newMessage(companyId, { phone }));
+      expect(await claimed(messages, lease)).toMatchObject({ phone });
+    }
+
+    await time.pass(minuteMs);
+    if (what === 'another number')
+      await companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' });
+    else
+      for (const status of ['uninstalled', 'pending_whatsapp'] as const)
+        await companies.moveIntegration(companyId, status, 'test');
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await contacts.received(companyId, writes);
+    for (const phone of [hadWritten, wasReached, writes])
+      await enqueued(messages, newMessage(companyId, { phone }));
+    expect(await claimed(messages, lease)).toMatchObject({ phone: writes });
+    expect(await claimed(messages, lease)).toBeUndefined();
   });
 
   it('is told of once, again when its end moves, and at its end', async () => {
@@ -213,15 +220,3 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     expect(await restrictions.of(companyId)).toBeUndefined();
   });
 });
-
-async function leasedCompany({
-  database,
-  repositories,
-}: ReturnType<typeof useStore>): Promise<
-  Readonly<{ companyId: CompanyId; lease: Lease; time: TimeTraveller }>
-> {
-  const { id: companyId } = await registeredCompany(repositories);
-  const lease = await repositories.leases.acquire(companyId, 'owner', hourMs);
-  if (lease === undefined) throw new Error('No lease');
-  return { companyId, lease, time: new TimeTraveller(database, companyId) };
-}
