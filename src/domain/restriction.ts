@@ -9,8 +9,11 @@ export type TimeLock = Readonly<{
   kind?: string;
 }>;
 
+/** Whether WhatsApp was asked for what it says, however late it answers, or told it unasked. */
+export type TimeLockSource = 'asked' | 'announced';
+
 /**
- * How a restriction became known: WhatsApp was asked or told it unasked; it gave no answer after a refusal; or it refused a
+ * How a restriction became known: WhatsApp was asked or told it unasked; it gave no answer after a refusal or news without an end; or it refused a
  * message twice and says that there is no lock.
  */
 export const restrictionSources = ['asked', 'announced', 'no_answer', 'repeated'] as const;

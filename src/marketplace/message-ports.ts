@@ -4,7 +4,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/message.ts';
 import type { NotificationSettings } from '../domain/notification-settings.ts';
 import type { PaceLimits } from '../domain/pacing.ts';
-import type { Restriction, TimeLock } from '../domain/restriction.ts';
+import type { Restriction, TimeLock, TimeLockSource } from '../domain/restriction.ts';
 import type { Lease, MarketplaceEvent, ReceivedText } from './ports.ts';
 
 /** What the use cases need to know of bookings and their messages. Types only: this file has no runtime. */
@@ -55,7 +55,7 @@ export type RestrictionNews = Omit<TimeLock, 'isActive'> &
   Readonly<{
     /** `silent`: WhatsApp was asked and did not answer. */
     answer: 'locked' | 'free' | 'silent';
-    source: 'asked' | 'announced';
+    source: TimeLockSource;
   }>;
 
 /** Numbers that WhatsApp lets start no new chats. A refused message begins one until WhatsApp has said why. */

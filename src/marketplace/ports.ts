@@ -2,7 +2,7 @@ import type { BusinessType } from '../domain/business-type.ts';
 import type { Company, IntegrationStatus, Language } from '../domain/company.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/message.ts';
-import type { TimeLock } from '../domain/restriction.ts';
+import type { TimeLock, TimeLockSource } from '../domain/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 
 /** What the use cases need from the outside. Types only: this file has no runtime. */
@@ -208,8 +208,8 @@ export type WhatsAppEvents = {
   inbound: [companyId: CompanyId];
   /** A message was written to the socket; whether WhatsApp has it comes as `message-status`. */
   'handed-over': [companyId: CompanyId, whatsappMessageId: string];
-  /** WhatsApp says unasked whether the number may start chats. */
-  'time-lock': [companyId: CompanyId, lock: TimeLock];
+  /** WhatsApp says whether the number may start chats: unasked, or so late that who asked has given up. */
+  'time-lock': [companyId: CompanyId, lock: TimeLock, source: TimeLockSource];
 };
 
 /** A text from a private chat. */

@@ -52,8 +52,8 @@ export class RestrictionWatch implements Disposable {
       if (errorCode !== reachoutRefusal) return;
       statuses.run(whatsappMessageId, async () => this.#askInBackground(companyId));
     });
-    whatsapp.on('time-lock', (companyId, lock) =>
-      statuses.run(`time-lock:${companyId}`, () => this.#learn(companyId, newsOf(lock, 'announced'))),
+    whatsapp.on('time-lock', (companyId, lock, source) =>
+      statuses.run(`time-lock:${companyId}`, () => this.#learn(companyId, newsOf(lock, source))),
     );
     this.#sweep = every(
       this.#timings.sweepEveryMs,

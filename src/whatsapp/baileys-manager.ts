@@ -144,8 +144,8 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     watchInbound(sock, () => {
       if (session.sock === sock) this.#tell(() => this.emit('inbound', companyId));
     });
-    this.#timeLocks.watch(sock, (lock) => {
-      if (session.sock === sock) this.#tell(() => this.emit('time-lock', companyId, lock));
+    this.#timeLocks.watch(sock, (lock, source) => {
+      if (session.sock === sock) this.#tell(() => this.emit('time-lock', companyId, lock, source));
     });
     watchReceived(sock, {
       // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.

@@ -1,5 +1,5 @@
 import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
-import type { TimeLock } from '../domain/restriction.ts';
+import type { TimeLock, TimeLockSource } from '../domain/restriction.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 
 type LockState = NonNullable<ConnectionState['reachoutTimeLock']>;
@@ -11,31 +11,36 @@ type LockedSocket = Pick<WASocket, 'ev' | 'fetchAccountReachoutTimelock'>;
  */
 export class TimeLocks {
   readonly #answerTimeoutMs: number;
-  readonly #asking = new WeakSet<LockedSocket>();
+  readonly #answers = new WeakMap<LockState, 'in time' | 'late'>();
 
   constructor(answerTimeoutMs: number) {
     this.#answerTimeoutMs = answerTimeoutMs;
   }
 
-  /** Reports what WhatsApp says unasked. Baileys tells its answers by the same event: those go to who asked. */
-  watch(sock: LockedSocket, report: (lock: TimeLock) => void): void {
-    sock.ev.on('connection.update', ({ reachoutTimeLock }) => {
-      if (reachoutTimeLock !== undefined && !this.#asking.has(sock)) report(timeLockFrom(reachoutTimeLock));
+  /**
+   * Reports what WhatsApp says unasked, and answers that nobody waits for any more. Baileys tells answers by the same event, just
+   * before who asked has the same object: one that came in time is theirs alone.
+   */
+  watch(sock: LockedSocket, report: (lock: TimeLock, source: TimeLockSource) => void): void {
+    sock.ev.on('connection.update', ({ reachoutTimeLock: state }) => {
+      if (state === undefined) return;
+      setImmediate(() => {
+        const answer = this.#answers.get(state);
+        if (answer !== 'in time') report(timeLockFrom(state), answer === 'late' ? 'asked' : 'announced');
+      });
     });
   }
 
   /** Undefined: no answer, which says nothing of the lock. */
   async ask(sock: LockedSocket): Promise<TimeLock | undefined> {
-    return withTimeout(this.#fetch(sock), this.#answerTimeoutMs).catch(() => undefined);
-  }
-
-  async #fetch(sock: LockedSocket): Promise<TimeLock> {
-    this.#asking.add(sock);
-    try {
-      return timeLockFrom(await sock.fetchAccountReachoutTimelock());
-    } finally {
-      this.#asking.delete(sock);
-    }
+    let isLate = false;
+    const answered = sock.fetchAccountReachoutTimelock().then((state) => {
+      this.#answers.set(state, isLate ? 'late' : 'in time');
+      return timeLockFrom(state);
+    });
+    const lock = await withTimeout(answered, this.#answerTimeoutMs).catch(() => undefined);
+    isLate = true;
+    return lock;
   }
 }
 

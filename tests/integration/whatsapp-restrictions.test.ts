@@ -158,6 +158,23 @@ describe.each(engines())('a number that WhatsApp lets start no new chats, in $na
     timeoutMs,
   );
 
+  it(
+    'is known to be one when WhatsApp tells it instead of answering',
+    async () => {
+      await using salon = await RestrictedSalon.open(store);
+      const { whatsapp, client } = salon.world;
+      whatsapp.restrict(salon.world.salon, lockFor(3 * hourMs));
+      whatsapp.silenceQueries('w:mex', true);
+      await salon.says(client);
+      await waitFor('the silence', () => lastingFrom(salon, 'no_answer'), 10_000);
+      whatsapp.announceRestriction(salon.world.salon);
+      expect(await waitFor('the news', () => lastingFrom(salon, 'announced'), 10_000)).toMatchObject({
+        kind: enforcementType,
+      });
+    },
+    timeoutMs,
+  );
+
   async function lastingFrom(salon: RestrictedSalon, source: string) {
     const lasting = await restrictionOf(salon);
     return lasting?.source === source ? lasting : undefined;

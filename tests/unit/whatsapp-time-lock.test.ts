@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { setImmediate as soon } from 'node:timers/promises';
 import type { WASocket } from '@whiskeysockets/baileys';
-import { describe, expect, it } from 'vitest';
-import type { TimeLock } from '../../src/domain/restriction.ts';
+import { describe, expect, it, vi } from 'vitest';
+import type { TimeLock, TimeLockSource } from '../../src/domain/restriction.ts';
 import { timeLockFrom, TimeLocks } from '../../src/whatsapp/time-lock.ts';
 
 const endsAt = new Date('2026-04-02T12:00:00Z');
@@ -18,6 +19,13 @@ function socketThatAnswers(answer: () => Promise<LockState>) {
   };
   const sock = { ev, fetchAccountReachoutTimelock } as unknown as WASocket;
   return { sock, tell: (update: object) => ev.emit('connection.update', update) };
+}
+
+function watched(sock: WASocket, answerTimeoutMs: number) {
+  const told: (readonly [TimeLock, TimeLockSource])[] = [];
+  const locks = new TimeLocks(answerTimeoutMs);
+  locks.watch(sock, (...news) => told.push(news));
+  return { locks, told };
 }
 
 describe('a lock on new chats', () => {
@@ -40,14 +48,43 @@ describe('a lock on new chats', () => {
 
   it('is reported when WhatsApp tells it unasked, and an answer is given to who asked alone', async () => {
     const { sock, tell } = socketThatAnswers(async () => ({ isActive: true, timeEnforcementEnds: endsAt }));
-    const told: TimeLock[] = [];
-    const locks = new TimeLocks(1_000);
-    locks.watch(sock, (lock) => told.push(lock));
+    const { locks, told } = watched(sock, 1_000);
     expect(await locks.ask(sock)).toEqual({ isActive: true, endsAt });
+    await soon();
     expect(told).toEqual([]);
     tell({ connection: 'open' });
     tell({ reachoutTimeLock: { isActive: false } });
-    expect(told).toEqual([{ isActive: false }]);
+    await soon();
+    expect(told).toEqual([[{ isActive: false }, 'announced']]);
+  });
+
+  it('is reported when WhatsApp tells it while it owes an answer, which still goes to who asked', async () => {
+    const answer = Promise.withResolvers<LockState>();
+    const { sock, tell } = socketThatAnswers(() => answer.promise);
+    const { locks, told } = watched(sock, 1_000);
+    const asked = locks.ask(sock);
+    tell({ reachoutTimeLock: { isActive: true, timeEnforcementEnds: endsAt } });
+    await soon();
+    expect(told).toEqual([[{ isActive: true, endsAt }, 'announced']]);
+    answer.resolve({ isActive: false });
+    expect(await asked).toEqual({ isActive: false });
+    await soon();
+    expect(told).toHaveLength(1);
+  });
+
+  it('is reported also when WhatsApp answers or tells it after who asked has given up', async () => {
+    const answer = Promise.withResolvers<LockState>();
+    const { sock, tell } = socketThatAnswers(() => answer.promise);
+    const { locks, told } = watched(sock, 10);
+    expect(await locks.ask(sock)).toBeUndefined();
+    tell({ reachoutTimeLock: { isActive: false } });
+    await soon();
+    answer.resolve({ isActive: true, timeEnforcementEnds: endsAt });
+    await vi.waitFor(() => expect(told).toHaveLength(2));
+    expect(told).toEqual([
+      [{ isActive: false }, 'announced'],
+      [{ isActive: true, endsAt }, 'asked'],
+    ]);
   });
 
   it('is unknown, and not absent, when WhatsApp does not answer or refuses to', async () => {
