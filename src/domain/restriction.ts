@@ -13,8 +13,8 @@ export type TimeLock = Readonly<{
 export type TimeLockSource = 'asked' | 'announced';
 
 /**
- * How a restriction became known: WhatsApp was asked or told it unasked; it gave no answer after a refusal or news without an end; or it refused a
- * message twice and says that there is no lock.
+ * How a restriction became known: WhatsApp was asked or told it unasked; it gave no answer after a refusal or news without an
+ * end; or it refused a message twice and says that there is no lock.
  */
 export const restrictionSources = ['asked', 'announced', 'no_answer', 'repeated'] as const;
 
