@@ -51,6 +51,11 @@ export async function post({ url, headers, body, timeoutMs, allowLoopback }: Pos
     });
     response.destroy();
   });
+  request.on('upgrade', ({ statusCode = 0 }, socket) => {
+    answered({ status: statusCode, retryAfterMs: undefined });
+    socket.destroy();
+  });
+  request.on('close', () => reject(new Error('The connection was closed without an answer')));
   request.end(body);
   return await promise;
 }

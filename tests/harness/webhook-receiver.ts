@@ -16,7 +16,7 @@ export type ReceiverReply = Readonly<{ status: number; headers?: Record<string, 
 export class WebhookReceiver implements AsyncDisposable {
   readonly posts: Posted[] = [];
   readonly #server: Server;
-  #reply: ReceiverReply = { status: 204 };
+  #reply: ReceiverReply | Promise<ReceiverReply> = { status: 204 };
 
   private constructor(server: Server) {
     this.#server = server;
@@ -41,8 +41,8 @@ export class WebhookReceiver implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}/hook`;
   }
 
-  /** From now on. */
-  answer(reply: ReceiverReply): void {
+  /** From now on; a promise is waited for. */
+  answer(reply: ReceiverReply | Promise<ReceiverReply>): void {
     this.#reply = reply;
   }
 
@@ -53,7 +53,8 @@ export class WebhookReceiver implements AsyncDisposable {
     } catch {
       return;
     }
-    if (this.#reply !== 'silence') response.writeHead(this.#reply.status, this.#reply.headers).end();
+    const reply = await this.#reply;
+    if (reply !== 'silence') response.writeHead(reply.status, reply.headers).end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
