@@ -40,8 +40,8 @@ export function receivingRoutes(deps: ReceivingDeps): Router {
       success: true,
       messages: messages.map(({ id, phone, text, sentAt, receivedAt }) => ({
         id,
-        phone,
-        text,
+        phone: phone ?? null,
+        text: text ?? null,
         sent_at: sentAt.toISOString(),
         received_at: receivedAt.toISOString(),
       })),

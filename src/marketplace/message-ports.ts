@@ -199,6 +199,10 @@ export type ReceivedMessage = Readonly<{
   receivedAt: Date;
 }>;
 
+/** A message in the company's list; phone and text are undefined when its key is gone. */
+export type ListedMessage = Omit<ReceivedMessage, 'phone' | 'text'> &
+  Readonly<{ phone: string | undefined; text: string | undefined }>;
+
 export type MessageToForward = Readonly<{
   id: string;
   companyId: CompanyId;
@@ -218,7 +222,7 @@ export interface ReceivedMessages {
   ): Promise<Readonly<{ id: string; toForward: boolean }> | undefined>;
   byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined>;
   /** In the order of receipt, those behind the position. */
-  after(companyId: CompanyId, position: number, limit: number): Promise<readonly ReceivedMessage[]>;
+  after(companyId: CompanyId, position: number, limit: number): Promise<readonly ListedMessage[]>;
   /** Those that still wait for a job, of all companies. */
   toForward(limit: number): Promise<readonly MessageToForward[]>;
   /** They have their jobs. */
@@ -244,8 +248,11 @@ export type OutgoingWebhook = Readonly<{
 
 export interface OutgoingWebhooks {
   of(companyId: CompanyId): Promise<OutgoingWebhook | undefined>;
-  /** Sets the address and enables it; the secret is taken when there was no webhook. @returns whether there was none */
-  save(companyId: CompanyId, url: string, secret: string): Promise<boolean>;
+  /**
+   * Sets the address and enables it; the secret is taken when there was no webhook.
+   * @returns whether there was none; undefined: the company is gone
+   */
+  save(companyId: CompanyId, url: string, secret: string): Promise<boolean | undefined>;
   /** @returns false when there is no webhook */
   rotate(companyId: CompanyId, secret: string, overlapHours: number): Promise<boolean>;
   remove(companyId: CompanyId): Promise<void>;

@@ -29,11 +29,12 @@ export class OutgoingWebhookRules {
     return this.#deps.webhooks.of(companyId);
   }
 
-  /** @returns the secret when the webhook is new. @throws AppError `VALIDATION_ERROR` */
+  /** @returns the secret when the webhook is new. @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND` */
   async set(companyId: CompanyId, url: string): Promise<string | undefined> {
     const { webhooks, report, allowLoopback } = this.#deps;
     const secret = newSecret();
     const isNew = await webhooks.save(companyId, checkedUrl(url, allowLoopback), secret);
+    if (isNew === undefined) throw new AppError('COMPANY_NOT_FOUND');
     report.outgoingWebhookChanged(companyId, 'set');
     return isNew ? secret : undefined;
   }

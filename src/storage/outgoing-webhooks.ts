@@ -35,12 +35,13 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
     };
   }
 
-  async save(companyId: CompanyId, url: string, secret: string): Promise<boolean> {
-    return await this.#is('outgoing_webhook_save', {
+  async save(companyId: CompanyId, url: string, secret: string): Promise<boolean | undefined> {
+    const isNew = await this.#rpc.call('outgoing_webhook_save', {
       p_company_id: companyId,
       p_url: this.#seal(companyId, 'url', url),
       p_secret: this.#seal(companyId, 'secret', secret),
     });
+    return isNew === null ? undefined : isNew === true;
   }
 
   async rotate(companyId: CompanyId, secret: string, overlapHours: number): Promise<boolean> {

@@ -2,7 +2,12 @@ import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import { receivedMessageContext } from '../domain/sealed-context.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
 import { type SecretBox, UnreadableSecretError } from '../lib/secret-box.ts';
-import type { MessageToForward, ReceivedMessage, ReceivedMessages } from '../marketplace/message-ports.ts';
+import type {
+  ListedMessage,
+  MessageToForward,
+  ReceivedMessage,
+  ReceivedMessages,
+} from '../marketplace/message-ports.ts';
 import type { ReceivedText } from '../marketplace/ports.ts';
 import { RowReader } from './decode.ts';
 import type { Rpc } from './rpc.ts';
@@ -37,23 +42,28 @@ export class StoredReceivedMessages implements ReceivedMessages {
 
   async byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined> {
     const row = await this.#rpc.row('received_message_by_id', { p_company_id: companyId, p_id: id });
-    return row && this.#messageFrom(companyId, row);
+    return row && { ...this.#contentOf(companyId, row), ...marksOf(row) };
   }
 
-  async after(companyId: CompanyId, position: number, limit: number): Promise<readonly ReceivedMessage[]> {
+  async after(companyId: CompanyId, position: number, limit: number): Promise<readonly ListedMessage[]> {
     const rows = await this.#rpc.rows('received_messages_after', {
       p_company_id: companyId,
       p_sequence: position,
       p_limit: limit,
     });
-    return rows.map((row) => this.#messageFrom(companyId, row));
+    return rows.map((row) => ({
+      phone: undefined,
+      text: undefined,
+      ...this.#readableContentOf(companyId, row),
+      ...marksOf(row),
+    }));
   }
 
   async toForward(limit: number): Promise<readonly MessageToForward[]> {
     const rows = await this.#rpc.rows('received_messages_to_forward', { p_limit: limit });
     return rows.map((row) => {
       const companyId = companyIdFrom(row.number('company_id'));
-      return { id: row.text('id'), companyId, phone: this.#phoneIn(companyId, row) };
+      return { id: row.text('id'), companyId, phone: this.#readableContentOf(companyId, row)?.phone };
     });
   }
 
@@ -66,20 +76,10 @@ export class StoredReceivedMessages implements ReceivedMessages {
     return new RowReader({ forgotten }).number('forgotten');
   }
 
-  #messageFrom(companyId: CompanyId, row: RowReader): ReceivedMessage {
-    return {
-      id: row.text('id'),
-      position: row.number('sequence'),
-      ...this.#contentOf(companyId, row),
-      sentAt: row.date('sent_at'),
-      receivedAt: row.date('received_at'),
-    };
-  }
-
-  /** One message that cannot be read must not hold up those of all companies. */
-  #phoneIn(companyId: CompanyId, row: RowReader): string | undefined {
+  /** One message that cannot be read must not hold up the others. */
+  #readableContentOf(companyId: CompanyId, row: RowReader): Content | undefined {
     try {
-      return this.#contentOf(companyId, row).phone;
+      return this.#contentOf(companyId, row);
     } catch (error) {
       if (error instanceof UnreadableSecretError) return undefined;
       throw error;
@@ -94,6 +94,15 @@ export class StoredReceivedMessages implements ReceivedMessages {
     );
     return { phone: content.text('phone'), text: content.text('text') };
   }
+}
+
+function marksOf(row: RowReader): Omit<ReceivedMessage, keyof Content> {
+  return {
+    id: row.text('id'),
+    position: row.number('sequence'),
+    sentAt: row.date('sent_at'),
+    receivedAt: row.date('received_at'),
+  };
 }
 
 /** The sender chooses the time. */

@@ -104,13 +104,17 @@ language sql stable set search_path = '' as $$
   from public.outgoing_webhooks where company_id = p_company_id
 $$;
 
--- The secret is only for a webhook that is new. Whether it is.
+-- The secret is only for a webhook that is new. Whether it is; null when the company is gone: until it is installed again its
+-- old key still holds.
 create function public.outgoing_webhook_save(p_company_id bigint, p_url text, p_secret text)
 returns boolean language plpgsql set search_path = '' as $$
 declare
   v_is_new boolean;
 begin
-  perform from public.companies where id = p_company_id for no key update;
+  perform from public.companies where id = p_company_id and integration_status <> 'uninstalled' for no key update;
+  if not found then
+    return null;
+  end if;
   update public.outgoing_webhooks set url = decode(p_url, 'base64'), version = gen_random_uuid(), disabled_at = null,
     failing_since = null, failure_told_at = null
   where company_id = p_company_id;

@@ -3,7 +3,7 @@ import type { CompanyId } from '../../src/domain/ids.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import type { ReceivedText } from '../../src/marketplace/ports.ts';
 import { StoredReceivedMessages } from '../../src/storage/received-messages.ts';
-import { engines, newPhone, registeredCompany, useStore } from '../harness/storage.ts';
+import { engines, newCompany, newPhone, registeredCompany, useStore } from '../harness/storage.ts';
 
 const box = (...ids: readonly string[]) =>
   new SecretBox(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
@@ -72,10 +72,28 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     await new StoredReceivedMessages(rpc, box('a')).keep(companyId, text);
     const rotated = new StoredReceivedMessages(rpc, box('b', 'a'));
     expect(await rotated.after(companyId, 0, 10)).toMatchObject([{ text: text.text, phone: text.phone }]);
-    await expect(new StoredReceivedMessages(rpc, box('b')).after(companyId, 0, 10)).rejects.toThrow('key');
+    const withoutKey = new StoredReceivedMessages(rpc, box('b'));
+    const [listed] = await withoutKey.after(companyId, 0, 10);
+    expect(listed).toMatchObject({ phone: undefined, text: undefined });
+    await expect(withoutKey.byId(companyId, listed?.id ?? '')).rejects.toThrow('key');
     const raw = await rawContents();
     expect(raw.length).toBeGreaterThan(50);
     for (const clear of [text.text, text.phone]) expect(raw.includes(clear)).toBe(false);
+  });
+
+  it('can be read although one before it cannot be opened any more', async () => {
+    const { received } = store.repositories;
+    const companyId = await newCompanyId();
+    const broken = await received.keep(companyId, newText());
+    await store.database.sql.query(`update public.received_messages set content = '\\x00' where id = $1`, [
+      broken?.id,
+    ]);
+    const text = newText();
+    await received.keep(companyId, text);
+    expect(await received.after(companyId, 0, 10)).toMatchObject([
+      { id: broken?.id, phone: undefined, text: undefined },
+      { phone: text.phone, text: text.text },
+    ]);
   });
 
   it('waits for a job only while the company has an enabled webhook, until it was handed over', async () => {
@@ -123,6 +141,24 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     expect(await webhooks.of(companyId)).toBeUndefined();
     expect(await received.keep(companyId, newText())).toBeUndefined();
     expect(await received.after(companyId, 0, 10)).toEqual([]);
+  });
+
+  it('goes to no address that the former owner set after the uninstallation, or before it', async () => {
+    const { companies, received, webhooks } = store.repositories;
+    const owner = newCompany();
+    const { company } = await companies.createOrFind(owner);
+    const companyId = company.id;
+    await companies.moveIntegration(companyId, 'uninstalled', 'test');
+    expect(await webhooks.save(companyId, 'https://former.example/hook', secret)).toBeUndefined();
+    expect(await webhooks.of(companyId)).toBeUndefined();
+    // However it came there.
+    await store.database.sql.query(
+      "insert into public.outgoing_webhooks (company_id, url, secret) values ($1, '', '')",
+      [companyId],
+    );
+    await companies.createOrFind({ ...newCompany(), salonId: owner.salonId });
+    expect(await webhooks.of(companyId)).toBeUndefined();
+    expect(await received.keep(companyId, newText())).toMatchObject({ toForward: false });
   });
 
   describe('and the webhook of the company', () => {
