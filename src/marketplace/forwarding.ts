@@ -67,11 +67,13 @@ export class Forwarding {
     report.forwarded(companyId, messageId, delivery);
     switch (delivery.outcome) {
       case 'delivered':
-        if (webhook.failingSince !== undefined) await webhooks.worked(companyId, version);
+        await webhooks.worked(companyId, version);
         return;
       case 'gone':
-        if (await webhooks.disable(companyId, version, `message:${messageId}`))
-          report.outgoingWebhookDisabled(companyId);
+        // Or another address has been set meanwhile, or none.
+        if (!(await webhooks.disable(companyId, version, `message:${messageId}`)))
+          throw new PostponedError('replaced', { delayMs: 0, counts: true });
+        report.outgoingWebhookDisabled(companyId);
         return;
       case 'busy':
         throw new PostponedError('busy', { delayMs: delivery.retryAfterMs, counts: false });

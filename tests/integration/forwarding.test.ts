@@ -10,7 +10,7 @@ import { captureLog, noFigures } from '../harness/captured-log.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, newPhone, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { WebhookReceiver } from '../harness/webhook-receiver.ts';
+import { type ReceiverReply, WebhookReceiver } from '../harness/webhook-receiver.ts';
 import { verifiedWebhook } from '../harness/webhook-verifier.ts';
 
 const secret = `whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`;
@@ -161,6 +161,38 @@ describe.each(engines())('what a client wrote, on its way to the company, in $na
     await forwarding.sweep();
     await waitFor('the next', () => receiver.posts.length === 2);
     expect(idsAt(receiver)[1]).toBe(id);
+  });
+
+  it('reaches the new address when the one before answers 410 after it was replaced', async () => {
+    const [former, present] = [await newReceiver(), await newReceiver()];
+    const companyId = await companyWith(former);
+    const { forwarding } = await open();
+    const reply = Promise.withResolvers<ReceiverReply>();
+    former.answer(reply.promise);
+    const id = await keep(companyId);
+    await forwarding.sweep();
+    await waitFor('the first attempt', () => former.posts.length === 1);
+    await store.repositories.webhooks.save(companyId, present.url, secret);
+    reply.resolve({ status: 410 });
+    await waitFor('the second', () => present.posts.length > 0);
+    expect(idsAt(present)).toEqual([id]);
+    expect((await store.repositories.webhooks.of(companyId))?.disabledAt).toBeUndefined();
+  });
+
+  it('ends a failure that began while it was under way', async () => {
+    const receiver = await newReceiver();
+    const companyId = await companyWith(receiver);
+    const { forwarding, queue } = await open();
+    const { webhooks } = store.repositories;
+    const reply = Promise.withResolvers<ReceiverReply>();
+    receiver.answer(reply.promise);
+    await keep(companyId);
+    await forwarding.sweep();
+    await waitFor('the attempt', () => receiver.posts.length === 1);
+    await webhooks.failed(companyId, (await webhooks.of(companyId))?.version ?? '', 48);
+    reply.resolve({ status: 200 });
+    await waitFor('an empty queue', async () => (await queue.waiting('forwarding')).jobs === 0);
+    expect(await webhooks.of(companyId)).not.toHaveProperty('failingSince');
   });
 
   it('is not held up by the receiver of another company that never answers', async () => {
