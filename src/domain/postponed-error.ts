@@ -2,7 +2,7 @@
 export class PostponedError extends Error {
   override readonly name = 'PostponedError';
   readonly delayMs: number;
-  /** Whether it counts among the failures after which a job is given up. */
+  /** Whether something was tried: it counts among the failures after which a job is given up, and the database answered. */
   readonly counts: boolean;
 
   constructor(reason: string, { delayMs, counts }: Readonly<{ delayMs: number; counts: boolean }>) {

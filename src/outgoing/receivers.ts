@@ -26,7 +26,7 @@ export type ReceiversOptions = Readonly<{
 
 const mostCompanies = 5_000;
 const busyForMs = 2_000;
-const longestRetryAfterMs = 24 * 60 * 60 * 1_000;
+const longestRetryAfterMs = 4 * 60 * 60 * 1_000;
 
 /** Why a delivery failed, in words that hold nothing of address, phone or text. */
 class FailedDelivery extends Error {

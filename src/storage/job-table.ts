@@ -14,7 +14,14 @@ export type Attempts = Readonly<{
   interruptions: number;
 }>;
 
-export type ClaimedJob = Readonly<{ claim: Claim; key: string; data: unknown; attempts: Attempts }>;
+export type ClaimedJob = Readonly<{
+  claim: Claim;
+  key: string;
+  data: unknown;
+  attempts: Attempts;
+  /** Since the insertion, by the database's clock. */
+  ageSeconds: number;
+}>;
 
 /** Why a job waits for its next attempt. */
 export type PutBack = Attempts & Readonly<{ reason?: Readonly<{ name: string; message: string }> }>;
@@ -40,7 +47,7 @@ export class JobTable {
   /** The oldest jobs that are due, at most one of each key, and none of a key that has one in hand. */
   async claim(queue: QueueName, limit: number): Promise<ClaimedJob[]> {
     const rows = await this.#sql.query(
-      'select id::text, key, data, claim, failures, interruptions from public.jobs_claim($1, $2)',
+      'select id::text, key, data, claim, failures, interruptions, age_seconds from public.jobs_claim($1, $2)',
       [queue, limit],
     );
     return rows.map((row) => {
@@ -50,6 +57,7 @@ export class JobTable {
         key: job.text('key'),
         data: row['data'],
         attempts: { failures: job.number('failures'), interruptions: job.number('interruptions') },
+        ageSeconds: job.number('age_seconds'),
       };
     });
   }

@@ -3,6 +3,8 @@ import type { QueueName } from '../marketplace/ports.ts';
 export type QueueRules = Readonly<{
   /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
   maxAttempts: number;
+  /** A job that fails when it is as old as this goes there too, however few its failures; absent: never. */
+  maxAgeSeconds?: number;
   /** A job that was in hand so often when a process ended is taken for the cause. Slow jobs are in hand by chance. */
   maxInterruptions: number;
   /** Longest wait before the first retry; it doubles with each further one, and is halved at random. */
@@ -31,9 +33,11 @@ export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
   // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
   answers: { ...quick, maxAttempts: 200, retryDelaySeconds: 2, retryDelayMaxSeconds: 600, concurrency: 4 },
   replanning: { ...quick, maxAttempts: 5, concurrency: 2 },
-  // Companies' own systems: 26 tries take 17 to 33 hours. A dead one has a few of the hands at most.
+  // Companies' own systems: 26 tries take 17 to 33 hours, longer where the receiver asks for patience. What one client wrote waits
+  // for its turn: behind a text that was given up for its age, one failure is enough. A dead receiver has a few of the hands at most.
   forwarding: {
     maxAttempts: 26,
+    maxAgeSeconds: 36 * 3_600,
     maxInterruptions: 200,
     retryDelaySeconds: 5,
     retryDelayMaxSeconds: 7_200,

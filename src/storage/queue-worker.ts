@@ -170,17 +170,20 @@ export class QueueWorker {
   /** A job is not to blame for a database that is away, and waits for it as long as the queue keeps jobs. */
   #verdictOn(claimed: ClaimedJob, failure: unknown): () => Promise<void> {
     const { table, queue, rules, jobsOutage, onError, random } = this.#options;
-    const { claim, attempts } = claimed;
+    const { claim, attempts, ageSeconds } = claimed;
     if (isOutage(failure)) {
       const delayMs = jobsOutage.felt(failure, retryInOutageMs);
       return () => table.putBack(queue, claim, delayMs, attempts);
     }
     const postponed = failure instanceof PostponedError ? failure : undefined;
+    if (postponed?.counts === true) jobsOutage.over();
     if (postponed?.counts === false) return () => table.putBack(queue, claim, postponed.delayMs, attempts);
     if (postponed === undefined) onError(failure);
     const failures = attempts.failures + 1;
     const isHopeless =
-      failure instanceof UnprocessableError || attempts.interruptions >= rules.maxInterruptions;
+      failure instanceof UnprocessableError ||
+      attempts.interruptions >= rules.maxInterruptions ||
+      ageSeconds >= (rules.maxAgeSeconds ?? Infinity);
     if (isHopeless || failures >= rules.maxAttempts) return () => this.#bury(claimed, failures, failure);
     const delayMs = Math.max(retryDelayMs(rules, failures, random), postponed?.delayMs ?? 0);
     return () => table.putBack(queue, claim, delayMs, { ...attempts, failures, reason: reasonOf(failure) });

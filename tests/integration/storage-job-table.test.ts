@@ -122,6 +122,24 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     expect((await table.claim('reconciliation', 5)).map(({ data }) => data)).toEqual([{ n: 1 }]);
   });
 
+  it('keeps a job that is to be tried again as long as a new one, counted from the next attempt', async () => {
+    await queue.insert('answers', [{ key: 'kept', data: {} }]);
+    await store.database.sql.query(
+      `update pgboss.job set created_on = created_on - interval '13 days', keep_until = keep_until - interval '13 days'
+       where name = 'answers' and singleton_key = 'kept'`,
+    );
+    const [job] = await table.claim('answers', 1);
+    if (job === undefined) throw new Error('A job was claimed');
+    expect(job.ageSeconds).toBeGreaterThan(13 * 86_400 - 1);
+    expect(job.ageSeconds).toBeLessThan(13 * 86_400 + 60);
+    await table.putBack('answers', job.claim, 3_600_000, { failures: 1, interruptions: 0 });
+    const [row] = await store.database.sql.query(
+      'select extract(epoch from keep_until - start_after)::int as kept from pgboss.job where id = $1',
+      [job.claim.id],
+    );
+    expect(row).toEqual({ kept: 14 * 86_400 });
+  });
+
   it('takes back what nobody can have in hand, though the clock was set back meanwhile', async () => {
     await queue.insert('answers', [{ key: 'clock', data: {} }]);
     await table.claim('answers', 10);

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/domain/errors.ts';
+import { PostponedError } from '../../src/domain/postponed-error.ts';
+import { createJobQueue } from '../../src/storage/queue.ts';
+import { defaultQueueRules } from '../../src/storage/queue-rules.ts';
+import { monotonicMs, OutageLog } from '../harness/outages.ts';
+import { engines, useStore } from '../harness/storage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+describe.each(engines())('a job for a receiver that is down, in $name', ({ make }) => {
+  const store = useStore(make);
+
+  const open = async () => {
+    const outages = new OutageLog();
+    const errors: unknown[] = [];
+    const queue = await createJobQueue({
+      database: store.database,
+      rules: {
+        forwarding: { ...defaultQueueRules.forwarding, retryDelaySeconds: 0.2, retryDelayMaxSeconds: 0.2 },
+      },
+      onError: (error) => errors.push(error),
+      outages,
+      monotonicMs,
+    });
+    return { queue, outages, errors };
+  };
+
+  it('is put aside when it fails after a day and a half, before the queue would erase it', async () => {
+    const { queue } = await open();
+    await using _ = queue;
+    const [old, young] = [randomUUID(), randomUUID()];
+    await queue.insert('forwarding', [
+      { id: old, key: 'old', data: {} },
+      { id: young, key: 'young', data: {} },
+    ]);
+    await store.database.sql.query(
+      `update pgboss.job set created_on = created_on - interval '36 hours' where id = $1`,
+      [old],
+    );
+    const attempts: string[] = [];
+    const buried: string[] = [];
+    await queue.work(
+      'forwarding',
+      async ({ id }) => {
+        attempts.push(id);
+        throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+      },
+      async ({ id }) => void buried.push(id),
+    );
+    await waitFor('the young one to be tried again', () => attempts.filter((id) => id === young).length > 1);
+    await waitFor('the old one', () => buried.length > 0);
+    expect(buried).toEqual([old]);
+    expect(attempts.filter((id) => id === old)).toHaveLength(1);
+    expect((await queue.deadLetters('forwarding', 5)).map(({ id }) => id)).toEqual([old]);
+  });
+
+  it('shows that the database is back, though none succeeds', async () => {
+    const { queue, outages, errors } = await open();
+    await using _ = queue;
+    let attempts = 0;
+    await queue.work('forwarding', async () => {
+      attempts += 1;
+      if (attempts === 1) throw new AppError('DB_ERROR');
+      throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+    });
+    await queue.insert('forwarding', [{ key: 'postponed', data: {} }]);
+    await waitFor('the end of the outage', () => outages.lines.length > 1);
+    expect(outages.lines).toEqual(['Work on forwarding began', 'Work on forwarding ended']);
+    expect(errors).toEqual([]);
+  });
+});
