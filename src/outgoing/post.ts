@@ -1,8 +1,9 @@
-import { lookup as resolve } from 'node:dns';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import { isLoopbackAddress, isPublicAddress } from '../lib/public-address.ts';
+import { lookupAmong } from './lookup.ts';
+import { RefusedAddressError } from './refused-address-error.ts';
 
 export type Post = Readonly<{
   url: string;
@@ -11,15 +12,12 @@ export type Post = Readonly<{
   timeoutMs: number;
   /** Loopback is an address like others, outside production. */
   allowLoopback: boolean;
+  /** `address:port`; the system's when absent. */
+  nameServers?: readonly string[] | undefined;
 }>;
 
 /** `retryAfterMs` as the header says, in seconds or as a date. */
 export type PostAnswer = Readonly<{ status: number; retryAfterMs: number | undefined }>;
-
-/** Somebody's name leads into a network that is none of theirs. */
-export class RefusedAddressError extends Error {
-  override readonly name = 'RefusedAddressError';
-}
 
 /**
  * One POST on a connection of its own. What the name resolves to is checked at the connection, so that no second answer of
@@ -27,7 +25,14 @@ export class RefusedAddressError extends Error {
  *
  * @throws RefusedAddressError, DOMException `TimeoutError`, or what the network says
  */
-export async function post({ url, headers, body, timeoutMs, allowLoopback }: Post): Promise<PostAnswer> {
+export async function post({
+  url,
+  headers,
+  body,
+  timeoutMs,
+  allowLoopback,
+  nameServers,
+}: Post): Promise<PostAnswer> {
   const isAllowed = (address: string): boolean =>
     isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address));
   const { protocol, hostname } = new URL(url);
@@ -40,7 +45,7 @@ export async function post({ url, headers, body, timeoutMs, allowLoopback }: Pos
     method: 'POST',
     agent: false,
     headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
-    lookup: lookupAmong(isAllowed),
+    lookup: lookupAmong({ isAllowed, signal, nameServers }),
     signal,
   });
   request.on('error', (error) => reject(signal.aborted ? signal.reason : error));
@@ -58,19 +63,6 @@ export async function post({ url, headers, body, timeoutMs, allowLoopback }: Pos
   request.on('close', () => reject(new Error('The connection was closed without an answer')));
   request.end(body);
   return await promise;
-}
-
-function lookupAmong(isAllowed: (address: string) => boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses ?? [];
-      if (error !== null) callback(error, '');
-      else if (first === undefined || !addresses.every(({ address }) => isAllowed(address)))
-        callback(new RefusedAddressError('The name leads to an address that is not public'), '');
-      else if (options.all === true) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
-  };
 }
 
 function retryAfter(header: string | undefined, nowMs: number): number | undefined {

@@ -11,7 +11,8 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Delivery, Envelope, Receiver } from '../marketplace/message-ports.ts';
-import { post, RefusedAddressError, type PostAnswer } from './post.ts';
+import { post, type PostAnswer } from './post.ts';
+import { RefusedAddressError } from './refused-address-error.ts';
 import { signaturesOf } from './signature.ts';
 
 export type ReceiversOptions = Readonly<{
@@ -21,6 +22,8 @@ export type ReceiversOptions = Readonly<{
   concurrency?: number;
   breakerFailures?: number;
   breakerOpenMs?: number;
+  /** `address:port`; the system's when absent. */
+  nameServers?: readonly string[];
   now: () => Date;
 }>;
 
@@ -72,7 +75,7 @@ export class Receivers implements Receiver {
 
   /** @throws FailedDelivery */
   async #post({ url, secrets }: Parameters<Receiver['deliver']>[1], { id, body }: Envelope): Promise<number> {
-    const { now, timeoutMs = 15_000, allowLoopback } = this.#options;
+    const { now, timeoutMs = 15_000, allowLoopback, nameServers } = this.#options;
     const timestamp = Math.floor(now().getTime() / 1_000);
     let answer: PostAnswer;
     try {
@@ -81,6 +84,7 @@ export class Receivers implements Receiver {
         body,
         timeoutMs,
         allowLoopback,
+        nameServers,
         headers: {
           'content-type': 'application/json',
           'user-agent': 'yclients-marketplace-webhooks/1',

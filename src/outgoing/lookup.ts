@@ -1,0 +1,70 @@
+import { lookup } from 'node:dns';
+import { Resolver } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import { RefusedAddressError } from './refused-address-error.ts';
+
+export type LookupOptions = Readonly<{
+  isAllowed: (address: string) => boolean;
+  /** Ends the questions. */
+  signal: AbortSignal;
+  /** `address:port` of the name servers; the system's when absent. */
+  nameServers?: readonly string[] | undefined;
+}>;
+
+type Address = Readonly<{ address: string; family: 4 | 6 }>;
+
+const isLocal = /(^|\.)localhost\.?$/i;
+const patience = { timeout: 3_000, tries: 2 };
+
+/**
+ * For connections that may lead to allowed addresses alone. The name servers are asked on sockets: those of one salon that are dead
+ * would otherwise hold the few threads in which the process resolves all names.
+ *
+ * @throws RefusedAddressError when any address of the name is not allowed
+ */
+export function lookupAmong({ isAllowed, signal, nameServers }: LookupOptions): LookupFunction {
+  return (hostname, options, callback) => {
+    if (isLocal.test(hostname)) {
+      lookup(hostname, { ...options, all: true }, (error, addresses) => {
+        if (error === null) answer(addresses);
+        else callback(error, '');
+      });
+      return;
+    }
+    void addressesOf(hostname, signal, nameServers).then(answer, (error: NodeJS.ErrnoException) =>
+      callback(error, ''),
+    );
+
+    function answer(addresses: readonly Readonly<{ address: string; family: number }>[]): void {
+      const [first] = addresses;
+      if (first === undefined || !addresses.every(({ address }) => isAllowed(address)))
+        callback(new RefusedAddressError('The name leads to an address that is not public'), '');
+      else if (options.all === true) callback(null, [...addresses]);
+      else callback(null, first.address, first.family);
+    }
+  };
+}
+
+/** @throws what the name servers say of IPv4 when there is no address at all */
+async function addressesOf(
+  hostname: string,
+  signal: AbortSignal,
+  nameServers: LookupOptions['nameServers'],
+): Promise<readonly Address[]> {
+  const resolver = new Resolver(patience);
+  if (nameServers !== undefined) resolver.setServers(nameServers);
+  const cancel = (): void => resolver.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
+    const addresses: Address[] = [];
+    if (four.status === 'fulfilled')
+      addresses.push(...four.value.map((address) => ({ address, family: 4 as const })));
+    if (six.status === 'fulfilled')
+      addresses.push(...six.value.map((address) => ({ address, family: 6 as const })));
+    if (addresses.length === 0 && four.status === 'rejected') throw four.reason;
+    return addresses;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
