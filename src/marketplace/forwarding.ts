@@ -52,7 +52,16 @@ export class Forwarding {
   }
 
   /** The job. @throws PostponedError when the receiver did not take it */
-  async run({ companyId, messageId }: ForwardingJob): Promise<void> {
+  async run(job: ForwardingJob): Promise<void> {
+    const { receiver, report } = this.#deps;
+    const lane = await receiver.inLane(job.companyId, () => this.#forward(job));
+    if (lane === 'done') return;
+    report.forwardingBusy();
+    throw new PostponedError('busy', { delayMs: lane.retryAfterMs, counts: false });
+  }
+
+  /** @throws PostponedError when the receiver did not take it */
+  async #forward({ companyId, messageId }: ForwardingJob): Promise<void> {
     const { received, webhooks, receiver, report } = this.#deps;
     const webhook = await webhooks.of(companyId);
     if (webhook === undefined || webhook.disabledAt !== undefined) return;
@@ -75,8 +84,6 @@ export class Forwarding {
           throw new PostponedError('replaced', { delayMs: 0, counts: true });
         report.outgoingWebhookDisabled(companyId);
         return;
-      case 'busy':
-        throw new PostponedError('busy', { delayMs: delivery.retryAfterMs, counts: false });
       case 'failed':
         if (await webhooks.failed(companyId, version, tellAfterHours))
           report.outgoingWebhookFailing(companyId, delivery.reason);

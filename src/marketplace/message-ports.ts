@@ -270,12 +270,18 @@ export type Delivery =
   | Readonly<{ outcome: 'delivered' }>
   /** 410: the receiver wants no more. */
   | Readonly<{ outcome: 'gone' }>
-  /** Nothing was tried: other deliveries to the company are under way. */
-  | Readonly<{ outcome: 'busy'; retryAfterMs: number }>
   /** `reason` holds nothing of address, phone or text. */
   | Readonly<{ outcome: 'failed'; reason: string; retryAfterMs?: number }>;
 
 export interface Receiver {
+  /**
+   * Does the work in one of the company's few lanes, so that a slow receiver holds up nobody else.
+   * @returns how long to wait when all of them are taken; nothing has been done then
+   */
+  inLane(
+    companyId: CompanyId,
+    work: () => Promise<void>,
+  ): Promise<'done' | Readonly<{ retryAfterMs: number }>>;
   deliver(
     companyId: CompanyId,
     webhook: Readonly<{ version: string; url: string; secrets: readonly string[] }>,

@@ -169,17 +169,20 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     forwarded(
       companyId: CompanyId,
       receivedId: string,
-      delivery: Readonly<{ outcome: 'delivered' | 'gone' | 'busy' | 'failed'; reason?: string }>,
+      delivery: Readonly<{ outcome: 'delivered' | 'gone' | 'failed'; reason?: string }>,
     ): void {
       const { outcome, reason } = delivery;
       metrics.forwards.inc({ outcome });
-      if (outcome === 'busy') return;
       logger[outcome === 'delivered' ? 'info' : 'warn']('Text forwarded', {
         companyId,
         receivedId,
         outcome,
         reason,
       });
+    },
+    /** A text waits for the others of its company. */
+    forwardingBusy(): void {
+      metrics.forwards.inc({ outcome: 'busy' });
     },
     outgoingWebhookChanged(companyId: CompanyId, what: 'set' | 'secret_rotated' | 'removed'): void {
       logger.info('Outgoing webhook changed', { companyId, what });

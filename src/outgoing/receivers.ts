@@ -1,16 +1,8 @@
-import {
-  BrokenCircuitError,
-  bulkhead,
-  BulkheadRejectedError,
-  circuitBreaker,
-  ConsecutiveBreaker,
-  handleAll,
-  type IPolicy,
-  wrap,
-} from 'cockatiel';
+import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Delivery, Envelope, Receiver } from '../marketplace/message-ports.ts';
+import { Lanes } from './lanes.ts';
 import { post, type PostAnswer } from './post.ts';
 import { RefusedAddressError } from './refused-address-error.ts';
 import { signaturesOf } from './signature.ts';
@@ -24,11 +16,12 @@ export type ReceiversOptions = Readonly<{
   breakerOpenMs?: number;
   /** `address:port`; the system's when absent. */
   nameServers?: readonly string[];
+  /** Uniform in [0, 1). */
+  random?: () => number;
   now: () => Date;
 }>;
 
 const mostCompanies = 5_000;
-const busyForMs = 2_000;
 const longestRetryAfterMs = 4 * 60 * 60 * 1_000;
 
 /** Why a delivery failed, in words that hold nothing of address, phone or text. */
@@ -43,15 +36,25 @@ class FailedDelivery extends Error {
 }
 
 /**
- * Posts to the companies' own systems, signed as Standard Webhooks. Each address has a few lanes and a circuit of its own,
+ * Posts to the companies' own systems, signed as Standard Webhooks. Each has a few lanes and each address a circuit of its own,
  * so that a slow or dead one costs the others nothing.
  */
 export class Receivers implements Receiver {
   readonly #options: ReceiversOptions;
+  readonly #lanes: Lanes;
   readonly #policies = new LRUCache<string, IPolicy>({ max: mostCompanies });
 
   constructor(options: ReceiversOptions) {
     this.#options = options;
+    const { concurrency = 2, random = Math.random, now } = options;
+    this.#lanes = new Lanes({ lanes: concurrency, now, random });
+  }
+
+  async inLane(
+    companyId: CompanyId,
+    work: () => Promise<void>,
+  ): Promise<'done' | Readonly<{ retryAfterMs: number }>> {
+    return await this.#lanes.run(companyId, work);
   }
 
   async deliver(
@@ -65,7 +68,6 @@ export class Receivers implements Receiver {
       );
       return status === 410 ? { outcome: 'gone' } : { outcome: 'delivered' };
     } catch (error) {
-      if (error instanceof BulkheadRejectedError) return { outcome: 'busy', retryAfterMs: busyForMs };
       if (error instanceof BrokenCircuitError) return { outcome: 'failed', reason: 'The circuit is open' };
       if (!(error instanceof FailedDelivery)) throw error;
       const { message: reason, retryAfterMs } = error;
@@ -107,14 +109,11 @@ export class Receivers implements Receiver {
   #policyOf(key: string): IPolicy {
     const known = this.#policies.get(key);
     if (known !== undefined) return known;
-    const { concurrency = 2, breakerFailures = 5, breakerOpenMs = 30_000 } = this.#options;
-    const policy = wrap(
-      bulkhead(concurrency),
-      circuitBreaker(handleAll, {
-        breaker: new ConsecutiveBreaker(breakerFailures),
-        halfOpenAfter: breakerOpenMs,
-      }),
-    );
+    const { breakerFailures = 5, breakerOpenMs = 30_000 } = this.#options;
+    const policy = circuitBreaker(handleAll, {
+      breaker: new ConsecutiveBreaker(breakerFailures),
+      halfOpenAfter: breakerOpenMs,
+    });
     this.#policies.set(key, policy);
     return policy;
   }
