@@ -93,9 +93,11 @@ const tellingStates = new Set(['banned', 'conflict', 'logged_out', 'stopped', 'p
  * @param {Readonly<Model>} model
  * @param {Failure} failure
  */
-const isToldAlready = ({ session = '', askedAtMs, retry }, { code }) =>
-  (code === 'FORBIDDEN' && session === 'connected') ||
-  (code === 'CONNECTION_FAILED' && tellingStates.has(session) && askedAtMs === undefined && !retry);
+const isToldAlready = ({ session = '', askedAtMs, retry, pairing }, { code }) => {
+  if (code === 'FORBIDDEN') return session === 'connected';
+  const isAwaited = askedAtMs !== undefined || retry !== undefined || pairing.status === 'pending';
+  return code === 'CONNECTION_FAILED' && tellingStates.has(session) && !isAwaited;
+};
 
 /**
  * What an error answer of the server changes.

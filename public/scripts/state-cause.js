@@ -23,6 +23,7 @@ export const causes = /** @type {const} */ ([
   '440',
   '500',
   '503',
+  'deaf',
   'requested',
   'no_credentials',
   'flapping',

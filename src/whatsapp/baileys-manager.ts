@@ -10,13 +10,14 @@ import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './auth-state.ts';
 import type { BaileysManagerOptions } from './baileys-manager-options.ts';
 import { ClientVersion } from './client-version.ts';
+import { CodeRequests } from './code-requests.ts';
 import { CredentialStore } from './credential-store.ts';
 import { watchDelivery } from './delivery-status.ts';
 import { forgetUnlinked } from './forget-unlinked.ts';
 import { type Disconnect, SocketGivenUpError } from './disconnect-policy.ts';
 import { watchInbound } from './inbound.ts';
 import { PairingLimit } from './pairing-limit.ts';
-import { pairByCode, pairingOf } from './pairing-by-code.ts';
+import { pairByCode, pairingOf, type TypedCode } from './pairing-by-code.ts';
 import { prepareLibraries } from './prepare-libraries.ts';
 import { watchReceived } from './received-messages.ts';
 import { ReconnectBudget } from './reconnect-budget.ts';
@@ -46,6 +47,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   readonly #clientVersion: ClientVersion;
   readonly #dependencies: SessionDependencies;
   readonly #pairingLimit: PairingLimit;
+  readonly #codeRequests = new CodeRequests();
 
   constructor(options: BaileysManagerOptions) {
     super();
@@ -108,16 +110,15 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     return pairingOf(this.#session(companyId)).liveCode(this.#timings.firstQrTimeoutMs);
   }
 
-  async requestPairingCode(
-    companyId: CompanyId,
-    phone: string,
-  ): Promise<Readonly<{ code: string; expiresAt: Date }>> {
-    return await pairByCode(phoneFrom(phone), {
+  async requestPairingCode(companyId: CompanyId, phone: string): Promise<TypedCode> {
+    const number = phoneFrom(phone);
+    const company = {
       session: () => this.#session(companyId),
-      exclusive: (change) => this.#operations.run(companyId, change),
+      exclusive: (change: () => Promise<void>) => this.#operations.run(companyId, change),
       begin: () => this.createNewSession(companyId),
       timings: this.#timings,
-    });
+    };
+    return await this.#codeRequests.run(companyId, number, () => pairByCode(number, company));
   }
 
   /** Opens a pairing socket for the company unless one is open. @throws AppError */

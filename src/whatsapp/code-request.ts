@@ -8,13 +8,24 @@ const tooOften = '429';
 
 /**
  * Asks WhatsApp for a code that the owner types on the phone. Baileys makes the code itself and returns it before WhatsApp has
- * agreed; a code that WhatsApp refused would only be turned down on the phone, without a word why.
+ * agreed; a code that WhatsApp refused would only be turned down on the phone, without a word why. When no code comes of it,
+ * the one before it links as it did. One request at a time on a socket.
  * @param number digits alone
  * @param timeoutMs how long WhatsApp may take to agree
  * @throws AppError `CONNECTION_FAILED` with what the owner can do instead
  */
 export async function requestCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
-  using answer = answerToCode(sock);
+  const { pairingCode, me } = sock.authState.creds;
+  try {
+    return await agreedCode(sock, number, timeoutMs);
+  } catch (error) {
+    putBack(sock, { pairingCode, me });
+    throw error;
+  }
+}
+
+async function agreedCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
+  using answer = answerTo(sock, nextTag(sock));
   const code = await sock.requestPairingCode(number);
   const verdict = await withTimeout(answer.verdict, timeoutMs);
   if (verdict === undefined) throw unanswered();
@@ -22,23 +33,33 @@ export async function requestCode(sock: WASocket, number: string, timeoutMs: num
   return code;
 }
 
-/** Nothing else is asked on a socket that no phone has linked, but for pings, which are not refused. */
-function answerToCode(sock: WASocket): Disposable & Readonly<{ verdict: Promise<string> }> {
+/** Baileys opens what the phone sends with the code and the number that it was asked for last, whatever WhatsApp said of them. */
+function putBack(
+  { authState: { creds }, ev }: WASocket,
+  before: Readonly<Record<'pairingCode' | 'me', unknown>>,
+): void {
+  // A phone has linked meanwhile, by a QR code: the number is its own.
+  if (creds.account !== undefined) return;
+  Object.assign(creds, before);
+  ev.emit('creds.update', creds);
+}
+
+/** Baileys numbers its queries one after another, and tells nobody the number of the one for a code. */
+function nextTag(sock: WASocket): string {
+  const tag = sock.generateMessageTag();
+  const prefix = tag.slice(0, tag.lastIndexOf('-') + 1);
+  return `${prefix}${Number(tag.slice(prefix.length)) + 1}`;
+}
+
+function answerTo(sock: WASocket, tag: string): Disposable & Readonly<{ verdict: Promise<string> }> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const agreed = (): void => resolve(agreement);
-  const failed = ({ content }: BinaryNode): void => {
-    const error = Array.isArray(content) ? content.find(({ tag }) => tag === 'error') : undefined;
+  const answered = ({ attrs, content }: BinaryNode): void => {
+    if (attrs['type'] !== 'error') return resolve(agreement);
+    const error = Array.isArray(content) ? content.find(({ tag: child }) => child === 'error') : undefined;
     resolve(error?.attrs['code'] ?? 'unknown');
   };
-  sock.ws.on('CB:iq,,link_code_companion_reg', agreed);
-  sock.ws.on('CB:iq,type:error', failed);
-  return {
-    verdict: promise,
-    [Symbol.dispose]: () => {
-      sock.ws.off('CB:iq,,link_code_companion_reg', agreed);
-      sock.ws.off('CB:iq,type:error', failed);
-    },
-  };
+  sock.ws.on(`TAG:${tag}`, answered);
+  return { verdict: promise, [Symbol.dispose]: () => sock.ws.off(`TAG:${tag}`, answered) };
 }
 
 function refused(code: string): AppError {

@@ -4,6 +4,9 @@ import type { Pairing } from './pairing.ts';
 import type { Session } from './session.ts';
 import type { SessionTimings } from './timings.ts';
 
+/** Eight characters that link when they are typed on the phone in time. */
+export type TypedCode = Readonly<{ code: string; expiresAt: Date }>;
+
 export type CodePairing = Readonly<{
   /** The company's session as it is now: it may be another one after a while. */
   session: () => Session;
@@ -24,10 +27,7 @@ export function pairingOf({ pairing }: Pick<Session, 'pairing'>): Pairing {
  * @param number E.164 with `+`
  * @throws AppError
  */
-export async function pairByCode(
-  number: string,
-  company: CodePairing,
-): Promise<Readonly<{ code: string; expiresAt: Date }>> {
+export async function pairByCode(number: string, company: CodePairing): Promise<TypedCode> {
   const { session, timings } = company;
   await company.exclusive(async () => {
     if (session().pairing?.hasTimeForCode === false) await session().logout();

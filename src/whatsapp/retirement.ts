@@ -27,8 +27,9 @@ export class Retirement {
   }
 
   /** Of those that no phone has linked; linked ones stay. @throws UnreadableCredentialsError, or what the store throws */
-  async ofHalfMade(lease: Lease): Promise<void> {
+  async ofHalfMade(lease: Lease | undefined): Promise<void> {
     await this.#slot.drain();
+    if (lease === undefined) return;
     const auth = await AuthState.open(this.#credentials, lease, () => undefined);
     if (!auth.isLinked) await this.#credentials.erase(lease);
   }

@@ -13,6 +13,15 @@ export function hasNoDevice(state: SessionState): boolean {
   return withoutDevice.has(state);
 }
 
+/** What a session says when it comes to rest: what it said, if it has no device, else this. */
+export function wordsAtRest(
+  { state, detail }: SessionStatus,
+  otherwise: SessionState,
+  why: string,
+): readonly [SessionState, string | undefined] {
+  return hasNoDevice(state) ? [state, detail] : [otherwise, why];
+}
+
 /** Whether a session that no phone has linked has been like that since before this moment. */
 export function isAbandoned({ state, since }: SessionStatus, before: Date): boolean {
   return (state === 'pairing' || hasNoDevice(state)) && since < before;

@@ -19,7 +19,7 @@ import { RetryCounters } from './retry-counters.ts';
 import { SessionCloses } from './session-closes.ts';
 import type { SessionDependencies, SessionListener } from './session-dependencies.ts';
 import { alreadyConnecting, leasedElsewhere, whyNotPair, whyPairingEnded } from './session-errors.ts';
-import { hasNoDevice, StatusBoard } from './session-status.ts';
+import { StatusBoard, wordsAtRest } from './session-status.ts';
 
 /**
  * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are
@@ -123,16 +123,17 @@ export class Session {
 
   /** Closes the socket and gives the lease back; the device stays linked. */
   async stop(): Promise<void> {
-    const { state, detail } = this.status;
-    await (hasNoDevice(state) ? this.#rest(state, detail) : this.#rest('stopped', 'shutdown'));
+    await this.#rest(...wordsAtRest(this.status, 'stopped', 'shutdown'));
   }
 
-  /** Ends a pairing that nobody finished, and leaves nothing half made behind. @throws what the store throws */
+  /** Ends a pairing that nobody finished, and what it left half made. @throws what the store throws, at rest all the same */
   async abandon(): Promise<void> {
-    const { state, detail } = this.status;
-    const lease = this.lease ?? (await this.#lease.acquire());
-    if (lease !== undefined) await this.#retirement.ofHalfMade(lease);
-    await (hasNoDevice(state) ? this.#rest(state, detail) : this.#rest('idle', 'unused'));
+    const words = wordsAtRest(this.status, 'idle', 'unused');
+    try {
+      await this.#retirement.ofHalfMade(this.lease ?? (await this.#lease.acquire()));
+    } finally {
+      await this.#rest(...words);
+    }
   }
 
   connectionChanged(sock: WASocket, update: Partial<ConnectionState>): void {
@@ -175,8 +176,7 @@ export class Session {
     // Whoever took the session over may have the right to: then it is theirs.
     if (disconnect.code === 440 && !(await this.#lease.verify())) return;
     const { isLinked } = connection.auth;
-    const decision = this.#closes.decide(connection, disconnect);
-    const { next, credentials, state, detail } = decision;
+    const { next, credentials, state, detail } = this.#closes.decide(connection, disconnect);
     this.#slot.retire();
     this.pairing?.withdraw();
     if (next.action === 'restart') return this.#connect(connection);

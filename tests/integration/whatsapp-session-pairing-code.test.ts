@@ -36,6 +36,60 @@ describe('a pairing code', () => {
     expect(world.happened('registration')).toBe(1);
   });
 
+  it('asked for twice at once, as by an impatient finger or two pages, is one code for both, and it links', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    const asked = [typed, world.salon.number].map((phone) =>
+      host.manager.requestPairingCode(world.company, phone),
+    );
+    const [first, second] = await Promise.all(asked);
+    expect(second).toEqual(first);
+    await world.salon.enterPairingCode(first?.code ?? '');
+    await host.reaches(world.company, 'connected');
+    expect(world.happened('registration')).toBe(1);
+  });
+
+  it('asked for with two numbers at once is another one for each, and the later one links', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    const asked = [world.client.number, typed].map((phone) =>
+      host.manager.requestPairingCode(world.company, phone),
+    );
+    const [first, second] = await Promise.all(asked);
+    expect(second?.code).not.toBe(first?.code);
+    await world.salon.enterPairingCode(second?.code ?? '');
+    await host.reaches(world.company, 'connected');
+  });
+
+  it.each([
+    ['of the same number', typed],
+    ['of a mistyped number', '8 903 111-22-34'],
+  ])('that is shown still links after a second request %s was refused', async (_whose, phone) => {
+    await using world = await SessionWorld.start();
+    const host = world.host();
+    const { code } = await host.manager.requestPairingCode(world.company, typed);
+    world.whatsapp.limitQueries('md/link_code_companion_reg', true);
+    await refusalOf(host.manager.requestPairingCode(world.company, phone));
+    world.whatsapp.limitQueries('md/link_code_companion_reg', false);
+
+    await world.salon.enterPairingCode(code);
+    await host.reaches(world.company, 'connected');
+    expect(host.connections).toEqual([{ phone: '+79031112233', firstTime: true }]);
+    expect(world.happened('registration')).toBe(1);
+  });
+
+  it('that is shown still links after a second request was not answered', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host({ timings: { lookupTimeoutMs: 1_000 } });
+    const { code } = await host.manager.requestPairingCode(world.company, typed);
+    world.whatsapp.silenceQueries('md/link_code_companion_reg', true);
+    await refusalOf(host.manager.requestPairingCode(world.company, typed));
+    world.whatsapp.silenceQueries('md/link_code_companion_reg', false);
+    await world.salon.enterPairingCode(code);
+    await host.reaches(world.company, 'connected');
+    expect(world.happened('registration')).toBe(1);
+  });
+
   it('that WhatsApp does not answer for is not shown', async () => {
     await using world = await SessionWorld.start();
     const host = world.host({ timings: { lookupTimeoutMs: 300 } });

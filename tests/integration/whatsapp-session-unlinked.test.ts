@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -46,6 +46,33 @@ describe('memory growth: a session that nobody links', () => {
     await Promise.all([host.manager.forgetUnlinked(), host.manager.forgetUnlinked()]);
     expect(host.manager.countByState()).toEqual({});
     expect(host.states.at(-1)).toBe('qr_expired');
+  });
+
+  it('is held by no instance when the store fails at the end of it, whether it rested or ran, and goes the next time', async () => {
+    const { world, clock, now } = await worldWithClock();
+    await using _ = world;
+    const host = world.host({ now, timings: { qrLifetimeMs: 100 } });
+    const [rested, running] = [world.company, companyIdFrom(8)];
+    await host.manager.generateQRForCompany(rested);
+    await host.reaches(rested, 'qr_expired');
+    expect(world.leases.holderOf(rested)).toBeUndefined();
+    await host.manager.requestPairingCode(running, world.salon.number);
+    expect(world.leases.holderOf(running)).toBe('instance-a');
+
+    const writing = vi.spyOn(host.rows, 'write').mockRejectedValue(new Error('disk full'));
+    clock.offsetMs = 31 * minuteMs;
+    await host.manager.forgetUnlinked();
+    expect(writing).toHaveBeenCalled();
+    expect(world.leases.holderOf(rested)).toBeUndefined();
+    expect(world.leases.holderOf(running)).toBeUndefined();
+    expect(host.manager.countByState()).toEqual({ qr_expired: 1, idle: 1 });
+    await waitFor('the socket to close', () => world.happened('disconnected') === 2);
+
+    writing.mockRestore();
+    clock.offsetMs = 62 * minuteMs;
+    await host.manager.forgetUnlinked();
+    expect(host.manager.countByState()).toEqual({});
+    await host.link(running, world.salon);
   });
 
   it('that is linked is left alone, however long it has been', async () => {

@@ -36,6 +36,20 @@ describe('linking by phone number', () => {
     expect(visit.pass(10).asked).toEqual(['qr', 'pairing-code', 'pairing-code']);
   });
 
+  it.each(['logged_out', 'stopped', 'conflict', 'phone_outdated'])(
+    'says why there is no code also where the session is %s, beside what the page says of that',
+    (state) => {
+      const visit = new Visit().join(state).send(submit).fail('CONNECTION_FAILED');
+      expect(visit.model.pairing).toMatchObject({
+        status: 'failed',
+        failure: { code: 'CONNECTION_FAILED', message: 'why' },
+        phone: '+79001234567',
+      });
+      expect(visit.screen).toBe(state);
+      expect(new Visit().join(state).send(submit).pass(30).model.pairing.status).toBe('failed');
+    },
+  );
+
   it('gives up on a server that never answers', () => {
     const visit = new Visit().join('idle').showQr(60).send(submit).pass(30);
     expect(visit.model.pairing.status).toBe('failed');

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { initialModel } from '../../public/scripts/connection-model.js';
 import { createTranslate } from '../../public/scripts/i18n.js';
 import { readSessionCause } from '../../public/scripts/payloads.js';
 import { causeAndSince } from '../../public/scripts/state-cause.js';
+import { decideAfterDisconnect, socketDeaf } from '../../src/whatsapp/disconnect-policy.ts';
 
 const translate = createTranslate({
   connect: { since: 'Since {time}.' },
@@ -27,4 +29,16 @@ describe('the line below the status', () => {
     const model = told({ state: 'stopped', detail: 'something_new', since: 'yesterday' });
     expect(causeAndSince(model, 'stopped', translate, 'en')).toBe('');
   });
+
+  it.each(['ru', 'en'])(
+    'says in words (%s) that a connection which heard nothing is replaced',
+    (language) => {
+      const texts: unknown = JSON.parse(readFileSync(`public/locales/${language}.json`, 'utf8'));
+      const closes = { tries: 0, sameCode: 1, replacements: 0 };
+      const { state, detail } = decideAfterDisconnect(socketDeaf, 'linked', closes);
+      expect(state).toBe('reconnecting');
+      const line = causeAndSince(told({ state, detail }), 'reconnecting', createTranslate(texts), language);
+      expect(line).toMatch(language === 'ru' ? /^WhatsApp молчит/ : /^WhatsApp is silent/);
+    },
+  );
 });
