@@ -24,7 +24,7 @@ import { ReconnectBudget } from './reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { notConnected } from './session-errors.ts';
-import { activeAmong, countedByState, pairingAmong } from './session-figures.ts';
+import { activeAmong, countedByState } from './session-figures.ts';
 import { Session } from './session.ts';
 import { TimeLocks } from './time-lock.ts';
 import { defaultTimings, type SessionTimings } from './timings.ts';
@@ -125,9 +125,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   async createNewSession(companyId: CompanyId): Promise<void> {
     if (this.#closing.signal.aborted) throw notConnected();
     await this.#operations.run(companyId, () =>
-      this.#pairingLimit.begin(companyId, pairingAmong(this.#sessions), () =>
-        this.#session(companyId).pair(),
-      ),
+      this.#pairingLimit.begin(companyId, this.#sessions, () => this.#session(companyId).pair()),
     );
   }
 

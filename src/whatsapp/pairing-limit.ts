@@ -1,5 +1,8 @@
 import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
+import type { Session } from './session.ts';
+
+type Sessions = ReadonlyMap<CompanyId, Pick<Session, 'pairing' | 'sock'>>;
 
 /** A pairing lasts 160 s at most when nobody scans, and much less when somebody does. */
 const retryAfterSeconds = 30;
@@ -13,14 +16,15 @@ export class PairingLimit {
     this.#most = most;
   }
 
-  /** @param running companies whose pairing runs @throws AppError `RATE_LIMIT` */
-  async begin(
-    companyId: CompanyId,
-    running: readonly CompanyId[],
-    begin: () => Promise<void>,
-  ): Promise<void> {
-    const linking = new Set([...running, ...this.#beginning]);
-    if (!linking.has(companyId) && linking.size >= this.#most) throw tooMany();
+  /**
+   * A pairing that waits to try again, as after a refused client version, has no socket and takes no place; who asks for its
+   * code joins it.
+   * @throws AppError `RATE_LIMIT`
+   */
+  async begin(companyId: CompanyId, sessions: Sessions, begin: () => Promise<void>): Promise<void> {
+    if (sessions.get(companyId)?.pairing !== undefined) return await begin();
+    const taken = new Set([...withSocket(sessions), ...this.#beginning]);
+    if (taken.size >= this.#most) throw tooMany();
     this.#beginning.add(companyId);
     try {
       await begin();
@@ -28,6 +32,10 @@ export class PairingLimit {
       this.#beginning.delete(companyId);
     }
   }
+}
+
+function withSocket(sessions: Sessions): readonly CompanyId[] {
+  return [...sessions].flatMap(([companyId, { pairing, sock }]) => (pairing && sock ? [companyId] : []));
 }
 
 function tooMany(): AppError {

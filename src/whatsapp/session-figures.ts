@@ -20,7 +20,3 @@ export function countedByState(sessions: Sessions<'status'>): Partial<Record<Ses
   for (const { status } of sessions.values()) counts[status.state] = (counts[status.state] ?? 0) + 1;
   return counts;
 }
-
-export function pairingAmong(sessions: Sessions<'pairing'>): readonly CompanyId[] {
-  return [...sessions].flatMap(([companyId, { pairing }]) => (pairing === undefined ? [] : [companyId]));
-}

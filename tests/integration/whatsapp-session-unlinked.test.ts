@@ -119,4 +119,21 @@ describe('memory growth: a session that nobody links', () => {
     await host.manager.generateQRForCompany(third);
     expect(host.manager.countByState()).toEqual({ connected: 1, pairing: 2 });
   });
+
+  it('takes no place while it waits to try again after a refused client version', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host({ timings: { pairingsAtOnce: 1 } });
+    const [waiting, first, second] = [companyIdFrom(1), companyIdFrom(2), companyIdFrom(3)];
+    world.whatsapp.refuseLogins(405);
+    await host.manager.createNewSession(waiting);
+    await waitFor('the refusal', () => host.manager.getSessionStatus(waiting).detail === '405');
+    expect(host.manager.getSessionStatus(waiting).state).toBe('pairing');
+
+    world.whatsapp.refuseLogins(undefined);
+    await host.manager.generateQRForCompany(first);
+    await expect(host.manager.generateQRForCompany(second)).rejects.toMatchObject({ code: 'RATE_LIMIT' });
+    // It is under way already: nobody is told that there are too many.
+    await host.manager.createNewSession(waiting);
+    await host.link(first, world.salon);
+  });
 });
