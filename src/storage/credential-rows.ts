@@ -37,6 +37,15 @@ export class StoredCredentialRows implements CredentialRows {
     });
   }
 
+  /** Writes that many bytes and deletes them again, in one transaction. @throws LeaseLostError */
+  async probe(lease: Lease, bytes: number): Promise<void> {
+    await this.#rpc.call('credentials_probe', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_bytes: bytes,
+    });
+  }
+
   async companies(): Promise<readonly CompanyId[]> {
     return listFrom(await this.#rpc.call('credentials_companies')).map((id) => companyIdFrom(id));
   }

@@ -9,11 +9,16 @@ export type PlainChange = Readonly<{ type: string; id: string; value: string | n
 
 /** Rows that can be set aside: still sealed, and found by nothing that logs in. */
 export interface QuarantiningRows extends CredentialRows {
+  /** Leaves nothing behind. @throws when there is no room for that many bytes; LeaseLostError */
+  probe(lease: Lease, bytes: number): Promise<void>;
   /** @throws LeaseLostError when a newer token has been seen */
   quarantine(lease: Lease): Promise<void>;
   /** Erases what was set aside that long ago. */
   eraseQuarantined(olderThanMs: number): Promise<void>;
 }
+
+/** More than a login writes at once. */
+export const probeBytes = 64 * 1024;
 
 /** Long enough to find out why WhatsApp ended a link, and no longer: nobody can log in with them. */
 const quarantineMs = 7 * 24 * 60 * 60_000;
@@ -37,11 +42,12 @@ export class CredentialStore {
 
   /**
    * From now on whoever held the lease before writes nothing any more: what is read is the newest there will be. Also a
-   * store that takes no writes is found before WhatsApp sees a login.
+   * store that takes no writes, or is full, is found before WhatsApp sees a login.
    * @throws UnreadableSecretError when the company's rows were sealed with a key that is gone; LeaseLostError
    */
   async open(lease: Lease): Promise<CompanyCredentials> {
     await this.#rows.write(lease, []);
+    await this.#rows.probe(lease, probeBytes);
     const { type, id } = nameKeyRow;
     const found = (await this.#rows.read(lease.companyId, type, [id])).get(id);
     const nameKey = found && this.#box.open(credentialContext(lease.companyId, type, id), found);

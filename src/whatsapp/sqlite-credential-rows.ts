@@ -100,6 +100,15 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
     });
   }
 
+  async probe(lease: Lease, bytes: number): Promise<void> {
+    const { companyId } = lease;
+    this.#transaction(lease, () => {
+      this.#upsert.run(companyId, 'probe', 'probe', new Uint8Array(bytes));
+      // What is deleted is overwritten, so it needs its room all the same.
+      this.#delete.run(companyId, 'probe', 'probe');
+    });
+  }
+
   async companies(): Promise<readonly CompanyId[]> {
     return this.#companies.all().map(({ company_id: id }) => companyIdFrom(id));
   }

@@ -14,14 +14,15 @@ export class SmallDisk implements Disposable {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'tmpfs', directory]);
   }
 
-  /** Leaves room for nothing. */
-  fill(): void {
+  /** Leaves room for that many blocks of 4 KB. */
+  fill(blocksLeft = 0): void {
     try {
       for (let file = 0; ; file += 1)
         writeFileSync(join(this.#directory, `ballast-${file}`), Buffer.alloc(blockBytes));
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
     }
+    for (let file = 0; file < blocksLeft; file += 1) rmSync(join(this.#directory, `ballast-${file}`));
   }
 
   free(): void {

@@ -150,6 +150,33 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
     });
   });
 
+  describe('a probe for room', () => {
+    const written = async () => {
+      const [row] = await store.database.sql.transaction((session) =>
+        session.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint as bytes"),
+      );
+      return Number(row?.['bytes']);
+    };
+
+    it('writes what it was asked to, and leaves nothing', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      const before = await written();
+      await credentials.probe(lease, 65_536);
+      expect((await written()) - before).toBeGreaterThan(65_536);
+      expect(await credentials.companies()).not.toContain(id);
+    });
+
+    it('is refused to whoever has lost the lease', async () => {
+      const { credentials, leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      await leases.acquire(id, lease.owner, minuteMs);
+      await expect(credentials.probe(lease, 65_536)).rejects.toBeInstanceOf(LeaseLostError);
+    });
+  });
+
   describe('credentials set aside', () => {
     const creds = (text: string) => ({ type: 'creds', id: 'main', value: Buffer.from(text) });
     const setAside = async () => {

@@ -25,8 +25,10 @@ describe('a full disk under the credentials', () => {
     const logins = world.happened('login');
     await waitFor('more attempts', () => told(host, 'The WhatsApp session could not be opened') >= 4);
 
+    await host.manager.eraseQuarantined();
     expect(world.happened('login'), 'WhatsApp is left alone').toBe(logins);
     expect(told(host, 'WhatsApp credentials cannot be saved')).toBe(1);
+    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(0);
     expect(await alerts(host)).toMatch(/whatsapp_alerts_total\{cause="credentials_not_saved"\} 1\n/);
     expect(stored(world.directory)).toBe(before);
 
@@ -54,6 +56,33 @@ describe('a full disk under the credentials', () => {
 
     await host.reaches(world.company, 'connected');
     await arrives(world, host, 'снова есть место');
+    expect(host.qrCodes).toEqual([]);
+    expect(world.happened('registration')).toBe(1);
+  });
+});
+
+describe('a disk under the credentials with room for little more than nothing', () => {
+  it('lets no session log in, is told once, and is over without a new QR code when there is room again', async () => {
+    await using world = await SessionWorld.start();
+    using disk = new SmallDisk(world.directory);
+    await world.stop(await world.linkedHost());
+    const logins = world.happened('login');
+
+    disk.fill(15);
+    const host = world.host();
+    await host.manager.initializeManager();
+    await waitFor('more attempts', () => told(host, 'The WhatsApp session could not be opened') >= 4);
+    await host.manager.eraseQuarantined();
+
+    expect(detailOf(host, world)).toBe('store_unavailable');
+    expect(world.happened('login'), 'WhatsApp is left alone').toBe(logins);
+    expect(told(host, 'WhatsApp credentials cannot be saved')).toBe(1);
+    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(0);
+    disk.free();
+
+    await host.reaches(world.company, 'connected');
+    await arrives(world, host, 'снова есть место');
+    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(1);
     expect(host.qrCodes).toEqual([]);
     expect(world.happened('registration')).toBe(1);
   });
