@@ -2,14 +2,18 @@ import { companyIdFrom } from '../domain/ids.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
 import { listFrom } from './decode.ts';
+import type { SealedReplacement } from '../marketplace/sealed-ports.ts';
 import type { Rpc } from './rpc.ts';
+import { contextOfCredential, StoredSealedTable } from './sealed-values.ts';
 
 /** WhatsApp credentials in the database; writes are fenced by the newest lease token granted. */
 export class StoredCredentialRows implements CredentialRows {
   readonly #rpc: Rpc;
+  readonly #sealed: StoredSealedTable;
 
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
+    this.#sealed = new StoredSealedTable(rpc, 'sealed_credentials', contextOfCredential);
   }
 
   async read(
@@ -44,6 +48,11 @@ export class StoredCredentialRows implements CredentialRows {
       p_token: lease.token,
       p_bytes: bytes,
     });
+  }
+
+  /** Those that are still what was read. @returns how many were */
+  replace(replacements: readonly SealedReplacement[]): Promise<number> {
+    return this.#sealed.replace(replacements);
   }
 
   async companies(): Promise<readonly CompanyId[]> {

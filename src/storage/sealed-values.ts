@@ -16,7 +16,8 @@ import type { Rpc } from './rpc.ts';
 
 type ContextOf = (value: Omit<SealedValue, 'context'>) => string;
 
-const contextOfCredential: ContextOf = ({ companyId, type, id }) => credentialContext(companyId, type, id);
+export const contextOfCredential: ContextOf = ({ companyId, type, id }) =>
+  credentialContext(companyId, type, id);
 const contextOfSecret: ContextOf = ({ type, id }) => companySecretContext(salonIdFrom(Number(id)), type);
 const contextOfReceived: ContextOf = ({ companyId, id }) => receivedMessageContext(companyId, id);
 const contextOfOutgoing: ContextOf = ({ companyId, type }) =>
@@ -47,7 +48,7 @@ export class StoredSealedValues implements SealedValues {
   async forgetReplaced(): Promise<void> {}
 }
 
-class StoredSealedTable implements SealedTable {
+export class StoredSealedTable implements SealedTable {
   readonly #rpc: Rpc;
   readonly #functions: string;
   readonly #contextOf: ContextOf;

@@ -3,12 +3,15 @@ import type { CompanyId } from '../domain/ids.ts';
 import { credentialContext } from '../domain/sealed-context.ts';
 import { UnreadableSecretError, type SecretBox } from '../lib/secret-box.ts';
 import type { CredentialChange, CredentialRows, Lease } from '../marketplace/ports.ts';
+import type { SealedReplacement } from '../marketplace/sealed-ports.ts';
 
 /** A credential in the clear; `value: null` deletes it. */
 export type PlainChange = Readonly<{ type: string; id: string; value: string | null }>;
 
-/** Rows that can be set aside: still sealed, and found by nothing that logs in. */
+/** Rows that can be sealed anew, and set aside: still sealed, and found by nothing that logs in. */
 export interface QuarantiningRows extends CredentialRows {
+  /** Replaces those that are still what was read, so no lease is asked for. @returns how many were */
+  replace(replacements: readonly SealedReplacement[]): Promise<number>;
   /** Leaves nothing behind. @throws when there is no room for that many bytes; LeaseLostError */
   probe(lease: Lease, bytes: number): Promise<void>;
   /** @throws LeaseLostError when a newer token has been seen */
@@ -19,6 +22,9 @@ export interface QuarantiningRows extends CredentialRows {
 
 /** More than a login writes at once. */
 export const probeBytes = 64 * 1024;
+
+/** With what takes its place, if it was bound to its id. */
+type Opened = Readonly<{ text: string; replacement?: SealedReplacement }>;
 
 /** Long enough to find out why WhatsApp ended a link, and no longer: nobody can log in with them. */
 const quarantineMs = 7 * 24 * 60 * 60_000;
@@ -72,16 +78,17 @@ export class CredentialStore {
 /**
  * The credentials of one company under one lease. Ids of WhatsApp's keys hold phone numbers and LIDs, so rows are named by an
  * HMAC of type and id under a key of the company, which is itself stored sealed: it survives the rotation of encryption keys.
- * Values are sealed with company, type and name as their context, so that they can be sealed anew by who does not know the id.
+ * Values are sealed with company, type and name as their context, so that they can be sealed anew by who does not know the id;
+ * the first versions bound them to the id, which is mended when they are read.
  */
 export class CompanyCredentials {
-  readonly #rows: CredentialRows;
+  readonly #rows: QuarantiningRows;
   readonly #box: SecretBox;
   readonly #lease: Lease;
   readonly #nameKey: Uint8Array;
   #nameKeyIsStored: boolean;
 
-  constructor(rows: CredentialRows, box: SecretBox, lease: Lease, nameKey: Uint8Array | undefined) {
+  constructor(rows: QuarantiningRows, box: SecretBox, lease: Lease, nameKey: Uint8Array | undefined) {
     this.#rows = rows;
     this.#box = box;
     this.#lease = lease;
@@ -96,10 +103,16 @@ export class CompanyCredentials {
     const idByName = new Map(ids.map((id) => [this.#nameOf(type, id), id]));
     const sealed = await this.#rows.read(this.#lease.companyId, type, [...idByName.keys()]);
     const values = new Map<string, string>();
+    const boundToId: SealedReplacement[] = [];
     for (const [name, value] of sealed) {
       const id = idByName.get(name);
-      if (id !== undefined) values.set(id, this.#open(type, { id, name, value }));
+      if (id === undefined) continue;
+      const opened = this.#open(type, { id, name, value });
+      values.set(id, opened.text);
+      if (opened.replacement !== undefined) boundToId.push(opened.replacement);
     }
+    // What was not replaced is read as before, and replaced another time.
+    if (boundToId.length > 0) await this.#rows.replace(boundToId).catch(() => undefined);
     return values;
   }
 
@@ -132,14 +145,16 @@ export class CompanyCredentials {
     return this.#box.seal(credentialContext(this.#lease.companyId, type, name), value);
   }
 
-  #open(type: string, row: Readonly<{ id: string; name: string; value: Uint8Array }>): string {
+  #open(type: string, row: Readonly<{ id: string; name: string; value: Uint8Array }>): Opened {
     const { companyId } = this.#lease;
+    const context = credentialContext(companyId, type, row.name);
     try {
-      return this.#box.open(credentialContext(companyId, type, row.name), row.value).toString();
+      return { text: this.#box.open(context, row.value).toString() };
     } catch (error) {
-      // The first versions bound a seal to the id.
       if (!(error instanceof UnreadableSecretError)) throw error;
-      return this.#box.open(credentialContext(companyId, type, row.id), row.value).toString();
+      const text = this.#box.open(credentialContext(companyId, type, row.id), row.value).toString();
+      const stored = { companyId, token: 0, type, id: row.name, context, value: row.value };
+      return { text, replacement: { stored, value: this.#seal(type, row.name, text) } };
     }
   }
 

@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { companyIdFrom, type CompanyId } from '../domain/ids.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { CredentialChange, Lease } from '../marketplace/ports.ts';
+import type { SealedReplacement } from '../marketplace/sealed-ports.ts';
 import type { QuarantiningRows } from './credential-store.ts';
 import { SqliteSealedValues } from './sqlite-sealed-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
@@ -107,6 +108,10 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
       // What is deleted is overwritten, so it needs its room all the same.
       this.#delete.run(companyId, 'probe', 'probe');
     });
+  }
+
+  async replace(replacements: readonly SealedReplacement[]): Promise<number> {
+    return this.sealedValues.credentials.replace(replacements);
   }
 
   async companies(): Promise<readonly CompanyId[]> {

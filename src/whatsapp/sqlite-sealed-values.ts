@@ -11,6 +11,7 @@ import { inTransaction } from './sqlite-transaction.ts';
 
 /** The local store's credentials, those set aside included. Named as in the database: see `SealedValue`. */
 export class SqliteSealedValues implements SealedValues {
+  readonly credentials: SealedTable;
   readonly tables: readonly SealedTable[];
   readonly #database: DatabaseSync;
   readonly #count: StatementSync;
@@ -21,10 +22,8 @@ export class SqliteSealedValues implements SealedValues {
       `select (select count(*) from credentials where substr(value, 1, length(:header)) <> :header)
             + (select count(*) from quarantine where substr(value, 1, length(:header)) <> :header) as count`,
     );
-    this.tables = [
-      new SqliteSealedTable(database, 'credentials', '0'),
-      new SqliteSealedTable(database, 'quarantine', 'token'),
-    ];
+    this.credentials = new SqliteSealedTable(database, 'credentials', '0');
+    this.tables = [this.credentials, new SqliteSealedTable(database, 'quarantine', 'token')];
   }
 
   async countNotUnder(header: Uint8Array): Promise<number> {

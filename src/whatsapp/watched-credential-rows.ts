@@ -2,6 +2,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { Outage } from '../lib/outage.ts';
 import type { CredentialChange, Lease } from '../marketplace/ports.ts';
+import type { SealedReplacement } from '../marketplace/sealed-ports.ts';
 import { probeBytes, type QuarantiningRows } from './credential-store.ts';
 
 /** Nobody waits by it: sessions have a back-off of their own. */
@@ -50,6 +51,10 @@ export class WatchedCredentialRows implements QuarantiningRows {
 
   async quarantine(lease: Lease): Promise<void> {
     await this.#watch(() => this.#rows.quarantine(lease));
+  }
+
+  replace(replacements: readonly SealedReplacement[]): Promise<number> {
+    return this.#rows.replace(replacements);
   }
 
   async eraseQuarantined(olderThanMs: number): Promise<void> {

@@ -118,6 +118,19 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
       );
     });
 
+    it('are sealed anew only while they are what was read', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      const name = { type: 'creds', id: 'main' };
+      await credentials.write(lease, [{ ...name, value: Buffer.from('read') }]);
+      const stored = { ...name, companyId: id, token: 0, context: '', value: Buffer.from('read') };
+      expect(await credentials.replace([{ stored, value: Buffer.from('anew') }])).toBe(1);
+      expect(await credentials.replace([{ stored, value: Buffer.from('late') }])).toBe(0);
+      const kept = (await credentials.read(id, 'creds', ['main'])).get('main') ?? [];
+      expect(Buffer.from(kept).toString()).toBe('anew');
+    });
+
     it('are not touched by an owner who has been followed by another', async () => {
       const { credentials, leases } = store.repositories;
       id = (await registeredCompany(store.repositories)).id;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
+import { credentialContext } from '../../src/domain/sealed-context.ts';
 import { SecretBox } from '../../src/lib/secret-box.ts';
 import { KeyRotation } from '../../src/marketplace/key-rotation.ts';
 import type { SealedReplacement, SealedValues } from '../../src/marketplace/sealed-ports.ts';
@@ -38,6 +39,19 @@ describe('after a new key was put first', () => {
   const read = async (box: SecretBox, ids: readonly string[]) => {
     const credentials = await new CredentialStore(rows, box).open(lease);
     return Object.fromEntries(await credentials.read('session', ids));
+  };
+  /** Binds what is stored to ids instead of the names of rows, as the first versions did. */
+  const bindToIds = async (ids: readonly string[]) => {
+    const stored = await rows.sealedValues.credentials.notUnder(Buffer.from('no header'), undefined, 1000);
+    const idByText = new Map(Object.entries(await read(oldBox, ids)).map(([id, text]) => [text, id]));
+    const changes = stored.flatMap(({ type, id: name, context, value }) => {
+      const text = oldBox.open(context, value).toString();
+      const id = idByText.get(text);
+      if (id === undefined) return [];
+      return [{ type, id: name, value: oldBox.seal(credentialContext(lease.companyId, type, id), text) }];
+    });
+    expect(changes).toHaveLength(ids.length);
+    await rows.write(lease, changes);
   };
   const many = Object.fromEntries(
     Array.from({ length: 95 }, (_, index) => [`id-${index}`, `value ${index}`]),
@@ -148,6 +162,38 @@ describe('after a new key was put first', () => {
     expect(Buffer.from(kept.get('lost') ?? [])).toEqual(lost.value);
     expect(Buffer.from(kept.get('damaged') ?? [])).toEqual(damaged.value);
     expect(await read(newAlone, Object.keys(many))).toEqual(many);
+  });
+
+  it('what an earlier version had bound to its id comes under the new key once its session reads it', async () => {
+    await write(oldBox, { a: '1', b: '2', c: '3' });
+    await bindToIds(['a', 'b', 'c']);
+    await using rotation = rotationOf();
+    await rotation.run();
+    expect(rotation.left, 'nobody but the session can open them').toBe(3);
+
+    expect(await read(bothKeys, ['a', 'b'])).toEqual({ a: '1', b: '2' });
+    await rotation.run();
+    expect(rotation.left, 'what no session has read').toBe(1);
+    expect(await read(newAlone, ['a', 'b'])).toEqual({ a: '1', b: '2' });
+  });
+
+  it('what is read while its session writes it anew stays what the session wrote', async () => {
+    await write(oldBox, { a: 'older' });
+    await bindToIds(['a']);
+    const credentials = await new CredentialStore(rows, bothKeys).open(lease);
+    const [reading] = await Promise.all([
+      credentials.read('session', ['a']),
+      credentials.write([{ type: 'session', id: 'a', value: 'newer' }]),
+    ]);
+    expect(reading).toEqual(new Map([['a', 'older']]));
+    expect(await read(bothKeys, ['a'])).toEqual({ a: 'newer' });
+  });
+
+  it('what was bound to its id is read though it cannot be replaced', async () => {
+    await write(oldBox, { a: '1' });
+    await bindToIds(['a']);
+    vi.spyOn(rows, 'replace').mockRejectedValueOnce(new Error('database or disk is full'));
+    expect(await read(bothKeys, ['a'])).toEqual({ a: '1' });
   });
 
   it('what the end of the process interrupts is done by the next one', async () => {
