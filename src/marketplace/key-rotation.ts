@@ -47,20 +47,27 @@ export class KeyRotation implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { report } = this.#options;
-    let left = await this.#count();
-    if (left === 0) return;
-    report.resealingBegan(left);
-    let resealed = 0;
-    let round: Round;
-    do {
+    const { report, stores } = this.#options;
+    const found = await this.#count();
+    if (found > 0) report.resealingBegan(found);
+    const { resealed, unreadable, left } = await this.#rounds(found);
+    if (this.#ending.signal.aborted) return;
+    // Also what an earlier run replaced, if its process ended before this or the disk was full.
+    const forgotten = await Promise.all(stores.map((store) => store.forgetReplaced()));
+    if (found > 0 || forgotten.includes(true)) report.resealingEnded({ resealed, unreadable, left });
+  }
+
+  async #rounds(found: number): Promise<Round & { left: number }> {
+    const done = { resealed: 0, unreadable: 0, left: found };
+    let round: Round | undefined;
+    // The rest was being written, or came from an instance that still has the other key first.
+    while (done.left > done.unreadable && round?.resealed !== 0 && !this.#ending.signal.aborted) {
       round = await this.#round();
-      resealed += round.resealed;
-      left = await this.#count();
-      // The rest was being written, or came from an instance that still has the other key first.
-    } while (left > round.unreadable && round.resealed > 0 && !this.#ending.signal.aborted);
-    if (resealed > 0) await Promise.all(this.#options.stores.map((store) => store.forgetReplaced()));
-    report.resealingEnded({ resealed, unreadable: round.unreadable, left });
+      done.resealed += round.resealed;
+      done.unreadable = round.unreadable;
+      done.left = await this.#count();
+    }
+    return done;
   }
 
   async #count(): Promise<number> {

@@ -35,6 +35,10 @@ export interface SealedValues {
   readonly tables: readonly SealedTable[];
   /** How many values of all tables do not begin with the header; of what clients write 100,000 are counted at most. */
   countNotUnder(header: Uint8Array): Promise<number>;
-  /** Nothing that was replaced may be found in the store's files any more, as far as that is up to it. */
-  forgetReplaced(): Promise<void>;
+  /**
+   * Nothing that was replaced may be found in the store's files any more, as far as that is up to it; what an earlier process
+   * replaced included.
+   * @returns whether there was something to forget
+   */
+  forgetReplaced(): Promise<boolean>;
 }

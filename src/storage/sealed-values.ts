@@ -45,7 +45,9 @@ export class StoredSealedValues implements SealedValues {
   }
 
   /** Up to the database's own vacuum. */
-  async forgetReplaced(): Promise<void> {}
+  async forgetReplaced(): Promise<boolean> {
+    return false;
+  }
 }
 
 export class StoredSealedTable implements SealedTable {

@@ -9,19 +9,27 @@ import type {
 } from '../marketplace/sealed-ports.ts';
 import { inTransaction } from './sqlite-transaction.ts';
 
+/** Has a row from the first replacement until the file was written anew. */
+const schema = `
+  create table if not exists replaced_since_vacuum (only_row integer primary key check (only_row = 1)) strict;
+`;
+
 /** The local store's credentials, those set aside included. Named as in the database: see `SealedValue`. */
 export class SqliteSealedValues implements SealedValues {
   readonly credentials: SealedTable;
   readonly tables: readonly SealedTable[];
   readonly #database: DatabaseSync;
   readonly #count: StatementSync;
+  readonly #isToForget: StatementSync;
 
   constructor(database: DatabaseSync) {
+    database.exec(schema);
     this.#database = database;
     this.#count = database.prepare(
       `select (select count(*) from credentials where substr(value, 1, length(:header)) <> :header)
             + (select count(*) from quarantine where substr(value, 1, length(:header)) <> :header) as count`,
     );
+    this.#isToForget = database.prepare('select 1 from replaced_since_vacuum');
     this.credentials = new SqliteSealedTable(database, 'credentials', '0');
     this.tables = [this.credentials, new SqliteSealedTable(database, 'quarantine', 'token')];
   }
@@ -31,8 +39,10 @@ export class SqliteSealedValues implements SealedValues {
   }
 
   /** They are still in the gaps of pages, which only a file written anew is rid of, and in the write-ahead log. */
-  async forgetReplaced(): Promise<void> {
-    this.#database.exec('vacuum; pragma wal_checkpoint(truncate);');
+  async forgetReplaced(): Promise<boolean> {
+    if (this.#isToForget.get() === undefined) return false;
+    this.#database.exec('vacuum; pragma wal_checkpoint(truncate); delete from replaced_since_vacuum;');
+    return true;
   }
 }
 
@@ -40,6 +50,7 @@ class SqliteSealedTable implements SealedTable {
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #replace: StatementSync;
+  readonly #mark: StatementSync;
 
   /** @param token the column, or 0 in a table that has none */
   constructor(database: DatabaseSync, table: 'credentials' | 'quarantine', token: 'token' | '0') {
@@ -54,6 +65,7 @@ class SqliteSealedTable implements SealedTable {
     this.#replace = database.prepare(
       `update ${table} set value = :after where (${key}) = (${cursor}) and value = :before`,
     );
+    this.#mark = database.prepare('insert or ignore into replaced_since_vacuum (only_row) values (1)');
     for (const statement of [this.#select, this.#replace]) statement.setAllowUnknownNamedParameters(true);
   }
 
@@ -73,6 +85,7 @@ class SqliteSealedTable implements SealedTable {
         const { companyId: company, token, type, id, value: before } = stored;
         replaced += Number(this.#replace.run({ company, token, type, id, before, after }).changes);
       }
+      if (replaced > 0) this.#mark.run();
     });
     return replaced;
   }

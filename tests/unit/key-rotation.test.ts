@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { credentialContext } from '../../src/domain/sealed-context.ts';
@@ -162,6 +164,54 @@ describe('after a new key was put first', () => {
     expect(Buffer.from(kept.get('lost') ?? [])).toEqual(lost.value);
     expect(Buffer.from(kept.get('damaged') ?? [])).toEqual(damaged.value);
     expect(await read(newAlone, Object.keys(many))).toEqual(many);
+  });
+
+  /** Of the old key in what is on the disk. */
+  const traces = () =>
+    readdirSync(directory.path)
+      .map((name) => readFileSync(join(directory.path, name)).toString('latin1'))
+      .join('')
+      .split(Buffer.from(oldBox.header).toString('latin1')).length - 1;
+
+  it('nothing is left of the old one in the files, also when that was prevented once, and only then the end is told', async () => {
+    await write(oldBox, many);
+    const { sealedValues } = rows;
+    await using prevented = rotationOf({
+      tables: sealedValues.tables,
+      countNotUnder: (header) => sealedValues.countNotUnder(header),
+      forgetReplaced: async () => {
+        throw new Error('database or disk is full');
+      },
+    });
+    await expect(prevented.run()).rejects.toThrow('disk is full');
+    expect(prevented.left).toBe(0);
+    expect(traces()).toBeGreaterThan(0);
+    expect(log.lines).toHaveLength(1);
+
+    await using next = rotationOf();
+    await next.run();
+    expect(traces()).toBe(0);
+    await next.run();
+    expect(log.lines.slice(1).map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: 'info', resealed: 0, unreadable: 0, left: 0 },
+    ]);
+    expect(await read(newAlone, Object.keys(many))).toEqual(many);
+  });
+
+  it('what was replaced when the process ended is out of the files after the next start', async () => {
+    await write(oldBox, { a: '1' });
+    let ending: KeyRotation | undefined;
+    ending = rotationOf(disturbed(async () => void ending?.[Symbol.asyncDispose]()));
+    await ending.run();
+    expect(ending.left).toBe(0);
+    expect(traces()).toBeGreaterThan(0);
+    rows[Symbol.dispose]();
+    rows = new SqliteCredentialRows(directory.path);
+
+    await using next = rotationOf();
+    await next.run();
+    expect(traces()).toBe(0);
+    expect(log.lines.some((line) => line.includes('"left":0'))).toBe(true);
   });
 
   it('what an earlier version had bound to its id comes under the new key once its session reads it', async () => {
