@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns';
-import { Resolver } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
+import { callbackify } from 'node:util';
 import { RefusedAddressError } from './refused-address-error.ts';
 
 export type LookupOptions = Readonly<{
@@ -11,10 +11,11 @@ export type LookupOptions = Readonly<{
   nameServers?: readonly string[] | undefined;
 }>;
 
-type Address = Readonly<{ address: string; family: 4 | 6 }>;
+type Address = Readonly<{ address: string; family: number }>;
 
 const isLocal = /(^|\.)localhost\.?$/i;
 const patience = { timeout: 3_000, tries: 2 };
+const findAddresses = callbackify(addressesOf);
 
 /**
  * For connections that may lead to allowed addresses alone. The name servers are asked on sockets: those of one salon that are dead
@@ -24,24 +25,14 @@ const patience = { timeout: 3_000, tries: 2 };
  */
 export function lookupAmong({ isAllowed, signal, nameServers }: LookupOptions): LookupFunction {
   return (hostname, options, callback) => {
-    if (isLocal.test(hostname)) {
-      lookup(hostname, { ...options, all: true }, (error, addresses) => {
-        if (error === null) answer(addresses);
-        else callback(error, '');
-      });
-      return;
-    }
-    void addressesOf(hostname, signal, nameServers).then(answer, (error: NodeJS.ErrnoException) =>
-      callback(error, ''),
-    );
-
-    function answer(addresses: readonly Readonly<{ address: string; family: number }>[]): void {
-      const [first] = addresses;
-      if (first === undefined || !addresses.every(({ address }) => isAllowed(address)))
+    findAddresses(hostname, signal, nameServers, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error !== null) callback(error, '');
+      else if (first === undefined || !addresses.every(({ address }) => isAllowed(address)))
         callback(new RefusedAddressError('The name leads to an address that is not public'), '');
       else if (options.all === true) callback(null, [...addresses]);
       else callback(null, first.address, first.family);
-    }
+    });
   };
 }
 
@@ -51,6 +42,7 @@ async function addressesOf(
   signal: AbortSignal,
   nameServers: LookupOptions['nameServers'],
 ): Promise<readonly Address[]> {
+  if (isLocal.test(hostname)) return await lookup(hostname, { all: true });
   const resolver = new Resolver(patience);
   if (nameServers !== undefined) resolver.setServers(nameServers);
   const cancel = (): void => resolver.cancel();
@@ -58,10 +50,8 @@ async function addressesOf(
   try {
     const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
     const addresses: Address[] = [];
-    if (four.status === 'fulfilled')
-      addresses.push(...four.value.map((address) => ({ address, family: 4 as const })));
-    if (six.status === 'fulfilled')
-      addresses.push(...six.value.map((address) => ({ address, family: 6 as const })));
+    if (four.status === 'fulfilled') addresses.push(...four.value.map((address) => ({ address, family: 4 })));
+    if (six.status === 'fulfilled') addresses.push(...six.value.map((address) => ({ address, family: 6 })));
     if (addresses.length === 0 && four.status === 'rejected') throw four.reason;
     return addresses;
   } finally {
