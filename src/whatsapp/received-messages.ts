@@ -24,10 +24,11 @@ export function watchReceived(
     failed: (error: unknown) => void;
   }>,
 ): void {
-  // The first look for an address takes longer than the next: what a person wrote later must not overtake it.
-  const chats = new KeyedQueue<string>();
+  // The first look for an address takes longer than the next: what a person wrote later must not overtake it, and one person
+  // may come by number and by LID.
+  const texts = new KeyedQueue<'one after another'>();
   const tell = guarded(options.failed, (key: WAMessageKey, message: Omit<ReceivedText, 'phone'>) =>
-    chats.run(key.remoteJid ?? '', async () => {
+    texts.run('one after another', async () => {
       const phone = await phoneOf(sock, key);
       if (phone !== undefined) options.report({ ...message, phone });
     }),
