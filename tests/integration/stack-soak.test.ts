@@ -25,8 +25,8 @@ const faultEveryMs = 40_000 / sessions;
 /** All sessions together. */
 const messageEveryMs = isLong ? 700 : 300;
 const clients = 20;
-/** The longest rest of a session that flapped, and the half-open socket that takes a minute to be noticed. */
-const recoveryMs = 12 * 60_000;
+/** A client version that was refused again and again is tried every quarter of an hour; all else is back sooner. */
+const recoveryMs = 17 * 60_000;
 /** Ratchets of all pairs of salon and client are made in the beginning. */
 const heapSettledAfter = 1 / 3;
 const heapNoise = 0.05;
