@@ -124,8 +124,7 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
     expect(jobs).toMatchObject({ open: 0 });
     const orders = new Set(processed.map((row) => Number(row['posted'])));
     expect(traffic.posted.filter((one) => one.acknowledged && !orders.has(one.order))).toEqual([]);
-    // Of some 270 posted a round; the embedded store is busy with its start in much of a round.
-    expect(acknowledged).toBeGreaterThan(rounds * 5);
+    expect(acknowledged).toBeGreaterThan(rounds * 20);
     // Killed three times in the middle of a hand-over: it happens, and rarely.
     expect(unknown.length).toBeLessThanOrEqual(Math.max(2, inboxes().length / 50));
   }, 3_600_000);
