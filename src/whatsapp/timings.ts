@@ -20,7 +20,7 @@ export type SessionTimings = Readonly<{
   stableAfterMs: number;
   /** How long a session that opens and closes all the time is left alone, at least; twice that at most. */
   flappingRestMs: number;
-  /** Sockets that all sessions together open by themselves, a second: 300 are back within 50 s. */
+  /** Sockets that all sessions together open by themselves, a second: 300 are let in within 50 s. */
   reconnectsPerSecond: number;
   /** Companies that may be linking at once. */
   pairingsAtOnce: number;
