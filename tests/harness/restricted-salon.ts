@@ -39,9 +39,10 @@ export class RestrictedSalon implements AsyncDisposable {
     return salon;
   }
 
-  /** Ends the process in good order and starts it again. */
-  async restart(): Promise<void> {
+  /** Ends the process in good order and starts it again; `whileDown` is what happens in between. */
+  async restart(whileDown?: () => void): Promise<void> {
     await this.#process?.scope.disposeAsync();
+    whileDown?.();
     const { host } = this.#start();
     await host.manager.initializeManager();
     await host.reaches(this.companyId, 'connected');

@@ -118,8 +118,7 @@ describe.each(engines())('a number that WhatsApp lets start no new chats, in $na
       whatsapp.silenceQueries('w:mex', true);
       const refused = await salon.says(client);
       await salon.reaches(refused, 'queued', '463');
-      await salon.restart();
-      whatsapp.silenceQueries('w:mex', false);
+      await salon.restart(() => whatsapp.silenceQueries('w:mex', false));
       expect(await waitFor('an answer', () => lastingFrom(salon, 'asked'), 10_000)).toMatchObject({
         kind: enforcementType,
       });
