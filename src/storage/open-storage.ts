@@ -34,6 +34,9 @@ import { StoredRestrictions } from './restrictions.ts';
 import { StoredSealedValues } from './sealed-values.ts';
 import { StoredSettings } from './settings.ts';
 
+/** An embedded database does one thing after another; what stands in line there, a new webhook has to wait for. */
+const webhooksAtOnceEmbedded = 2;
+
 export type StorageOptions = Readonly<{
   database: DatabaseAddress;
   migrationsDirectory: string;
@@ -45,7 +48,7 @@ export type StorageOptions = Readonly<{
   onError: (error: unknown) => void;
   /** Of the database, as the jobs feel them. */
   outages: OutageListener;
-  /** Webhooks worked on at once. */
+  /** Webhooks worked on at once, where the database can do more than one thing at once. */
   webhookConcurrency: number;
   /** Whether webhooks come so fast that those already taken should wait a little. */
   yieldsToInbox: () => boolean;
@@ -86,6 +89,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
+  const concurrency = database.exclusive
+    ? Math.min(webhookConcurrency, webhooksAtOnceEmbedded)
+    : webhookConcurrency;
   const queue = scope.use(
     await createJobQueue({
       database,
@@ -94,7 +100,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       monotonicMs,
       random,
       yields: (name) => name === 'webhooks' && yieldsToInbox(),
-      rules: { webhooks: { ...defaultQueueRules.webhooks, concurrency: webhookConcurrency } },
+      rules: { webhooks: { ...defaultQueueRules.webhooks, concurrency } },
     }),
   );
   const rpc = new Rpc(database.supabase);
