@@ -97,6 +97,13 @@ export class AuthState {
     if (this.#hasFailed) await this.saveCreds();
   }
 
+  /** What could not be saved will not be tried again: the socket must not go on. */
+  giveUp(error: CredentialsNotSavedError): void {
+    if (this.#closed || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#onFailure(error);
+  }
+
   refuseWrites(): void {
     this.#closed = true;
   }
@@ -182,10 +189,7 @@ export class AuthState {
       cause instanceof LeaseLostError ||
       this.#failuresInARow >= commitAttempts ||
       changes.some(({ type }) => type === credsRow.type);
-    if (final && !this.#closed) {
-      this.#hasFailed = true;
-      this.#onFailure(error);
-    }
+    if (final) this.giveUp(error);
     return error;
   }
 }

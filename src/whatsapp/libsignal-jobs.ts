@@ -1,9 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { SessionBuilder, SessionCipher } from 'libsignal';
+import { methodOf, patchOnce } from './patched-prototype.ts';
 
-type Prototype = Record<string | symbol, unknown>;
 type Job = () => Promise<unknown>;
-type Method = (self: unknown, argument: unknown) => unknown;
 
 /** Marks a prototype whose jobs are bound already. */
 const bound = Symbol('jobs run in the context of their caller');
@@ -15,13 +14,13 @@ const bound = Symbol('jobs run in the context of their caller');
  * key be used again. Here each job runs in the context of its own caller. Installing twice is installing once.
  */
 export function keepJobsInTheirContext(): void {
-  once(SessionCipher.prototype, (prototype) => {
+  patchOnce(SessionCipher.prototype, bound, (prototype) => {
     const queueJob = methodOf(prototype, 'queueJob');
     prototype['queueJob'] = function (this: unknown, job: Job): unknown {
       return queueJob(this, AsyncResource.bind(job));
     };
   });
-  once(SessionBuilder.prototype, (prototype) => {
+  patchOnce(SessionBuilder.prototype, bound, (prototype) => {
     const initOutgoing = methodOf(prototype, 'initOutgoing');
     // Its job is made inside; what it does with Baileys' transaction goes through the storage.
     prototype['initOutgoing'] = function (this: { storage: object }, device: unknown): unknown {
@@ -29,21 +28,6 @@ export function keepJobsInTheirContext(): void {
       return initOutgoing(self, device);
     };
   });
-}
-
-function once(prototype: object, install: (prototype: Prototype) => void): void {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a prototype is a record of methods
-  const methods = prototype as Prototype;
-  if (methods[bound] === true) return;
-  methods[bound] = true;
-  install(methods);
-}
-
-/** @throws Error when libsignal has changed */
-function methodOf(prototype: Prototype, name: string): Method {
-  const method = prototype[name];
-  if (typeof method !== 'function') throw new Error(`libsignal has no ${name} any more`);
-  return (self, argument) => Reflect.apply(method, self, [argument]) as unknown;
 }
 
 /** The same storage, whose methods run in the present async context. */

@@ -43,14 +43,14 @@ export class MessageSender {
       jid = await this.#addressing.resolve(sock, phone);
       if (jid !== undefined) await this.#fetchKeys(sock, jid);
     } catch (cause) {
-      return this.#nothingLeft(cause, messageId);
+      return this.#nothingLeft(sock, cause, messageId);
     }
     if (jid === undefined) return 'not_on_whatsapp';
     if (typingMs > 0) await showTyping(sock, jid, typingMs);
     try {
       await sendText(sock, jid, text, messageId);
     } catch (cause) {
-      if (!mayHaveLeft(cause)) return this.#nothingLeft(cause, messageId);
+      if (!mayHaveLeft(cause)) return this.#nothingLeft(sock, cause, messageId);
     }
     return undefined;
   }
@@ -69,15 +69,16 @@ export class MessageSender {
     if (isInTime !== true) throw new Error('WhatsApp did not give the keys of a recipient in time');
   }
 
-  #nothingLeft(cause: unknown, messageId: string): string {
-    if (this.#isHopeless(cause, messageId)) return 'encryption_failed';
+  #nothingLeft(sock: WASocket, cause: unknown, messageId: string): string {
+    if (this.#isHopeless(sock, cause, messageId)) return 'encryption_failed';
     throw notConnected(cause);
   }
 
-  #isHopeless(error: unknown, messageId: string): boolean {
+  #isHopeless(sock: WASocket, error: unknown, messageId: string): boolean {
     const isUnencryptable =
       error instanceof NoDeviceError || disconnectFrom(error).message === 'All encryptions failed';
-    if (!isUnencryptable) return false;
+    // Keys that could not be saved close the socket: that is no fault of the recipient's.
+    if (!isUnencryptable || !sock.ws.isOpen) return false;
     const failures = (this.#encryptionFailures.get(messageId) ?? 0) + 1;
     this.#encryptionFailures.set(messageId, failures);
     return failures >= encryptionAttempts;
@@ -100,7 +101,7 @@ async function sendText(sock: WASocket, jid: string, text: string, messageId: st
   await sock.sendMessage(jid, { text, linkPreview: null }, { messageId });
 }
 
-/** With the keys at hand only the write itself can time out, and Baileys stores the ratchet after it. */
+/** With the keys at hand only the write itself can time out, and Baileys stores what it learnt of the devices after it. */
 function mayHaveLeft(error: unknown): boolean {
   return error instanceof CredentialsNotSavedError || disconnectFrom(error).code === timedOut;
 }

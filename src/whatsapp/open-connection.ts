@@ -1,6 +1,7 @@
 import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
 import type { Lease } from '../marketplace/ports.ts';
 import { AuthState, type CredentialsError } from './auth-state.ts';
+import { keepChatKeys } from './chat-keys.ts';
 import { forBaileys, textOf } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 import { firstQrLifetimeMs } from './pairing.ts';
@@ -51,7 +52,9 @@ export async function openConnection(
     monotonicNow,
     sentText: (id) => sentText(lease.companyId, id),
   });
-  return new Connection(makeWASocket(options), auth, {
+  const sock = makeWASocket(options);
+  keepChatKeys(sock, auth);
+  return new Connection(sock, auth, {
     version,
     answerTimeoutMs: timings.answerTimeoutMs,
     qrLifetimeMs: timings.qrLifetimeMs ?? firstQrLifetimeMs,

@@ -1,4 +1,5 @@
 import type { Logger } from '../observability/logger.ts';
+import { spareSessionsOfFailedAttempts } from './libsignal-attempts.ts';
 import { keepJobsInTheirContext } from './libsignal-jobs.ts';
 import { silenceLibsignal } from './libsignal-silence.ts';
 import { absorbLibraryRejections } from './library-rejections.ts';
@@ -7,5 +8,6 @@ import { absorbLibraryRejections } from './library-rejections.ts';
 export function prepareLibraries(logger: Logger): Disposable {
   silenceLibsignal(console);
   keepJobsInTheirContext();
+  spareSessionsOfFailedAttempts();
   return absorbLibraryRejections(process, logger);
 }

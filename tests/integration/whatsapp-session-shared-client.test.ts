@@ -1,28 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
+import { DistantRows } from '../harness/distant-rows.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const salons = 5;
 const messagesEach = 8;
-/** As a database over the network; the local store answers within the same turn of the event loop. */
-const roundTripMs = 3;
-
-/** Credentials that take a moment to be read and written. */
-class DistantRows extends SqliteCredentialRows {
-  override async read(...args: Parameters<SqliteCredentialRows['read']>) {
-    await delay(roundTripMs);
-    return await super.read(...args);
-  }
-
-  override async write(...args: Parameters<SqliteCredentialRows['write']>) {
-    await delay(roundTripMs);
-    await super.write(...args);
-  }
-}
 
 describe('one person who is a client of several salons', () => {
   it('can read what all of them write in the same moment', { timeout: 120_000 }, async () => {

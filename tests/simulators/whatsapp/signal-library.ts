@@ -15,6 +15,22 @@ export type Ciphertext = Readonly<{ type: CiphertextType; body: Buffer }>;
 
 const setupMessageType = 3;
 
+type SessionEntry = { serialize(): unknown; pendingPreKey?: unknown };
+type TryOn = (this: SessionCipher, message: Buffer, session: SessionEntry) => Promise<Buffer>;
+
+/** Tries a message on a copy of each session, as the library of real phones does: a wrong guess must not spoil the session. */
+class PhoneCipher extends SessionCipher {
+  async doDecryptWhisperMessage(message: Buffer, session: SessionEntry): Promise<Buffer> {
+    const entries = session.constructor as unknown as { deserialize(data: unknown): SessionEntry };
+    const copy = entries.deserialize(session.serialize());
+    const tryOn = Reflect.get(SessionCipher.prototype, 'doDecryptWhisperMessage') as TryOn;
+    const plaintext = await tryOn.call(this, message, copy);
+    delete session.pendingPreKey;
+    Object.assign(session, copy);
+    return plaintext;
+  }
+}
+
 /** Really verifies, unlike `Curve.verify` of Baileys, which accepts any well-formed signature. */
 export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
@@ -63,7 +79,7 @@ export async function decrypt(
   address: string,
   ciphertext: Ciphertext,
 ): Promise<Buffer> {
-  const cipher = new SessionCipher(storage, protocolAddress(address));
+  const cipher = new PhoneCipher(storage, protocolAddress(address));
   return ciphertext.type === 'pkmsg'
     ? cipher.decryptPreKeyWhisperMessage(ciphertext.body)
     : cipher.decryptWhisperMessage(ciphertext.body);
