@@ -67,9 +67,9 @@ export interface Restrictions {
   ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>>;
   /** Companies whose WhatsApp should be asked now. @param askAgainMs pause after a question that was not answered */
   due(askAgainMs: number): Promise<readonly CompanyId[]>;
-  /** The one that lasts; undefined also while a refusal has not been explained. */
+  /** The one that lasts; undefined also while a refusal has not been explained, and while the number is not linked. */
   of(companyId: CompanyId): Promise<Restriction | undefined>;
-  /** Those that last, latest first. */
+  /** Those that last, of linked numbers, latest first. */
   latest(limit: number): Promise<readonly (Restriction & Readonly<{ companyId: CompanyId }>)[]>;
   count(): Promise<number>;
 }

@@ -36,6 +36,7 @@ export class RestrictedSalon implements AsyncDisposable {
     const { id } = await registeredCompany(store.repositories);
     const salon = new RestrictedSalon(store, await SessionWorld.start(), id);
     await salon.#start().host.link(id, salon.world.salon);
+    await store.repositories.companies.recordSession(id, { state: 'connected' });
     return salon;
   }
 

@@ -82,7 +82,8 @@ describe.each(engines())('a message that WhatsApp refuses in $name', ({ make }) 
   /** A company that holds its lease, and what its outbox would do. */
   async function salon() {
     const { companyId, lease, time } = await leasedCompany(store);
-    const { contacts, messages } = store.repositories;
+    const { companies, contacts, messages } = store.repositories;
+    await companies.recordSession(companyId, { state: 'connected' });
     /** What is due now; a message that is named is wanted first. */
     const give = async (
       changes?: Partial<NewMessage>,

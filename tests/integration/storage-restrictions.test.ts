@@ -10,6 +10,12 @@ const asked = { source: 'asked' } as const;
 describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   const store = useStore(make);
 
+  const linkedCompany = async () => {
+    const leased = await leasedCompany(store);
+    await store.repositories.companies.recordSession(leased.companyId, { state: 'connected' });
+    return leased;
+  };
+
   it('holds whoever has no chat with the salon, until its end, and nobody else', async () => {
     const { companyId, lease, time } = await leasedCompany(store);
     const { contacts, messages, restrictions } = store.repositories;
@@ -49,7 +55,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   it('lasts a day when WhatsApp names no end, and a month at most', async () => {
     const { restrictions } = store.repositories;
     const lastsMs = async (endsAt?: Date) => {
-      const { companyId } = await leasedCompany(store);
+      const { companyId } = await linkedCompany();
       await restrictions.learn(companyId, { ...asked, answer: 'locked', ...(endsAt && { endsAt }) });
       return ((await restrictions.of(companyId))?.endsAt.getTime() ?? 0) - Date.now();
     };
@@ -61,7 +67,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   });
 
   it('is not shortened when WhatsApp tells of it without an end, which Baileys then puts in a minute', async () => {
-    const { companyId } = await leasedCompany(store);
+    const { companyId } = await linkedCompany();
     const { restrictions } = store.repositories;
     await restrictions.learn(companyId, {
       ...asked,
@@ -82,7 +88,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   it.each(['announced', 'asked'] as const)(
     'goes on when WhatsApp, %s at its end, says that it does, with an end that is over',
     async (source) => {
-      const { companyId, lease, time } = await leasedCompany(store);
+      const { companyId, lease, time } = await linkedCompany();
       const { events, messages, restrictions } = store.repositories;
       const endsAt = new Date(Date.now() + hourMs);
       await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt });
@@ -108,7 +114,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   );
 
   it('that WhatsApp tells of without an end holds new chats at once, and is asked about', async () => {
-    const { companyId, lease } = await leasedCompany(store);
+    const { companyId, lease } = await linkedCompany();
     const { messages, restrictions } = store.repositories;
     await enqueued(messages, newMessage(companyId));
     const told = { source: 'announced', answer: 'locked' } as const;
@@ -123,7 +129,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   });
 
   it.each(['another number', 'another installation'])('holds whoever had a chat before %s', async (what) => {
-    const { companyId, lease, time } = await leasedCompany(store);
+    const { companyId, lease, time } = await linkedCompany();
     const { companies, contacts, messages, restrictions } = store.repositories;
     const [hadWritten, wasReached, writes] = [newPhone(), newPhone(), newPhone()];
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
@@ -155,7 +161,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   });
 
   it('is told of once, again when its end moves, and at its end', async () => {
-    const { companyId } = await leasedCompany(store);
+    const { companyId } = await linkedCompany();
     const { events, restrictions } = store.repositories;
     const learn = (answer: 'locked' | 'free', endsAt?: Date) =>
       restrictions.learn(companyId, { source: 'announced', answer, ...(endsAt && { endsAt }) });
@@ -186,7 +192,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   });
 
   it('is listed and counted while it lasts, and asked about at its end', async () => {
-    const { companyId, time } = await leasedCompany(store);
+    const { companyId, time } = await linkedCompany();
     const { restrictions } = store.repositories;
     const before = await restrictions.count();
     await restrictions.learn(companyId, {
@@ -206,8 +212,33 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     expect(await restrictions.count()).toBe(before);
   });
 
+  it('is shown only while the number is linked, and again when it comes back', async () => {
+    const { companyId } = await linkedCompany();
+    const { companies, restrictions } = store.repositories;
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    const among = await restrictions.count();
+    const shown = async () => ({
+      own: (await restrictions.of(companyId)) !== undefined,
+      listed: (await restrictions.latest(500)).some((one) => one.companyId === companyId),
+      counted: (await restrictions.count()) === among,
+    });
+    const everywhere = { own: true, listed: true, counted: true };
+    const nowhere = { own: false, listed: false, counted: false };
+    for (const [state, expected] of [
+      ['reconnecting', everywhere],
+      ['banned', everywhere],
+      ['logged_out', nowhere],
+      ['pairing', nowhere],
+      ['qr_expired', nowhere],
+      ['connected', everywhere],
+    ] as const) {
+      await companies.recordSession(companyId, { state });
+      expect([state, await shown()]).toEqual([state, expected]);
+    }
+  });
+
   it.each(['another phone', 'an uninstallation'])('goes with %s', async (what) => {
-    const { companyId } = await leasedCompany(store);
+    const { companyId } = await linkedCompany();
     const { companies, restrictions } = store.repositories;
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
     await restrictions.learn(companyId, { ...asked, answer: 'locked' });
