@@ -4,6 +4,7 @@ import { parsePositiveInteger } from '../domain/ids.ts';
 import type { Events } from '../marketplace/ports.ts';
 import { type CompanyKeys, companyOfApiKey } from './authenticate.ts';
 import { pathParameter } from './path-parameter.ts';
+import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 
 export type BookingEventDeps = Readonly<{
@@ -25,7 +26,7 @@ export function bookingEventRoutes({ service, events, limiters, trustProxy }: Bo
     async (request, response) => {
       const company = await companyOfApiKey(request, service);
       const recordId = recordIdFrom(pathParameter(request, 'recordId'));
-      const history = await events.ofRecord(company.id, recordId, longestHistory);
+      const history = await events.ofRecord(company.id, recordId, new Query(request).limit(longestHistory));
       response.json({
         success: true,
         record_id: recordId,

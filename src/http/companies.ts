@@ -2,6 +2,7 @@ import express, { type Router } from 'express';
 import type { Company } from '../domain/company.ts';
 import type { ConnectionStats } from '../marketplace/ports.ts';
 import type { AdminKey } from './authenticate.ts';
+import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 
 export type CompaniesDeps = Readonly<{
@@ -22,9 +23,10 @@ export function companiesRoutes({ service, adminKey, limiters, trustProxy }: Com
 
   router.get('/marketplace/companies', rateLimit(limiters.machine, trustProxy), async (request, response) => {
     adminKey.require(request);
+    const limit = new Query(request).limit(mostShown);
     const [stats, withoutWhatsApp] = await Promise.all([
       service.getConnectionStats(),
-      service.companiesWithoutWhatsApp(mostShown),
+      service.companiesWithoutWhatsApp(limit),
     ]);
     response.json({
       success: true,

@@ -45,7 +45,7 @@ export function maintenanceRoutes(deps: MaintenanceDeps): Router {
   router.get('/marketplace/dead-letters', limited, adminKey.guard, async (request, response) => {
     const query = new Query(request);
     const name = queueFrom(query.one('queue') ?? 'webhooks');
-    const letters = await queue.deadLetters(name, limitFrom(query.one('limit')));
+    const letters = await queue.deadLetters(name, query.limit(mostLetters, usualLetters));
     response.json({
       success: true,
       dead_letters: letters.map(({ id, key, reason, attempts, buriedAt }) => ({
@@ -93,17 +93,6 @@ function queueFrom(name: string): QueueName {
     text: {
       ru: `Очередь должна быть одной из: ${queues.join(', ')}.`,
       en: `The queue must be one of: ${queues.join(', ')}.`,
-    },
-  });
-}
-
-function limitFrom(text: string | undefined): number {
-  const limit = text === undefined ? usualLetters : Number(/^\d{1,4}$/.test(text) ? text : NaN);
-  if (limit >= 1 && limit <= mostLetters) return limit;
-  throw new AppError('VALIDATION_ERROR', {
-    text: {
-      ru: `limit должен быть числом от 1 до ${mostLetters}.`,
-      en: `limit must be a number from 1 to ${mostLetters}.`,
     },
   });
 }

@@ -18,6 +18,27 @@ export class Query {
     return this.#parameters.get(name) ?? undefined;
   }
 
+  /** @returns `usual` where there is none. @throws AppError `VALIDATION_ERROR` that names the parameter */
+  wholeNumber(
+    name: string,
+    { least, most, usual }: Readonly<{ least: number; most: number; usual: number }>,
+  ): number {
+    const text = this.one(name);
+    const number = text === undefined ? usual : /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new AppError('VALIDATION_ERROR', {
+      text: {
+        ru: `Параметр ${name} должен быть целым числом от ${least} до ${most}.`,
+        en: `The parameter ${name} must be a whole number from ${least} to ${most}.`,
+      },
+    });
+  }
+
+  /** How many entries of a list are wanted, the same in all of them. @throws AppError `VALIDATION_ERROR` */
+  limit(most: number, usual = most): number {
+    return this.wholeNumber('limit', { least: 1, most, usual });
+  }
+
   /** Values of `name`, `name[]` and `name[0]`, in the order of the address. */
   list(name: string): string[] {
     return [...this.#parameters]

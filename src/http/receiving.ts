@@ -1,7 +1,6 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
 import { AppError } from '../domain/errors.ts';
-import { parsePositiveInteger } from '../domain/ids.ts';
 import type { OutgoingWebhook, ReceivedMessages } from '../marketplace/message-ports.ts';
 import type { OutgoingWebhookRules } from '../marketplace/outgoing-webhook-rules.ts';
 import { type CompanyKeys, companyOfApiKey } from './authenticate.ts';
@@ -33,8 +32,8 @@ export function receivingRoutes(deps: ReceivingDeps): Router {
 
   router.get('/marketplace/received-messages', limited, caller.guard, async (request, response) => {
     const query = new Query(request);
-    const after = numberFrom(query.one('after') ?? '0', Number.MAX_SAFE_INTEGER);
-    const limit = Math.max(1, numberFrom(query.one('limit') ?? String(usualMessages), mostMessages));
+    const after = query.wholeNumber('after', { least: 0, most: Number.MAX_SAFE_INTEGER, usual: 0 });
+    const limit = query.limit(mostMessages, usualMessages);
     const messages = await received.after(caller.of(request).id, after, limit);
     response.json({
       success: true,
@@ -87,17 +86,6 @@ function view(webhook: OutgoingWebhook): Record<string, unknown> {
     previous_secret_until: webhook.previousSecretUntil?.toISOString() ?? null,
     created_at: webhook.createdAt.toISOString(),
   };
-}
-
-function numberFrom(text: string, most: number): number {
-  const number = /^\d{1,16}$/.test(text) ? (text === '0' ? 0 : parsePositiveInteger(text)) : undefined;
-  if (number !== undefined && number <= most) return number;
-  throw new AppError('VALIDATION_ERROR', {
-    text: {
-      ru: `after и limit — целые числа; limit не больше ${mostMessages}.`,
-      en: `after and limit are whole numbers; limit is at most ${mostMessages}.`,
-    },
-  });
 }
 
 function noWebhook(): AppError {

@@ -1,6 +1,7 @@
 import express, { type Router } from 'express';
 import type { Restrictions } from '../marketplace/message-ports.ts';
 import type { AdminKey } from './authenticate.ts';
+import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { restrictionView } from './status.ts';
 
@@ -21,8 +22,8 @@ export function restrictionRoutes({ restrictions, adminKey, limiters, trustProxy
     '/marketplace/restrictions',
     rateLimit(limiters.machine, trustProxy),
     adminKey.guard,
-    async (_request, response) => {
-      const lasting = await restrictions.latest(mostShown);
+    async (request, response) => {
+      const lasting = await restrictions.latest(new Query(request).limit(mostShown));
       response.json({
         success: true,
         restrictions: lasting.map((one) => ({ company_id: one.companyId, ...restrictionView(one) })),

@@ -11,6 +11,7 @@ import { type AdminKey, bearerToken, hasApiKey } from './authenticate.ts';
 import { readJson } from './json-body.ts';
 import { languageOf } from './language.ts';
 import { pathParameter } from './path-parameter.ts';
+import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { checked } from './validate.ts';
 
@@ -35,6 +36,7 @@ type Body = Readonly<{
 
 const clock = Joi.string().pattern(/^([01]\d|2[0-3]):[0-5]\d$/);
 const longestTemplateInput = 5_000;
+const mostOptOuts = 200;
 const kind = Joi.valid(...bookingMessageKinds);
 
 const settingsBody = Joi.object<Body>({
@@ -96,7 +98,8 @@ export function settingsRoutes(deps: SettingsDeps): Router {
   });
 
   router.get('/marketplace/settings/:companyId/opt-outs', limited, async (request, response) => {
-    const optOuts = await rules.optOuts(await companyOf(request));
+    const company = await companyOf(request);
+    const optOuts = await rules.optOuts(company, new Query(request).limit(mostOptOuts));
     response.json({
       success: true,
       opt_outs: optOuts.map(({ phone, since }) => ({ phone: maskPhone(phone), since: since.toISOString() })),

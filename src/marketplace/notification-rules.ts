@@ -24,8 +24,6 @@ export type TemplatePreview = Readonly<{
   problems: readonly TemplateProblem[];
 }>;
 
-const optOutsShown = 200;
-
 /** What a company decides about its messages: read, tried out and changed. */
 export class NotificationRules {
   readonly #deps: NotificationRulesDependencies;
@@ -80,7 +78,10 @@ export class NotificationRules {
   }
 
   /** Latest first. */
-  async optOuts({ id }: Company): Promise<readonly Readonly<{ phone: string; since: Date }>[]> {
-    return await this.#deps.contacts.optedOut(id, optOutsShown);
+  async optOuts(
+    { id }: Company,
+    limit: number,
+  ): Promise<readonly Readonly<{ phone: string; since: Date }>[]> {
+    return await this.#deps.contacts.optedOut(id, limit);
   }
 }

@@ -33,6 +33,9 @@ export type HttpEdgeChanges = Readonly<{
   health?: Partial<AppDeps['health']>;
   rules?: Partial<AppDeps['rules']>;
   restrictions?: Partial<AppDeps['restrictions']>;
+  events?: AppDeps['events'];
+  received?: AppDeps['received'];
+  queue?: Partial<AppDeps['queue']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -125,8 +128,8 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       optOuts: async () => [],
       ...changes.rules,
     },
-    events: { ofRecord: async () => [] },
-    received: { after: async () => [] },
+    events: changes.events ?? { ofRecord: async () => [] },
+    received: changes.received ?? { after: async () => [] },
     outgoingWebhooks: {
       of: async () => undefined,
       set: async () => undefined,
@@ -134,7 +137,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       remove: async () => {},
     },
     restrictions: { of: async () => undefined, latest: async () => [], ...changes.restrictions },
-    queue: { deadLetters: async () => [], replay: async () => false },
+    queue: { deadLetters: async () => [], replay: async () => false, ...changes.queue },
     reconciliation: { request: async () => {}, requestAll: async () => 0 },
     health: {
       live: () => ({ status: 'ok' }),
