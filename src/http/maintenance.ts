@@ -1,7 +1,8 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
+import type { Company } from '../domain/company.ts';
 import { AppError } from '../domain/errors.ts';
-import { companyIdFrom } from '../domain/ids.ts';
+import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import type { JobQueue, QueueName } from '../marketplace/ports.ts';
 import type { Reconciliation } from '../marketplace/reconciliation.ts';
 import type { AdminKey } from './authenticate.ts';
@@ -12,6 +13,10 @@ import { type HttpLimiters, rateLimit } from './rate-limit.ts';
 import { parsedBy, validate } from './validate.ts';
 
 export type MaintenanceDeps = Readonly<{
+  service: Readonly<{
+    /** @throws AppError `COMPANY_NOT_FOUND` */
+    getCompany(companyId: CompanyId): Promise<Company>;
+  }>;
   queue: Pick<JobQueue, 'deadLetters' | 'replay'>;
   reconciliation: Pick<Reconciliation, 'request' | 'requestAll'>;
   adminKey: AdminKey;
@@ -32,13 +37,13 @@ const queues = [
 const mostLetters = 500;
 const usualLetters = 50;
 
-const reconciliationBody = Joi.object<Readonly<{ company_id?: ReturnType<typeof companyIdFrom> }>>({
-  company_id: parsedBy(companyIdFrom),
+const reconciliationBody = Joi.object<Readonly<{ company_id?: CompanyId }>>({
+  company_id: parsedBy((value) => companyIdFrom(value, 'company_id')),
 });
 
 /** What the operator may set going, by the machine key. */
 export function maintenanceRoutes(deps: MaintenanceDeps): Router {
-  const { queue, reconciliation, adminKey, limiters, trustProxy } = deps;
+  const { service, queue, reconciliation, adminKey, limiters, trustProxy } = deps;
   const router = express.Router();
   const limited = rateLimit(limiters.machine, trustProxy);
 
@@ -79,7 +84,7 @@ export function maintenanceRoutes(deps: MaintenanceDeps): Router {
     async (request, response) => {
       const { company_id: companyId } = request.body;
       if (companyId === undefined) await reconciliation.requestAll('operator');
-      else await reconciliation.request(companyId, 'operator');
+      else await reconciliation.request((await service.getCompany(companyId)).id, 'operator');
       response.status(202).json({ success: true });
     },
   );

@@ -36,6 +36,7 @@ export type HttpEdgeChanges = Readonly<{
   events?: AppDeps['events'];
   received?: AppDeps['received'];
   queue?: Partial<AppDeps['queue']>;
+  reconciliation?: Partial<AppDeps['reconciliation']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -138,7 +139,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
     },
     restrictions: { of: async () => undefined, latest: async () => [], ...changes.restrictions },
     queue: { deadLetters: async () => [], replay: async () => false, ...changes.queue },
-    reconciliation: { request: async () => {}, requestAll: async () => 0 },
+    reconciliation: { request: async () => {}, requestAll: async () => 0, ...changes.reconciliation },
     health: {
       live: () => ({ status: 'ok' }),
       ready: async () => ({
