@@ -56,7 +56,7 @@ export function createNotifications(parts: NotificationParts) {
   const clientAnswers = new ClientAnswers({ ...parts, replanning, writeBack });
   const forwarding = new Forwarding(parts);
   const receiving = new Receiving({ ...parts, clientAnswers, forwarding });
-  const outgoingWebhooks = new OutgoingWebhookRules(parts);
+  const outgoingWebhooks = new OutgoingWebhookRules({ ...parts, forwarding });
   return {
     records,
     replanning,

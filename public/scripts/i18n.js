@@ -49,6 +49,22 @@ export const createTranslate =
     );
 
 /**
+ * @param {string} iso
+ * @param {string} language
+ * @returns {string} such as `22 ноября в 14:30`; empty for what is no time
+ */
+export const formatMoment = (iso, language) => {
+  const ms = Date.parse(iso);
+  if (Number.isNaN(ms)) return '';
+  return new Intl.DateTimeFormat(language, {
+    day: 'numeric',
+    month: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+  }).format(ms);
+};
+
+/**
  * Writes the texts of every element that names one: `data-i18n="key"` for its text, `data-i18n-label` for its accessible
  * name, `data-i18n-alt` for the text instead of its picture.
  * @param {Document} page

@@ -16,6 +16,7 @@ import { readFailure } from './payloads.js';
  * }} SettingsAnswer
  * @typedef {{ text: string, length: number, problems: string[] }} Preview
  * @typedef {{ phone: string, since: string }} OptOut
+ * @typedef {{ enabled: boolean, disabled_at: string | null, failing_since: string | null, waiting: number }} OutgoingWebhook
  */
 
 /** The server refused; the message is its sentence for the person. */
@@ -63,6 +64,11 @@ export class SettingsApi {
   /** @returns {Promise<{ opt_outs: OptOut[] }>} */
   optOuts() {
     return this.#ask('/opt-outs', 'GET');
+  }
+
+  /** @returns {Promise<{ outgoing_webhook: OutgoingWebhook | null }>} */
+  outgoingWebhook() {
+    return this.#ask('/outgoing-webhook', 'GET');
   }
 
   /**

@@ -2,7 +2,8 @@
 /** @import { Translate } from './i18n.js' */
 /** @import { Settings, SettingsAnswer } from './settings-api.js' */
 
-import { byId, setText } from './dom.js';
+import { byId, setAttribute, setText } from './dom.js';
+import { webhookWords } from './outgoing-webhook.js';
 import { startPage } from './page.js';
 import { safeStorage } from './safe-storage.js';
 import { RefusedError, SettingsApi } from './settings-api.js';
@@ -84,6 +85,22 @@ const listOptOuts = (optOuts, translate, language) => {
   byId('opt-outs', HTMLElement).replaceChildren(...items);
 };
 
+/**
+ * Whether the salon's own system takes what clients write. If that is not to be known, the rest of the page works.
+ * @param {SettingsApi} api
+ * @param {Translate} translate
+ * @param {string} language
+ */
+const showWebhook = async (api, translate, language) => {
+  const { outgoing_webhook: webhook } = await api.outgoingWebhook();
+  const section = byId('webhook', HTMLElement);
+  section.hidden = webhook === null;
+  if (webhook === null) return;
+  const { state, text } = webhookWords(webhook, translate, language);
+  setAttribute(section, 'data-state', state);
+  setText(byId('webhook-state', HTMLElement), text);
+};
+
 const start = async () => {
   const [token = ''] = takeTokens(
     location.href,
@@ -103,6 +120,7 @@ const start = async () => {
       fillIn(answer, api, translate);
       listOptOuts(optOuts, translate, language);
       form.hidden = false;
+      showWebhook(api, translate, language).catch(reportError);
     } catch (error) {
       setText(refusal, error instanceof RefusedError ? error.message : translate('settings.unreachable'));
       refusal.hidden = false;

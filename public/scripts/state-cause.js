@@ -4,6 +4,8 @@
  * @import { Translate } from './i18n.js'
  */
 
+import { formatMoment } from './i18n.js';
+
 /** Causes that a person can make something of, as the server names them; each has words in the locales. */
 export const causes = /** @type {const} */ ([
   '401',
@@ -59,16 +61,10 @@ const lastingScreens = new Set([
  */
 export const causeAndSince = ({ cause = '', since = '' }, screen, translate, language) => {
   if (!lastingScreens.has(screen)) return '';
-  const sinceMs = Date.parse(since);
-  const format = new Intl.DateTimeFormat(language, {
-    day: 'numeric',
-    month: 'long',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
+  const time = formatMoment(since, language);
   const parts = [
     knownCauses.has(cause) ? translate(`causes.${cause}`) : '',
-    Number.isNaN(sinceMs) ? '' : translate('connect.since', { time: format.format(sinceMs) }),
+    time === '' ? '' : translate('connect.since', { time }),
   ];
   return parts.filter((part) => part !== '').join(' ');
 };

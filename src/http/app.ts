@@ -33,7 +33,7 @@ export type AppDeps = Readonly<{
   rules: SettingsDeps['rules'];
   events: BookingEventDeps['events'];
   received: ReceivingDeps['received'];
-  outgoingWebhooks: ReceivingDeps['outgoingWebhooks'];
+  outgoingWebhooks: ReceivingDeps['outgoingWebhooks'] & SettingsDeps['outgoingWebhooks'];
   restrictions: StatusDeps['restrictions'] & RestrictionDeps['restrictions'];
   queue: MaintenanceDeps['queue'];
   reconciliation: MaintenanceDeps['reconciliation'];

@@ -77,12 +77,19 @@ export function receivingRoutes(deps: ReceivingDeps): Router {
   return router;
 }
 
+/** Whether it works; nothing of its address or its secrets. */
+export function webhookState({ disabledAt, failingSince }: OutgoingWebhook): Record<string, unknown> {
+  return {
+    enabled: disabledAt === undefined,
+    disabled_at: disabledAt?.toISOString() ?? null,
+    failing_since: failingSince?.toISOString() ?? null,
+  };
+}
+
 function view(webhook: OutgoingWebhook): Record<string, unknown> {
   return {
     url: webhook.url,
-    enabled: webhook.disabledAt === undefined,
-    disabled_at: webhook.disabledAt?.toISOString() ?? null,
-    failing_since: webhook.failingSince?.toISOString() ?? null,
+    ...webhookState(webhook),
     previous_secret_until: webhook.previousSecretUntil?.toISOString() ?? null,
     created_at: webhook.createdAt.toISOString(),
   };

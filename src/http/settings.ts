@@ -6,6 +6,7 @@ import { type BookingMessageKind, bookingMessageKinds } from '../domain/message.
 import type { NotificationSettings } from '../domain/notification-settings.ts';
 import { maskPhone } from '../domain/phone.ts';
 import type { NotificationRules } from '../marketplace/notification-rules.ts';
+import type { OutgoingWebhookRules } from '../marketplace/outgoing-webhook-rules.ts';
 import { describeVariable, variablesOf } from '../messaging/template-variables.ts';
 import { type AdminKey, bearerToken, hasApiKey } from './authenticate.ts';
 import { readJson } from './json-body.ts';
@@ -13,6 +14,7 @@ import { languageOf } from './language.ts';
 import { pathParameter } from './path-parameter.ts';
 import { Query } from './query.ts';
 import { type HttpLimiters, rateLimit } from './rate-limit.ts';
+import { webhookState } from './receiving.ts';
 import { checked } from './validate.ts';
 
 export type SettingsDeps = Readonly<{
@@ -21,6 +23,7 @@ export type SettingsDeps = Readonly<{
     getCompany(companyId: CompanyId): Promise<Company>;
   }>;
   rules: Pick<NotificationRules, 'of' | 'save' | 'defaultsOf' | 'preview' | 'optOuts'>;
+  outgoingWebhooks: Pick<OutgoingWebhookRules, 'of' | 'waiting'>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
@@ -60,7 +63,7 @@ const previewBody = Joi.object<Readonly<{ kind: BookingMessageKind; template: st
 
 /** What a salon's owner decides about the messages; the same access as to the salon's status. */
 export function settingsRoutes(deps: SettingsDeps): Router {
-  const { service, rules, adminKey, limiters, trustProxy } = deps;
+  const { service, rules, outgoingWebhooks, adminKey, limiters, trustProxy } = deps;
   const router = express.Router();
   const limited = rateLimit(limiters.page, trustProxy);
 
@@ -103,6 +106,17 @@ export function settingsRoutes(deps: SettingsDeps): Router {
     response.json({
       success: true,
       opt_outs: optOuts.map(({ phone, since }) => ({ phone: maskPhone(phone), since: since.toISOString() })),
+    });
+  });
+
+  router.get('/marketplace/settings/:companyId/outgoing-webhook', limited, async (request, response) => {
+    const { id } = await companyOf(request);
+    const webhook = await outgoingWebhooks.of(id);
+    response.json({
+      success: true,
+      outgoing_webhook: webhook
+        ? { ...webhookState(webhook), waiting: await outgoingWebhooks.waiting(id) }
+        : null,
     });
   });
   return router;

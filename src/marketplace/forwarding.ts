@@ -1,3 +1,4 @@
+import type { CompanyId } from '../domain/ids.ts';
 import { PostponedError } from '../domain/postponed-error.ts';
 import { cutText } from '../lib/cut-text.ts';
 import { hashedUuid } from '../lib/hashed-uuid.ts';
@@ -17,7 +18,7 @@ export type ForwardingDependencies = Readonly<{
   received: Pick<ReceivedMessages, 'byId' | 'toForward' | 'handedOver'>;
   webhooks: Pick<OutgoingWebhooks, 'of' | 'disable' | 'failed' | 'worked'>;
   receiver: Receiver;
-  queue: Pick<JobQueue, 'insert'>;
+  queue: Pick<JobQueue, 'insert' | 'waiting'>;
   report: BusinessEvents;
 }>;
 
@@ -49,6 +50,11 @@ export class Forwarding {
       await this.request(left);
       if (left.length < sweepSize) return;
     }
+  }
+
+  /** How many messages still have to reach the company's webhook. */
+  async waiting(companyId: CompanyId): Promise<number> {
+    return (await this.#deps.queue.waiting('forwarding', keyPrefixOf(companyId))).jobs;
   }
 
   /** The job. @throws PostponedError when the receiver did not take it */
@@ -96,9 +102,13 @@ export class Forwarding {
 function jobFor({ id, companyId, phone }: MessageToForward): NewJob {
   return {
     id: hashedUuid('forwarding', id),
-    key: `${companyId}:${hashedUuid('client', companyId, phone ?? id)}`,
+    key: `${keyPrefixOf(companyId)}${hashedUuid('client', companyId, phone ?? id)}`,
     data: { companyId, messageId: id } satisfies ForwardingJob,
   };
+}
+
+function keyPrefixOf(companyId: CompanyId): string {
+  return `${companyId}:`;
 }
 
 function secretsOf({ secret, previousSecret }: OutgoingWebhook): string[] {

@@ -4,10 +4,12 @@ import { AppError } from '../domain/errors.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { isLoopbackAddress, isPublicAddress } from '../lib/public-address.ts';
 import type { BusinessEvents } from '../observability/events.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from './message-ports.ts';
 
 export type OutgoingWebhookDependencies = Readonly<{
   webhooks: Pick<OutgoingWebhooks, 'of' | 'save' | 'rotate' | 'remove'>;
+  forwarding: Pick<Forwarding, 'waiting'>;
   report: BusinessEvents;
   /** Outside production a receiver may run on this machine, without TLS. */
   allowLoopback: boolean;
@@ -27,6 +29,11 @@ export class OutgoingWebhookRules {
 
   of(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
     return this.#deps.webhooks.of(companyId);
+  }
+
+  /** How many messages still have to reach it. */
+  waiting(companyId: CompanyId): Promise<number> {
+    return this.#deps.forwarding.waiting(companyId);
   }
 
   /** @returns the secret when the webhook is new. @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND` */

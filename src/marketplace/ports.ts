@@ -177,8 +177,11 @@ export interface JobQueue {
   work(queue: QueueName, handler: JobHandler, onBuried?: BuriedHandler): Promise<void>;
   /** Jobs of the key that wait for their next attempt have it now. */
   hurry(queue: QueueName, key: string): Promise<void>;
-  /** How many jobs are still to be done, and how long the oldest has waited. */
-  waiting(queue: QueueName): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>>;
+  /** How many jobs are still to be done, of all keys or of those that begin so, and how long the oldest has waited. */
+  waiting(
+    queue: QueueName,
+    keyPrefix?: string,
+  ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>>;
   /** Newest first. */
   deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]>;
   /** Puts a dead letter back into its queue with fresh attempts. False: there is none with this id. */

@@ -57,12 +57,13 @@ export async function readBuriedJob(
 export async function readWaiting(
   { sql }: Sql,
   queue: QueueName,
+  keyPrefix: string,
 ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
   const [row] = await sql.transaction((session) =>
     session.query(
       `select count(*)::int as jobs, coalesce(extract(epoch from now() - min(created_on)), 0)::int as age
-       from pgboss.job where name = $1 and state in ('created', 'retry', 'active')`,
-      [queue],
+       from pgboss.job where name = $1 and state in ('created', 'retry', 'active') and starts_with(singleton_key, $2)`,
+      [queue, keyPrefix],
     ),
   );
   const waiting = new RowReader(row);

@@ -148,8 +148,11 @@ class PgBossQueue implements StoppableJobQueue {
     this.#workers.push({ queue, worker });
   }
 
-  async waiting(queue: QueueName): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
-    return await readWaiting(this.#options.database, queue);
+  async waiting(
+    queue: QueueName,
+    keyPrefix = '',
+  ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
+    return await readWaiting(this.#options.database, queue, keyPrefix);
   }
 
   async deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]> {

@@ -2,7 +2,10 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../harness/browser.ts';
 import { inDays, linkSalon, type LinkedSalon } from '../harness/linked-salon.ts';
+import { ask } from '../harness/people.ts';
 import { clientNumber, startStack, type Stack } from '../harness/start-stack.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { WebhookReceiver } from '../harness/webhook-receiver.ts';
 import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
 
 const waitMs = 15_000;
@@ -86,6 +89,37 @@ describe('the settings page in Chromium', () => {
     const client = stack.whatsapp.phone(clientNumber);
     await client.waitForMessage(({ text }) => text === 'Ждём, Анна!', waitMs);
   });
+
+  it('says how the own system of the salon takes what clients write', async () => {
+    const section = page.locator('#webhook');
+    const shown = async (state: string): Promise<string> => {
+      await page.reload();
+      await page.locator(`#webhook[data-state="${state}"]:not([hidden])`).waitFor();
+      return page.locator('#webhook-state').innerText();
+    };
+    expect(await section.isVisible()).toBe(false);
+
+    await using receiver = await WebhookReceiver.start();
+    const call = (method: string, body?: unknown) =>
+      ask(`${stack.url}/marketplace/outgoing-webhook`, {
+        method,
+        headers: { 'x-api-key': salon.apiKey },
+        ...(body !== undefined && { body }),
+      });
+    const seen = async (field: string) =>
+      ((await (await call('GET')).json()) as Record<string, unknown>)[field] !== null;
+    expect((await call('PUT', { url: receiver.url })).status).toBe(200);
+    expect(await shown('active')).toBe('Работает: что пишут клиенты, передаётся в вашу систему.');
+
+    receiver.answer({ status: 503, headers: { 'retry-after': '3' } });
+    await stack.whatsapp.phone(clientNumber).sendText(salon.owner.number, 'Есть окно в среду?');
+    await waitFor('the failure', () => seen('failing_since'), waitMs);
+    expect(await shown('failing')).toMatch(/^Не работает с .* Ждут передачи: 1\.$/);
+
+    receiver.answer({ status: 410 });
+    await waitFor('the end', () => seen('disabled_at'), waitMs);
+    expect(await shown('disabled')).toMatch(/^Отключена .* \(код 410\)/);
+  }, 60_000);
 
   it('speaks English when it is asked to, and says who may not see it', async () => {
     await page.getByRole('button', { name: 'English' }).click();

@@ -37,6 +37,7 @@ export type HttpEdgeChanges = Readonly<{
   received?: AppDeps['received'];
   queue?: Partial<AppDeps['queue']>;
   reconciliation?: Partial<AppDeps['reconciliation']>;
+  outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
   inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
@@ -136,6 +137,8 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       set: async () => undefined,
       rotate: async () => undefined,
       remove: async () => {},
+      waiting: async () => 0,
+      ...changes.outgoingWebhooks,
     },
     restrictions: { of: async () => undefined, latest: async () => [], ...changes.restrictions },
     queue: { deadLetters: async () => [], replay: async () => false, ...changes.queue },

@@ -141,6 +141,20 @@ describe.each(engines())('what a client wrote, on its way to the company, in $na
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(1_900);
   });
 
+  it('is counted for its company alone while it waits', async () => {
+    const [silent, healthy] = [await newReceiver(), await newReceiver()];
+    const [companyId, otherId] = [await companyWith(silent), await companyWith(healthy)];
+    const { forwarding } = await open();
+    const reply = Promise.withResolvers<ReceiverReply>();
+    silent.answer(reply.promise);
+    for (const id of [companyId, companyId, otherId]) await keep(id);
+    await forwarding.sweep();
+    await waitFor('the other company', async () => (await forwarding.waiting(otherId)) === 0);
+    expect(await forwarding.waiting(companyId)).toBe(2);
+    reply.resolve({ status: 200 });
+    await waitFor('the end', async () => (await forwarding.waiting(companyId)) === 0);
+  });
+
   it('is told of no more after 410, until the company sets an address again', async () => {
     const receiver = await newReceiver();
     const companyId = await companyWith(receiver);

@@ -59,7 +59,7 @@ describe('the texts of one company', () => {
       received: { byId: read, toForward: read, handedOver: read },
       webhooks: { of: read, disable: read, failed: read, worked: read },
       receiver: { inLane: async () => ({ retryAfterMs: 7_000 }), deliver: read },
-      queue: { insert: read },
+      queue: { insert: read, waiting: read },
       report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
     });
     await expect(forwarding.run({ companyId: one, messageId: 'm' })).rejects.toMatchObject({

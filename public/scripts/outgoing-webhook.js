@@ -1,0 +1,27 @@
+// @ts-check
+/**
+ * @import { Translate } from './i18n.js'
+ * @import { OutgoingWebhook } from './settings-api.js'
+ */
+
+import { formatMoment } from './i18n.js';
+
+/**
+ * How the company's own webhook fares, and what waits for it.
+ * @param {OutgoingWebhook} webhook
+ * @param {Translate} translate
+ * @param {string} language
+ * @returns {{ state: 'active' | 'failing' | 'disabled', text: string }}
+ */
+export const webhookWords = (webhook, translate, language) => {
+  const { disabled_at: disabledAt, failing_since: failingSince, waiting } = webhook;
+  if (disabledAt !== null) {
+    const time = formatMoment(disabledAt, language);
+    return { state: 'disabled', text: translate('settings.webhookDisabled', { time }) };
+  }
+  const left = waiting > 0 ? ` ${translate('settings.webhookWaiting', { count: String(waiting) })}` : '';
+  if (failingSince === null)
+    return { state: 'active', text: `${translate('settings.webhookActive')}${left}` };
+  const time = formatMoment(failingSince, language);
+  return { state: 'failing', text: `${translate('settings.webhookFailing', { time })}${left}` };
+};
