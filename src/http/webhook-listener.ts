@@ -26,7 +26,7 @@ export type WebhookListenerDeps = ObserverDeps &
   }>;
 
 const webhookPath = /^\/marketplace\/webhook\/([^/?]+)\/([^/?]+)\/?(?:\?|$)/;
-const template = '/marketplace/webhook/:companyId/:secret';
+export const entityWebhookRoute = '/marketplace/webhook/:companyId/:secret';
 const accepted = JSON.stringify({ success: true });
 
 /**
@@ -60,7 +60,7 @@ export function createWebhookListener(
     const path = request.method === 'POST' ? webhookPath.exec(request.url ?? '') : null;
     if (path === null) return false;
     nameRequest(request, response);
-    observe(deps, request, response, () => template, { isToldElsewhere: true });
+    observe(deps, request, response, () => entityWebhookRoute, { isToldElsewhere: true });
     void answer(request, response, path);
     return true;
   };

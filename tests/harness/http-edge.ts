@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Express } from 'express';
 import type { Company } from '../../src/domain/company.ts';
 import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
 import { AppError } from '../../src/domain/errors.ts';
@@ -44,7 +45,7 @@ export type HttpEdgeChanges = Readonly<{
 }>;
 
 export type HttpEdge = AsyncDisposable &
-  Readonly<{ url: string; log: CapturedLog; acceptedWebhooks: readonly unknown[] }>;
+  Readonly<{ url: string; app: Express; log: CapturedLog; acceptedWebhooks: readonly unknown[] }>;
 
 /** The HTTP edge on a free port, its use cases kept in memory. */
 export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<HttpEdge> {
@@ -176,6 +177,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    app,
     log,
     acceptedWebhooks,
     [Symbol.asyncDispose]: async () => {
