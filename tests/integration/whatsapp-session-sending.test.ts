@@ -109,12 +109,17 @@ describe('sending a message', () => {
     expect(timesGiven(world)).toBe(0);
   });
 
-  it('is not said to have failed when only the keys it used up could not be stored', async () => {
+  it('does not leave while the keys it uses up cannot be stored, and leaves when they can', async () => {
     await using world = await SessionWorld.start();
     const host = await world.linkedHost();
     await host.manager.sendMessage(world.company, world.client.number, 'сначала');
     await world.client.waitForMessage((message) => message.text === 'сначала');
-    using _disk = fullDisk(world);
+    {
+      using _disk = fullDisk(world);
+      await expect(send(world, host)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+      expect(timesGiven(world)).toBe(0);
+    }
+    await host.reaches(world.company, 'connected');
     await send(world, host);
     await world.client.waitForMessage(({ id }) => id === givenId);
     expect(timesGiven(world)).toBe(1);
