@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './config.ts';
 
@@ -24,11 +25,34 @@ export function makeDirectories({
 
 function problemsOf(name: string, path: string): string[] {
   try {
-    mkdirSync(path, { recursive: true });
-    accessSync(path, constants.W_OK | constants.X_OK);
+    make(path);
+    writeTo(path);
     return [];
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return [`${name} cannot be written to: ${path} (${reason})`];
+    return [`${name} cannot be written to: ${path} (${codeOf(error) ?? String(error)})`];
   }
+}
+
+/** Node's own `recursive` never ends where a directory takes no other and calls itself missing, as /proc does. */
+function make(path: string): void {
+  if (!existsSync(dirname(path))) make(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // It was there, or another process was quicker.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+  }
+}
+
+/** Only a write tells: root is granted access to /proc, too. A full disk is no wrong setting. */
+function writeTo(path: string): void {
+  try {
+    rmdirSync(mkdtempSync(join(path, '.writable-')));
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

@@ -8,10 +8,11 @@ const blockBytes = 4096;
 export class SmallDisk implements Disposable {
   readonly #directory: string;
 
-  /** @throws when it cannot be mounted */
-  constructor(directory: string, megabytes = 16) {
+  /** @param options `files`: how many fit, its root among them; 0: any number. @throws when it cannot be mounted */
+  constructor(directory: string, { megabytes = 16, files = 0 } = {}) {
     this.#directory = directory;
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'tmpfs', directory]);
+    const options = `size=${megabytes}m,nr_inodes=${files},mode=700`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory]);
   }
 
   /** Leaves room for that many blocks of 4 KB. */

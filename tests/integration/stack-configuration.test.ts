@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { makeDirectories } from '../../src/config/directories.ts';
+import { SmallDisk } from '../harness/small-disk.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
 const entry = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -14,6 +16,8 @@ async function run(environment: Readonly<Record<string, string>>) {
     cwd: directory.path,
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 25_000,
+    killSignal: 'SIGKILL',
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -63,5 +67,23 @@ describe('a wrong configuration', () => {
     expect(output).toContain('JWT_SECRET and JWT_SECRET_FILE');
     expect(output).not.toContain(secret);
     expect(made).toEqual([]);
+  });
+
+  it('names directories where nothing can ever be made', async () => {
+    const { code, output } = await run({ DATA_DIR: '/proc/x', SESSIONS_DIR: '/proc/x/y', LOG_DIR: '/proc' });
+    expect(code).toBe(78);
+    expect(output).toContain('DATA_DIR cannot be written to: /proc/x (');
+    expect(output).toContain('SESSIONS_DIR cannot be written to: /proc/x/y (');
+    expect(output).toContain('LOG_DIR cannot be written to: /proc (');
+  });
+});
+
+describe('a full disk', () => {
+  it('is no wrong configuration', () => {
+    using directory = new TemporaryDirectory();
+    using disk = new SmallDisk(directory.path, { files: 2 });
+    disk.fill();
+    const directories = { data: directory.path, sessions: directory.path, logs: directory.path };
+    expect(() => makeDirectories({ directories, sessionStore: 'local' })).not.toThrow();
   });
 });
