@@ -8,7 +8,7 @@ import { warningsOf } from './config/warnings.ts';
 import { createContext } from './context.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { MarketplaceServer } from './server.ts';
-import { startFailure } from './start-failure.ts';
+import { reasonOf, startFailure } from './start-failure.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** BSD's EX_CONFIG: a supervisor must not start us again before somebody has corrected the configuration. */
@@ -48,7 +48,7 @@ async function run(): Promise<void> {
     await serve(loaded, logger, stop);
     logger.info('Stopped');
   } catch (error) {
-    logger.error('Stopped by an error', { error });
+    logger.error('Stopped by an error', { error: reasonOf(error)?.sentence ?? error });
     throw error;
   }
 }
@@ -57,7 +57,8 @@ try {
   await run();
   process.exit(exitCodes.stopped);
 } catch (error) {
-  const isMisconfigured = error instanceof ConfigError;
-  process.stderr.write(`${isMisconfigured ? error.message : startFailure(error)}\n`);
+  const isConfigError = error instanceof ConfigError;
+  process.stderr.write(`${isConfigError ? error.message : startFailure(error)}\n`);
+  const isMisconfigured = isConfigError || reasonOf(error)?.misconfigured === true;
   process.exit(isMisconfigured ? exitCodes.badConfiguration : exitCodes.failed);
 }

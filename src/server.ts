@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from './context.ts';
+import { StartError } from './domain/start-error.ts';
 import { type AppDeps, createApp } from './http/app.ts';
 import { createHttpLimiters, type HttpLimiters } from './http/rate-limit.ts';
 import { answerStarting } from './http/starting.ts';
@@ -27,11 +28,15 @@ export class MarketplaceServer implements AsyncDisposable {
   #answer: Answer = answerStarting;
   #draining = false;
 
-  /** Binds the port, so that a wrong one is found first. Until `serve` requests are told to come back. */
+  /** Binds the port, so that a wrong one is found first. Until `serve` requests are told to come back. @throws StartError */
   static async listen(address: Readonly<{ host: string; port: number }>): Promise<MarketplaceServer> {
     const server = new MarketplaceServer();
     server.#server.listen(address.port, address.host);
-    await once(server.#server, 'listening');
+    try {
+      await once(server.#server, 'listening');
+    } catch (error) {
+      throw new StartError('address', error);
+    }
     return server;
   }
 

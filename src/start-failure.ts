@@ -1,24 +1,59 @@
 import { inspect } from 'node:util';
+import { AppError } from './domain/errors.ts';
+import { StartError } from './domain/start-error.ts';
 import { redactText } from './observability/redact.ts';
 
-/** What usually keeps a server from starting, by the code of the error or of what caused it. */
-const sentences: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'HOST and PORT are taken by another program: stop it or set another PORT',
-  EADDRNOTAVAIL: 'HOST is no address of this machine',
-  EACCES: 'PORT may not be used by this user: take one above 1023',
-  ECONNREFUSED: 'The database of DATABASE_URL does not answer: nothing listens there',
-  ENOTFOUND: 'The database of DATABASE_URL does not answer: its host is not known',
-  '28P01': 'The database of DATABASE_URL refuses the password',
-  '28000': 'The database of DATABASE_URL refuses the user',
-  '3D000': 'The database of DATABASE_URL does not exist',
+/** Why the server does not start, in a sentence that holds no secret, and whether only other settings help. */
+type Reason = Readonly<{ sentence: string; misconfigured: boolean }>;
+
+const wrong = (sentence: string): Reason => ({ sentence, misconfigured: true });
+const notYet = (sentence: string): Reason => ({ sentence, misconfigured: false });
+
+const noSuchAddress = wrong(
+  'HOST is no address of this machine: take 127.0.0.1, another that it has, or 0.0.0.0 for all of them',
+);
+const noSuchDatabaseHost = notYet(
+  'The host of DATABASE_URL is not known: correct it; in a password @ : / # ? are written %40 %3A %2F %23 %3F',
+);
+
+/** By the code of the error or of what caused it. */
+const reasons: Readonly<Record<StartError['at'], Readonly<Record<string, Reason>>>> = {
+  address: {
+    EADDRINUSE: notYet('HOST and PORT are taken by another program: stop it or set another PORT'),
+    EADDRNOTAVAIL: noSuchAddress,
+    EINVAL: noSuchAddress,
+    ENOTFOUND: noSuchAddress,
+    EAI_AGAIN: notYet('HOST is a name that could not be looked up: take an address of this machine'),
+    EACCES: wrong('PORT may not be used by this user: take one above 1023'),
+  },
+  database: {
+    ECONNREFUSED: notYet(
+      'The database of DATABASE_URL does not answer: start it, or correct its host and port',
+    ),
+    ENOTFOUND: noSuchDatabaseHost,
+    EAI_AGAIN: noSuchDatabaseHost,
+    '28P01': wrong('The database of DATABASE_URL refuses the password: correct the user or the password'),
+    '28000': wrong(
+      'The database of DATABASE_URL refuses the user: correct the user, or let it in at the database',
+    ),
+    '3D000': notYet('The database of DATABASE_URL does not exist: create it or correct its name'),
+  },
 };
+
+/** What is known of an error that ended the process; undefined: nobody foresaw it, and its details matter. */
+export function reasonOf(error: unknown): Reason | undefined {
+  const path = forbiddenPathOf(error);
+  if (path !== undefined) return notYet(`${path} may not be read or written by this user`);
+  return reasonIn(reasons[error instanceof StartError ? error.at : 'database'], error);
+}
 
 /** What a person at the console is told of an error that ended the process; the log has the rest. */
 export function startFailure(error: unknown): string {
-  const forbidden = forbiddenPathOf(error);
-  if (forbidden !== undefined) return `${forbidden} may not be read or written by this user`;
-  const sentence = sentences[codeOf(error) ?? ''];
-  if (sentence !== undefined) return sentence;
+  const reason = reasonOf(error);
+  if (reason !== undefined) return reason.sentence;
+  if (error instanceof AppError && error.code === 'DB_ERROR') {
+    return 'The database stopped answering: check DATABASE_URL, SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY if they are set';
+  }
   return redactText(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error));
 }
 
@@ -30,8 +65,11 @@ function forbiddenPathOf(error: unknown): string | undefined {
   return forbiddenPathOf(error.cause);
 }
 
-function codeOf(error: unknown): string | undefined {
+function reasonIn(known: Readonly<Record<string, Reason>>, error: unknown): Reason | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'string' && error.code in sentences) return error.code;
-  return codeOf(error.cause);
+  const code = 'code' in error ? String(error.code) : '';
+  const reason = known[code];
+  return reason === undefined
+    ? reasonIn(known, error.cause)
+    : { ...reason, sentence: `${reason.sentence} (${code})` };
 }

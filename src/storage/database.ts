@@ -1,8 +1,9 @@
 import { createClient } from '@supabase/supabase-js';
 import { fromPglite, PgBoss } from 'pg-boss';
 import type { DatabaseAddress } from '../domain/database-address.ts';
+import { StartError } from '../domain/start-error.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
-import { migrate } from './migrate.ts';
+import { migrate, MigrationError } from './migrate.ts';
 import type { Migration } from './migrate.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { Rpc } from './rpc.ts';
@@ -44,7 +45,7 @@ const commonBossOptions = {
 
 /**
  * Opens the database and brings its schema up to date.
- * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, or what the driver throws
+ * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, StartError
  */
 export async function openDatabase(address: DatabaseAddress, deps: DatabaseDependencies): Promise<Database> {
   const { onError, now } = deps;
@@ -56,7 +57,9 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
     await migrate(backend, deps.migrations);
   } catch (error) {
     await backend[Symbol.asyncDispose]();
-    throw error;
+    throw address.kind === 'embedded' || error instanceof MigrationError
+      ? error
+      : new StartError('database', error);
   }
   const supabase = createSupabase(address, backend);
   return {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { prepareEmbedded } from '../harness/embedded.ts';
+import { RefusingPostgres } from '../harness/refusing-postgres.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -110,7 +111,37 @@ describe('a server that cannot start', () => {
     await using second = new Process(elsewhere.path, { PORT: new URL(url).port });
     expect(await second.end()).toBe(1);
     expect(second.output).toContain('EADDRINUSE');
+    expect(second.output).toMatch(/^HOST and PORT are taken by another program/m);
+    expect(second.output).not.toContain('"stack"');
   });
+
+  it('says that HOST is no address of this machine and exits with 78', async () => {
+    using directory = new TemporaryDirectory();
+    // Reserved for documentation: nobody has it.
+    await using server = new Process(directory.path, { HOST: '192.0.2.1' });
+    expect(await server.end()).toBe(78);
+    expect(server.output).toMatch(/^HOST is no address of this machine/m);
+    expect(server.output).not.toContain('"stack"');
+  });
+
+  it.each([
+    ['28P01', 78, 'The database of DATABASE_URL refuses the password'],
+    ['3D000', 1, 'The database of DATABASE_URL does not exist'],
+    [undefined, 1, 'The database of DATABASE_URL does not answer'],
+  ])(
+    'says what is wrong with DATABASE_URL, and no secret (%s, exit code %i)',
+    async (sqlState, code, told) => {
+      using directory = new TemporaryDirectory();
+      await using database = await RefusingPostgres.start(sqlState);
+      await using server = new Process(directory.path, {
+        DATABASE_URL: `postgres://user:hush@127.0.0.1:${database.port}/name`,
+      });
+      expect(await server.end()).toBe(code);
+      expect(server.output).toMatch(new RegExp(`^${told}`, 'm'));
+      expect(server.output).not.toContain('"stack"');
+      expect(server.output).not.toContain('hush');
+    },
+  );
 });
 
 describe('a server whose log disk is full', () => {

@@ -8,7 +8,6 @@ import { makeDirectories } from '../../src/config/directories.ts';
 import { readEnvironment, type RawEnvironment } from '../../src/config/env.ts';
 import { loadSecrets } from '../../src/config/secrets.ts';
 import { warningsOf } from '../../src/config/warnings.ts';
-import { startFailure } from '../../src/start-failure.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
 function load(raw: RawEnvironment) {
@@ -193,22 +192,5 @@ describe('warningsOf', () => {
   it('is silent about a simulated platform and a complete production', () => {
     expect(warnings({ YCLIENTS_API_URL: 'http://127.0.0.1:1' })).toBe('');
     expect(warnings({ ...production, TRUST_PROXY: '1' })).toBe('');
-  });
-});
-
-describe('startFailure', () => {
-  it('names the variable behind the usual errors, also when they are the cause of another', () => {
-    const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
-    expect(startFailure(new Error('migrating', { cause: refused }))).toContain('DATABASE_URL');
-    expect(startFailure(Object.assign(new Error('listen'), { code: 'EADDRINUSE' }))).toContain('PORT');
-    const denied = { code: 'EACCES' } as const;
-    expect(startFailure(Object.assign(new Error('listen'), denied))).toContain('PORT');
-    const unreadable = Object.assign(new Error('open'), denied, { path: 'data/jwt-secret' });
-    expect(startFailure(unreadable)).toBe('data/jwt-secret may not be read or written by this user');
-  });
-
-  it('says what it knows of any other error, without its secrets', () => {
-    expect(startFailure(new TypeError('no postgres://u:hush@host/db'))).toMatch(/^TypeError: no postgres:/);
-    expect(startFailure(new TypeError('no postgres://u:hush@host/db'))).not.toContain('hush');
   });
 });
