@@ -15,5 +15,10 @@ export function warningsOf(
     ...(config.production && config.http.trustProxy === 0
       ? ['TRUST_PROXY is 0: if there is a proxy in front, all visitors share its address and its rate limits']
       : []),
+    ...(config.production && config.whatsapp.webSocketUrl !== undefined
+      ? [
+          'WHATSAPP_WS_URL is set: a simulated WhatsApp takes the messages, and no client gets one; leave it unset',
+        ]
+      : []),
   ];
 }

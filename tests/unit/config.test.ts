@@ -189,6 +189,12 @@ describe('warningsOf', () => {
     expect(warnings(production)).toContain('TRUST_PROXY is 0');
   });
 
+  it('names a simulated WhatsApp in production alone', () => {
+    const simulated = { WHATSAPP_WS_URL: 'ws://127.0.0.1:4200/ws' };
+    expect(warnings({ ...production, ...simulated })).toContain('WHATSAPP_WS_URL is set');
+    expect(warnings(simulated)).not.toContain('WHATSAPP_WS_URL');
+  });
+
   it('is silent about a simulated platform and a complete production', () => {
     expect(warnings({ YCLIENTS_API_URL: 'http://127.0.0.1:1' })).toBe('');
     expect(warnings({ ...production, TRUST_PROXY: '1' })).toBe('');
