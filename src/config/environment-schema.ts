@@ -65,9 +65,25 @@ const encryptionKeys = Joi.string().custom((value: string, helpers) => {
       });
 });
 
-const webUrl = Joi.string()
-  .uri({ scheme: ['http', 'https'] })
-  .messages({ 'string.uriCustomScheme': '{{#label}} must be an address such as https://wa.example.com' });
+/** Joi lets through what nobody can call, such as a port of 99999. */
+function address(scheme: string[], example: string) {
+  const uri = Joi.string().uri({ scheme });
+  return Joi.string().custom((value: string, helpers) =>
+    uri.validate(value).error === undefined && URL.canParse(value)
+      ? value
+      : helpers.message({ custom: `{{#label}} must be an address such as ${example}` }),
+  );
+}
+
+const webUrl = address(['http', 'https'], 'https://wa.example.com');
+
+const databaseUrl = address(
+  ['postgres', 'postgresql'],
+  'postgres://user:password@host:5432/name, with @ : / # ? in the password as %40 %3A %2F %23 %3F',
+);
+
+/** Goes into a header. */
+const headerText = Joi.string().pattern(/^[ -~]+$/, 'Latin letters, digits and signs on one line');
 
 /** An address that paths are appended to. */
 const baseUrl = webUrl.custom((value: string, helpers) => {
@@ -88,7 +104,9 @@ const origin = webUrl.custom((value: string, helpers) =>
 
 const schema = Joi.object<CheckedEnvironment>({
   NODE_ENV: Joi.valid('development', 'test', 'production').default('development'),
-  HOST: Joi.string().hostname().default('127.0.0.1'),
+  HOST: Joi.string().hostname().default('127.0.0.1').messages({
+    'string.hostname': '{{#label}} must be an address or a name such as 127.0.0.1, without port or brackets',
+  }),
   PORT: Joi.number().integer().min(0).max(65_535).default(3000),
   PUBLIC_URL: baseUrl,
   TRUST_PROXY: Joi.number()
@@ -105,17 +123,17 @@ const schema = Joi.object<CheckedEnvironment>({
   LOG_LEVEL: Joi.valid(...logLevels).default('info'),
   JWT_SECRET: Joi.string().min(32),
   ENCRYPTION_KEYS: encryptionKeys,
-  ADMIN_API_KEY: Joi.string().min(24),
-  METRICS_TOKEN: Joi.string().min(16),
+  ADMIN_API_KEY: headerText.min(24),
+  METRICS_TOKEN: headerText.min(16),
   SUPABASE_URL: baseUrl,
-  SUPABASE_SERVICE_ROLE_KEY: Joi.string(),
-  DATABASE_URL: Joi.string().uri({ scheme: ['postgres', 'postgresql'] }),
+  SUPABASE_SERVICE_ROLE_KEY: headerText,
+  DATABASE_URL: databaseUrl,
   SESSION_STORE: Joi.valid('local', 'database'),
   YCLIENTS_API_URL: origin.default('https://api.yclients.com'),
-  YCLIENTS_PARTNER_TOKEN: Joi.string().default(demoYclients.partnerToken),
-  YCLIENTS_USER_TOKEN: Joi.string().default(demoYclients.userToken),
+  YCLIENTS_PARTNER_TOKEN: headerText.default(demoYclients.partnerToken),
+  YCLIENTS_USER_TOKEN: headerText.default(demoYclients.userToken),
   YCLIENTS_APPLICATION_ID: Joi.number().integer().positive().default(demoYclients.applicationId),
-  WHATSAPP_WS_URL: Joi.string().uri({ scheme: ['ws', 'wss'] }),
+  WHATSAPP_WS_URL: address(['ws', 'wss'], 'ws://127.0.0.1:4200/ws'),
   WHATSAPP_VERSION: Joi.string()
     .pattern(/^\d+,\d+,\d+$/, 'three numbers such as 2,3000,1043857760')
     .custom((value: string) => value.split(',').map(Number)),
@@ -130,7 +148,6 @@ const schema = Joi.object<CheckedEnvironment>({
   errors: { wrap: { label: false } },
   messages: {
     'string.pattern.name': '{{#label}} must be {{#name}}',
-    'string.uriCustomScheme': '{{#label}} must be an address that begins with one of {{#scheme}}',
   },
 });
 

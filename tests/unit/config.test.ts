@@ -108,6 +108,36 @@ describe('loadConfig', () => {
     expect(problems('https://api.yclients.com/api/v1')[0]).toMatch(/^YCLIENTS_API_URL must be/);
   });
 
+  it('refuses addresses that nobody can call, and says what one looks like', () => {
+    const wrong = {
+      PUBLIC_URL: 'https://wa.example.com:99999',
+      YCLIENTS_API_URL: 'api.yclients.com',
+      WHATSAPP_WS_URL: 'ws://127.0.0.1:99999/ws',
+      DATABASE_URL: 'postgres://user:pass#word@host/name',
+    };
+    expect(problemsOf(wrong)).toEqual([
+      'PUBLIC_URL must be an address such as https://wa.example.com',
+      expect.stringMatching(
+        /^DATABASE_URL must be .*postgres:\/\/user:password@host.* in the password as %40/,
+      ),
+      'YCLIENTS_API_URL must be an address such as https://wa.example.com',
+      'WHATSAPP_WS_URL must be an address such as ws://127.0.0.1:4200/ws',
+    ]);
+    expect(problemsOf({ HOST: '[::1]' })).toEqual([
+      'HOST must be an address or a name such as 127.0.0.1, without port or brackets',
+    ]);
+  });
+
+  it('refuses keys and tokens that no header can carry', () => {
+    for (const name of ['ADMIN_API_KEY', 'METRICS_TOKEN', 'YCLIENTS_PARTNER_TOKEN', 'YCLIENTS_USER_TOKEN']) {
+      for (const value of ['сюда-вставить-токен-из-кабинета', 'first line of many\nsecond line of many']) {
+        expect(problemsOf({ [name]: value })).toEqual([
+          `${name} must be Latin letters, digits and signs on one line`,
+        ]);
+      }
+    }
+  });
+
   it('says what this version cannot do yet instead of doing without it in silence', () => {
     expect(problemsOf({ REDIS_URL: 'redis://localhost', ADMIN_PASSWORD_FILE: '/run/secrets/p' })).toEqual([
       'REDIS_URL is not supported by this version yet; remove it',
