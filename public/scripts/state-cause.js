@@ -32,6 +32,7 @@ export const causes = /** @type {const} */ ([
   'store_unavailable',
   'credentials_not_saved',
   'credentials_unreadable',
+  'credentials_not_erased',
   'leased_elsewhere',
   'lease_lost',
 ]);

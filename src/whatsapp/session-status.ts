@@ -1,3 +1,4 @@
+import { LeaseLostError } from '../domain/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
 
@@ -13,13 +14,25 @@ export function hasNoDevice(state: SessionState): boolean {
   return withoutDevice.has(state);
 }
 
+type Words = readonly [SessionState, string | undefined];
+
 /** What a session says when it comes to rest: what it said, if it has no device, else this. */
-export function wordsAtRest(
-  { state, detail }: SessionStatus,
-  otherwise: SessionState,
-  why: string,
-): readonly [SessionState, string | undefined] {
+export function wordsAtRest({ state, detail }: SessionStatus, otherwise: SessionState, why: string): Words {
   return hasNoDevice(state) ? [state, detail] : [otherwise, why];
+}
+
+/** The same after a logout that was asked for. */
+export function wordsLoggedOut({ state, detail }: SessionStatus): Words {
+  if (state === 'logged_out') return [state, detail];
+  if (state === 'idle' || state === 'pairing' || state === 'qr_expired') return ['idle', undefined];
+  return ['logged_out', 'requested'];
+}
+
+/** The same when its credentials are still there after all. @param error why they are */
+export function wordsUnerased(status: SessionStatus, error: unknown): Words {
+  if (error instanceof LeaseLostError) return ['stopped', 'lease_lost'];
+  if (status.state === 'pairing') return ['idle', 'store_unavailable'];
+  return wordsAtRest(status, 'stopped', 'credentials_not_erased');
 }
 
 /** Whether a session that no phone has linked has been like that since before this moment. */

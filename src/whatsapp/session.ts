@@ -19,7 +19,7 @@ import { RetryCounters } from './retry-counters.ts';
 import { SessionCloses } from './session-closes.ts';
 import type { SessionDependencies, SessionListener } from './session-dependencies.ts';
 import { alreadyConnecting, leasedElsewhere, whyNotPair, whyPairingEnded } from './session-errors.ts';
-import { StatusBoard, wordsAtRest } from './session-status.ts';
+import { StatusBoard, wordsAtRest, wordsLoggedOut, wordsUnerased } from './session-status.ts';
 
 /**
  * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are
@@ -106,19 +106,23 @@ export class Session {
     await this.#connect();
   }
 
-  /** Unlinks the device and erases its credentials. @throws AppError `CONNECTION_FAILED` when another instance runs it */
+  /** Unlinks the device, erases its credentials. @throws AppError `CONNECTION_FAILED`, or what the store throws, at rest */
   async logout(): Promise<void> {
     const lease = this.lease ?? (await this.#lease.acquire());
     if (lease === undefined) throw leasedElsewhere();
-    const { state, detail } = this.status;
+    const before = this.status;
     if (this.openSock !== undefined)
       await this.#slot.current?.unlink(this.#dependencies.timings.logoutTimeoutMs);
-    await this.#slot.drain();
-    await this.#dependencies.credentials.erase(lease);
-    if (state === 'logged_out') return this.#rest('logged_out', detail);
-    if (state === 'idle' || state === 'pairing' || state === 'qr_expired') return this.#rest('idle');
-    await this.#rest('logged_out', 'requested');
-    this.#listener.disconnected('requested', false);
+    try {
+      await this.#slot.drain();
+      await this.#dependencies.credentials.erase(lease);
+    } catch (error) {
+      await this.#rest(...wordsUnerased(before, error));
+      throw error;
+    }
+    await this.#rest(...wordsLoggedOut(before));
+    const isNews = this.status.state === 'logged_out' && before.state !== 'logged_out';
+    if (isNews) this.#listener.disconnected('requested', false);
   }
 
   /** Closes the socket and gives the lease back; the device stays linked. */
@@ -209,7 +213,11 @@ export class Session {
     try {
       await open();
     } catch (error) {
-      await this.#connectFailed(error);
+      this.#logger.error('The WhatsApp session could not be opened', { error });
+      if (error instanceof UnreadableCredentialsError) return this.#unreadable();
+      if (this.pairing !== undefined) return this.#rest('idle', 'store_unavailable');
+      this.#board.set('reconnecting', 'store_unavailable');
+      this.#retries.schedule(() => this.#connect());
     }
   }
 
@@ -238,14 +246,6 @@ export class Session {
       this.#board.set('connecting');
     }
     this.#listener.socketCreated(connection.sock, connection.auth);
-  }
-
-  async #connectFailed(error: unknown): Promise<void> {
-    this.#logger.error('The WhatsApp session could not be opened', { error });
-    if (error instanceof UnreadableCredentialsError) return this.#unreadable();
-    if (this.pairing !== undefined) return this.#rest('idle', 'store_unavailable');
-    this.#board.set('reconnecting', 'store_unavailable');
-    this.#retries.schedule(() => this.#connect());
   }
 
   async #unreadable(): Promise<void> {
