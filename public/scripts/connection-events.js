@@ -36,6 +36,9 @@ const unanswered = { code: 'CONNECTION_FAILED', message: '', retryAfterSeconds: 
 /** @type {Failure} */
 const notAPhone = { code: 'VALIDATION_ERROR', message: '', retryAfterSeconds: undefined };
 
+/** @type {Pick<Model, 'pairing'>} */
+const codeLost = { pairing: { status: 'expired' } };
+
 /** @type {Pick<Model, 'qr' | 'askedAtMs' | 'failure' | 'retry'>} */
 const settled = { qr: undefined, askedAtMs: undefined, failure: undefined, retry: undefined };
 
@@ -68,18 +71,19 @@ const start = (request, nowMs) => {
 const sessionChanged = (model, { state, cause, since }, nowMs) => {
   const arrived = { session: state, cause, since, joined: true };
   if (!model.joined && state === 'idle') return { ...start({ kind: 'qr' }, nowMs), ...arrived };
+  const hadCode = model.pairing.status === 'shown' && codeLost;
   if (quietStates.has(state)) {
-    return model.failure || model.retry ? arrived : { ...arrived, qr: undefined, askedAtMs: undefined };
+    const quiet = { ...arrived, ...hadCode };
+    return model.failure || model.retry ? quiet : { ...quiet, qr: undefined, askedAtMs: undefined };
   }
   if (state !== 'pairing') return { ...settled, ...arrived, pairing: { status: 'idle' } };
   // A pairing that has a cause has lost its socket, and a code to type goes with it.
-  const isCodeLost = cause !== undefined && model.pairing.status === 'shown';
   return {
     ...arrived,
     failure: undefined,
     retry: undefined,
     askedAtMs: model.qr ? undefined : nowMs,
-    ...(isCodeLost && { pairing: /** @type {const} */ ({ status: 'expired' }) }),
+    ...(cause !== undefined && hadCode),
   };
 };
 
@@ -92,7 +96,7 @@ const ticked = (model, nowMs) => {
   const { retry, qr, pairing } = model;
   if (retry && nowMs >= retry.atMs) return start(retry.request, nowMs);
   if (qr && !isLive(qr, nowMs)) return { qr: undefined, askedAtMs: nowMs };
-  if (pairing.status === 'shown' && nowMs >= pairing.deadlineMs) return { pairing: { status: 'expired' } };
+  if (pairing.status === 'shown' && nowMs >= pairing.deadlineMs) return codeLost;
   if (pairing.status === 'pending' && nowMs - pairing.sinceMs >= answerTimeoutMs) {
     return changeAfterFailure(model, unanswered, nowMs);
   }
@@ -122,6 +126,7 @@ const changeFor = (model, event, nowMs) => {
       return { ...settled, joined: true, qr: { ...event.qr, lifetimeMs, deadlineMs: nowMs + lifetimeMs } };
     }
     case 'pairing-code': {
+      if (event.code.seconds === 0) return model.pairing.status === 'shown' ? codeLost : {};
       const lifetimeMs = event.code.seconds * 1000;
       return { pairing: { status: 'shown', ...event.code, lifetimeMs, deadlineMs: nowMs + lifetimeMs } };
     }

@@ -34,11 +34,11 @@ export const readQr = (payload) => {
 
 /**
  * @param {unknown} payload
- * @returns {PairingCodePayload | undefined}
+ * @returns {PairingCodePayload | undefined} no seconds: the code links no more
  */
 export const readPairingCode = (payload) => {
   const { code, phone, expiresIn } = fieldsOf(payload);
-  const seconds = secondsOf(expiresIn);
+  const seconds = expiresIn === 0 ? 0 : secondsOf(expiresIn);
   if (typeof code !== 'string' || code === '' || seconds === undefined) return undefined;
   return { code, phone: textOf(phone) ?? '', seconds };
 };

@@ -13,8 +13,8 @@ import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './connect-token.ts';
 import type { Messages } from './message-ports.ts';
-import type { Companies, ConnectTokens, ConnectionStats, QrCode, QrRenderer } from './ports.ts';
-import type { RenderedQr, WhatsApp } from './ports.ts';
+import type { Companies, ConnectTokens, ConnectionStats, PairingCode, QrCode } from './ports.ts';
+import type { QrRenderer, RenderedQr, WhatsApp } from './ports.ts';
 import type { SalonInfo, YclientsPlatform } from './platform-ports.ts';
 import type { SessionRecorder } from './session-recorder.ts';
 import { shownStatus } from './shown-status.ts';
@@ -136,10 +136,7 @@ export class MarketplaceService {
   }
 
   /** @param phone in any usual form @throws AppError */
-  async requestPairingCode(
-    companyId: CompanyId,
-    phone: string,
-  ): Promise<Readonly<{ code: string; expiresAt: Date }>> {
+  async requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode> {
     await this.#assertInstalled(companyId);
     return await this.#deps.whatsapp.requestPairingCode(companyId, phone);
   }

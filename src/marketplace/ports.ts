@@ -188,6 +188,9 @@ export interface JobQueue {
   replay(queue: QueueName, id: string): Promise<boolean>;
 }
 
+/** Eight characters that link when they are typed on the phone of that number in time. */
+export type PairingCode = Readonly<{ code: string; phone: string; expiresAt: Date }>;
+
 /** A QR code that a phone can scan now. */
 export type QrCode = Readonly<{
   /** What Baileys issued, to the letter: a secret. */
@@ -199,6 +202,8 @@ export type QrCode = Readonly<{
 
 export type WhatsAppEvents = {
   qr: [companyId: CompanyId, qr: QrCode];
+  /** WhatsApp has agreed to the code; or, where its time is over, may not know it any more. */
+  'pairing-code': [companyId: CompanyId, code: PairingCode];
   state: [companyId: CompanyId, status: SessionStatus];
   connected: [companyId: CompanyId, session: Readonly<{ phone: string; firstTime: boolean }>];
   disconnected: [companyId: CompanyId, reason: string, willReconnect: boolean];
@@ -232,10 +237,7 @@ export interface WhatsApp {
   /** The live code; starts a pairing when none runs. @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN` when connected */
   generateQRForCompany(companyId: CompanyId): Promise<QrCode>;
   /** Links by an eight-letter code typed on the phone. @throws AppError */
-  requestPairingCode(
-    companyId: CompanyId,
-    phone: string,
-  ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+  requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode>;
   getSessionStatus(companyId: CompanyId): SessionStatus;
   /** Resolves when the bytes are on the wire; the truth comes as `message-status`. @throws AppError `CONNECTION_FAILED` when nothing left */
   sendMessage(

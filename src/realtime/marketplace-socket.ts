@@ -4,7 +4,6 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import type { AddressLimiter } from '../lib/address-limiter.ts';
 import { guarded } from '../lib/guarded.ts';
-import { secondsLeft } from '../lib/seconds-left.ts';
 import { connectTokenExpiry } from '../marketplace/connect-token.ts';
 import type { QrCode, RenderedQr, Revocations, WhatsApp } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -19,7 +18,7 @@ import {
   tokenOf,
 } from './handshake.ts';
 import { LiveQrs } from './live-qrs.ts';
-import { ackOf, phoneOf, qrPayload, sessionPayload } from './payloads.ts';
+import { ackOf, pairingPayload, phoneOf, qrPayload, sessionPayload } from './payloads.ts';
 import { HandshakeRefused, refusalOf } from './refusal.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
@@ -29,10 +28,8 @@ export type MarketplaceSocketDeps = Readonly<{
     /** Starts a pairing when none runs. */
     generateQR(companyId: CompanyId): Promise<RenderedQr>;
     renderQR(code: QrCode): Promise<RenderedQr>;
-    requestPairingCode(
-      companyId: CompanyId,
-      phone: string,
-    ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+    /** The sessions tell the code. */
+    requestPairingCode(companyId: CompanyId, phone: string): Promise<unknown>;
     sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
   }>;
   sessions: Pick<WhatsApp, 'on'>;
@@ -114,9 +111,7 @@ export class MarketplaceSocket implements Disposable {
 
   /** Links by a code that the owner types on the phone; everyone who watches the company sees it. @throws AppError */
   async startOnboarding(companyId: CompanyId, phone: string): Promise<void> {
-    const { code, expiresAt } = await this.#deps.service.requestPairingCode(companyId, phone);
-    const expiresIn = secondsLeft(expiresAt, this.#deps.now());
-    this.sendToCompany(companyId, 'pairing-code', { code, phone, expiresIn });
+    await this.#deps.service.requestPairingCode(companyId, phone);
   }
 
   /** Counts a connection of the address. @throws AppError `RATE_LIMIT` with the seconds to wait */
@@ -250,6 +245,9 @@ export class MarketplaceSocket implements Disposable {
         if (payload !== undefined) this.sendToCompany(companyId, 'qr-update', payload);
       }),
     );
+    sessions.on('pairing-code', (companyId, code) => {
+      this.sendToCompany(companyId, 'pairing-code', pairingPayload(code, this.#deps.now()));
+    });
     sessions.on('state', (companyId, status) => {
       this.#states.set(companyId, status);
       if (status.state !== 'pairing') this.#live.forget(companyId);

@@ -1,7 +1,7 @@
 import { phoneFrom } from '../domain/phone.ts';
 import type { SessionStatus } from '../domain/session-state.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
-import type { RenderedQr } from '../marketplace/ports.ts';
+import type { PairingCode, RenderedQr } from '../marketplace/ports.ts';
 import type { Ack, PayloadOf } from './events.ts';
 
 export function sessionPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {
@@ -13,6 +13,13 @@ export function qrPayload(code: RenderedQr, now: Date): PayloadOf<'qr-update'> |
   const { qr, text, sequence, expiresAt } = code;
   const expiresIn = secondsLeft(expiresAt, now);
   return expiresIn > 0 ? { qr, text, sequence, expiresIn, expiresAt: expiresAt.toISOString() } : undefined;
+}
+
+export function pairingPayload(
+  { code, phone, expiresAt }: PairingCode,
+  now: Date,
+): PayloadOf<'pairing-code'> {
+  return { code, phone, expiresIn: secondsLeft(expiresAt, now) };
 }
 
 /** The phone of a `request-pairing-code`. @throws AppError `VALIDATION_ERROR` */

@@ -5,7 +5,7 @@ import { phoneFrom } from '../domain/phone.ts';
 import type { TimeLock } from '../domain/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/session-state.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { Lease, QrCode, WhatsApp, WhatsAppEvents } from '../marketplace/ports.ts';
+import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../marketplace/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './auth-state.ts';
 import type { BaileysManagerOptions } from './baileys-manager-options.ts';
@@ -17,7 +17,7 @@ import { forgetUnlinked } from './forget-unlinked.ts';
 import { type Disconnect, SocketGivenUpError } from './disconnect-policy.ts';
 import { watchInbound } from './inbound.ts';
 import { PairingLimit } from './pairing-limit.ts';
-import { pairByCode, pairingOf, type TypedCode } from './pairing-by-code.ts';
+import { pairByCode, pairingOf } from './pairing-by-code.ts';
 import { prepareLibraries } from './prepare-libraries.ts';
 import { watchReceived } from './received-messages.ts';
 import { ReconnectBudget } from './reconnect-budget.ts';
@@ -110,12 +110,13 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     return pairingOf(this.#session(companyId)).liveCode(this.#timings.firstQrTimeoutMs);
   }
 
-  async requestPairingCode(companyId: CompanyId, phone: string): Promise<TypedCode> {
+  async requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode> {
     const number = phoneFrom(phone);
     const company = {
       session: () => this.#session(companyId),
       exclusive: (change: () => Promise<void>) => this.#operations.run(companyId, change),
       begin: () => this.createNewSession(companyId),
+      tell: (code: PairingCode) => this.#tell(() => this.emit('pairing-code', companyId, code)),
       timings: this.#timings,
     };
     return await this.#codeRequests.run(companyId, number, () => pairByCode(number, company));

@@ -6,13 +6,25 @@ import { withTimeout } from '../lib/with-timeout.ts';
 const agreement = 'agreed';
 const tooOften = '429';
 
+/** It is not known whether WhatsApp took the request. */
+export class UnansweredError extends AppError {
+  constructor() {
+    super('CONNECTION_FAILED', {
+      text: {
+        ru: 'WhatsApp не ответил на запрос кода. Попробуйте ещё раз или отсканируйте QR-код.',
+        en: 'WhatsApp did not answer the request for a code. Try again or scan the QR code.',
+      },
+    });
+  }
+}
+
 /**
  * Asks WhatsApp for a code that the owner types on the phone. Baileys makes the code itself and returns it before WhatsApp has
- * agreed; a code that WhatsApp refused would only be turned down on the phone, without a word why. When no code comes of it,
- * the one before it links as it did. One request at a time on a socket.
+ * agreed; a code that WhatsApp refused would only be turned down on the phone, without a word why. After a refusal the
+ * one before it links as it did. One request at a time on a socket.
  * @param number digits alone
  * @param timeoutMs how long WhatsApp may take to agree
- * @throws AppError `CONNECTION_FAILED` with what the owner can do instead
+ * @throws UnansweredError, AppError `CONNECTION_FAILED` with what the owner can do instead
  */
 export async function requestCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
   const { pairingCode, me } = sock.authState.creds;
@@ -28,7 +40,7 @@ async function agreedCode(sock: WASocket, number: string, timeoutMs: number): Pr
   using answer = answerTo(sock, nextTag(sock));
   const code = await sock.requestPairingCode(number);
   const verdict = await withTimeout(answer.verdict, timeoutMs);
-  if (verdict === undefined) throw unanswered();
+  if (verdict === undefined) throw new UnansweredError();
   if (verdict !== agreement) throw refused(verdict);
   return code;
 }
@@ -79,14 +91,5 @@ function refused(code: string): AppError {
       en: 'WhatsApp gave no code for this number. Check that it is the number of this WhatsApp, or scan the QR code.',
     },
     cause,
-  });
-}
-
-function unanswered(): AppError {
-  return new AppError('CONNECTION_FAILED', {
-    text: {
-      ru: 'WhatsApp не ответил на запрос кода. Попробуйте ещё раз или отсканируйте QR-код.',
-      en: 'WhatsApp did not answer the request for a code. Try again or scan the QR code.',
-    },
   });
 }

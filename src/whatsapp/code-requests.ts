@@ -1,8 +1,8 @@
 import type { CompanyId } from '../domain/ids.ts';
 import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { TypedCode } from './pairing-by-code.ts';
+import type { PairingCode } from '../marketplace/ports.ts';
 
-type Request = Readonly<{ number: string; code: Promise<TypedCode> }>;
+type Request = Readonly<{ number: string; code: Promise<PairingCode> }>;
 
 /**
  * The requests for codes of all companies, one at a time in each: Baileys knows only the newest code, so a request takes the
@@ -13,7 +13,7 @@ export class CodeRequests {
   readonly #latest = new Map<CompanyId, Request>();
 
   /** Who asks for the number that was asked for last, before its code is there, gets the same code. @throws what `ask` throws */
-  async run(companyId: CompanyId, number: string, ask: () => Promise<TypedCode>): Promise<TypedCode> {
+  async run(companyId: CompanyId, number: string, ask: () => Promise<PairingCode>): Promise<PairingCode> {
     const latest = this.#latest.get(companyId);
     if (latest?.number === number) return await latest.code;
     const request = { number, code: this.#queue.run(companyId, ask) };

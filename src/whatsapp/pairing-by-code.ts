@@ -1,11 +1,9 @@
 import { AppError } from '../domain/errors.ts';
-import { requestCode } from './code-request.ts';
+import type { PairingCode } from '../marketplace/ports.ts';
+import { requestCode, UnansweredError } from './code-request.ts';
 import type { Pairing } from './pairing.ts';
 import type { Session } from './session.ts';
 import type { SessionTimings } from './timings.ts';
-
-/** Eight characters that link when they are typed on the phone in time. */
-export type TypedCode = Readonly<{ code: string; expiresAt: Date }>;
 
 export type CodePairing = Readonly<{
   /** The company's session as it is now: it may be another one after a while. */
@@ -13,6 +11,8 @@ export type CodePairing = Readonly<{
   exclusive: (change: () => Promise<void>) => Promise<void>;
   /** Opens a pairing socket unless one is open. */
   begin: () => Promise<void>;
+  /** Everyone who watches the company. */
+  tell: (code: PairingCode) => void;
   timings: Pick<SessionTimings, 'firstQrTimeoutMs' | 'lookupTimeoutMs'>;
 }>;
 
@@ -27,8 +27,8 @@ export function pairingOf({ pairing }: Pick<Session, 'pairing'>): Pairing {
  * @param number E.164 with `+`
  * @throws AppError
  */
-export async function pairByCode(number: string, company: CodePairing): Promise<TypedCode> {
-  const { session, timings } = company;
+export async function pairByCode(number: string, company: CodePairing): Promise<PairingCode> {
+  const { session, tell, timings } = company;
   await company.exclusive(async () => {
     if (session().pairing?.hasTimeForCode === false) await session().logout();
   });
@@ -40,8 +40,14 @@ export async function pairByCode(number: string, company: CodePairing): Promise<
   if (sock === undefined) throw new AppError('CONNECTION_FAILED');
   const expiresAt = pairing.codeEndsAt;
   try {
-    return { code: await requestCode(sock, number.slice(1), timings.lookupTimeoutMs), expiresAt };
+    const code = await requestCode(sock, number.slice(1), timings.lookupTimeoutMs);
+    const agreed = pairing.codeAgreed({ code, phone: number, expiresAt });
+    tell(agreed);
+    return agreed;
   } catch (cause) {
+    // WhatsApp may have taken the request, and knows one code alone.
+    const lost = cause instanceof UnansweredError ? pairing.takeCodeBack() : undefined;
+    if (lost !== undefined) tell(lost);
     throw cause instanceof AppError ? cause : new AppError('CONNECTION_FAILED', { cause });
   }
 }

@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.ts';
 import { withTimeout } from '../lib/with-timeout.ts';
-import type { QrCode } from '../marketplace/ports.ts';
+import type { PairingCode, QrCode } from '../marketplace/ports.ts';
 
 /** WhatsApp gives six codes: one of 60 s, five of 20 s. */
 export const firstQrLifetimeMs = 60_000;
@@ -20,6 +20,7 @@ export class Pairing {
   readonly #lifetimeMs: number | undefined;
   readonly #now: () => Date;
   #code: QrCode | undefined;
+  #typedCode: PairingCode | undefined;
   #socketBeganAtMs: number | undefined;
   #failure: AppError | undefined;
   #waiting = Promise.withResolvers<void>();
@@ -51,8 +52,22 @@ export class Pairing {
     return this.#code;
   }
 
+  /** A code to type takes the place of the one before it. */
+  codeAgreed(code: PairingCode): PairingCode {
+    this.#typedCode = code;
+    return code;
+  }
+
+  /** The code to type may not link any more. @returns it with no time left; undefined when there is none */
+  takeCodeBack(): PairingCode | undefined {
+    const code = this.#typedCode;
+    this.#typedCode = undefined;
+    return code && { ...code, expiresAt: new Date(0) };
+  }
+
   /** The socket behind the present code is gone; another code will come. */
   withdraw(): void {
+    this.#typedCode = undefined;
     this.#socketBeganAtMs = undefined;
     if (this.#code !== undefined) this.#code = { ...this.#code, expiresAt: new Date(0) };
   }

@@ -5,7 +5,7 @@ import type { MessageStatus } from '../../src/domain/message.ts';
 import type { SessionState } from '../../src/domain/session-state.ts';
 import type { SecretBox } from '../../src/lib/secret-box.ts';
 import { Outage } from '../../src/lib/outage.ts';
-import type { Leases, QrCode, WhatsAppEvents } from '../../src/marketplace/ports.ts';
+import type { Leases, PairingCode, QrCode, WhatsAppEvents } from '../../src/marketplace/ports.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { BaileysManagerOptions } from '../../src/whatsapp/baileys-manager-options.ts';
@@ -46,6 +46,7 @@ export class SessionHost implements AsyncDisposable {
   readonly rows: SqliteCredentialRows;
   readonly manager: BaileysManager;
   readonly qrCodes: QrCode[] = [];
+  readonly pairingCodes: PairingCode[] = [];
   readonly states: SessionState[] = [];
   readonly connections: WhatsAppEvents['connected'][1][] = [];
   readonly disconnections: { reason: string; willReconnect: boolean }[] = [];
@@ -76,6 +77,7 @@ export class SessionHost implements AsyncDisposable {
       timings: { ...quickTimings, ...timings },
     });
     this.manager.on('qr', (_companyId, code) => this.qrCodes.push(code));
+    this.manager.on('pairing-code', (_companyId, code) => this.pairingCodes.push(code));
     this.manager.on('state', (_companyId, { state }) => this.states.push(state));
     this.manager.on('connected', (_companyId, connection) => this.connections.push(connection));
     this.manager.on('disconnected', (_companyId, reason, willReconnect) =>

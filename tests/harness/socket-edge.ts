@@ -68,7 +68,8 @@ export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<
         return { ...code, qr: `data:image/png;base64,${btoa(code.text)}` };
       },
       generateQR: async () => ({ qr: 'data:', text: 'asked', sequence: 1, expiresAt: inSeconds(20) }),
-      requestPairingCode: async () => ({ code: 'ABCD1234', expiresAt: inSeconds(60) }),
+      requestPairingCode: async (companyId, phone) =>
+        sessions.emit('pairing-code', companyId, { code: 'ABCD1234', phone, expiresAt: inSeconds(60) }),
       sessionStatus: async () => ({ state: 'idle', since: new Date(0) }),
       ...changes.service,
     },

@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { companyId, token } from '../harness/edge-companies.ts';
 import { startHttpEdge } from '../harness/http-edge.ts';
 import { SessionWorld } from '../harness/session-world.ts';
+import { startSocketEdge } from '../harness/socket-edge.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 it('GET /marketplace/qr says 410 after the last code of a real pairing, and starts anew when asked to', async () => {
   await using world = await SessionWorld.start();
@@ -34,4 +36,29 @@ it('GET /marketplace/qr says 410 after the last code of a real pairing, and star
   const anew = await ask('qr?new=1');
   expect(anew.status).toBe(200);
   expect(anew.body['qr']).not.toBe(first.body['qr']);
+});
+
+it('POST /marketplace/pairing-code shows the code of a real pairing to every open page of its company', async () => {
+  await using world = await SessionWorld.start();
+  const { manager } = world.host();
+  await using pages = await startSocketEdge();
+  manager.on('state', (id, status) => pages.sessions.emit('state', id, status));
+  manager.on('qr', (id, code) => pages.sessions.emit('qr', id, code));
+  manager.on('pairing-code', (id, code) => pages.sessions.emit('pairing-code', id, code));
+  await using edge = await startHttpEdge({
+    service: { requestPairingCode: (id, phone) => manager.requestPairingCode(id, phone) },
+  });
+  const page = pages.open();
+  await waitFor('the page to join', () => page.payloadsOf('session-state').length > 0);
+
+  const response = await fetch(`${edge.url}/marketplace/pairing-code`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ phone: world.salon.number }),
+  });
+  const { code } = (await response.json()) as { code: string };
+  const shown = await waitFor('the code', () => page.payloadsOf('pairing-code')[0]);
+  expect(shown).toMatchObject({ code, phone: `+${world.salon.number}` });
+  expect(page.payloadsOf('session-state').at(-1)).toMatchObject({ state: 'pairing' });
+  await waitFor('the QR code beside it', () => page.payloadsOf('qr-update').length > 0);
 });

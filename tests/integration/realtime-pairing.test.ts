@@ -144,6 +144,25 @@ describe('request-pairing-code', () => {
     expect(await first(watching, 'pairing-code')).toEqual(expected);
   });
 
+  it('shows also a code that was asked for elsewhere, and says when it links no more', async () => {
+    await using edge = await startSocketEdge();
+    const mine = [await joined(edge.open()), await joined(edge.open())];
+    const stranger = await joined(edge.open({ auth: { token: otherToken } }));
+    const pairing = { code: 'EFGH5678', phone: '+79001234567' };
+    edge.sessions.emit('pairing-code', companyId, { ...pairing, expiresAt: inSeconds(150) });
+    edge.sessions.emit('pairing-code', companyId, { ...pairing, expiresAt: new Date(0) });
+    for (const viewer of mine) {
+      await waitFor('both', () => viewer.payloadsOf('pairing-code').length === 2);
+      expect(viewer.payloadsOf('pairing-code')).toEqual([
+        { ...pairing, expiresIn: 150 },
+        { ...pairing, expiresIn: 0 },
+      ]);
+    }
+    edge.sessions.emit('state', otherCompanyId, { state: 'pairing', since: new Date() });
+    await waitFor('the stranger to hear', () => stranger.payloadsOf('session-state').length === 2);
+    expect(stranger.payloadsOf('pairing-code')).toEqual([]);
+  });
+
   it.for([
     ['nothing', undefined],
     ['a bare phone', '+79001234567'],

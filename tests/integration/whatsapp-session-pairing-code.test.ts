@@ -78,6 +78,30 @@ describe('a pairing code', () => {
     expect(world.happened('registration')).toBe(1);
   });
 
+  it('is told to everybody who watches, and taken back when a second request was not answered', async () => {
+    await using world = await SessionWorld.start();
+    const host = world.host({ timings: { lookupTimeoutMs: 300 } });
+    world.whatsapp.silenceQueries('md/link_code_companion_reg', true);
+    await refusalOf(host.manager.requestPairingCode(world.company, typed));
+    expect(host.pairingCodes).toEqual([]);
+    world.whatsapp.silenceQueries('md/link_code_companion_reg', false);
+
+    const asked = [1, 2].map(() => host.manager.requestPairingCode(world.company, typed));
+    const [code] = await Promise.all(asked);
+    expect(code).toMatchObject({ phone: '+79031112233' });
+    expect(host.pairingCodes).toEqual([code]);
+    world.whatsapp.limitQueries('md/link_code_companion_reg', true);
+    await refusalOf(host.manager.requestPairingCode(world.company, typed));
+    expect(host.pairingCodes).toHaveLength(1);
+    world.whatsapp.limitQueries('md/link_code_companion_reg', false);
+
+    world.whatsapp.silenceQueries('md/link_code_companion_reg', true);
+    await refusalOf(host.manager.requestPairingCode(world.company, '8 903 111-22-34'));
+    expect(host.pairingCodes.slice(1)).toEqual([{ ...code, expiresAt: new Date(0) }]);
+    await refusalOf(host.manager.requestPairingCode(world.company, typed));
+    expect(host.pairingCodes).toHaveLength(2);
+  });
+
   it('that is shown still links after a second request was not answered', async () => {
     await using world = await SessionWorld.start();
     const host = world.host({ timings: { lookupTimeoutMs: 1_000 } });

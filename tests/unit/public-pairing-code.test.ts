@@ -29,6 +29,29 @@ describe('linking by phone number', () => {
     expect(visit.model.pairing.status).toBe('expired');
   });
 
+  it('takes back a code that the server says links no more, and leaves a request under way alone', () => {
+    const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
+    const lost = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 0 });
+    if (!code || !lost) throw new Error('The code is not one');
+    const watching = new Visit().join('idle').showQr(60).send({ type: 'pairing-code', code });
+    watching.send({ type: 'pairing-code', code: lost });
+    expect(watching.model.pairing.status).toBe('expired');
+    expect(watching.screen).toBe('qr');
+
+    const asking = new Visit().join('idle').send(submit, { type: 'pairing-code', code }, submit);
+    asking.send({ type: 'pairing-code', code: lost });
+    expect(asking.model.pairing.status).toBe('pending');
+    expect(asking.fail('CONNECTION_FAILED').model.pairing.status).toBe('failed');
+  });
+
+  it('takes back a code whose pairing has ended', () => {
+    const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
+    if (!code) throw new Error('The code is not one');
+    const visit = new Visit().join('pairing').send({ type: 'pairing-code', code });
+    visit.send({ type: 'session-state', state: 'idle' }, { type: 'session-state', state: 'pairing' });
+    expect(visit.model.pairing.status).toBe('expired');
+  });
+
   it('keeps its failures in its own form and leaves the QR code on the page', () => {
     const visit = new Visit().join('idle').showQr(60).send(submit).fail('RATE_LIMIT', 10);
     expect(visit.screen).toBe('qr');
