@@ -2,6 +2,7 @@ import Joi from 'joi';
 import { clientAnswers } from '../domain/client-answer.ts';
 import { AppError } from '../domain/errors.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
+import { PostponedError } from '../domain/postponed-error.ts';
 import { UnprocessableError } from '../domain/unprocessable-error.ts';
 import type { AnswerJob, ForwardingJob, WriteBackJob } from '../marketplace/message-ports.ts';
 import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../marketplace/ports.ts';
@@ -159,5 +160,7 @@ function recordOf({ data }: Job): number | undefined {
 function reasonOf(error: unknown): string {
   if (error instanceof UnprocessableError) return error.reason;
   if (error instanceof AppError) return error.code;
+  // Its message is a phrase of ours.
+  if (error instanceof PostponedError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
 }

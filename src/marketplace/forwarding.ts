@@ -79,6 +79,11 @@ export class Forwarding {
       { version, url, secrets: secretsOf(webhook) },
       { id: message.id, body: bodyOf(message) },
     );
+    if (delivery.outcome === 'held') {
+      report.forwardingHeld();
+      const delay = { delayMs: delivery.retryAfterMs, counts: false, ages: true };
+      throw new PostponedError(`Not posted, the receiver fails: ${delivery.reason}`, delay);
+    }
     report.forwarded(companyId, messageId, delivery);
     switch (delivery.outcome) {
       case 'delivered':

@@ -271,7 +271,9 @@ export type Delivery =
   /** 410: the receiver wants no more. */
   | Readonly<{ outcome: 'gone' }>
   /** `reason` holds nothing of address, phone or text. */
-  | Readonly<{ outcome: 'failed'; reason: string; retryAfterMs?: number }>;
+  | Readonly<{ outcome: 'failed'; reason: string; retryAfterMs?: number }>
+  /** Nothing was posted, since the receiver fails again and again; `reason`: how it failed last. */
+  | Readonly<{ outcome: 'held'; reason: string; retryAfterMs: number }>;
 
 export interface Receiver {
   /**

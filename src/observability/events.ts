@@ -184,6 +184,10 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     forwardingBusy(): void {
       metrics.forwards.inc({ outcome: 'busy' });
     },
+    /** A text waits for a receiver that fails again and again. */
+    forwardingHeld(): void {
+      metrics.forwards.inc({ outcome: 'held' });
+    },
     outgoingWebhookChanged(companyId: CompanyId, what: 'set' | 'secret_rotated' | 'removed'): void {
       logger.info('Outgoing webhook changed', { companyId, what });
     },

@@ -1,4 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
+import { growingWaitMs } from '../lib/growing-wait.ts';
 
 export type LanesOptions = Readonly<{
   /** Of one company. */
@@ -10,8 +11,7 @@ export type LanesOptions = Readonly<{
 
 type Traffic = { inLanes: number; stuckSinceMs: number | undefined };
 
-const shortestWaitMs = 4_000;
-const longestWaitMs = 60_000;
+const waits = { shortestMs: 4_000, longestMs: 60_000 };
 
 /**
  * A few works of each company at once. Whoever finds no lane free is told when to ask again: in 2 to 4 seconds, and the longer
@@ -48,7 +48,6 @@ export class Lanes {
   #waitMs(traffic: Traffic): number {
     const nowMs = this.#options.now().getTime();
     traffic.stuckSinceMs ??= nowMs;
-    const waitMs = Math.min(longestWaitMs, Math.max(shortestWaitMs, nowMs - traffic.stuckSinceMs));
-    return Math.round(waitMs * (0.5 + this.#options.random() / 2));
+    return growingWaitMs(nowMs - traffic.stuckSinceMs, waits, this.#options.random);
   }
 }

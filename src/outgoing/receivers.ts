@@ -1,7 +1,7 @@
-import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Delivery, Envelope, Receiver } from '../marketplace/message-ports.ts';
+import { Circuit, CircuitOpenError } from './circuit.ts';
 import { Lanes } from './lanes.ts';
 import { post, type PostAnswer } from './post.ts';
 import { RefusedAddressError } from './refused-address-error.ts';
@@ -41,12 +41,14 @@ class FailedDelivery extends Error {
  */
 export class Receivers implements Receiver {
   readonly #options: ReceiversOptions;
+  readonly #random: () => number;
   readonly #lanes: Lanes;
-  readonly #policies = new LRUCache<string, IPolicy>({ max: mostCompanies });
+  readonly #circuits = new LRUCache<string, Circuit>({ max: mostCompanies });
 
   constructor(options: ReceiversOptions) {
     this.#options = options;
     const { concurrency = 2, random = Math.random, now } = options;
+    this.#random = random;
     this.#lanes = new Lanes({ lanes: concurrency, now, random });
   }
 
@@ -63,12 +65,13 @@ export class Receivers implements Receiver {
     envelope: Envelope,
   ): Promise<Delivery> {
     try {
-      const status = await this.#policyOf(`${companyId}:${webhook.version}`).execute(() =>
+      const status = await this.#circuitOf(`${companyId}:${webhook.version}`).run(() =>
         this.#post(webhook, envelope),
       );
       return status === 410 ? { outcome: 'gone' } : { outcome: 'delivered' };
     } catch (error) {
-      if (error instanceof BrokenCircuitError) return { outcome: 'failed', reason: 'The circuit is open' };
+      if (error instanceof CircuitOpenError)
+        return { outcome: 'held', reason: error.message, retryAfterMs: error.retryAfterMs };
       if (!(error instanceof FailedDelivery)) throw error;
       const { message: reason, retryAfterMs } = error;
       return { outcome: 'failed', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
@@ -106,16 +109,13 @@ export class Receivers implements Receiver {
     );
   }
 
-  #policyOf(key: string): IPolicy {
-    const known = this.#policies.get(key);
+  #circuitOf(key: string): Circuit {
+    const known = this.#circuits.get(key);
     if (known !== undefined) return known;
-    const { breakerFailures = 5, breakerOpenMs = 30_000 } = this.#options;
-    const policy = circuitBreaker(handleAll, {
-      breaker: new ConsecutiveBreaker(breakerFailures),
-      halfOpenAfter: breakerOpenMs,
-    });
-    this.#policies.set(key, policy);
-    return policy;
+    const { breakerFailures: failures = 5, breakerOpenMs: openMs = 30_000, now } = this.#options;
+    const circuit = new Circuit({ failures, openMs, now, random: this.#random });
+    this.#circuits.set(key, circuit);
+    return circuit;
   }
 }
 

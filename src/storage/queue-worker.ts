@@ -176,14 +176,14 @@ export class QueueWorker {
       return () => table.putBack(queue, claim, delayMs, attempts);
     }
     const postponed = failure instanceof PostponedError ? failure : undefined;
-    if (postponed?.counts === true) jobsOutage.over();
-    if (postponed?.counts === false) return () => table.putBack(queue, claim, postponed.delayMs, attempts);
+    if (postponed?.ages === true) jobsOutage.over();
+    const isTooOld = postponed?.ages !== false && ageSeconds >= (rules.maxAgeSeconds ?? Infinity);
+    if (postponed?.counts === false && !isTooOld)
+      return () => table.putBack(queue, claim, postponed.delayMs, attempts);
     if (postponed === undefined) onError(failure);
-    const failures = attempts.failures + 1;
+    const failures = attempts.failures + (postponed?.counts === false ? 0 : 1);
     const isHopeless =
-      failure instanceof UnprocessableError ||
-      attempts.interruptions >= rules.maxInterruptions ||
-      ageSeconds >= (rules.maxAgeSeconds ?? Infinity);
+      failure instanceof UnprocessableError || attempts.interruptions >= rules.maxInterruptions || isTooOld;
     if (isHopeless || failures >= rules.maxAttempts) return () => this.#bury(claimed, failures, failure);
     const delayMs = Math.max(retryDelayMs(rules, failures, random), postponed?.delayMs ?? 0);
     return () => table.putBack(queue, claim, delayMs, { ...attempts, failures, reason: reasonOf(failure) });

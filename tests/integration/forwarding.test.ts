@@ -1,84 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import type { CompanyId } from '../../src/domain/ids.ts';
-import { Forwarding } from '../../src/marketplace/forwarding.ts';
-import type { ForwardingJob } from '../../src/marketplace/message-ports.ts';
-import { createBusinessEvents } from '../../src/observability/events.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
-import { Receivers, type ReceiversOptions } from '../../src/outgoing/receivers.ts';
-import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue.ts';
-import { captureLog, noFigures } from '../harness/captured-log.ts';
-import { monotonicMs, OutageLog } from '../harness/outages.ts';
-import { engines, newPhone, registeredCompany, useStore } from '../harness/storage.ts';
+import { describe, expect, it } from 'vitest';
+import { Receivers } from '../../src/outgoing/receivers.ts';
+import { idsAt, secret, secretText, useForwarding } from '../harness/forwarding.ts';
+import { engines, newPhone, registeredCompany } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { type ReceiverReply, WebhookReceiver } from '../harness/webhook-receiver.ts';
+import type { ReceiverReply } from '../harness/webhook-receiver.ts';
 import { verifiedWebhook } from '../harness/webhook-verifier.ts';
 
-const secret = `whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`;
-const secretText = 'Секретный вопрос клиента';
-
 describe.each(engines())('what a client wrote, on its way to the company, in $name', ({ make }) => {
-  const store = useStore(make);
-  let scope = new AsyncDisposableStack();
-  afterEach(async () => {
-    await scope.disposeAsync();
-    scope = new AsyncDisposableStack();
-  });
-  let texts = 0;
-
-  const open = async (
-    options: Partial<ReceiversOptions> = {},
-    rules: Partial<Readonly<{ maxAttempts: number; concurrency: number }>> = {},
-  ) => {
-    const log = captureLog();
-    const { received, webhooks } = store.repositories;
-    const queue: StoppableJobQueue = scope.use(
-      await createJobQueue({
-        database: store.database,
-        rules: {
-          forwarding: {
-            maxAttempts: 5,
-            maxInterruptions: 20,
-            retryDelaySeconds: 0.2,
-            retryDelayMaxSeconds: 0.2,
-            concurrency: 4,
-            ...rules,
-          },
-        },
-        onError: (error) => log.error('The queue', { error }),
-        outages: new OutageLog(),
-        monotonicMs,
-      }),
-    );
-    const forwarding = new Forwarding({
-      received,
-      webhooks,
-      queue,
-      receiver: new Receivers({
-        allowLoopback: true,
-        now: () => new Date(),
-        breakerFailures: 100,
-        ...options,
-      }),
-      report: createBusinessEvents(log, createMetrics(noFigures)),
-    });
-    await queue.work('forwarding', (job) => forwarding.run(job.data as ForwardingJob));
-    return { forwarding, log, queue };
-  };
-  const companyWith = async (receiver: WebhookReceiver, url = receiver.url): Promise<CompanyId> => {
-    const { id } = await registeredCompany(store.repositories);
-    await store.repositories.webhooks.save(id, url, secret);
-    return id;
-  };
-  const newReceiver = async (): Promise<WebhookReceiver> => scope.use(await WebhookReceiver.start());
-  /** Keeps a text without asking for a job, as a process that ends right after would. */
-  const keep = async (companyId: CompanyId, phone = newPhone(), text = secretText): Promise<string> => {
-    texts += 1;
-    const message = { whatsappMessageId: `F${texts}`, phone, text, sentAt: new Date() };
-    const kept = await store.repositories.received.keep(companyId, message);
-    if (kept === undefined) throw new Error('The company is gone');
-    return kept.id;
-  };
-  const idsAt = ({ posts }: WebhookReceiver) => posts.map(({ headers }) => headers['webhook-id']);
+  const { store, open, companyWith, newReceiver, keep } = useForwarding(make);
 
   it('arrives signed, with what it is, under 20 KB', async () => {
     const receiver = await newReceiver();
@@ -258,27 +187,4 @@ describe.each(engines())('what a client wrote, on its way to the company, in $na
       expect(receiver.posts).toEqual([]);
     },
   );
-
-  it('is not even tried while the receiver fails again and again', async () => {
-    const receiver = await newReceiver();
-    receiver.answer({ status: 500 });
-    const { id } = await registeredCompany(store.repositories);
-    const receivers = new Receivers({
-      allowLoopback: true,
-      now: () => new Date(),
-      breakerFailures: 3,
-      breakerOpenMs: 300,
-    });
-    const webhook = { version: 'v', url: receiver.url, secrets: [secret] };
-    const deliver = () => receivers.deliver(id, webhook, { id: 'msg', body: '{}' });
-    for (let count = 0; count < 5; count += 1) expect(await deliver()).toMatchObject({ outcome: 'failed' });
-    expect(receiver.posts).toHaveLength(3);
-    expect(
-      await receivers.deliver(id, { ...webhook, version: 'w' }, { id: 'msg', body: '{}' }),
-    ).toMatchObject({
-      reason: 'The receiver answered 500',
-    });
-    receiver.answer({ status: 200 });
-    await waitFor('the circuit to close', async () => (await deliver()).outcome === 'delivered');
-  });
 });

@@ -55,6 +55,34 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     expect((await queue.deadLetters('forwarding', 5)).map(({ id }) => id)).toEqual([old]);
   });
 
+  it('that is held back counts no failure, and is put aside for its age alone', async () => {
+    const { queue, errors } = await open();
+    await using _ = queue;
+    const [old, young, unseen] = [randomUUID(), randomUUID(), randomUUID()];
+    await queue.insert(
+      'forwarding',
+      [old, young, unseen].map((id) => ({ id, key: id, data: {} })),
+    );
+    await store.database.sql.query(
+      `update pgboss.job set created_on = created_on - interval '36 hours' where id = any ($1)`,
+      [[old, unseen]],
+    );
+    const attempts: Record<string, number[]> = {};
+    const buried: [string, number][] = [];
+    await queue.work(
+      'forwarding',
+      async ({ id, attempt }) => {
+        (attempts[id] ??= []).push(attempt);
+        throw new PostponedError('Not posted', { delayMs: 100, counts: false, ages: id !== unseen });
+      },
+      async ({ id, attempt }) => void buried.push([id, attempt]),
+    );
+    await waitFor('some attempts', () => [young, unseen].every((id) => (attempts[id]?.length ?? 0) > 3));
+    expect(buried).toEqual([[old, 0]]);
+    for (const id of [young, unseen]) expect(new Set(attempts[id])).toEqual(new Set([1]));
+    expect(errors).toEqual([]);
+  });
+
   it('shows that the database is back, though none succeeds', async () => {
     const { queue, outages, errors } = await open();
     await using _ = queue;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { PostponedError } from '../../src/domain/postponed-error.ts';
 import { startWorkers } from '../../src/inbox/workers.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -43,7 +44,9 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       disconnect: fail,
       answer: fail,
       writeBack: fail,
-      forward: fail,
+      forward: async () => {
+        throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+      },
       replan: fail,
       reconcile: fail,
     });
@@ -80,7 +83,10 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     expect(Object.fromEntries(events.map(({ type, ...event }) => [type, event]))).toMatchObject({
       webhook_buried: { cause: `webhook:${ids.webhook}`, detail: { ...detail, record_id: 7 } },
       activation_buried: { cause: `activation:${ids.activation}`, detail },
-      forwarding_buried: { cause: `forwarding:${ids.forwarding}`, detail },
+      forwarding_buried: {
+        cause: `forwarding:${ids.forwarding}`,
+        detail: { ...detail, reason: 'The receiver answered 503' },
+      },
     });
   });
 });
