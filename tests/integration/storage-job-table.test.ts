@@ -140,6 +140,41 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     expect(row).toEqual({ kept: 14 * 86_400 });
   });
 
+  it('keeps what waits behind a job that is tried for a month', async () => {
+    const boss = store.database.createBoss();
+    await boss.start();
+    const key = 'patient';
+    const left = () =>
+      store.database.sql.query(
+        `select data from pgboss.job where name = 'answers' and singleton_key = $1 and state < 'active'
+         order by created_on`,
+        [key],
+      );
+    try {
+      await queue.insert('answers', [
+        { key, data: { n: 1 } },
+        { key, data: { n: 2 } },
+        { key, data: { n: 3 } },
+      ]);
+      for (let days = 0; days < 30; days += 3) {
+        await store.database.sql.query(
+          `update pgboss.job set created_on = created_on - interval '3 days', start_after = start_after - interval '3 days',
+             keep_until = keep_until - interval '3 days' where name = 'answers' and singleton_key = $1`,
+          [key],
+        );
+        await store.database.sql.query(`update pgboss.queue set maintain_on = null where name = 'answers'`);
+        await boss.supervise('answers');
+        const [head] = await table.claim('answers', 1);
+        if (head === undefined) throw new Error('A job was claimed');
+        expect(head.data).toEqual({ n: 1 });
+        await table.putBack('answers', head.claim, 0, { failures: 1, interruptions: 0 });
+      }
+      expect((await left()).map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+    } finally {
+      await boss.stop({ graceful: false });
+    }
+  });
+
   it('takes back what nobody can have in hand, though the clock was set back meanwhile', async () => {
     await queue.insert('answers', [{ key: 'clock', data: {} }]);
     await table.claim('answers', 10);
