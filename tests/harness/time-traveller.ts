@@ -9,6 +9,7 @@ const moments: Readonly<Record<string, readonly string[]>> = {
     'first_contacts_held_until',
     'session_state_since',
     'connected_at',
+    'paced_since',
   ],
   messages: ['due_at', 'not_before', 'expires_at', 'sending_at', 'handed_over_at', 'created_at'],
   message_attempts: ['at'],
