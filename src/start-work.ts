@@ -139,6 +139,11 @@ function recurringWork({
       run: () => deafness.sweep(),
     },
     {
+      what: 'Looking for dead lines',
+      everyMs: 2_500,
+      run: async () => deafness.sweepLines(),
+    },
+    {
       what: 'Forgetting unlinked WhatsApp sessions',
       everyMs: 5 * minuteMs,
       run: () => whatsapp.forgetUnlinked(),

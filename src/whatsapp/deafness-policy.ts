@@ -10,6 +10,9 @@ export type DeafnessTimings = Readonly<{
   settleMs: number;
   /** Missing acknowledgements alone do not open a second socket within this time. */
   renewGapMs: number;
+  /** When an acknowledgement is missing for so long, the line is asked whether it is alive. */
+  lateAckMs: number;
+  pingTimeoutMs: number;
   /** After an alert the session is left alone for so long. */
   pauseMs: number;
 }>;
@@ -23,6 +26,8 @@ export const defaultDeafnessTimings: DeafnessTimings = {
   probeTimeoutMs: minuteMs,
   settleMs: minuteMs,
   renewGapMs: 60 * minuteMs,
+  lateAckMs: 10_000,
+  pingTimeoutMs: 5_000,
   pauseMs: 24 * 60 * minuteMs,
 };
 

@@ -14,8 +14,8 @@ import {
   type DeafnessTimings,
   hearsSince,
 } from './deafness-policy.ts';
-import { type Disconnect, socketDead, socketDeaf } from './disconnect-policy.ts';
-import { probeInbound } from './inbound.ts';
+import { type Disconnect, lineDead, socketDead, socketDeaf } from './disconnect-policy.ts';
+import { answersPing, probeInbound } from './inbound.ts';
 
 /** Each sweep begins so many of these at most, over all sessions: where hundreds are deaf the cause is not theirs. */
 const atOnce: Readonly<Partial<Record<DeafnessDecision['action'], number>>> = { probe: 10, renew: 2 };
@@ -49,6 +49,8 @@ type Ear = {
   heardAtMs: number | undefined;
   /** Of messages on the present socket. */
   acks: Acknowledgements;
+  /** Since when acknowledgements were missing as the line was last asked. */
+  askedOfMs: number | undefined;
   renewedAtMs: number | undefined;
   /** When `whatsapp_deaf` was recorded, until it hears again. */
   toldAtMs: number | undefined;
@@ -101,6 +103,22 @@ export class DeafnessWatch {
       await this.#sweep();
     } finally {
       this.#isSweeping = false;
+    }
+  }
+
+  /**
+   * Asks lines on which an acknowledgement is late whether they are alive. Messages on a dead one are taken up by the next
+   * socket, which should come before they are given up. Does not wait for the answers.
+   */
+  sweepLines(): void {
+    const { whatsapp, monotonicMs } = this.#options;
+    for (const [companyId, ear] of this.#ears) {
+      const sinceMs = ear.acks.missing?.sinceMs;
+      if (sinceMs === undefined || sinceMs === ear.askedOfMs) continue;
+      const sock = whatsapp.openSocketOf(companyId);
+      if (sock === undefined || monotonicMs() - sinceMs < this.#timings.lateAckMs) continue;
+      ear.askedOfMs = sinceMs;
+      this.#askLine(companyId, sock);
     }
   }
 
@@ -192,6 +210,15 @@ export class DeafnessWatch {
     })();
   }
 
+  #askLine(companyId: CompanyId, sock: WASocket): void {
+    const { whatsapp, report } = this.#options;
+    const failed = (error: unknown): void => report.failed('Asking a line', error, { companyId });
+    guarded(failed, async () => {
+      const isAlive = await answersPing(sock, this.#timings.pingTimeoutMs);
+      if (!isAlive && whatsapp.openSocketOf(companyId) === sock) whatsapp.giveUpSocket(companyId, lineDead);
+    })();
+  }
+
   #record(companyId: CompanyId, type: string): void {
     const { events, report } = this.#options;
     const failed = (error: unknown): void => report.failed('Recording a deaf session', error, { companyId });
@@ -206,6 +233,7 @@ export class DeafnessWatch {
       openedAtMs: 0,
       heardAtMs: undefined,
       acks: new Acknowledgements(monotonicMs),
+      askedOfMs: undefined,
       renewedAtMs: undefined,
       toldAtMs: undefined,
       patience: 1 + morePatience * random(),

@@ -53,6 +53,9 @@ export const socketDeaf: Disconnect = { code: 'deaf', message: 'Nothing is heard
 /** Baileys closes a dead socket, which takes half a minute for want of an answer. */
 export const socketDead: Disconnect = { code: 408, message: 'Closing is not answered', attributes: {} };
 
+/** TCP takes many minutes to notice a line that is dead, and Baileys up to one. */
+export const lineDead: Disconnect = { code: 408, message: 'A ping is not answered', attributes: {} };
+
 /** We end the socket, for a reason of ours. */
 export class SocketGivenUpError extends Error {
   override readonly name = 'SocketGivenUpError';

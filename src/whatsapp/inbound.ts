@@ -12,6 +12,13 @@ export function watchInbound(sock: WASocket, heard: () => void): void {
   for (const tag of unaskedStanzas) sock.ws.on(`CB:${tag}`, heard);
 }
 
+/** Whether WhatsApp answers a ping on this socket. */
+export async function answersPing(sock: WASocket, timeoutMs: number): Promise<boolean> {
+  const ping = { tag: 'iq', attrs: { to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' } };
+  const answer = sock.query({ ...ping, content: [{ tag: 'ping', attrs: {} }] }, timeoutMs);
+  return (await withTimeout(answer, timeoutMs).catch(() => undefined)) !== undefined;
+}
+
 /**
  * Makes something come back the way that messages come, if that way is open: the salon's phone is asked for a message that
  * it does not have, and confirms that it was asked. No chat shows any of it. A phone that is switched off stays silent too.
@@ -19,10 +26,7 @@ export function watchInbound(sock: WASocket, heard: () => void): void {
  * @throws what Baileys throws when the question could not be sent
  */
 export async function probeInbound(sock: WASocket, queryTimeoutMs: number): Promise<boolean> {
-  const ping = { tag: 'iq', attrs: { to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' } };
-  const answer = sock.query({ ...ping, content: [{ tag: 'ping', attrs: {} }] }, queryTimeoutMs);
-  const answers = (await withTimeout(answer, queryTimeoutMs).catch(() => undefined)) !== undefined;
-  if (!answers) return false;
+  if (!(await answersPing(sock, queryTimeoutMs))) return false;
   const messageKey = {
     remoteJid: jidNormalizedUser(sock.authState.creds.me?.id),
     fromMe: true,

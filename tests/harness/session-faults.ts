@@ -7,6 +7,8 @@ type Fault = Readonly<{
   inflict: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
   /** Ends it, where it does not end by itself. */
   heal?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
+  /** It ends after this long; absent: with the next fault of the phone. */
+  lastsMs?: number;
   /** The session comes back minutes later. */
   isSlow?: boolean;
   /** Between two of them on one phone. */
@@ -41,6 +43,8 @@ const faults: readonly Fault[] = [
   {
     name: 'version refused',
     isSlow: true,
+    // Who cannot log in has no other fault that would end this one.
+    lastsMs: 30_000,
     inflict: (whatsapp, phone) => {
       whatsapp.refuseLogins(405, {}, phone);
       phone.drop();
@@ -61,7 +65,7 @@ export type SessionFaultsOptions = Readonly<{
 export class SessionFaults {
   readonly inflicted = new Map<string, number>();
   readonly #options: SessionFaultsOptions;
-  readonly #unhealed = new Map<SimulatedPhone, Fault>();
+  readonly #unhealed = new Map<SimulatedPhone, Readonly<{ fault: Fault; endsAtMs: number }>>();
   readonly #lastMs = new Map<string, number>();
 
   constructor(options: SessionFaultsOptions) {
@@ -71,6 +75,7 @@ export class SessionFaults {
   /** Something happens to one of the phones; what still held there ends. */
   next(): void {
     const { whatsapp, phones, random } = this.#options;
+    this.#healOver();
     const phone = phones[Math.floor(random() * phones.length)];
     // What is on its way back already has nothing to lose.
     if (phone?.companions.some(({ connection }) => connection !== undefined) !== true) return;
@@ -79,13 +84,19 @@ export class SessionFaults {
     if (fault === undefined) return;
     this.#heal(phone);
     fault.inflict(whatsapp, phone);
-    this.#unhealed.set(phone, fault);
-    this.#lastMs.set(`${fault.name} ${phone.number}`, performance.now());
+    const nowMs = performance.now();
+    this.#unhealed.set(phone, { fault, endsAtMs: nowMs + (fault.lastsMs ?? Infinity) });
+    this.#lastMs.set(`${fault.name} ${phone.number}`, nowMs);
     this.inflicted.set(fault.name, (this.inflicted.get(fault.name) ?? 0) + 1);
   }
 
   healAll(): void {
     for (const phone of this.#unhealed.keys()) this.#heal(phone);
+  }
+
+  #healOver(): void {
+    const nowMs = performance.now();
+    for (const [phone, { endsAtMs }] of this.#unhealed) if (nowMs >= endsAtMs) this.#heal(phone);
   }
 
   #isPossible({ name, isSlow, atLeastApartMs = 0 }: Fault, { number }: SimulatedPhone): boolean {
@@ -94,7 +105,7 @@ export class SessionFaults {
   }
 
   #heal(phone: SimulatedPhone): void {
-    this.#unhealed.get(phone)?.heal?.(this.#options.whatsapp, phone);
+    this.#unhealed.get(phone)?.fault.heal?.(this.#options.whatsapp, phone);
     this.#unhealed.delete(phone);
   }
 }

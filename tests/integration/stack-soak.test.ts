@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { falseStatuses, type Told } from '../harness/final-statuses.ts';
 import { FootprintWatch } from '../harness/footprint-watch.ts';
+import { heardTexts } from '../harness/heard-texts.ts';
 import { linkSalon, type LinkedSalon } from '../harness/linked-salon.ts';
 import { ask, statusOf } from '../harness/people.ts';
 import { PostgresServer } from '../harness/postgres.ts';
@@ -24,6 +25,7 @@ const isLong = minutes >= 10;
 const faultEveryMs = 40_000 / sessions;
 /** All sessions together. */
 const messageEveryMs = isLong ? 700 : 300;
+const textEveryMs = messageEveryMs * 2;
 const clients = 20;
 /** A client version that was refused again and again is tried every quarter of an hour; all else is back sooner. */
 const recoveryMs = 17 * 60_000;
@@ -31,6 +33,7 @@ const recoveryMs = 17 * 60_000;
 const heapSettledAfter = 1 / 3;
 const heapNoise = 0.05;
 
+type Written = Readonly<{ text: string; salon: LinkedSalon }>;
 type Given = Readonly<{ id: string; text: string; salon: LinkedSalon }>;
 
 describe('sessions under random faults', () => {
@@ -120,12 +123,8 @@ describe('sessions under random faults', () => {
         return { salon, message: await send(salon, 1_000_000 + n) };
       }),
     );
-    const isHeard = async ({ apiKey }: LinkedSalon): Promise<boolean> => {
-      const response = await ask(`${stack.url}/marketplace/received-messages`, {
-        headers: { 'x-api-key': apiKey },
-      });
-      return (await response.text()).includes(text);
-    };
+    const isHeard = async ({ apiKey }: LinkedSalon): Promise<boolean> =>
+      (await heardTexts(stack.url, apiKey)).includes(text);
     const failing = async (): Promise<string[]> => {
       const looked = await Promise.all(
         asked.map(async ({ salon, message }) => ({
@@ -145,6 +144,16 @@ describe('sessions under random faults', () => {
     ).catch(failing);
   };
 
+  /** What clients wrote during the faults. @returns a sentence for each text that is not there once */
+  const missingOrTwice = async (texts: readonly Written[]): Promise<string[]> => {
+    const heard = new Map<LinkedSalon, string[]>();
+    for (const salon of salons) heard.set(salon, await heardTexts(stack.url, salon.apiKey));
+    return texts.flatMap(({ salon, text }) => {
+      const times = heard.get(salon)?.filter((one) => one === text).length ?? 0;
+      return times === 1 ? [] : [`${text} was heard ${times} times by ${salon.salonId}`];
+    });
+  };
+
   it(
     `${sessions} are open again after ${minutes} minutes, no message was said twice, each status is true (seed ${seed})`,
     { timeout: minutes * 60_000 + 2 * recoveryMs },
@@ -156,6 +165,7 @@ describe('sessions under random faults', () => {
         withSlow: isLong,
       });
       const given: Given[] = [];
+      const written: Written[] = [];
       const heaps: number[] = [];
       const endsAtMs = performance.now() + minutes * 60_000;
       const until = async (everyMs: number, work: () => Promise<void> | void): Promise<void> => {
@@ -169,6 +179,13 @@ describe('sessions under random faults', () => {
         until(messageEveryMs, async () => {
           const salon = salons[given.length % salons.length];
           if (salon !== undefined) given.push(await send(salon, given.length));
+        }),
+        until(textEveryMs, async () => {
+          const salon = salons[Math.floor(random() * salons.length)];
+          if (salon === undefined) return;
+          const text = `Вопрос ${written.length}.`;
+          await phones[written.length % phones.length]?.sendText(salon.owner.number, text);
+          written.push({ text, salon });
         }),
         until(60_000, async () => {
           heaps.push((await footprint.read(stack.server.pid)).heapBytes);
@@ -194,11 +211,12 @@ describe('sessions under random faults', () => {
       const settled = heaps.slice(Math.floor(heaps.length * heapSettledAfter));
       console.log(
         `${[...faults.inflicted].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
-          `${given.length} messages, ${unknown} unknown; all send and hear ${workAfterSeconds} s after the last fault; ` +
+          `${given.length} messages, ${unknown} unknown, ${written.length} texts; all send and hear ${workAfterSeconds} s after the last fault; ` +
           `heap ${heaps.map((bytes) => Math.round(bytes / 1e6)).join(' ')} MB`,
       );
       expect(told).toHaveLength(given.length);
       expect(falseStatuses(told, shown)).toEqual([]);
+      expect(await missingOrTwice(written)).toEqual([]);
       expect(unknown).toBeLessThanOrEqual(Math.max(1, given.length / 100));
       expect(faults.inflicted.size).toBeGreaterThan(2);
       // Minutes say nothing of a trend.
