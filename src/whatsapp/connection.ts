@@ -81,6 +81,7 @@ export class Connection {
   }
 
   changed(update: Partial<ConnectionState>): void {
+    if (update.connection === 'close') this.#tellWhatIsHeldBack();
     if (this.#ended) return;
     const { handlers, monotonicNow } = this.#options;
     if (update.qr !== undefined && !this.#needsPasskey) {
@@ -110,6 +111,7 @@ export class Connection {
    */
   end(): void {
     clearTimeout(this.#watchdog);
+    this.#tellWhatIsHeldBack();
     this.#ended = true;
     this.sock.end(undefined).catch(this.#options.endFailed);
   }
@@ -121,6 +123,11 @@ export class Connection {
     } catch (error) {
       this.#options.endFailed(error);
     }
+  }
+
+  /** Baileys holds events back after a login and throws them away at the end: texts too that WhatsApp was told to be done with. */
+  #tellWhatIsHeldBack(): void {
+    this.sock.ev.flush();
   }
 
   #secretRetired(notification: BinaryNode): void {

@@ -46,6 +46,25 @@ describe('a text from a client', () => {
     expect(received.map(({ text }) => text)).toEqual(['СТОП', 'СТАРТ']);
   });
 
+  it('that was confirmed to WhatsApp after a login is told although the socket ends before Baileys tells it', async () => {
+    await using world = await SessionWorld.start();
+    await world.stop(await world.linkedHost());
+    const id = await world.client.sendText(world.salon.number, 'СТОП');
+    world.whatsapp.breakOffNextLogin(world.salon);
+    const host = world.host();
+    const received: ReceivedText[] = [];
+    host.manager.on('received', (_companyId, message) => received.push(message));
+    await host.manager.initializeManager();
+    await waitFor('the receipt, after which WhatsApp has nothing left to tell', () =>
+      world.whatsapp.log.some((event) => event.type === 'receipt' && event.id === id),
+    );
+    expect(received).toEqual([]);
+    world.salon.drop();
+    await waitFor('the text', () => received.length > 0);
+    await host.reaches(world.company, 'connected');
+    expect(received.map(({ text }) => text)).toEqual(['СТОП']);
+  });
+
   it('of the time before the device was linked is none', async () => {
     await using world = await SessionWorld.start();
     await world.client.sendText(world.salon.number, 'СТОП');

@@ -13,14 +13,17 @@ class Subject {
   readonly #ws = new EventEmitter();
   readonly connection: Connection;
 
+  /** How often Baileys was asked for what it holds back. */
+  flushes = 0;
+
   constructor({ isLinked = false } = {}) {
     const creds = {};
     // What a connection touches of Baileys' socket and of our credentials.
     const sock = {
       ws: this.#ws,
-      ev: new EventEmitter(),
-      authState: { creds },
+      ev: { flush: () => (this.flushes += 1) },
       end: async () => undefined,
+      authState: { creds },
       sendNode: async () => undefined,
     } as unknown as WASocket;
     const auth = { isLinked, creds } as unknown as AuthState;
@@ -97,6 +100,19 @@ describe('a socket that falls silent', () => {
     const subject = new Subject({ isLinked: true });
     subject.connection.changed({ connection: 'open' });
     expect(await subject.within(3_600)).toEqual([]);
+  });
+});
+
+describe('what Baileys holds back', () => {
+  it.each([
+    ['our end of the socket', (connection: Connection) => connection.end()],
+    ["WhatsApp's", (connection: Connection) => connection.changed({ connection: 'close' })],
+  ])('is told before %s throws it away', (_whose, end) => {
+    const subject = new Subject({ isLinked: true });
+    subject.connection.changed({ connection: 'open' });
+    expect(subject.flushes).toBe(0);
+    end(subject.connection);
+    expect(subject.flushes).toBe(1);
   });
 });
 

@@ -27,6 +27,7 @@ export class CompanionDevice implements Device {
   readonly #unconfirmed = new Map<string, BinaryNode>();
   readonly #withheld = new Set<BinaryNode>();
   #connection: ClientConnection | undefined;
+  #breaksOff = false;
   #deafUntil: Deafness | undefined;
 
   constructor(id: number, noiseKey: Buffer, keys: PrekeyStore, details: Buffer) {
@@ -62,6 +63,11 @@ export class CompanionDevice implements Device {
     this.#withheld.clear();
   }
 
+  /** At the next login what was missed is not followed by the word that this was all. */
+  breakOffNextLogin(): void {
+    this.#breaksOff = true;
+  }
+
   /** The device is online on this connection; what it missed comes first. */
   attach(connection: ClientConnection): void {
     if (this.#deafUntil === 'next login') this.#deafUntil = undefined;
@@ -75,6 +81,10 @@ export class CompanionDevice implements Device {
     if (missed.length > 0) connection.send(offlinePreview(missed));
     for (const [index, node] of missed.entries()) {
       connection.send({ ...node, attrs: { ...node.attrs, offline: String(index) } });
+    }
+    if (this.#breaksOff) {
+      this.#breaksOff = false;
+      return;
     }
     connection.send(stanza('ib', { from: serverJid }, [stanza('offline', { count: String(missed.length) })]));
   }

@@ -238,6 +238,11 @@ export class WhatsAppSimulator implements AsyncDisposable {
     for (const device of phone.companions) device.undeafen();
   }
 
+  /** The next login of this phone's devices gets what they missed, and not the word that this was all. */
+  breakOffNextLogin(phone: SimulatedPhone): void {
+    for (const device of phone.companions) device.breakOffNextLogin();
+  }
+
   /** The linked devices of this phone get no answer any more, on these connections and on new ones. */
   freeze(phone: SimulatedPhone): void {
     this.#service.faults.frozen.add(phone.number);
