@@ -29,6 +29,8 @@ function problemsOf(name: string, path: string): string[] {
     writeTo(path);
     return [];
   } catch (error) {
+    // A full disk is no wrong setting.
+    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) return [];
     return [`${name} cannot be written to: ${path} (${codeOf(error) ?? String(error)})`];
   }
 }
@@ -44,13 +46,9 @@ function make(path: string): void {
   }
 }
 
-/** Only a write tells: root is granted access to /proc, too. A full disk is no wrong setting. */
+/** Only a write tells: root is granted access to /proc, too. */
 function writeTo(path: string): void {
-  try {
-    rmdirSync(mkdtempSync(join(path, '.writable-')));
-  } catch (error) {
-    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) throw error;
-  }
+  rmdirSync(mkdtempSync(join(path, '.writable-')));
 }
 
 function codeOf(error: unknown): string | undefined {

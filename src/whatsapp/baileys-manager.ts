@@ -12,6 +12,7 @@ import type { BaileysManagerOptions } from './baileys-manager-options.ts';
 import { ClientVersion } from './client-version.ts';
 import { CodeRequests } from './code-requests.ts';
 import { CredentialStore } from './credential-store.ts';
+import { decryptedBefore } from './decrypted-before.ts';
 import { watchDelivery } from './delivery-status.ts';
 import { forgetUnlinked } from './forget-unlinked.ts';
 import { type Disconnect, SocketGivenUpError } from './disconnect-policy.ts';
@@ -79,6 +80,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       budget: new ReconnectBudget(this.#timings.reconnectsPerSecond, monotonicNow),
       report,
       webSocketUrl: options.webSocketUrl,
+      decryptedBefore: decryptedBefore(),
       timings: this.#timings,
       logger,
       now,

@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { type AuthState, CredentialsNotSavedError } from './auth-state.ts';
+import { methodOf, type Prototype } from './patched-prototype.ts';
 
 /** Baileys locks by these names; whatever works on the keys of chats has one name for all. */
 const chats = 'chats';
+/** Of the transaction that keeps which number is which hidden identity: whoever asks WhatsApp for that may wait with it. */
+const lidMappings = 'lid-mapping';
 
 /** Runs a function outside of all transactions. */
 const outside = AsyncLocalStorage.snapshot();
@@ -12,13 +15,17 @@ const outside = AsyncLocalStorage.snapshot();
  * Gives each change of a chat's keys to the store by itself, one after another, before its result is used. Baileys 7 makes a
  * whole send one transaction, which is written after the message has left, and lets the receiving change the same keys
  * meanwhile: the last to write wins, the other change is lost, and what one side writes next the other cannot read. Its long
- * transactions, named after the account, stay as they are for everything else; they may wait for WhatsApp.
+ * transactions, named after the account, stay as they are for everything else; they may wait for WhatsApp, a change may not.
  */
-export function keepChatKeys({ authState: { creds, keys } }: WASocket, auth: AuthState): void {
-  const transaction = keys.transaction.bind(keys);
+export function keepChatKeys(
+  { authState, signalRepository }: Pick<WASocket, 'authState' | 'signalRepository'>,
+  auth: Pick<AuthState, 'giveUp'>,
+): void {
+  const { creds, keys } = authState;
   const working = new AsyncLocalStorage<true>();
+  const transaction = keys.transaction.bind(keys);
   keys.transaction = async (work, name) => {
-    if (name === creds.me?.id) return await transaction(work, name);
+    if (name === creds.me?.id || name === lidMappings) return await transaction(work, name);
     if (working.getStore() === true) return await work();
     try {
       return await outside(() => working.run(true, () => transaction(work, chats)));
@@ -28,4 +35,21 @@ export function keepChatKeys({ authState: { creds, keys } }: WASocket, auth: Aut
       throw error;
     }
   };
+  askNobodyWhile(() => working.getStore() === true, signalRepository.lidMapping);
+}
+
+type LidMapping = WASocket['signalRepository']['lidMapping'];
+
+/**
+ * Baileys looks a number up at each touch of its keys, at WhatsApp too if need be. Under the lock it is left at what is known:
+ * everybody asks before, and who has asked already waits for the same answer with what the lock may be held for.
+ */
+function askNobodyWhile(isWorking: () => boolean, lidMapping: LidMapping): void {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- to reach what it declares private
+  const lookUpKnown = methodOf(lidMapping as unknown as Prototype, '_getLIDsForPNsImpl');
+  const lookUp = lidMapping.getLIDsForPNs.bind(lidMapping);
+  const known: unknown = Object.create(lidMapping, { pnToLIDFunc: { value: undefined } });
+  lidMapping.getLIDsForPNs = (numbers) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same method without its question
+    isWorking() ? (lookUpKnown(known, numbers) as ReturnType<LidMapping['getLIDsForPNs']>) : lookUp(numbers);
 }

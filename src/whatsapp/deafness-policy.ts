@@ -10,7 +10,7 @@ export type DeafnessTimings = Readonly<{
   settleMs: number;
   /** Missing acknowledgements alone do not open a second socket within this time. */
   renewGapMs: number;
-  /** When an acknowledgement is missing for so long, the line is asked whether it is alive. */
+  /** While an acknowledgement is missing, the line is asked so often whether it is alive, the first time after so long. */
   lateAckMs: number;
   pingTimeoutMs: number;
   /** After an alert the session is left alone for so long. */

@@ -49,8 +49,10 @@ type Ear = {
   heardAtMs: number | undefined;
   /** Of messages on the present socket. */
   acks: Acknowledgements;
-  /** Since when acknowledgements were missing as the line was last asked. */
-  askedOfMs: number | undefined;
+  /** When the line was last asked whether it is alive. */
+  lineAskedAtMs: number;
+  /** Its last socket was given up with the line, and no acknowledgement has come since: WhatsApp may be slow, not dead. */
+  lineGivenUp: boolean;
   renewedAtMs: number | undefined;
   /** When `whatsapp_deaf` was recorded, until it hears again. */
   toldAtMs: number | undefined;
@@ -112,13 +114,16 @@ export class DeafnessWatch {
    */
   sweepLines(): void {
     const { whatsapp, monotonicMs } = this.#options;
+    const nowMs = monotonicMs();
     for (const [companyId, ear] of this.#ears) {
+      if (ear.acks.lastAtMs !== undefined) ear.lineGivenUp = false;
       const sinceMs = ear.acks.missing?.sinceMs;
-      if (sinceMs === undefined || sinceMs === ear.askedOfMs) continue;
+      if (sinceMs === undefined || ear.lineGivenUp) continue;
       const sock = whatsapp.openSocketOf(companyId);
-      if (sock === undefined || monotonicMs() - sinceMs < this.#timings.lateAckMs) continue;
-      ear.askedOfMs = sinceMs;
-      this.#askLine(companyId, sock);
+      const isLate = nowMs - Math.max(sinceMs, ear.lineAskedAtMs) >= this.#timings.lateAckMs;
+      if (sock === undefined || !isLate) continue;
+      ear.lineAskedAtMs = nowMs;
+      this.#askLine(companyId, ear, sock);
     }
   }
 
@@ -210,12 +215,15 @@ export class DeafnessWatch {
     })();
   }
 
-  #askLine(companyId: CompanyId, sock: WASocket): void {
-    const { whatsapp, report } = this.#options;
+  #askLine(companyId: CompanyId, ear: Ear, sock: WASocket): void {
+    const { whatsapp, report, monotonicMs } = this.#options;
     const failed = (error: unknown): void => report.failed('Asking a line', error, { companyId });
     guarded(failed, async () => {
       const isAlive = await answersPing(sock, this.#timings.pingTimeoutMs);
-      if (!isAlive && whatsapp.openSocketOf(companyId) === sock) whatsapp.giveUpSocket(companyId, lineDead);
+      if (isAlive || whatsapp.openSocketOf(companyId) !== sock) return;
+      ear.lineGivenUp = true;
+      ear.acks = new Acknowledgements(monotonicMs);
+      whatsapp.giveUpSocket(companyId, lineDead);
     })();
   }
 
@@ -233,7 +241,8 @@ export class DeafnessWatch {
       openedAtMs: 0,
       heardAtMs: undefined,
       acks: new Acknowledgements(monotonicMs),
-      askedOfMs: undefined,
+      lineAskedAtMs: -Infinity,
+      lineGivenUp: false,
       renewedAtMs: undefined,
       toldAtMs: undefined,
       patience: 1 + morePatience * random(),

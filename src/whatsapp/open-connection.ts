@@ -4,6 +4,7 @@ import { AuthState, type CredentialsError } from './auth-state.ts';
 import { keepChatKeys } from './chat-keys.ts';
 import { forBaileys, textOf } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
+import { rememberDecrypted } from './decrypted-before.ts';
 import { firstQrLifetimeMs } from './pairing.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { socketOptions } from './socket-options.ts';
@@ -54,6 +55,7 @@ export async function openConnection(
   });
   const sock = makeWASocket(options);
   keepChatKeys(sock, auth);
+  rememberDecrypted(sock, lease.companyId, dependencies.decryptedBefore);
   return new Connection(sock, auth, {
     version,
     answerTimeoutMs: timings.answerTimeoutMs,

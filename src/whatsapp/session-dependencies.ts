@@ -7,6 +7,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './auth-state.ts';
 import type { ClientVersion } from './client-version.ts';
 import type { CredentialStore } from './credential-store.ts';
+import type { DecryptedBefore } from './decrypted-before.ts';
 import type { LeaseKeeperOptions } from './lease-keeper.ts';
 import type { ReconnectBudget } from './reconnect-budget.ts';
 import type { SessionTimings } from './timings.ts';
@@ -22,6 +23,7 @@ export type SessionDependencies = Readonly<{
   budget: ReconnectBudget;
   report: SessionReport;
   webSocketUrl: string | undefined;
+  decryptedBefore: DecryptedBefore;
   timings: SessionTimings;
   logger: Logger;
   now: () => Date;

@@ -7,7 +7,7 @@ type Fault = Readonly<{
   inflict: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
   /** Ends it, where it does not end by itself. */
   heal?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
-  /** It ends after this long; absent: with the next fault of the phone. */
+  /** It ends after some time up to this; absent: with the next fault of the phone. */
   lastsMs?: number;
   /** The session comes back minutes later. */
   isSlow?: boolean;
@@ -43,8 +43,8 @@ const faults: readonly Fault[] = [
   {
     name: 'version refused',
     isSlow: true,
-    // Who cannot log in has no other fault that would end this one.
-    lastsMs: 30_000,
+    // Who cannot log in has no other fault that would end this one. Some are refused twice or three times.
+    lastsMs: 240_000,
     inflict: (whatsapp, phone) => {
       whatsapp.refuseLogins(405, {}, phone);
       phone.drop();
@@ -85,7 +85,8 @@ export class SessionFaults {
     this.#heal(phone);
     fault.inflict(whatsapp, phone);
     const nowMs = performance.now();
-    this.#unhealed.set(phone, { fault, endsAtMs: nowMs + (fault.lastsMs ?? Infinity) });
+    const lastsMs = fault.lastsMs === undefined ? Infinity : fault.lastsMs * random();
+    this.#unhealed.set(phone, { fault, endsAtMs: nowMs + lastsMs });
     this.#lastMs.set(`${fault.name} ${phone.number}`, nowMs);
     this.inflicted.set(fault.name, (this.inflicted.get(fault.name) ?? 0) + 1);
   }

@@ -156,7 +156,7 @@ describe('sessions under random faults', () => {
 
   it(
     `${sessions} are open again after ${minutes} minutes, no message was said twice, each status is true (seed ${seed})`,
-    { timeout: minutes * 60_000 + 2 * recoveryMs },
+    { timeout: minutes * 60_000 + 4 * recoveryMs },
     async () => {
       const faults = new SessionFaults({
         whatsapp: stack.whatsapp,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { every } from '../../src/lib/every.ts';
+import type { SessionHost } from '../harness/session-host.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { WatchedSession } from '../harness/watched-session.ts';
@@ -12,13 +13,21 @@ async function linked(world: SessionWorld) {
   const watched = new WatchedSession(host, { timings: { ...lineTimings, silenceMs: 3_600_000 } });
   const sweeps = every(50, () => watched.watch.sweepLines());
   await host.link(world.company, world.salon);
-  await host.manager.sendMessage(world.company, world.client.number, 'Первое');
-  await waitFor('the first message', () => world.client.inbox.length === 1);
+  const { messageId } = await host.manager.sendMessage(world.company, world.client.number, 'Первое');
+  await host.hears(messageId, 'delivered');
   const stop = (): void => {
     sweeps[Symbol.dispose]();
     watched[Symbol.dispose]();
   };
   return { host, [Symbol.dispose]: stop };
+}
+
+/** How often the open socket is asked something from now on. */
+function questions(world: SessionWorld, host: SessionHost): () => number {
+  const sock = host.manager.openSocketOf(world.company);
+  if (sock === undefined) throw new Error('No socket is open');
+  const { calls } = vi.spyOn(sock, 'query').mock;
+  return () => calls.filter(([{ attrs }]) => attrs['xmlns'] === 'w:p').length;
 }
 
 describe('a line on which an acknowledgement is late', () => {
@@ -37,16 +46,41 @@ describe('a line on which an acknowledgement is late', () => {
     expect(world.client.inbox.map(({ text }) => text)).toEqual(['Первое', 'Второе']);
   });
 
-  it('keeps its socket when a ping is answered', async () => {
+  it('keeps its socket when a ping is answered, and is asked again: it may die later', async () => {
     await using world = await SessionWorld.start();
     using session = await linked(world);
     const { host } = session;
-    world.whatsapp.delayAcks(1_500, world.salon);
+    const pings = questions(world, host);
+    world.whatsapp.withholdAcks(true, world.salon);
     world.client.goOffline();
-    const { messageId } = await host.manager.sendMessage(world.company, world.client.number, 'Второе');
-    await host.hears(messageId, 'sent');
-    await delay(500);
+    await host.manager.sendMessage(world.company, world.client.number, 'Второе');
+    await waitFor('two pings', () => pings() >= 2);
     expect(host.disconnections).toEqual([]);
-    expect(world.happened('login')).toBe(1);
+
+    world.whatsapp.halfOpen(world.salon);
+    await waitFor('the end of the socket', () => host.disconnections.length > 0, 3_000);
+  });
+
+  it('gets one new socket and no more where WhatsApp itself is slow, until it acknowledges again', async () => {
+    await using world = await SessionWorld.start();
+    using session = await linked(world);
+    const { host } = session;
+    world.whatsapp.withholdAcks(true, world.salon);
+    world.whatsapp.silenceQueries('w:p', true);
+    world.client.goOffline();
+    await host.manager.sendMessage(world.company, world.client.number, 'Второе');
+    await waitFor('the end of the socket', () => host.disconnections.length > 0, 3_000);
+    await host.reaches(world.company, 'connected');
+    const again = await host.manager.sendMessage(world.company, world.client.number, 'Третье');
+    // Longer than another end would take.
+    await delay(3_000);
+    expect(world.happened('login')).toBe(2);
+
+    world.whatsapp.withholdAcks(false, world.salon);
+    await host.manager.sendMessage(world.company, world.client.number, 'Третье', again);
+    await host.hears(again.messageId, 'sent');
+    world.whatsapp.halfOpen(world.salon);
+    await host.manager.sendMessage(world.company, world.client.number, 'Четвёртое');
+    await waitFor('the end of the second socket', () => host.disconnections.length > 1, 3_000);
   });
 });

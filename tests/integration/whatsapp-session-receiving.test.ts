@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ReceivedText } from '../../src/marketplace/ports.ts';
+import { DistantRows } from '../harness/distant-rows.ts';
 import { SessionWorld } from '../harness/session-world.ts';
+import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 describe('a text from a client', () => {
@@ -64,6 +66,40 @@ describe('a text from a client', () => {
     await host.reaches(world.company, 'connected');
     expect(received.map(({ text }) => text)).toEqual(['СТОП']);
   });
+
+  it.each([
+    ['the first', 0],
+    ['a later', 1],
+  ])(
+    'that WhatsApp delivers again, its line having dropped while it was decrypted, is told: %s one',
+    async (_which, earlier) => {
+      await using world = await SessionWorld.start();
+      using directory = new TemporaryDirectory();
+      const rows = new DistantRows(directory.path);
+      const host = await world.linkedHost({ databaseRows: rows });
+      const received: ReceivedText[] = [];
+      host.manager.on('received', (_companyId, message) => received.push(message));
+      for (let n = 1; n <= earlier; n += 1) {
+        // Answered: else each text of a client begins the chat anew.
+        await world.client.sendText(world.salon.number, 'СТАРТ');
+        await waitFor('the text before it', () => received.length === n);
+        await host.manager.sendMessage(world.company, world.client.number, 'Хорошо');
+        await waitFor('the answer', () => world.client.inbox.length === n);
+      }
+      let drops = 0;
+      rows.fails = (types) => {
+        if (types.includes('session') && drops++ === 0) world.salon.drop();
+        return false;
+      };
+      await world.client.sendText(world.salon.number, 'СТОП');
+      await waitFor('the text', () => received.at(-1)?.text === 'СТОП', 10_000);
+      expect(drops).toBeGreaterThan(0);
+      expect(received).toHaveLength(earlier + 1);
+      expect(
+        world.whatsapp.log.filter((event) => event.type === 'receipt' && event.kind === 'retry'),
+      ).toEqual([]);
+    },
+  );
 
   it('of the time before the device was linked is none', async () => {
     await using world = await SessionWorld.start();
