@@ -81,7 +81,9 @@ export class Connection {
   }
 
   changed(update: Partial<ConnectionState>): void {
-    if (update.connection === 'close') this.#tellWhatIsHeldBack();
+    // After a device's first login Baileys waits for the history up to 20 s.
+    if (update.receivedPendingNotifications === true || update.connection === 'close')
+      this.#tellWhatIsHeldBack();
     if (this.#ended) return;
     const { handlers, monotonicNow } = this.#options;
     if (update.qr !== undefined && !this.#needsPasskey) {
@@ -125,7 +127,7 @@ export class Connection {
     }
   }
 
-  /** Baileys holds events back after a login and throws them away at the end: texts too that WhatsApp was told to be done with. */
+  /** Baileys holds events back after a login, and throws them away at the end: texts too that WhatsApp was told to be done with. */
   #tellWhatIsHeldBack(): void {
     this.sock.ev.flush();
   }

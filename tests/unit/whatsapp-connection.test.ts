@@ -116,6 +116,17 @@ describe('what Baileys holds back', () => {
   });
 });
 
+describe('what waited for the login', () => {
+  it('is told when all of it has come, whatever else Baileys waits for', () => {
+    const subject = new Subject({ isLinked: true });
+    subject.connection.changed({ connection: 'open' });
+    subject.connection.changed({ receivedPendingNotifications: false });
+    expect(subject.flushes).toBe(0);
+    subject.connection.changed({ receivedPendingNotifications: true });
+    expect(subject.flushes).toBe(1);
+  });
+});
+
 describe('a socket that was replaced', () => {
   it.each(['connecting', 'showing a code', 'open'])('while it was %s tells nothing any more', async (was) => {
     const subject = new Subject();
