@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { stopSignal } from '../src/stop-signal.ts';
 import { busyPort, readCommandLine, usage } from './demo/command-line.ts';
 import { Demo, type DemoAddresses } from './demo/demo.ts';
+import { adminApiKey } from './harness/start-stack.ts';
 
 /** Runs until Ctrl+C. */
 async function main(): Promise<void> {
@@ -35,6 +36,7 @@ function welcome({ page, marketplace, server, directory }: DemoAddresses): strin
   Сервер · the real server     ${server}/marketplace/
   Состояние · health           ${server}/health/ready
   Метрики · metrics            ${server}/metrics
+  Ключ оператора · X-API-Key   ${adminApiKey}
   Данные и логи · data, logs   ${directory}  (исчезнут при выходе · removed at the end)
 
   WhatsApp и YCLIENTS здесь имитированы, сервер настоящий. · WhatsApp and YCLIENTS are simulated, the server is real.

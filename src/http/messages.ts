@@ -85,8 +85,8 @@ function idempotencyKeyOf(request: Pick<Request, 'headers'>): string {
   if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key;
   throw new AppError('VALIDATION_ERROR', {
     text: {
-      ru: 'Нужен заголовок Idempotency-Key: от 1 до 200 печатных символов ASCII.',
-      en: 'The header Idempotency-Key is required: 1 to 200 printable ASCII characters.',
+      ru: 'Нужен заголовок Idempotency-Key: от 1 до 200 печатных символов ASCII без пробелов.',
+      en: 'The header Idempotency-Key is required: 1 to 200 printable ASCII characters without spaces.',
     },
   });
 }

@@ -58,7 +58,7 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
     mkdirSync(path.dirname(directory), { recursive: true });
     const lock = new DirectoryLock(
       directory,
-      `Another running process uses the embedded database in ${directory}. Stop it first, or set DATABASE_URL to share one database.`,
+      `Another running process uses the embedded database in ${directory}. Stop it first, or give each a DATA_DIR of its own, and both one DATABASE_URL to share a database.`,
     );
     try {
       await initialise(directory);
