@@ -75,7 +75,9 @@ describe('what a client is told, and what a client answers', () => {
     ]);
     expect(confirmation[0]?.cause).toBe(received?.cause);
     expect(received?.cause).toMatch(/^webhook:[0-9a-f-]{36}$/);
-    expect(JSON.stringify(history)).not.toMatch(/900|Анна|Следы/);
+    // Ids and times may hold the same figures as a number.
+    const said = JSON.stringify(history).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4,12}){4}|\d{4}-[\d:.TZ-]+/g, '');
+    expect(said).not.toMatch(/900|Анна|Следы/);
   });
 
   it('gathers a burst of changes into one message with the time told before and the last one', async () => {
