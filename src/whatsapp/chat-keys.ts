@@ -22,34 +22,44 @@ export function keepChatKeys(
   auth: Pick<AuthState, 'giveUp'>,
 ): void {
   const { creds, keys } = authState;
-  const working = new AsyncLocalStorage<true>();
+  const working = new AsyncLocalStorage<KnownNumbers>();
   const transaction = keys.transaction.bind(keys);
   keys.transaction = async (work, name) => {
     if (name === creds.me?.id || name === lidMappings) return await transaction(work, name);
-    if (working.getStore() === true) return await work();
+    if (working.getStore() !== undefined) return await work();
     try {
-      return await outside(() => working.run(true, () => transaction(work, chats)));
+      return await outside(() => working.run(new Map(), () => transaction(work, chats)));
     } catch (error) {
       // Baileys would leave this recipient out and send the message to the others.
       if (error instanceof CredentialsNotSavedError) auth.giveUp(error);
       throw error;
     }
   };
-  askNobodyWhile(() => working.getStore() === true, signalRepository.lidMapping);
+  askNobodyWhile(() => working.getStore(), signalRepository.lidMapping);
 }
 
 type LidMapping = WASocket['signalRepository']['lidMapping'];
+/** What the look-ups of one change gave, by the numbers asked for. */
+type KnownNumbers = Map<string, ReturnType<LidMapping['getLIDsForPNs']>>;
 
 /**
  * Baileys looks a number up at each touch of its keys, at WhatsApp too if need be. Under the lock it is left at what is known:
- * everybody asks before, and who has asked already waits for the same answer with what the lock may be held for.
+ * everybody asks before, and who has asked already waits for the same answer with what the lock may be held for. And it stays
+ * at that to the end of the change: keys that were read under the number are not to be written under a hidden identity that
+ * was learned meanwhile, where Baileys would put the older ones over them.
  */
-function askNobodyWhile(isWorking: () => boolean, lidMapping: LidMapping): void {
+function askNobodyWhile(present: () => KnownNumbers | undefined, lidMapping: LidMapping): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- to reach what it declares private
   const lookUpKnown = methodOf(lidMapping as unknown as Prototype, '_getLIDsForPNsImpl');
   const lookUp = lidMapping.getLIDsForPNs.bind(lidMapping);
-  const known: unknown = Object.create(lidMapping, { pnToLIDFunc: { value: undefined } });
-  lidMapping.getLIDsForPNs = (numbers) =>
+  const unasking: unknown = Object.create(lidMapping, { pnToLIDFunc: { value: undefined } });
+  lidMapping.getLIDsForPNs = async (numbers) => {
+    const known = present();
+    if (known === undefined) return await lookUp(numbers);
+    const key = numbers.join(' ');
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same method without its question
-    isWorking() ? (lookUpKnown(known, numbers) as ReturnType<LidMapping['getLIDsForPNs']>) : lookUp(numbers);
+    const found = known.get(key) ?? (lookUpKnown(unasking, numbers) as ReturnType<typeof lookUp>);
+    known.set(key, found);
+    return await found;
+  };
 }

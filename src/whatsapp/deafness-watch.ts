@@ -51,8 +51,8 @@ type Ear = {
   acks: Acknowledgements;
   /** When the line was last asked whether it is alive. */
   lineAskedAtMs: number;
-  /** Its last socket was given up with the line, and no acknowledgement has come since: WhatsApp may be slow, not dead. */
-  lineGivenUp: boolean;
+  /** `replaced`: for want of an answer, and nothing was acknowledged on the next socket yet. WhatsApp may be slow, not the line dead. */
+  line: 'trusted' | 'given up' | 'replaced';
   renewedAtMs: number | undefined;
   /** When `whatsapp_deaf` was recorded, until it hears again. */
   toldAtMs: number | undefined;
@@ -116,9 +116,9 @@ export class DeafnessWatch {
     const { whatsapp, monotonicMs } = this.#options;
     const nowMs = monotonicMs();
     for (const [companyId, ear] of this.#ears) {
-      if (ear.acks.lastAtMs !== undefined) ear.lineGivenUp = false;
+      if (ear.acks.lastAtMs !== undefined) ear.line = 'trusted';
       const sinceMs = ear.acks.missing?.sinceMs;
-      if (sinceMs === undefined || ear.lineGivenUp) continue;
+      if (sinceMs === undefined || ear.line !== 'trusted') continue;
       const sock = whatsapp.openSocketOf(companyId);
       const isLate = nowMs - Math.max(sinceMs, ear.lineAskedAtMs) >= this.#timings.lateAckMs;
       if (sock === undefined || !isLate) continue;
@@ -221,7 +221,7 @@ export class DeafnessWatch {
     guarded(failed, async () => {
       const isAlive = await answersPing(sock, this.#timings.pingTimeoutMs);
       if (isAlive || whatsapp.openSocketOf(companyId) !== sock) return;
-      ear.lineGivenUp = true;
+      ear.line = 'given up';
       ear.acks = new Acknowledgements(monotonicMs);
       whatsapp.giveUpSocket(companyId, lineDead);
     })();
@@ -242,13 +242,14 @@ export class DeafnessWatch {
       heardAtMs: undefined,
       acks: new Acknowledgements(monotonicMs),
       lineAskedAtMs: -Infinity,
-      lineGivenUp: false,
+      line: 'trusted',
       renewedAtMs: undefined,
       toldAtMs: undefined,
       patience: 1 + morePatience * random(),
       zone: undefined,
     };
     ear.openedAtMs = monotonicMs();
+    ear.line = ear.line === 'given up' ? 'replaced' : 'trusted';
     ear.acks = new Acknowledgements(monotonicMs);
     this.#ears.set(companyId, ear);
   }

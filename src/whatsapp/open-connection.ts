@@ -5,6 +5,7 @@ import { keepChatKeys } from './chat-keys.ts';
 import { forBaileys, textOf } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 import { rememberDecrypted } from './decrypted-before.ts';
+import { keepMessageOrder } from './message-order.ts';
 import { firstQrLifetimeMs } from './pairing.ts';
 import type { SessionDependencies } from './session-dependencies.ts';
 import { socketOptions } from './socket-options.ts';
@@ -54,6 +55,7 @@ export async function openConnection(
     sentText: (id) => sentText(lease.companyId, id),
   });
   const sock = makeWASocket(options);
+  keepMessageOrder(sock.ws, (error) => logger.warn('A received message failed', { error }));
   keepChatKeys(sock, auth);
   rememberDecrypted(sock, lease.companyId, dependencies.decryptedBefore);
   return new Connection(sock, auth, {

@@ -1,4 +1,5 @@
 import {
+  type BaileysEventMap,
   isLidUser,
   isPnUser,
   normalizeMessageContent,
@@ -33,7 +34,7 @@ export function watchReceived(
       if (phone !== undefined) options.report({ ...message, phone });
     }),
   );
-  sock.ev.on('messages.upsert', ({ messages }) => {
+  const hear = ({ messages }: BaileysEventMap['messages.upsert']): void => {
     for (const { key, message, messageTimestamp } of messages) {
       const content = normalizeMessageContent(message);
       const text = textOf(content);
@@ -43,6 +44,16 @@ export function watchReceived(
       const sentAt = new Date(Number(messageTimestamp ?? 0) * 1_000);
       tell(key, { whatsappMessageId, text, sentAt, ...(quotedId !== '' && { quotedId }) });
     }
+  };
+  sock.ev.on('messages.upsert', hear);
+  sock.ev.on('connection.update', ({ connection }) => {
+    if (connection !== 'close') return;
+    // Baileys takes all listeners away now, and may still be at a text whose receipt has gone out.
+    setImmediate(() =>
+      sock.ev.process(({ 'messages.upsert': late }) => {
+        if (late !== undefined) hear(late);
+      }),
+    );
   });
 }
 

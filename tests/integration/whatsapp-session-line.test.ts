@@ -83,4 +83,23 @@ describe('a line on which an acknowledgement is late', () => {
     await host.manager.sendMessage(world.company, world.client.number, 'Четвёртое');
     await waitFor('the end of the second socket', () => host.disconnections.length > 1, 3_000);
   });
+
+  it('is asked again on a socket that came for another reason, whatever the one before went through', async () => {
+    await using world = await SessionWorld.start();
+    using session = await linked(world);
+    const { host } = session;
+    world.whatsapp.halfOpen(world.salon);
+    const first = await host.manager.sendMessage(world.company, world.client.number, 'Второе');
+    await waitFor('the end of the socket', () => host.disconnections.length === 1, 3_000);
+    await host.reaches(world.company, 'connected');
+    world.salon.drop();
+    await waitFor('the end of the second socket', () => host.disconnections.length === 2, 3_000);
+    await host.reaches(world.company, 'connected');
+    world.whatsapp.withholdAcks(true, world.salon);
+    world.client.goOffline();
+    await host.manager.sendMessage(world.company, world.client.number, 'Второе', first);
+    world.whatsapp.halfOpen(world.salon);
+    await waitFor('the end of the third socket', () => host.disconnections.length > 2, 3_000);
+    expect(host.disconnections.map(({ reason }) => reason)).toEqual(['408', '428', '408']);
+  });
 });

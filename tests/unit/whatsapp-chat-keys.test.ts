@@ -1,5 +1,7 @@
 import {
   addTransactionCapability,
+  encodeWAMessage,
+  generateSignalPubKey,
   initAuthCreds,
   type SignalDataSet,
   type SignalDataTypeMap,
@@ -8,23 +10,29 @@ import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libs
 import { describe, expect, it } from 'vitest';
 import { keepChatKeys } from '../../src/whatsapp/chat-keys.ts';
 import { baileysLogger } from '../../src/whatsapp/baileys-logger.ts';
+import { keepJobsInTheirContext } from '../../src/whatsapp/libsignal-jobs.ts';
 import { captureLog } from '../harness/captured-log.ts';
+import { PhoneSignal } from '../simulators/whatsapp/phone-signal.ts';
 
 const asked = '79165550001@s.whatsapp.net';
 const other = '79165550002@s.whatsapp.net';
 const lid = '104065625028779@lid';
+const salon = '79031112233.1';
 
 type Answer = { pn: string; lid: string }[] | undefined;
 
 /** Baileys' own keeping of keys on a store in memory, and a WhatsApp that answers a look-up when it is told to. */
 function keeping() {
   const stored = new Map<string, unknown>();
+  const reads = { onSession: async () => {} };
   const store = {
-    get: async <Type extends keyof SignalDataTypeMap>(type: Type, ids: string[]) =>
-      Object.fromEntries(ids.map((id) => [id, stored.get(`${type}/${id}`)])) as Record<
+    get: async <Type extends keyof SignalDataTypeMap>(type: Type, ids: string[]) => {
+      if (type === 'session') await reads.onSession();
+      return Object.fromEntries(ids.map((id) => [id, stored.get(`${type}/${id}`)])) as Record<
         string,
         SignalDataTypeMap[Type]
-      >,
+      >;
+    },
     set: async (data: SignalDataSet) => {
       for (const [type, values] of Object.entries(data))
         for (const [id, value] of Object.entries(values)) stored.set(`${type}/${id}`, value);
@@ -37,7 +45,7 @@ function keeping() {
   const ask = () => new Promise<Answer>((resolve) => answers.push(resolve));
   const signalRepository = makeLibSignalRepository({ creds, keys }, logger, ask);
   keepChatKeys({ authState: { creds, keys }, signalRepository }, { giveUp: () => undefined });
-  return { keys, signalRepository, answers, stored };
+  return { keys, signalRepository, answers, stored, reads };
 }
 
 describe('while WhatsApp is asked who a number is', () => {
@@ -64,4 +72,48 @@ describe('while WhatsApp is asked who a number is', () => {
       expect(await lookUp).toBe(lid);
     }, asked);
   });
+});
+
+it('a number whose hidden identity is learned in the middle of a message uses no key twice', async () => {
+  keepJobsInTheirContext();
+  const { signalRepository, answers, reads, stored } = keeping();
+  stored.set('device-list/79165550001', ['0']);
+  const client = new PhoneSignal();
+  const { oneTimePrekey, ...bundle } = client.published.take();
+  await signalRepository.injectE2ESession({
+    jid: asked,
+    session: {
+      registrationId: bundle.registrationId,
+      identityKey: generateSignalPubKey(bundle.identityKey),
+      signedPreKey: {
+        keyId: bundle.signedPrekey.id,
+        publicKey: generateSignalPubKey(bundle.signedPrekey.value),
+        signature: bundle.signedPrekey.signature,
+      },
+      preKey: {
+        keyId: oneTimePrekey?.id ?? 0,
+        publicKey: generateSignalPubKey(oneTimePrekey?.value ?? new Uint8Array(32)),
+      },
+    },
+  });
+  const data = encodeWAMessage({ conversation: 'Ждём вас' });
+  const first = await signalRepository.encryptMessage({ jid: asked, data });
+  const isReading = Promise.withResolvers<void>();
+  const mayRead = Promise.withResolvers<void>();
+  reads.onSession = () => {
+    isReading.resolve();
+    return mayRead.promise;
+  };
+  const sending = signalRepository.encryptMessage({ jid: asked, data });
+  await isReading.promise;
+  // As the envelope of a received message does.
+  await signalRepository.lidMapping.storeLIDPNMappings([{ lid, pn: asked }]);
+  const moving = signalRepository.migrateSession(asked, lid);
+  mayRead.resolve();
+  const second = await sending;
+  await moving;
+  const third = await signalRepository.encryptMessage({ jid: lid, data });
+  for (const { type, ciphertext } of [first, second, third])
+    await client.decrypt(salon, { type, body: Buffer.from(ciphertext) });
+  expect(answers).toEqual([]);
 });
