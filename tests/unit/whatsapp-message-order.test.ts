@@ -7,6 +7,7 @@ import { keepMessageOrder } from '../../src/whatsapp/message-order.ts';
 it('what one sender writes is taken up in its order, also after a failure, and others do not wait', async () => {
   const ws = new EventEmitter();
   const [done, failures]: [string[], unknown[]] = [[], []];
+  // oxlint-disable-next-line typescript/no-misused-promises -- as Baileys listens
   ws.on('CB:message', async ({ attrs: { id = '', t = '0' } }: BinaryNode) => {
     await delay(Number(t));
     if (id === 'broken') throw new Error(id);
