@@ -7,6 +7,14 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const timeout = 120_000;
 
+/** A linked salon that has written to the client once; `before`: how many messages WhatsApp has had. */
+async function chatting(world: SessionWorld, databaseRows: DistantRows) {
+  const host = await world.linkedHost({ databaseRows });
+  await host.manager.sendMessage(world.company, world.client.number, 'Первое');
+  await waitFor('the first message', () => world.client.inbox.length === 1);
+  return { host, before: world.happened('message') };
+}
+
 describe('the keys of a chat', () => {
   it('are used once, also when both sides write at the same time', { timeout }, async () => {
     await using world = await SessionWorld.start();
@@ -32,11 +40,8 @@ describe('the keys of a chat', () => {
     await using world = await SessionWorld.start();
     using directory = new TemporaryDirectory();
     const rows = new DistantRows(directory.path);
-    const host = await world.linkedHost({ databaseRows: rows });
+    const { host, before } = await chatting(world, rows);
     const { client, company } = world;
-    await host.manager.sendMessage(company, client.number, 'Первое');
-    await waitFor('the first message', () => client.inbox.length === 1);
-    const before = world.happened('message');
     rows.fails = () => world.happened('message') > before;
     await host.manager.sendMessage(company, client.number, 'Второе');
     await waitFor('the second message', () => client.inbox.length === 2);
@@ -53,11 +58,8 @@ describe('the keys of a chat', () => {
       await using world = await SessionWorld.start();
       using directory = new TemporaryDirectory();
       const rows = new DistantRows(directory.path);
-      const host = await world.linkedHost({ databaseRows: rows });
+      const { host, before } = await chatting(world, rows);
       const { client, company } = world;
-      await host.manager.sendMessage(company, client.number, 'Первое');
-      await waitFor('the first message', () => client.inbox.length === 1);
-      const before = world.happened('message');
       const message = { messageId: '3EB0000000000000000001' };
       // As often as a message may fail by its recipient's fault.
       for (let attempt = 0; attempt < 3; attempt += 1) {
