@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-once start check test crash soak bench system-packages clean
+.PHONY: help demo demo-once start check test crash soak bench initial-migration system-packages clean
 
 # The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
 pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -13,7 +13,7 @@ help: ## Show this list
 	@echo "Usage: make TARGET"
 	@echo
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '%-12s %s\n' "$$name" "$$text"; done
+		printf '%-18s %s\n' "$$name" "$$text"; done
 
 demo: $(installed) ## Try it: server, simulated WhatsApp and YCLIENTS, one page to play the salon's owner and client
 	@echo "Starting the demo; Ctrl-C ends it"
@@ -46,6 +46,9 @@ soak: $(installed) system-packages ## 50 linked sessions under random faults for
 bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions against bare baselines; a quarter of an hour, wants a quiet machine
 	@echo "Measuring; this takes a quarter of an hour"
 	@$(pinned) npm run --silent bench
+
+initial-migration: $(installed) ## Regenerate the initial migration from supabase/schemas
+	@$(pinned) exec node supabase/migrations.ts
 
 clean: ## Remove what was installed or generated; keeps data, sessions and logs
 	@echo "Removing node_modules and coverage"

@@ -10,7 +10,7 @@ const find = (pattern: string): string[] => globSync(pattern, { cwd: root });
 
 describe('the source files', () => {
   it(`have ${longestFileLines} lines at most`, () => {
-    const files = find('{src,tests,public,supabase}/**/*.{ts,js,mjs,css,html,sql}');
+    const files = find('{src,tests,public}/**/*.{ts,js,mjs,css,html}');
     const lineCount = (path: string): number => read(path).trimEnd().split('\n').length;
     expect(files.length).toBeGreaterThan(100);
     expect(files.filter((path) => lineCount(path) > longestFileLines)).toEqual([]);

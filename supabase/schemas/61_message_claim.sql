@@ -1,30 +1,30 @@
--- A number that is new to the salon begins its pace anew, also where the salon had another one. The same number linked again, also
--- after a reinstallation, goes on with it.
+-- Claims the next message of a company for sending, within its pacing limits, quiet hours and restrictions.
 
-alter table public.companies
-  add column paced_phone text,
-  add column paced_since timestamptz;
-comment on column public.companies.paced_phone is 'The number that was linked last; unlike whatsapp_phone it outlasts an installation.';
-comment on column public.companies.paced_since is 'When that number was linked in the place of another one, or of none: its warm-up counts from here.';
-comment on column public.contacts.first_sent_at is 'When the number of companies.paced_phone wrote to this person for the first time.';
-update public.companies set paced_phone = whatsapp_phone, paced_since = coalesce(connected_at, session_state_since)
-where whatsapp_phone is not null;
-
--- Whoever had heard from the number before is a stranger to this one.
-create function public.pace_begin() returns trigger language plpgsql set search_path = '' as $$
-begin
-  update public.contacts set first_sent_at = null where company_id = new.id and first_sent_at is not null;
-  new.paced_phone := new.whatsapp_phone;
-  new.paced_since := clock_timestamp();
-  return new;
-end
+-- The result when nothing can be claimed. The delay is relative, because the caller's clock may be wrong.
+create function public.claim_later(p_due_at timestamptz, p_now timestamptz)
+returns json language sql immutable set search_path = '' as $$
+  select json_build_object('due_at', p_due_at, 'due_in_ms', ceil(extract(epoch from p_due_at - p_now) * 1000))
 $$;
-create trigger companies_pace_begin before update of whatsapp_phone on public.companies
-for each row when (new.whatsapp_phone is not null and new.whatsapp_phone is distinct from new.paced_phone)
-execute function public.pace_begin();
 
--- As before, but for the warm-up, which belongs to the number and not to the link.
-create or replace function public.message_claim(
+-- True when an earlier message to the same client is still to be sent: messages to one client keep their order.
+create function public.message_is_behind(p_message public.messages, p_now timestamptz, p_quiet boolean)
+returns boolean language sql stable set search_path = '' as $$
+  select exists (
+    select from public.messages earlier
+    where earlier.company_id = p_message.company_id and earlier.phone = p_message.phone
+      and (earlier.due_at, earlier.sequence) < (p_message.due_at, p_message.sequence)
+      -- A message held by quiet hours does not block one that is not.
+      and not (p_quiet and earlier.heeds_quiet_hours and not p_message.heeds_quiet_hours)
+      and case earlier.status
+        when 'queued' then earlier.expires_at is null or earlier.expires_at > p_now
+        when 'sending' then earlier.handed_over_at is null
+      end
+  )
+$$;
+
+-- {"message": …} or {"due_at", "due_in_ms"}. All times are the database's: neither a restart nor a clock jump of the server
+-- can raise the rate.
+create function public.message_claim(
   p_company_id bigint, p_owner text, p_token bigint, p_limits json, p_gap_ms integer, p_max_attempts integer,
   p_quiet_until timestamptz default null
 ) returns json language plpgsql set search_path = '' as $$
@@ -41,7 +41,7 @@ declare
   v_message public.messages;
   v_told jsonb;
 begin
-  -- The company's row first: its lock makes claims and plans of one company wait for each other.
+  -- Serialises claims and plans of one company.
   select * into v_company from public.companies where id = p_company_id for no key update;
   if not found or v_company.integration_status in ('frozen', 'uninstalled')
     or not public.lease_is_held(p_company_id, p_owner, p_token) then
@@ -61,7 +61,7 @@ begin
         then 'firstContactsPerDay' else 'warmUpFirstContactsPerDay' end)::numeric));
   end if;
   v_strangers := coalesce(v_first_at <= v_now, true);
-  -- Also where no pace is kept: WhatsApp would refuse them.
+  -- Applies without pacing limits as well: WhatsApp would refuse the messages.
   select ends_at into v_restricted_until from public.whatsapp_restrictions
   where company_id = p_company_id and ends_at > v_now;
 
@@ -88,7 +88,7 @@ begin
     select least(
       (select min(not_before) from public.messages
         where company_id = p_company_id and status = 'queued' and not_before > v_now),
-      -- Sorted first: whether one is behind another is asked of few.
+      -- Sorted first (offset 0), so that message_is_behind runs for few rows.
       (select held.until_at from (
           select message, greatest(
             case when v_quiet and message.heeds_quiet_hours then p_quiet_until end,
@@ -140,5 +140,9 @@ begin
 end
 $$;
 
-revoke execute on function public.pace_begin from public, anon, authenticated;
-grant execute on function public.pace_begin to service_role;
+revoke execute on function
+  public.claim_later, public.message_is_behind, public.message_claim
+from public, anon, authenticated;
+grant execute on function
+  public.claim_later, public.message_is_behind, public.message_claim
+to service_role;

@@ -1,36 +1,19 @@
--- Numbers that WhatsApp lets start no new chats, until when, and how we know.
+-- Numbers that WhatsApp bars from starting new chats. Until ends_at, messages to contacts without a chat are held.
 
 create table public.whatsapp_restrictions (
   company_id bigint primary key references public.companies on delete cascade,
   began_at timestamptz not null,
   ends_at timestamptz not null,
+  -- As WhatsApp names it.
   kind text,
+  -- refusal: a message was refused, or a lock was announced without an end; WhatsApp has not been queried yet.
+  -- no_answer: WhatsApp did not answer the query.
+  -- repeated: a message was refused twice although WhatsApp reports no lock.
+  -- asked, announced: reported by WhatsApp, on request or unasked.
   source text not null check (source in ('refusal', 'no_answer', 'repeated', 'asked', 'announced')),
+  -- Last query to WhatsApp.
   asked_at timestamptz
 );
-comment on table public.whatsapp_restrictions is 'While a row has not ended, messages to people whom the number has not reached and who never wrote wait.';
-comment on column public.whatsapp_restrictions.kind is 'In WhatsApp''s word.';
-comment on column public.whatsapp_restrictions.source is
-  'refusal: a message was refused, or a lock told of without its end, and WhatsApp has not been asked yet; no_answer: it was asked and said nothing; repeated: a message was refused again although there is no lock; asked, announced: WhatsApp says so.';
-comment on column public.whatsapp_restrictions.asked_at is 'When WhatsApp was asked last.';
-
-alter table public.contacts add column reached_at timestamptz;
-comment on column public.contacts.reached_at is 'When WhatsApp took a message of the present number to this person for the first time.';
-comment on column public.contacts.last_received_at is 'When this person wrote to the present number last.';
-update public.contacts contact set reached_at = taken.at
-from (
-  select company_id, phone, min(sent_at) as at from public.messages where sent_at is not null group by company_id, phone
-) taken
-where contact.company_id = taken.company_id and contact.phone = taken.phone;
-
--- Somebody with whom there is a chat: WhatsApp restricts new ones.
-create function public.contact_has_chat(p_company_id bigint, p_phone text)
-returns boolean language sql stable set search_path = '' as $$
-  select exists (
-    select from public.contacts
-    where company_id = p_company_id and phone = p_phone and coalesce(reached_at, last_received_at) is not null
-  )
-$$;
 
 create function public.restriction_event(p_company_id bigint, p_type text, p_cause text, p_restriction public.whatsapp_restrictions)
 returns void language sql set search_path = '' as $$
@@ -38,8 +21,8 @@ returns void language sql set search_path = '' as $$
     'kind', p_restriction.kind, 'ends_at', to_char(p_restriction.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))))
 $$;
 
--- New chats wait until WhatsApp has said whether the number is restricted, a day at most. After the second refusal of one message
--- they wait that day in any case. The caller has locked the company.
+-- Holds new chats for at most a day until WhatsApp has answered; after the second refusal of one message for the full day.
+-- The caller holds the lock on the company's row.
 create function public.restriction_suspected(p_company_id bigint, p_repeated boolean)
 returns void language plpgsql set search_path = '' as $$
 declare
@@ -63,8 +46,8 @@ begin
 end
 $$;
 
--- What WhatsApp says of the number, unasked (`announced`) or asked: it is `locked`, `free` or, when asked, `silent`.
--- {"change": "began" | "ended" | null, "ends_at"}
+-- Records what WhatsApp reports about the number: p_answer is `locked`, `free`, or `silent` (no answer to a query); p_source
+-- is `asked` or `announced`. Returns {"change": "began" | "ended" | null, "ends_at"}.
 create function public.restriction_learn(
   p_company_id bigint, p_answer text, p_source text, p_ends_at timestamptz default null, p_kind text default null
 ) returns json language plpgsql set search_path = '' as $$
@@ -79,12 +62,12 @@ begin
   v_now := clock_timestamp();
   select * into v_before from public.whatsapp_restrictions where company_id = p_company_id;
   v_was_told := coalesce(v_before.source <> 'refusal', false);
-  -- A little later than WhatsApp says, and not for ever.
+  -- Ten seconds after the reported end, at most 30 days.
   v_ends_at := least(coalesce(p_ends_at + interval '10 seconds', v_now + interval '1 day'), v_now + interval '30 days');
 
   if p_answer = 'locked' and (v_ends_at <= v_now or p_source = 'announced' and p_ends_at <= v_now + interval '2 minutes') then
-    -- The end is over, or the minute from now, by another clock, that Baileys puts where WhatsApp announces none. It ends nothing
-    -- that is known: new chats wait, and WhatsApp is asked.
+    -- Not a usable end: it is past, or it is the minute from now that Baileys fills in where WhatsApp announced none. Known
+    -- restrictions stay, new chats are held, and WhatsApp is queried.
     update public.whatsapp_restrictions set ends_at = greatest(ends_at, v_now + interval '2 minutes')
     where company_id = p_company_id and source in ('asked', 'announced');
     if not found then
@@ -125,7 +108,7 @@ begin
 end
 $$;
 
--- Companies whose WhatsApp should be asked now: after a refusal, at the end, and again while it says nothing.
+-- Companies to query WhatsApp for: after a refusal, at the end of a restriction, and again while there is no answer.
 create function public.restrictions_due(p_ask_again_ms integer)
 returns setof bigint language sql stable set search_path = '' as $$
   select restriction.company_id from public.whatsapp_restrictions restriction
@@ -133,20 +116,22 @@ returns setof bigint language sql stable set search_path = '' as $$
     or restriction.source = 'no_answer' and restriction.asked_at <= clock_timestamp() - p_ask_again_ms * interval '1 millisecond'
 $$;
 
--- Latest first; of one company, or of all. A refusal that WhatsApp has not explained yet is none.
+-- Newest first, of one company or of all (p_company_id null), linked numbers only. An unconfirmed refusal is not included.
 create function public.restrictions_lasting(p_company_id bigint, p_limit integer)
 returns setof public.whatsapp_restrictions language sql stable set search_path = '' as $$
-  select * from public.whatsapp_restrictions
-  where (p_company_id is null or company_id = p_company_id) and source <> 'refusal' and ends_at > clock_timestamp()
-  order by began_at desc limit p_limit
+  select restriction.* from public.whatsapp_restrictions restriction
+  join public.companies company on company.id = restriction.company_id
+  where (p_company_id is null or restriction.company_id = p_company_id)
+    and company.connected_at is not null and restriction.source <> 'refusal' and restriction.ends_at > clock_timestamp()
+  order by restriction.began_at desc limit p_limit
 $$;
 
 create function public.restrictions_count()
 returns bigint language sql stable set search_path = '' as $$
-  select count(*) from public.whatsapp_restrictions where source <> 'refusal' and ends_at > clock_timestamp()
+  select count(*) from public.restrictions_lasting(null, null)
 $$;
 
--- They were the number's, and the company has another one now or none.
+-- Restriction and chats belong to the number; both end with an uninstallation or another number.
 create function public.restriction_and_chats_forget() returns trigger language plpgsql set search_path = '' as $$
 begin
   delete from public.whatsapp_restrictions where company_id = new.id;
@@ -155,6 +140,7 @@ begin
   return null;
 end
 $$;
+
 create trigger companies_restriction_and_chats_forget after update of integration_status, whatsapp_phone on public.companies
 for each row when (
   new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
@@ -166,10 +152,10 @@ revoke all on public.whatsapp_restrictions from public, anon, authenticated;
 grant select, insert, update, delete on public.whatsapp_restrictions to service_role;
 
 revoke execute on function
-  public.contact_has_chat, public.restriction_event, public.restriction_suspected, public.restriction_learn,
-  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
+  public.restriction_event, public.restriction_suspected, public.restriction_learn, public.restrictions_due,
+  public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
 from public, anon, authenticated;
 grant execute on function
-  public.contact_has_chat, public.restriction_event, public.restriction_suspected, public.restriction_learn,
-  public.restrictions_due, public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
+  public.restriction_event, public.restriction_suspected, public.restriction_learn, public.restrictions_due,
+  public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
 to service_role;

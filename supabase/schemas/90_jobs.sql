@@ -1,11 +1,13 @@
--- Inserting and claiming jobs of pg-boss' tables. Its own claim looks at the first job of every key at each fetch, which takes a fifth of a
--- second with 50,000 keys waiting; this one walks the oldest jobs and stops at the limit. pg-boss makes its schema after the
--- migrations: plpgsql finds it at the first call.
--- Of an attempt that ended without success `output` holds how often the job failed by its own fault and how often a process
--- ended with it in hand; `retry_count` counts the claims, and whoever settles a job names its claim.
+-- Own statements on the tables of pg-boss. pg-boss creates its schema after the migrations; plpgsql resolves the names at the
+-- first call. A test compares these rows with those of pg-boss' own insert.
+--
+-- pg-boss' claim evaluates the head of every key at each fetch (0.2 s with 50,000 waiting keys). jobs_claim walks the oldest jobs
+-- along an index and stops at its limit.
+--
+-- `retry_count` counts claims and identifies the current one. `output` of an unfinished job counts failures (the job's own) and
+-- interruptions (the process ended during the job).
 
--- What pg-boss' own insert does with such jobs, planned once a connection and not at every statement. A test compares the
--- rows of both. p_jobs: [{id?, key, data}]. An id that is there already is passed over.
+-- p_jobs: [{id?, key, data}]. Existing ids are skipped.
 create function public.jobs_insert(p_queue text, p_jobs json)
 returns void language plpgsql set search_path = '' as $$
 begin
@@ -23,9 +25,10 @@ begin
 end
 $$;
 
--- With fresh or stale statistics alike: any plan but a walk along the indexes reads the whole backlog.
+-- The SET clauses leave the planner only index walks: any other plan reads the whole backlog, whatever the statistics say.
 create function public.jobs_claim(p_queue text, p_limit integer)
-returns table (id uuid, key text, data jsonb, claim integer, failures integer, interruptions integer)
+returns table (id uuid, key text, data jsonb, claim integer, failures integer, interruptions integer,
+  age_seconds integer)
 language plpgsql set search_path = ''
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_sort = off set plan_cache_mode = force_custom_plan
@@ -59,23 +62,37 @@ begin
   from heads
   where j.name = p_queue and j.id = heads.id
   returning j.id, j.singleton_key, j.data, j.retry_count,
-    coalesce((j.output ->> 'failures')::integer, 0), coalesce((j.output ->> 'interruptions')::integer, 0);
+    coalesce((j.output ->> 'failures')::integer, 0), coalesce((j.output ->> 'interruptions')::integer, 0),
+    extract(epoch from pgboss.job_now() - j.created_on)::integer;
 end
 $$;
 
+-- Reschedules a claimed job and extends its retention, because pg-boss deletes jobs past keep_until silently. Jobs of the same
+-- key wait behind it, so their retention follows, at most once a day to limit writes.
 create function public.job_put_back(
   p_queue text, p_id uuid, p_claim integer, p_delay_ms integer, p_output jsonb
 )
 returns void language plpgsql set search_path = '' as $$
+declare
+  v_key text;
+  v_keep_until timestamptz;
 begin
-  update pgboss.job set
+  update pgboss.job j set
     state = 'retry', heartbeat_on = null, output = p_output,
-    start_after = pgboss.job_now() + p_delay_ms * interval '1 millisecond'
-  where name = p_queue and id = p_id and retry_count = p_claim and state = 'active';
+    start_after = pgboss.job_now() + p_delay_ms * interval '1 millisecond',
+    keep_until = greatest(j.keep_until,
+      pgboss.job_now() + p_delay_ms * interval '1 millisecond' + q.retention_seconds * interval '1 second')
+  from pgboss.queue q
+  where q.name = p_queue and j.name = p_queue and j.id = p_id and j.retry_count = p_claim and j.state = 'active'
+  returning j.singleton_key, j.keep_until into v_key, v_keep_until;
+
+  update pgboss.job behind set keep_until = v_keep_until
+  where behind.name = p_queue and behind.singleton_key = v_key and behind.state < 'active' and not behind.blocked
+    and behind.policy = 'key_strict_fifo' and behind.keep_until < v_keep_until - interval '1 day';
 end
 $$;
 
--- Takes jobs from processes that have given no sign of life for so long; null: from whoever had them.
+-- Takes jobs from processes without a heartbeat for p_silent_seconds; null takes all active jobs.
 create function public.jobs_reclaim(p_queues text[], p_silent_seconds integer)
 returns integer language plpgsql set search_path = '' as $$
 declare
@@ -92,7 +109,7 @@ begin
 end
 $$;
 
--- Jobs of the key that wait for their next attempt have it now.
+-- Runs waiting retries of a key now.
 create function public.jobs_hurry(p_queue text, p_key text)
 returns void language plpgsql set search_path = '' as $$
 begin
@@ -101,7 +118,7 @@ begin
 end
 $$;
 
--- The usual compression of a webhook costs as much as the rest of its insert. Jobs go after days: the quick one will do.
+-- lz4 instead of pglz, which doubles the cost of a webhook insert.
 create function public.jobs_compress_quickly()
 returns void language plpgsql set search_path = '' set lock_timeout = '1s' as $$
 begin
@@ -112,7 +129,7 @@ begin
     alter table pgboss.job_common alter column data set compression lz4;
   end if;
 exception when feature_not_supported or lock_not_available or insufficient_privilege then
-  -- Built without lz4, or busy: the next start tries again. It is only a matter of speed.
+  -- Built without lz4, or busy: the next start tries again.
   null;
 end
 $$;

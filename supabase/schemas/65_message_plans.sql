@@ -1,15 +1,13 @@
--- A booking is written together with all messages that it still wants.
+-- Writes a booking together with the plan of its messages in one transaction.
 
-drop function public.booking_apply;
-
--- Null, and nothing written, when the stored version is not the expected one (0: not stored yet).
+-- Null without any change when the stored version differs from p_expected_version (0: not stored yet).
 create function public.booking_apply(
   p_company_id bigint, p_expected_version integer, p_booking json, p_plan json, p_event json
 ) returns json language plpgsql set search_path = '' as $$
 declare
   v_booking public.bookings := json_populate_record(null::public.bookings, p_booking);
 begin
-  -- Claims take this lock too: what a message tells is told before, or planned anew.
+  -- Serialises with claims: a claimed message has either updated the notified state already or is replaced by the plan.
   perform from public.companies where id = p_company_id for no key update;
   if p_expected_version = 0 then
     insert into public.bookings (company_id, record_id, version, starts_at, staff_id, staff_name, services,
@@ -40,7 +38,7 @@ begin
 end
 $$;
 
--- What the plan does not hold any more. What is past its use becomes `expired` by itself.
+-- Withdraws queued booking messages that p_plan does not contain. Messages past expires_at are left to messages_expire.
 create function public.booking_withdraw(p_company_id bigint, p_record_id bigint, p_plan json, p_cause text)
 returns void language plpgsql set search_path = '' as $$
 declare
@@ -61,8 +59,8 @@ begin
 end
 $$;
 
--- Who wants no messages is still told of a cancellation. News keep their turn, or get an earlier one, unless they say something
--- else by now.
+-- Inserts the messages of p_plan or updates queued ones. An opted-out contact still gets cancellations. A message keeps its
+-- position or moves forward unless it notifies of a different state.
 create function public.booking_queue(p_company_id bigint, p_plan json, p_cause text)
 returns json language plpgsql set search_path = '' as $$
 declare
@@ -104,14 +102,21 @@ begin
 end
 $$;
 
--- Of visits that are not over at a local time of the salon.
+-- Bookings to plan again: visits that are not over at p_from (local time of the salon), and those with queued messages.
 create function public.bookings_upcoming(
   p_company_id bigint, p_from timestamp, p_after_record_id bigint, p_limit integer, p_phone text default null
 ) returns setof bigint language sql stable set search_path = '' as $$
-  select record_id from public.bookings
-  where company_id = p_company_id and not cancelled and record_id > p_after_record_id
-    and starts_at + duration_seconds * interval '1 second' >= p_from
-    and (p_phone is null or client_phone = p_phone)
+  select record_id from (
+    select record_id from public.bookings
+    where company_id = p_company_id and not cancelled and record_id > p_after_record_id
+      and starts_at + duration_seconds * interval '1 second' >= p_from
+      and (p_phone is null or client_phone = p_phone)
+    union
+    select record_id from public.messages
+    where company_id = p_company_id and status = 'queued' and record_id > p_after_record_id
+      and kind in ('confirmation', 'change', 'cancellation', 'reminder_24h', 'reminder_2h', 'thanks')
+      and (p_phone is null or phone = p_phone)
+  ) planned
   order by record_id limit p_limit
 $$;
 

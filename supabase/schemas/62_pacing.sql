@@ -1,5 +1,6 @@
--- How fast a number may send: counted from what it has sent, by the clock of the database.
+-- Send rate of a number, counted from its recent attempts by the clock of the database.
 
+-- Attempts of the last day; older rows are deleted by the next claim.
 create table public.message_attempts (
   id bigint generated always as identity primary key,
   company_id bigint not null references public.companies on delete cascade,
@@ -7,12 +8,11 @@ create table public.message_attempts (
   first_contact boolean not null,
   at timestamptz not null
 );
-comment on table public.message_attempts is 'What was handed to WhatsApp in the last day: the limits of the pace count these.';
 create index message_attempts_pace on public.message_attempts (company_id, at desc);
 create index message_attempts_first on public.message_attempts (company_id, at desc) where first_contact;
 create index message_attempts_of_message on public.message_attempts (message_id);
 
--- When the n-th latest message leaves the window; null while fewer were sent.
+-- Sliding window: when the p_limit-th newest attempt leaves it; null while there are fewer attempts.
 create function public.pace_window_free_at(p_company_id bigint, p_limit numeric, p_window interval)
 returns timestamptz language sql stable set search_path = '' as $$
   select at + p_window from public.message_attempts where company_id = p_company_id
@@ -25,23 +25,7 @@ returns timestamptz language sql stable set search_path = '' as $$
   order by at desc offset greatest(floor(p_limit), 1)::integer - 1 limit 1
 $$;
 
--- Somebody whom the company has written to, or who has written to it.
-create function public.contact_is_known(p_company_id bigint, p_phone text)
-returns boolean language sql stable set search_path = '' as $$
-  select exists (
-    select from public.contacts
-    where company_id = p_company_id and phone = p_phone and coalesce(first_sent_at, last_received_at) is not null
-  )
-$$;
-
-create function public.contact_is_opted_out(p_company_id bigint, p_phone text)
-returns boolean language sql stable set search_path = '' as $$
-  select exists (
-    select from public.contacts where company_id = p_company_id and phone = p_phone and opted_out_at is not null
-  )
-$$;
-
--- The gap after a message that goes now. After a reconnection the rate grows from a tenth to the whole.
+-- The gap after a message sent at p_now. After a reconnection the rate ramps up from 10 % to 100 % within p_ramp_ms.
 create function public.pace_gap(p_company public.companies, p_gap_ms integer, p_ramp_ms integer, p_now timestamptz)
 returns interval language plpgsql immutable set search_path = '' as $$
 declare
@@ -57,31 +41,28 @@ begin
 end
 $$;
 
--- A client's messages keep their order: whether one that should have gone before is still to go.
-create function public.message_is_behind(p_message public.messages, p_now timestamptz, p_quiet boolean)
-returns boolean language sql stable set search_path = '' as $$
-  select exists (
-    select from public.messages earlier
-    where earlier.company_id = p_message.company_id and earlier.phone = p_message.phone
-      and (earlier.due_at, earlier.sequence) < (p_message.due_at, p_message.sequence)
-      -- What waits for the morning does not hold up an answer that may go at night.
-      and not (p_quiet and earlier.heeds_quiet_hours and not p_message.heeds_quiet_hours)
-      and case earlier.status
-        when 'queued' then earlier.expires_at is null or earlier.expires_at > p_now
-        when 'sending' then earlier.handed_over_at is null
-      end
-  )
+-- Starts the warm-up of a newly linked number: contacts of the previous one are first contacts again. Relinking the same
+-- number, also after a reinstallation, continues its pacing.
+create function public.pace_begin() returns trigger language plpgsql set search_path = '' as $$
+begin
+  update public.contacts set first_sent_at = null where company_id = new.id and first_sent_at is not null;
+  new.paced_phone := new.whatsapp_phone;
+  new.paced_since := clock_timestamp();
+  return new;
+end
 $$;
+
+create trigger companies_pace_begin before update of whatsapp_phone on public.companies
+for each row when (new.whatsapp_phone is not null and new.whatsapp_phone is distinct from new.paced_phone)
+execute function public.pace_begin();
 
 alter table public.message_attempts enable row level security;
 revoke all on public.message_attempts from public, anon, authenticated;
 grant select, insert, update, delete on public.message_attempts to service_role;
 
 revoke execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.contact_is_known,
-  public.contact_is_opted_out, public.pace_gap, public.message_is_behind
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_gap, public.pace_begin
 from public, anon, authenticated;
 grant execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.contact_is_known,
-  public.contact_is_opted_out, public.pace_gap, public.message_is_behind
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_gap, public.pace_begin
 to service_role;

@@ -1,19 +1,13 @@
--- The people whom a company writes to, and their wish to hear nothing.
+-- Contacts that want no messages (contacts.opted_out_at).
 
-create function public.contact_received(p_company_id bigint, p_phone text)
-returns void language sql set search_path = '' as $$
-  insert into public.contacts (company_id, phone, last_received_at) values (p_company_id, p_phone, now())
-  on conflict (company_id, phone) do update set last_received_at = now()
-$$;
-
--- Cancellations still go: nobody should come in vain.
+-- Withdraws queued messages except cancellations, which are always sent. False when already opted out.
 create function public.contact_opt_out(p_company_id bigint, p_phone text, p_cause text)
 returns boolean language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
   v_withdrawn integer := 0;
 begin
-  -- The lock of the company makes a plan come either before, and be withdrawn, or after, and see the wish.
+  -- Serialises with planning: a plan is either withdrawn below or sees the opt-out.
   perform from public.companies where id = p_company_id for no key update;
   insert into public.contacts as contact (company_id, phone, opted_out_at) values (p_company_id, p_phone, now())
   on conflict (company_id, phone) do update set opted_out_at = now() where contact.opted_out_at is null;
@@ -54,8 +48,8 @@ returns table (phone text, opted_out_at timestamptz) language sql stable set sea
 $$;
 
 revoke execute on function
-  public.contact_received, public.contact_opt_out, public.contact_opt_in, public.contacts_opted_out
+  public.contact_opt_out, public.contact_opt_in, public.contacts_opted_out
 from public, anon, authenticated;
 grant execute on function
-  public.contact_received, public.contact_opt_out, public.contact_opt_in, public.contacts_opted_out
+  public.contact_opt_out, public.contact_opt_in, public.contacts_opted_out
 to service_role;

@@ -1,7 +1,4 @@
--- Companies, their sealed secrets, and the log of what happened to them.
--- Every table is closed to anon and authenticated; the service reaches it through the functions below, as service_role.
-
-grant usage on schema public to service_role;
+-- Companies (salons), their encrypted secrets, and the tokens of the connect page.
 
 create table public.companies (
   id bigint generated always as identity primary key,
@@ -11,44 +8,59 @@ create table public.companies (
     ('beauty', 'barbershop', 'nails', 'medical', 'sport', 'auto', 'education', 'generic')),
   time_zone text,
   language text not null check (language in ('ru', 'en')),
+  -- YCLIENTS user id of the person who connected the salon.
   owner_user_id bigint,
+  webhook_secret_hash text not null unique check (webhook_secret_hash ~ '^[0-9a-f]{64}$'),
   integration_status text not null default 'pending_whatsapp' check (integration_status in
     ('pending_whatsapp', 'activating', 'active', 'activation_failed', 'frozen', 'uninstalled')),
+  created_at timestamptz not null default now(),
+
   session_state text not null default 'idle' check (session_state in
     ('idle', 'pairing', 'qr_expired', 'connecting', 'connected', 'reconnecting', 'logged_out', 'passkey_required',
      'banned', 'conflict', 'stopped')),
   session_state_since timestamptz not null default now(),
+  -- Reason code or disconnect code; null when the state is self-explanatory.
+  session_cause text,
   whatsapp_phone text,
+  -- When the current device was linked; null after a logout.
   connected_at timestamptz,
-  webhook_secret_hash text not null unique check (webhook_secret_hash ~ '^[0-9a-f]{64}$'),
+
+  -- Pacing allows no further message before this time.
   next_send_at timestamptz not null default now(),
-  created_at timestamptz not null default now()
+  -- The number linked last. Unlike whatsapp_phone it survives a reinstallation.
+  paced_phone text,
+  -- When paced_phone replaced another number, or none; its warm-up starts here.
+  paced_since timestamptz,
+  -- Half pace until then, after WhatsApp refused a message.
+  paced_down_until timestamptz,
+  first_contacts_held_until timestamptz,
+
+  -- Record changes up to this time have been read from YCLIENTS.
+  reconciled_until timestamptz,
+  -- Number of reconciliation jobs started.
+  readings integer not null default 0,
+  -- The job started last; its retries do not count again.
+  reading_job text
 );
-comment on column public.companies.owner_user_id is 'The platform''s number of the person who connected the salon.';
-comment on column public.companies.connected_at is 'When the present WhatsApp device was linked; empty after a logout.';
-comment on column public.companies.next_send_at is 'Before this the pace of the number allows no further message.';
 create index companies_integration_status on public.companies (integration_status, id);
 
+-- Values are encrypted by the application; the database holds no key.
 create table public.company_secrets (
   company_id bigint primary key references public.companies on delete cascade,
   api_key bytea not null,
   api_key_hash text not null unique check (api_key_hash ~ '^[0-9a-f]{64}$'),
   webhook_secret bytea not null
 );
-comment on table public.company_secrets is 'Sealed by the application; the database cannot read them.';
 
-create table public.marketplace_events (
-  id bigint generated always as identity primary key,
+create table public.connect_tokens (
+  token_hash text primary key check (token_hash ~ '^[0-9a-f]{64}$'),
   company_id bigint not null references public.companies on delete cascade,
-  type text not null check (type ~ '^[a-z][a-z0-9_]*$'),
-  cause text not null,
-  detail jsonb not null default '{}',
+  expires_at timestamptz not null,
   created_at timestamptz not null default now()
 );
-create index marketplace_events_of_company on public.marketplace_events (company_id, id desc);
-create index marketplace_events_sessions on public.marketplace_events (created_at) where type = 'session_state_changed';
+create index connect_tokens_of_company on public.connect_tokens (company_id);
 
--- Where a company may go from where it stands. Back to `activating`: the platform has forgotten the installation.
+-- Allowed transitions of integration_status. `active` returns to `activating` when YCLIENTS has lost the installation.
 create function public.integration_may_become(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select p_to = any (case p_from
@@ -62,18 +74,8 @@ language sql immutable set search_path = '' as $$
   end)
 $$;
 
-create function public.event_record(p_company_id bigint, p_type text, p_cause text, p_detail jsonb default '{}')
-returns void language sql set search_path = '' as $$
-  insert into public.marketplace_events (company_id, type, cause, detail)
-  values (p_company_id, p_type, p_cause, coalesce(p_detail, '{}'))
-$$;
-
-create function public.events_latest(p_company_id bigint, p_limit integer)
-returns setof public.marketplace_events language sql stable set search_path = '' as $$
-  select * from public.marketplace_events where company_id = p_company_id order by id desc limit p_limit
-$$;
-
--- A new installation has nothing of the last one: neither its secrets, nor its owner, nor its WhatsApp.
+-- Resets an uninstalled company for a new installation. Nothing of the previous owner is kept: secrets, owner, WhatsApp
+-- link, received messages and webhook.
 create function public.company_restart(
   p_company_id bigint, p_owner_user_id bigint,
   p_api_key text, p_api_key_hash text, p_webhook_secret text, p_webhook_secret_hash text
@@ -82,6 +84,8 @@ declare
   v_company public.companies;
 begin
   delete from public.connect_tokens where company_id = p_company_id;
+  delete from public.received_messages where company_id = p_company_id;
+  delete from public.outgoing_webhooks where company_id = p_company_id;
   update public.company_secrets set
     api_key = decode(p_api_key, 'base64'),
     api_key_hash = p_api_key_hash,
@@ -91,9 +95,11 @@ begin
     owner_user_id = p_owner_user_id,
     integration_status = 'pending_whatsapp',
     session_state = 'idle',
+    session_cause = null,
     session_state_since = now(),
     whatsapp_phone = null,
     connected_at = null,
+    reconciled_until = null,
     webhook_secret_hash = p_webhook_secret_hash
   where id = p_company_id
   returning * into v_company;
@@ -157,6 +163,7 @@ language sql stable set search_path = '' as $$
   where secret.api_key_hash = p_api_key_hash
 $$;
 
+-- Ciphertexts in hex.
 create function public.company_secrets_of(p_company_id bigint)
 returns table (salon_id bigint, api_key text, webhook_secret text)
 language sql stable set search_path = '' as $$
@@ -170,6 +177,7 @@ language sql stable set search_path = '' as $$
   select * from public.companies where integration_status = any (p_statuses) order by id
 $$;
 
+-- No rows when the transition is not allowed.
 create function public.company_move_integration(p_company_id bigint, p_to text, p_cause text)
 returns setof public.companies language plpgsql set search_path = '' as $$
 declare
@@ -184,78 +192,48 @@ begin
   perform public.event_record(p_company_id, 'integration_status_changed', p_cause,
     jsonb_build_object('from', v_from, 'to', p_to));
   if p_to = 'uninstalled' then
-    -- What was not sent by then must not reach anybody after a later reinstallation.
-    update public.messages set status = 'expired' where company_id = p_company_id and status = 'queued';
+    perform public.company_withdraw(p_company_id, p_cause);
   end if;
   return query update public.companies set integration_status = p_to where id = p_company_id returning *;
 end
 $$;
 
-create function public.company_record_session(
-  p_company_id bigint, p_state text, p_cause text default null, p_phone text default null
-) returns setof public.companies language plpgsql set search_path = '' as $$
-declare
-  v_company public.companies;
-  v_changed boolean;
-  v_linked boolean;
-begin
-  select * into v_company from public.companies where id = p_company_id for no key update;
-  if not found then
-    return;
-  end if;
-  v_changed := v_company.session_state <> p_state;
-  v_linked := p_state = 'connected'
-    and (v_company.connected_at is null or v_company.whatsapp_phone is distinct from coalesce(p_phone, v_company.whatsapp_phone));
-  if v_changed then
-    perform public.event_record(p_company_id, 'session_state_changed', coalesce(p_cause, 'session'),
-      jsonb_build_object('from', v_company.session_state, 'to', p_state, 'linked', v_linked));
-  end if;
-  return query update public.companies set
-    session_state = p_state,
-    session_state_since = case when v_changed then now() else session_state_since end,
-    whatsapp_phone = coalesce(p_phone, whatsapp_phone),
-    connected_at = case when v_linked then now() when p_state = 'logged_out' then null else connected_at end
-  where id = p_company_id returning *;
-end
+create function public.connect_token_save(p_token_hash text, p_company_id bigint, p_expires_at timestamptz)
+returns void language sql set search_path = '' as $$
+  delete from public.connect_tokens where company_id = p_company_id and expires_at <= now();
+  insert into public.connect_tokens (token_hash, company_id, expires_at)
+  values (p_token_hash, p_company_id, p_expires_at)
+  on conflict (token_hash) do nothing;
 $$;
 
-create function public.connection_stats() returns json
-language sql stable set search_path = '' as $$
-  select json_build_object(
-    'total', count(*),
-    'connected', count(*) filter (where session_state = 'connected'),
-    'pending', count(*) filter (where session_state <> 'connected' and integration_status = 'pending_whatsapp'),
-    'disconnected', count(*) filter (where session_state <> 'connected' and integration_status <> 'pending_whatsapp'),
-    'by_status', (
-      select coalesce(json_object_agg(integration_status, companies), '{}')
-      from (select integration_status, count(*) as companies from public.companies group by 1) as counted
-    ),
-    'last_24h', (
-      select json_build_object(
-        'new_connections', count(*) filter (where detail ->> 'linked' = 'true'),
-        'disconnections', count(*) filter (where detail ->> 'to' in ('logged_out', 'banned', 'conflict'))
-      )
-      from public.marketplace_events
-      where type = 'session_state_changed' and created_at > now() - interval '24 hours'
-    )
-  ) from public.companies
+create function public.connect_token_is_valid(p_token_hash text, p_company_id bigint)
+returns boolean language sql stable set search_path = '' as $$
+  select exists (
+    select from public.connect_tokens
+    where token_hash = p_token_hash and company_id = p_company_id and expires_at > now()
+  )
+$$;
+
+create function public.connect_tokens_revoke(p_company_id bigint)
+returns void language sql set search_path = '' as $$
+  delete from public.connect_tokens where company_id = p_company_id
 $$;
 
 alter table public.companies enable row level security;
 alter table public.company_secrets enable row level security;
-alter table public.marketplace_events enable row level security;
-revoke all on public.companies, public.company_secrets, public.marketplace_events from public, anon, authenticated;
-grant select, insert, update, delete on public.companies, public.company_secrets, public.marketplace_events to service_role;
+alter table public.connect_tokens enable row level security;
+revoke all on public.companies, public.company_secrets, public.connect_tokens from public, anon, authenticated;
+grant select, insert, update, delete on public.companies, public.company_secrets, public.connect_tokens to service_role;
 
 revoke execute on function
-  public.integration_may_become, public.event_record, public.events_latest, public.company_restart,
-  public.company_create_or_find,
-  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of,
-  public.companies_with_status, public.company_move_integration, public.company_record_session, public.connection_stats
+  public.integration_may_become, public.company_restart, public.company_create_or_find, public.company_by_id,
+  public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of, public.companies_with_status,
+  public.company_move_integration, public.connect_token_save, public.connect_token_is_valid,
+  public.connect_tokens_revoke
 from public, anon, authenticated;
 grant execute on function
-  public.integration_may_become, public.event_record, public.events_latest, public.company_restart,
-  public.company_create_or_find,
-  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of,
-  public.companies_with_status, public.company_move_integration, public.company_record_session, public.connection_stats
+  public.integration_may_become, public.company_restart, public.company_create_or_find, public.company_by_id,
+  public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of, public.companies_with_status,
+  public.company_move_integration, public.connect_token_save, public.connect_token_is_valid,
+  public.connect_tokens_revoke
 to service_role;
