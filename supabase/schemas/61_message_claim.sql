@@ -22,6 +22,17 @@ returns boolean language sql stable set search_path = '' as $$
   )
 $$;
 
+-- What holds messages back at the time of a claim. A time is null when it does not apply.
+create type public.claim_holds as (
+  claimed_at timestamptz,
+  -- Messages that respect quiet hours.
+  quiet_until timestamptz,
+  -- First contacts, except replies.
+  first_contact_until timestamptz,
+  -- Messages to contacts without a chat, except replies.
+  new_chat_until timestamptz
+);
+
 -- {"message": …} or {"due_at", "due_in_ms"}. All times are the database's: neither a restart nor a clock jump of the server
 -- can raise the rate.
 create function public.message_claim(
@@ -29,120 +40,172 @@ create function public.message_claim(
   p_quiet_until timestamptz default null
 ) returns json language plpgsql set search_path = '' as $$
 declare
-  v_now timestamptz := clock_timestamp();
-  v_quiet boolean := coalesce(p_quiet_until > v_now, false);
   v_company public.companies;
-  v_share numeric;
-  v_pace_at timestamptz;
-  v_first_at timestamptz;
-  v_strangers boolean;
-  v_restricted_until timestamptz;
-  v_due_at timestamptz;
+  v_now timestamptz;
+  v_pace record;
+  v_holds public.claim_holds;
   v_message public.messages;
-  v_told jsonb;
+  v_due_at timestamptz;
 begin
   -- Serialises claims and plans of one company.
   select * into v_company from public.companies where id = p_company_id for no key update;
   if not found or v_company.integration_status in ('frozen', 'uninstalled')
     or not public.lease_is_held(p_company_id, p_owner, p_token) then
-    return public.claim_later(null, v_now);
+    return public.claim_later(null, clock_timestamp());
   end if;
-  v_now := clock_timestamp();
-  v_pace_at := v_company.next_send_at;
-  if p_limits is not null then
-    v_share := case when v_company.paced_down_until > v_now then 0.5 else 1 end;
-    v_pace_at := greatest(v_pace_at,
-      public.pace_window_free_at(p_company_id, v_share * (p_limits ->> 'perMinute')::numeric, interval '1 minute'),
-      public.pace_window_free_at(p_company_id, v_share * (p_limits ->> 'perHour')::numeric, interval '1 hour'),
-      public.pace_window_free_at(p_company_id, v_share * (p_limits ->> 'perDay')::numeric, interval '1 day'));
-    v_first_at := greatest(v_company.first_contacts_held_until,
-      public.pace_first_contact_at(p_company_id, v_share * (p_limits ->> case
-        when coalesce(v_company.paced_since, v_company.connected_at) < v_now - (p_limits ->> 'warmUpDays')::numeric * interval '1 day'
-        then 'firstContactsPerDay' else 'warmUpFirstContactsPerDay' end)::numeric));
-  end if;
-  v_strangers := coalesce(v_first_at <= v_now, true);
-  -- Applies without pacing limits as well: WhatsApp would refuse the messages.
-  select ends_at into v_restricted_until from public.whatsapp_restrictions
-  where company_id = p_company_id and ends_at > v_now;
 
-  select * into v_message from public.messages
-  where company_id = p_company_id and status = 'sending' and lease_token < p_token and attempts < p_max_attempts
-    and (expires_at is null or expires_at > v_now)
-    and not (v_quiet and heeds_quiet_hours)
-  order by due_at, sequence limit 1;
-  if not found then
-    select message.* into v_message from public.messages message
-    where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= v_now
-      and (message.expires_at is null or message.expires_at > v_now)
-      and not (v_quiet and message.heeds_quiet_hours)
-      and (v_strangers or message.kind = 'reply' or exists (
-        select from public.contacts contact
-        where contact.company_id = p_company_id and contact.phone = message.phone
-          and coalesce(contact.first_sent_at, contact.last_received_at) is not null))
-      and (v_restricted_until is null or message.kind = 'reply'
-        or public.contact_has_chat(p_company_id, message.phone))
-      and not public.message_is_behind(message, v_now, v_quiet)
-    order by message.due_at, message.sequence limit 1;
+  v_now := clock_timestamp();
+  v_pace := public.pace_next(v_company, p_limits, v_now);
+  v_holds := public.message_claim_holds(p_company_id, p_quiet_until, v_pace.first_contact_at, v_now);
+  v_message := public.message_next_retry(p_company_id, p_token, p_max_attempts, v_holds);
+  if v_message.id is null then
+    v_message := public.message_next_due(p_company_id, v_holds);
   end if;
   if v_message.id is null then
-    select least(
-      (select min(not_before) from public.messages
-        where company_id = p_company_id and status = 'queued' and not_before > v_now),
-      -- Sorted first (offset 0), so that message_is_behind runs for few rows.
-      (select held.until_at from (
-          select message, greatest(
-            case when v_quiet and message.heeds_quiet_hours then p_quiet_until end,
-            case when not v_strangers and message.kind <> 'reply'
-              and not public.contact_is_known(p_company_id, message.phone) then v_first_at end,
-            case when v_restricted_until is not null and message.kind <> 'reply'
-              and not public.contact_has_chat(p_company_id, message.phone) then v_restricted_until end) as until_at
-          from public.messages message
-          where (v_quiet or not v_strangers or v_restricted_until is not null)
-            and message.company_id = p_company_id and message.status = 'queued' and message.not_before <= v_now
-            and (message.expires_at is null or message.expires_at > v_now)
-          order by until_at offset 0
-        ) held
-        where held.until_at is not null and not public.message_is_behind(held.message, v_now, v_quiet) limit 1),
-      case when v_quiet and exists (select from public.messages
-        where company_id = p_company_id and status = 'sending' and lease_token < p_token and heeds_quiet_hours)
-        then p_quiet_until end) into v_due_at;
-    return public.claim_later(greatest(v_due_at, case when v_due_at is not null then v_pace_at end), v_now);
+    v_due_at := public.message_next_due_at(p_company_id, p_token, v_holds);
+    return public.claim_later(greatest(v_due_at, case when v_due_at is not null then v_pace.send_at end), v_now);
   end if;
-  if v_pace_at > v_now then
-    return public.claim_later(v_pace_at, v_now);
+  if v_pace.send_at > v_now then
+    return public.claim_later(v_pace.send_at, v_now);
   end if;
 
   update public.companies
   set next_send_at = v_now + public.pace_gap(v_company, p_gap_ms, coalesce((p_limits ->> 'rampMs')::integer, 0), v_now)
   where id = p_company_id;
-  if v_message.status = 'queued' then
-    v_message.first_contact := v_message.kind <> 'reply' and not public.contact_is_known(p_company_id, v_message.phone);
-    insert into public.contacts (company_id, phone, first_sent_at) values (p_company_id, v_message.phone, v_now)
-    on conflict (company_id, phone) do update set first_sent_at = coalesce(contacts.first_sent_at, excluded.first_sent_at);
-    if v_message.tells is not null then
-      select told into v_told from public.bookings
-      where company_id = p_company_id and record_id = v_message.record_id for no key update;
-      update public.bookings set told = v_message.tells, told_count = told_count + 1, version = version + 1
-      where company_id = p_company_id and record_id = v_message.record_id;
-    end if;
-  else
-    v_told := v_message.told_before;
-  end if;
-  delete from public.message_attempts where company_id = p_company_id and at < v_now - interval '1 day';
-  insert into public.message_attempts (company_id, message_id, first_contact, at)
-  values (p_company_id, v_message.id, v_message.first_contact and v_message.status = 'queued', v_now);
-  update public.messages
-  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = v_now, handed_over_at = null,
-    error_code = null, first_contact = v_message.first_contact, told_before = v_told
-  where id = v_message.id returning * into v_message;
-  perform public.message_event(v_message, 'message_sending', 'outbox', jsonb_build_object('attempt', v_message.attempts));
+  v_message := public.message_mark_sending(v_message, p_token, v_now);
   return json_build_object('message', row_to_json(v_message));
 end
 $$;
 
+create function public.message_claim_holds(
+  p_company_id bigint, p_quiet_until timestamptz, p_first_contact_at timestamptz, p_now timestamptz
+) returns public.claim_holds language plpgsql stable set search_path = '' as $$
+declare
+  v_holds public.claim_holds;
+begin
+  v_holds.claimed_at := p_now;
+  v_holds.quiet_until := case when p_quiet_until > p_now then p_quiet_until end;
+  v_holds.first_contact_until := case when p_first_contact_at > p_now then p_first_contact_at end;
+  -- Applies without pacing limits as well: WhatsApp would refuse the messages.
+  v_holds.new_chat_until := (
+    select ends_at from public.whatsapp_restrictions where company_id = p_company_id and ends_at > p_now
+  );
+  return v_holds;
+end
+$$;
+
+-- Null when the message may be claimed.
+create function public.message_hold_until(p_message public.messages, p_holds public.claim_holds)
+returns timestamptz language plpgsql stable set search_path = '' as $$
+begin
+  return greatest(
+    case when p_message.heeds_quiet_hours then p_holds.quiet_until end,
+    case when p_holds.first_contact_until is not null and p_message.kind <> 'reply'
+      and not public.contact_is_known(p_message.company_id, p_message.phone) then p_holds.first_contact_until end,
+    case when p_holds.new_chat_until is not null and p_message.kind <> 'reply'
+      and not public.contact_has_chat(p_message.company_id, p_message.phone) then p_holds.new_chat_until end);
+end
+$$;
+
+-- The next message interrupted under an older lease. Only quiet hours hold it: the earlier attempt may
+-- have reached the client.
+create function public.message_next_retry(
+  p_company_id bigint, p_token bigint, p_max_attempts integer, p_holds public.claim_holds
+) returns public.messages language plpgsql stable set search_path = '' as $$
+declare
+  v_message public.messages;
+begin
+  select * into v_message from public.messages
+  where company_id = p_company_id and status = 'sending' and lease_token < p_token and attempts < p_max_attempts
+    and (expires_at is null or expires_at > p_holds.claimed_at)
+    and not (p_holds.quiet_until is not null and heeds_quiet_hours)
+  order by due_at, sequence limit 1;
+  return v_message;
+end
+$$;
+
+-- The next queued message.
+create function public.message_next_due(p_company_id bigint, p_holds public.claim_holds)
+returns public.messages language plpgsql stable set search_path = '' as $$
+declare
+  v_message public.messages;
+begin
+  select message.* into v_message from public.messages message
+  where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= p_holds.claimed_at
+    and (message.expires_at is null or message.expires_at > p_holds.claimed_at)
+    -- Implied by message_hold_until; evaluated first because it needs no call per message.
+    and not (p_holds.quiet_until is not null and message.heeds_quiet_hours)
+    and public.message_hold_until(message, p_holds) is null
+    and not public.message_is_behind(message, p_holds.claimed_at, p_holds.quiet_until is not null)
+  order by message.due_at, message.sequence limit 1;
+  return v_message;
+end
+$$;
+
+-- When to claim again after there was nothing to claim: when a message becomes due or the first hold ends. Pacing comes on top.
+create function public.message_next_due_at(p_company_id bigint, p_token bigint, p_holds public.claim_holds)
+returns timestamptz language plpgsql stable set search_path = '' as $$
+begin
+  return least(
+    (select min(not_before) from public.messages
+      where company_id = p_company_id and status = 'queued' and not_before > p_holds.claimed_at),
+    -- Sorted first (offset 0), so that message_is_behind runs for few rows.
+    (select held.until_at from (
+        select message, public.message_hold_until(message, p_holds) as until_at
+        from public.messages message
+        where coalesce(p_holds.quiet_until, p_holds.first_contact_until, p_holds.new_chat_until) is not null
+          and message.company_id = p_company_id and message.status = 'queued' and message.not_before <= p_holds.claimed_at
+          and (message.expires_at is null or message.expires_at > p_holds.claimed_at)
+        order by until_at offset 0
+      ) held
+      where held.until_at is not null
+        and not public.message_is_behind(held.message, p_holds.claimed_at, p_holds.quiet_until is not null) limit 1),
+    case when p_holds.quiet_until is not null and exists (select from public.messages
+      where company_id = p_company_id and status = 'sending' and lease_token < p_token and heeds_quiet_hours)
+      then p_holds.quiet_until end);
+end
+$$;
+
+-- Moves a message to `sending` and records the attempt. The client counts as contacted and notified from here on;
+-- message_release undoes this. A retry keeps what its first claim recorded.
+create function public.message_mark_sending(p_message public.messages, p_token bigint, p_now timestamptz)
+returns public.messages language plpgsql set search_path = '' as $$
+declare
+  v_message public.messages := p_message;
+  v_is_retry boolean := p_message.status = 'sending';
+begin
+  if not v_is_retry then
+    v_message.first_contact := v_message.kind <> 'reply'
+      and not public.contact_is_known(v_message.company_id, v_message.phone);
+    insert into public.contacts (company_id, phone, first_sent_at) values (v_message.company_id, v_message.phone, p_now)
+    on conflict (company_id, phone) do update set first_sent_at = coalesce(contacts.first_sent_at, excluded.first_sent_at);
+    v_message.told_before := null;
+    if v_message.tells is not null then
+      select told into v_message.told_before from public.bookings
+      where company_id = v_message.company_id and record_id = v_message.record_id for no key update;
+      update public.bookings set told = v_message.tells, told_count = told_count + 1, version = version + 1
+      where company_id = v_message.company_id and record_id = v_message.record_id;
+    end if;
+  end if;
+  delete from public.message_attempts where company_id = v_message.company_id and at < p_now - interval '1 day';
+  insert into public.message_attempts (company_id, message_id, first_contact, at)
+  values (v_message.company_id, v_message.id, v_message.first_contact and not v_is_retry, p_now);
+  update public.messages
+  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = p_now, handed_over_at = null,
+    error_code = null, first_contact = v_message.first_contact, told_before = v_message.told_before
+  where id = v_message.id returning * into v_message;
+  perform public.message_event(v_message, 'message_sending', 'outbox', jsonb_build_object('attempt', v_message.attempts));
+  return v_message;
+end
+$$;
+
 revoke execute on function
-  public.claim_later, public.message_is_behind, public.message_claim
+  public.claim_later, public.message_is_behind, public.message_claim, public.message_claim_holds,
+  public.message_hold_until, public.message_next_retry, public.message_next_due, public.message_next_due_at,
+  public.message_mark_sending
 from public, anon, authenticated;
 grant execute on function
-  public.claim_later, public.message_is_behind, public.message_claim
+  public.claim_later, public.message_is_behind, public.message_claim, public.message_claim_holds,
+  public.message_hold_until, public.message_next_retry, public.message_next_due, public.message_next_due_at,
+  public.message_mark_sending
 to service_role;

@@ -25,6 +25,29 @@ returns timestamptz language sql stable set search_path = '' as $$
   order by at desc offset greatest(floor(p_limit), 1)::integer - 1 limit 1
 $$;
 
+-- When the next message and the next first contact may be sent. Without limits only next_send_at applies.
+create function public.pace_next(
+  p_company public.companies, p_limits json, p_now timestamptz, out send_at timestamptz, out first_contact_at timestamptz
+) language plpgsql stable set search_path = '' as $$
+declare
+  v_share numeric := case when p_company.paced_down_until > p_now then 0.5 else 1 end;
+  v_is_warm boolean := coalesce(p_company.paced_since, p_company.connected_at)
+    < p_now - (p_limits ->> 'warmUpDays')::numeric * interval '1 day';
+begin
+  send_at := p_company.next_send_at;
+  if p_limits is null then
+    return;
+  end if;
+  send_at := greatest(send_at,
+    public.pace_window_free_at(p_company.id, v_share * (p_limits ->> 'perMinute')::numeric, interval '1 minute'),
+    public.pace_window_free_at(p_company.id, v_share * (p_limits ->> 'perHour')::numeric, interval '1 hour'),
+    public.pace_window_free_at(p_company.id, v_share * (p_limits ->> 'perDay')::numeric, interval '1 day'));
+  first_contact_at := greatest(p_company.first_contacts_held_until,
+    public.pace_first_contact_at(p_company.id, v_share * (p_limits ->>
+      case when v_is_warm then 'firstContactsPerDay' else 'warmUpFirstContactsPerDay' end)::numeric));
+end
+$$;
+
 -- The gap after a message sent at p_now. After a reconnection the rate ramps up from 10 % to 100 % within p_ramp_ms.
 create function public.pace_gap(p_company public.companies, p_gap_ms integer, p_ramp_ms integer, p_now timestamptz)
 returns interval language plpgsql immutable set search_path = '' as $$
@@ -61,8 +84,8 @@ revoke all on public.message_attempts from public, anon, authenticated;
 grant select, insert, update, delete on public.message_attempts to service_role;
 
 revoke execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.pace_gap, public.pace_begin
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap, public.pace_begin
 from public, anon, authenticated;
 grant execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.pace_gap, public.pace_begin
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap, public.pace_begin
 to service_role;
