@@ -8,8 +8,8 @@ import { warningsOf } from './config/warnings.ts';
 import { createContext } from './context.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { MarketplaceServer } from './server.ts';
-import { reasonOf, startFailure } from './start-failure.ts';
-import { stopSignal } from './stop-signal.ts';
+import { reasonOf, startFailure } from './config/startup-failure.ts';
+import { stopSignal } from './lib/async/shutdown-signal.ts';
 
 /** BSD's EX_CONFIG: a supervisor must not start us again before somebody has corrected the configuration. */
 const exitCodes = { stopped: 0, failed: 1, badConfiguration: 78 } as const;

@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from './context.ts';
-import { StartError } from './domain/start-error.ts';
+import { StartError } from './domain/errors/startup-error.ts';
 import { type AppDeps, createApp } from './http/app.ts';
-import { createHttpLimiters, type HttpLimiters } from './http/rate-limit.ts';
-import { answerStarting } from './http/starting.ts';
-import { createWebhookListener } from './http/webhook-listener.ts';
+import { createHttpLimiters, type HttpLimiters } from './http/middleware/rate-limit.ts';
+import { answerStarting } from './http/startup-responder.ts';
+import { createWebhookListener } from './http/webhook-fast-path.ts';
 import { MarketplaceSocket } from './realtime/marketplace-socket.ts';
 import { createSocketLimiters, createSocketServer } from './realtime/socket-server.ts';
 

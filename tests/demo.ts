@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { stopSignal } from '../src/stop-signal.ts';
+import { stopSignal } from '../src/lib/async/shutdown-signal.ts';
 import { busyPort, readCommandLine, usage } from './demo/command-line.ts';
 import { Demo, type DemoAddresses } from './demo/demo.ts';
 import { adminApiKey } from './harness/start-stack.ts';

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { PacingProfile } from '../domain/pacing.ts';
+import type { PacingProfile } from '../domain/notification/pacing.ts';
 import type { LogLevel } from '../observability/logger.ts';
 import { ConfigError } from './config-error.ts';
 import type { Environment } from './env.ts';
-import { type CheckedEnvironment, checkEnvironment } from './environment-schema.ts';
+import { type CheckedEnvironment, checkEnvironment } from './schema.ts';
 
 /** Everything the process is told, without a secret: this may be logged. */
 export type Config = Readonly<{

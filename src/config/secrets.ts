@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseAddress } from '../domain/database-address.ts';
-import type { EncryptionKey } from '../lib/secret-box.ts';
-import type { CheckedEnvironment } from './environment-schema.ts';
+import type { DatabaseAddress } from '../ports/database-address.ts';
+import type { EncryptionKey } from '../crypto/keyring.ts';
+import type { CheckedEnvironment } from './schema.ts';
 
 /** Kept apart from the configuration, so that the configuration can be logged. */
 export type Secrets = Readonly<{

@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { type CheckedEnvironment, demoYclients } from './environment-schema.ts';
+import { type CheckedEnvironment, demoYclients } from './schema.ts';
 
 /** What works but is hardly meant, a sentence each. */
 export function warningsOf(

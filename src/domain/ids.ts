@@ -1,4 +1,4 @@
-import { AppError } from './errors.ts';
+import { AppError } from './errors/app-error.ts';
 
 /** Our number of a company. Never the platform's: YCLIENTS calls its own salon number `company_id`. */
 export type CompanyId = number & { readonly brand: 'CompanyId' };

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { AppError } from '../domain/errors.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 
 /** The query of a request. A key that comes twice is refused, unless its name ends in `[]`. */
 export class Query {

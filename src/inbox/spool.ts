@@ -12,8 +12,8 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DirectoryLock } from '../lib/directory-lock.ts';
-import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { SecretBox } from '../lib/secret-box.ts';
+import { KeyedQueue } from '../lib/async/keyed-mutex.ts';
+import type { SecretBox } from '../crypto/keyring.ts';
 
 export type SpoolOptions = Readonly<{
   /** Made when it is not there. */

@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
 import Joi from 'joi';
-import type { Company } from '../domain/company.ts';
-import { AppError } from '../domain/errors.ts';
+import type { Company } from '../domain/company/company.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import { lastChangeOf } from '../domain/record.ts';
-import { hashedUuid } from '../lib/hashed-uuid.ts';
-import { RecentRate } from '../lib/recent-rate.ts';
-import type { NewJob } from '../marketplace/ports.ts';
+import { lastChangeOf } from '../domain/booking/yclients-record.ts';
+import { hashedUuid } from '../crypto/hashed-uuid.ts';
+import { RecentRate } from './rate-meter.ts';
+import type { NewJob } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
-import type { WebhookAddresses } from './webhook-addresses.ts';
+import type { WebhookAddresses } from './webhook-authenticator.ts';
 
 /** What a webhook job carries: the platform's envelope, or the generic form turned into it. */
 export type WebhookJobData = Readonly<{

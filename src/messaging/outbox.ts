@@ -1,13 +1,13 @@
-import { AppError } from '../domain/errors.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { Message } from '../domain/message.ts';
-import { limitsOf, nextGapMs, type PacingProfile, typingMs } from '../domain/pacing.ts';
-import { quietUntil } from '../domain/quiet-hours.ts';
-import { guarded } from '../lib/guarded.ts';
-import { KeyedQueue } from '../lib/keyed-queue.ts';
-import type { PatientTasks } from '../lib/patient-tasks.ts';
-import type { Messages, Settings } from '../marketplace/message-ports.ts';
-import type { Companies, Lease, WhatsApp } from '../marketplace/ports.ts';
+import type { Message } from '../domain/notification/message.ts';
+import { limitsOf, nextGapMs, type PacingProfile, typingMs } from '../domain/notification/pacing.ts';
+import { quietUntil } from '../domain/notification/quiet-hours.ts';
+import { guarded } from '../lib/async/catch-async.ts';
+import { KeyedQueue } from '../lib/async/keyed-mutex.ts';
+import type { PatientTasks } from '../lib/async/retrying-queue.ts';
+import type { Messages, Settings } from '../ports/message-ports.ts';
+import type { Companies, Lease, WhatsApp } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 
 export type OutboxDependencies = Readonly<{

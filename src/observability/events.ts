@@ -1,8 +1,8 @@
-import type { IntegrationStatus } from '../domain/company.ts';
+import type { IntegrationStatus } from '../domain/company/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { Message, MessageKind } from '../domain/message.ts';
-import type { SessionState } from '../domain/session-state.ts';
-import { isPlatformResource } from '../domain/platform-resource.ts';
+import type { Message, MessageKind } from '../domain/notification/message.ts';
+import type { SessionState } from '../domain/company/session-state.ts';
+import { isPlatformResource } from '../domain/booking/platform-resource.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 

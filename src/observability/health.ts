@@ -1,5 +1,5 @@
-import { AppError } from '../domain/errors.ts';
-import { withTimeout } from '../lib/with-timeout.ts';
+import { AppError } from '../domain/errors/app-error.ts';
+import { withTimeout } from '../lib/async/with-timeout.ts';
 
 export type DependencyHealth = Readonly<{ status: 'ok' | 'down'; detail?: string }>;
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import winston from 'winston';
-import { withTimeout } from '../lib/with-timeout.ts';
+import { withTimeout } from '../lib/async/with-timeout.ts';
 import { LogFile } from './log-file.ts';
 import { redact, redactText } from './redact.ts';
 

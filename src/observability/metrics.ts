@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { type SessionState, sessionStates } from '../domain/session-state.ts';
+import { type SessionState, sessionStates } from '../domain/company/session-state.ts';
 
 export type Metrics = Readonly<{
   registry: Registry;

@@ -1,4 +1,4 @@
-import { maskPhone } from '../domain/phone.ts';
+import { maskPhone } from '../domain/company/phone.ts';
 
 const secretKeys =
   /token|secret|password|authorization|cookie|api_?key|credential|private|^qr$|^text$|^body$|^pairing_?code$|^code_?verifier$/i;

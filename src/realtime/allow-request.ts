@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
-import type { AddressLimiter } from '../lib/address-limiter.ts';
-import { clientAddress } from '../lib/client-address.ts';
-import { guarded } from '../lib/guarded.ts';
+import type { AddressLimiter } from '../lib/net/ip-rate-limiter.ts';
+import { clientAddress } from '../lib/net/client-ip.ts';
+import { guarded } from '../lib/async/catch-async.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export type AllowRequestDeps = Readonly<{

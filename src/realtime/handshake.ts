@@ -1,8 +1,8 @@
-import type { Language } from '../domain/company.ts';
-import { AppError } from '../domain/errors.ts';
+import type { Language } from '../domain/company/company.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
-import type { AddressLimiter } from '../lib/address-limiter.ts';
-import { clientAddress } from '../lib/client-address.ts';
+import type { AddressLimiter } from '../lib/net/ip-rate-limiter.ts';
+import { clientAddress } from '../lib/net/client-ip.ts';
 import { preferredLanguage } from '../lib/preferred-language.ts';
 import type { MarketplaceClient } from './events.ts';
 

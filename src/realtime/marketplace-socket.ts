@@ -1,13 +1,13 @@
-import type { Language } from '../domain/company.ts';
-import { AppError } from '../domain/errors.ts';
+import type { Language } from '../domain/company/company.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { SessionStatus } from '../domain/session-state.ts';
-import type { AddressLimiter } from '../lib/address-limiter.ts';
-import { guarded } from '../lib/guarded.ts';
-import { connectTokenExpiry } from '../marketplace/connect-token.ts';
-import type { QrCode, RenderedQr, Revocations, WhatsApp } from '../marketplace/ports.ts';
+import type { SessionStatus } from '../domain/company/session-state.ts';
+import type { AddressLimiter } from '../lib/net/ip-rate-limiter.ts';
+import { guarded } from '../lib/async/catch-async.ts';
+import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
+import type { QrCode, RenderedQr, Revocations, WhatsApp } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
-import { EventBudget } from './event-budget.ts';
+import { EventBudget } from './socket-rate-limit.ts';
 import type { MarketplaceClient, MarketplaceNamespace, MarketplaceServer, ServerEvents } from './events.ts';
 import {
   addressOf,
@@ -17,7 +17,7 @@ import {
   spendConnection,
   tokenOf,
 } from './handshake.ts';
-import { LiveQrs } from './live-qrs.ts';
+import { LiveQrs } from './qr-cache.ts';
 import { ackOf, pairingPayload, phoneOf, qrPayload, sessionPayload } from './payloads.ts';
 import { HandshakeRefused, refusalOf } from './refusal.ts';
 

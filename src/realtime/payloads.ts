@@ -1,7 +1,7 @@
-import { phoneFrom } from '../domain/phone.ts';
-import type { SessionStatus } from '../domain/session-state.ts';
+import { phoneFrom } from '../domain/company/phone.ts';
+import type { SessionStatus } from '../domain/company/session-state.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
-import type { PairingCode, RenderedQr } from '../marketplace/ports.ts';
+import type { PairingCode, RenderedQr } from '../ports/ports.ts';
 import type { Ack, PayloadOf } from './events.ts';
 
 export function sessionPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {

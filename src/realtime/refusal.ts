@@ -1,5 +1,5 @@
-import type { Language } from '../domain/company.ts';
-import { answerTo } from '../domain/error-answer.ts';
+import type { Language } from '../domain/company/company.ts';
+import { answerTo } from '../domain/errors/error-answer.ts';
 import type { Refusal } from './events.ts';
 
 export function refusalOf(error: unknown, language: Language): Refusal {

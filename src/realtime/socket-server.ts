@@ -1,5 +1,5 @@
 import { type DefaultEventsMap, Server } from 'socket.io';
-import { type AddressLimiter, MemoryAddressLimiter } from '../lib/address-limiter.ts';
+import { type AddressLimiter, MemoryAddressLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { type AllowRequestDeps, createAllowRequest } from './allow-request.ts';
 import type { ClientEvents, MarketplaceServer, ServerEvents, SocketData } from './events.ts';
 

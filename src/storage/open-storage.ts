@@ -1,5 +1,5 @@
-import type { DatabaseAddress } from '../domain/database-address.ts';
-import type { SecretBox } from '../lib/secret-box.ts';
+import type { DatabaseAddress } from '../ports/database-address.ts';
+import type { SecretBox } from '../crypto/keyring.ts';
 import type {
   Answers,
   Bookings,
@@ -9,30 +9,30 @@ import type {
   ReceivedMessages,
   Restrictions,
   Settings,
-} from '../marketplace/message-ports.ts';
-import type { Companies, ConnectTokens, Events, Leases, Readings } from '../marketplace/ports.ts';
-import { StoredAnswers } from './answers.ts';
-import { StoredBookings } from './bookings.ts';
-import { StoredClientVersion } from './client-version.ts';
-import { StoredCompanies } from './companies.ts';
-import { CompanyCache } from './company-cache.ts';
-import { StoredContacts } from './contacts.ts';
-import { StoredConnectTokens } from './connect-tokens.ts';
-import { StoredCredentialRows } from './credential-rows.ts';
-import { openDatabase } from './database.ts';
-import { StoredEvents } from './events.ts';
-import { StoredLeases } from './leases.ts';
-import { StoredMessages } from './messages.ts';
-import { readMigrations } from './migrate.ts';
-import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue.ts';
-import { defaultQueueRules } from './queue-rules.ts';
-import { StoredOutgoingWebhooks } from './outgoing-webhooks.ts';
-import { StoredReadings } from './readings.ts';
-import { StoredReceivedMessages } from './received-messages.ts';
-import { Rpc } from './rpc.ts';
-import { StoredRestrictions } from './restrictions.ts';
-import { StoredSealedValues } from './sealed-values.ts';
-import { StoredSettings } from './settings.ts';
+} from '../ports/message-ports.ts';
+import type { Companies, ConnectTokens, Events, Leases, Readings } from '../ports/ports.ts';
+import { StoredAnswers } from './repositories/client-replies.ts';
+import { StoredBookings } from './repositories/bookings.ts';
+import { StoredClientVersion } from './repositories/client-version.ts';
+import { StoredCompanies } from './repositories/companies.ts';
+import { CompanyCache } from './repositories/company-cache.ts';
+import { StoredContacts } from './repositories/contacts.ts';
+import { StoredConnectTokens } from './repositories/connect-tokens.ts';
+import { StoredCredentialRows } from './repositories/credentials.ts';
+import { openDatabase } from './database/database.ts';
+import { StoredEvents } from './repositories/events.ts';
+import { StoredLeases } from './repositories/leases.ts';
+import { StoredMessages } from './repositories/messages.ts';
+import { readMigrations } from './database/migrate.ts';
+import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue/job-queue.ts';
+import { defaultQueueRules } from './queue/retry-policy.ts';
+import { StoredOutgoingWebhooks } from './repositories/outgoing-webhooks.ts';
+import { StoredReadings } from './repositories/sync-cursors.ts';
+import { StoredReceivedMessages } from './repositories/received-messages.ts';
+import { Rpc } from './rpc/client.ts';
+import { StoredRestrictions } from './repositories/restrictions.ts';
+import { StoredSealedValues } from './repositories/encrypted-values.ts';
+import { StoredSettings } from './repositories/settings.ts';
 
 /** An embedded database does one thing after another; what stands in line there, a new webhook has to wait for. */
 const webhooksAtOnceEmbedded = 2;

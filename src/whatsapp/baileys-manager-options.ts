@@ -1,11 +1,15 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { SecretBox } from '../lib/secret-box.ts';
-import type { Leases } from '../marketplace/ports.ts';
+import type { SecretBox } from '../crypto/keyring.ts';
+import type { Leases } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { ClientVersionMemory, ClientVersionNumber, ClientVersionOptions } from './client-version.ts';
-import type { QuarantiningRows } from './credential-store.ts';
-import type { SessionReport } from './session-dependencies.ts';
-import type { SessionTimings } from './timings.ts';
+import type {
+  ClientVersionMemory,
+  ClientVersionNumber,
+  ClientVersionOptions,
+} from './connection/client-version.ts';
+import type { QuarantiningRows } from './credentials/credential-store.ts';
+import type { SessionReport } from './session/dependencies.ts';
+import type { SessionTimings } from './timeouts.ts';
 
 export type BaileysManagerOptions = Readonly<{
   rows: QuarantiningRows;

@@ -1,8 +1,8 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { KeyedQueue } from '../lib/keyed-queue.ts';
+import type { KeyedQueue } from '../lib/async/keyed-mutex.ts';
 import type { Logger } from '../observability/logger.ts';
-import { isAbandoned } from './session-status.ts';
-import type { Session } from './session.ts';
+import { isAbandoned } from './session/status.ts';
+import type { Session } from './session/session.ts';
 
 type ForgetOptions = Readonly<{
   sessions: Map<CompanyId, Session>;

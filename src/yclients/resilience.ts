@@ -11,9 +11,9 @@ import {
   type CircuitBreakerPolicy,
   type RetryPolicy,
 } from 'cockatiel';
-import { AppError } from '../domain/errors.ts';
-import { OutageError } from './http-exchange.ts';
-import { BudgetExhaustedError } from './rate-budget.ts';
+import { AppError } from '../domain/errors/app-error.ts';
+import { OutageError } from './http-client.ts';
+import { BudgetExhaustedError } from './rate-limiter.ts';
 
 export type ResilienceOptions = Readonly<{
   /** Tries in all, the first included. */

@@ -1,7 +1,7 @@
 import joi from 'joi';
-import { AppError } from '../domain/errors.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import type { SalonId } from '../domain/ids.ts';
-import type { ApplicationStatus, SalonInfo } from '../marketplace/platform-ports.ts';
+import type { ApplicationStatus, SalonInfo } from '../ports/yclients.ts';
 
 /** The platform understood the request and said no. Carries its own short sentence, with long numbers blanked. */
 export class RefusalError extends Error {

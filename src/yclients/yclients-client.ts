@@ -1,16 +1,11 @@
-import type { Company } from '../domain/company.ts';
-import { AppError } from '../domain/errors.ts';
+import type { Company } from '../domain/company/company.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import type { SalonId } from '../domain/ids.ts';
-import type {
-  ApplicationStatus,
-  SalonInfo,
-  VisitMark,
-  YclientsPlatform,
-} from '../marketplace/platform-ports.ts';
-import { exchange, type Answer } from './http-exchange.ts';
-import { RateBudget, type RateLimit } from './rate-budget.ts';
+import type { ApplicationStatus, SalonInfo, VisitMark, YclientsPlatform } from '../ports/yclients.ts';
+import { exchange, type Answer } from './http-client.ts';
+import { RateBudget, type RateLimit } from './rate-limiter.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';
-import { markedRecord, readRecord } from './record-mark.ts';
+import { markedRecord, readRecord } from './record-update.ts';
 import {
   readApplicationStatus,
   readCompany,

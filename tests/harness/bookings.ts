@@ -1,5 +1,5 @@
-import type { Booking, KnownBooking, Told } from '../../src/domain/booking.ts';
-import { toldOf } from '../../src/domain/booking-change.ts';
+import type { Booking, KnownBooking, Told } from '../../src/domain/booking/booking.ts';
+import { toldOf } from '../../src/domain/booking/booking-events.ts';
 
 /** A visit on a Tuesday in March at half past two. */
 export function booking(changes: Partial<Booking> = {}): Booking {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
+import { SqliteCredentialRows } from '../../src/whatsapp/credentials/sqlite-credentials.ts';
 
 /** As a database over the network; the local store answers within the same turn of the event loop. */
 const roundTripMs = 3;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Company } from '../../src/domain/company.ts';
-import { AppError } from '../../src/domain/errors.ts';
+import type { Company } from '../../src/domain/company/company.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom, salonIdFrom } from '../../src/domain/ids.ts';
 
 export const companyId = companyIdFrom(41);

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
+import { EmbeddedPostgres } from '../../src/storage/database/pglite.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 

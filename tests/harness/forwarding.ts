@@ -1,11 +1,11 @@
 import { afterEach } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import { Forwarding } from '../../src/marketplace/forwarding.ts';
-import type { ForwardingJob } from '../../src/marketplace/message-ports.ts';
+import { Forwarding } from '../../src/marketplace/replies/webhook-forwarder.ts';
+import type { ForwardingJob } from '../../src/ports/message-ports.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { Receivers, type ReceiversOptions } from '../../src/outgoing/receivers.ts';
-import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue.ts';
+import { Receivers, type ReceiversOptions } from '../../src/webhook-delivery/webhook-sender.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue/job-queue.ts';
 import { captureLog, noFigures } from './captured-log.ts';
 import { monotonicMs, OutageLog } from './outages.ts';
 import { type Engine, newPhone, registeredCompany, useStore } from './storage.ts';

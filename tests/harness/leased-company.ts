@@ -1,5 +1,5 @@
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import { registeredCompany, type useStore } from './storage.ts';
 import { TimeTraveller } from './time-traveller.ts';
 

@@ -1,5 +1,5 @@
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Lease, Leases } from '../../src/marketplace/ports.ts';
+import type { Lease, Leases } from '../../src/ports/ports.ts';
 
 type Granted = { lease: Lease; expiresAtMs: number };
 

@@ -1,4 +1,4 @@
-import type { OutageListener } from '../../src/storage/queue.ts';
+import type { OutageListener } from '../../src/storage/queue/job-queue.ts';
 
 /** What was told of outages, such as `The job queue began`. */
 export class OutageLog implements OutageListener {

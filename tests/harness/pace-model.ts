@@ -1,4 +1,4 @@
-import type { PaceLimits } from '../../src/domain/pacing.ts';
+import type { PaceLimits } from '../../src/domain/notification/pacing.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Claim } from '../../src/marketplace/message-ports.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { Claim } from '../../src/ports/message-ports.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import { gapMs, limits, maxAttempts, PaceModel, type Sent, toleranceMs } from './pace-model.ts';
 import { type Outcome, peopleCount, type Step } from './pace-schedule.ts';
 import { newMessage, registeredCompany, type useStore } from './storage.ts';

@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
-import type { Booking } from '../../src/domain/booking.ts';
-import type { Company } from '../../src/domain/company.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { Booking } from '../../src/domain/booking/booking.ts';
+import type { Company } from '../../src/domain/company/company.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import { booking, knownBooking } from './bookings.ts';
 import { claimed, enqueued, newCompany, newMessage, type Repositories } from './storage.ts';
 

@@ -1,11 +1,11 @@
-import type { Message, MessageStatus, NewMessage } from '../../src/domain/message.ts';
+import type { Message, MessageStatus, NewMessage } from '../../src/domain/notification/message.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import { Outage } from '../../src/lib/outage.ts';
-import { PatientTasks } from '../../src/lib/patient-tasks.ts';
+import { Outage } from '../../src/lib/async/outage-monitor.ts';
+import { PatientTasks } from '../../src/lib/async/retrying-queue.ts';
 import { Outbox } from '../../src/messaging/outbox.ts';
-import { RestrictionWatch } from '../../src/messaging/restriction-watch.ts';
+import { RestrictionWatch } from '../../src/messaging/restriction-monitor.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
-import { isOutage } from '../../src/storage/database-trouble.ts';
+import { isOutage } from '../../src/storage/database/errors.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/simulated-phone.ts';
 import { SessionHost } from './session-host.ts';
 import { SessionWorld } from './session-world.ts';

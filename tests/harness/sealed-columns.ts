@@ -1,4 +1,4 @@
-import type { SqlDatabase } from '../../src/storage/sql.ts';
+import type { SqlDatabase } from '../../src/storage/database/sql.ts';
 
 /**
  * How many values begin with the header of a key, for every column of bytes in the database, whatever the code under test knows

@@ -1,5 +1,5 @@
 import { array, boolean, constantFrom, integer, record, type Arbitrary } from 'fast-check';
-import type { RecordEvent } from '../../src/domain/booking-change.ts';
+import type { RecordEvent } from '../../src/domain/booking/booking-events.ts';
 import { booking } from './bookings.ts';
 
 /** The life of a record as the platform saw it, and the order in which we hear of it. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { DatabaseAddress } from '../../src/domain/database-address.ts';
-import { createJobQueue } from '../../src/storage/queue.ts';
+import type { DatabaseAddress } from '../../src/ports/database-address.ts';
+import { createJobQueue } from '../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from './outages.ts';
 import { enqueued, openTestDatabase, registeredCompany, repositoriesOn } from './storage.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { DatabaseAddress } from '../../src/domain/database-address.ts';
+import type { DatabaseAddress } from '../../src/ports/database-address.ts';
 
 const entry = fileURLToPath(new URL('storage-process-main.ts', import.meta.url));
 

@@ -1,5 +1,5 @@
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Database } from '../../src/storage/database.ts';
+import type { Database } from '../../src/storage/database/database.ts';
 
 /** Every moment of a company that the outbox looks at. */
 const moments: Readonly<Record<string, readonly string[]>> = {

@@ -1,8 +1,8 @@
-import type { MarketplaceEvent } from '../../src/marketplace/ports.ts';
-import { every } from '../../src/lib/every.ts';
+import type { MarketplaceEvent } from '../../src/ports/ports.ts';
+import { every } from '../../src/lib/async/every.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
-import type { DeafnessTimings } from '../../src/whatsapp/deafness-policy.ts';
-import { DeafnessWatch } from '../../src/whatsapp/deafness-watch.ts';
+import type { DeafnessTimings } from '../../src/whatsapp/watchdog/watchdog-policy.ts';
+import { DeafnessWatch } from '../../src/whatsapp/watchdog/receive-watchdog.ts';
 import { companyWith } from './edge-companies.ts';
 import type { SessionHost } from './session-host.ts';
 

@@ -1,4 +1,4 @@
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { salonIdFrom } from '../../src/domain/ids.ts';
 import { YclientsClient, type YclientsClientOptions } from '../../src/yclients/yclients-client.ts';
 import type { YclientsSimulator } from '../simulators/yclients/yclients-simulator.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ClientAnswer } from '../../src/domain/client-answer.ts';
-import type { AnswerJob, WriteBackJob } from '../../src/marketplace/message-ports.ts';
-import { ClientAnswers } from '../../src/marketplace/client-answers.ts';
-import type { NewJob, ReceivedText } from '../../src/marketplace/ports.ts';
-import { WriteBack } from '../../src/marketplace/write-back.ts';
+import type { ClientAnswer } from '../../src/domain/notification/client-reply.ts';
+import type { AnswerJob, WriteBackJob } from '../../src/ports/message-ports.ts';
+import { ClientAnswers } from '../../src/marketplace/replies/reply-handler.ts';
+import type { NewJob, ReceivedText } from '../../src/ports/ports.ts';
+import { WriteBack } from '../../src/marketplace/replies/attendance-write-back.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';

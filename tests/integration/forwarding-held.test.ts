@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hashedUuid } from '../../src/lib/hashed-uuid.ts';
-import { Receivers } from '../../src/outgoing/receivers.ts';
+import { hashedUuid } from '../../src/crypto/hashed-uuid.ts';
+import { Receivers } from '../../src/webhook-delivery/webhook-sender.ts';
 import { idsAt, secret, useForwarding } from '../harness/forwarding.ts';
 import { engines, registeredCompany } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Receivers } from '../../src/outgoing/receivers.ts';
+import { Receivers } from '../../src/webhook-delivery/webhook-sender.ts';
 import { idsAt, secret, secretText, useForwarding } from '../harness/forwarding.ts';
 import { engines, newPhone, registeredCompany } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OutgoingWebhook } from '../../src/marketplace/message-ports.ts';
+import type { OutgoingWebhook } from '../../src/ports/message-ports.ts';
 import { apiKey, companyId, otherToken, token } from '../harness/edge-companies.ts';
 import { adminApiKey, startHttpEdge } from '../harness/http-edge.ts';
 

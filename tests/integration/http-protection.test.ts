@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AppError, type ErrorCode, errorCodes } from '../../src/domain/errors.ts';
-import { MemoryAddressLimiter } from '../../src/lib/address-limiter.ts';
+import { AppError, type ErrorCode, errorCodes } from '../../src/domain/errors/app-error.ts';
+import { MemoryAddressLimiter } from '../../src/lib/net/ip-rate-limiter.ts';
 import { apiKey, token } from '../harness/edge-companies.ts';
 import { adminApiKey, startHttpEdge } from '../harness/http-edge.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { apiKey, companyId, otherToken, token } from '../harness/edge-companies.ts';
 import { adminApiKey, now, startHttpEdge } from '../harness/http-edge.ts';
 

@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
-import { MemoryAddressLimiter } from '../../src/lib/address-limiter.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
+import { MemoryAddressLimiter } from '../../src/lib/net/ip-rate-limiter.ts';
 import { apiKey, companyWith, webhookSecret } from '../harness/edge-companies.ts';
 import { startHttpEdge } from '../harness/http-edge.ts';
 

@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
-import { Outage } from '../../src/lib/outage.ts';
-import { PatientTasks } from '../../src/lib/patient-tasks.ts';
-import type { Lease, WhatsAppEvents } from '../../src/marketplace/ports.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
+import { Outage } from '../../src/lib/async/outage-monitor.ts';
+import { PatientTasks } from '../../src/lib/async/retrying-queue.ts';
+import type { Lease, WhatsAppEvents } from '../../src/ports/ports.ts';
 import { Outbox } from '../../src/messaging/outbox.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { isOutage } from '../../src/storage/database-trouble.ts';
+import { isOutage } from '../../src/storage/database/errors.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';
 import { engines, enqueued, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { Receivers } from '../../src/outgoing/receivers.ts';
+import { Receivers } from '../../src/webhook-delivery/webhook-sender.ts';
 import { NameServer } from '../harness/name-server.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { WebhookReceiver } from '../harness/webhook-receiver.ts';

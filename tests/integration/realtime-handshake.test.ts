@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { AppError, errorCodes } from '../../src/domain/errors.ts';
+import { AppError, errorCodes } from '../../src/domain/errors/app-error.ts';
 import { companyId, token } from '../harness/edge-companies.ts';
 import { allowedOrigin, startSocketEdge, type Viewer } from '../harness/socket-edge.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError, errorCodes } from '../../src/domain/errors.ts';
+import { AppError, errorCodes } from '../../src/domain/errors/app-error.ts';
 import { companyId, otherCompanyId, otherToken } from '../harness/edge-companies.ts';
 import { inSeconds, startSocketEdge, type Viewer } from '../harness/socket-edge.ts';
 import { waitFor } from '../harness/wait-for.ts';

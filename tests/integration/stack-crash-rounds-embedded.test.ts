@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
+import { EmbeddedPostgres } from '../../src/storage/database/pglite.ts';
 import { crashRounds, crashRoundsSuite } from '../harness/crash-rounds.ts';
 
 describe('kill -9 under load on the embedded store', () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SecretBox } from '../../src/lib/secret-box.ts';
+import { SecretBox } from '../../src/crypto/keyring.ts';
 import { inDays, type LinkedSalon, linkSalon, waitUntilActive } from '../harness/linked-salon.ts';
 import { ask, statusOf } from '../harness/people.ts';
 import { sealedColumns } from '../harness/sealed-columns.ts';

@@ -253,7 +253,7 @@ describe('what a client is told, and what a client answers', () => {
 
   /** Lets the time of a reminder come: nobody can wait a day. */
   async function remindNow(recordId: number): Promise<void> {
-    const { EmbeddedPostgres } = await import('../../src/storage/embedded-postgres.ts');
+    const { EmbeddedPostgres } = await import('../../src/storage/database/pglite.ts');
     await using database = await EmbeddedPostgres.open({
       directory: `${stack.directory}/data/pg`,
       onError: (error) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Booking } from '../../src/domain/booking.ts';
-import type { VisitAnswer } from '../../src/marketplace/message-ports.ts';
+import type { Booking } from '../../src/domain/booking/booking.ts';
+import type { VisitAnswer } from '../../src/ports/message-ports.ts';
 import { inHours, phone, RemindedSalon } from '../harness/reminded-salon.ts';
 import { engines, enqueued, newMessage, useStore } from '../harness/storage.ts';
 

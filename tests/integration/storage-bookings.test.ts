@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { KnownBooking } from '../../src/domain/booking.ts';
+import type { KnownBooking } from '../../src/domain/booking/booking.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { NewMessage } from '../../src/domain/message.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { NewMessage } from '../../src/domain/notification/message.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import { booking, knownBooking, toldBooking } from '../harness/bookings.ts';
 import { claimed, engines, newMessage, nextDueAt, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { integrationStatuses } from '../../src/domain/company.ts';
-import type { IntegrationStatus } from '../../src/domain/company.ts';
+import { integrationStatuses } from '../../src/domain/company/company.ts';
+import type { IntegrationStatus } from '../../src/domain/company/company.ts';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { engines, newCompany, registeredCompany, useStore } from '../harness/storage.ts';
 

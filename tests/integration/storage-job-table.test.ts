@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JobTable } from '../../src/storage/job-table.ts';
-import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue.ts';
+import { JobTable } from '../../src/storage/queue/job-table.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

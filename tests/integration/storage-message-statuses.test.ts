@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { messageStatuses } from '../../src/domain/message.ts';
+import { messageStatuses } from '../../src/domain/notification/message.ts';
 import { enqueued, engines, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 
 describe.each(engines())('the status of a message in $name', ({ make }) => {

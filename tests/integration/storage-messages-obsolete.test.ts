@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { MessageKind, MessageStatus, NewMessage } from '../../src/domain/message.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { MessageKind, MessageStatus, NewMessage } from '../../src/domain/notification/message.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import { booking, knownBooking } from '../harness/bookings.ts';
 import { claimed, engines, enqueued, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import {
   claimed,
   engines,

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts';
-import { migrate, MigrationError, readMigrations } from '../../src/storage/migrate.ts';
-import type { Migration } from '../../src/storage/migrate.ts';
-import { PostgresDatabase } from '../../src/storage/postgres.ts';
-import type { SqlDatabase } from '../../src/storage/sql.ts';
+import { EmbeddedPostgres } from '../../src/storage/database/pglite.ts';
+import { migrate, MigrationError, readMigrations } from '../../src/storage/database/migrate.ts';
+import type { Migration } from '../../src/storage/database/migrate.ts';
+import { PostgresDatabase } from '../../src/storage/database/postgres.ts';
+import type { SqlDatabase } from '../../src/storage/database/sql.ts';
 import { engines, migrationsDirectory } from '../harness/storage.ts';
 import type { Place } from '../harness/storage.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PaceLimits } from '../../src/domain/pacing.ts';
+import type { PaceLimits } from '../../src/domain/notification/pacing.ts';
 import { leasedCompany } from '../harness/leased-company.ts';
 import {
   claimed,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createJobQueue } from '../../src/storage/queue.ts';
-import { openDatabase } from '../../src/storage/database.ts';
-import { PostgresDatabase } from '../../src/storage/postgres.ts';
-import { readMigrations } from '../../src/storage/migrate.ts';
+import { createJobQueue } from '../../src/storage/queue/job-queue.ts';
+import { openDatabase } from '../../src/storage/database/database.ts';
+import { PostgresDatabase } from '../../src/storage/database/postgres.ts';
+import { readMigrations } from '../../src/storage/database/migrate.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { PostgresServer } from '../harness/postgres.ts';
 import { migrationsDirectory, registeredCompany, repositoriesOn } from '../harness/storage.ts';

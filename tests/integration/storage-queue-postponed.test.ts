@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
-import { PostponedError } from '../../src/domain/postponed-error.ts';
-import { createJobQueue } from '../../src/storage/queue.ts';
-import { defaultQueueRules } from '../../src/storage/queue-rules.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
+import { PostponedError } from '../../src/domain/errors/job-errors.ts';
+import { createJobQueue } from '../../src/storage/queue/job-queue.ts';
+import { defaultQueueRules } from '../../src/storage/queue/retry-policy.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';

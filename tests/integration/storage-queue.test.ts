@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
-import type { Job } from '../../src/marketplace/ports.ts';
-import type { Database } from '../../src/storage/database.ts';
-import { createJobQueue } from '../../src/storage/queue.ts';
-import type { StoppableJobQueue } from '../../src/storage/queue.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
+import type { Job } from '../../src/ports/ports.ts';
+import type { Database } from '../../src/storage/database/database.ts';
+import { createJobQueue } from '../../src/storage/queue/job-queue.ts';
+import type { StoppableJobQueue } from '../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, openTestDatabase } from '../harness/storage.ts';
 import type { Place } from '../harness/storage.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import { SecretBox } from '../../src/lib/secret-box.ts';
-import type { ReceivedText } from '../../src/marketplace/ports.ts';
-import { StoredReceivedMessages } from '../../src/storage/received-messages.ts';
+import { SecretBox } from '../../src/crypto/keyring.ts';
+import type { ReceivedText } from '../../src/ports/ports.ts';
+import { StoredReceivedMessages } from '../../src/storage/repositories/received-messages.ts';
 import { engines, newCompany, newPhone, registeredCompany, useStore } from '../harness/storage.ts';
 
 const box = (...ids: readonly string[]) =>

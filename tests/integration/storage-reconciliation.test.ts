@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { YclientsPlatform } from '../../src/marketplace/platform-ports.ts';
-import { Reconciliation } from '../../src/marketplace/reconciliation.ts';
-import { WebhookUrlWatch } from '../../src/marketplace/webhook-url-watch.ts';
+import type { YclientsPlatform } from '../../src/ports/yclients.ts';
+import { Reconciliation } from '../../src/marketplace/bookings/reconciliation.ts';
+import { WebhookUrlWatch } from '../../src/marketplace/bookings/webhook-subscription-check.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import type { Database } from '../../src/storage/database.ts';
-import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue.ts';
+import type { Database } from '../../src/storage/database/database.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../src/storage/queue/job-queue.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Message, NewMessage } from '../../src/domain/message.ts';
+import type { Message, NewMessage } from '../../src/domain/notification/message.ts';
 import { leasedCompany } from '../harness/leased-company.ts';
 import { claimed, engines, enqueued, newMessage, useStore } from '../harness/storage.ts';
 

@@ -1,10 +1,10 @@
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
-import type { Company } from '../../src/domain/company.ts';
-import type { BookingMessageKind } from '../../src/domain/message.ts';
-import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
-import { RecordWebhooks, type RecordWebhook } from '../../src/marketplace/record-webhooks.ts';
-import { Replanning } from '../../src/marketplace/replanning.ts';
+import type { Company } from '../../src/domain/company/company.ts';
+import type { BookingMessageKind } from '../../src/domain/notification/message.ts';
+import { defaultNotificationSettings } from '../../src/domain/notification/settings.ts';
+import { RecordWebhooks, type RecordWebhook } from '../../src/marketplace/bookings/booking-sync.ts';
+import { Replanning } from '../../src/marketplace/bookings/replan.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { knownBooking } from '../harness/bookings.ts';
-import { createRpcFetch } from '../../src/storage/rpc-endpoint.ts';
+import { createRpcFetch } from '../../src/storage/rpc/in-process-postgrest.ts';
 import { hostileStrings } from '../harness/hostile-strings.ts';
 import { engines, newMessage, registeredCompany, useStore } from '../harness/storage.ts';
 

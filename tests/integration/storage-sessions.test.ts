@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { LeaseLostError } from '../../src/domain/lease-lost-error.ts';
+import { LeaseLostError } from '../../src/domain/errors/lease-lost-error.ts';
 import type { CompanyId } from '../../src/domain/ids.ts';
-import type { Lease } from '../../src/marketplace/ports.ts';
+import type { Lease } from '../../src/ports/ports.ts';
 import { engines, registeredCompany, useStore } from '../harness/storage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 

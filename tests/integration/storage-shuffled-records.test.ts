@@ -1,7 +1,7 @@
 import { assert, asyncProperty } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Company } from '../../src/domain/company.ts';
-import { RecordWebhooks } from '../../src/marketplace/record-webhooks.ts';
+import type { Company } from '../../src/domain/company/company.ts';
+import { RecordWebhooks } from '../../src/marketplace/bookings/booking-sync.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { PostponedError } from '../../src/domain/postponed-error.ts';
-import { startWorkers } from '../../src/inbox/workers.ts';
+import { PostponedError } from '../../src/domain/errors/job-errors.ts';
+import { startWorkers } from '../../src/jobs/handlers.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { createJobQueue } from '../../src/storage/queue.ts';
+import { createJobQueue } from '../../src/storage/queue/job-queue.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';
 import { monotonicMs, OutageLog } from '../harness/outages.ts';
 import { engines, registeredCompany, useStore } from '../harness/storage.ts';

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ClientVersionMemory, ClientVersionNumber } from '../../src/whatsapp/client-version.ts';
+import type {
+  ClientVersionMemory,
+  ClientVersionNumber,
+} from '../../src/whatsapp/connection/client-version.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 

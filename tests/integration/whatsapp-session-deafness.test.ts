@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ReceivedText } from '../../src/marketplace/ports.ts';
+import type { ReceivedText } from '../../src/ports/ports.ts';
 import type { SessionHost } from '../harness/session-host.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';

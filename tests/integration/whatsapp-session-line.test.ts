@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { every } from '../../src/lib/every.ts';
+import { every } from '../../src/lib/async/every.ts';
 import type { SessionHost } from '../harness/session-host.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';

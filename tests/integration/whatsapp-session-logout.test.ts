@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { LeaseLostError } from '../../src/domain/lease-lost-error.ts';
+import { LeaseLostError } from '../../src/domain/errors/lease-lost-error.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ReceivedText } from '../../src/marketplace/ports.ts';
+import type { ReceivedText } from '../../src/ports/ports.ts';
 import { DistantRows } from '../harness/distant-rows.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';

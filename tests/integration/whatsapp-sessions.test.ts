@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AppError } from '../../src/domain/errors.ts';
+import type { AppError } from '../../src/domain/errors/app-error.ts';
 import { SessionWorld } from '../harness/session-world.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { PairingError } from '../simulators/whatsapp/qr-code.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryAddressLimiter } from '../../src/lib/address-limiter.ts';
+import { MemoryAddressLimiter } from '../../src/lib/net/ip-rate-limiter.ts';
 
 describe('MemoryAddressLimiter', () => {
   it('lets an address act so many times in a window and then says how long to wait', async () => {

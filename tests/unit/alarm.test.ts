@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Alarm } from '../../src/lib/alarm.ts';
+import { Alarm } from '../../src/lib/async/timers.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 

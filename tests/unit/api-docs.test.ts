@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '../../src/domain/errors.ts';
-import { entityWebhookRoute } from '../../src/http/webhook-listener.ts';
+import { errorCodes } from '../../src/domain/errors/app-error.ts';
+import { entityWebhookRoute } from '../../src/http/webhook-fast-path.ts';
 import { startHttpEdge } from '../harness/http-edge.ts';
 
 const documentation = readFileSync('docs/api.md', 'utf8');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Backoff } from '../../src/lib/backoff.ts';
+import { Backoff } from '../../src/lib/async/backoff.ts';
 
 const options = { firstMs: 2_000, maxMs: 60_000 };
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { applyEvent, type Application, type RecordEventStatus } from '../../src/domain/booking-change.ts';
-import type { Booking, KnownBooking } from '../../src/domain/booking.ts';
+import {
+  applyEvent,
+  type Application,
+  type RecordEventStatus,
+} from '../../src/domain/booking/booking-events.ts';
+import type { Booking, KnownBooking } from '../../src/domain/booking/booking.ts';
 import { booking, knownBooking, toldBooking } from '../harness/bookings.ts';
 
 const now = new Date('2026-03-08T09:00:00Z');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { businessHoursSince } from '../../src/domain/business-hours.ts';
+import { businessHoursSince } from '../../src/domain/company/business-hours.ts';
 
 function since(now: string, timeZone: string): string | undefined {
   return businessHoursSince(new Date(now), timeZone)?.toISOString();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressKey, isInternalAddress } from '../../src/lib/client-address.ts';
+import { addressKey, isInternalAddress } from '../../src/lib/net/client-ip.ts';
 
 describe('addressKey', () => {
   it('is the address itself for IPv4, also when it came mapped into IPv6', () => {

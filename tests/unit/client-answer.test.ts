@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clientAnswerOf } from '../../src/domain/client-answer.ts';
+import { clientAnswerOf } from '../../src/domain/notification/client-reply.ts';
 
 it.each([
   ['СТОП', 'stop'],

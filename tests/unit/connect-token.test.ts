@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { ConnectTokenSigner, connectTokenLifetimeMs } from '../../src/marketplace/connect-token.ts';
+import {
+  ConnectTokenSigner,
+  connectTokenLifetimeMs,
+} from '../../src/marketplace/installation/connect-token.ts';
 
 describe('a connect token', () => {
   it('is forgiven half a minute between clocks and no more (fault 20)', async () => {

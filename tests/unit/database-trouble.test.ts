@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { databaseError, isOutage } from '../../src/storage/database-trouble.ts';
+import { databaseError, isOutage } from '../../src/storage/database/errors.ts';
 
 const outageOf = (code: string): boolean => isOutage(databaseError(code, new Error('refused')));
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { detectBusinessType } from '../../src/domain/business-type.ts';
-import { clientLanguage } from '../../src/domain/client-language.ts';
-import { AppError } from '../../src/domain/errors.ts';
+import { detectBusinessType } from '../../src/domain/company/business-type.ts';
+import { clientLanguage } from '../../src/domain/company/client-language.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { companyIdFrom, parsePositiveInteger } from '../../src/domain/ids.ts';
-import { nextGapMs } from '../../src/domain/pacing.ts';
-import { formatPhone, maskPhone, mayBeMobile, phoneFrom } from '../../src/domain/phone.ts';
-import { instantOf } from '../../src/domain/salon-time.ts';
+import { nextGapMs } from '../../src/domain/notification/pacing.ts';
+import { formatPhone, maskPhone, mayBeMobile, phoneFrom } from '../../src/domain/company/phone.ts';
+import { instantOf } from '../../src/domain/company/salon-time.ts';
 
 describe('formatPhone', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventBudget } from '../../src/realtime/event-budget.ts';
+import { EventBudget } from '../../src/realtime/socket-rate-limit.ts';
 
 describe('EventBudget', () => {
   it('allows twenty events in ten seconds, refuses the next, and gives up after a hundred', () => {

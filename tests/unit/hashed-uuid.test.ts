@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hashedUuid } from '../../src/lib/hashed-uuid.ts';
+import { hashedUuid } from '../../src/crypto/hashed-uuid.ts';
 
 it('a hashed UUID is a valid one, the same for the same parts and another for any other', () => {
   const uuid = hashedUuid(1, 'record', { a: null });

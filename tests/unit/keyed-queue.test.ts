@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KeyedQueue } from '../../src/lib/keyed-queue.ts';
+import { KeyedQueue } from '../../src/lib/async/keyed-mutex.ts';
 
 describe('tasks of a keyed queue', () => {
   it('run one after another for one key, also after a failure, and side by side for others', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maskedPath } from '../../src/http/masked-path.ts';
+import { maskedPath } from '../../src/http/middleware/masked-path.ts';
 
 describe('maskedPath', () => {
   it('keeps what helps and drops what opens doors', () => {

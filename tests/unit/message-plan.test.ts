@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { KnownBooking } from '../../src/domain/booking.ts';
-import { type Plan, type PlanOptions, planMessages } from '../../src/domain/message-plan.ts';
-import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
+import type { KnownBooking } from '../../src/domain/booking/booking.ts';
+import {
+  type Plan,
+  type PlanOptions,
+  planMessages,
+} from '../../src/domain/notification/notification-plan.ts';
+import { defaultNotificationSettings } from '../../src/domain/notification/settings.ts';
 import { knownBooking, toldBooking } from '../harness/bookings.ts';
 
 /** Noon in Moscow, two days before the visit at 14:30. */

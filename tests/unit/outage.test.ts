@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Outage } from '../../src/lib/outage.ts';
+import { Outage } from '../../src/lib/async/outage-monitor.ts';
 
 const bounds = { shortest: 100, longest: 5_000 };
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Circuit } from '../../src/outgoing/circuit.ts';
+import { Circuit } from '../../src/webhook-delivery/circuit-breaker.ts';
 
 const minuteMs = 60_000;
 

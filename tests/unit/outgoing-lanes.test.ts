@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { Forwarding } from '../../src/marketplace/forwarding.ts';
+import { Forwarding } from '../../src/marketplace/replies/webhook-forwarder.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { Lanes } from '../../src/outgoing/lanes.ts';
+import { Lanes } from '../../src/webhook-delivery/concurrency-limiter.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';
 
 const [one, other] = [companyIdFrom(1), companyIdFrom(2)];

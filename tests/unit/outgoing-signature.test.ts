@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { signaturesOf } from '../../src/outgoing/signature.ts';
+import { signaturesOf } from '../../src/webhook-delivery/signature.ts';
 import { verifiedWebhook } from '../harness/webhook-verifier.ts';
 
 /** Published with the reference libraries of Standard Webhooks. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopbackAddress, isPublicAddress } from '../../src/lib/public-address.ts';
-import { checkedUrl } from '../../src/marketplace/outgoing-webhook-rules.ts';
+import { isLoopbackAddress, isPublicAddress } from '../../src/lib/net/ip-ranges.ts';
+import { checkedUrl } from '../../src/marketplace/replies/outgoing-webhook-settings.ts';
 
 describe("the address of a company's webhook", () => {
   it.each(['https://salon.example/hook?key=1', 'https://salon.example:8443/', 'https://8.8.8.8/hook'])(

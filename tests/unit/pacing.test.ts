@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limitsOf, nextGapMs, typingMs } from '../../src/domain/pacing.ts';
+import { limitsOf, nextGapMs, typingMs } from '../../src/domain/notification/pacing.ts';
 
 describe('the pace', () => {
   it('of the careful profile stays below what is reported as the beginning of restrictions', () => {

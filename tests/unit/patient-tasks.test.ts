@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Outage } from '../../src/lib/outage.ts';
-import { PatientTasks } from '../../src/lib/patient-tasks.ts';
+import { Outage } from '../../src/lib/async/outage-monitor.ts';
+import { PatientTasks } from '../../src/lib/async/retrying-queue.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 class AwayError extends Error {}

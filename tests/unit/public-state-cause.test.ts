@@ -4,7 +4,7 @@ import { initialModel } from '../../public/scripts/connection-model.js';
 import { createTranslate } from '../../public/scripts/i18n.js';
 import { readSessionCause } from '../../public/scripts/payloads.js';
 import { causeAndSince } from '../../public/scripts/state-cause.js';
-import { decideAfterDisconnect, socketDeaf } from '../../src/whatsapp/disconnect-policy.ts';
+import { decideAfterDisconnect, socketDeaf } from '../../src/whatsapp/session/disconnect-policy.ts';
 
 const translate = createTranslate({
   connect: { since: 'Since {time}.' },

@@ -5,9 +5,9 @@ import { actionOf, errorActions, unknownErrorCode } from '../../public/scripts/e
 import { chooseLanguage, createTranslate } from '../../public/scripts/i18n.js';
 import { causes } from '../../public/scripts/state-cause.js';
 import { lookOf } from '../../public/scripts/looks.js';
-import { integrationStatuses } from '../../src/domain/company.ts';
-import { errorCodes } from '../../src/domain/errors.ts';
-import { sessionStates } from '../../src/domain/session-state.ts';
+import { integrationStatuses } from '../../src/domain/company/company.ts';
+import { errorCodes } from '../../src/domain/errors/app-error.ts';
+import { sessionStates } from '../../src/domain/company/session-state.ts';
 
 const directory = new URL('../../public/', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, directory), 'utf8');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RecentRate } from '../../src/lib/recent-rate.ts';
+import { RecentRate } from '../../src/inbox/rate-meter.ts';
 
 describe('a recent rate', () => {
   it('rises within its window, is kept through the next one, and falls to nothing in silence', () => {

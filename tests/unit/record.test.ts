@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bookingFrom, lastChangeOf } from '../../src/domain/record.ts';
+import { bookingFrom, lastChangeOf } from '../../src/domain/booking/yclients-record.ts';
 
 const record = {
   id: 880010001,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { restrictionText } from '../../src/domain/restriction.ts';
+import { restrictionText } from '../../src/domain/notification/restriction.ts';
 
 const now = new Date('2026-04-01T10:00:00Z');
 const text = (endsAt: string, timeZone: string | undefined, language: 'ru' | 'en') =>

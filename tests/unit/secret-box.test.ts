@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { SecretBox, UnreadableSecretError } from '../../src/lib/secret-box.ts';
+import { SecretBox, UnreadableSecretError } from '../../src/crypto/keyring.ts';
 
 const oldKey = { id: 'old', key: randomBytes(32) };
 const newKey = { id: 'new', key: randomBytes(32) };

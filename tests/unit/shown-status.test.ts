@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionState } from '../../src/domain/session-state.ts';
-import { shownStatus } from '../../src/marketplace/shown-status.ts';
+import type { SessionState } from '../../src/domain/company/session-state.ts';
+import { shownStatus } from '../../src/marketplace/installation/session-status.ts';
 import { companyId, companyWith } from '../harness/edge-companies.ts';
 
 const now = new Date('2026-05-01T12:00:00Z');

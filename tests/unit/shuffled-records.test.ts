@@ -1,9 +1,9 @@
 import { assert, property } from 'fast-check';
 import { expect, it } from 'vitest';
-import { applyEvent } from '../../src/domain/booking-change.ts';
-import type { KnownBooking } from '../../src/domain/booking.ts';
-import { planMessages, type PlannedMessage } from '../../src/domain/message-plan.ts';
-import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
+import { applyEvent } from '../../src/domain/booking/booking-events.ts';
+import type { KnownBooking } from '../../src/domain/booking/booking.ts';
+import { planMessages, type PlannedMessage } from '../../src/domain/notification/notification-plan.ts';
+import { defaultNotificationSettings } from '../../src/domain/notification/settings.ts';
 import { life } from '../harness/shuffled-record.ts';
 
 const now = new Date('2026-03-05T09:00:00Z');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Spool, SpoolFailedError } from '../../src/inbox/spool.ts';
 import { DirectoryInUseError } from '../../src/lib/directory-lock.ts';
-import { SecretBox } from '../../src/lib/secret-box.ts';
+import { SecretBox } from '../../src/crypto/keyring.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
 const box = new SecretBox([{ id: 'test', key: Buffer.alloc(32, 7) }]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
-import { StartError } from '../../src/domain/start-error.ts';
-import { reasonOf, startFailure } from '../../src/start-failure.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
+import { StartError } from '../../src/domain/errors/startup-error.ts';
+import { reasonOf, startFailure } from '../../src/config/startup-failure.ts';
 
 const failed = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
 

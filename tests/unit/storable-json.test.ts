@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { storableJson } from '../../src/storage/storable-json.ts';
+import { storableJson } from '../../src/storage/queue/storable-json.ts';
 
 const stored = (value: unknown): unknown => JSON.parse(storableJson(value));
 

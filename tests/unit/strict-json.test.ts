@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exceedsJsonDepth, parseStrictJson } from '../../src/lib/strict-json.ts';
+import { exceedsJsonDepth, parseStrictJson } from '../../src/lib/net/strict-json.ts';
 
 describe('parseStrictJson', () => {
   it('reads what JSON.parse reads', () => {

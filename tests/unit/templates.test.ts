@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { businessTypes } from '../../src/domain/business-type.ts';
-import { bookingMessageKinds } from '../../src/domain/message.ts';
-import { defaultTemplate } from '../../src/messaging/default-templates.ts';
-import { fill, problemsOf } from '../../src/messaging/template.ts';
-import { variablesOf } from '../../src/messaging/template-variables.ts';
-import { renderMessage } from '../../src/messaging/templates.ts';
+import { businessTypes } from '../../src/domain/company/business-type.ts';
+import { bookingMessageKinds } from '../../src/domain/notification/message.ts';
+import { defaultTemplate } from '../../src/messaging/templates/defaults.ts';
+import { fill, problemsOf } from '../../src/messaging/templates/template.ts';
+import { variablesOf } from '../../src/messaging/templates/variables.ts';
+import { renderMessage } from '../../src/messaging/templates/render.ts';
 import { booking } from '../harness/bookings.ts';
 
 const salon = { title: 'Салон Ромашка', businessType: 'beauty', language: 'ru' } as const;

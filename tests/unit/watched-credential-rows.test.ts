@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { Outage } from '../../src/lib/outage.ts';
-import { SecretBox } from '../../src/lib/secret-box.ts';
-import { CredentialStore } from '../../src/whatsapp/credential-store.ts';
-import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
-import { WatchedCredentialRows } from '../../src/whatsapp/watched-credential-rows.ts';
+import { Outage } from '../../src/lib/async/outage-monitor.ts';
+import { SecretBox } from '../../src/crypto/keyring.ts';
+import { CredentialStore } from '../../src/whatsapp/credentials/credential-store.ts';
+import { SqliteCredentialRows } from '../../src/whatsapp/credentials/sqlite-credentials.ts';
+import { WatchedCredentialRows } from '../../src/whatsapp/credentials/monitored-credentials.ts';
 import { TemporaryDirectory } from '../harness/temporary-directory.ts';
 
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Company } from '../../src/domain/company.ts';
+import type { Company } from '../../src/domain/company/company.ts';
 import { companyIdFrom, salonIdFrom } from '../../src/domain/ids.ts';
 import { WebhookInbox } from '../../src/inbox/webhook-inbox.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';

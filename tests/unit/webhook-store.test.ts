@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { Spool } from '../../src/inbox/spool.ts';
-import { WebhookStore } from '../../src/inbox/webhook-store.ts';
-import { SecretBox } from '../../src/lib/secret-box.ts';
-import type { NewJob } from '../../src/marketplace/ports.ts';
+import { WebhookStore } from '../../src/inbox/webhook-writer.ts';
+import { SecretBox } from '../../src/crypto/keyring.ts';
+import type { NewJob } from '../../src/ports/ports.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';

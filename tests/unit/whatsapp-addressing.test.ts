@@ -1,6 +1,6 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { Addressing, phoneJidOf, phoneOfJid } from '../../src/whatsapp/addressing.ts';
+import { Addressing, phoneJidOf, phoneOfJid } from '../../src/whatsapp/messages/jid-resolver.ts';
 
 const phone = '+79165550001';
 const jid = '79165550001@s.whatsapp.net';

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { SecretBox } from '../../src/lib/secret-box.ts';
+import { SecretBox } from '../../src/crypto/keyring.ts';
 import {
   AuthState,
   CredentialsNotSavedError,
   UnreadableCredentialsError,
   type CredentialsError,
-} from '../../src/whatsapp/auth-state.ts';
-import { CredentialStore } from '../../src/whatsapp/credential-store.ts';
-import { SqliteCredentialRows } from '../../src/whatsapp/sqlite-credential-rows.ts';
+} from '../../src/whatsapp/credentials/auth-state.ts';
+import { CredentialStore } from '../../src/whatsapp/credentials/credential-store.ts';
+import { SqliteCredentialRows } from '../../src/whatsapp/credentials/sqlite-credentials.ts';
 
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
 const key = randomBytes(32);

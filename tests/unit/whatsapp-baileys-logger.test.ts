@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { baileysLogger } from '../../src/whatsapp/baileys-logger.ts';
+import { baileysLogger } from '../../src/whatsapp/connection/baileys-logger.ts';
 import { captureLog } from '../harness/captured-log.ts';
 
 describe("Baileys' log lines", () => {

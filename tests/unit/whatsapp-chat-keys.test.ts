@@ -8,9 +8,9 @@ import {
 } from '@whiskeysockets/baileys';
 import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js';
 import { describe, expect, it } from 'vitest';
-import { keepChatKeys } from '../../src/whatsapp/chat-keys.ts';
-import { baileysLogger } from '../../src/whatsapp/baileys-logger.ts';
-import { keepJobsInTheirContext } from '../../src/whatsapp/libsignal-jobs.ts';
+import { keepChatKeys } from '../../src/whatsapp/baileys-patches/signal-transactions.ts';
+import { baileysLogger } from '../../src/whatsapp/connection/baileys-logger.ts';
+import { keepJobsInTheirContext } from '../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
 import { captureLog } from '../harness/captured-log.ts';
 import { PhoneSignal } from '../simulators/whatsapp/phone-signal.ts';
 

@@ -2,7 +2,7 @@ import { DEFAULT_CONNECTION_CONFIG } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { ClientVersion, type ClientVersionNumber } from '../../src/whatsapp/client-version.ts';
+import { ClientVersion, type ClientVersionNumber } from '../../src/whatsapp/connection/client-version.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';
 
 const [major, minor, revision] = DEFAULT_CONNECTION_CONFIG.version;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { AuthenticationCreds, BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { requestCode } from '../../src/whatsapp/code-request.ts';
+import { requestCode } from '../../src/whatsapp/pairing/pairing-code.ts';
 
 const refusal: BinaryNode = {
   tag: 'iq',

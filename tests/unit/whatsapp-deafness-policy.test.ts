@@ -4,7 +4,7 @@ import {
   type DeafnessFacts,
   type DeafnessStage,
   defaultDeafnessTimings,
-} from '../../src/whatsapp/deafness-policy.ts';
+} from '../../src/whatsapp/watchdog/watchdog-policy.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

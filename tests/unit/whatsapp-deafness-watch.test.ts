@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { type CompanyId, companyIdFrom } from '../../src/domain/ids.ts';
-import type { MarketplaceEvent, WhatsAppEvents } from '../../src/marketplace/ports.ts';
-import { DeafnessWatch } from '../../src/whatsapp/deafness-watch.ts';
+import type { MarketplaceEvent, WhatsAppEvents } from '../../src/ports/ports.ts';
+import { DeafnessWatch } from '../../src/whatsapp/watchdog/receive-watchdog.ts';
 import { companyWith } from '../harness/edge-companies.ts';
 import { seededRandom } from '../harness/seeded-random.ts';
 

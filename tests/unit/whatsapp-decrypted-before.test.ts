@@ -1,7 +1,10 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { decryptedBefore, rememberDecrypted } from '../../src/whatsapp/decrypted-before.ts';
+import {
+  decryptedBefore,
+  rememberDecrypted,
+} from '../../src/whatsapp/baileys-patches/decrypted-message-cache.ts';
 
 const anna = '79165550001@s.whatsapp.net';
 const annaHidden = '104065625028779@lid';

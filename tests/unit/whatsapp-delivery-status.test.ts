@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { statusesOfReceipt, statusOfAck } from '../../src/whatsapp/delivery-status.ts';
+import { statusesOfReceipt, statusOfAck } from '../../src/whatsapp/messages/delivery-receipts.ts';
 
 const me = { id: '79031112233:5@s.whatsapp.net', lid: '111222333:5@lid' };
 

@@ -7,7 +7,7 @@ import {
   type SessionPhase,
   socketDeaf,
   SocketGivenUpError,
-} from '../../src/whatsapp/disconnect-policy.ts';
+} from '../../src/whatsapp/session/disconnect-policy.ts';
 
 type Circumstances = Readonly<{
   phase?: SessionPhase;

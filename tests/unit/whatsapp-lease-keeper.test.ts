@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
-import { LeaseKeeper } from '../../src/whatsapp/lease-keeper.ts';
+import { LeaseKeeper } from '../../src/whatsapp/session/lease-keeper.ts';
 import { captureLog } from '../harness/captured-log.ts';
 import { LeasesInMemory } from '../harness/leases-in-memory.ts';
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { absorbLibraryRejections } from '../../src/whatsapp/library-rejections.ts';
+import { absorbLibraryRejections } from '../../src/whatsapp/baileys-patches/unhandled-rejections.ts';
 import { captureLog } from '../harness/captured-log.ts';
 
 describe('an unhandled rejection', () => {

@@ -1,7 +1,7 @@
 import type { proto } from '@whiskeysockets/baileys';
 import { ProtocolAddress, SessionCipher } from 'libsignal';
 import { describe, expect, it } from 'vitest';
-import { spareSessionsOfFailedAttempts } from '../../src/whatsapp/libsignal-attempts.ts';
+import { spareSessionsOfFailedAttempts } from '../../src/whatsapp/baileys-patches/libsignal-trial-decryption.ts';
 import { PhoneSignal } from '../simulators/whatsapp/phone-signal.ts';
 import { startSession } from '../simulators/whatsapp/signal-library.ts';
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolAddress, SessionBuilder, SessionCipher, type SignalStorage } from 'libsignal';
 import { describe, expect, it } from 'vitest';
-import { keepJobsInTheirContext } from '../../src/whatsapp/libsignal-jobs.ts';
+import { keepJobsInTheirContext } from '../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
 
 const salon = new AsyncLocalStorage<string>();
 const person = new ProtocolAddress('79165550001', 0);

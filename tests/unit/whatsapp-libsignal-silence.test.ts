@@ -1,6 +1,6 @@
 import { SessionRecord } from 'libsignal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silenceLibsignal } from '../../src/whatsapp/libsignal-silence.ts';
+import { silenceLibsignal } from '../../src/whatsapp/baileys-patches/libsignal-console.ts';
 
 /** Methods of libsignal's record that its types leave out. */
 type Session = { indexInfo: { baseKey: Buffer; closed: number }; privKey: string };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Linking } from '../../src/whatsapp/linking.ts';
-import { whyNotPair, whyPairingEnded } from '../../src/whatsapp/session-errors.ts';
+import { Linking } from '../../src/whatsapp/pairing/login-state.ts';
+import { whyNotPair, whyPairingEnded } from '../../src/whatsapp/session/errors.ts';
 
 function newLinking(): Linking {
   return new Linking(undefined, () => new Date());

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
-import { keepMessageOrder } from '../../src/whatsapp/message-order.ts';
+import { keepMessageOrder } from '../../src/whatsapp/baileys-patches/per-sender-order.ts';
 
 it('what one sender writes is taken up in its order, also after a failure, and others do not wait', async () => {
   const ws = new EventEmitter();

@@ -1,7 +1,7 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
-import { UnreadableCredentialsError } from '../../src/whatsapp/auth-state.ts';
-import { MessageSender } from '../../src/whatsapp/message-sender.ts';
+import { UnreadableCredentialsError } from '../../src/whatsapp/credentials/auth-state.ts';
+import { MessageSender } from '../../src/whatsapp/messages/message-sender.ts';
 
 it('a message whose recipient could not be looked up in the store has not left', async () => {
   const sock = {

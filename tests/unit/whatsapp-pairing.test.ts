@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
-import { Pairing } from '../../src/whatsapp/pairing.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
+import { Pairing } from '../../src/whatsapp/pairing/pairing.ts';
 
 function pairingAt(startMs: number) {
   const clock = { nowMs: startMs };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ReconnectBudget } from '../../src/whatsapp/reconnect-budget.ts';
-import { Retries } from '../../src/whatsapp/retries.ts';
-import { defaultTimings } from '../../src/whatsapp/timings.ts';
+import { ReconnectBudget } from '../../src/whatsapp/session/reconnect-budget.ts';
+import { Retries } from '../../src/whatsapp/session/reconnect-scheduler.ts';
+import { defaultTimings } from '../../src/whatsapp/timeouts.ts';
 import { seededRandom } from '../harness/seeded-random.ts';
 
 const sessions = 300;

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../src/domain/ids.ts';
 import { createBusinessEvents } from '../../src/observability/events.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { ClientVersion } from '../../src/whatsapp/client-version.ts';
-import { ReconnectBudget } from '../../src/whatsapp/reconnect-budget.ts';
-import { Retries } from '../../src/whatsapp/retries.ts';
-import { SessionCloses } from '../../src/whatsapp/session-closes.ts';
-import { defaultTimings } from '../../src/whatsapp/timings.ts';
+import { ClientVersion } from '../../src/whatsapp/connection/client-version.ts';
+import { ReconnectBudget } from '../../src/whatsapp/session/reconnect-budget.ts';
+import { Retries } from '../../src/whatsapp/session/reconnect-scheduler.ts';
+import { SessionCloses } from '../../src/whatsapp/session/disconnect-history.ts';
+import { defaultTimings } from '../../src/whatsapp/timeouts.ts';
 import { captureLog, noFigures } from '../harness/captured-log.ts';
 
 /** The closes of one linked session, with a clock and a log. */

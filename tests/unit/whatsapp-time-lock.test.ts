@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as soon } from 'node:timers/promises';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it, vi } from 'vitest';
-import type { TimeLock, TimeLockSource } from '../../src/domain/restriction.ts';
-import { timeLockFrom, TimeLocks } from '../../src/whatsapp/time-lock.ts';
+import type { TimeLock, TimeLockSource } from '../../src/domain/notification/restriction.ts';
+import { timeLockFrom, TimeLocks } from '../../src/whatsapp/messages/reachout-timelock.ts';
 
 const endsAt = new Date('2026-04-02T12:00:00Z');
 

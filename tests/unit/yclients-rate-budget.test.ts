@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BudgetExhaustedError, RateBudget, type RateBudgetOptions } from '../../src/yclients/rate-budget.ts';
+import { BudgetExhaustedError, RateBudget, type RateBudgetOptions } from '../../src/yclients/rate-limiter.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { salonIdFrom } from '../../src/domain/ids.ts';
 import {
   readApplicationStatus,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.ts';
+import { AppError } from '../../src/domain/errors/app-error.ts';
 import { paymentSignature, verifyUserData } from '../../src/yclients/signature.ts';
 
 /** Inputs printed at support.alteg.io/hc/en-us/articles/6756242694429. */

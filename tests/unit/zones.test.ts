@@ -1,9 +1,9 @@
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
-import { planMessages } from '../../src/domain/message-plan.ts';
-import { defaultNotificationSettings } from '../../src/domain/notification-settings.ts';
-import { quietUntil } from '../../src/domain/quiet-hours.ts';
-import { formatLocalTime, instantOf, localTimeFrom } from '../../src/domain/salon-time.ts';
+import { planMessages } from '../../src/domain/notification/notification-plan.ts';
+import { defaultNotificationSettings } from '../../src/domain/notification/settings.ts';
+import { quietUntil } from '../../src/domain/notification/quiet-hours.ts';
+import { formatLocalTime, instantOf, localTimeFrom } from '../../src/domain/company/salon-time.ts';
 import { toldBooking } from '../harness/bookings.ts';
 
 const night = { from: '21:00', to: '09:00' };

@@ -1,0 +1,85 @@
+import type { BookedService, Booking } from './booking.ts';
+import { parsePositiveInteger } from '../ids.ts';
+import { formatPhone } from '../company/phone.ts';
+import { localTimeFrom } from '../company/salon-time.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a platform record, the `data` of a `record` webhook or the answer of `GET /record`, loosely: the platform sends
+ * integers for booleans, null clients and staff, and an empty list for a deleted record. Undefined when it has no start.
+ */
+export function bookingFrom(recordId: number, data: unknown): Booking | undefined {
+  const record = fieldsOf(data);
+  const startsAt =
+    localTimeFrom(textOf(record['date']) ?? '') ?? localTimeFrom(textOf(record['datetime']) ?? '');
+  if (startsAt === undefined) return undefined;
+  const staff = fieldsOf(record['staff']);
+  const client = fieldsOf(record['client']);
+  const phone = textOf(client['phone']);
+  return {
+    recordId,
+    startsAt,
+    staffId: parsePositiveInteger(staff['id']) ?? parsePositiveInteger(record['staff_id']),
+    staffName: textOf(staff['name']),
+    services: servicesFrom(record['services']),
+    clientPhone: phone === undefined ? undefined : formatPhone(phone),
+    clientName: textOf(client['name']),
+    cancelled: isTrue(record['deleted']),
+    attendance: attendanceFrom(record['attendance']) ?? attendanceFrom(record['visit_attendance']) ?? 0,
+    online: isTrue(record['online']),
+    durationSeconds:
+      parsePositiveInteger(record['seance_length']) ?? parsePositiveInteger(record['length']) ?? 0,
+    createdAt: instantFrom(record['create_date']),
+    changedAt: lastChangeOf(record),
+  };
+}
+
+/** The platform's number of a record's data. */
+export function recordIdOf(data: unknown): number | undefined {
+  return parsePositiveInteger(fieldsOf(data)['id']);
+}
+
+/** `last_change_date` of a record's data; also there when the rest is not. */
+export function lastChangeOf(data: unknown): Date | undefined {
+  return instantFrom(fieldsOf(data)['last_change_date']);
+}
+
+/** The platform writes offsets without a colon. */
+function instantFrom(value: unknown): Date | undefined {
+  const text = textOf(value);
+  if (text === undefined) return undefined;
+  const instant = new Date(text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2'));
+  return Number.isNaN(instant.getTime()) ? undefined : instant;
+}
+
+function attendanceFrom(value: unknown): Booking['attendance'] | undefined {
+  const mark = typeof value === 'string' ? Number(value) : value;
+  return mark === -1 || mark === 1 || mark === 2 ? mark : undefined;
+}
+
+function servicesFrom(value: unknown): readonly BookedService[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item) => {
+    const service = fieldsOf(item);
+    const id = parsePositiveInteger(service['id']);
+    return id === undefined ? [] : [{ id, title: textOf(service['title']) ?? '' }];
+  });
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 1 || value === '1' || value === 'true';
+}

@@ -1,0 +1,54 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { AppError } from '../errors/app-error.ts';
+
+/** Longer input is refused before it is parsed. */
+const longestInput = 32;
+
+/**
+ * Formats a number as people in Russia write it to E.164: `8 (900) 123-45-67`, `9001234567`, `79001234567` and
+ * `+7 900 123 45 67` all become `+79001234567`. Foreign numbers keep their country. Undefined when it is no number.
+ */
+export function formatPhone(input: string): string | undefined {
+  const trimmed = input.trim();
+  if (trimmed.length > longestInput) return undefined;
+  const asWritten = parsePhoneNumberFromString(trimmed, 'RU');
+  if (asWritten?.isValid() === true) return asWritten.number;
+  // The platform stores international numbers without their plus.
+  const international = parsePhoneNumberFromString(`+${trimmed.replace(/^\+/, '')}`);
+  return international?.isValid() === true ? international.number : undefined;
+}
+
+/** False for numbers that are surely landlines; WhatsApp accounts of private people live on mobiles. */
+export function mayBeMobile(phone: string): boolean {
+  const type = parsePhoneNumberFromString(phone)?.getType();
+  return type !== 'FIXED_LINE' && type !== 'TOLL_FREE' && type !== 'PREMIUM_RATE';
+}
+
+/** @throws AppError `VALIDATION_ERROR` */
+export function phoneFrom(input: unknown, field = 'phone'): string {
+  const phone = typeof input === 'string' ? formatPhone(input) : undefined;
+  if (phone !== undefined) return phone;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `Поле ${field}: нужен номер телефона, например +79001234567.`,
+      en: `The field ${field} must be a phone number such as +79001234567.`,
+    },
+  });
+}
+
+/** A phone that may have WhatsApp. @throws AppError `VALIDATION_ERROR` */
+export function mobileFrom(input: unknown, field = 'phone'): string {
+  const phone = phoneFrom(input, field);
+  if (mayBeMobile(phone)) return phone;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `Поле ${field}: это городской номер, а нужен мобильный.`,
+      en: `The field ${field} holds a landline; it must be a mobile number.`,
+    },
+  });
+}
+
+/** `+79001234567` → `+7900***4567`, for everything that a log or a stranger may see. */
+export function maskPhone(phone: string): string {
+  return phone.length < 8 ? '***' : `${phone.slice(0, -7)}***${phone.slice(-4)}`;
+}

@@ -1,8 +1,0 @@
-import type { IncomingMessage } from 'node:http';
-import type { Language } from '../domain/company.ts';
-import { preferredLanguage } from '../lib/preferred-language.ts';
-
-/** Russian unless `Accept-Language` asks for English. */
-export function languageOf(request: IncomingMessage): Language {
-  return preferredLanguage(request.headers['accept-language'], ['ru', 'en']);
-}

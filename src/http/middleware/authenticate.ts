@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
+import type { Company } from '../../domain/company/company.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
+import { safeEqual } from '../../crypto/safe-equal.ts';
+
+const longestToken = 4096;
+const longestApiKey = 256;
+
+/** The connect token of `Authorization: Bearer`; the query is never looked at. @throws AppError `INVALID_TOKEN` */
+export function bearerToken(request: IncomingMessage): string {
+  const token = /^Bearer +([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined || token.length > longestToken) throw new AppError('INVALID_TOKEN');
+  return token;
+}
+
+export type CompanyKeys = Readonly<{ companyByApiKey(apiKey: string): Promise<Company | undefined> }>;
+
+/** The company whose `X-API-Key` this is. @throws AppError `INVALID_TOKEN` */
+export async function companyOfApiKey(request: IncomingMessage, keys: CompanyKeys): Promise<Company> {
+  const company = await keys.companyByApiKey(apiKey(request));
+  if (company === undefined) throw wrongApiKey();
+  return company;
+}
+
+/** Who may use the machine interface of the operator: the holder of `ADMIN_API_KEY`, nobody when it is not set. */
+export class AdminKey {
+  readonly #expected: string | undefined;
+
+  constructor(expected: string | undefined) {
+    this.#expected = expected;
+  }
+
+  readonly guard: RequestHandler = (request, _response, next) => {
+    this.require(request);
+    next();
+  };
+
+  /** @throws AppError `INVALID_TOKEN` */
+  require(request: IncomingMessage): void {
+    if (!this.matches(request)) throw wrongApiKey();
+  }
+
+  matches(request: IncomingMessage): boolean {
+    return this.#expected !== undefined && safeEqual(apiKey(request), this.#expected);
+  }
+}
+
+export function hasApiKey(request: IncomingMessage): boolean {
+  return request.headers['x-api-key'] !== undefined;
+}
+
+function apiKey(request: IncomingMessage): string {
+  const key = request.headers['x-api-key'];
+  if (typeof key !== 'string' || key === '' || key.length > longestApiKey) throw wrongApiKey();
+  return key;
+}
+
+function wrongApiKey(): AppError {
+  return new AppError('INVALID_TOKEN', {
+    text: {
+      ru: 'Нужен действующий ключ в заголовке X-API-Key.',
+      en: 'A valid key is required in the X-API-Key header.',
+    },
+  });
+}

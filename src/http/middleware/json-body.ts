@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
+import { type JsonOptions, parseStrictJson } from '../../lib/net/strict-json.ts';
+import { readBody } from '../../lib/net/read-body.ts';
+import { malformed, unsupportedType } from './refusals.ts';
+
+const maxBodyBytes = 64 * 1024;
+const maxJsonDepth = 32;
+
+/**
+ * Reads a JSON body of at most 64 KB and 32 levels into `request.body`. Anything that is not UTF-8 JSON is 415, and no
+ * key may be `__proto__`, `constructor` or `prototype`.
+ */
+export function jsonBody(options: JsonOptions = {}): RequestHandler {
+  return async (request, _response, next) => {
+    request.body = await readJson(request, options);
+    next();
+  };
+}
+
+/** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
+export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
+  requireJson(request.headers['content-type']);
+  return parse(await readBody(request, maxBodyBytes), options);
+}
+
+/**
+ * The parsed body and the bytes it came in, also from a sender who names no type at all.
+ * @throws as `readJson`
+ */
+export async function readJsonAndBytes(
+  request: IncomingMessage,
+): Promise<Readonly<{ body: unknown; bytes: Buffer }>> {
+  requireJson(request.headers['content-type'] ?? 'application/json');
+  const bytes = await readBody(request, maxBodyBytes);
+  return { body: parse(bytes, {}), bytes };
+}
+
+function parse(bytes: Buffer, options: JsonOptions): unknown {
+  return parseStrictJson(decode(bytes), maxJsonDepth, options);
+}
+
+const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
+
+function requireJson(contentType: string | undefined): void {
+  const type = contentType ?? '';
+  if (!jsonType.test(type) || !/^utf-?8$/i.test(charset.exec(type)?.[1] ?? 'utf-8')) throw unsupportedType();
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw malformed(error);
+  }
+}

@@ -1,0 +1,51 @@
+import express, { type Router } from 'express';
+import { AppError } from '../../domain/errors/app-error.ts';
+import { parsePositiveInteger } from '../../domain/ids.ts';
+import type { Events } from '../../ports/ports.ts';
+import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
+import { pathParameter } from '../path-parameter.ts';
+import { Query } from '../query.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+
+export type BookingEventDeps = Readonly<{
+  service: CompanyKeys;
+  events: Pick<Events, 'ofRecord'>;
+  limiters: Pick<HttpLimiters, 'machine'>;
+  trustProxy: number;
+}>;
+
+const longestHistory = 500;
+
+/** One booking from its webhook to the read receipt, for whoever holds the company's key. */
+export function bookingEventRoutes({ service, events, limiters, trustProxy }: BookingEventDeps): Router {
+  const router = express.Router();
+
+  router.get(
+    '/marketplace/bookings/:recordId/events',
+    rateLimit(limiters.machine, trustProxy),
+    async (request, response) => {
+      const company = await companyOfApiKey(request, service);
+      const recordId = recordIdFrom(pathParameter(request, 'recordId'));
+      const history = await events.ofRecord(company.id, recordId, new Query(request).limit(longestHistory));
+      response.json({
+        success: true,
+        record_id: recordId,
+        events: history.map(({ type, cause, detail, createdAt }) => ({
+          type,
+          cause,
+          detail,
+          created_at: createdAt.toISOString(),
+        })),
+      });
+    },
+  );
+  return router;
+}
+
+function recordIdFrom(text: string): number {
+  const recordId = /^\d{1,16}$/.test(text) ? parsePositiveInteger(text) : undefined;
+  if (recordId !== undefined) return recordId;
+  throw new AppError('VALIDATION_ERROR', {
+    text: { ru: 'Номер записи должен быть числом.', en: 'The number of a record is digits.' },
+  });
+}

@@ -1,0 +1,56 @@
+import express, { type Router } from 'express';
+import type { Company } from '../../domain/company/company.ts';
+import type { ConnectionStats } from '../../ports/ports.ts';
+import type { AdminKey } from '../middleware/authenticate.ts';
+import { Query } from '../query.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+
+export type CompaniesDeps = Readonly<{
+  service: Readonly<{
+    getConnectionStats(): Promise<ConnectionStats>;
+    companiesWithoutWhatsApp(limit: number): Promise<readonly Company[]>;
+  }>;
+  adminKey: AdminKey;
+  limiters: Pick<HttpLimiters, 'machine'>;
+  trustProxy: number;
+}>;
+
+/** More of them at once have a cause that concerns them all. */
+const mostShown = 100;
+
+export function companiesRoutes({ service, adminKey, limiters, trustProxy }: CompaniesDeps): Router {
+  const router = express.Router();
+
+  router.get('/marketplace/companies', rateLimit(limiters.machine, trustProxy), async (request, response) => {
+    adminKey.require(request);
+    const limit = new Query(request).limit(mostShown);
+    const [stats, withoutWhatsApp] = await Promise.all([
+      service.getConnectionStats(),
+      service.companiesWithoutWhatsApp(limit),
+    ]);
+    response.json({
+      success: true,
+      stats: {
+        total: stats.total,
+        connected: stats.connected,
+        pending: stats.pending,
+        disconnected: stats.disconnected,
+        by_status: stats.byStatus,
+        last_24h: {
+          new_connections: stats.last24h.newConnections,
+          disconnections: stats.last24h.disconnections,
+        },
+      },
+      without_whatsapp: withoutWhatsApp.map((company) => ({
+        company_id: company.id,
+        salon_id: company.salonId,
+        title: company.title,
+        integration_status: company.integrationStatus,
+        session_state: company.sessionState,
+        session_state_since: company.sessionStateSince.toISOString(),
+        session_cause: company.sessionCause ?? null,
+      })),
+    });
+  });
+  return router;
+}

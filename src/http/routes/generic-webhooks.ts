@@ -1,0 +1,54 @@
+import express, { type Router } from 'express';
+import Joi from 'joi';
+import type { Company } from '../../domain/company/company.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
+import { companyIdFrom } from '../../domain/ids.ts';
+import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
+import { identified } from '../middleware/identified.ts';
+import { jsonBody } from '../middleware/json-body.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import { validate } from '../middleware/validate.ts';
+
+/** A webhook in the generic form: not from the platform, but from a system that holds the company's key. */
+export type GenericWebhook = Readonly<{
+  type: string;
+  data: Readonly<Record<string, unknown>>;
+  timestamp: Date;
+}>;
+
+export type WebhookDeps = Readonly<{
+  service: CompanyKeys;
+  inbox: Readonly<{
+    /** Durable when it resolves. */
+    acceptGeneric(company: Company, webhook: GenericWebhook): Promise<void>;
+  }>;
+  limiters: Pick<HttpLimiters, 'machine'>;
+  trustProxy: number;
+}>;
+
+const webhook = Joi.object<GenericWebhook>({
+  type: Joi.string().max(100).required(),
+  data: Joi.object().unknown(true).required(),
+  timestamp: Joi.date().iso().required(),
+});
+
+export function webhookRoutes({ service, inbox, limiters, trustProxy }: WebhookDeps): Router {
+  const router = express.Router();
+  const caller = identified((request) => companyOfApiKey(request, service));
+
+  router.post(
+    '/marketplace/webhook/:companyId',
+    rateLimit(limiters.machine, trustProxy),
+    caller.guard,
+    jsonBody(),
+    validate(webhook),
+    async (request, response) => {
+      const companyId = companyIdFrom(request.params['companyId']);
+      const company = caller.of(request);
+      if (company.id !== companyId) throw new AppError('FORBIDDEN');
+      await inbox.acceptGeneric(company, request.body);
+      response.json({ success: true });
+    },
+  );
+  return router;
+}

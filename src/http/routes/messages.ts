@@ -1,0 +1,98 @@
+import express, { type Request, type Router } from 'express';
+import Joi from 'joi';
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import type { Message } from '../../domain/notification/message.ts';
+import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
+import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
+import { identified } from '../middleware/identified.ts';
+import { jsonBody } from '../middleware/json-body.ts';
+import { pathParameter } from '../path-parameter.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import { parsedBy, validate } from '../middleware/validate.ts';
+
+export type MessageDeps = Readonly<{
+  service: CompanyKeys &
+    Readonly<{
+      /** The same idempotency key again returns the message that exists. */
+      sendDirectMessage(
+        companyId: CompanyId,
+        message: Readonly<{ phone: string; text: string; idempotencyKey: string }>,
+      ): Promise<Message>;
+      messageById(companyId: CompanyId, id: string): Promise<Message | undefined>;
+    }>;
+  limiters: Pick<HttpLimiters, 'machine'>;
+  trustProxy: number;
+}>;
+
+const longestText = 4096;
+
+const directMessage = Joi.object<Readonly<{ phone: string; text: string }>>({
+  phone: parsedBy((value) => mobileFrom(value)).required(),
+  text: Joi.string().trim().min(1).max(longestText).required(),
+});
+
+export function messageRoutes({ service, limiters, trustProxy }: MessageDeps): Router {
+  const router = express.Router();
+  const caller = identified((request) => companyOfApiKey(request, service));
+  const limited = rateLimit(limiters.machine, trustProxy);
+
+  router.post(
+    '/marketplace/messages',
+    limited,
+    caller.guard,
+    jsonBody(),
+    validate(directMessage),
+    async (request, response) => {
+      const idempotencyKey = idempotencyKeyOf(request);
+      const { phone, text } = request.body;
+      const message = await service.sendDirectMessage(caller.of(request).id, { phone, text, idempotencyKey });
+      response.status(202).json({ success: true, id: message.id, status: message.status });
+    },
+  );
+
+  router.get('/marketplace/messages/:id', limited, caller.guard, async (request, response) => {
+    const id = pathParameter(request, 'id');
+    const message = /^[\w-]{1,64}$/.test(id)
+      ? await service.messageById(caller.of(request).id, id)
+      : undefined;
+    if (message === undefined) throw messageNotFound();
+    response.json(view(message));
+  });
+  return router;
+}
+
+function view(message: Message): Record<string, unknown> {
+  return {
+    success: true,
+    id: message.id,
+    status: message.status,
+    phone: maskPhone(message.phone),
+    attempts: message.attempts,
+    ...(message.errorCode !== undefined && { error: message.errorCode }),
+    times: {
+      created_at: message.createdAt.toISOString(),
+      not_before: message.notBefore.toISOString(),
+      sent_at: message.sentAt?.toISOString() ?? null,
+      delivered_at: message.deliveredAt?.toISOString() ?? null,
+      read_at: message.readAt?.toISOString() ?? null,
+    },
+  };
+}
+
+function idempotencyKeyOf(request: Pick<Request, 'headers'>): string {
+  const key = request.headers['idempotency-key'];
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key;
+  throw new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: 'Нужен заголовок Idempotency-Key: от 1 до 200 печатных символов ASCII без пробелов.',
+      en: 'The header Idempotency-Key is required: 1 to 200 printable ASCII characters without spaces.',
+    },
+  });
+}
+
+function messageNotFound(): AppError {
+  return new AppError('NOT_FOUND', {
+    text: { ru: 'Такого сообщения нет.', en: 'There is no such message.' },
+  });
+}

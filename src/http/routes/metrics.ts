@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+import express, { type Router } from 'express';
+import { AppError } from '../../domain/errors/app-error.ts';
+import { isInternalRequest } from '../../lib/net/client-ip.ts';
+import { safeEqual } from '../../crypto/safe-equal.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+
+export type MetricsDeps = Readonly<{
+  metrics: Pick<Metrics, 'registry'>;
+  /** Undefined: only this machine and private networks may read. */
+  metricsToken: string | undefined;
+}>;
+
+export function metricsRoutes({ metrics, metricsToken }: MetricsDeps): Router {
+  const router = express.Router();
+
+  router.get('/metrics', async (request, response) => {
+    requireReader(request, metricsToken);
+    const text = await metrics.registry.metrics();
+    response.setHeader('Content-Type', metrics.registry.contentType);
+    response.end(text);
+  });
+  return router;
+}
+
+function requireReader(request: IncomingMessage, token: string | undefined): void {
+  if (token === undefined) {
+    if (!isInternalRequest(request)) throw new AppError('NOT_FOUND');
+    return;
+  }
+  if (safeEqual(request.headers.authorization ?? '', `Bearer ${token}`)) return;
+  throw new AppError('INVALID_TOKEN', {
+    text: { ru: 'Нужен токен метрик.', en: 'The metrics token is required.' },
+  });
+}

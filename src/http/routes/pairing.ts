@@ -1,0 +1,73 @@
+import express, { type Request, type Response, type Router } from 'express';
+import Joi from 'joi';
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import { phoneFrom } from '../../domain/company/phone.ts';
+import type { SessionStatus } from '../../domain/company/session-state.ts';
+import { bearerToken } from '../middleware/authenticate.ts';
+import { identified } from '../middleware/identified.ts';
+import { jsonBody } from '../middleware/json-body.ts';
+import { pathParameter } from '../path-parameter.ts';
+import { Query } from '../query.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import { secondsLeft } from '../../lib/seconds-left.ts';
+import { parsedBy, validate } from '../middleware/validate.ts';
+
+export type QrDeps = Readonly<{
+  service: Readonly<{
+    /** @throws AppError `INVALID_TOKEN` */
+    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
+    /** Starts a pairing when none runs. @throws AppError `QR_EXPIRED` and others of the session */
+    generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresAt: Date }>>;
+    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
+    requestPairingCode(
+      companyId: CompanyId,
+      phone: string,
+    ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+  }>;
+  limiters: Pick<HttpLimiters, 'page'>;
+  trustProxy: number;
+  now: () => Date;
+}>;
+
+const pairing = Joi.object<Readonly<{ phone: string }>>({
+  phone: parsedBy((value) => phoneFrom(value)).required(),
+});
+
+export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router {
+  const router = express.Router();
+  const caller = identified((request) => service.validateToken(bearerToken(request)));
+  const limited = rateLimit(limiters.page, trustProxy);
+
+  const sendQr = async (token: string, request: Request, response: Response): Promise<void> => {
+    const companyId = await service.validateToken(token);
+    const startsAnew = new Query(request).one('new') === '1';
+    const { state } = await service.sessionStatus(companyId);
+    if (state === 'qr_expired' && !startsAnew) throw new AppError('QR_EXPIRED');
+    const { qr, expiresAt } = await service.generateQR(companyId);
+    response.json({ success: true, qr, expires_in: secondsLeft(expiresAt, now()) });
+  };
+
+  // The live code; a pairing starts when none runs. Once all its codes have run out the answer is 410, so that a page
+  // left open does not pair for ever: `?new=1` starts the next one.
+  router.get('/marketplace/qr', limited, (request, response) =>
+    sendQr(bearerToken(request), request, response),
+  );
+  router.get('/marketplace/qr/:token', limited, (request, response) =>
+    sendQr(pathParameter(request, 'token'), request, response),
+  );
+
+  router.post(
+    '/marketplace/pairing-code',
+    limited,
+    caller.guard,
+    jsonBody(),
+    validate(pairing),
+    async (request, response) => {
+      const { phone } = request.body;
+      const { code, expiresAt } = await service.requestPairingCode(caller.of(request), phone);
+      response.json({ success: true, code, expires_in: secondsLeft(expiresAt, now()) });
+    },
+  );
+  return router;
+}

@@ -1,0 +1,95 @@
+import express, { type Router } from 'express';
+import Joi from 'joi';
+import type { Company } from '../../domain/company/company.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
+import { type CompanyId, type SalonId, salonIdFrom } from '../../domain/ids.ts';
+import { phoneFrom } from '../../domain/company/phone.ts';
+import type { AdminKey } from '../middleware/authenticate.ts';
+import { jsonBody } from '../middleware/json-body.ts';
+import { Query } from '../query.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import { parsedBy, validate } from '../middleware/validate.ts';
+
+export type RegisterDeps = Readonly<{
+  registration: Readonly<{
+    /** @throws AppError `INVALID_TOKEN` for a signature that does not hold, `FORBIDDEN` for a salon without the application */
+    fromRedirect(
+      redirect: Readonly<{
+        salonIds: readonly SalonId[];
+        userData: string;
+        userDataSign: string;
+      }>,
+    ): Promise<readonly Readonly<{ companyId: CompanyId; token: string }>[]>;
+    byAdmin(salonId: SalonId): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>>;
+  }>;
+  adminKey: AdminKey;
+  limiters: Pick<HttpLimiters, 'registration'>;
+  /** The connect page's URL with these tokens in its fragment: no server and no `Referer` gets to see them. */
+  connectUrl: (tokens: readonly string[]) => string;
+  trustProxy: number;
+}>;
+
+/** `phone` and `email` are checked and not kept: what we know of a salon comes from the platform. */
+const register = Joi.object<Readonly<{ salon_id: SalonId; phone?: string; email?: string }>>({
+  salon_id: parsedBy((value) => salonIdFrom(value)).required(),
+  phone: parsedBy((value) => phoneFrom(value)),
+  email: Joi.string().max(254).email({ tlds: false }),
+});
+
+const mostSalons = 50;
+
+export function registerRoutes(deps: RegisterDeps): Router {
+  const router = express.Router();
+  const limited = rateLimit(deps.limiters.registration, deps.trustProxy);
+
+  router.get('/marketplace/register', limited, async (request, response) => {
+    const query = new Query(request);
+    const links = await deps.registration.fromRedirect({
+      salonIds: salonIdsOf(query),
+      userData: signed(query, 'user_data'),
+      userDataSign: signed(query, 'user_data_sign'),
+    });
+    response.redirect(303, deps.connectUrl(links.map(({ token }) => token)));
+  });
+
+  router.post(
+    '/marketplace/register',
+    limited,
+    deps.adminKey.guard,
+    jsonBody(),
+    validate(register),
+    async (request, response) => {
+      const { company, created, connectUrl } = await deps.registration.byAdmin(request.body.salon_id);
+      response.status(created ? 201 : 200).json({
+        success: true,
+        company_id: company.id,
+        salon_id: company.salonId,
+        connect_url: connectUrl,
+      });
+    },
+  );
+  return router;
+}
+
+function salonIdsOf(query: Query): SalonId[] {
+  const one = query.one('salon_id');
+  const many = query.list('salon_ids');
+  const given = one === undefined ? many : [one, ...many];
+  if (given.length === 0 || given.length > mostSalons) throw salonMissing();
+  return [...new Set(given.map((value) => salonIdFrom(value)))];
+}
+
+function signed(query: Query, name: string): string {
+  const value = query.one(name);
+  if (value === undefined) throw new AppError('INVALID_TOKEN');
+  return value;
+}
+
+function salonMissing(): AppError {
+  return new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: `В адресе нужен salon_id или от 1 до ${mostSalons} salon_ids[].`,
+      en: `The address needs salon_id, or 1 to ${mostSalons} salon_ids[].`,
+    },
+  });
+}

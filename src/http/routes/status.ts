@@ -1,0 +1,73 @@
+import express, { type Router } from 'express';
+import type { Company } from '../../domain/company/company.ts';
+import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
+import { type Restriction, restrictionText } from '../../domain/notification/restriction.ts';
+import type { SessionStatus } from '../../domain/company/session-state.ts';
+import type { Restrictions } from '../../ports/message-ports.ts';
+import { type AdminKey, bearerToken, hasApiKey } from '../middleware/authenticate.ts';
+import { languageOf } from '../request.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+
+export type StatusDeps = Readonly<{
+  service: Readonly<{
+    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
+    /** @throws AppError `COMPANY_NOT_FOUND` */
+    getCompany(companyId: CompanyId): Promise<Company>;
+    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
+  }>;
+  /** When WhatsApp last sent this session something unasked; undefined: not since this process runs it. */
+  lastInboundAt: (companyId: CompanyId) => Date | undefined;
+  restrictions: Pick<Restrictions, 'of'>;
+  adminKey: AdminKey;
+  limiters: Pick<HttpLimiters, 'page'>;
+  trustProxy: number;
+  now: () => Date;
+}>;
+
+export function statusRoutes(deps: StatusDeps): Router {
+  const { service, lastInboundAt, restrictions, adminKey, limiters, trustProxy, now } = deps;
+  const router = express.Router();
+
+  router.get(
+    '/marketplace/status/:companyId',
+    rateLimit(limiters.page, trustProxy),
+    async (request, response) => {
+      const companyId = companyIdFrom(request.params.companyId);
+      if (hasApiKey(request)) adminKey.require(request);
+      else await service.validateToken(bearerToken(request), companyId);
+      const company = await service.getCompany(companyId);
+      const session = await service.sessionStatus(companyId);
+      const restriction = await restrictions.of(companyId);
+      response.json({
+        success: true,
+        company_id: company.id,
+        salon_id: company.salonId,
+        title: company.title,
+        whatsapp_connected: session.state === 'connected',
+        whatsapp_phone: session.phone ?? company.whatsappPhone ?? null,
+        integration_status: company.integrationStatus,
+        session_state: session.state,
+        session_state_since: session.since.toISOString(),
+        session_cause: session.detail ?? null,
+        connected_at: company.connectedAt?.toISOString() ?? null,
+        last_inbound_at: lastInboundAt(company.id)?.toISOString() ?? null,
+        restriction: restriction
+          ? {
+              ...restrictionView(restriction),
+              message: restrictionText(restriction, {
+                timeZone: company.timeZone,
+                language: languageOf(request),
+                now: now(),
+              }),
+            }
+          : null,
+      });
+    },
+  );
+  return router;
+}
+
+/** As machines read it; `since` and `until` are UTC. */
+export function restrictionView({ beganAt, endsAt, kind, source }: Restriction): Record<string, unknown> {
+  return { since: beganAt.toISOString(), until: endsAt.toISOString(), kind: kind ?? null, source };
+}

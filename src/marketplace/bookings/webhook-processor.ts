@@ -1,0 +1,71 @@
+import type { Company } from '../../domain/company/company.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import { isPlatformResource } from '../../domain/booking/platform-resource.ts';
+import { UnprocessableError } from '../../domain/errors/unprocessable-error.ts';
+import type { BusinessEvents } from '../../observability/events.ts';
+import type { Events } from '../../ports/ports.ts';
+import type { RecordWebhooks } from './booking-sync.ts';
+
+export type WebhookJob = Readonly<{
+  jobId: string;
+  resource: string;
+  resourceId: number;
+  status: string;
+  data: unknown;
+  /** It is none of the platform's shapes: kept for a person to look at. */
+  problem?: string;
+}>;
+
+export type WebhookJobDependencies = Readonly<{
+  records: Pick<RecordWebhooks, 'process'>;
+  events: Pick<Events, 'record'>;
+  /** Tells the outbox that the company has a message. */
+  wakeOutbox: (companyId: CompanyId) => void;
+  report: BusinessEvents;
+}>;
+
+/** Does what a webhook asks for, or notes why it asks for nothing. */
+export class WebhookJobs {
+  readonly #deps: WebhookJobDependencies;
+
+  constructor(deps: WebhookJobDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * A repeat changes nothing.
+   * @throws UnprocessableError for what nobody knows: quarantined, since the platform will not say it again
+   */
+  async run(company: Company, webhook: WebhookJob): Promise<void> {
+    const { records, events, wakeOutbox, report } = this.#deps;
+    const { jobId, resource, resourceId, status } = webhook;
+    const cause = `webhook:${jobId}`;
+    const problem = webhook.problem ?? strangenessOf(webhook);
+    if (problem !== undefined) throw new UnprocessableError(problem);
+    if (company.integrationStatus === 'uninstalled' || resource !== 'record' || !isRecordStatus(status)) {
+      const outcome = company.integrationStatus === 'uninstalled' ? 'uninstalled' : 'other_resource';
+      const detail = { resource, resource_id: resourceId, status, outcome };
+      await events.record({ companyId: company.id, type: 'webhook_ignored', cause, detail });
+      report.webhookProcessed(company.id, jobId, outcome);
+      return;
+    }
+    const { outcome, queuedMessage } = await records.process(company, {
+      recordId: resourceId,
+      status,
+      data: webhook.data,
+      cause,
+    });
+    report.webhookProcessed(company.id, jobId, outcome, resourceId);
+    if (queuedMessage) wakeOutbox(company.id);
+  }
+}
+
+function strangenessOf({ resource, resourceId, status }: WebhookJob): string | undefined {
+  if (!isPlatformResource(resource)) return 'unknown_resource';
+  if (resource === 'record' && (resourceId <= 0 || !isRecordStatus(status))) return 'unknown_event';
+  return undefined;
+}
+
+function isRecordStatus(status: string): status is 'create' | 'update' | 'delete' {
+  return status === 'create' || status === 'update' || status === 'delete';
+}

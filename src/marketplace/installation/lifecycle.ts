@@ -1,0 +1,139 @@
+import type { Company } from '../../domain/company/company.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId, SalonId } from '../../domain/ids.ts';
+import { safeEqual } from '../../crypto/safe-equal.ts';
+import type { BusinessEvents } from '../../observability/events.ts';
+import type { Companies, ConnectTokens, JobQueue, Revocations, WhatsApp } from '../../ports/ports.ts';
+import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
+
+export type LifecycleEvent = Readonly<{
+  salonId: SalonId;
+  applicationId: number;
+  event: 'uninstall' | 'freeze' | 'payment';
+  /** In clear in the platform's body; its only proof. Never logged. */
+  partnerToken: string;
+  /** Of a payment: the fields that its `sign` covers. */
+  payment?: Payment & Readonly<{ sign: string }>;
+}>;
+
+/** Numbers as text are to the letter what the platform wrote: `1990.00` is signed as that, and not as `1990`. */
+export type Payment = Readonly<{ amount: number | string; discount: number | string | undefined }>;
+
+export type LifecycleDependencies = Readonly<{
+  companies: Companies;
+  tokens: ConnectTokens;
+  revocations: Pick<Revocations, 'emit'>;
+  queue: Pick<JobQueue, 'insert'>;
+  whatsapp: WhatsApp;
+  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
+  report: BusinessEvents;
+  partnerToken: string;
+  applicationId: number;
+  /** The sign that the platform would put under this payment. */
+  paymentSign: (salonId: SalonId, payment: Payment) => string;
+  /** The company may send again after a pause in which the platform told it nothing. */
+  resumed: (companyId: CompanyId) => Promise<void>;
+}>;
+
+/** What the platform tells about an installation. */
+export class Lifecycle {
+  readonly #deps: LifecycleDependencies;
+
+  constructor(deps: LifecycleDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Idempotent: a repeat of an event that has been handled changes nothing.
+   * @throws AppError `FORBIDDEN` for a wrong token, application or payment sign; `COMPANY_NOT_FOUND`
+   */
+  async handle(event: LifecycleEvent): Promise<void> {
+    const { companies, partnerToken, applicationId } = this.#deps;
+    if (!safeEqual(event.partnerToken, partnerToken) || event.applicationId !== applicationId) {
+      throw new AppError('FORBIDDEN');
+    }
+    const { payment } = event;
+    if (payment !== undefined && !safeEqual(payment.sign, this.#deps.paymentSign(event.salonId, payment))) {
+      throw new AppError('FORBIDDEN');
+    }
+    const company = await companies.bySalonId(event.salonId);
+    if (company === undefined) throw new AppError('COMPANY_NOT_FOUND');
+    switch (event.event) {
+      case 'uninstall':
+        await this.#uninstall(company.id);
+        return;
+      case 'freeze':
+        await this.#move(company.id, 'frozen', 'lifecycle:freeze');
+        return;
+      case 'payment':
+        // Only a frozen installation comes back by a payment; for others it is news without effect.
+        if (company.integrationStatus === 'frozen') await this.#resumeIfPaid(company);
+        return;
+    }
+  }
+
+  /**
+   * What a question for the status gave. The end of a freeze is told by nothing else; `uninstalled` and `pending` are left
+   * to the webhook and to the owner, since the platform answers alike when it refuses to tell.
+   */
+  async platformSays({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
+    if (integrationStatus === 'frozen' && status === 'active') await this.#resume(id, 'platform_says_active');
+    if (integrationStatus === 'active' && status === 'freezed')
+      await this.#move(id, 'frozen', 'platform_says_freezed');
+  }
+
+  /**
+   * Takes down sessions that an uninstallation left behind because the process ended in its middle. Call it when the
+   * sessions have begun to restore.
+   */
+  async finishUninstallations(): Promise<void> {
+    for (const { companyId } of this.#deps.whatsapp.getActiveSessions()) {
+      const company = await this.#deps.companies.byId(companyId);
+      if (company?.integrationStatus === 'uninstalled') await this.#requestDisconnection(companyId);
+    }
+  }
+
+  /**
+   * The job. A company that came back meanwhile has been disconnected on its return.
+   * @throws AppError `CONNECTION_FAILED` while another instance runs the session
+   */
+  async disconnect(companyId: CompanyId): Promise<void> {
+    const company = await this.#deps.companies.byId(companyId);
+    if (company?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(companyId);
+  }
+
+  /** The status goes first: nothing is sent or paired for the company while its session is being taken down. */
+  async #uninstall(companyId: CompanyId): Promise<void> {
+    await this.#move(companyId, 'uninstalled', 'lifecycle:uninstall');
+    await this.#requestDisconnection(companyId);
+    await this.#deps.tokens.revokeAll(companyId);
+    this.#deps.revocations.emit('revoked', companyId);
+  }
+
+  /** A job, since the device must be unlinked even if this process ends, or is not the one that runs the session. */
+  async #requestDisconnection(companyId: CompanyId): Promise<void> {
+    await this.#deps.queue.insert('disconnection', [{ key: String(companyId), data: { companyId } }]);
+  }
+
+  /** The sign covers neither month nor date of a payment. What cannot be asked now the watch over frozen installations asks again. */
+  async #resumeIfPaid({ id, salonId }: Company): Promise<void> {
+    const { yclients, report } = this.#deps;
+    try {
+      if ((await yclients.getApplicationStatus(salonId)) !== 'active') return;
+    } catch (error) {
+      report.failed('Asking the platform about a payment', error, { companyId: id });
+      return;
+    }
+    await this.#resume(id, 'lifecycle:payment');
+  }
+
+  async #resume(companyId: CompanyId, cause: string): Promise<void> {
+    await this.#move(companyId, 'active', cause);
+    await this.#deps.resumed(companyId);
+  }
+
+  async #move(companyId: CompanyId, to: 'uninstalled' | 'frozen' | 'active', cause: string): Promise<void> {
+    const moved = await this.#deps.companies.moveIntegration(companyId, to, cause);
+    if (moved !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
+  }
+}

@@ -1,0 +1,100 @@
+import type { Company } from '../../domain/company/company.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId, SalonId } from '../../domain/ids.ts';
+import type { Activation } from './activation.ts';
+import type { ConnectTokenSigner } from './connect-token.ts';
+import type { MarketplaceService } from '../marketplace-service.ts';
+import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
+
+export type RedirectRegistration = Readonly<{
+  salonIds: readonly SalonId[];
+  userData: string;
+  userDataSign: string;
+}>;
+
+export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
+
+export type RegistrationDependencies = Readonly<{
+  service: MarketplaceService;
+  activation: Pick<Activation, 'ownerReturned'>;
+  signer: ConnectTokenSigner;
+  yclients: YclientsPlatform;
+  /** @throws AppError `INVALID_TOKEN` */
+  verifyUser: (userData: string, userDataSign: string) => Readonly<{ id: number }>;
+  /** The connect page's URL with these tokens in its fragment. */
+  connectUrl: (tokens: readonly string[]) => string;
+}>;
+
+/** How a salon becomes a company of ours, from the marketplace's button or by the administrator. */
+export class Registration {
+  readonly #deps: RegistrationDependencies;
+
+  constructor(deps: RegistrationDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The browser comes from the marketplace. The signature proves the person, not the salon: `salon_id` is not covered by it.
+   * So the platform must say that the salon has installed the application, and a salon stays with the person who connected
+   * it. Nothing is written before every salon of the redirect has passed. Idempotent.
+   *
+   * @throws AppError `INVALID_TOKEN`, `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`, `DB_ERROR`
+   */
+  async fromRedirect(redirect: RedirectRegistration): Promise<readonly ConnectLink[]> {
+    const user = this.#deps.verifyUser(redirect.userData, redirect.userDataSign);
+    const installations = new Map<SalonId, ApplicationStatus>();
+    for (const salonId of redirect.salonIds)
+      installations.set(salonId, await this.#statusIfMayConnect(salonId, user.id));
+
+    const links: ConnectLink[] = [];
+    for (const [salonId, platformSays] of installations) {
+      const { company } = await this.#deps.service.createOrGetCompany(salonId, { ownerUserId: user.id });
+      await this.#deps.activation.ownerReturned(company, platformSays);
+      links.push({ companyId: company.id, token: await this.#issueToken(company.id) });
+    }
+    return links;
+  }
+
+  /** The administrator registers a salon by hand. Its owner gets the link. @throws AppError as `fromRedirect` */
+  async byAdmin(
+    salonId: SalonId,
+  ): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>> {
+    const { company, created } = await this.#deps.service.createOrGetCompany(salonId);
+    return { company, created, connectUrl: this.#deps.connectUrl([await this.#issueToken(company.id)]) };
+  }
+
+  async #statusIfMayConnect(salonId: SalonId, userId: number): Promise<ApplicationStatus> {
+    const { service, yclients } = this.#deps;
+    const status = await yclients.getApplicationStatus(salonId);
+    if (status === 'uninstalled') {
+      // The platform answers the same for a salon that does not exist; asking for the salon tells them apart.
+      await service.fetchSalonInfo(salonId);
+      throw new AppError('FORBIDDEN', {
+        text: {
+          ru: 'Этот салон не подключил приложение. Нажмите «Подключить» на странице приложения в YCLIENTS.',
+          en: 'This salon has not installed the application. Press “Connect” on its page in YCLIENTS.',
+        },
+      });
+    }
+    const company = await service.findBySalon(salonId);
+    const belongsToAnother =
+      company?.ownerUserId !== undefined &&
+      company.ownerUserId !== userId &&
+      company.integrationStatus !== 'uninstalled';
+    if (belongsToAnother) {
+      throw new AppError('FORBIDDEN', {
+        text: {
+          ru: 'Этот салон подключил другой пользователь YCLIENTS. Попросите его открыть приложение или подключите приложение заново.',
+          en: 'Another YCLIENTS user connected this salon. Ask them to open the application, or install it again.',
+        },
+      });
+    }
+    return status;
+  }
+
+  async #issueToken(companyId: CompanyId): Promise<string> {
+    const { token } = await this.#deps.signer.sign(companyId);
+    await this.#deps.service.saveToken(token, companyId);
+    return token;
+  }
+}

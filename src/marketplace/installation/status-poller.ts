@@ -1,0 +1,43 @@
+import type { Company } from '../../domain/company/company.ts';
+import type { BusinessEvents } from '../../observability/events.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Companies } from '../../ports/ports.ts';
+import type { YclientsPlatform } from '../../ports/yclients.ts';
+
+export type PlatformWatchDependencies = Readonly<{
+  companies: Pick<Companies, 'withStatus'>;
+  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
+  lifecycle: Pick<Lifecycle, 'platformSays'>;
+  report: BusinessEvents;
+}>;
+
+/** Asks the platform how installations stand: it tells of a thaw by nothing but its status. */
+export class PlatformWatch {
+  readonly #deps: PlatformWatchDependencies;
+
+  constructor(deps: PlatformWatchDependencies) {
+    this.#deps = deps;
+  }
+
+  async checkFrozen(): Promise<void> {
+    await this.#check(['frozen']);
+  }
+
+  async checkActive(): Promise<void> {
+    await this.#check(['active']);
+  }
+
+  async #check(statuses: readonly ('active' | 'frozen')[]): Promise<void> {
+    for (const company of await this.#deps.companies.withStatus(statuses)) await this.#checkOne(company);
+  }
+
+  /** One salon's trouble is not the others'. */
+  async #checkOne(company: Company): Promise<void> {
+    const { yclients, lifecycle, report } = this.#deps;
+    try {
+      await lifecycle.platformSays(company, await yclients.getApplicationStatus(company.salonId));
+    } catch (error) {
+      report.failed('Asking the platform for an installation', error, { companyId: company.id });
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import { isLoopbackAddress, isPublicAddress } from '../../lib/net/ip-ranges.ts';
+import type { BusinessEvents } from '../../observability/events.ts';
+import type { Forwarding } from './webhook-forwarder.ts';
+import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/message-ports.ts';
+
+export type OutgoingWebhookDependencies = Readonly<{
+  webhooks: Pick<OutgoingWebhooks, 'of' | 'save' | 'rotate' | 'remove'>;
+  forwarding: Pick<Forwarding, 'waiting'>;
+  report: BusinessEvents;
+  /** Outside production a receiver may run on this machine, without TLS. */
+  allowLoopback: boolean;
+}>;
+
+/** As long as this both secrets sign. */
+const overlapHours = 24;
+const longestUrl = 2_000;
+
+/** What a company decides about its own webhook. */
+export class OutgoingWebhookRules {
+  readonly #deps: OutgoingWebhookDependencies;
+
+  constructor(deps: OutgoingWebhookDependencies) {
+    this.#deps = deps;
+  }
+
+  of(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
+    return this.#deps.webhooks.of(companyId);
+  }
+
+  /** How many messages still have to reach it. */
+  waiting(companyId: CompanyId): Promise<number> {
+    return this.#deps.forwarding.waiting(companyId);
+  }
+
+  /** @returns the secret when the webhook is new. @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND` */
+  async set(companyId: CompanyId, url: string): Promise<string | undefined> {
+    const { webhooks, report, allowLoopback } = this.#deps;
+    const secret = newSecret();
+    const isNew = await webhooks.save(companyId, checkedUrl(url, allowLoopback), secret);
+    if (isNew === undefined) throw new AppError('COMPANY_NOT_FOUND');
+    report.outgoingWebhookChanged(companyId, 'set');
+    return isNew ? secret : undefined;
+  }
+
+  /** @returns the new secret; undefined when there is no webhook */
+  async rotate(companyId: CompanyId): Promise<string | undefined> {
+    const { webhooks, report } = this.#deps;
+    const secret = newSecret();
+    if (!(await webhooks.rotate(companyId, secret, overlapHours))) return undefined;
+    report.outgoingWebhookChanged(companyId, 'secret_rotated');
+    return secret;
+  }
+
+  async remove(companyId: CompanyId): Promise<void> {
+    await this.#deps.webhooks.remove(companyId);
+    this.#deps.report.outgoingWebhookChanged(companyId, 'removed');
+  }
+}
+
+function newSecret(): string {
+  return `whsec_${randomBytes(32).toString('base64')}`;
+}
+
+/** What names lead to is checked again at each connection. @throws AppError `VALIDATION_ERROR` */
+export function checkedUrl(text: string, allowLoopback: boolean): string {
+  const url = text.length <= longestUrl ? URL.parse(text) : null;
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') throw refused();
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const isLocal = /(^|\.)localhost\.?$/.test(host) || isLoopbackAddress(host);
+  if (isLocal && allowLoopback && /^https?:$/.test(url.protocol)) return url.href;
+  const port = url.port === '' ? 443 : Number(url.port);
+  const isNamedOutside = isIP(host) === 0 ? !isLocal && host.includes('.') : isPublicAddress(host);
+  if (url.protocol !== 'https:' || !isNamedOutside || (port !== 443 && port < 1_024)) throw refused();
+  return url.href;
+}
+
+function refused(): AppError {
+  return new AppError('VALIDATION_ERROR', {
+    text: {
+      ru: 'Адрес должен начинаться с https:// и вести в интернет: без логина и пароля, порт 443 или от 1024.',
+      en: 'The address must begin with https:// and lead to the Internet: without user and password, port 443 or from 1024.',
+    },
+  });
+}

@@ -1,0 +1,87 @@
+import type { Company } from '../domain/company/company.ts';
+import { AppError } from '../domain/errors/app-error.ts';
+import { type BookingMessageKind, bookingMessageKinds } from '../domain/notification/message.ts';
+import type { NotificationSettings } from '../domain/notification/settings.ts';
+import { defaultTemplate } from './templates/defaults.ts';
+import { exampleBooking } from './templates/example-booking.ts';
+import { assertTemplate, problemsOf, type TemplateProblem } from './templates/template.ts';
+import { variablesOf } from './templates/variables.ts';
+import { renderMessage } from './templates/render.ts';
+import type { BusinessEvents } from '../observability/events.ts';
+import type { Contacts, Settings } from '../ports/message-ports.ts';
+import type { Replanning } from '../marketplace/bookings/replan.ts';
+
+export type NotificationRulesDependencies = Readonly<{
+  settings: Settings;
+  contacts: Pick<Contacts, 'optedOut'>;
+  replanning: Pick<Replanning, 'request'>;
+  report: BusinessEvents;
+}>;
+
+export type TemplatePreview = Readonly<{
+  text: string;
+  length: number;
+  problems: readonly TemplateProblem[];
+}>;
+
+/** What a company decides about its messages: read, tried out and changed. */
+export class NotificationRules {
+  readonly #deps: NotificationRulesDependencies;
+
+  constructor(deps: NotificationRulesDependencies) {
+    this.#deps = deps;
+  }
+
+  async of({ id }: Company): Promise<NotificationSettings> {
+    return await this.#deps.settings.of(id);
+  }
+
+  /**
+   * Messages that wait are planned anew under the new rules.
+   * @throws AppError `VALIDATION_ERROR` for a template that cannot be used, `FORBIDDEN` for an uninstalled company
+   */
+  async save(company: Company, settings: NotificationSettings): Promise<void> {
+    if (company.integrationStatus === 'uninstalled') throw new AppError('FORBIDDEN');
+    for (const kind of bookingMessageKinds) {
+      const template = settings.templates[kind];
+      if (template !== undefined) assertTemplate(template, variablesOf(kind));
+    }
+    await this.#deps.settings.save(company.id, settings, 'settings_page');
+    this.#deps.report.settingsChanged(company.id);
+    await this.#deps.replanning.request(company.id);
+  }
+
+  /** The texts before a company changes them. */
+  defaultsOf(company: Company): Readonly<Record<BookingMessageKind, string>> {
+    const textOf = (kind: BookingMessageKind): string => defaultTemplate(kind, company);
+    return {
+      confirmation: textOf('confirmation'),
+      change: textOf('change'),
+      cancellation: textOf('cancellation'),
+      reminder_24h: textOf('reminder_24h'),
+      reminder_2h: textOf('reminder_2h'),
+      thanks: textOf('thanks'),
+    };
+  }
+
+  /** How a template looks with an example, also while it has problems. */
+  async preview(company: Company, kind: BookingMessageKind, template: string): Promise<TemplatePreview> {
+    const { reviewLink } = await this.of(company);
+    const { booking, previousStartsAt } = exampleBooking(company.language);
+    const text = renderMessage(kind, {
+      booking,
+      salon: company,
+      settings: { templates: { [kind]: template }, reviewLink: reviewLink ?? 'https://example.com/review' },
+      ...(kind === 'change' && { previousStartsAt }),
+    });
+    return { text, length: Array.from(text).length, problems: problemsOf(template, variablesOf(kind)) };
+  }
+
+  /** Latest first. */
+  async optOuts(
+    { id }: Company,
+    limit: number,
+  ): Promise<readonly Readonly<{ phone: string; since: Date }>[]> {
+    return await this.#deps.contacts.optedOut(id, limit);
+  }
+}

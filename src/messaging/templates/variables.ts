@@ -1,0 +1,108 @@
+import type { Booking } from '../../domain/booking/booking.ts';
+import type { Language } from '../../domain/company/company.ts';
+import type { BilingualText } from '../../domain/errors/app-error.ts';
+import type { BookingMessageKind } from '../../domain/notification/message.ts';
+import { formatLocalTime } from '../../domain/company/salon-time.ts';
+import { cutText } from '../../lib/text.ts';
+
+/** What a template may hold, for its author. */
+const descriptions = {
+  hello: { ru: 'приветствие с именем клиента', en: "a greeting with the client's name" },
+  client: { ru: 'имя клиента', en: "the client's name" },
+  salon: { ru: 'название салона', en: "the salon's title" },
+  when: { ru: 'день недели, дата и время', en: 'weekday, date and time' },
+  weekday: { ru: 'день недели', en: 'the weekday' },
+  date: { ru: 'дата', en: 'the date' },
+  time: { ru: 'время', en: 'the time' },
+  services: { ru: 'услуги', en: 'the services' },
+  staff: { ru: 'имя специалиста', en: 'who serves the client' },
+  duration: { ru: 'длительность визита', en: 'how long the visit takes' },
+  old_when: { ru: 'прежние день и время', en: 'the former day and time' },
+  review_link: { ru: 'ссылка для отзыва', en: 'where to leave a review' },
+} as const satisfies Readonly<Record<string, BilingualText>>;
+
+type Variable = keyof typeof descriptions;
+
+const ofEveryKind: readonly Variable[] = [
+  'hello',
+  'client',
+  'salon',
+  'when',
+  'weekday',
+  'date',
+  'time',
+  'services',
+  'staff',
+  'duration',
+];
+
+const more: Readonly<Partial<Record<BookingMessageKind, readonly Variable[]>>> = {
+  change: ['old_when'],
+  thanks: ['review_link'],
+};
+
+/** The variables of a kind of message. */
+export function variablesOf(kind: BookingMessageKind): readonly Variable[] {
+  return [...ofEveryKind, ...(more[kind] ?? [])];
+}
+
+export function describeVariable(name: Variable): BilingualText {
+  return descriptions[name];
+}
+
+export type VariableSource = Readonly<{
+  booking: Booking;
+  /** Of a change: the start that the client knows, local time of the salon. */
+  previousStartsAt?: string;
+  salonTitle: string;
+  language: Language;
+  reviewLink: string | undefined;
+}>;
+
+const longestValue = 300;
+
+/** Dates are of the salon's wall clock. */
+export function valuesOf(source: VariableSource): Readonly<Record<Variable, string>> {
+  const { booking, previousStartsAt, salonTitle, language, reviewLink } = source;
+  const client = plain(booking.clientName ?? '');
+  const hello = { ru: 'Здравствуйте', en: 'Hello' }[language];
+  const services = booking.services.map(({ title }) => plain(title)).filter((title) => title !== '');
+  return {
+    hello: client === '' ? `${hello}!` : `${hello}, ${client}!`,
+    client,
+    salon: plain(salonTitle),
+    when: formatLocalTime(booking.startsAt, language),
+    weekday: formatLocalTime(booking.startsAt, language, 'weekday'),
+    date: formatLocalTime(booking.startsAt, language, 'date'),
+    time: formatLocalTime(booking.startsAt, language, 'time'),
+    services: cutText(services.join(', '), longestValue),
+    staff: plain(booking.staffName ?? ''),
+    duration: durationOf(booking.durationSeconds, language),
+    old_when: previousStartsAt === undefined ? '' : formatLocalTime(previousStartsAt, language),
+    review_link: reviewLink ?? '',
+  };
+}
+
+/** What people entered must not break the lines of a message nor make parts of it bold. */
+function plain(value: string): string {
+  const oneLine = value
+    .replaceAll(/(?<![\p{L}\p{N}])[*_~`]+|[*_~`]+(?![\p{L}\p{N}])/gu, '')
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return cutText(oneLine, longestValue);
+}
+
+/** `1 час 30 минут`, `2 hours`; empty when the platform gave none. */
+function durationOf(seconds: number, language: Language): string {
+  const minutes = Math.round(seconds / 60);
+  const parts: readonly (readonly ['hour' | 'minute', number])[] = [
+    ['hour', Math.floor(minutes / 60)],
+    ['minute', minutes % 60],
+  ];
+  return parts
+    .filter(([, count]) => count > 0)
+    .map(([unit, count]) =>
+      new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(count),
+    )
+    .join(' ');
+}

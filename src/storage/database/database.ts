@@ -1,0 +1,115 @@
+import { createClient } from '@supabase/supabase-js';
+import { fromPglite, PgBoss } from 'pg-boss';
+import type { DatabaseAddress } from '../../ports/database-address.ts';
+import { StartError } from '../../domain/errors/startup-error.ts';
+import { EmbeddedPostgres } from './pglite.ts';
+import { migrate, MigrationError } from './migrate.ts';
+import type { Migration } from './migrate.ts';
+import { PostgresDatabase } from './postgres.ts';
+import { Rpc } from '../rpc/client.ts';
+import type { Functions, Supabase } from '../rpc/client.ts';
+import { createRpcFetch } from '../rpc/in-process-postgrest.ts';
+import type { SqlDatabase } from './sql.ts';
+
+export type DatabaseDependencies = Readonly<{
+  migrations: readonly Migration[];
+  /** Background trouble: a lost idle connection, a failed checkpoint. */
+  onError: (error: unknown) => void;
+  now: () => Date;
+}>;
+
+export interface Database extends AsyncDisposable {
+  readonly kind: DatabaseAddress['kind'];
+  readonly supabase: Supabase;
+  /** Straight to Postgres, for migrations and maintenance; the application itself goes through `supabase`. */
+  readonly sql: SqlDatabase;
+  /** Whether this process alone works on the database, so that unfinished jobs found at the start are its own. */
+  readonly exclusive: boolean;
+  /** pg-boss on this database, not started. Its job tables live in the schema `pgboss`. */
+  createBoss(): PgBoss;
+  /** Goes the whole way that the application's calls go. @throws AppError `DB_ERROR` */
+  ping(): Promise<void>;
+}
+
+/** As long as a statement may take, and its way. */
+const requestTimeoutMs = 12_000;
+
+const commonBossOptions = {
+  schema: 'pgboss',
+  schedule: false,
+  registerInstance: false,
+  // It counts all jobs for statistics that nobody reads: a third of a second with 200,000 of them.
+  monitorIntervalSeconds: 3_600,
+  openTelemetry: { enabled: false },
+} as const;
+
+/**
+ * Opens the database and brings its schema up to date.
+ * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, StartError
+ */
+export async function openDatabase(address: DatabaseAddress, deps: DatabaseDependencies): Promise<Database> {
+  const { onError, now } = deps;
+  const backend =
+    address.kind === 'embedded'
+      ? await EmbeddedPostgres.open({ directory: address.directory, onError, now })
+      : new PostgresDatabase({ url: serverUrlOf(address), onError });
+  try {
+    await migrate(backend, deps.migrations);
+  } catch (error) {
+    await backend[Symbol.asyncDispose]();
+    throw address.kind === 'embedded' || error instanceof MigrationError
+      ? error
+      : new StartError('database', error);
+  }
+  const supabase = createSupabase(address, backend);
+  return {
+    kind: address.kind,
+    supabase,
+    sql: backend,
+    exclusive: address.kind === 'embedded',
+    createBoss: () => (backend instanceof EmbeddedPostgres ? embeddedBoss(backend) : serverBoss(backend)),
+    ping: async () => {
+      await new Rpc(supabase).call('company_by_id', { p_company_id: 0 });
+    },
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  };
+}
+
+/** On the pool of everything else: its limits hold for pg-boss too, and a lost connection does not end the process. */
+function serverBoss(server: PostgresDatabase): PgBoss {
+  return new PgBoss({ ...commonBossOptions, db: server });
+}
+
+function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
+  return new PgBoss({
+    ...commonBossOptions,
+    backend: 'pglite',
+    db: fromPglite(embedded.pglite),
+    reindex: false,
+    monitorVacuum: false,
+  });
+}
+
+function serverUrlOf(address: Exclude<DatabaseAddress, { kind: 'embedded' }>): string {
+  return address.kind === 'postgres' ? address.url : address.databaseUrl;
+}
+
+function createSupabase(address: DatabaseAddress, backend: SqlDatabase): Supabase {
+  const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
+  if (address.kind === 'supabase') {
+    return createClient<Functions>(address.url, address.serviceRoleKey, {
+      auth,
+      global: { fetch: fetchInTime },
+    });
+  }
+  return createClient<Functions>('http://embedded.local', 'in-process', {
+    auth,
+    global: { fetch: createRpcFetch(backend) },
+  });
+}
+
+const fetchInTime: typeof fetch = (input, init) =>
+  fetch(input, {
+    ...init,
+    signal: AbortSignal.any([AbortSignal.timeout(requestTimeoutMs), ...(init?.signal ? [init.signal] : [])]),
+  });

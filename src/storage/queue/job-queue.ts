@@ -1,0 +1,241 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PgBoss } from 'pg-boss';
+import { hashedUuid } from '../../crypto/hashed-uuid.ts';
+import { Outage } from '../../lib/async/outage-monitor.ts';
+import type {
+  BuriedHandler,
+  DeadLetter,
+  JobHandler,
+  JobQueue,
+  NewJob,
+  QueueName,
+} from '../../ports/ports.ts';
+import type { Database } from '../database/database.ts';
+import { databaseError } from '../database/errors.ts';
+import { JobTable } from './job-table.ts';
+import { readBuriedJob, readDeadLetters, readWaiting } from './dead-letters.ts';
+import { deadLetterQueueOf, defaultQueueRules, queueNames } from './retry-policy.ts';
+import type { QueueRules } from './retry-policy.ts';
+import { QueueWorker } from './worker.ts';
+import { sqlStateOf } from '../database/sql.ts';
+
+const daySeconds = 86_400;
+
+/** A job is another's after this long without a sign of life of its process. */
+const silentSeconds = 15;
+const reclaimEveryMs = 5_000;
+
+/** More than one tick of the clock of an embedded Postgres. */
+const clockTickMs = 2;
+
+/** Told once of each outage, and once of its end. `what` is a noun such as `The job queue`. */
+export type OutageListener = Readonly<{
+  began(what: string, error: unknown): void;
+  ended(what: string, lastedMs: number): void;
+}>;
+
+export type JobQueueOptions = Readonly<{
+  database: Pick<Database, 'createBoss' | 'exclusive' | 'sql'>;
+  /** Every failed attempt that counts, and trouble in the background. */
+  onError: (error: unknown) => void;
+  outages: OutageListener;
+  monotonicMs: () => number;
+  /** Longest wait for the jobs in hand at the end. */
+  graceMs?: number;
+  rules?: Partial<Record<QueueName, QueueRules>>;
+  /** While it says so, the jobs of a queue are worked on one by one, without haste. */
+  yields?: (queue: QueueName) => boolean;
+  /** Uniform in [0, 1). */
+  random?: () => number;
+}>;
+
+export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
+  /** Takes no more jobs and waits for those in hand; inserting goes on. Disposal does this too. */
+  stop(): Promise<void>;
+}
+
+/** Opens the queues, and hands jobs that a dead process left behind to the next worker. */
+export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
+  const boss = options.database.createBoss();
+  const outage = outageOf('The job queue', options);
+  // The workers feel an outage as well, and tell of it.
+  boss.on('error', (error) => {
+    if (!outage.lasts) options.onError(error);
+  });
+  await boss.start();
+  const rules = { ...defaultQueueRules, ...options.rules };
+  for (const queue of queueNames) await openQueues(boss, queue);
+  const table = new JobTable(options.database);
+  await table.prepare();
+  // On a database that no other process uses, what is in hand now is in nobody's.
+  if (options.database.exclusive) await table.reclaim(queueNames);
+  return new PgBossQueue(boss, table, rules, outage, options);
+}
+
+function outageOf(what: string, { outages, monotonicMs }: JobQueueOptions): Outage {
+  return new Outage(
+    { began: (error) => outages.began(what, error), ended: (lastedMs) => outages.ended(what, lastedMs) },
+    monotonicMs,
+  );
+}
+
+async function openQueues(boss: PgBoss, queue: QueueName): Promise<void> {
+  const settings = {
+    // Attempts are counted by the worker: a job that pg-boss fails for good would hold up its key.
+    retryLimit: 1_000_000,
+    // Only for a handler that never comes back; silent processes are found by the claims.
+    expireInSeconds: 12 * 3_600,
+    // As long as this a repeated id is known.
+    deleteAfterSeconds: 3 * daySeconds,
+    retentionSeconds: 14 * daySeconds,
+  };
+  await boss.createQueue(queue, { ...settings, policy: 'key_strict_fifo' });
+  // Of earlier releases: pg-boss would count a silence as a failure.
+  await boss.updateQueue(queue, { ...settings, heartbeatSeconds: null });
+  await boss.createQueue(deadLetterQueueOf(queue), { retentionSeconds: 90 * daySeconds });
+}
+
+class PgBossQueue implements StoppableJobQueue {
+  readonly #boss: PgBoss;
+  readonly #table: JobTable;
+  readonly #rules: Readonly<Record<QueueName, QueueRules>>;
+  readonly #outage: Outage;
+  readonly #options: JobQueueOptions;
+  readonly #workers: { queue: QueueName; worker: QueueWorker }[] = [];
+  readonly #reclaiming: NodeJS.Timeout | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    boss: PgBoss,
+    table: JobTable,
+    rules: Readonly<Record<QueueName, QueueRules>>,
+    outage: Outage,
+    options: JobQueueOptions,
+  ) {
+    this.#boss = boss;
+    this.#table = table;
+    this.#rules = rules;
+    this.#outage = outage;
+    this.#options = options;
+    if (!options.database.exclusive)
+      this.#reclaiming = setInterval(() => void this.#reclaim(), reclaimEveryMs).unref();
+  }
+
+  async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    for (const round of roundsOf(jobs)) await this.#insertInTurn(queue, round);
+    this.#wake(queue);
+  }
+
+  async hurry(queue: QueueName, key: string): Promise<void> {
+    await this.#table.hurry(queue, key);
+    this.#wake(queue);
+  }
+
+  async work(queue: QueueName, handler: JobHandler, onBuried: BuriedHandler = async () => {}): Promise<void> {
+    const worker = new QueueWorker({
+      boss: this.#boss,
+      table: this.#table,
+      queue,
+      rules: this.#rules[queue],
+      handler,
+      onBuried,
+      yields: () => this.#options.yields?.(queue) === true,
+      random: this.#options.random ?? Math.random,
+      queueOutage: this.#outage,
+      jobsOutage: outageOf(`Work on ${queue}`, this.#options),
+      onError: this.#options.onError,
+    });
+    this.#workers.push({ queue, worker });
+  }
+
+  async waiting(
+    queue: QueueName,
+    keyPrefix = '',
+  ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
+    return await readWaiting(this.#options.database, queue, keyPrefix);
+  }
+
+  async deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]> {
+    return await readDeadLetters(this.#options.database, queue, limit);
+  }
+
+  /** The id follows from the letter's: a replay that a crash interrupted between its two steps is one replay. */
+  async replay(queue: QueueName, id: string): Promise<boolean> {
+    const letter = await readBuriedJob(this.#options.database, queue, id);
+    if (letter === undefined) return false;
+    await this.insert(queue, [{ id: hashedUuid('replay', id), ...letter }]);
+    await this.#boss.deleteJob(deadLetterQueueOf(queue), id);
+    return true;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#reclaiming);
+    const graceMs = this.#options.graceMs ?? 10_000;
+    await Promise.all(this.#workers.map(({ worker }) => worker.stop(graceMs)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#turn;
+    await this.#boss.stop({ graceful: false });
+  }
+
+  #wake(queue: QueueName): void {
+    for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
+  }
+
+  /**
+   * What was reclaimed is found by the workers' next look. A process that was stopped for a while is not to take its own jobs
+   * from itself.
+   */
+  async #reclaim(): Promise<void> {
+    await Promise.all(this.#workers.map(({ worker }) => worker.touch()));
+    try {
+      await this.#table.reclaim(queueNames, silentSeconds);
+    } catch (error) {
+      if (!this.#outage.lasts) this.#options.onError(error);
+    }
+  }
+
+  /**
+   * pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. On a server
+   * whoever inserts two jobs of a key waits for the first.
+   */
+  async #insertInTurn(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    if (!this.#options.database.exclusive) {
+      await this.#write(queue, jobs);
+      return;
+    }
+    const inserted = this.#turn.then(() => this.#write(queue, jobs));
+    this.#turn = inserted.then(
+      () => delay(clockTickMs),
+      () => undefined,
+    );
+    await inserted;
+  }
+
+  async #write(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    try {
+      await this.#table.insert(queue, jobs);
+    } catch (error) {
+      // The driver's error carries the parameters, which hold people's names and numbers.
+      const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
+      throw databaseError(sqlStateOf(error) ?? '', cause);
+    }
+  }
+}
+
+/** One statement's jobs have one time of insertion, so the second job of a key goes into a second statement. */
+function roundsOf(jobs: readonly NewJob[]): NewJob[][] {
+  const seenIds = new Set<string>();
+  const jobsOfKey = new Map<string, number>();
+  const rounds: NewJob[][] = [];
+  for (const job of jobs) {
+    if (job.id !== undefined && seenIds.has(job.id)) continue;
+    if (job.id !== undefined) seenIds.add(job.id);
+    const round = jobsOfKey.get(job.key) ?? 0;
+    jobsOfKey.set(job.key, round + 1);
+    (rounds[round] ??= []).push(job);
+  }
+  return rounds;
+}

@@ -1,0 +1,132 @@
+import type { Booking, KnownBooking, Told } from '../../domain/booking/booking.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import { bookingMessageKinds, type NewMessage } from '../../domain/notification/message.ts';
+import type { Bookings, QueuedMessage, StoredBooking } from '../../ports/message-ports.ts';
+import type { MarketplaceEvent } from '../../ports/ports.ts';
+import { listFrom, RowReader } from '../rpc/row-reader.ts';
+import { messageArgument } from './messages.ts';
+import type { Rpc } from '../rpc/client.ts';
+
+/** Bookings as they are now, with what their clients were told. */
+export class StoredBookings implements Bookings {
+  readonly #rpc: Rpc;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  async find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined> {
+    const row = await this.#rpc.row('booking_find', { p_company_id: companyId, p_record_id: recordId });
+    return (
+      row && {
+        booking: bookingFrom(row),
+        creationSeen: row.boolean('creation_seen'),
+        startKnownAt: row.date('start_known_at'),
+        told: toldFrom(row),
+        toldCount: row.number('told_count'),
+        version: row.number('version'),
+      }
+    );
+  }
+
+  async apply(
+    companyId: CompanyId,
+    change: Readonly<{
+      expectedVersion: number;
+      known: KnownBooking;
+      plan: readonly NewMessage[];
+      event: MarketplaceEvent;
+    }>,
+  ): Promise<'stale' | Readonly<{ queued: readonly QueuedMessage[] }>> {
+    const { type, cause, detail = {} } = change.event;
+    const queued = await this.#rpc.call('booking_apply', {
+      p_company_id: companyId,
+      p_expected_version: change.expectedVersion,
+      p_booking: bookingArgument(change.known),
+      p_plan: change.plan.map(messageArgument),
+      p_event: { type, cause, detail },
+    });
+    if (queued === null) return 'stale';
+    return {
+      queued: listFrom(queued).map((message) => {
+        const reader = new RowReader(message);
+        return { id: reader.text('id'), kind: reader.oneOf(bookingMessageKinds, 'kind') };
+      }),
+    };
+  }
+
+  async upcoming(
+    companyId: CompanyId,
+    page: Readonly<{ from: string; afterRecordId: number; limit: number; phone?: string }>,
+  ): Promise<readonly number[]> {
+    const ids = await this.#rpc.call('bookings_upcoming', {
+      p_company_id: companyId,
+      p_from: page.from,
+      p_after_record_id: page.afterRecordId,
+      p_limit: page.limit,
+      p_phone: page.phone ?? null,
+    });
+    return listFrom(ids).map(Number);
+  }
+}
+
+function bookingArgument(known: KnownBooking): Readonly<Record<string, unknown>> {
+  const { booking } = known;
+  return {
+    record_id: booking.recordId,
+    starts_at: booking.startsAt,
+    staff_id: booking.staffId ?? null,
+    staff_name: booking.staffName ?? null,
+    services: booking.services,
+    client_phone: booking.clientPhone ?? null,
+    client_name: booking.clientName ?? null,
+    cancelled: booking.cancelled,
+    attendance: booking.attendance,
+    online: booking.online,
+    duration_seconds: booking.durationSeconds,
+    created_at: booking.createdAt?.toISOString() ?? null,
+    changed_at: booking.changedAt?.toISOString() ?? null,
+    creation_seen: known.creationSeen,
+    start_known_at: known.startKnownAt.toISOString(),
+    told: known.told ?? null,
+    told_count: known.toldCount,
+  };
+}
+
+function bookingFrom(row: RowReader): Booking {
+  return {
+    recordId: row.number('record_id'),
+    // Postgres renders `2026-01-31T10:00:00`.
+    startsAt: row.text('starts_at').replace('T', ' '),
+    staffId: row.optionalNumber('staff_id'),
+    staffName: row.optionalText('staff_name'),
+    services: row.list('services').map((service) => {
+      const reader = new RowReader(service);
+      return { id: reader.number('id'), title: reader.text('title') };
+    }),
+    clientPhone: row.optionalText('client_phone'),
+    clientName: row.optionalText('client_name'),
+    cancelled: row.boolean('cancelled'),
+    attendance: row.oneOf([-1, 0, 1, 2] as const, 'attendance'),
+    online: row.boolean('online'),
+    durationSeconds: row.number('duration_seconds'),
+    createdAt: row.optionalDate('created_at'),
+    changedAt: row.optionalDate('changed_at'),
+  };
+}
+
+function toldFrom(row: RowReader): Told | undefined {
+  const told = row.optionalRow('told');
+  return (
+    told && {
+      startsAt: told.text('startsAt'),
+      // Older rows have none.
+      startKnownAt: told.optionalDate('startKnownAt') ?? row.date('start_known_at'),
+      staffId: told.optionalNumber('staffId') ?? null,
+      serviceIds: told.list('serviceIds').map(Number),
+      phone: told.text('phone'),
+      cancelled: told.boolean('cancelled'),
+      assumed: told.boolean('assumed'),
+    }
+  );
+}

@@ -1,0 +1,79 @@
+import { companyIdFrom } from '../../domain/ids.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import type { CredentialChange, CredentialRows, Lease } from '../../ports/ports.ts';
+import { listFrom } from '../rpc/row-reader.ts';
+import type { SealedReplacement } from '../../ports/encrypted-values.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { contextOfCredential, StoredSealedTable } from './encrypted-values.ts';
+
+/** WhatsApp credentials in the database; writes are fenced by the newest lease token granted. */
+export class StoredCredentialRows implements CredentialRows {
+  readonly #rpc: Rpc;
+  readonly #sealed: StoredSealedTable;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+    this.#sealed = new StoredSealedTable(rpc, 'sealed_credentials', contextOfCredential);
+  }
+
+  async read(
+    companyId: CompanyId,
+    type: string,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    const rows = await this.#rpc.rows('credentials_read', {
+      p_company_id: companyId,
+      p_type: type,
+      p_ids: ids,
+    });
+    return new Map(rows.map((row) => [row.text('id'), Buffer.from(row.text('value'), 'hex')]));
+  }
+
+  async write(lease: Lease, changes: readonly CredentialChange[]): Promise<void> {
+    await this.#rpc.call('credentials_write', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_changes: lastOfEach(changes).map(({ type, id, value }) => ({
+        type,
+        id,
+        value: value === null ? null : Buffer.from(value).toString('hex'),
+      })),
+    });
+  }
+
+  /** Writes that many bytes and deletes them again, in one transaction. @throws LeaseLostError */
+  async probe(lease: Lease, bytes: number): Promise<void> {
+    await this.#rpc.call('credentials_probe', {
+      p_company_id: lease.companyId,
+      p_token: lease.token,
+      p_bytes: bytes,
+    });
+  }
+
+  /** Those that are still what was read. @returns how many were */
+  replace(replacements: readonly SealedReplacement[]): Promise<number> {
+    return this.#sealed.replace(replacements);
+  }
+
+  async companies(): Promise<readonly CompanyId[]> {
+    return listFrom(await this.#rpc.call('credentials_companies')).map((id) => companyIdFrom(id));
+  }
+
+  async erase(lease: Lease): Promise<void> {
+    await this.#rpc.call('credentials_erase', { p_company_id: lease.companyId, p_token: lease.token });
+  }
+
+  /** Sets the company's credentials aside, where `read` does not find them. @throws LeaseLostError */
+  async quarantine(lease: Lease): Promise<void> {
+    await this.#rpc.call('credentials_quarantine', { p_company_id: lease.companyId, p_token: lease.token });
+  }
+
+  async eraseQuarantined(olderThanMs: number): Promise<void> {
+    await this.#rpc.call('credentials_quarantine_erase', { p_older_than_ms: olderThanMs });
+  }
+}
+
+/** Postgres refuses to touch one row twice in a statement. */
+function lastOfEach(changes: readonly CredentialChange[]): CredentialChange[] {
+  return [...new Map(changes.map((change) => [JSON.stringify([change.type, change.id]), change])).values()];
+}

@@ -1,0 +1,86 @@
+import type { CompanyId } from '../../domain/ids.ts';
+import { outgoingWebhookContext } from '../../crypto/encryption-context.ts';
+import type { SecretBox } from '../../crypto/keyring.ts';
+import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/message-ports.ts';
+import type { Rpc } from '../rpc/client.ts';
+
+/** The companies' own webhooks. Addresses, which often hold a token, and secrets are sealed. */
+export class StoredOutgoingWebhooks implements OutgoingWebhooks {
+  readonly #rpc: Rpc;
+  readonly #box: SecretBox;
+
+  constructor(rpc: Rpc, box: SecretBox) {
+    this.#rpc = rpc;
+    this.#box = box;
+  }
+
+  async of(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
+    const row = await this.#rpc.row('outgoing_webhook_of', { p_company_id: companyId });
+    if (row === undefined) return undefined;
+    const open = (what: 'url' | 'secret', sealed: string): string =>
+      this.#box.open(outgoingWebhookContext(companyId, what), Buffer.from(sealed, 'hex')).toString();
+    const previousSecret = row.optionalText('previous_secret');
+    const previousSecretUntil = row.optionalDate('previous_secret_until');
+    const disabledAt = row.optionalDate('disabled_at');
+    const failingSince = row.optionalDate('failing_since');
+    return {
+      version: row.text('version'),
+      url: open('url', row.text('url')),
+      secret: open('secret', row.text('secret')),
+      ...(previousSecret !== undefined && { previousSecret: open('secret', previousSecret) }),
+      ...(previousSecretUntil !== undefined && { previousSecretUntil }),
+      ...(disabledAt !== undefined && { disabledAt }),
+      ...(failingSince !== undefined && { failingSince }),
+      createdAt: row.date('created_at'),
+    };
+  }
+
+  async save(companyId: CompanyId, url: string, secret: string): Promise<boolean | undefined> {
+    const isNew = await this.#rpc.call('outgoing_webhook_save', {
+      p_company_id: companyId,
+      p_url: this.#seal(companyId, 'url', url),
+      p_secret: this.#seal(companyId, 'secret', secret),
+    });
+    return isNew === null ? undefined : isNew === true;
+  }
+
+  async rotate(companyId: CompanyId, secret: string, overlapHours: number): Promise<boolean> {
+    return await this.#is('outgoing_webhook_rotate', {
+      p_company_id: companyId,
+      p_secret: this.#seal(companyId, 'secret', secret),
+      p_overlap_hours: overlapHours,
+    });
+  }
+
+  async remove(companyId: CompanyId): Promise<void> {
+    await this.#rpc.call('outgoing_webhook_remove', { p_company_id: companyId });
+  }
+
+  async disable(companyId: CompanyId, version: string, cause: string): Promise<boolean> {
+    return await this.#is('outgoing_webhook_disable', {
+      p_company_id: companyId,
+      p_version: version,
+      p_cause: cause,
+    });
+  }
+
+  async failed(companyId: CompanyId, version: string, tellAfterHours: number): Promise<boolean> {
+    return await this.#is('outgoing_webhook_failed', {
+      p_company_id: companyId,
+      p_version: version,
+      p_tell_after_hours: tellAfterHours,
+    });
+  }
+
+  async worked(companyId: CompanyId, version: string): Promise<void> {
+    await this.#rpc.call('outgoing_webhook_worked', { p_company_id: companyId, p_version: version });
+  }
+
+  async #is(name: string, args: Readonly<Record<string, unknown>>): Promise<boolean> {
+    return (await this.#rpc.call(name, args)) === true;
+  }
+
+  #seal(companyId: CompanyId, what: 'url' | 'secret', value: string): string {
+    return this.#box.seal(outgoingWebhookContext(companyId, what), value).toString('base64');
+  }
+}

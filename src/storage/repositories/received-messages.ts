@@ -1,0 +1,111 @@
+import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
+import { receivedMessageContext } from '../../crypto/encryption-context.ts';
+import { hashedUuid } from '../../crypto/hashed-uuid.ts';
+import { type SecretBox, UnreadableSecretError } from '../../crypto/keyring.ts';
+import type {
+  ListedMessage,
+  MessageToForward,
+  ReceivedMessage,
+  ReceivedMessages,
+} from '../../ports/message-ports.ts';
+import type { ReceivedText } from '../../ports/ports.ts';
+import { RowReader } from '../rpc/row-reader.ts';
+import type { Rpc } from '../rpc/client.ts';
+
+type Content = Readonly<{ phone: string; text: string }>;
+
+/** What clients write. Phone and text are sealed here and leave the process only so. */
+export class StoredReceivedMessages implements ReceivedMessages {
+  readonly #rpc: Rpc;
+  readonly #box: SecretBox;
+
+  constructor(rpc: Rpc, box: SecretBox) {
+    this.#rpc = rpc;
+    this.#box = box;
+  }
+
+  async keep(
+    companyId: CompanyId,
+    { whatsappMessageId, phone, text, sentAt }: ReceivedText,
+  ): Promise<Readonly<{ id: string; toForward: boolean }> | undefined> {
+    const id = hashedUuid('received', companyId, whatsappMessageId);
+    const content = JSON.stringify({ phone, text } satisfies Content);
+    const toForward = await this.#rpc.call('received_message_keep', {
+      p_id: id,
+      p_company_id: companyId,
+      p_whatsapp_message_id: whatsappMessageId,
+      p_content: this.#box.seal(receivedMessageContext(companyId, id), content).toString('base64'),
+      p_sent_at: isInRange(sentAt) ? sentAt.toISOString() : null,
+    });
+    return toForward === null ? undefined : { id, toForward: toForward === true };
+  }
+
+  async byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined> {
+    const row = await this.#rpc.row('received_message_by_id', { p_company_id: companyId, p_id: id });
+    return row && { ...this.#contentOf(companyId, row), ...marksOf(row) };
+  }
+
+  async after(companyId: CompanyId, position: number, limit: number): Promise<readonly ListedMessage[]> {
+    const rows = await this.#rpc.rows('received_messages_after', {
+      p_company_id: companyId,
+      p_sequence: position,
+      p_limit: limit,
+    });
+    return rows.map((row) => ({
+      phone: undefined,
+      text: undefined,
+      ...this.#readableContentOf(companyId, row),
+      ...marksOf(row),
+    }));
+  }
+
+  async toForward(limit: number): Promise<readonly MessageToForward[]> {
+    const rows = await this.#rpc.rows('received_messages_to_forward', { p_limit: limit });
+    return rows.map((row) => {
+      const companyId = companyIdFrom(row.number('company_id'));
+      return { id: row.text('id'), companyId, phone: this.#readableContentOf(companyId, row)?.phone };
+    });
+  }
+
+  async handedOver(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#rpc.call('received_messages_handed_over', { p_ids: ids });
+  }
+
+  async forget(days: number, limit: number): Promise<number> {
+    const forgotten = await this.#rpc.call('received_messages_forget', { p_days: days, p_limit: limit });
+    return new RowReader({ forgotten }).number('forgotten');
+  }
+
+  /** One message that cannot be read must not hold up the others. */
+  #readableContentOf(companyId: CompanyId, row: RowReader): Content | undefined {
+    try {
+      return this.#contentOf(companyId, row);
+    } catch (error) {
+      if (error instanceof UnreadableSecretError) return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws UnreadableSecretError */
+  #contentOf(companyId: CompanyId, row: RowReader): Content {
+    const sealed = Buffer.from(row.text('content'), 'hex');
+    const content = new RowReader(
+      JSON.parse(this.#box.open(receivedMessageContext(companyId, row.text('id')), sealed).toString()),
+    );
+    return { phone: content.text('phone'), text: content.text('text') };
+  }
+}
+
+function marksOf(row: RowReader): Omit<ReceivedMessage, keyof Content> {
+  return {
+    id: row.text('id'),
+    position: row.number('sequence'),
+    sentAt: row.date('sent_at'),
+    receivedAt: row.date('received_at'),
+  };
+}
+
+/** The sender chooses the time. */
+function isInRange(time: Date): boolean {
+  return time.getTime() >= 0 && time.getTime() < Date.UTC(9_999, 0);
+}

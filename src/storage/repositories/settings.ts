@@ -1,0 +1,27 @@
+import type { CompanyId } from '../../domain/ids.ts';
+import { type NotificationSettings, settingsFrom } from '../../domain/notification/settings.ts';
+import type { Settings } from '../../ports/message-ports.ts';
+import { listFrom } from '../rpc/row-reader.ts';
+import type { Rpc } from '../rpc/client.ts';
+
+/** What the companies decided about their messages. */
+export class StoredSettings implements Settings {
+  readonly #rpc: Rpc;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  async of(companyId: CompanyId): Promise<NotificationSettings> {
+    const [stored] = listFrom(await this.#rpc.call('company_settings_of', { p_company_id: companyId }));
+    return settingsFrom(stored);
+  }
+
+  async save(companyId: CompanyId, settings: NotificationSettings, cause: string): Promise<void> {
+    await this.#rpc.call('company_settings_save', {
+      p_company_id: companyId,
+      p_settings: { ...settings, quietHours: settings.quietHours ?? null },
+      p_cause: cause,
+    });
+  }
+}

@@ -1,0 +1,27 @@
+import type { CompanyId } from '../../domain/ids.ts';
+import type { Readings } from '../../ports/ports.ts';
+import { dateFrom, RowReader } from '../rpc/row-reader.ts';
+import type { Rpc } from '../rpc/client.ts';
+
+/** How far the platform's changes have been read, beside the companies. */
+export class StoredReadings implements Readings {
+  readonly #rpc: Rpc;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  async begin(companyId: CompanyId, job: string): Promise<Date | undefined> {
+    const until = await this.#rpc.call('reading_begin', { p_company_id: companyId, p_job: job });
+    return until === null ? undefined : dateFrom(until, 'reading_begin');
+  }
+
+  async finish(companyId: CompanyId, until: Date): Promise<void> {
+    await this.#rpc.call('reading_finish', { p_company_id: companyId, p_until: until.toISOString() });
+  }
+
+  async begun(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>> {
+    const begun = new RowReader(await this.#rpc.call('readings_begun', { p_company_ids: companyIds }));
+    return new Map(companyIds.map((id) => [id, begun.optionalNumber(String(id)) ?? 0]));
+  }
+}

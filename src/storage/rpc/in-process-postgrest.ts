@@ -1,0 +1,148 @@
+import { httpStatusOf } from './rpc-http-status.ts';
+import { sqlStateOf } from '../database/sql.ts';
+import type { SqlDatabase, SqlSession } from '../database/sql.ts';
+
+type Parameter = Readonly<{ name: string; type: string; optional: boolean }>;
+
+type Signature = Readonly<{ parameters: readonly Parameter[]; returns: 'void' | 'set' | 'one' }>;
+
+/** An answer that is not a result, in PostgREST's shape. */
+class Refusal extends Error {
+  readonly httpStatus: number;
+  readonly code: string;
+
+  constructor(httpStatus: number, code: string, message: string) {
+    super(message);
+    this.httpStatus = httpStatus;
+    this.code = code;
+  }
+}
+
+const route = /^\/rest\/v1\/rpc\/([a-z_][a-z0-9_]*)$/;
+
+const signatureQuery = `
+  select f.proretset, f.prorettype = 'void'::regtype as is_void,
+    f.proargnames[1:f.pronargs] as names,
+    array(
+      select pg_catalog.format_type(t.type, null) from unnest(f.proargtypes) with ordinality as t (type, position)
+      order by t.position
+    ) as types,
+    f.pronargdefaults::int as defaults
+  from pg_catalog.pg_proc f
+  where f.pronamespace = 'public'::regnamespace and f.proname = $1 and f.prokind = 'f'`;
+
+/**
+ * A `fetch` for supabase-js that answers `POST /rest/v1/rpc/<function>` as PostgREST does for the service role, from a
+ * database in this process or behind a pool. Everything else is refused with `PGRST100`.
+ */
+export function createRpcFetch(database: SqlDatabase): typeof fetch {
+  const signatures = new Map<string, Signature>();
+
+  async function answer(name: string, body: string): Promise<Response> {
+    const args = argumentsFrom(body);
+    const result = await database.transaction(async (session) => {
+      await session.exec('set local role service_role');
+      const signature = signatures.get(name) ?? (await readSignature(session, name));
+      signatures.set(name, signature);
+      return call(session, name, signature, args);
+    });
+    if (result === undefined) return new Response(null, { status: 204 });
+    return new Response(result, { headers: { 'content-type': 'application/json; charset=utf-8' } });
+  }
+
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const name = route.exec(new URL(request.url).pathname)?.[1];
+    try {
+      if (request.method !== 'POST' || name === undefined) {
+        throw new Refusal(400, 'PGRST100', 'Only POST /rest/v1/rpc/<function> is answered here');
+      }
+      return await answer(name, await request.text());
+    } catch (error) {
+      return refusalOf(error);
+    }
+  };
+}
+
+function argumentsFrom(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = body === '' ? {} : JSON.parse(body);
+    if (isPlainObject(parsed)) return parsed;
+  } catch {
+    // Answered below, as any other body that is no object.
+  }
+  throw new Refusal(400, 'PGRST102', 'The body must be a JSON object of arguments');
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function readSignature(session: SqlSession, name: string): Promise<Signature> {
+  const [row] = await session.query(signatureQuery, [name]);
+  if (row === undefined) throw notFound(name);
+  const names = stringsOf(row['names']);
+  const types = stringsOf(row['types']);
+  const firstOptional = types.length - Number(row['defaults']);
+  const parameters = types.map((type, index) => ({
+    name: names[index] ?? '',
+    type,
+    optional: index >= firstOptional,
+  }));
+  if (row['is_void'] === true) return { parameters, returns: 'void' };
+  return { parameters, returns: row['proretset'] === true ? 'set' : 'one' };
+}
+
+function stringsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** Postgres itself reads the arguments from JSON and renders the result; undefined for a void function. */
+async function call(
+  session: SqlSession,
+  name: string,
+  { parameters, returns }: Signature,
+  args: Readonly<Record<string, unknown>>,
+): Promise<string | undefined> {
+  const given = parameters.filter((parameter) => Object.hasOwn(args, parameter.name));
+  const missing = parameters.some((parameter) => !parameter.optional && !given.includes(parameter));
+  if (missing || given.length !== Object.keys(args).length) throw notFound(name);
+
+  const columns = given.map((parameter) => `${quoted(parameter.name)} ${parameter.type}`);
+  const named = given.map((parameter) => `${quoted(parameter.name)} => args.${quoted(parameter.name)}`);
+  const source =
+    columns.length === 0
+      ? '(select $1) as args'
+      : `json_to_record($1::text::json) as args (${columns.join(', ')})`;
+  const invocation = `public.${quoted(name)}(${named.join(', ')})`;
+  const rendered = returns === 'set' ? `coalesce(json_agg(result), '[]')` : 'to_json(result)';
+  const rows = await session.query(
+    returns === 'void'
+      ? `select ${invocation}::text as body from ${source}`
+      : `select ${rendered}::text as body from ${source}, lateral ${invocation} as result`,
+    [JSON.stringify(args)],
+  );
+  if (returns === 'void') return undefined;
+  const body = rows[0]?.['body'];
+  return typeof body === 'string' ? body : 'null';
+}
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+function notFound(name: string): Refusal {
+  return new Refusal(404, 'PGRST202', `Could not find the function public.${name} with these arguments`);
+}
+
+function refusalOf(error: unknown): Response {
+  if (error instanceof Refusal) return errorResponse(error.httpStatus, error.code, error.message);
+  const sqlState = sqlStateOf(error);
+  const message = error instanceof Error ? error.message : 'Unknown error';
+  if (sqlState === undefined) return errorResponse(503, 'PGRST000', message);
+  return errorResponse(httpStatusOf(sqlState), sqlState, message);
+}
+
+function errorResponse(status: number, code: string, message: string): Response {
+  return Response.json({ code, message, details: null, hint: null }, { status });
+}

@@ -1,0 +1,99 @@
+import { AppError } from '../../domain/errors/app-error.ts';
+
+/** Reads one column of a row that came over the wire; every reader throws `DB_ERROR` naming a column that is not as it should be. */
+export class RowReader {
+  readonly #row: Readonly<Record<string, unknown>>;
+
+  /** @throws AppError `DB_ERROR` when it is no object */
+  constructor(row: unknown) {
+    if (!isRecord(row)) throw malformed('row', 'an object');
+    this.#row = row;
+  }
+
+  text(column: string): string {
+    const value = this.#row[column];
+    if (typeof value !== 'string') throw malformed(column, 'a text');
+    return value;
+  }
+
+  number(column: string): number {
+    const value = this.#row[column];
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw malformed(column, 'a whole number');
+    return value;
+  }
+
+  boolean(column: string): boolean {
+    const value = this.#row[column];
+    if (typeof value !== 'boolean') throw malformed(column, 'true or false');
+    return value;
+  }
+
+  date(column: string): Date {
+    return dateFrom(this.#row[column], column);
+  }
+
+  oneOf<Word extends string | number>(words: readonly Word[], column: string): Word {
+    const word = words.find((candidate) => candidate === this.#row[column]);
+    if (word === undefined) throw malformed(column, words.join(' | '));
+    return word;
+  }
+
+  optionalText(column: string): string | undefined {
+    return this.#isNull(column) ? undefined : this.text(column);
+  }
+
+  optionalNumber(column: string): number | undefined {
+    return this.#isNull(column) ? undefined : this.number(column);
+  }
+
+  optionalDate(column: string): Date | undefined {
+    return this.#isNull(column) ? undefined : this.date(column);
+  }
+
+  object(column: string): RowReader {
+    return new RowReader(this.#row[column]);
+  }
+
+  optionalRow(column: string): RowReader | undefined {
+    return this.#isNull(column) ? undefined : this.object(column);
+  }
+
+  list(column: string): readonly unknown[] {
+    return listFrom(this.#row[column], column);
+  }
+
+  /** The column's own name and value pairs. */
+  record(column: string): Readonly<Record<string, unknown>> {
+    const value = this.#row[column];
+    if (!isRecord(value)) throw malformed(column, 'an object');
+    return value;
+  }
+
+  #isNull(column: string): boolean {
+    return this.#row[column] === null || this.#row[column] === undefined;
+  }
+}
+
+/** @throws AppError `DB_ERROR` */
+export function dateFrom(value: unknown, column: string): Date {
+  const date = typeof value === 'string' ? new Date(value) : undefined;
+  if (date === undefined || Number.isNaN(date.getTime())) throw malformed(column, 'a time');
+  return date;
+}
+
+/** @throws AppError `DB_ERROR` */
+export function listFrom(value: unknown, column = 'result'): readonly unknown[] {
+  if (!Array.isArray(value)) throw malformed(column, 'a list');
+  return value;
+}
+
+function malformed(column: string, expected: string): AppError {
+  return new AppError('DB_ERROR', {
+    cause: new TypeError(`The database's ${column} is not ${expected}`),
+    retryable: false,
+  });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

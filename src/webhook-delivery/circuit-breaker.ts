@@ -1,0 +1,62 @@
+import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
+import { growingWaitMs } from '../lib/async/growing-wait.ts';
+
+export type CircuitOptions = Readonly<{
+  /** In a row, until it opens. */
+  failures: number;
+  /** Then one attempt is let through; when it fails, it stays open as long again. */
+  openMs: number;
+  now: () => Date;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}>;
+
+const longestWaitMs = 30 * 60_000;
+
+/** Nothing was tried. The message is that of the last failure. */
+export class CircuitOpenError extends Error {
+  override readonly name = 'CircuitOpenError';
+  readonly retryAfterMs: number;
+
+  constructor(lastFailure: string, retryAfterMs: number) {
+    super(lastFailure);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Lets work through until it fails again and again. Whoever is held up asks again the later, the longer that goes on. */
+export class Circuit {
+  readonly #options: CircuitOptions;
+  readonly #policy: IPolicy;
+  #openSinceMs: number | undefined;
+  #lastFailure = '';
+
+  constructor(options: CircuitOptions) {
+    this.#options = options;
+    const policy = circuitBreaker(handleAll, {
+      breaker: new ConsecutiveBreaker(options.failures),
+      halfOpenAfter: options.openMs,
+    });
+    policy.onBreak(() => (this.#openSinceMs ??= options.now().getTime()));
+    policy.onReset(() => (this.#openSinceMs = undefined));
+    this.#policy = policy;
+  }
+
+  /** @throws CircuitOpenError, or what the work throws */
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#policy.execute(work);
+    } catch (error) {
+      if (error instanceof BrokenCircuitError) throw new CircuitOpenError(this.#lastFailure, this.#waitMs());
+      if (error instanceof Error) this.#lastFailure = error.message;
+      throw error;
+    }
+  }
+
+  #waitMs(): number {
+    const { now, openMs, random } = this.#options;
+    const nowMs = now().getTime();
+    const bounds = { shortestMs: openMs, longestMs: longestWaitMs };
+    return growingWaitMs(nowMs - (this.#openSinceMs ?? nowMs), bounds, random);
+  }
+}

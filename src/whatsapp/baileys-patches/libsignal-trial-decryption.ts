@@ -1,0 +1,34 @@
+import { SessionCipher } from 'libsignal';
+import { methodOf, patchOnce } from './monkey-patch.ts';
+
+/** One of the sessions that a record keeps for a device; not exported by libsignal. */
+type Entry = { serialize(): unknown; pendingPreKey?: unknown };
+type EntryClass = Readonly<{ deserialize(data: unknown): Entry }>;
+
+/** Marks a prototype whose attempts are made on copies already. */
+const spared = Symbol('attempts are made on copies');
+
+/**
+ * libsignal 6 tries a message on one session of a device after the other and turns the ratchet of each before it knows whether
+ * the session is the right one; the record is then stored with the wrong ones spoilt, and what is next sent or received on them
+ * cannot be read. A device has several sessions as soon as both sides wrote first at the same time, or one of them began anew.
+ * Here each attempt has a copy, which the session takes over when the message was its own, as in Signal's own library.
+ */
+export function spareSessionsOfFailedAttempts(): void {
+  patchOnce(SessionCipher.prototype, spared, (prototype) => {
+    const decrypt = methodOf(prototype, 'doDecryptWhisperMessage');
+    prototype['doDecryptWhisperMessage'] = async function (message: unknown, session?: Entry) {
+      if (session === undefined) return await decrypt(this, message, session);
+      const copy = copyOf(session);
+      const plaintext = await decrypt(this, message, copy);
+      delete session.pendingPreKey;
+      Object.assign(session, copy);
+      return plaintext;
+    };
+  });
+}
+
+function copyOf(session: Entry): Entry {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the class is not exported
+  return (session.constructor as unknown as EntryClass).deserialize(session.serialize());
+}

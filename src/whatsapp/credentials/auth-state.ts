@@ -1,0 +1,247 @@
+import {
+  BufferJSON,
+  initAuthCreds,
+  proto,
+  type AuthenticationCreds,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+  type SignalKeyStore,
+} from '@whiskeysockets/baileys';
+import { LRUCache } from 'lru-cache';
+import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
+import { isPresent } from '../../lib/is-present.ts';
+import { UnreadableSecretError } from '../../crypto/keyring.ts';
+import type { Lease } from '../../ports/ports.ts';
+import type { CompanyCredentials, CredentialStore, PlainChange } from './credential-store.ts';
+
+const credsRow = { type: 'creds', id: 'creds' } as const;
+const cachedKeys = 300;
+
+/** Baileys tries to commit a transaction this often before it gives up. */
+export const commitAttempts = 3;
+
+/** The credentials are there and cannot be read: never a reason for a new identity. */
+export class UnreadableCredentialsError extends Error {
+  override readonly name = 'UnreadableCredentialsError';
+}
+
+/** Writing failed, so what WhatsApp and we know of the session may differ from now on. */
+export class CredentialsNotSavedError extends Error {
+  override readonly name = 'CredentialsNotSavedError';
+}
+
+export type CredentialsError = UnreadableCredentialsError | CredentialsNotSavedError;
+
+/**
+ * Baileys' authentication state for one socket, on our store. Reads go through a small cache that is filled only with what
+ * the store holds. After `close` nothing is written any more.
+ */
+export class AuthState {
+  readonly creds: AuthenticationCreds;
+  readonly keys: SignalKeyStore;
+  readonly #credentials: CompanyCredentials;
+  readonly #onFailure: (error: CredentialsError) => void;
+  /** Serialised values, so that nobody shares an object with Baileys. */
+  readonly #cache = new LRUCache<string, string>({ max: cachedKeys });
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #writesBegunAndEnded = 0;
+  #failuresInARow = 0;
+  #hasFailed = false;
+  #closed = false;
+
+  private constructor(
+    creds: AuthenticationCreds,
+    credentials: CompanyCredentials,
+    onFailure: (error: CredentialsError) => void,
+  ) {
+    this.creds = creds;
+    this.#credentials = credentials;
+    this.#onFailure = onFailure;
+    this.keys = {
+      get: (type, ids) => this.#get(type, ids),
+      set: (data) => this.#set(data),
+    };
+  }
+
+  /**
+   * The stored identity, or a new one if there is none. One that was linked by half (a number, no account) never logs in:
+   * it is erased.
+   * @param onFailure called when a value cannot be read or a write failed for good: the socket must not go on
+   * @throws UnreadableCredentialsError
+   */
+  static async open(
+    store: CredentialStore,
+    lease: Lease,
+    onFailure: (error: CredentialsError) => void,
+  ): Promise<AuthState> {
+    const { credentials, creds: stored } = await readIdentity(store, lease);
+    if (stored !== undefined && (isLinked(stored) || stored.me === undefined)) {
+      return new AuthState(stored, credentials, onFailure);
+    }
+    if (stored !== undefined) await credentials.erase();
+    return new AuthState(initAuthCreds(), credentials, onFailure);
+  }
+
+  get isLinked(): boolean {
+    return isLinked(this.creds);
+  }
+
+  /** Writes the identity as it is now, after the writes before it. @throws CredentialsNotSavedError */
+  async saveCreds(): Promise<void> {
+    await this.#write([{ ...credsRow, value: serialise(this.creds) }]);
+  }
+
+  /** Resolves when the identity is durable; one that was not saved is written once more. @throws CredentialsNotSavedError */
+  async flush(): Promise<void> {
+    await this.#lastWrite;
+    if (this.#hasFailed) await this.saveCreds();
+  }
+
+  /** What could not be saved will not be tried again: the socket must not go on. */
+  giveUp(error: CredentialsNotSavedError): void {
+    if (this.#closed || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#onFailure(error);
+  }
+
+  refuseWrites(): void {
+    this.#closed = true;
+  }
+
+  /** Lets running writes end and refuses any more. */
+  async close(): Promise<void> {
+    this.refuseWrites();
+    await this.#lastWrite;
+  }
+
+  async #get<Type extends keyof SignalDataTypeMap>(
+    type: Type,
+    ids: string[],
+  ): Promise<Record<string, SignalDataTypeMap[Type]>> {
+    const texts = new Map<string, string>();
+    for (const id of ids) {
+      const text = this.#cache.get(cacheKey(type, id));
+      if (text !== undefined) texts.set(id, text);
+    }
+    const missing = ids.filter((id) => !texts.has(id));
+    if (missing.length > 0) {
+      const before = this.#writesBegunAndEnded;
+      for (const [id, text] of await this.#read(type, missing)) {
+        texts.set(id, text);
+        // A write in between may have made this value an old one.
+        if (this.#writesBegunAndEnded === before) this.#cache.set(cacheKey(type, id), text);
+      }
+    }
+    const found: Record<string, SignalDataTypeMap[Type]> = {};
+    for (const [id, text] of texts) {
+      const value = parseKey(type, text);
+      if (isPresent<SignalDataTypeMap[Type]>(value)) found[id] = value;
+    }
+    return found;
+  }
+
+  async #read(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    try {
+      return await this.#credentials.read(type, ids);
+    } catch (cause) {
+      const error = new UnreadableCredentialsError('A stored key cannot be read', { cause });
+      if (cause instanceof UnreadableSecretError && !this.#closed) this.#onFailure(error);
+      throw error;
+    }
+  }
+
+  async #set(data: SignalDataSet): Promise<void> {
+    const changes = Object.entries(data).flatMap(([type, values]) =>
+      Object.entries(values).map(([id, value]): PlainChange => {
+        return { type, id, value: isPresent(value) ? serialise(value) : null };
+      }),
+    );
+    await this.#write(changes);
+    for (const { type, id, value } of changes) {
+      if (value === null) this.#cache.delete(cacheKey(type, id));
+      else this.#cache.set(cacheKey(type, id), value);
+    }
+  }
+
+  async #write(changes: readonly PlainChange[]): Promise<void> {
+    if (this.#closed) throw new CredentialsNotSavedError('The session of these credentials has ended');
+    const write = this.#writeAfter(this.#lastWrite, changes);
+    this.#lastWrite = write.catch(() => undefined);
+    try {
+      await write;
+      this.#failuresInARow = 0;
+    } catch (cause) {
+      throw this.#failed(cause, changes);
+    }
+  }
+
+  async #writeAfter(previous: Promise<unknown>, changes: readonly PlainChange[]): Promise<void> {
+    await previous;
+    this.#writesBegunAndEnded += 1;
+    await this.#credentials.write(changes);
+    this.#writesBegunAndEnded += 1;
+  }
+
+  #failed(cause: unknown, changes: readonly PlainChange[]): CredentialsNotSavedError {
+    const error = new CredentialsNotSavedError('The credentials could not be saved', { cause });
+    this.#failuresInARow += 1;
+    const final =
+      cause instanceof LeaseLostError ||
+      this.#failuresInARow >= commitAttempts ||
+      changes.some(({ type }) => type === credsRow.type);
+    if (final) this.giveUp(error);
+    return error;
+  }
+}
+
+/** Linked means that the account signed this device; `me` alone is set before that by a pairing code. */
+function isLinked(creds: AuthenticationCreds): boolean {
+  return creds.account !== undefined && creds.me?.id !== undefined;
+}
+
+async function readIdentity(
+  store: CredentialStore,
+  lease: Lease,
+): Promise<{ credentials: CompanyCredentials; creds: AuthenticationCreds | undefined }> {
+  try {
+    const { type, id } = credsRow;
+    const credentials = await store.open(lease);
+    const text = (await credentials.read(type, [id])).get(id);
+    return { credentials, creds: text === undefined ? undefined : parseCreds(text) };
+  } catch (cause) {
+    // A store that does not answer says nothing about what it holds.
+    if (!(cause instanceof UnreadableSecretError) && !(cause instanceof SyntaxError)) throw cause;
+    throw new UnreadableCredentialsError('The stored credentials cannot be read', { cause });
+  }
+}
+
+/** @throws SyntaxError */
+function parseCreds(text: string): AuthenticationCreds {
+  const creds: unknown = JSON.parse(text, BufferJSON.reviver);
+  if (!isCreds(creds)) throw new SyntaxError('The stored identity is not complete');
+  return creds;
+}
+
+function isCreds(value: unknown): value is AuthenticationCreds {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'noiseKey' in value &&
+    'signedIdentityKey' in value &&
+    'registrationId' in value
+  );
+}
+
+function serialise(value: unknown): string {
+  return JSON.stringify(value, BufferJSON.replacer);
+}
+
+function parseKey(type: keyof SignalDataTypeMap, text: string): unknown {
+  const value: unknown = JSON.parse(text, BufferJSON.reviver);
+  if (type !== 'app-state-sync-key' || typeof value !== 'object' || value === null) return value;
+  return proto.Message.AppStateSyncKeyData.fromObject(value);
+}
+
+function cacheKey(type: string, id: string): string {
+  return `${type}/${id}`;
+}

@@ -1,0 +1,95 @@
+import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
+import { AppError } from '../../domain/errors/app-error.ts';
+import { withTimeout } from '../../lib/async/with-timeout.ts';
+
+/** What WhatsApp answers: this, or the code of an error. */
+const agreement = 'agreed';
+const tooOften = '429';
+
+/** It is not known whether WhatsApp took the request. */
+export class UnansweredError extends AppError {
+  constructor() {
+    super('CONNECTION_FAILED', {
+      text: {
+        ru: 'WhatsApp не ответил на запрос кода. Попробуйте ещё раз или отсканируйте QR-код.',
+        en: 'WhatsApp did not answer the request for a code. Try again or scan the QR code.',
+      },
+    });
+  }
+}
+
+/**
+ * Asks WhatsApp for a code that the owner types on the phone. Baileys makes the code itself and returns it before WhatsApp has
+ * agreed; a code that WhatsApp refused would only be turned down on the phone, without a word why. After a refusal the
+ * one before it links as it did. One request at a time on a socket.
+ * @param number digits alone
+ * @param timeoutMs how long WhatsApp may take to agree
+ * @throws UnansweredError, AppError `CONNECTION_FAILED` with what the owner can do instead
+ */
+export async function requestCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
+  const { pairingCode, me } = sock.authState.creds;
+  try {
+    return await agreedCode(sock, number, timeoutMs);
+  } catch (error) {
+    putBack(sock, { pairingCode, me });
+    throw error;
+  }
+}
+
+async function agreedCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
+  using answer = answerTo(sock, nextTag(sock));
+  const code = await sock.requestPairingCode(number);
+  const verdict = await withTimeout(answer.verdict, timeoutMs);
+  if (verdict === undefined) throw new UnansweredError();
+  if (verdict !== agreement) throw refused(verdict);
+  return code;
+}
+
+/** Baileys opens what the phone sends with the code and the number that it was asked for last, whatever WhatsApp said of them. */
+function putBack(
+  { authState: { creds }, ev }: WASocket,
+  before: Readonly<Record<'pairingCode' | 'me', unknown>>,
+): void {
+  // A phone has linked meanwhile, by a QR code: the number is its own.
+  if (creds.account !== undefined) return;
+  Object.assign(creds, before);
+  ev.emit('creds.update', creds);
+}
+
+/** Baileys numbers its queries one after another, and tells nobody the number of the one for a code. */
+function nextTag(sock: WASocket): string {
+  const tag = sock.generateMessageTag();
+  const prefix = tag.slice(0, tag.lastIndexOf('-') + 1);
+  return `${prefix}${Number(tag.slice(prefix.length)) + 1}`;
+}
+
+function answerTo(sock: WASocket, tag: string): Disposable & Readonly<{ verdict: Promise<string> }> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const answered = ({ attrs, content }: BinaryNode): void => {
+    if (attrs['type'] !== 'error') return resolve(agreement);
+    const error = Array.isArray(content) ? content.find(({ tag: child }) => child === 'error') : undefined;
+    resolve(error?.attrs['code'] ?? 'unknown');
+  };
+  sock.ws.on(`TAG:${tag}`, answered);
+  return { verdict: promise, [Symbol.dispose]: () => sock.ws.off(`TAG:${tag}`, answered) };
+}
+
+function refused(code: string): AppError {
+  const cause = new Error(`WhatsApp refused a pairing code: ${/^\d{1,4}$/.test(code) ? code : 'unknown'}`);
+  if (code === tooOften) {
+    return new AppError('CONNECTION_FAILED', {
+      text: {
+        ru: 'WhatsApp пока не даёт новых кодов для этого номера: их просили слишком часто. Подождите час или отсканируйте QR-код.',
+        en: 'WhatsApp gives no more codes to this number for now: too many were asked for. Wait an hour or scan the QR code.',
+      },
+      cause,
+    });
+  }
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'WhatsApp не выдал код для этого номера. Проверьте, тот ли это номер WhatsApp, или отсканируйте QR-код.',
+      en: 'WhatsApp gave no code for this number. Check that it is the number of this WhatsApp, or scan the QR code.',
+    },
+    cause,
+  });
+}

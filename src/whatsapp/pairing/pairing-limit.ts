@@ -1,0 +1,49 @@
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
+import type { Session } from '../session/session.ts';
+
+type Sessions = ReadonlyMap<CompanyId, Pick<Session, 'pairing' | 'sock'>>;
+
+/** A pairing lasts 160 s at most when nobody scans, and much less when somebody does. */
+const retryAfterSeconds = 30;
+
+/** How many companies may be linking at once: each has a socket, and each link makes hundreds of keys. */
+export class PairingLimit {
+  readonly #most: number;
+  readonly #beginning = new Set<CompanyId>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /**
+   * A pairing that waits to try again, as after a refused client version, has no socket and takes no place; who asks for its
+   * code joins it.
+   * @throws AppError `RATE_LIMIT`
+   */
+  async begin(companyId: CompanyId, sessions: Sessions, begin: () => Promise<void>): Promise<void> {
+    if (sessions.get(companyId)?.pairing !== undefined) return await begin();
+    const taken = new Set([...withSocket(sessions), ...this.#beginning]);
+    if (taken.size >= this.#most) throw tooMany();
+    this.#beginning.add(companyId);
+    try {
+      await begin();
+    } finally {
+      this.#beginning.delete(companyId);
+    }
+  }
+}
+
+function withSocket(sessions: Sessions): readonly CompanyId[] {
+  return [...sessions].flatMap(([companyId, { pairing, sock }]) => (pairing && sock ? [companyId] : []));
+}
+
+function tooMany(): AppError {
+  return new AppError('RATE_LIMIT', {
+    text: {
+      ru: 'Сейчас подключается слишком много салонов. Подождите полминуты.',
+      en: 'Too many salons are connecting at the moment. Wait half a minute.',
+    },
+    retryAfterSeconds,
+  });
+}

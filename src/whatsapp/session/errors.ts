@@ -1,0 +1,70 @@
+import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
+import type { SessionState } from '../../domain/company/session-state.ts';
+
+/** A linked session that is up, or on its way up by itself, must not be replaced. */
+export function whyNotPair(state: SessionState): AppError | undefined {
+  if (state === 'connected') return alreadyConnected();
+  const isOnItsWay = state === 'connecting' || state === 'reconnecting';
+  return isOnItsWay ? alreadyConnecting() : undefined;
+}
+
+const refusals: Readonly<Partial<Record<SessionState, BilingualText>>> = {
+  banned: {
+    ru: 'WhatsApp ограничил или заблокировал этот номер. Откройте WhatsApp на телефоне: там написано, что делать.',
+    en: 'WhatsApp has restricted or banned this number. Open WhatsApp on the phone: it tells what can be done.',
+  },
+  logged_out: {
+    ru: 'WhatsApp отказался привязать это устройство. Запросите новый код.',
+    en: 'WhatsApp refused to link this device. Ask for a new code.',
+  },
+  stopped: {
+    ru: 'WhatsApp отказал в подключении. Обновите WhatsApp на телефоне; если не поможет, напишите в поддержку.',
+    en: 'WhatsApp refused the connection. Update WhatsApp on the phone; if that does not help, write to support.',
+  },
+};
+
+/** What those who wait for a QR code are told when the session comes to rest in this state. */
+export function whyPairingEnded(state: SessionState, detail = ''): AppError {
+  if (state === 'qr_expired') return new AppError('QR_EXPIRED');
+  if (state === 'passkey_required') return new AppError('PASSKEY_REQUIRED');
+  // Only WhatsApp gives reasons in numbers.
+  const text = /^\d/.test(detail) ? refusals[state] : undefined;
+  return new AppError('CONNECTION_FAILED', text === undefined ? {} : { text });
+}
+
+function alreadyConnected(): AppError {
+  return new AppError('FORBIDDEN', {
+    text: {
+      ru: 'WhatsApp уже подключён. Чтобы подключить другой номер, сначала отключите этот.',
+      en: 'WhatsApp is connected already. Disconnect this number first to connect another one.',
+    },
+  });
+}
+
+export function alreadyConnecting(): AppError {
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'WhatsApp уже подключается. Подождите немного.',
+      en: 'WhatsApp is connecting already. Please wait a little.',
+    },
+  });
+}
+
+export function leasedElsewhere(): AppError {
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'Этот салон сейчас обслуживает другой сервер. Попробуйте ещё раз через минуту.',
+      en: 'Another server is running this salon at the moment. Try again in a minute.',
+    },
+  });
+}
+
+export function notConnected(cause?: unknown): AppError {
+  return new AppError('CONNECTION_FAILED', {
+    text: {
+      ru: 'WhatsApp салона не подключён: сообщение не отправлено.',
+      en: 'The WhatsApp of the salon is not connected: nothing was sent.',
+    },
+    cause,
+  });
+}

@@ -1,0 +1,121 @@
+import type { CompanyId } from '../../domain/ids.ts';
+import { withTimeout } from '../../lib/async/with-timeout.ts';
+import type { Lease, Leases } from '../../ports/ports.ts';
+import type { Logger } from '../../observability/logger.ts';
+
+export type LeaseTimings = Readonly<{
+  /** How long a lease holds without being renewed. */
+  ttlMs: number;
+  renewEveryMs: number;
+}>;
+
+export type LeaseKeeperOptions = Readonly<{
+  leases: Leases;
+  owner: string;
+  timings: LeaseTimings;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicNow: () => number;
+  logger: Logger;
+}>;
+
+/**
+ * Holds the lease of one company: renews it, and tells at once when it is lost. When renewals fail it stops trusting the
+ * lease before it can have run out, since another instance may act from then on.
+ */
+export class LeaseKeeper {
+  readonly #companyId: CompanyId;
+  readonly #options: LeaseKeeperOptions;
+  readonly #onLost: () => void;
+  #lease: Lease | undefined;
+  #trustedUntilMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(companyId: CompanyId, options: LeaseKeeperOptions, onLost: () => void) {
+    this.#companyId = companyId;
+    this.#options = options;
+    this.#onLost = onLost;
+  }
+
+  /** Undefined also when the lease can no longer be trusted, although nobody has said so yet. */
+  get lease(): Lease | undefined {
+    return this.#options.monotonicNow() < this.#trustedUntilMs ? this.#lease : undefined;
+  }
+
+  /** A new grant, whose token is greater than any before, also of a lease held already; undefined while another instance has it. */
+  async acquire(): Promise<Lease | undefined> {
+    // A renewal of the grant before would be refused from now on, and mean nothing.
+    this.#drop();
+    const { leases, owner, timings } = this.#options;
+    const askedAtMs = this.#options.monotonicNow();
+    const lease = await leases.acquire(this.#companyId, owner, timings.ttlMs);
+    if (lease !== undefined) this.#hold(lease, askedAtMs);
+    return lease;
+  }
+
+  /** Asks whether the lease is still ours. @returns false when it is lost, as `onLost` has been told by then */
+  async verify(): Promise<boolean> {
+    // A renewal that is never answered ends with the trust in the lease.
+    await withTimeout(this.#renew(), this.#options.timings.ttlMs);
+    return this.lease !== undefined;
+  }
+
+  /** A lease that cannot be given back runs out by itself. */
+  async release(): Promise<void> {
+    const lease = this.#lease;
+    this.#drop();
+    if (lease === undefined) return;
+    try {
+      await this.#options.leases.release(lease);
+    } catch (error) {
+      this.#options.logger.warn('A WhatsApp lease was not released', { companyId: this.#companyId, error });
+    }
+  }
+
+  /** The store refused a write under this lease. */
+  lost(): void {
+    if (this.#lease === undefined) return;
+    this.#drop();
+    this.#onLost();
+  }
+
+  #hold(lease: Lease, askedAtMs: number): void {
+    const { ttlMs, renewEveryMs } = this.#options.timings;
+    this.#lease = lease;
+    // The clocks of two machines run at slightly different speeds.
+    this.#trustedUntilMs = askedAtMs + ttlMs * 0.9;
+    this.#renewIn(renewEveryMs);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#timer);
+    this.#lease = undefined;
+    this.#trustedUntilMs = 0;
+  }
+
+  #renewIn(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#renew(), delayMs);
+  }
+
+  async #renew(): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    const { leases, timings, monotonicNow, logger } = this.#options;
+    const askedAtMs = monotonicNow();
+    clearTimeout(this.#timer);
+    // The answer may never come; the lease runs out all the same.
+    this.#timer = setTimeout(() => this.lost(), Math.max(0, this.#trustedUntilMs - askedAtMs));
+    try {
+      const held = await leases.renew(lease, timings.ttlMs);
+      if (this.#lease !== lease) return;
+      if (held) this.#hold(lease, askedAtMs);
+      else this.lost();
+    } catch (error) {
+      if (this.#lease !== lease) return;
+      logger.warn('A WhatsApp lease could not be renewed', { companyId: this.#companyId, error });
+      const leftMs = this.#trustedUntilMs - monotonicNow();
+      if (leftMs <= 0) this.lost();
+      else this.#renewIn(Math.min(leftMs, timings.renewEveryMs / 5));
+    }
+  }
+}

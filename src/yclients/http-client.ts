@@ -1,0 +1,92 @@
+import { AppError } from '../domain/errors/app-error.ts';
+
+export type Exchange = Readonly<{
+  method: 'GET' | 'POST' | 'PUT';
+  url: string;
+  authorization: string;
+  body?: unknown;
+  timeoutMs: number;
+}>;
+
+/** What the platform answered; `body` is undefined when it was empty or no JSON. */
+export type Answer = Readonly<{ status: number; body: unknown; retryAfterMs: number | undefined }>;
+
+/** Why there is no usable answer; holds nothing of the body. */
+export class OutageError extends Error {
+  override readonly name = 'OutageError';
+  readonly reason: 'network' | 'timeout' | 'server_error' | 'not_json' | 'too_large';
+
+  constructor(reason: OutageError['reason'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+  }
+}
+
+const mediaType = 'application/vnd.yclients.v2+json';
+const maxBodyBytes = 2 * 1024 * 1024;
+
+/**
+ * One request, no retries. Redirects are not followed: they would carry the token elsewhere.
+ *
+ * @throws AppError `UPSTREAM_ERROR`, retryable, caused by an `OutageError`, when the platform did not answer, broke, or
+ * said yes in something that is no JSON.
+ */
+export async function exchange(request: Exchange): Promise<Answer> {
+  const { status, text, retryAfterMs } = await send(request);
+  if (status === 408 || status >= 500) throw outage('server_error', `YCLIENTS answered ${status}`);
+  const body = parse(text);
+  if (body === undefined && text !== '' && status < 300) {
+    throw outage('not_json', `YCLIENTS answered ${status} with ${text.length} characters that are no JSON`);
+  }
+  return { status, body, retryAfterMs };
+}
+
+type RawAnswer = Readonly<{ status: number; text: string; retryAfterMs: number | undefined }>;
+
+async function send({ method, url, authorization, body, timeoutMs }: Exchange): Promise<RawAnswer> {
+  try {
+    const response = await fetch(url, {
+      method,
+      redirect: 'manual',
+      headers: { authorization, accept: mediaType, 'content-type': 'application/json' },
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await readLimited(response);
+    return { status: response.status, text, retryAfterMs: retryAfter(response.headers.get('retry-after')) };
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
+    throw timedOut
+      ? outage('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
+      : outage('network', 'YCLIENTS cannot be reached', cause);
+  }
+}
+
+async function readLimited(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBodyBytes) throw outage('too_large', `YCLIENTS answered more than ${maxBodyBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function retryAfter(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+}
+
+function outage(reason: OutageError['reason'], message: string, cause?: unknown): AppError {
+  return new AppError('UPSTREAM_ERROR', { cause: new OutageError(reason, message, cause) });
+}

@@ -1,0 +1,68 @@
+import joi from 'joi';
+import { isoWithOffset, localTimeFrom } from '../domain/company/salon-time.ts';
+import type { VisitMark } from '../ports/yclients.ts';
+import { check } from './response-schemas.ts';
+
+/** What a `PUT` of a record must repeat. */
+type PlatformRecord = Readonly<{
+  staff_id: number;
+  services: readonly unknown[];
+  client: Readonly<Record<string, unknown>> | null;
+  /** The wall clock of the salon, in whatever form. */
+  date: string;
+  /** Its offset is wrong around daylight saving changes. */
+  datetime: string;
+  seance_length: number;
+  attendance: number;
+  comment: string;
+  deleted: boolean;
+}>;
+
+const recordSchema = joi
+  .object<PlatformRecord>({
+    staff_id: joi.number().required(),
+    services: joi.array().required(),
+    client: joi.object().unknown().required().allow(null),
+    date: joi.string().allow('').empty(null).default(''),
+    datetime: joi.string().required(),
+    seance_length: joi.number().required(),
+    attendance: joi.number().default(0),
+    comment: joi.string().allow('').empty(null).default(''),
+    deleted: joi.boolean().truthy(1, '1').falsy(0, '0').default(false),
+  })
+  .unknown()
+  .required();
+
+/** @throws AppError `UPSTREAM_ERROR` */
+export function readRecord(data: unknown): PlatformRecord {
+  return check(recordSchema, data, 'record');
+}
+
+/** The body of the `PUT`, or undefined when the mark is there already. */
+export function markedRecord(
+  record: PlatformRecord,
+  mark: VisitMark,
+  timeZone: string | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  const { staff_id, services, client, seance_length } = record;
+  const hasCome = record.attendance === 1 || record.attendance === -1;
+  const attendance = hasCome ? record.attendance : mark.attendance;
+  const isNoted = mark.comment === undefined || record.comment.includes(mark.comment);
+  const comment = isNoted ? record.comment : [record.comment, mark.comment].filter(Boolean).join('\n');
+  if (attendance === record.attendance && comment === record.comment) return undefined;
+  return {
+    staff_id,
+    services,
+    client,
+    datetime: startOf(record, timeZone),
+    seance_length,
+    attendance,
+    comment,
+  };
+}
+
+/** The same time again: a `PUT` goes by the offset, so it has to be the true one. */
+function startOf({ date, datetime }: PlatformRecord, timeZone: string | undefined): string {
+  const local = localTimeFrom(date) ?? localTimeFrom(datetime);
+  return local === undefined || timeZone === undefined ? datetime : isoWithOffset(local, timeZone);
+}
