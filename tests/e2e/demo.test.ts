@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../demo/demo.ts';
-import { launchBrowser } from '../harness/browser.ts';
+import { Demo } from '../../dev-env/demo/demo.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
 
 const waitMs = 15_000;
 const soon = { timeout: waitMs };
@@ -136,7 +136,7 @@ describe('make demo', () => {
 });
 
 async function run(...args: string[]): Promise<Readonly<{ code: unknown; output: string }>> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../demo.ts'), ...args]);
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../dev-env/demo/main.ts'), ...args]);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { launchBrowser } from '../harness/browser.ts';
-import { linkSalon } from '../harness/linked-salon.ts';
-import { statusOf } from '../harness/people.ts';
-import { startStack } from '../harness/start-stack.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
+import { linkSalon } from '../../dev-env/clients/linked-salon.ts';
+import { statusOf } from '../../dev-env/clients/test-clients.ts';
+import { startStack } from '../../dev-env/network.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const waitMs = 15_000;
 

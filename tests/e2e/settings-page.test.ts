@@ -1,12 +1,12 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser } from '../harness/browser.ts';
-import { inDays, linkSalon, type LinkedSalon } from '../harness/linked-salon.ts';
-import { ask } from '../harness/people.ts';
-import { clientNumber, startStack, type Stack } from '../harness/start-stack.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import { WebhookReceiver } from '../harness/webhook-receiver.ts';
-import { quietLibsignal } from '../simulators/whatsapp/quiet-libsignal.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
+import { inDays, linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
+import { ask } from '../../dev-env/clients/test-clients.ts';
+import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { WebhookReceiver } from '../support/servers/webhook-receiver.ts';
+import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const waitMs = 15_000;
 

@@ -1,0 +1,25 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Server } from 'socket.io';
+import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
+import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+
+/** The least that shows a QR code: whoever asks gets a bare Baileys socket, and its first code as it comes. */
+using _quiet = quietLibsignal();
+const [, , url = ''] = process.argv;
+const http = createServer();
+new Server(http).on('connection', (page) => {
+  page.on('request-qr', () => {
+    const client = new BaileysClient(url);
+    client.connect();
+    client.socket.ev.on('connection.update', ({ qr }) => {
+      if (qr !== undefined) page.emit('qr-update', { qr });
+    });
+    page.on('disconnect', () => client[Symbol.dispose]());
+  });
+});
+http.listen(0, '127.0.0.1', () => {
+  const { port } = http.address() as AddressInfo;
+  process.send?.(`http://127.0.0.1:${port}`);
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,28 @@
+import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
+import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { readIdentity } from './identities.ts';
+
+/** Bare Baileys with its keys in memory: told which files of identities, it opens their sessions, and tells when all are open. */
+const concurrency = 20;
+
+using _quiet = quietLibsignal();
+const [, , url = ''] = process.argv;
+const clients: BaileysClient[] = [];
+process.once('message', ({ files }: Readonly<{ files: readonly string[] }>) => {
+  const waiting = files.values();
+  const worker = async (): Promise<void> => {
+    for (const file of waiting) {
+      const { creds, keys } = readIdentity(file);
+      const client = new BaileysClient(url);
+      Object.assign(client.creds, creds);
+      await client.keys.set(keys);
+      client.connect();
+      await client.opened();
+      clients.push(client);
+    }
+  };
+  void Promise.all(Array.from({ length: concurrency }, worker)).then(() => process.send?.('open'));
+  process.on('message', () => process.send?.(clients.filter(({ isOpen }) => isOpen).length));
+});
+process.on('disconnect', () => process.exit());
+process.send?.('ready');

@@ -1,0 +1,83 @@
+import type { SimulatedPhone } from '../simulators/whatsapp/phone/simulated-phone.ts';
+import { ask, companyOf, ConnectPageClient, openRegistration, statusOf } from './test-clients.ts';
+import { adminApiKey, demoSalon, ownerNumber, type Stack } from '../network.ts';
+import { waitFor } from '../wait-for.ts';
+
+/** A salon whose WhatsApp is linked and whose integration is active. */
+export type LinkedSalon = Readonly<{
+  salonId: number;
+  companyId: number;
+  token: string;
+  owner: SimulatedPhone;
+  /** What the platform was given at the activation. */
+  webhookUrl: string;
+  apiKey: string;
+}>;
+
+/** Goes the whole way of an owner, from "Подключить" to the active integration. */
+export async function linkSalon(
+  stack: Stack,
+  { salonId = demoSalon.id, number = ownerNumber }: Readonly<{ salonId?: number; number?: string }> = {},
+): Promise<LinkedSalon> {
+  const [token = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
+  const owner = stack.whatsapp.phone(number);
+  using page = new ConnectPageClient(stack.url, token);
+  const { text } = await page.requestQr();
+  await owner.scan(text);
+  await waitUntilActive(stack, token);
+  // Suites run at any hour.
+  await changeSettings(stack, token, { quiet_hours: null });
+  const { apiKey = '', webhookUrls } = stack.yclients.salon(salonId).activation;
+  return { salonId, companyId: companyOf(token), token, owner, webhookUrl: webhookUrls[0] ?? '', apiKey };
+}
+
+export type SettingsView = Readonly<{
+  enabled: Readonly<Record<string, boolean>>;
+  templates: Readonly<Record<string, string | null>>;
+  quiet_hours: Readonly<{ from: string; to: string }> | null;
+  small_shift_minutes: number;
+  review_link: string | null;
+}>;
+
+/** Changes what the owner decides about the messages, the way the settings page does. */
+export async function changeSettings(
+  { url }: Readonly<{ url: string }>,
+  token: string,
+  changes: Partial<SettingsView>,
+): Promise<void> {
+  const settingsUrl = `${url}/marketplace/settings/${companyOf(token)}`;
+  const headers = { authorization: `Bearer ${token}` };
+  const present = await ask(settingsUrl, { headers });
+  const { settings } = (await present.json()) as { settings: SettingsView };
+  const saved = await ask(settingsUrl, { method: 'PUT', headers, body: { ...settings, ...changes } });
+  if (!saved.ok) throw new Error(`The settings answered ${saved.status}: ${await saved.text()}`);
+}
+
+export async function waitUntilActive(stack: Stack, token: string, timeoutMs = 20_000): Promise<void> {
+  await waitFor(
+    'the salon to be linked and active',
+    async () => {
+      const status = await statusOf(stack.url, token);
+      return status.whatsapp_connected && status.integration_status === 'active';
+    },
+    timeoutMs,
+  );
+}
+
+export type Stats = Readonly<{
+  total: number;
+  connected: number;
+  by_status: Readonly<Record<string, number>>;
+}>;
+
+/** What the administrator sees of all companies. */
+export async function statsOf({ url }: Stack): Promise<Stats> {
+  const response = await ask(`${url}/marketplace/companies`, { headers: { 'x-api-key': adminApiKey } });
+  if (!response.ok) throw new Error(`The statistics answered ${response.status}`);
+  return ((await response.json()) as { stats: Stats }).stats;
+}
+
+/** A visit that lies ahead whenever this runs. */
+export function inDays(days: number, time: string): string {
+  return `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)} ${time}`;
+}

@@ -1,0 +1,66 @@
+import Joi from 'joi';
+import type { DemoWorld, NewBooking, Person } from './demo-simulation.ts';
+
+/** A request of the page that cannot be fulfilled, with the reason. */
+export class ActionError extends Error {
+  override readonly name = 'ActionError';
+}
+
+type Action = (world: DemoWorld, body: unknown) => void | Promise<void>;
+
+const text = Joi.string().trim().min(1).max(1000).required();
+const recordId = Joi.number().integer().positive().required();
+
+const actions: Readonly<Record<string, Action>> = {
+  scan: action(Joi.object<{ text: string }>({ text }), (world, body) => world.scan(body.text)),
+  'remove-devices': action(Joi.object({}), (world) => world.removeDevices()),
+  network: action(
+    Joi.object<{ person: Person; online: boolean }>({
+      person: Joi.valid('owner', 'client').required(),
+      online: Joi.boolean().required(),
+    }),
+    (world, { person, online }) => world.setOnline(person, online),
+  ),
+  book: action(
+    Joi.object<NewBooking>({
+      name: text.max(100),
+      phone: text.max(40),
+      service: text.max(100),
+      staff: text.max(100),
+      start: Joi.string()
+        .pattern(/^\d{4}-\d\d-\d\d \d\d:\d\d:00$/, 'YYYY-MM-DD HH:mm:00')
+        .required(),
+    }),
+    (world, booking) => world.book(booking),
+  ),
+  move: onRecord((world, id) => world.moveByDay(id)),
+  came: onRecord((world, id) => world.markCame(id)),
+  cancel: onRecord((world, id) => world.cancel(id)),
+  'open-chat': action(Joi.object({}), (world) => world.openChat()),
+  reply: action(Joi.object<{ text: string }>({ text }), (world, body) => world.reply(body.text)),
+};
+
+/** @throws ActionError when there is no such action, its input is wrong, or a phone or the platform refuses */
+export async function perform(world: DemoWorld, name: string, body: unknown): Promise<void> {
+  const chosen = Object.hasOwn(actions, name) ? actions[name] : undefined;
+  if (chosen === undefined) throw new ActionError(`There is no action ${name}`);
+  try {
+    await chosen(world, body);
+  } catch (cause) {
+    throw new ActionError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function action<Body>(
+  schema: Joi.ObjectSchema<Body>,
+  work: (world: DemoWorld, body: Body) => void | Promise<void>,
+): Action {
+  return async (world, body) => {
+    const checked: Body = await schema.required().validateAsync(body);
+    await work(world, checked);
+  };
+}
+
+function onRecord(work: (world: DemoWorld, id: number) => void): Action {
+  return action(Joi.object<{ id: number }>({ id: recordId }), (world, { id }) => work(world, id));
+}

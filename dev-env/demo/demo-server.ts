@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import { extname, join } from 'node:path';
+import { ActionError, perform } from './actions.ts';
+import type { DemoWorld } from './demo-simulation.ts';
+import { LiveState } from './state-stream.ts';
+import { ReverseProxy } from './reverse-proxy.ts';
+
+const host = '127.0.0.1';
+const largestBody = 16_384;
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+};
+
+type Open = Readonly<{ world: DemoWorld; live: LiveState; proxy: ReverseProxy; policy: string }>;
+
+/**
+ * The one origin of the demo: `/demo/…` is its own page, everything else is the real server. So the page may look at
+ * the picture that the real connect page shows.
+ */
+export class DemoServer implements AsyncDisposable {
+  readonly #http: Server = createServer((request, response) => this.#answer(request, response));
+  #open: Open | undefined;
+  #telling: Promise<void> | undefined;
+
+  /** @throws Error with code `EADDRINUSE` when another program has the port; 0 picks a free one */
+  static async listen(port: number): Promise<DemoServer> {
+    const demo = new DemoServer();
+    demo.#http.on('upgrade', (request, socket, head: Buffer) => {
+      if (demo.#open === undefined) socket.destroy();
+      else demo.#open.proxy.upgrade(request, socket, head);
+    });
+    demo.#http.listen(port, host);
+    await once(demo.#http, 'listening');
+    return demo;
+  }
+
+  get origin(): string {
+    const address = this.#http.address();
+    if (address === null || typeof address === 'string') throw new Error('The demo does not listen');
+    return `http://${host}:${address.port}`;
+  }
+
+  /** From now on pages are served. */
+  serve(world: DemoWorld, serverUrl: string): void {
+    const live = new LiveState(world);
+    const proxy = new ReverseProxy(serverUrl, (location) => world.noteRedirect(location));
+    const { origin: marketplace } = new URL(world.state.marketplaceUrl);
+    const policy = `default-src 'self'; frame-src 'self' ${marketplace}; frame-ancestors 'none'; base-uri 'none'`;
+    this.#open = { world, live, proxy, policy };
+    this.#telling = live.run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#open?.live[Symbol.dispose]();
+    const closed = once(this.#http, 'close');
+    this.#http.close();
+    this.#http.closeAllConnections();
+    await closed;
+    await this.#telling;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#open === undefined) {
+      response.writeHead(503, { 'retry-after': '1' }).end();
+      return;
+    }
+    const { pathname } = new URL(request.url ?? '/', this.origin);
+    if (!this.#isOurHost(request) || pathname === '/' || pathname === '/demo') {
+      response.writeHead(302, { location: `${this.origin}/demo/` }).end();
+    } else if (!pathname.startsWith('/demo/')) {
+      this.#open.proxy.pass(request, response);
+    } else if (pathname === '/demo/events') {
+      this.#open.live.attach(response);
+    } else if (pathname.startsWith('/demo/do/')) {
+      this.#act(this.#open.world, pathname.slice('/demo/do/'.length), request, response).catch(
+        (error: unknown) => {
+          response.destroy(error instanceof Error ? error : undefined);
+        },
+      );
+    } else {
+      sendFile(response, fileOf(pathname), this.#open.policy);
+    }
+  }
+
+  /** The browser must not meet the same page under two origins: `localhost` is another one. */
+  #isOurHost({ method, headers }: IncomingMessage): boolean {
+    return method !== 'GET' || headers.host === new URL(this.origin).host;
+  }
+
+  async #act(
+    world: DemoWorld,
+    name: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    if (request.method !== 'POST' || request.headers.origin !== this.origin) {
+      response.writeHead(403).end();
+      return;
+    }
+    try {
+      await perform(world, name, await bodyOf(request));
+      response.writeHead(204).end();
+    } catch (error) {
+      if (!(error instanceof ActionError)) throw error;
+      response.writeHead(422, { 'content-type': 'text/plain; charset=utf-8' }).end(error.message);
+    }
+  }
+}
+
+/** @returns undefined when the page has no such file */
+function fileOf(pathname: string): string | undefined {
+  if (pathname === '/demo/') return join(import.meta.dirname, 'index.html');
+  if (pathname === '/demo/jsqr.js') return createRequire(import.meta.url).resolve('jsqr');
+  const [, folder, name] = /^\/demo\/(scripts|styles)\/([\w-]+\.(?:js|css))$/.exec(pathname) ?? [];
+  return folder === undefined || name === undefined ? undefined : join(import.meta.dirname, folder, name);
+}
+
+function sendFile(response: ServerResponse, file: string | undefined, policy: string): void {
+  if (file === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  const stream = createReadStream(file);
+  stream.on('error', () => response.writeHead(404).end());
+  stream.on('open', () => {
+    response.writeHead(200, {
+      'content-type': types[extname(file)],
+      'content-security-policy': policy,
+      'cache-control': 'no-store',
+    });
+    stream.pipe(response);
+  });
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > largestBody) throw new ActionError('The request is too large');
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (cause) {
+    throw new ActionError('The request is not JSON', { cause });
+  }
+}

@@ -1,0 +1,143 @@
+import type { Duplex } from 'node:stream';
+
+import { decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys';
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import type { RawData, WebSocket } from 'ws';
+
+import { frame, FrameReader } from './frame-codec.ts';
+import type { LoginRefusal } from './login-refusal.ts';
+import { NoiseResponder } from './noise-responder.ts';
+import type { FinishedHandshake, NoiseIdentity, TransportCipher } from './noise-responder.ts';
+import { stanza } from '../stanzas/nodes.ts';
+
+export type NodeHandler = (node: BinaryNode) => void | Promise<void>;
+
+/** The WebSocket of a client and the TCP connection under it. */
+export type ClientSocket = Readonly<{ socket: WebSocket; wire: Duplex }>;
+
+type ConnectionEvents = Readonly<{
+  /** The client has shown its noise key and what it wants; from now on stanzas can be sent. */
+  identified: (connection: ClientConnection, handshake: FinishedHandshake) => void | Promise<void>;
+  closed: (connection: ClientConnection) => void;
+  failed: (error: unknown) => void;
+}>;
+
+/** One encrypted connection of a client. Frames are handled strictly one after the other. */
+export class ClientConnection {
+  readonly id: number;
+  /** Where decrypted stanzas go; set by whoever takes the connection over after its identification. */
+  onNode: NodeHandler = () => undefined;
+  onClose: () => void = () => undefined;
+  readonly #socket: WebSocket;
+  readonly #wire: Duplex;
+  readonly #events: ConnectionEvents;
+  readonly #noise: NoiseResponder;
+  readonly #reader = new FrameReader();
+  #transport: TransportCipher | undefined;
+  #greeted = false;
+  #work: Promise<void> = Promise.resolve();
+  #frozen: PromiseWithResolvers<void> | undefined;
+  #held: BinaryNode[] = [];
+  #isHalfOpen = false;
+
+  constructor(id: number, { socket, wire }: ClientSocket, identity: NoiseIdentity, events: ConnectionEvents) {
+    this.id = id;
+    this.#socket = socket;
+    this.#wire = wire;
+    this.#events = events;
+    this.#noise = new NoiseResponder(identity);
+    socket.on('message', (data) => this.#receive(data));
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => {
+      this.thaw();
+      this.onClose();
+      events.closed(this);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  /** Sends a stanza; on a closed connection it is lost, on a frozen one it waits. */
+  send(node: BinaryNode): void {
+    if (this.#frozen) {
+      this.#held.push(node);
+      return;
+    }
+    if (!this.isOpen || this.#isHalfOpen || this.#transport === undefined) return;
+    this.#socket.send(frame(this.#transport.encrypt(encodeBinaryNode(node))));
+  }
+
+  /** Ends the stream the way the service does: an error stanza, and a moment later the socket. */
+  endWith(node: BinaryNode, afterMs: number): void {
+    this.send(node);
+    setTimeout(() => this.#close(), afterMs).unref();
+  }
+
+  fail(failure: LoginRefusal, afterMs: number): void {
+    this.endWith(stanza('failure', { ...failure, location: 'rva' }), afterMs);
+  }
+
+  /** Cuts the TCP connection without a word. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
+  /**
+   * Bytes vanish both ways while the socket stays open, as when a router has forgotten the connection. Not even the closing
+   * handshake of the WebSocket gets through; `drop` ends this, or the client when it gives its TCP connection up.
+   */
+  halfOpen(): void {
+    this.#isHalfOpen = true;
+    this.#wire.removeAllListeners('data');
+    this.#wire.resume();
+  }
+
+  /** Neither answers nor sends anything until `thaw`; the socket stays open. */
+  freeze(): void {
+    this.#frozen ??= Promise.withResolvers();
+  }
+
+  thaw(): void {
+    const frozen = this.#frozen;
+    this.#frozen = undefined;
+    for (const node of this.#held.splice(0)) this.send(node);
+    frozen?.resolve();
+  }
+
+  #close(): void {
+    if (!this.#isHalfOpen) this.#socket.close();
+  }
+
+  #receive(data: RawData): void {
+    if (this.#isHalfOpen) return;
+    const bytes = Array.isArray(data)
+      ? Buffer.concat(data)
+      : Buffer.from(data instanceof ArrayBuffer ? new Uint8Array(data) : data);
+    this.#work = this.#work.then(() => this.#read(bytes));
+  }
+
+  async #read(bytes: Buffer): Promise<void> {
+    try {
+      for (const body of this.#reader.push(bytes)) await this.#handle(body);
+    } catch (error) {
+      this.#events.failed(error);
+      this.drop();
+    }
+  }
+
+  async #handle(body: Buffer): Promise<void> {
+    await this.#frozen?.promise;
+    if (this.#transport) {
+      await this.onNode(await decodeBinaryNode(this.#transport.decrypt(body)));
+    } else if (this.#greeted) {
+      const handshake = this.#noise.finish(body);
+      this.#transport = handshake.transport;
+      await this.#events.identified(this, handshake);
+    } else {
+      this.#greeted = true;
+      this.#socket.send(frame(this.#noise.answerHello(body)));
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+
+import type { BinaryNode } from '@whiskeysockets/baileys';
+
+import type { ClientConnection } from './client-connection.ts';
+import { serverJid, stanza } from '../stanzas/nodes.ts';
+import type { PrekeyStore } from '../signal/prekey-store.ts';
+
+/** What every device of an account can do: be written to, and offer keys for it. Device 0 is the phone. */
+export type Device = Readonly<{
+  id: number;
+  keys: PrekeyStore;
+  deliver: (node: BinaryNode) => void;
+}>;
+
+/** Until when a linked device hears nothing, although its connection lives. */
+type Deafness = 'lifted' | 'next login';
+
+/** A linked device. What is sent to it is kept until it confirms, and sent again at the next login. */
+export class CompanionDevice implements Device {
+  readonly id: number;
+  readonly noiseKey: Buffer;
+  readonly keys: PrekeyStore;
+  /** Details and account signature of the identity that the phone gave to this device. */
+  readonly details: Buffer;
+  historySent = false;
+  readonly #unconfirmed = new Map<string, BinaryNode>();
+  readonly #withheld = new Set<BinaryNode>();
+  #connection: ClientConnection | undefined;
+  #breaksOff = false;
+  #deafUntil: Deafness | undefined;
+
+  constructor(id: number, noiseKey: Buffer, keys: PrekeyStore, details: Buffer) {
+    this.id = id;
+    this.noiseKey = noiseKey;
+    this.keys = keys;
+    this.details = details;
+    keys.onLow = (count) => {
+      const attributes = { from: serverJid, type: 'encrypt', id: randomUUID() };
+      this.deliver(stanza('notification', attributes, [stanza('count', { value: String(count) })]));
+    };
+  }
+
+  get connection(): ClientConnection | undefined {
+    return this.#connection;
+  }
+
+  deliver(node: BinaryNode): void {
+    this.#unconfirmed.set(confirmationKey(node.tag, node.attrs), node);
+    if (this.#deafUntil === undefined) this.#connection?.send(node);
+    else this.#withheld.add(node);
+  }
+
+  /** Nothing is delivered any more, while queries and acknowledgements go on. */
+  deafen(until: Deafness): void {
+    this.#deafUntil = until;
+  }
+
+  /** What was withheld comes at once. */
+  undeafen(): void {
+    this.#deafUntil = undefined;
+    for (const node of this.#withheld) this.#connection?.send(node);
+    this.#withheld.clear();
+  }
+
+  /** At the next login what was missed is not followed by the word that this was all. */
+  breakOffNextLogin(): void {
+    this.#breaksOff = true;
+  }
+
+  /** The device is online on this connection; what it missed comes first. */
+  attach(connection: ClientConnection): void {
+    if (this.#deafUntil === 'next login') this.#deafUntil = undefined;
+    this.#withheld.clear();
+    const missed: BinaryNode[] = [];
+    for (const node of this.#unconfirmed.values()) {
+      if (this.#deafUntil === undefined) missed.push(node);
+      else this.#withheld.add(node);
+    }
+    this.#connection = connection;
+    if (missed.length > 0) connection.send(offlinePreview(missed));
+    for (const [index, node] of missed.entries()) {
+      connection.send({ ...node, attrs: { ...node.attrs, offline: String(index) } });
+    }
+    if (this.#breaksOff) {
+      this.#breaksOff = false;
+      return;
+    }
+    connection.send(stanza('ib', { from: serverJid }, [stanza('offline', { count: String(missed.length) })]));
+  }
+
+  /** The device has gone, unless a newer connection has taken over. */
+  detach(connection: ClientConnection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+  }
+
+  /** `tag` is the kind of stanza that is confirmed; `attrs` are those of the confirmation. */
+  confirm(tag: string, attrs: Readonly<Record<string, string>>): void {
+    this.#unconfirmed.delete(confirmationKey(tag, attrs));
+  }
+}
+
+/** A delivery and a read receipt share their id, a message and its receipts too. */
+function confirmationKey(tag: string, attrs: Readonly<Record<string, string>>): string {
+  return tag === 'receipt' ? `${tag} ${attrs['id']} ${attrs['type'] ?? ''}` : `${tag} ${attrs['id']}`;
+}
+
+function offlinePreview(missed: readonly BinaryNode[]): BinaryNode {
+  const count = (tag: string): string => String(missed.filter((node) => node.tag === tag).length);
+  return stanza('ib', { from: serverJid }, [
+    stanza('offline_preview', {
+      count: String(missed.length),
+      message: count('message'),
+      receipt: count('receipt'),
+      notification: count('notification'),
+      appdata: '0',
+    }),
+  ]);
+}

@@ -1,0 +1,40 @@
+import type { ClientVersion } from '../connection/client-version.ts';
+import type { LoginRefusal } from '../connection/login-refusal.ts';
+import type { PasskeyStep } from '../pairing/passkey-challenge.ts';
+import { QueryFaults } from './query-faults.ts';
+import { Restrictions } from './restrictions.ts';
+import { Scoped } from './scoped-setting.ts';
+
+/** The tag inside the order to replace the secret of a QR code; both occur (whatsapp.md 3.6). */
+export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';
+
+/** What is going wrong at the moment. */
+export class Faults {
+  /** Answers logins and, where it holds for everybody, registrations. */
+  readonly loginRefusal = new Scoped<LoginRefusal>();
+  /** Clients that announce an older one are refused with 405. */
+  oldestVersion: ClientVersion | undefined;
+  /** HTTP status that answers every attempt to open a WebSocket. */
+  upgradeRefusal: number | undefined;
+  readonly queries = new QueryFaults();
+  /** Error that answers every request for a pairing code. */
+  codeRefusal: number | undefined;
+  /** Replaces the usual delay of acknowledgements. */
+  readonly ackDelayMs = new Scoped<number>();
+  readonly acksWithheld = new Scoped<boolean>();
+  /** Error of the acknowledgement of every message to another person; such a message is not delivered. */
+  readonly messageRejection = new Scoped<string>();
+  /** Messages addressed by phone number are refused with 463, those addressed by hidden identity pass. */
+  lidAddressingRequired = false;
+  readonly restrictions: Restrictions;
+  /** Accounts that answer nothing any more, by number. */
+  readonly frozen = new Set<string>();
+  /** Accounts whose first scan of a connection retires the shown secret, by number. */
+  readonly secretRefreshRequired = new Map<string, SecretRefresh>();
+  /** Accounts that cannot be linked without a passkey, by number. */
+  readonly passkeyRequired = new Map<string, PasskeyStep>();
+
+  constructor(now: () => number) {
+    this.restrictions = new Restrictions(now);
+  }
+}

@@ -1,0 +1,120 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import type { BinaryNode, KeyPair } from '@whiskeysockets/baileys';
+
+import type { ClientConnection } from '../connection/client-connection.ts';
+import { parseJid } from '../stanzas/jids.ts';
+import { bytesOf, child, errorResult, result, serverJid, stanza, textOf } from '../stanzas/nodes.ts';
+import { agreeByCode } from './pairing-code.ts';
+import type { CodeAgreement } from './pairing-code.ts';
+import { PairingError } from './qr-code.ts';
+import { unixSeconds } from '../service.ts';
+import type { Service } from '../service.ts';
+
+type Hello = Readonly<{ number: string; wrappedEphemeral: Buffer; ref: Buffer; atMs: number }>;
+type Attempt = Readonly<{ agreement: CodeAgreement; secret: PromiseWithResolvers<Buffer> }>;
+
+/** The service refuses device names that no browser has. */
+const plausibleDisplay = /^(Chrome|Edge|Firefox|IE|Opera|Safari) \((Mac OS|Windows|Ubuntu|Debian|Linux)\)$/;
+
+/** Linking by a code that the companion shows and the person types on the phone. */
+export class CodeLinking {
+  readonly #service: Service;
+  readonly #connection: ClientConnection;
+  readonly #companionIdentity: Buffer;
+  #hello: Hello | undefined;
+  #attempt: Attempt | undefined;
+
+  constructor(service: Service, connection: ClientConnection, companionIdentity: Buffer) {
+    this.#service = service;
+    this.#connection = connection;
+    this.#companionIdentity = companionIdentity;
+  }
+
+  /** Whether a code is shown that can be typed on the phone of this number. */
+  isWaitingFor(number: string): boolean {
+    const { codeLifetimeMs, now } = this.#service.config;
+    return this.#hello?.number === number && now() <= this.#hello.atMs + codeLifetimeMs;
+  }
+
+  /** Takes the companion's side of the conversation. */
+  handle(request: BinaryNode): void {
+    const node = child(request, 'link_code_companion_reg');
+    const isHello = node?.attrs['stage'] === 'companion_hello';
+    const { codeRefusal } = this.#service.faults;
+    if (isHello && codeRefusal !== undefined) {
+      this.#connection.send(errorResult(request, codeRefusal, 'refused'));
+      return;
+    }
+    if (isHello && !plausibleDisplay.test(textOf(child(node, 'companion_platform_display')))) {
+      this.#connection.send(errorResult(request, 400, 'bad-request'));
+      return;
+    }
+    if (!isHello) {
+      this.#connection.send(result(request));
+      this.#finish(node);
+      return;
+    }
+    const ref = randomBytes(16);
+    this.#hello = {
+      number: parseJid(node.attrs['jid'])?.user ?? '',
+      wrappedEphemeral: bytesOf(child(node, 'link_code_pairing_wrapped_companion_ephemeral_pub')),
+      ref,
+      atMs: this.#service.config.now(),
+    };
+    const answer = stanza('link_code_companion_reg', { stage: 'companion_hello' }, [
+      stanza('link_code_pairing_ref', {}, ref),
+    ]);
+    this.#connection.send(result(request, [answer]));
+  }
+
+  /** A notice about the code that names none of what linking needs, as the service sends now and then. */
+  notifyIncompletely(): void {
+    const node = stanza('link_code_companion_reg', { stage: 'refresh_code' });
+    this.#connection.send(stanza('notification', this.#notificationAttributes(), [node]));
+  }
+
+  /** The person types the code; resolves with the secret that seals the link. */
+  async enterCode(code: string, accountKey: KeyPair): Promise<Buffer> {
+    const hello = this.#hello;
+    if (hello === undefined) throw new PairingError('No device asks to be linked by code');
+    const agreement = await agreeByCode(code, hello.wrappedEphemeral, accountKey);
+    const secret = Promise.withResolvers<Buffer>();
+    this.#attempt?.secret.reject(new PairingError('Another code was typed'));
+    this.#attempt = { agreement, secret };
+    this.#connection.send(
+      stanza('notification', this.#notificationAttributes(), [
+        stanza('link_code_companion_reg', { stage: 'primary_hello' }, [
+          stanza('link_code_pairing_wrapped_primary_ephemeral_pub', {}, agreement.wrappedEphemeral),
+          stanza('primary_identity_pub', {}, accountKey.public),
+          stanza('link_code_pairing_ref', {}, hello.ref),
+        ]),
+      ]),
+    );
+    return secret.promise;
+  }
+
+  closed(): void {
+    this.#attempt?.secret.reject(new PairingError('The device hung up'));
+  }
+
+  #notificationAttributes(): Record<string, string> {
+    const t = unixSeconds(this.#service);
+    return { from: serverJid, type: 'link_code_companion_reg', id: randomUUID(), t };
+  }
+
+  #finish(node: BinaryNode | undefined): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    if (attempt === undefined) return;
+    try {
+      if (!bytesOf(child(node, 'companion_identity_public')).equals(this.#companionIdentity)) {
+        throw new PairingError('The device answered with another identity than it registered with');
+      }
+      const bundle = bytesOf(child(node, 'link_code_pairing_wrapped_key_bundle'));
+      attempt.secret.resolve(attempt.agreement.finish(bundle, this.#companionIdentity));
+    } catch (error) {
+      attempt.secret.reject(error);
+    }
+  }
+}

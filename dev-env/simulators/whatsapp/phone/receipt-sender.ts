@@ -1,0 +1,69 @@
+import type { Account } from '../directory.ts';
+import { stanza } from '../stanzas/nodes.ts';
+import type { ReceiptOrder, ReceivedMessage } from './inbox.ts';
+import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
+import type { Service } from '../service.ts';
+
+/** How a phone hands over the receipts that it sends by itself. */
+export type ReceiptHabits = {
+  /** Replaces the usual delay of one receipt; a delay that differs from call to call puts receipts out of order. */
+  delayMs: (() => number) | undefined;
+  /** How often each receipt is sent. */
+  copies: number;
+  /** A message that is confirmed as read at once is so before it is confirmed as delivered. */
+  readFirst: boolean;
+};
+
+type Send = (task: () => void) => void;
+
+/** Tells the senders of messages what became of them. */
+export class PhoneReceipts {
+  /** Which receipts the phone sends by itself. */
+  readonly automatic = { delivered: true, read: false };
+  readonly habits: ReceiptHabits = { delayMs: undefined, copies: 1, readFirst: false };
+  readonly #service: Service;
+  readonly #account: Account;
+  readonly #router: ReceiptRouter;
+  readonly #whenOnline: Send;
+
+  constructor(service: Service, account: Account, router: ReceiptRouter, whenOnline: Send) {
+    this.#service = service;
+    this.#account = account;
+    this.#router = router;
+    this.#whenOnline = whenOnline;
+  }
+
+  /** Sends what the phone owes for a message that has just come, in its own time. */
+  answer(owed: ReceiptOrder): void {
+    const kinds = owed.kind === 'delivered' ? this.#automaticKinds() : [owed.kind];
+    const { delayMs, copies } = this.habits;
+    const { config, timers } = this.#service;
+    for (const kind of kinds) {
+      const task = (): void => this.#send({ ...owed, kind }, kind === 'retry' ? 1 : copies);
+      timers.after(delayMs?.() ?? config.receiptDelayMs, task);
+    }
+  }
+
+  /** Sends one receipt now, whatever was sent before; the first of the messages, all of one chat, gives it its id. */
+  confirm(messages: readonly [ReceivedMessage, ...ReceivedMessage[]], kind: ReceiptKind): void {
+    const [{ id, from, addressing }, ...more] = messages;
+    const to = this.#service.directory.byNumber(from);
+    if (to === undefined) throw new Error(`${from} is not registered with WhatsApp`);
+    const items = more.map((message) => stanza('item', { id: message.id }));
+    const content = items.length > 0 ? { content: [stanza('list', {}, items)] } : {};
+    this.#send({ to, id, kind, addressing, ...content }, 1);
+  }
+
+  #automaticKinds(): ReceiptKind[] {
+    const kinds: ReceiptKind[] = [];
+    if (this.automatic.delivered) kinds.push('delivered');
+    if (this.automatic.read) kinds.push('read');
+    return this.habits.readFirst ? kinds.toReversed() : kinds;
+  }
+
+  #send({ to, id, kind, addressing, content }: ReceiptOrder, copies: number): void {
+    for (let sent = 0; sent < copies; sent += 1) {
+      this.#whenOnline(() => this.#router.fromPhone(this.#account, to, id, kind, addressing, content));
+    }
+  }
+}

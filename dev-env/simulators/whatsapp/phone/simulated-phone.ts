@@ -1,0 +1,273 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+
+import { waitFor } from '../../../wait-for.ts';
+import type { CompanionDevice } from '../connection/companion-device.ts';
+import { removeDevice } from '../connection/device-session.ts';
+import type { Account, PrimaryDevice } from '../directory.ts';
+import type { Addressing } from '../stanzas/jids.ts';
+import { parseJid } from '../stanzas/jids.ts';
+import type { MessageRouter } from '../stanzas/message-router.ts';
+import type { PairingDesk } from '../pairing/pairing-registry.ts';
+import { PhoneInbox } from './inbox.ts';
+import type { ReceivedMessage, ReceivedReceipt, SentCopy } from './inbox.ts';
+import { PhoneReceipts } from './receipt-sender.ts';
+import type { ReceiptHabits } from './receipt-sender.ts';
+import { PhoneSender } from './message-sender.ts';
+import { PhoneSignal } from '../signal/signal-store.ts';
+import { PairingError, parseQrText } from '../pairing/qr-code.ts';
+import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
+import type { RegistrationSession } from '../pairing/registration-session.ts';
+import type { Service } from '../service.ts';
+
+/** What a phone needs from the service it is registered with. */
+export type PhoneServices = Readonly<{
+  service: Service;
+  pairing: PairingDesk;
+  messages: MessageRouter;
+  receipts: ReceiptRouter;
+}>;
+
+const codeArrivalMs = 1000;
+
+/** A person's phone with WhatsApp on it. It owns the account: its identity key vouches for linked devices. */
+export class SimulatedPhone {
+  /** Digits, without a plus. */
+  readonly number: string;
+  readonly #services: PhoneServices;
+  readonly #signal = new PhoneSignal();
+  readonly #account: Account;
+  readonly #inbox: PhoneInbox;
+  readonly #sender: PhoneSender;
+  readonly #receipts: PhoneReceipts;
+  #online = true;
+  #postponed: (() => void)[] = [];
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(number: string, name: string, services: PhoneServices) {
+    this.number = number;
+    this.#services = services;
+    const signal = this.#signal;
+    const primary: PrimaryDevice = {
+      id: 0,
+      name,
+      get keys() {
+        return signal.published;
+      },
+      deliver: (node) => this.#whenOnline(() => this.#receive(node)),
+      greet: (device) => this.#whenOnline(() => this.#greet(device)),
+    };
+    this.#account = services.service.directory.register(number, primary);
+    this.#inbox = new PhoneInbox(services.service, this.#account, this.#signal);
+    this.#sender = new PhoneSender(this.#account, this.#signal, services.messages);
+    this.#receipts = new PhoneReceipts(services.service, this.#account, services.receipts, (task) =>
+      this.#whenOnline(task),
+    );
+  }
+
+  /** Which receipts the phone sends by itself. */
+  get automaticReceipts(): { delivered: boolean; read: boolean } {
+    return this.#receipts.automatic;
+  }
+
+  /** How it sends them: late, more than once, out of order. */
+  get receiptHabits(): ReceiptHabits {
+    return this.#receipts.habits;
+  }
+
+  /** The user part of the hidden identity of this number. */
+  get lid(): string {
+    return this.#account.lid;
+  }
+
+  get inbox(): readonly ReceivedMessage[] {
+    return this.#inbox.messages;
+  }
+
+  /** What the linked devices of this phone have sent. */
+  get sentFromCompanions(): readonly SentCopy[] {
+    return this.#inbox.copies;
+  }
+
+  /** What became of the messages that this phone has sent. */
+  get receipts(): readonly ReceivedReceipt[] {
+    return this.#inbox.receipts;
+  }
+
+  /** Numbers of the linked devices. */
+  get linkedDevices(): readonly number[] {
+    return this.#account.companions.map(({ id }) => id);
+  }
+
+  /** Links the device that shows this QR code; throws PairingError when the phone or the device refuses. */
+  async scan(qrText: string): Promise<void> {
+    this.#requireNetwork();
+    const qr = parseQrText(qrText);
+    const session = this.#services.pairing.find(qr);
+    this.#requireNoPasskey(session);
+    const refresh = this.#services.service.faults.secretRefreshRequired.get(this.number);
+    if (refresh !== undefined && session.retireSecret(qr.advSecret, refresh)) {
+      throw new PairingError('The device must replace the secret that it showed');
+    }
+    await session.pair(this.#account, this.#signal.identity, qr.advSecret, 'qr');
+  }
+
+  /** Links the device that shows this code, with or without its dash; throws PairingError when the code is wrong. */
+  async enterPairingCode(code: string): Promise<void> {
+    this.#requireNetwork();
+    const session = await this.#deviceThatShowsCode();
+    const typed = code.replaceAll('-', '').toUpperCase();
+    const advSecret = await session.code.enterCode(typed, this.#signal.identity);
+    this.#requireNoPasskey(session);
+    await session.pair(this.#account, this.#signal.identity, advSecret, 'code');
+  }
+
+  /** Resolves with the first message in the inbox, past or to come, that the predicate accepts. */
+  waitForMessage(
+    predicate: (message: ReceivedMessage) => boolean,
+    timeoutMs = 5000,
+  ): Promise<ReceivedMessage> {
+    return waitFor(`a message to ${this.number}`, () => this.inbox.find(predicate), timeoutMs);
+  }
+
+  /** Writes to another registered number; resolves with the id of the message. */
+  async sendText(
+    toNumber: string,
+    text: string,
+    {
+      addressing = this.#account.isMigratedToLid ? 'lid' : this.#services.service.config.addressing,
+      quoting,
+    }: Readonly<{
+      addressing?: Addressing;
+      /** The id of the message that it answers. */ quoting?: string;
+    }> = {},
+  ): Promise<string> {
+    const to = this.#services.service.directory.byNumber(toNumber);
+    if (to === undefined) throw new Error(`${toNumber} is not registered with WhatsApp`);
+    this.#requireNetwork();
+    return this.#inTurn(() => this.#sender.sendText(to, text, addressing, quoting));
+  }
+
+  /** Opens the chat on a received message: its sender gets a read receipt. */
+  markRead(messageId: string): void {
+    this.confirm(messageId, 'read');
+  }
+
+  /** Opens the chat with a number: one receipt tells that everything in it was read. */
+  markAllRead(fromNumber: string): void {
+    const [first, ...more] = this.inbox.filter(({ from }) => from === fromNumber);
+    if (first === undefined) throw new Error(`${this.number} has no message from ${fromNumber}`);
+    this.#receipts.confirm([first, ...more], 'read');
+  }
+
+  /** Sends this receipt now, whatever was sent before: again, too early, in the wrong order. */
+  confirm(messageId: string, kind: Exclude<ReceiptKind, 'retry' | 'peer_msg'>): void {
+    const message = this.inbox.find(({ id }) => id === messageId);
+    if (message === undefined) throw new Error(`${this.number} has no message ${messageId}`);
+    this.#receipts.confirm([message], kind);
+  }
+
+  /** As many of the next messages from others cannot be decrypted, and are asked for again with a retry receipt. */
+  failToDecrypt(messages = 1): void {
+    this.#inbox.failToDecrypt(messages);
+  }
+
+  /** From now on it writes under its hidden identity, and messages addressed to its number are refused with 463. */
+  migrateToLid(): void {
+    this.#account.isMigratedToLid = true;
+  }
+
+  /**
+   * Another phone takes the number over: with another identity key, without a session, and without a linked device. The
+   * person has the chats back from a backup.
+   */
+  reinstall(): void {
+    for (const { id } of this.#account.companions) this.removeDevice(id);
+    this.#signal.reset();
+  }
+
+  /** Logs a linked device out. */
+  removeDevice(id: number): void {
+    const device = this.#account.companion(id);
+    if (device === undefined) throw new Error(`${this.number} has no linked device ${id}`);
+    removeDevice(this.#services.service, this.#account, device);
+  }
+
+  /** Cuts the connections of the linked devices, which may come back at once. */
+  drop(): void {
+    for (const device of this.#account.companions) device.connection?.drop();
+  }
+
+  /** No network: what is sent to the phone waits at the server. */
+  goOffline(): void {
+    this.#online = false;
+  }
+
+  goOnline(): void {
+    this.#online = true;
+    for (const task of this.#postponed.splice(0)) task();
+  }
+
+  /** Loses its Signal sessions, as a new installation does: the next message cannot be read and is asked for again. */
+  forgetSessions(): void {
+    this.#signal.forget();
+  }
+
+  /** The linked devices, for those who act on their connections. */
+  get companions(): readonly CompanionDevice[] {
+    return this.#account.companions;
+  }
+
+  #requireNoPasskey(session: RegistrationSession): void {
+    const step = this.#services.service.faults.passkeyRequired.get(this.number);
+    if (step === undefined) return;
+    session.demandPasskey(step);
+    throw new PairingError('This account asks for a passkey');
+  }
+
+  #requireNetwork(): void {
+    if (!this.#online) throw new Error(`The phone ${this.number} has no network`);
+  }
+
+  /** The device may show its code a moment before the service knows of it. */
+  async #deviceThatShowsCode(): Promise<RegistrationSession> {
+    const find = (): RegistrationSession | undefined => this.#services.pairing.findByNumber(this.number);
+    try {
+      return await waitFor('a pairing code', find, codeArrivalMs);
+    } catch (cause) {
+      throw new PairingError('No device asks to be linked to this number by code', { cause });
+    }
+  }
+
+  #whenOnline(task: () => void): void {
+    if (this.#online) task();
+    else this.#postponed.push(task);
+  }
+
+  /** One thing after the other, as the Signal ratchet demands. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(task);
+    this.#work = done.catch(() => undefined);
+    return done;
+  }
+
+  #greet(device: CompanionDevice): void {
+    this.#services.service.timers.run(() => this.#inTurn(() => this.#sender.sendHistory(device, this.inbox)));
+  }
+
+  #receive(node: BinaryNode): void {
+    const { service } = this.#services;
+    service.timers.run(async () => {
+      if (node.tag === 'message') {
+        const receipt = await this.#inTurn(() => this.#inbox.readMessage(node));
+        if (receipt) this.#receipts.answer(receipt);
+      } else if (node.attrs['type'] === 'retry') {
+        const reader = service.directory.byJid(node.attrs['from']);
+        const device = reader?.device(parseJid(node.attrs['from'])?.device ?? 0);
+        if (reader && device)
+          await this.#inTurn(() => this.#sender.resend(node.attrs['id'] ?? '', reader, device));
+      } else {
+        this.#inbox.readReceipt(node);
+      }
+    });
+  }
+}

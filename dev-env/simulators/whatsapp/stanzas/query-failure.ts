@@ -1,0 +1,25 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+
+import type { ClientConnection } from '../connection/client-connection.ts';
+import { children, errorResult } from './nodes.ts';
+import type { Service } from '../service.ts';
+
+/** Whether this query was to fail, and has; `number` is empty for a client that is not linked. */
+export function failQuery(
+  service: Service,
+  connection: ClientConnection,
+  request: BinaryNode,
+  number: string,
+): boolean {
+  const fault = service.faults.queries.of(request, number);
+  if (fault === undefined) return false;
+  const type = fault === 'silence' ? 'query silenced' : 'query limited';
+  service.log.add({ type, number, ...describeQuery(request) });
+  if (fault === 'limit') connection.send(errorResult(request, 429, 'rate-overlimit'));
+  return true;
+}
+
+export function describeQuery(request: BinaryNode): Readonly<{ xmlns: string; content: string }> {
+  const content = children(request).map(({ tag }) => tag);
+  return { xmlns: request.attrs['xmlns'] ?? '', content: content.join(' ') };
+}

@@ -1,0 +1,273 @@
+import { Books } from './platform-store.ts';
+import { Faults, type EndpointPattern } from './faults.ts';
+import { HttpFront, type LoggedRequest } from './http-server.ts';
+import { Lifecycle, type LifecycleOptions, type PaymentInput } from './lifecycle.ts';
+import { marketplacePage, page } from './marketplace-page.ts';
+import { PlatformApi, type Credentials } from './platform-api.ts';
+import { vendorRates, type RateRules } from './rate-window.ts';
+import type { BookingInput, RecordForm, RecordStatus, SimulatedRecord } from './record.ts';
+import { registrationUrl, type RedirectOptions } from './registration-redirect.ts';
+import type { Reply } from './reply.ts';
+import type { Owner, Salon, SalonProfile } from './salon.ts';
+import { WebhookSender, type Delivery, type DeliveryRules } from './webhook-sender.ts';
+
+export type SimulatorOptions = Partial<Credentials> &
+  Readonly<{
+    port?: number;
+    /** Epoch milliseconds; default the real clock. */
+    now?: () => number;
+  }>;
+
+/** What the application's author sets in the developer cabinet. */
+export type ApplicationSettings = Readonly<{ registrationRedirectUrl: string; callbackUrl: string }>;
+
+export type WebhookSettings = DeliveryRules &
+  RecordForm &
+  Readonly<{
+    /** Deletions arrive with `"data": []`. */
+    emptyDeleteData: boolean;
+  }>;
+
+type FaultOptions = Readonly<{ times?: number }>;
+
+const defaultOwner: Owner = {
+  id: 777_001,
+  name: 'Ольга Тестова',
+  email: 'olga@example.com',
+  phone: '79001112233',
+};
+const defaultWebhooks: WebhookSettings = {
+  delayMs: 0,
+  timeoutMs: 10_000,
+  retry: 'none',
+  retryGapMs: 1500,
+  copies: 1,
+  flags: 'int',
+  emptyDeleteData: false,
+};
+
+/** YCLIENTS on a loopback port: its marketplace, its API and its webhooks, as strict as the vendor. */
+export class YclientsSimulator implements AsyncDisposable {
+  readonly credentials: Credentials;
+  readonly #now: () => number;
+  readonly #books = new Books();
+  readonly #faults = new Faults();
+  readonly #sender: WebhookSender;
+  readonly #lifecycle: Lifecycle;
+  readonly #front: HttpFront;
+  #application: ApplicationSettings | undefined;
+  #webhooks = defaultWebhooks;
+  #rates = vendorRates;
+  #url = '';
+
+  static async start(options: SimulatorOptions = {}): Promise<YclientsSimulator> {
+    const simulator = new YclientsSimulator(options);
+    simulator.#url = `http://127.0.0.1:${await simulator.#front.listen(options.port ?? 0)}`;
+    return simulator;
+  }
+
+  private constructor(options: SimulatorOptions) {
+    this.#now = options.now ?? (() => Date.now());
+    this.credentials = {
+      partnerToken: options.partnerToken ?? 'sim_partner_token_0001',
+      userToken: options.userToken ?? 'sim_user_token_0001',
+      applicationId: options.applicationId ?? 4242,
+    };
+    this.#sender = new WebhookSender(() => this.#webhooks);
+    this.#lifecycle = new Lifecycle(
+      this.credentials,
+      this.#now,
+      async (body) => await this.#sender.post({ url: this.#settings().callbackUrl, body }),
+    );
+    const api = new PlatformApi(this.#books, this.credentials, this.#now, {
+      form: () => this.#webhooks,
+      changed: (record) => this.#announce(record, 'update'),
+    });
+    this.#front = new HttpFront({
+      now: this.#now,
+      rates: () => this.#rates,
+      faults: this.#faults,
+      api: (request) => api.answer(request),
+      pages: (method, path) => this.#page(method, path),
+    });
+  }
+
+  /** Base of the API and of the marketplace pages, without a slash at the end. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get requests(): readonly LoggedRequest[] {
+    return this.#front.requests;
+  }
+
+  get deliveries(): readonly Delivery[] {
+    return this.#sender.deliveries;
+  }
+
+  setApplication(settings: ApplicationSettings): void {
+    this.#application = settings;
+  }
+
+  addSalon(profile: SalonProfile): Salon {
+    return this.#books.addSalon(profile);
+  }
+
+  salon(id: number): Salon {
+    const salon = this.#books.findSalon(id);
+    if (salon === undefined) throw new Error(`There is no salon ${id}`);
+    return salon;
+  }
+
+  /** The page with "Подключить". */
+  marketplaceUrl(salonId: number): string {
+    return `${this.#url}/marketplace-app/${salonId}`;
+  }
+
+  /** The owner agrees. @returns where the browser is sent */
+  pressConnect(salonIds: number | readonly number[], options?: RedirectOptions): URL {
+    const salons = [salonIds].flat().map((id) => this.salon(id));
+    for (const salon of salons) salon.consent(this.#now());
+    const owner = salons[0]?.profile.owner ?? defaultOwner;
+    const { registrationRedirectUrl } = this.#settings();
+    return registrationUrl(registrationRedirectUrl, salonIds, owner, this.credentials.partnerToken, options);
+  }
+
+  book(salonId: number, input: BookingInput): SimulatedRecord {
+    const record = this.#books.addRecord(this.salon(salonId), input, this.#now());
+    this.#announce(record, 'create');
+    return record;
+  }
+
+  change(recordId: number, changes: Partial<BookingInput>): void {
+    const record = this.record(recordId);
+    record.change(changes, this.#now());
+    this.#announce(record, 'update');
+  }
+
+  markAttendance(recordId: number, attendance: -1 | 0 | 1 | 2): void {
+    const record = this.record(recordId);
+    record.attend(attendance, this.#now());
+    this.#announce(record, 'update');
+  }
+
+  cancel(recordId: number): void {
+    const record = this.record(recordId);
+    record.cancel(this.#now());
+    this.#announce(record, 'delete');
+  }
+
+  record(id: number): SimulatedRecord {
+    const record = this.#books.findRecord(id);
+    if (record === undefined) throw new Error(`There is no record ${id}`);
+    return record;
+  }
+
+  /** With a `partnerToken` of its own the webhook is a forgery and changes nothing here; null leaves it out. */
+  uninstall(salonId: number, options?: LifecycleOptions): Promise<Delivery> {
+    return this.#lifecycle.uninstall(this.salon(salonId), options);
+  }
+
+  freeze(salonId: number, options?: LifecycleOptions): Promise<Delivery> {
+    return this.#lifecycle.freeze(this.salon(salonId), options);
+  }
+
+  pay(salonId: number, payment: PaymentInput, options?: LifecycleOptions): Promise<Delivery> {
+    return this.#lifecycle.pay(this.salon(salonId), payment, options);
+  }
+
+  configureWebhooks(settings: Partial<WebhookSettings>): void {
+    this.#webhooks = { ...this.#webhooks, ...settings };
+  }
+
+  /** The next `count` webhooks are held back and arrive last first. */
+  reverseNextWebhooks(count: number): void {
+    this.#sender.reverseNext(count);
+  }
+
+  /** Resolves when no webhook is under way. */
+  async webhooksSettled(): Promise<void> {
+    await this.#sender.settled();
+  }
+
+  limitRates(rates: Partial<RateRules>): void {
+    this.#rates = { ...this.#rates, ...rates };
+  }
+
+  refuse(
+    endpoint: EndpointPattern,
+    status: number,
+    options: FaultOptions & Readonly<{ body?: unknown; headers?: Readonly<Record<string, string>> }> = {},
+  ): void {
+    const { body = { success: false, data: null, meta: { message: 'Simulated.' } }, headers = {} } = options;
+    this.#faults.plan(endpoint, { kind: 'refuse', status, body, headers }, options.times);
+  }
+
+  delay(endpoint: EndpointPattern, delayMs: number, options: FaultOptions = {}): void {
+    this.#faults.plan(endpoint, { kind: 'delay', delayMs }, options.times);
+  }
+
+  /** Never answers. */
+  hang(endpoint: EndpointPattern, options: FaultOptions = {}): void {
+    this.#faults.plan(endpoint, { kind: 'hang' }, options.times);
+  }
+
+  html(endpoint: EndpointPattern, options: FaultOptions & Readonly<{ status?: number }> = {}): void {
+    this.#faults.plan(endpoint, { kind: 'html', status: options.status ?? 200 }, options.times);
+  }
+
+  cutJson(endpoint: EndpointPattern, options: FaultOptions = {}): void {
+    this.#faults.plan(endpoint, { kind: 'cut-json' }, options.times);
+  }
+
+  redirect(endpoint: EndpointPattern, location: string, options: FaultOptions = {}): void {
+    this.#faults.plan(endpoint, { kind: 'redirect', location }, options.times);
+  }
+
+  /** Does what was asked, then breaks the connection instead of answering. */
+  loseAnswer(endpoint: EndpointPattern, options: FaultOptions = {}): void {
+    this.#faults.plan(endpoint, { kind: 'lose-answer' }, options.times);
+  }
+
+  /** Ends all faults and webhook switches. */
+  restore(): void {
+    this.#faults.clear();
+    this.#webhooks = defaultWebhooks;
+    this.#rates = vendorRates;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#sender.close();
+    await this.#front.close();
+    await this.#sender.settled();
+  }
+
+  #announce(record: SimulatedRecord, status: RecordStatus): void {
+    const { salon } = record;
+    if (salon.status !== 'active') return;
+    const empty = status === 'delete' && this.#webhooks.emptyDeleteData;
+    const data = empty ? [] : record.body(this.#webhooks);
+    const body = { company_id: salon.id, resource: 'record', resource_id: record.id, status, data };
+    for (const url of salon.activation.webhookUrls) this.#sender.send({ url, body });
+  }
+
+  #settings(): ApplicationSettings {
+    if (this.#application === undefined) throw new Error('Call setApplication first');
+    return this.#application;
+  }
+
+  async #page(method: string, path: string): Promise<Reply> {
+    const [, id, action] = /^\/marketplace-app\/(\d+)(?:\/(connect|disconnect))?$/.exec(path) ?? [];
+    const salon = this.#books.findSalon(Number(id));
+    if (salon === undefined) return { status: 404, body: page('Страница не найдена', '') };
+    if (method === 'GET' && action === undefined) return { status: 200, body: marketplacePage(salon) };
+    if (method !== 'POST' || action === undefined) return { status: 405, body: page('Нельзя', '') };
+    if (action === 'connect') return seeOther(this.pressConnect(salon.id).href);
+    if (salon.status !== 'uninstalled') await this.uninstall(salon.id);
+    return seeOther(`/marketplace-app/${salon.id}`);
+  }
+}
+
+function seeOther(location: string): Reply {
+  return { status: 303, body: '', headers: { location } };
+}

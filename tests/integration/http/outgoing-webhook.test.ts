@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { OutgoingWebhook } from '../../../src/ports/message-ports.ts';
+import { apiKey, companyId, otherToken, token } from '../../support/fixtures/test-companies.ts';
+import { adminApiKey, startHttpEdge } from '../../support/servers/http-test-server.ts';
+
+const webhook: OutgoingWebhook = {
+  version: '0b0a4c1e-0000-4000-8000-000000000000',
+  url: 'https://salon.example/hook?token=secret',
+  secret: 'whsec_secret',
+  failingSince: new Date('2026-03-30T07:15:00Z'),
+  createdAt: new Date('2026-03-01T00:00:00Z'),
+};
+const path = 'marketplace/settings/41/outgoing-webhook';
+const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
+
+describe('GET /marketplace/settings/:companyId/outgoing-webhook', () => {
+  it('shows the owner and the operator how it fares, and nothing of its address or secret', async () => {
+    await using edge = await startHttpEdge({
+      outgoingWebhooks: {
+        of: async (id) => (id === companyId ? webhook : undefined),
+        waiting: async (id) => (id === companyId ? 3 : 0),
+      },
+    });
+    for (const headers of [bearer(token), { 'x-api-key': adminApiKey }]) {
+      const response = await fetch(`${edge.url}/${path}`, { headers });
+      expect(await response.json()).toEqual({
+        success: true,
+        outgoing_webhook: {
+          enabled: true,
+          disabled_at: null,
+          failing_since: '2026-03-30T07:15:00.000Z',
+          waiting: 3,
+        },
+      });
+    }
+  });
+
+  it('says null where none is set', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(`${edge.url}/${path}`, { headers: bearer(token) });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ success: true, outgoing_webhook: null });
+  });
+
+  it("refuses another company's token and a company's own API key", async () => {
+    await using edge = await startHttpEdge();
+    for (const headers of [bearer(otherToken), { 'x-api-key': apiKey }])
+      expect((await fetch(`${edge.url}/${path}`, { headers })).status).toBe(401);
+  });
+});

@@ -1,0 +1,283 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/domain/errors/app-error.ts';
+import { apiKey, companyId, otherToken, token } from '../../support/fixtures/test-companies.ts';
+import { adminApiKey, now, startHttpEdge } from '../../support/servers/http-test-server.ts';
+
+const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } });
+
+const post = (body: unknown, headers: Record<string, string> = {}) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(body),
+});
+
+describe('GET /marketplace/qr', () => {
+  it('shows the code to the bearer of a token, and to an old client by the path', async () => {
+    await using edge = await startHttpEdge();
+    const expected = { success: true, qr: 'data:image/png;base64,QQ==', expires_in: 19 };
+    const response = await fetch(`${edge.url}/marketplace/qr`, bearer(token));
+    expect(await response.json()).toEqual(expected);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await (await fetch(`${edge.url}/marketplace/qr/${token}`)).json()).toEqual(expected);
+  });
+
+  it('refuses a token in the query, a wrong token and no token alike', async () => {
+    await using edge = await startHttpEdge();
+    const codes = [
+      await fetch(`${edge.url}/marketplace/qr?token=${token}`),
+      await fetch(`${edge.url}/marketplace/qr`, bearer('wrong')),
+      await fetch(`${edge.url}/marketplace/qr`),
+    ].map(({ status }) => status);
+    expect(codes).toEqual([401, 401, 401]);
+  });
+
+  it('says 410 when every code has run out', async () => {
+    await using edge = await startHttpEdge({
+      service: {
+        generateQR: async () => {
+          throw new AppError('QR_EXPIRED');
+        },
+      },
+    });
+    const response = await fetch(`${edge.url}/marketplace/qr`, bearer(token));
+    expect(response.status).toBe(410);
+    expect(await response.json()).toMatchObject({ code: 'QR_EXPIRED' });
+  });
+});
+
+describe('POST /marketplace/pairing-code', () => {
+  it('hands out a code for a phone written in any usual form', async () => {
+    const phones: string[] = [];
+    await using edge = await startHttpEdge({
+      service: {
+        requestPairingCode: async (_id, phone) => {
+          phones.push(phone);
+          return { code: 'ABCD1234', expiresAt: new Date('2026-04-01T10:01:00.500Z') };
+        },
+      },
+    });
+    const response = await fetch(
+      `${edge.url}/marketplace/pairing-code`,
+      post({ phone: '8 (900) 123-45-67' }, bearer(token).headers),
+    );
+    expect(await response.json()).toEqual({ success: true, code: 'ABCD1234', expires_in: 60 });
+    expect(phones).toEqual(['+79001234567']);
+  });
+
+  it('asks who it is before it looks at the body', async () => {
+    await using edge = await startHttpEdge();
+    expect((await fetch(`${edge.url}/marketplace/pairing-code`, post({}))).status).toBe(401);
+    expect(
+      (await fetch(`${edge.url}/marketplace/pairing-code`, post({ phone: '1' }, bearer(token).headers)))
+        .status,
+    ).toBe(400);
+  });
+});
+
+const restriction = {
+  beganAt: new Date('2026-04-01T09:30:00Z'),
+  endsAt: new Date('2026-04-01T12:30:10Z'),
+  kind: undefined,
+  source: 'announced',
+} as const;
+
+describe('GET /marketplace/restrictions', () => {
+  it('lists to the operator alone the salons that may start no new chats', async () => {
+    await using edge = await startHttpEdge({
+      restrictions: { latest: async () => [{ companyId, ...restriction }] },
+    });
+    const url = `${edge.url}/marketplace/restrictions`;
+    expect((await fetch(url, bearer(token))).status).toBe(401);
+    const response = await fetch(url, { headers: { 'x-api-key': adminApiKey } });
+    expect(await response.json()).toEqual({
+      success: true,
+      restrictions: [
+        {
+          company_id: 41,
+          since: '2026-04-01T09:30:00.000Z',
+          until: '2026-04-01T12:30:10.000Z',
+          kind: null,
+          source: 'announced',
+        },
+      ],
+    });
+  });
+});
+
+describe('GET /marketplace/status/:companyId', () => {
+  it('shows the state to the token of that company and to the operator', async () => {
+    await using edge = await startHttpEdge();
+    const expected = {
+      success: true,
+      company_id: 41,
+      salon_id: 510041,
+      title: 'Салон «Ромашка»',
+      whatsapp_connected: false,
+      whatsapp_phone: null,
+      integration_status: 'pending_whatsapp',
+      session_state: 'idle',
+      session_state_since: '2026-04-01T10:00:00.000Z',
+      session_cause: null,
+      connected_at: null,
+      last_inbound_at: now.toISOString(),
+      restriction: null,
+    };
+    const byToken = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
+    expect(await byToken.json()).toEqual(expected);
+    const byKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': adminApiKey } });
+    expect(await byKey.json()).toEqual(expected);
+  });
+
+  it('says until when WhatsApp restricts new chats, in Russian and in English', async () => {
+    await using edge = await startHttpEdge({
+      restrictions: { of: async (id) => (id === companyId ? restriction : undefined) },
+    });
+    const restrictionIn = async (language: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'accept-language': language };
+      const response = await fetch(`${edge.url}/marketplace/status/41`, { headers });
+      return ((await response.json()) as { restriction: Record<string, unknown> }).restriction;
+    };
+    const { message, ...rest } = await restrictionIn('ru');
+    expect(message).toContain('WhatsApp ограничил новые чаты до 15:30.');
+    expect(rest).toEqual({
+      since: '2026-04-01T09:30:00.000Z',
+      until: '2026-04-01T12:30:10.000Z',
+      kind: null,
+      source: 'announced',
+    });
+    const english = await restrictionIn('en');
+    expect(english['message']).toContain('WhatsApp has restricted new chats until 15:30.');
+  });
+
+  it('tells why the session is as it is, and since when', async () => {
+    const since = new Date('2026-03-30T07:15:00Z');
+    await using edge = await startHttpEdge({
+      service: { sessionStatus: async () => ({ state: 'banned', since, detail: '402/101' }) },
+    });
+    const response = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
+    expect(await response.json()).toMatchObject({
+      session_state: 'banned',
+      session_state_since: '2026-03-30T07:15:00.000Z',
+      session_cause: '402/101',
+    });
+  });
+
+  it("refuses another company's token and a company's own API key", async () => {
+    await using edge = await startHttpEdge();
+    expect((await fetch(`${edge.url}/marketplace/status/41`, bearer(otherToken))).status).toBe(401);
+    const byApiKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': apiKey } });
+    expect(byApiKey.status).toBe(401);
+  });
+
+  it('tells the operator of a company that does not exist', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(`${edge.url}/marketplace/status/999`, {
+      headers: { 'x-api-key': adminApiKey },
+    });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: 'COMPANY_NOT_FOUND' });
+  });
+
+  it.for(['0', '-1', '1e3', '٤١', '41%20', '1.0', '0x29', '9007199254740993', '..%2f..%2fetc', '041'])(
+    'refuses the number %s with 400',
+    async (number) => {
+      await using edge = await startHttpEdge();
+      const response = await fetch(`${edge.url}/marketplace/status/${number}`, {
+        headers: { 'x-api-key': adminApiKey },
+      });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ code: 'VALIDATION_ERROR' });
+    },
+  );
+});
+
+describe('/marketplace/messages', () => {
+  const key = { 'x-api-key': apiKey };
+
+  it('queues a message once per idempotency key and shows it with the phone masked', async () => {
+    await using edge = await startHttpEdge();
+    const send = async () =>
+      await fetch(
+        `${edge.url}/marketplace/messages`,
+        post({ phone: '89001234567', text: 'Добрый день' }, { ...key, 'idempotency-key': 'k1' }),
+      );
+    const first = await send();
+    expect(first.status).toBe(202);
+    const queued: unknown = await first.json();
+    expect(queued).toEqual({ success: true, id: 'm-1', status: 'queued' });
+    expect(await (await send()).json()).toEqual(queued);
+
+    const shown: unknown = await (
+      await fetch(`${edge.url}/marketplace/messages/m-1`, { headers: key })
+    ).json();
+    expect(shown).toMatchObject({ id: 'm-1', status: 'queued', phone: '+7900***4567', attempts: 0 });
+  });
+
+  it('wants an idempotency key, a phone and a text', async () => {
+    await using edge = await startHttpEdge();
+    const status = async (body: unknown, headers: Record<string, string>) =>
+      (await fetch(`${edge.url}/marketplace/messages`, post(body, headers))).status;
+    const good = { phone: '+79001234567', text: 'x' };
+    expect(await status(good, key)).toBe(400);
+    expect(await status(good, { ...key, 'idempotency-key': 'a b' })).toBe(400);
+    expect(await status({ text: 'x' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status({ ...good, text: '  ' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status({ ...good, text: 'я'.repeat(4097) }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status(good, { 'idempotency-key': 'k' })).toBe(401);
+    expect(await status(good, { 'x-api-key': 'wrong', 'idempotency-key': 'k' })).toBe(401);
+  });
+
+  it('names the field when the phone is a landline, as bookings with landlines are passed over', async () => {
+    await using edge = await startHttpEdge();
+    const body = { phone: '+7 495 000-00-00', text: 'x' };
+    const headers = { ...key, 'idempotency-key': 'k' };
+    const response = await fetch(`${edge.url}/marketplace/messages`, post(body, headers));
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      code: 'VALIDATION_ERROR',
+      error: expect.stringContaining('phone') as unknown,
+    });
+  });
+
+  it('knows nothing of a message that is not there', async () => {
+    await using edge = await startHttpEdge();
+    for (const id of ['m-9', "'%20or%201=1"]) {
+      const response = await fetch(`${edge.url}/marketplace/messages/${id}`, { headers: key });
+      expect(response.status).toBe(404);
+    }
+  });
+});
+
+describe('GET /marketplace/companies', () => {
+  it('shows the operator, and nobody else, the statistics and who is without WhatsApp, why and since when', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(`${edge.url}/marketplace/companies`, {
+      headers: { 'x-api-key': adminApiKey },
+    });
+    expect(await response.json()).toEqual({
+      success: true,
+      stats: {
+        total: 5,
+        connected: 2,
+        pending: 2,
+        disconnected: 1,
+        by_status: { active: 2 },
+        last_24h: { new_connections: 1, disconnections: 3 },
+      },
+      without_whatsapp: [
+        {
+          company_id: 41,
+          salon_id: 510041,
+          title: 'Салон «Ромашка»',
+          integration_status: 'active',
+          session_state: 'banned',
+          session_state_since: '2026-04-01T09:00:00.000Z',
+          session_cause: '402/101',
+        },
+      ],
+    });
+    expect(
+      (await fetch(`${edge.url}/marketplace/companies`, { headers: { 'x-api-key': apiKey } })).status,
+    ).toBe(401);
+  });
+});

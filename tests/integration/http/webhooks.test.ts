@@ -1,0 +1,238 @@
+import { request as httpRequest } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/domain/errors/app-error.ts';
+import { MemoryAddressLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
+import { apiKey, companyWith, webhookSecret } from '../../support/fixtures/test-companies.ts';
+import { startHttpEdge } from '../../support/servers/http-test-server.ts';
+
+const path = `/marketplace/webhook/41/${webhookSecret}`;
+const json = { 'content-type': 'application/json' };
+const webhook = { company_id: 510041, resource: 'record', resource_id: 7, status: 'create', data: {} };
+
+const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = json) => ({
+  method: 'POST',
+  headers,
+  body,
+});
+
+describe('POST /marketplace/webhook/:companyId/:secret', () => {
+  it('answers success once the inbox has the webhook', async () => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(edge.url + path, post(JSON.stringify(webhook)));
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('{"success":true}');
+    expect(response.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
+    expect(edge.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
+  });
+
+  it('takes a gzipped webhook', async () => {
+    await using edge = await startHttpEdge();
+    const body = new Uint8Array(gzipSync(JSON.stringify(webhook)));
+    const response = await fetch(edge.url + path, post(body, { ...json, 'content-encoding': 'gzip' }));
+    expect(response.status).toBe(200);
+    expect(edge.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
+  });
+
+  it.for([
+    ['a body over 64 KB', 413, post(`"${'x'.repeat(64 * 1024)}"`)],
+    [
+      'a gzip bomb of 5 MB',
+      413,
+      post(new Uint8Array(gzipSync(Buffer.alloc(5_000_000))), { ...json, 'content-encoding': 'gzip' }),
+    ],
+    ['what only calls itself gzip', 400, post('{}', { ...json, 'content-encoding': 'gzip' })],
+    ['an unknown encoding', 415, post('{}', { ...json, 'content-encoding': 'br' })],
+    ['plain text', 415, post('{}', { 'content-type': 'text/plain' })],
+    ['a charset other than UTF-8', 415, post('{}', { 'content-type': 'application/json; charset=cp1251' })],
+    ['bytes that are no UTF-8', 400, post(new Uint8Array([0x22, 0xff, 0xfe, 0x22]))],
+    ['broken JSON', 400, post('{"company_id": ')],
+    ['30,000 levels', 400, post('['.repeat(30_000) + ']'.repeat(30_000))],
+    ['a __proto__ key', 400, post('{"data":{"__proto__":{"admin":true}}}')],
+    ['an escaped __proto__ key', 400, post('{"\\u005f_proto__":{"admin":true}}')],
+    ['a constructor key', 400, post('{"constructor":{"prototype":{}}}')],
+  ] as const)('refuses %s', async ([, status, init]) => {
+    await using edge = await startHttpEdge();
+    const response = await fetch(edge.url + path, init);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ success: false, code: 'VALIDATION_ERROR' });
+    expect(edge.acceptedWebhooks).toEqual([]);
+    expect(Reflect.get({}, 'admin')).toBeUndefined();
+    expect((await fetch(edge.url + path, post(JSON.stringify(webhook)))).status).toBe(200);
+  });
+
+  it('refuses a body that grows past the limit without saying its length', async () => {
+    await using edge = await startHttpEdge();
+    const status = await new Promise((resolve, reject) => {
+      const request = httpRequest(edge.url + path, { method: 'POST', headers: json }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.on('error', reject);
+      for (let part = 0; part < 9; part += 1) request.write('x'.repeat(8 * 1024));
+      request.end();
+    });
+    expect(status).toBe(413);
+  });
+
+  it('refuses a wrong secret and an unknown company with the same answer', async () => {
+    await using edge = await startHttpEdge();
+    const refusals = [`/marketplace/webhook/41/wrong`, `/marketplace/webhook/999/${webhookSecret}`];
+    for (const wrong of refusals) {
+      const response = await fetch(edge.url + wrong, post(JSON.stringify(webhook)));
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ code: 'INVALID_TOKEN' });
+    }
+    expect(edge.acceptedWebhooks).toEqual([]);
+  });
+
+  it('turns away an address that keeps guessing, before anybody is asked, but no right path', async () => {
+    const asked: number[] = [];
+    await using edge = await startHttpEdge({
+      limiters: { strayWebhook: new MemoryAddressLimiter({ points: 2, windowSeconds: 60 }) },
+      options: { trustProxy: 1 },
+      inbox: {
+        authenticate: async (id, secret) => {
+          asked.push(id);
+          if (secret !== webhookSecret) throw new AppError('INVALID_TOKEN');
+          return companyWith(id);
+        },
+      },
+    });
+    const send = async (to: string, from: string) => {
+      const headers = { ...json, 'x-forwarded-for': from };
+      return await fetch(edge.url + to, post(JSON.stringify(webhook), headers));
+    };
+    for (let time = 0; time < 5; time += 1) expect((await send(path, '7.7.7.7')).status).toBe(200);
+    for (const id of [901, 902]) {
+      expect((await send(`/marketplace/webhook/${id}/guess`, '7.7.7.7')).status).toBe(401);
+    }
+    const refused = await send('/marketplace/webhook/903/guess', '7.7.7.7');
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMIT', retryAfter: 60 });
+    expect(asked).not.toContain(903);
+    for (const from of ['7.7.7.7', '8.8.8.8']) expect((await send(path, from)).status).toBe(200);
+  });
+
+  it('tells the sender to come back when the webhook could not be made durable', async () => {
+    await using edge = await startHttpEdge({
+      inbox: {
+        acceptEntity: async () => {
+          throw new AppError('DB_ERROR');
+        },
+      },
+    });
+    const response = await fetch(edge.url + path, post(JSON.stringify(webhook)));
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('5');
+    expect(await response.json()).toMatchObject({ code: 'DB_ERROR', retryAfter: 5 });
+  });
+
+  it('is counted by its route and logged without the secret', async () => {
+    await using edge = await startHttpEdge();
+    await fetch(edge.url + path, post(JSON.stringify(webhook)));
+    const metrics = await (await fetch(`${edge.url}/metrics`)).text();
+    expect(metrics).toContain('method="POST",route="/marketplace/webhook/:companyId/:secret",status="200"');
+    expect(edge.log.lines.join('\n')).toContain('/marketplace/webhook/41/***');
+    expect(edge.log.lines.join('\n')).not.toContain(webhookSecret);
+  });
+});
+
+describe('POST /marketplace/webhook/:companyId', () => {
+  const generic = { type: 'record.create', data: { id: 7 }, timestamp: '2026-04-01T10:00:00Z' };
+  const send = async (url: string, body: unknown, key = apiKey) =>
+    await fetch(url, post(JSON.stringify(body), { ...json, 'x-api-key': key }));
+
+  it('takes the generic form from the holder of the key', async () => {
+    await using edge = await startHttpEdge();
+    const response = await send(`${edge.url}/marketplace/webhook/41`, generic);
+    expect(await response.json()).toEqual({ success: true });
+    expect(edge.acceptedWebhooks).toEqual([
+      { companyId: 41, webhook: { ...generic, timestamp: new Date(generic.timestamp) } },
+    ]);
+  });
+
+  it("refuses a wrong key, another company's path and a wrong form", async () => {
+    await using edge = await startHttpEdge();
+    expect((await send(`${edge.url}/marketplace/webhook/41`, generic, 'wrong')).status).toBe(401);
+    expect((await send(`${edge.url}/marketplace/webhook/42`, generic)).status).toBe(403);
+    const wrong = await send(`${edge.url}/marketplace/webhook/41`, { ...generic, timestamp: 'yesterday' });
+    expect(wrong.status).toBe(400);
+    expect(((await wrong.json()) as { error: string }).error).toContain('timestamp');
+    expect(edge.acceptedWebhooks).toEqual([]);
+  });
+});
+
+describe('POST /marketplace/callback', () => {
+  const uninstall = { salon_id: 510041, application_id: 4242, event: 'uninstall', partner_token: 'p' };
+
+  it('hands the lifecycle event on, with the signed fields of a payment', async () => {
+    const events: unknown[] = [];
+    await using edge = await startHttpEdge({
+      lifecycle: { handle: async (event) => void events.push(event) },
+    });
+    const send = async (body: unknown) =>
+      await fetch(`${edge.url}/marketplace/callback`, post(JSON.stringify(body)));
+    expect(await (await send(uninstall)).json()).toEqual({ success: true });
+    await send({
+      ...uninstall,
+      event: 'payment',
+      amount: 1990,
+      discount: null,
+      sign: 'ab',
+      currency_iso: 'RUB',
+    });
+    const webhookEvent = { salonId: 510041, applicationId: 4242, partnerToken: 'p' };
+    expect(events).toEqual([
+      { ...webhookEvent, event: 'uninstall' },
+      { ...webhookEvent, event: 'payment', payment: { amount: '1990', discount: undefined, sign: 'ab' } },
+    ]);
+  });
+
+  it('hands on the numbers of a payment to the letter, since their sign covers them so', async () => {
+    const payments: unknown[] = [];
+    await using edge = await startHttpEdge({
+      lifecycle: { handle: async ({ payment }) => void payments.push(payment) },
+    });
+    const send = async (numbers: string) => {
+      const body = `{"salon_id":510041,"application_id":4242,"event":"payment","sign":"ab",${numbers}}`;
+      return (await fetch(`${edge.url}/marketplace/callback`, post(body))).status;
+    };
+    expect(await send('"amount":1990.00,"discount":10.50')).toBe(200);
+    expect(await send('"amount":"1990.00","discount":0')).toBe(200);
+    expect(payments).toEqual([
+      { amount: '1990.00', discount: '10.50', sign: 'ab' },
+      { amount: '1990.00', discount: '0', sign: 'ab' },
+    ]);
+    for (const wrong of ['"amount":"many"', '"amount":true', '"amount":[1]', '"amount":1,"discount":"x"']) {
+      expect(await send(wrong)).toBe(400);
+    }
+  });
+
+  it('passes on the refusal of a wrong partner token, and never logs the token', async () => {
+    await using edge = await startHttpEdge({
+      lifecycle: {
+        handle: async () => {
+          throw new AppError('FORBIDDEN');
+        },
+      },
+    });
+    const response = await fetch(
+      `${edge.url}/marketplace/callback`,
+      post(JSON.stringify({ ...uninstall, partner_token: 'stolen-partner-token' })),
+    );
+    expect(response.status).toBe(403);
+    expect(edge.log.lines.join('\n')).not.toContain('stolen-partner-token');
+  });
+
+  it('refuses an unknown event and an unsigned payment', async () => {
+    await using edge = await startHttpEdge();
+    for (const body of [
+      { ...uninstall, event: 'explode' },
+      { ...uninstall, event: 'payment', amount: 1 },
+    ]) {
+      const response = await fetch(`${edge.url}/marketplace/callback`, post(JSON.stringify(body)));
+      expect(response.status).toBe(400);
+    }
+  });
+});

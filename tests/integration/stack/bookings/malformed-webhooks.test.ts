@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { adminApiKey, clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import type { SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
+
+const otherSalon = { id: 530_077, title: 'Салон «Верба»', timeZone: 'Europe/Moscow' } as const;
+const json = { 'content-type': 'application/json' };
+
+describe('poison among the webhooks (fault 26)', () => {
+  const scope = new AsyncDisposableStack();
+  let stack: Stack;
+  let salons: readonly [LinkedSalon, LinkedSalon];
+  let client: SimulatedPhone;
+  let template: SimulatedRecord;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    stack.yclients.addSalon(otherSalon);
+    salons = [
+      await linkSalon(stack),
+      await linkSalon(stack, { salonId: otherSalon.id, number: '79001112277' }),
+    ];
+    client = stack.whatsapp.phone(clientNumber);
+    template = stack.yclients.book(salons[0].salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff: 'Образец.',
+      start: inDays(2, '14:30:00'),
+    });
+    await arrived('Образец.');
+  }, 60_000);
+  afterAll(() => scope.disposeAsync());
+
+  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
+
+  const webhook = (salon: LinkedSalon, recordId: number, staff: string, more: object = {}) => ({
+    company_id: salon.salonId,
+    resource: 'record',
+    resource_id: recordId,
+    status: 'create',
+    data: {
+      ...template.body({ flags: 'int' }),
+      company_id: salon.salonId,
+      id: recordId,
+      staff: { id: staff.length, name: staff },
+    },
+    ...more,
+  });
+
+  const post = async (
+    { webhookUrl }: LinkedSalon,
+    body: string | Uint8Array<ArrayBuffer>,
+    headers: Readonly<Record<string, string>> = json,
+  ) => (await fetch(webhookUrl, { method: 'POST', headers, body })).status;
+
+  it('harms neither the other webhooks of its group nor other salons, and is set aside', async () => {
+    const [one, other] = salons;
+    const bodies = [
+      ...Array.from({ length: 12 }, (_, n) => [one, webhook(one, 880_100 + n, `Один-${n}.`)] as const),
+      ...Array.from({ length: 12 }, (_, n) => [other, webhook(other, 880_200 + n, `Два-${n}.`)] as const),
+    ];
+    const poison = ['rec\0ord', 'rec\ud800ord', '\udfff'].map(
+      (resource) => [one, webhook(one, 880_300, 'Яд.', { resource })] as const,
+    );
+    const mixed = [...bodies.slice(0, 9), ...poison, ...bodies.slice(9)];
+    const statuses = await Promise.all(mixed.map(([salon, body]) => post(salon, JSON.stringify(body))));
+    expect(statuses).toEqual(mixed.map(() => 200));
+    for (const [, body] of bodies) await arrived(body.data.staff.name);
+    await waitFor('the poison to be aside', async () => (await deadLetters()) >= poison.length);
+    expect(client.inbox.some(({ text }) => text.includes('Яд.'))).toBe(false);
+  }, 60_000);
+
+  it('in the names of a record is made harmless, and the later events of its record go on', async () => {
+    const [salon] = salons;
+    const odd = webhook(salon, 880_400, 'О\0дна\ud800 половина.');
+    expect(await post(salon, JSON.stringify(odd))).toBe(200);
+    const { text } = await arrived('половина.');
+    expect(text.isWellFormed()).toBe(true);
+    expect(text).not.toContain('\0');
+    const next = webhook(salon, 880_400, 'Дальше.', { status: 'update' });
+    expect(await post(salon, JSON.stringify(next))).toBe(200);
+    await arrived('Дальше.');
+  });
+
+  it('in the body is refused with the reason, and nothing of it is processed', async () => {
+    const [salon] = salons;
+    const body = JSON.stringify(webhook(salon, 880_500, 'Отказ.'));
+    const before = await deadLetters();
+    expect(await post(salon, Buffer.from(body), { ...json, 'content-encoding': 'gzip' })).toBe(400);
+    expect(await post(salon, Buffer.from(body), { ...json, 'content-encoding': 'br' })).toBe(415);
+    expect(await post(salon, body, { 'content-type': 'application/json; charset=windows-1251' })).toBe(415);
+    expect(await post(salon, Buffer.from([...Buffer.from(body), 0xff]))).toBe(400);
+    expect(await post(salon, body.replace('{', '{"__proto__":{"a":1},'))).toBe(400);
+    expect(await deadLetters()).toBe(before);
+    expect(client.inbox.some(({ text }) => text.includes('Отказ.'))).toBe(false);
+  });
+
+  it('is not what has an unusual type, or none', async () => {
+    const [salon] = salons;
+    for (const [index, type] of ['application/json; charset=utf-8; v=2', ''].entries()) {
+      const body = JSON.stringify(webhook(salon, 880_600 + index, `Тип-${index}.`));
+      expect(await post(salon, Buffer.from(body), type === '' ? {} : { 'content-type': type })).toBe(200);
+      await arrived(`Тип-${index}.`);
+    }
+  });
+
+  async function deadLetters(): Promise<number> {
+    const response = await ask(`${stack.url}/marketplace/dead-letters?queue=webhooks`, {
+      headers: { 'x-api-key': adminApiKey },
+    });
+    return ((await response.json()) as { dead_letters: unknown[] }).dead_letters.length;
+  }
+});

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { ask, statusOf } from '../../../../dev-env/clients/test-clients.ts';
+import { adminApiKey, clientNumber, demoSalon, startStack, type Stack } from '../../../../dev-env/network.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import type { BookingInput, SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
+
+describe('what no webhook told us', () => {
+  const scope = new AsyncDisposableStack();
+  let stack: Stack;
+  let salon: LinkedSalon;
+  let client: SimulatedPhone;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    stack.yclients.configureWebhooks({ retry: 'none' });
+    client = stack.whatsapp.phone(clientNumber);
+    salon = await linkSalon(stack);
+    await reconciled();
+  }, 60_000);
+  afterAll(() => scope.disposeAsync());
+
+  const book = (input: Partial<BookingInput>): SimulatedRecord =>
+    stack.yclients.book(salon.salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff: 'Марина',
+      start: inDays(2, '14:30:00'),
+      ...input,
+    });
+  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
+  const copies = (word: string): number => client.inbox.filter(({ text }) => text.includes(word)).length;
+  const linesWith = (text: string): number =>
+    stack.server.output.split('\n').filter((line) => line.includes(text)).length;
+
+  async function reconciled(): Promise<void> {
+    const before = linesWith('"Records reconciled"');
+    const response = await ask(`${stack.url}/marketplace/reconciliation`, {
+      headers: { 'x-api-key': adminApiKey },
+      body: {},
+    });
+    expect(response.status).toBe(202);
+    await waitFor('the reconciliation', () => linesWith('"Records reconciled"') > before, 15_000);
+  }
+
+  it('while the server was down is found by the next start, and said once', async () => {
+    const moved = book({ staff: 'Переезд.', start: inDays(2, '10:00:00') });
+    const gone = book({ staff: 'Отмена.' });
+    await arrived('Переезд.');
+    await arrived('Отмена.');
+    await stack.server.kill();
+    book({ staff: 'Тайная.' });
+    stack.yclients.change(moved.id, { start: inDays(2, '12:00:00') });
+    stack.yclients.cancel(gone.id);
+    await stack.yclients.webhooksSettled();
+    await stack.server.start();
+    await arrived('Тайная.');
+    await client.waitForMessage(({ text }) => text.includes('изменена') && text.includes('Переезд.'), 20_000);
+    await client.waitForMessage(({ text }) => text.includes('отменена') && text.includes('Отмена.'), 20_000);
+    book({ staff: 'Черта.' });
+    await arrived('Черта.');
+    await reconciled();
+    expect([copies('Тайная.'), copies('Переезд.'), copies('Отмена.'), copies('Черта.')]).toEqual([
+      1, 2, 2, 1,
+    ]);
+  }, 60_000);
+
+  it('of bookings older than the installation is read at the activation, and nothing is announced', async () => {
+    const id = 560_001;
+    stack.yclients.addSalon({ id, title: 'Салон «Ива»', timeZone: 'Europe/Moscow' });
+    const bookLongAgo = (staff: string): SimulatedRecord =>
+      stack.yclients.book(id, {
+        client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+        service: 'Стрижка',
+        staff,
+        start: inDays(4, '14:30:00'),
+      });
+    const gone = bookLongAgo('Отменённая.');
+    stack.yclients.cancel(gone.id);
+    const old = bookLongAgo('Давняя.');
+    const other = await linkSalon(stack, { salonId: id, number: '79001112277' });
+    const historyOf = async (recordId: number) => {
+      const response = await ask(`${stack.url}/marketplace/bookings/${recordId}/events`, {
+        headers: { 'x-api-key': other.apiKey },
+      });
+      const { events } = (await response.json()) as {
+        events: { type: string; cause: string; detail: { kind?: string } }[];
+      };
+      return events;
+    };
+    const history = await waitFor('the booking to be known', async () => {
+      const events = await historyOf(old.id);
+      return events.length > 2 ? events : undefined;
+    });
+    expect(history[0]?.cause).toMatch(/^reconciliation:/);
+    expect(history.flatMap(({ type, detail }) => (type === 'message_queued' ? [detail.kind] : []))).toEqual([
+      'reminder_24h',
+      'reminder_2h',
+    ]);
+    expect(copies('Давняя.')).toBe(0);
+    expect(await historyOf(gone.id)).toMatchObject([{ detail: { outcome: 'nothing_to_say' } }]);
+    // From now on its changes are told.
+    stack.yclients.change(old.id, { start: inDays(4, '16:00:00') });
+    await arrived('Давняя.');
+    expect(copies('Отменённая.')).toBe(0);
+  }, 60_000);
+
+  it('since our address is missing in the salon is told to the operator, and read all the same', async () => {
+    const simulated = stack.yclients.salon(demoSalon.id);
+    const { webhookUrls } = simulated.activation;
+    simulated.editWebhookUrls(['https://other.example/hook']);
+    book({ staff: 'Мимо.' });
+    await reconciled();
+    await arrived('Мимо.');
+    await waitFor('the alert', () => linesWith('Webhook address is missing in the salon') === 1);
+    await reconciled();
+    expect(linesWith('Webhook address is missing in the salon')).toBe(1);
+    const metrics = await (await fetch(`${stack.url}/metrics`)).text();
+    expect(metrics).toContain('marketplace_webhook_urls_missing 1');
+    simulated.editWebhookUrls(webhookUrls);
+    await reconciled();
+    await waitFor('the end of the alert', () => linesWith('Webhook address is back in the salon') === 1);
+  }, 60_000);
+
+  it('by the end of a freeze is asked for at the start, and everything goes on', async () => {
+    const simulated = stack.yclients.salon(demoSalon.id);
+    expect((await stack.yclients.freeze(demoSalon.id)).status).toBe(200);
+    // A payment is heard of while the platform cannot be asked whether it is true.
+    stack.yclients.refuse('GET /marketplace/salon/*', 500);
+    expect((await stack.yclients.pay(demoSalon.id, { amount: 990 })).status).toBe(200);
+    expect((await statusOf(stack.url, salon.token)).integration_status).toBe('frozen');
+    stack.yclients.restore();
+    await stack.server.stop();
+    expect(simulated.status).toBe('active');
+    await stack.server.start();
+    await waitFor(
+      'the salon to be active again',
+      async () => (await statusOf(stack.url, salon.token)).integration_status === 'active',
+      15_000,
+    );
+    book({ staff: 'После льда.' });
+    await arrived('После льда.');
+  }, 60_000);
+});

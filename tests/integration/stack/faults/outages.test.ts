@@ -1,0 +1,112 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { ask, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
+import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+
+describe('trouble that passes', () => {
+  const scope = new AsyncDisposableStack();
+  let stack: Stack;
+  let database: Client;
+  let salon: LinkedSalon;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    const server = scope.use(await PostgresServer.start());
+    const databaseUrl = await server.createDatabase();
+    stack = scope.use(await startStack({ databaseUrl, environment: { TRUST_PROXY: '1' } }));
+    database = new Client({ connectionString: databaseUrl });
+    await database.connect();
+    scope.defer(() => database.end());
+    salon = await linkSalon(stack);
+  }, 60_000);
+  afterAll(() => scope.disposeAsync());
+
+  const linesWith = (text: string): number =>
+    stack.server.output.split('\n').filter((line) => line.includes(text)).length;
+
+  it('in the database delays the message of an acknowledged webhook, buries nothing and is logged once', async () => {
+    await database.query('alter table bookings rename to bookings_away');
+    for (const staff of ['Первая.', 'Вторая.', 'Третья.']) {
+      stack.yclients.book(salon.salonId, {
+        client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+        service: 'Стрижка',
+        staff,
+        start: inDays(2, '14:30:00'),
+      });
+    }
+    await stack.yclients.webhooksSettled();
+    expect(stack.yclients.deliveries.slice(-3).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await waitFor('the outage in the log', () => linesWith('Work on webhooks does not get through') > 0);
+    await database.query('alter table bookings_away rename to bookings');
+
+    const client = stack.whatsapp.phone(clientNumber);
+    for (const staff of ['Первая.', 'Вторая.', 'Третья.'])
+      await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
+    expect(linesWith('Work on webhooks does not get through')).toBe(1);
+    expect(linesWith('Work on webhooks goes on')).toBe(1);
+    const { rows } = await database.query(
+      `select count(*)::int as dead from pgboss.job where name like '%\\_dead'`,
+    );
+    expect(rows).toEqual([{ dead: 0 }]);
+  }, 60_000);
+
+  it('in the database delays STOP and what WhatsApp says of a message, and loses neither', async () => {
+    const staff = 'Четвёртая.';
+    stack.yclients.book(salon.salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff,
+      start: inDays(2, '14:30:00'),
+    });
+    const client = stack.whatsapp.phone(clientNumber);
+    const { id } = await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
+    await database.query('alter table messages rename to messages_away');
+    await database.query('alter function jobs_insert rename to jobs_insert_away');
+    client.markRead(id);
+    await client.sendText(salon.owner.number, 'СТОП');
+    await waitFor('the outage of both', () =>
+      ['Taking what clients write', 'Writing what WhatsApp says'].every((what) => linesWith(what) > 0),
+    );
+    await database.query('alter table messages_away rename to messages');
+    await database.query('alter function jobs_insert_away rename to jobs_insert');
+    const happened = async (type: string): Promise<boolean> => {
+      const { rows } = await database.query('select from marketplace_events where type = $1', [type]);
+      return rows.length > 0;
+    };
+    await waitFor('the receipt', () => happened('message_read'), 20_000);
+    await waitFor('the wish', () => happened('client_opted_out'), 20_000);
+    expect(linesWith('Taking what clients write goes on')).toBe(1);
+  }, 60_000);
+
+  it('with another instance does not fail an uninstallation: the session is ended when it can be', async () => {
+    const id = 570_001;
+    stack.yclients.addSalon({ id, title: 'Салон «Фиалка»', timeZone: 'Europe/Moscow' });
+    const [token = ''] = await openRegistration(stack.yclients.pressConnect(id));
+    const { rows } = await database.query<{ id: string }>('select id from companies where salon_id = $1', [
+      id,
+    ]);
+    await database.query(
+      `insert into whatsapp_leases values ($1, 'another instance', 1, clock_timestamp() + interval '4 seconds')`,
+      [rows[0]?.id],
+    );
+    const disconnections = async (): Promise<unknown[]> => {
+      const jobs = await database.query<{ state: string }>(
+        `select state::text from pgboss.job where name = 'disconnection' and singleton_key = $1`,
+        [rows[0]?.id],
+      );
+      return jobs.rows.map(({ state }) => state);
+    };
+
+    expect((await stack.yclients.uninstall(id)).status).toBe(200);
+    const refused = await ask(`${stack.url}/marketplace/qr`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(refused.status).toBe(401);
+    await waitFor('a first attempt in vain', async () => (await disconnections()).includes('retry'));
+    await waitFor('the disconnection', async () => (await disconnections()).includes('completed'), 20_000);
+  }, 60_000);
+});

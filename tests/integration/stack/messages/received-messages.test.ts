@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
+import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
+import { verifiedWebhook } from '../../../support/checkers/webhook-verifier.ts';
+import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+
+type ReceivedView = Readonly<{ id: string; phone: string; text: string; sent_at: string }>;
+type WebhookView = Readonly<{ url: string; enabled: boolean; failing_since: string | null; secret?: string }>;
+
+describe.each(['the embedded store', 'Postgres'])('what clients write to a salon, on %s', (engine) => {
+  const scope = new AsyncDisposableStack();
+  let stack: Stack;
+  let salon: LinkedSalon;
+  let client: SimulatedPhone;
+  let receiver: WebhookReceiver;
+  let secret = '';
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    const postgres = engine === 'Postgres' ? scope.use(await PostgresServer.start()) : undefined;
+    stack = scope.use(
+      await startStack(
+        postgres === undefined ? { preparedStore: true } : { databaseUrl: await postgres.createDatabase() },
+      ),
+    );
+    client = stack.whatsapp.phone(clientNumber);
+    salon = await linkSalon(stack);
+    receiver = await WebhookReceiver.start();
+    scope.defer(() => receiver[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => scope.disposeAsync());
+
+  const call = (path: string, method = 'GET', body?: unknown): Promise<Response> =>
+    ask(`${stack.url}/marketplace/${path}`, {
+      method,
+      headers: { 'x-api-key': salon.apiKey },
+      ...(body !== undefined && { body }),
+    });
+  const webhook = async (method = 'GET', body?: unknown): Promise<WebhookView> => {
+    const response = await call('outgoing-webhook', method, body);
+    expect(response.status).toBe(200);
+    return (await response.json()) as WebhookView;
+  };
+  const readAfter = async (after = '0'): Promise<Readonly<{ messages: ReceivedView[]; next: string }>> => {
+    const response = await call(`received-messages?after=${after}`);
+    expect(response.status).toBe(200);
+    return (await response.json()) as { messages: ReceivedView[]; next: string };
+  };
+  const kept = (text: string) =>
+    waitFor(`“${text}” to be kept`, async () =>
+      (await readAfter()).messages.find((message) => message.text === text),
+    );
+  const forwarded = (id: string) =>
+    waitFor('the post', () => receiver.posts.find(({ headers }) => headers['webhook-id'] === id), 30_000);
+
+  it('can be read by the salon, and stays unread on its phone', async () => {
+    await client.sendText(salon.owner.number, 'Здравствуйте!');
+    await client.sendText(salon.owner.number, 'Есть окно в среду?');
+    await kept('Есть окно в среду?');
+    const { messages, next } = await readAfter();
+    expect(messages).toMatchObject([
+      { phone: `+${clientNumber}`, text: 'Здравствуйте!' },
+      { phone: `+${clientNumber}`, text: 'Есть окно в среду?' },
+    ]);
+    expect(await readAfter(next)).toMatchObject({ messages: [], next });
+    expect(stack.whatsapp.log.filter((event) => event.type === 'receipt' && event.kind === 'read')).toEqual(
+      [],
+    );
+  });
+
+  it('may be forwarded to no private address, and to no one without the key', async () => {
+    for (const url of [
+      'https://10.0.0.1/',
+      'http://169.254.169.254/',
+      'https://user:pass@salon.example/',
+      'x',
+    ])
+      expect((await call('outgoing-webhook', 'PUT', { url })).status).toBe(400);
+    expect((await call('outgoing-webhook')).status).toBe(404);
+    expect((await call('outgoing-webhook/secret', 'POST')).status).toBe(404);
+    expect((await call('received-messages?after=-1')).status).toBe(400);
+    expect((await call('received-messages?limit=201')).status).toBe(400);
+    for (const path of ['outgoing-webhook', 'received-messages']) {
+      const headers = { 'x-api-key': 'wrong' };
+      expect((await ask(`${stack.url}/marketplace/${path}`, { headers })).status).toBe(401);
+    }
+  });
+
+  it('is posted to its webhook with a signature that fits the secret, which is shown once', async () => {
+    const set = await webhook('PUT', { url: receiver.url });
+    secret = set.secret ?? '';
+    expect(secret).toMatch(/^whsec_/);
+    expect(await webhook()).toMatchObject({ url: receiver.url, enabled: true });
+    expect(await webhook()).not.toHaveProperty('secret');
+    expect(await webhook('PUT', { url: receiver.url })).not.toHaveProperty('secret');
+
+    await client.sendText(salon.owner.number, 'А в пятницу?');
+    const message = await kept('А в пятницу?');
+    const { headers, body } = await forwarded(message.id);
+    expect(await verifiedWebhook(secret, headers, body)).toMatchObject({
+      type: 'message.received',
+      data: { id: message.id, phone: `+${clientNumber}`, text: 'А в пятницу?', sent_at: message.sent_at },
+    });
+  });
+
+  it('is signed for the old secret and the new one after a rotation', async () => {
+    const response = await call('outgoing-webhook/secret', 'POST');
+    const rotated = ((await response.json()) as WebhookView).secret ?? '';
+    expect(rotated).not.toBe(secret);
+    await client.sendText(salon.owner.number, 'А в субботу?');
+    const { headers, body } = await forwarded((await kept('А в субботу?')).id);
+    for (const one of [secret, rotated]) await verifiedWebhook(one, headers, body);
+  });
+
+  it('arrives although its webhook was down and the server was killed', async () => {
+    const { port } = receiver;
+    await receiver[Symbol.asyncDispose]();
+    await client.sendText(salon.owner.number, 'Вы работаете завтра?');
+    const { id } = await kept('Вы работаете завтра?');
+    await stack.server.kill();
+    receiver = await WebhookReceiver.start(port);
+    expect(receiver.posts).toEqual([]);
+    await stack.server.start();
+    const { headers, body } = await forwarded(id);
+    expect(await verifiedWebhook(secret, headers, body)).toMatchObject({
+      data: { id, text: 'Вы работаете завтра?' },
+    });
+    expect((await readAfter()).messages.filter((message) => message.id === id)).toHaveLength(1);
+  }, 60_000);
+
+  it('is forwarded no more after 410, and can still be read', async () => {
+    receiver.answer({ status: 410 });
+    await client.sendText(salon.owner.number, 'Спасибо');
+    await forwarded((await kept('Спасибо')).id);
+    await waitFor('the webhook to be disabled', async () => !(await webhook()).enabled);
+    const posts = receiver.posts.length;
+    await client.sendText(salon.owner.number, 'До встречи');
+    await kept('До встречи');
+    await waitFor('an end of the work', () => stack.server.output.includes('Outgoing webhook disabled'));
+    expect(receiver.posts).toHaveLength(posts);
+  });
+
+  it('is gone with the webhook when the application is uninstalled', async () => {
+    await stack.yclients.uninstall(salon.salonId);
+    await waitFor('the phone to have no device', () => salon.owner.linkedDevices.length === 0);
+    const response = await call('received-messages');
+    const left = response.status === 200 ? ((await response.json()) as { messages: unknown[] }).messages : [];
+    expect(left).toEqual([]);
+    expect((await call('outgoing-webhook')).status).not.toBe(200);
+  });
+
+  it('left neither phone nor text nor address in what the server wrote', () => {
+    expect(stack.server.output).toContain('"Text received"');
+    for (const hidden of [clientNumber.slice(1), 'пятницу', receiver.url, secret])
+      expect(stack.server.output).not.toContain(hidden);
+  });
+});

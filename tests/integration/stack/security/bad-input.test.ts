@@ -1,0 +1,95 @@
+import { io } from 'socket.io-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { badRequests, type World } from '../../../support/faults/bad-requests.ts';
+import { linkSalon, statsOf } from '../../../../dev-env/clients/linked-salon.ts';
+import { ask, newAddress, openRegistration, statusOf } from '../../../../dev-env/clients/test-clients.ts';
+import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
+import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+
+const jwtSecret = 'a-secret-of-this-test-and-of-nothing-else-0123456789';
+const otherSalon = { id: 530_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;
+
+describe('bad input to a running server', () => {
+  const scope = new AsyncDisposableStack();
+  let stack: Stack;
+  let world: World;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    stack = scope.use(
+      await startStack({
+        preparedStore: true,
+        environment: { TRUST_PROXY: '1', JWT_SECRET: jwtSecret },
+      }),
+    );
+    stack.yclients.addSalon(otherSalon);
+    const salon = await linkSalon(stack);
+    const [otherToken = ''] = await openRegistration(stack.yclients.pressConnect(otherSalon.id));
+    world = {
+      url: stack.url,
+      jwtSecret,
+      platform: stack.yclients.credentials,
+      salon,
+      otherSalonId: otherSalon.id,
+      otherToken,
+    };
+  });
+  afterAll(() => scope.disposeAsync());
+
+  it.each(badRequests)(
+    'refuses $what with $status $code, and nothing changes',
+    async ({ request, status, code }) => {
+      const before = await traceOf(stack);
+      const [url, options] = await request(world);
+      const response = await ask(url, options);
+      const body = (await response.json()) as Record<string, unknown>;
+      expect({ status: response.status, code: body['code'] }).toEqual({ status, code });
+      expect(body).toMatchObject({ success: false, requestId: expect.any(String) as unknown });
+      expect(body['error']).toMatch(/^[А-ЯЁ].*\.$/s);
+      expect(JSON.stringify(body)).not.toMatch(/ at .*\.(?:ts|js)|node_modules/);
+      expect(await traceOf(stack)).toEqual(before);
+    },
+  );
+
+  it.each(['polling', 'websocket'])('refuses Socket.IO by %s from a foreign page', async (transport) => {
+    const attempt = async (origin: string): Promise<string> => {
+      const socket = io(`${stack.url}/marketplace`, {
+        transports: [transport],
+        auth: { token: world.otherToken },
+        extraHeaders: { origin, 'x-forwarded-for': newAddress() },
+        reconnection: false,
+        forceNew: true,
+      });
+      const { promise, resolve } = Promise.withResolvers<string>();
+      socket.on('connect', () => resolve('connected'));
+      socket.on('connect_error', () => resolve('refused'));
+      const outcome = await promise;
+      socket.disconnect();
+      return outcome;
+    };
+    const before = await traceOf(stack);
+    expect(await attempt('https://evil.example')).toBe('refused');
+    expect(await attempt('null')).toBe('refused');
+    expect(await traceOf(stack)).toEqual(before);
+    expect(await attempt(new URL(stack.url).origin)).toBe('connected');
+  });
+
+  it('serves on as before', async () => {
+    expect(await statusOf(stack.url, world.salon.token)).toMatchObject({
+      session_state: 'connected',
+      integration_status: 'active',
+    });
+    expect(stack.whatsapp.phone(clientNumber).inbox).toEqual([]);
+  });
+});
+
+/** What a refused request must leave as it was. */
+async function traceOf(stack: Stack): Promise<unknown> {
+  const business = /"message":"(?:Webhook|Message|Company|Integration|WhatsApp|QR)/;
+  return {
+    stats: await statsOf(stack),
+    linked: [...stack.whatsapp.log].filter(({ type }) => type === 'registration' || type === 'message')
+      .length,
+    events: stack.server.output.split('\n').filter((line) => business.test(line)).length,
+  };
+}

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { makeDirectories } from '../../../../src/config/directories.ts';
+import { SmallDisk } from '../../../support/faults/full-disk.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+
+const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
+
+/** Runs the server in an empty directory until it gives up. */
+async function run(environment: Readonly<Record<string, string>>) {
+  using directory = new TemporaryDirectory();
+  const child = spawn(process.execPath, [entry], {
+    cwd: directory.path,
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 25_000,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output, made: readdirSync(directory.path) };
+}
+
+describe('a wrong configuration', () => {
+  it('is told as a whole, and nothing is begun', async () => {
+    const { code, output, made } = await run({
+      NODE_ENV: 'production',
+      PORT: 'eighty',
+      TRUST_PROXY: 'true',
+      LOG_LEVEL: 'loud',
+      SUPABASE_URL: 'https://db.example',
+      PACING_PROFILE: 'none',
+      ENCRYPTION_KEYS: 'k1:short',
+      PUBLIC_URL: 'http://plain.example',
+    });
+    expect(code).toBe(78);
+    const named = [
+      'PORT',
+      'TRUST_PROXY',
+      'LOG_LEVEL',
+      'SUPABASE_SERVICE_ROLE_KEY',
+      'DATABASE_URL',
+      'PACING_PROFILE',
+      'ENCRYPTION_KEYS',
+      'PUBLIC_URL',
+      'JWT_SECRET',
+      'YCLIENTS_PARTNER_TOKEN',
+      'YCLIENTS_USER_TOKEN',
+      'YCLIENTS_APPLICATION_ID',
+    ];
+    for (const name of named) expect(output).toMatch(new RegExp(`^ *- ${name}\\b.+`, 'm'));
+    expect(output).not.toContain('listening');
+    expect(output).not.toMatch(/^ +at /m);
+    expect(made).toEqual([]);
+  });
+
+  it('is refused when a secret and its file are both set, and says neither', async () => {
+    const secret = 'a-secret-that-is-long-enough-0123456789';
+    const { code, output, made } = await run({ JWT_SECRET: secret, JWT_SECRET_FILE: '/nowhere', PORT: '0' });
+    expect(code).toBe(78);
+    expect(output).toContain('JWT_SECRET and JWT_SECRET_FILE');
+    expect(output).not.toContain(secret);
+    expect(made).toEqual([]);
+  });
+
+  it('names directories where nothing can ever be made', async () => {
+    const { code, output } = await run({ DATA_DIR: '/proc/x', SESSIONS_DIR: '/proc/x/y', LOG_DIR: '/proc' });
+    expect(code).toBe(78);
+    expect(output).toContain('DATA_DIR cannot be written to: /proc/x (');
+    expect(output).toContain('SESSIONS_DIR cannot be written to: /proc/x/y (');
+    expect(output).toContain('LOG_DIR cannot be written to: /proc (');
+  });
+});
+
+describe('a full disk', () => {
+  it('is no wrong configuration', () => {
+    using directory = new TemporaryDirectory();
+    using disk = new SmallDisk(directory.path, { files: 2 });
+    disk.fill();
+    const directories = { data: directory.path, sessions: directory.path, logs: directory.path };
+    expect(() => makeDirectories({ directories, sessionStore: 'local' })).not.toThrow();
+  });
+});

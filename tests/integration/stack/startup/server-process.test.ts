@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { prepareEmbedded } from '../../../../dev-env/pglite-template.ts';
+import { RefusingPostgres } from '../../../support/faults/refusing-postgres.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
+
+/** The server's process in a directory of its own, from its first breath. */
+class Process implements AsyncDisposable {
+  output = '';
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  constructor(directory: string, environment: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(process.execPath, [entry], {
+      cwd: directory,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        PORT: '0',
+        WHATSAPP_WS_URL: 'ws://127.0.0.1:9/',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    }
+    this.#exited = once(this.#child, 'close');
+  }
+
+  async line(message: string): Promise<Record<string, unknown>> {
+    return await waitFor(
+      `the line ${message}`,
+      () => {
+        const line = this.output.split('\n').find((text) => text.includes(`"message":"${message}"`));
+        return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
+      },
+      30_000,
+    );
+  }
+
+  /** @returns the exit code, null when the signal ended the process by itself */
+  async end(signal?: NodeJS.Signals): Promise<number | null> {
+    if (signal !== undefined) this.#child.kill(signal);
+    await this.#exited;
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+}
+
+describe('a server that starts', () => {
+  it('is alive at once, tells everybody else to come back, and heeds SIGTERM', async () => {
+    using directory = new TemporaryDirectory();
+    await using server = new Process(directory.path);
+    const url = String((await server.line('Starting'))['listening']);
+    const [live, ready, webhook] = await Promise.all([
+      fetch(`${url}/health/live`),
+      fetch(`${url}/health/ready`, { headers: { 'x-request-id': 'caller-0001' } }),
+      fetch(`${url}/marketplace/webhook/1/secret`, { method: 'POST', body: 'x'.repeat(100_000) }),
+    ]);
+    expect(live.status).toBe(200);
+    expect(await live.json()).toEqual({ status: 'ok' });
+    expect(ready.status).toBe(503);
+    expect(ready.headers.get('retry-after')).toBe('2');
+    expect(await ready.json()).toEqual({
+      success: false,
+      error: 'Сервис запускается.',
+      code: 'DB_ERROR',
+      requestId: 'caller-0001',
+      retryAfter: 2,
+    });
+    expect(webhook.status).toBe(503);
+    expect(server.output).not.toContain('"Ready"');
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(server.output).not.toContain('"level":"error"');
+  }, 90_000);
+});
+
+describe('a server that cannot start', () => {
+  it('says which directory it cannot use and exits with 78', async () => {
+    using directory = new TemporaryDirectory();
+    writeFileSync(join(directory.path, 'logs'), 'in the way');
+    await using server = new Process(directory.path);
+    expect(await server.end()).toBe(78);
+    expect(server.output).toContain('LOG_DIR cannot be written to');
+  });
+
+  it('says that it cannot read .env and exits with 78', async () => {
+    using directory = new TemporaryDirectory();
+    mkdirSync(join(directory.path, '.env'));
+    await using server = new Process(directory.path);
+    expect(await server.end()).toBe(78);
+    expect(server.output).toContain('.env cannot be read');
+  });
+
+  it('says what went wrong, on stderr too, when its port is taken', async () => {
+    using directory = new TemporaryDirectory();
+    await using first = new Process(directory.path);
+    const url = String((await first.line('Starting'))['listening']);
+    using elsewhere = new TemporaryDirectory();
+    await using second = new Process(elsewhere.path, { PORT: new URL(url).port });
+    expect(await second.end()).toBe(1);
+    expect(second.output).toContain('EADDRINUSE');
+    expect(second.output).toMatch(/^HOST and PORT are taken by another program/m);
+    expect(second.output).not.toContain('"stack"');
+  });
+
+  it('says that HOST is no address of this machine and exits with 78', async () => {
+    using directory = new TemporaryDirectory();
+    // Reserved for documentation: nobody has it.
+    await using server = new Process(directory.path, { HOST: '192.0.2.1' });
+    expect(await server.end()).toBe(78);
+    expect(server.output).toMatch(/^HOST is no address of this machine/m);
+    expect(server.output).not.toContain('"stack"');
+  });
+
+  it.each([
+    ['28P01', 78, 'The database of DATABASE_URL refuses the password'],
+    ['3D000', 1, 'The database of DATABASE_URL does not exist'],
+    [undefined, 1, 'The database of DATABASE_URL does not answer'],
+  ])(
+    'says what is wrong with DATABASE_URL, and no secret (%s, exit code %i)',
+    async (sqlState, code, told) => {
+      using directory = new TemporaryDirectory();
+      await using database = await RefusingPostgres.start(sqlState);
+      await using server = new Process(directory.path, {
+        DATABASE_URL: `postgres://user:hush@127.0.0.1:${database.port}/name`,
+      });
+      expect(await server.end()).toBe(code);
+      expect(server.output).toMatch(new RegExp(`^${told}`, 'm'));
+      expect(server.output).not.toContain('"stack"');
+      expect(server.output).not.toContain('hush');
+    },
+  );
+});
+
+describe('a server whose log disk is full', () => {
+  it('goes on speaking on the console and stops in good order', async () => {
+    using directory = new TemporaryDirectory();
+    await prepareEmbedded(join(directory.path, 'data', 'pg'));
+    mkdirSync(join(directory.path, 'logs'));
+    symlinkSync('/dev/full', join(directory.path, 'logs', 'marketplace-combined.log'));
+    await using server = new Process(directory.path);
+    const url = String((await server.line('Ready'))['listening']);
+    for (let request = 0; request < 100; request += 1) {
+      await fetch(`${url}/marketplace/nowhere/${'x'.repeat(150)}`);
+    }
+    await fetch(`${url}/marketplace/status/7`);
+    await waitFor('the last request on the console', () => server.output.includes('/marketplace/status/7'));
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(server.output.match(/ENOSPC/g)).toHaveLength(1);
+  });
+});

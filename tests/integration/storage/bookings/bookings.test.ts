@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest';
+import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
+import type { NewMessage } from '../../../../src/domain/notification/message.ts';
+import type { Lease } from '../../../../src/ports/ports.ts';
+import { booking, knownBooking, toldBooking } from '../../../support/fixtures/bookings.ts';
+import {
+  claimed,
+  engines,
+  newMessage,
+  nextDueAt,
+  registeredCompany,
+  useStore,
+} from '../../../support/fixtures/storage.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+const phone = '+79001112233';
+const { recordId } = booking();
+
+describe.each(engines())('bookings in $name', ({ make }) => {
+  const store = useStore(make);
+
+  it('come back as they were written, with their messages and their events', async () => {
+    const { bookings, messages, events } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
+
+    expect(await bookings.find(id, recordId)).toBeUndefined();
+    const applied = await apply(id, 0, knownBooking(), [wish(id, 'confirmation')]);
+
+    expect(await bookings.find(id, recordId)).toEqual({ ...knownBooking(), version: 1 });
+    if (applied === 'stale') throw new Error('stale');
+    const [queued] = applied.queued;
+    expect(await messages.byId(id, queued?.id ?? '')).toMatchObject({ status: 'queued', recordId });
+    expect((await events.ofRecord(id, recordId, 10)).map(({ type, cause }) => `${type} ${cause}`)).toEqual([
+      'webhook_processed webhook:1',
+      'message_queued webhook:1',
+    ]);
+  });
+
+  it('are changed under the version that was read, and by one of two rivals', async () => {
+    const { bookings } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
+    const rivals = (version: number, count: number) =>
+      Promise.all(
+        Array.from({ length: count }, (_, staffId) =>
+          apply(id, version, knownBooking({ staffId: staffId + 1 })),
+        ),
+      );
+
+    expect((await rivals(0, 2)).filter((outcome) => outcome === 'stale')).toHaveLength(1);
+    expect((await rivals(1, 3)).filter((outcome) => outcome === 'stale')).toHaveLength(2);
+    expect(await bookings.find(id, recordId)).toMatchObject({ version: 2 });
+  });
+
+  it('leave no message and no event behind when the write was stale or refused', async () => {
+    const { bookings, events } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
+
+    expect(await apply(id, 3, knownBooking(), [wish(id, 'confirmation')])).toBe('stale');
+    await expect(
+      apply(id, 0, knownBooking(), [wish(id, 'confirmation', { phone: 'not a phone' })]),
+    ).rejects.toMatchObject({ code: 'DB_ERROR' });
+
+    expect(await bookings.find(id, recordId)).toBeUndefined();
+    expect((await events.latest(id, 10)).map(({ type }) => type)).toEqual(['company_registered']);
+  });
+
+  it('withdraw what their plan does not hold any more, and leave what it does', async () => {
+    const { id } = await registeredCompany(store.repositories);
+    const [confirmation, reminder] = [wish(id, 'confirmation'), wish(id, 'reminder_24h')];
+    await apply(id, 0, knownBooking(), [confirmation, reminder]);
+    await apply(id, 1, knownBooking(), [reminder, wish(id, 'change')]);
+
+    expect(await statuses(id)).toEqual({
+      confirmation: 'withdrawn',
+      reminder_24h: 'queued',
+      change: 'queued',
+    });
+    // What was withdrawn may be wanted again.
+    await apply(id, 2, knownBooking(), [confirmation]);
+    expect(await statuses(id)).toEqual({
+      confirmation: 'queued',
+      reminder_24h: 'withdrawn',
+      change: 'withdrawn',
+    });
+  });
+
+  it('keep the turn of a message that says the same, and give it a new one when it tells something else', async () => {
+    const { messages } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    const soon = new Date(Date.now() + 60_000);
+    const change = wish(id, 'change', { tells: toldBooking().told, notBefore: soon });
+    await apply(id, 0, knownBooking(), [change]);
+    await apply(id, 1, knownBooking(), [
+      { ...change, notBefore: new Date(soon.getTime() + 60_000), text: 'b' },
+    ]);
+    expect(await nextDueAt(messages, lease)).toEqual(soon);
+
+    const later = new Date(soon.getTime() + 90_000);
+    await apply(id, 2, knownBooking(), [
+      { ...change, notBefore: later, tells: toldBooking({ staffId: 2 }).told },
+    ]);
+    expect(await nextDueAt(messages, lease)).toEqual(later);
+  });
+
+  it('know what their client was told from the moment the message leaves, and not when nothing left', async () => {
+    const { bookings, messages } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    const { told } = toldBooking();
+    await apply(id, 0, knownBooking(), [wish(id, 'confirmation', { tells: told })]);
+
+    const message = await claimed(messages, lease);
+    expect(await bookings.find(id, recordId)).toMatchObject({ told, toldCount: 1, version: 2 });
+    await messages.release(lease, message?.id ?? '', 0);
+    expect(await bookings.find(id, recordId)).toEqual({ ...knownBooking(), version: 3 });
+
+    expect(await waitFor('the retry', () => claimed(messages, lease))).toMatchObject({ id: message?.id });
+    expect(await bookings.find(id, recordId)).toMatchObject({ told, toldCount: 1 });
+    // Whoever read the booking before the message left has to read it again.
+    expect(await apply(id, 3, knownBooking())).toBe('stale');
+  });
+
+  it('queue nothing for who wants no messages but a cancellation', async () => {
+    const { contacts } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
+    await apply(id, 0, knownBooking(), [wish(id, 'confirmation'), wish(id, 'reminder_24h')]);
+    expect(await contacts.optOut(id, phone, 'answer:1')).toBe(true);
+    expect(await statuses(id)).toEqual({ confirmation: 'withdrawn', reminder_24h: 'withdrawn' });
+
+    await apply(id, 1, knownBooking(), [wish(id, 'reminder_2h'), wish(id, 'cancellation')]);
+    expect(await statuses(id)).toMatchObject({ cancellation: 'queued' });
+    expect(await statuses(id)).not.toHaveProperty('reminder_2h');
+    expect(await contacts.optOut(id, phone, 'answer:2')).toBe(false);
+    expect((await contacts.optedOut(id, 10)).map((contact) => contact.phone)).toEqual([phone]);
+    expect(await contacts.optIn(id, phone, 'answer:3')).toBe(true);
+    await apply(id, 2, knownBooking(), [wish(id, 'reminder_2h')]);
+    expect(await statuses(id)).toMatchObject({ reminder_2h: 'queued' });
+  });
+
+  it('that are still to come are listed page by page, also of one client', async () => {
+    const { bookings } = store.repositories;
+    const { id } = await registeredCompany(store.repositories);
+    for (const record of [1, 2, 3, 4]) {
+      const past = record === 2 ? { startsAt: '2026-03-01 10:00:00' } : {};
+      const other = record === 4 ? { clientPhone: '+79005556677' } : {};
+      await apply(id, 0, knownBooking({ recordId: record, ...past, ...other, cancelled: record === 3 }));
+    }
+    const page = { from: '2026-03-05 00:00:00', afterRecordId: 0, limit: 10 };
+    expect(await bookings.upcoming(id, page)).toEqual([1, 4]);
+    expect(await bookings.upcoming(id, { ...page, limit: 1 })).toEqual([1]);
+    expect(await bookings.upcoming(id, { ...page, afterRecordId: 1 })).toEqual([4]);
+    expect(await bookings.upcoming(id, { ...page, phone: '+79005556677' })).toEqual([4]);
+  });
+
+  const apply = (
+    id: CompanyId,
+    expectedVersion: number,
+    known: KnownBooking,
+    plan: readonly NewMessage[] = [],
+  ) =>
+    store.repositories.bookings.apply(id, {
+      expectedVersion,
+      known,
+      plan,
+      event: {
+        companyId: id,
+        type: 'webhook_processed',
+        cause: 'webhook:1',
+        detail: { record_id: recordId, outcome: 'test' },
+      },
+    });
+
+  async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
+    const { id } = await registeredCompany(store.repositories);
+    const lease = await store.repositories.leases.acquire(id, 'owner', 60_000);
+    if (lease === undefined) throw new Error('No lease');
+    return { id, lease };
+  }
+
+  /** The status of the newest message of each kind. */
+  async function statuses(id: CompanyId): Promise<Record<string, unknown>> {
+    const rows = await store.database.sql.transaction((session) =>
+      session.query('select kind, status from messages where company_id = $1 order by sequence', [id]),
+    );
+    return Object.fromEntries(rows.map(({ kind, status }) => [String(kind), status]));
+  }
+});
+
+function wish(companyId: CompanyId, kind: NewMessage['kind'], changes: Partial<NewMessage> = {}): NewMessage {
+  return newMessage(companyId, { kind, phone, recordId, idempotencyKey: kind, ...changes });
+}

@@ -1,0 +1,85 @@
+import { assert, asyncProperty } from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Company } from '../../../../src/domain/company/company.ts';
+import { RecordWebhooks } from '../../../../src/marketplace/bookings/booking-sync.ts';
+import { createBusinessEvents } from '../../../../src/observability/events.ts';
+import { createMetrics } from '../../../../src/observability/metrics.ts';
+import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { life, type Life } from '../../../support/fixtures/shuffled-events.ts';
+import { engines, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+
+const now = new Date('2026-03-05T09:00:00Z');
+
+/** How many records: some in every run of the tests, a thousand when it is asked for. */
+const lives = Number(process.env['SHUFFLED_RECORDS'] ?? 200);
+
+describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) => {
+  const store = useStore(make);
+
+  it('have one effect each and end in the latest state, some of them at once', async () => {
+    const company = { ...(await registeredCompany(store.repositories)), timeZone: 'Europe/Moscow' };
+    let recordId = 0;
+    await assert(
+      asyncProperty(life, async (one) => {
+        recordId += 1;
+        await hear(company, recordId, one);
+        const last = one.events.at(-1);
+        const known = await store.repositories.bookings.find(company.id, recordId);
+        const isGone = last?.status === 'delete';
+        expect(known?.booking.cancelled).toBe(isGone);
+        expect(isGone ? '' : known?.booking.startsAt).toBe(isGone ? '' : last?.booking?.startsAt);
+        // Nothing has been sent: one piece of news waits at most, and it tells the end.
+        const kind = isGone ? 'cancellation' : 'confirmation';
+        const staff = known?.booking.staffId ?? null;
+        expect(await waitingNews(company.id, recordId)).toEqual(
+          one.end === 'nothing' ? [] : [{ kind, staff }],
+        );
+      }),
+      { numRuns: lives },
+    );
+  }, 300_000);
+
+  async function hear(company: Company, recordId: number, { events, heard }: Life): Promise<void> {
+    const { bookings, settings, events: log } = store.repositories;
+    const records = new RecordWebhooks({
+      bookings,
+      settings,
+      events: log,
+      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      debounceMs: 0,
+      now: () => now,
+    });
+    // Rivals for the same record at the end of it.
+    const [calm, rivals] = [heard.slice(0, -3), heard.slice(-3)];
+    const process = (index: number) => {
+      const event = events[index % events.length];
+      const { booking } = event ?? {};
+      const data =
+        booking === undefined
+          ? []
+          : {
+              date: booking.startsAt,
+              staff: { id: booking.staffId, name: 'Марина' },
+              services: booking.services,
+              client: { name: booking.clientName, phone: booking.clientPhone },
+              deleted: booking.cancelled,
+              last_change_date: booking.changedAt?.toISOString(),
+            };
+      return records.process(company, { recordId, status: event?.status ?? 'update', data, cause: 'test' });
+    };
+    for (const index of calm) await process(index);
+    await Promise.all(rivals.map(process));
+  }
+
+  async function waitingNews(companyId: number, recordId: number): Promise<unknown[]> {
+    return [
+      ...(await store.database.sql.transaction((session) =>
+        session.query(
+          `select kind, (tells ->> 'staffId')::int as staff from messages
+           where company_id = $1 and record_id = $2 and status = 'queued' and tells is not null`,
+          [companyId, recordId],
+        ),
+      )),
+    ];
+  }
+});

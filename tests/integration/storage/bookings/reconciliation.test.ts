@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../../../src/domain/errors/app-error.ts';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
+import type { YclientsPlatform } from '../../../../src/ports/yclients.ts';
+import { Reconciliation } from '../../../../src/marketplace/bookings/reconciliation.ts';
+import { WebhookUrlWatch } from '../../../../src/marketplace/bookings/webhook-subscription-check.ts';
+import { createBusinessEvents } from '../../../../src/observability/events.ts';
+import { createMetrics } from '../../../../src/observability/metrics.ts';
+import type { Database } from '../../../../src/storage/database/database.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
+import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
+import {
+  engines,
+  newCompany,
+  openTestDatabase,
+  repositoriesOn,
+  type Repositories,
+} from '../../../support/fixtures/storage.ts';
+
+const hourMs = 60 * 60_000;
+
+type Query = Parameters<YclientsPlatform['listRecords']>[1];
+
+describe.each(engines())('readings of what no webhook told, in $name', ({ make }) => {
+  const scope = new AsyncDisposableStack();
+  let database: Database;
+  let repositories: Repositories;
+  let queue: StoppableJobQueue;
+  let reconciliation: Reconciliation;
+  let webhookUrls: WebhookUrlWatch;
+  let queries: Query[];
+  let urls: () => readonly string[];
+  let company: CompanyId;
+
+  beforeAll(async () => {
+    const place = scope.use(await make());
+    database = scope.use(await openTestDatabase(place.choice));
+    repositories = repositoriesOn(database);
+    queue = scope.use(
+      await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
+    );
+  });
+  afterAll(() => scope.disposeAsync());
+
+  beforeEach(async () => {
+    queries = [];
+    urls = () => ['ours'];
+    const yclients = {
+      listRecords: async (_salon: unknown, query: Query) => {
+        queries.push(query);
+        return [];
+      },
+      webhookUrls: async () => urls(),
+    };
+    const report = createBusinessEvents(captureLog(), createMetrics(noFigures));
+    const parts = { ...repositories, yclients, queue, report, wakeOutbox: () => {}, now: () => new Date() };
+    const records = { process: async () => ({ outcome: 'test', queuedMessage: false }) };
+    webhookUrls = new WebhookUrlWatch({ ...parts, webhookUrl: () => 'ours' });
+    reconciliation = new Reconciliation({ ...parts, records, webhookUrls });
+    company = (await repositories.companies.createOrFind(newCompany())).company.id;
+    await become('active');
+  });
+
+  it('are asked for once while one waits, and again once it has begun', async () => {
+    await reconciliation.request(company, 'spool_drained');
+    await reconciliation.requestAll('breaker_closed');
+    await reconciliation.request(company, 'operator');
+    expect(await jobs()).toBe(1);
+
+    await reconciliation.run(company, 'job:1');
+    for (const cause of ['spool_drained', 'start']) await reconciliation.request(company, cause);
+    expect(await jobs()).toBe(2);
+
+    // The next attempt of the same job.
+    await reconciliation.run(company, 'job:1');
+    await reconciliation.request(company, 'schedule');
+    expect(await jobs()).toBe(2);
+
+    // A job that found nothing to do was one as well.
+    await become('frozen');
+    await reconciliation.run(company, 'job:2');
+    await reconciliation.request(company, 'resumed');
+    expect(await jobs()).toBe(3);
+  });
+
+  it('begin where the last good one began, and a day back when that was in the future', async () => {
+    const { readings } = repositories;
+    await reconciliation.run(company, 'job:1');
+    expect(queries).toMatchObject([{ startDate: expect.any(String) as unknown }]);
+
+    await reconciliation.run(company, 'job:2');
+    expect(minutesAgo(queries[1])).toBe(10);
+
+    await readings.finish(company, new Date(Date.now() + 5 * hourMs));
+    await reconciliation.run(company, 'job:3');
+    expect(minutesAgo(queries[2])).toBe(24 * 60 + 10);
+    await reconciliation.run(company, 'job:4');
+    expect(minutesAgo(queries[3])).toBe(10);
+  });
+
+  it('go on when the list of webhook addresses cannot be read', async () => {
+    urls = () => {
+      throw new AppError('UPSTREAM_ERROR', { retryable: false });
+    };
+    await reconciliation.run(company, 'job:1');
+    expect(queries).toHaveLength(1);
+    expect(webhookUrls.missing).toEqual(new Set());
+  });
+
+  it('are not asked for, nor counted, for a salon without our address that is active no longer', async () => {
+    urls = () => ['another'];
+    await reconciliation.run(company, 'job:1');
+    await reconciliation.requestUnposted();
+    expect(webhookUrls.missing).toEqual(new Set([company]));
+    expect(await jobs()).toBe(1);
+
+    await become('uninstalled');
+    await reconciliation.run(company, 'job:2');
+    await reconciliation.requestUnposted();
+    expect(webhookUrls.missing).toEqual(new Set());
+    expect(await jobs()).toBe(1);
+  });
+
+  async function become(status: string): Promise<void> {
+    await database.sql.transaction((session) =>
+      session.query('update companies set integration_status = $2 where id = $1', [company, status]),
+    );
+  }
+
+  async function jobs(): Promise<number> {
+    const rows = await database.sql.transaction((session) =>
+      session.query(`select id from pgboss.job where name = 'reconciliation' and singleton_key = $1`, [
+        String(company),
+      ]),
+    );
+    return rows.length;
+  }
+});
+
+function minutesAgo(query: Query | undefined): number {
+  if (query === undefined || !('changedAfter' in query)) throw new Error('Not asked for changes');
+  return Math.round((Date.now() - query.changedAfter.getTime()) / 60_000);
+}

@@ -1,0 +1,179 @@
+import { DateTime } from 'luxon';
+import { describe, expect, it } from 'vitest';
+import type { Company } from '../../../../src/domain/company/company.ts';
+import type { BookingMessageKind } from '../../../../src/domain/notification/message.ts';
+import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
+import { RecordWebhooks, type RecordWebhook } from '../../../../src/marketplace/bookings/booking-sync.ts';
+import { Replanning } from '../../../../src/marketplace/bookings/replan.ts';
+import { createBusinessEvents } from '../../../../src/observability/events.ts';
+import { createMetrics } from '../../../../src/observability/metrics.ts';
+import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import {
+  claimed,
+  engines,
+  newCompany,
+  registeredCompany,
+  useStore,
+} from '../../../support/fixtures/storage.ts';
+
+const recordId = 880_010_001;
+const thisHour = DateTime.now().setZone('Europe/Moscow').startOf('hour');
+const settings = { ...defaultNotificationSettings, quietHours: undefined };
+
+describe.each(engines())('messages that are planned anew in $name', ({ make }) => {
+  const store = useStore(make);
+
+  it('are the reminders and changes of old visits after a reinstallation, and no confirmation', async () => {
+    const { bookings, companies, events } = store.repositories;
+    const company = await newSalon();
+    await process(company, 'create', visit({ days: 5 }));
+    expect(await statuses(company)).toEqual({
+      confirmation: 'queued',
+      reminder_24h: 'queued',
+      reminder_2h: 'queued',
+    });
+
+    await companies.moveIntegration(company.id, 'uninstalled', 'lifecycle:uninstall');
+    expect(await statuses(company)).toEqual({
+      confirmation: 'withdrawn',
+      reminder_24h: 'withdrawn',
+      reminder_2h: 'withdrawn',
+    });
+    const withdrawn = (await events.ofRecord(company.id, recordId, 50)).filter(
+      ({ type, cause }) => type === 'message_withdrawn' && cause === 'lifecycle:uninstall',
+    );
+    expect(new Set(withdrawn.map(({ detail }) => detail?.['kind']))).toEqual(
+      new Set(['confirmation', 'reminder_24h', 'reminder_2h']),
+    );
+    expect(withdrawn).toHaveLength(3);
+    expect(await bookings.find(company.id, recordId)).toMatchObject({ told: { assumed: true } });
+
+    await companies.createOrFind(newCompany({ salonId: company.salonId }));
+    await process(company, 'found', visit({ days: 5 }));
+    expect(await statuses(company)).toEqual({
+      confirmation: 'withdrawn',
+      reminder_24h: 'queued',
+      reminder_2h: 'queued',
+    });
+    await process(company, 'update', visit({ days: 6 }));
+    expect(await statuses(company)).toMatchObject({ change: 'queued', confirmation: 'withdrawn' });
+  });
+
+  it('confirm the new time, and speak of no change, when WhatsApp had refused the first confirmation', async () => {
+    const { bookings, contacts, leases, messages } = store.repositories;
+    const company = await newSalon();
+    await process(company, 'create', visit({ days: 5 }));
+    const lease = await leases.acquire(company.id, 'owner', 60_000);
+    if (lease === undefined) throw new Error('No lease');
+    const refused = await claimed(messages, lease);
+    await messages.advance(company.id, refused?.whatsappMessageId ?? '', 'failed', '463');
+    expect(await statuses(company)).toMatchObject({ confirmation: 'queued' });
+    expect((await bookings.find(company.id, recordId))?.told).toBeUndefined();
+
+    // Otherwise it waits until WhatsApp has said why.
+    await contacts.received(company.id, '+79001112233');
+    await process(company, 'update', visit({ days: 6 }));
+    expect(await statuses(company)).not.toHaveProperty('change');
+    const confirmation = await claimed(messages, lease);
+    expect(confirmation?.kind).toBe('confirmation');
+    expect(confirmation?.id).not.toBe(refused?.id);
+  });
+
+  it('are told once to who has a corrected number, whoever was told before', async () => {
+    const { leases, messages } = store.repositories;
+    const company = await newSalon();
+    await process(company, 'create', visit({ days: 5 }));
+    const lease = await leases.acquire(company.id, 'owner', 60_000);
+    if (lease === undefined) throw new Error('No lease');
+    expect(await claimed(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79001112233' });
+
+    const corrected = { ...visit({ days: 5 }), client: { name: 'Ольга', phone: '+79004445566' } };
+    for (let time = 0; time < 2; time += 1) await process(company, 'update', corrected);
+    expect(await claimed(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79004445566' });
+    await process(company, 'update', corrected);
+    expect(await claimed(messages, lease)).toBeUndefined();
+  });
+
+  it.each<[BookingMessageKind, RecordWebhook['status'], ReturnType<typeof visit>]>([
+    ['thanks', 'update', visit({ days: -0.5, attendance: 1 })],
+    ['cancellation', 'delete', visit({ days: 2, deleted: true })],
+  ])('end with the kind that is switched off: %s', async (kind, status, data) => {
+    const company = await newSalon();
+    const enabled = { ...settings.enabled, thanks: true };
+    await store.repositories.settings.save(company.id, { ...settings, enabled }, 'test');
+    await process(company, status, data);
+    expect(await statuses(company)).toEqual({ [kind]: 'queued' });
+
+    await replanning().run(company.id, 'replanning:1');
+    expect(await statuses(company)).toEqual({ [kind]: 'queued' });
+
+    const without = { ...enabled, [kind]: false };
+    await store.repositories.settings.save(company.id, { ...settings, enabled: without }, 'test');
+    await replanning().run(company.id, 'replanning:2');
+    expect(await statuses(company)).toEqual({ [kind]: 'withdrawn' });
+  });
+
+  async function newSalon(): Promise<Company> {
+    const company = await registeredCompany(store.repositories);
+    await store.repositories.settings.save(company.id, settings, 'test');
+    return company;
+  }
+
+  function records(): RecordWebhooks {
+    const { bookings, settings: stored, events } = store.repositories;
+    return new RecordWebhooks({
+      bookings,
+      settings: stored,
+      events,
+      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      debounceMs: 0,
+      now: () => new Date(),
+    });
+  }
+
+  function replanning(): Replanning {
+    const { bookings, companies } = store.repositories;
+    return new Replanning({
+      bookings,
+      companies,
+      records: records(),
+      queue: { insert: async () => {} },
+      wakeOutbox: () => {},
+      now: () => new Date(),
+    });
+  }
+
+  const process = (company: Company, status: RecordWebhook['status'], data: unknown) =>
+    records().process(company, { recordId, status, data, cause: 'webhook:1' });
+
+  /** The status of the newest message of each kind. */
+  async function statuses(company: Company): Promise<Record<string, unknown>> {
+    const rows = await store.database.sql.transaction((session) =>
+      session.query('select kind, status from messages where company_id = $1 order by sequence', [
+        company.id,
+      ]),
+    );
+    return Object.fromEntries(rows.map(({ kind, status }) => [String(kind), status]));
+  }
+});
+
+function visit({
+  days,
+  attendance = 0,
+  deleted = false,
+}: {
+  days: number;
+  attendance?: number;
+  deleted?: boolean;
+}) {
+  const start = thisHour.plus({ days });
+  return {
+    date: start.toFormat('yyyy-MM-dd HH:mm:ss'),
+    staff: { id: 1, name: 'Марина' },
+    services: [{ id: 44_001, title: 'Стрижка' }],
+    client: { name: 'Ольга', phone: '+79001112233' },
+    attendance,
+    deleted,
+    seance_length: 3_600,
+  };
+}

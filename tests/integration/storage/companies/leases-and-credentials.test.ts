@@ -1,0 +1,275 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.ts';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
+import type { Lease } from '../../../../src/ports/ports.ts';
+import { engines, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+const minuteMs = 60_000;
+
+describe.each(engines())('leases, credentials and connect tokens in $name', ({ make }) => {
+  const store = useStore(make);
+  let id: CompanyId;
+
+  async function granted(owner: string, ttlMs = minuteMs): Promise<Lease> {
+    const lease = await store.repositories.leases.acquire(id, owner, ttlMs);
+    if (lease === undefined) throw new Error('The lease was not granted');
+    return lease;
+  }
+
+  describe('a lease', () => {
+    it('goes to one of many rivals', async () => {
+      id = (await registeredCompany(store.repositories)).id;
+      const owners = Array.from({ length: 10 }, (_, index) => `instance-${index}`);
+
+      const leases = await Promise.all(
+        owners.map((owner) => store.repositories.leases.acquire(id, owner, minuteMs)),
+      );
+
+      expect(leases.filter((lease) => lease !== undefined)).toHaveLength(1);
+    });
+
+    it('goes over when its time has run out by the clock of the database, and not before', async () => {
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const grantedAtMs = performance.now();
+      const first = await granted('first', 400);
+
+      expect(await leases.acquire(id, 'second', minuteMs)).toBeUndefined();
+      const second = await waitFor('the takeover', () => leases.acquire(id, 'second', minuteMs));
+
+      expect(performance.now() - grantedAtMs).toBeGreaterThanOrEqual(390);
+      expect(second.token).toBeGreaterThan(first.token);
+      expect(await leases.renew(first, minuteMs)).toBe(false);
+      expect(await leases.renew(second, minuteMs)).toBe(true);
+    });
+
+    it('lives on while it is renewed, and cannot be renewed once it has run out', async () => {
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner', 300);
+      expect(await leases.renew(lease, minuteMs)).toBe(true);
+      expect(await leases.renew(lease, 50)).toBe(true);
+
+      await waitFor('the end', async () => !(await leases.renew(lease, 1)));
+
+      expect(await leases.acquire(id, 'other', minuteMs)).toBeDefined();
+    });
+
+    it('is granted to its owner again under a new token, which ends the old one', async () => {
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const first = await granted('owner');
+      const again = await granted('owner');
+
+      expect(again.token).toBe(first.token + 1);
+      expect(await leases.renew(first, minuteMs)).toBe(false);
+    });
+
+    it('is free at once after a release, and a stale release frees nobody', async () => {
+      const { leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const first = await granted('first');
+      await leases.release(first);
+      const second = await granted('second');
+      await leases.release(first);
+
+      expect(second.token).toBeGreaterThan(first.token);
+      expect(await leases.acquire(id, 'third', minuteMs)).toBeUndefined();
+      expect(await leases.renew(second, minuteMs)).toBe(true);
+    });
+  });
+
+  describe('credentials', () => {
+    it('come back byte for byte, hundreds written at once, and only those asked for', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      const keys = Array.from({ length: 812 }, (_, index) => ({
+        type: 'pre-key',
+        id: String(index),
+        value: randomBytes(1 + (index % 90)),
+      }));
+      const strange = { type: 'session', id: `79001234567.0:"'\\ % _`, value: Buffer.alloc(0) };
+
+      await credentials.write(lease, [...keys, strange]);
+
+      const read = await credentials.read(id, 'pre-key', ['0', '500', '811', 'missing']);
+      expect([...read.keys()].toSorted()).toEqual(['0', '500', '811']);
+      expect(Buffer.from(read.get('811') ?? []).equals(keys[811]?.value ?? Buffer.alloc(1))).toBe(true);
+      expect((await credentials.read(id, 'session', [strange.id])).get(strange.id)).toHaveLength(0);
+      expect(await credentials.companies()).toContain(id);
+    });
+
+    it('are replaced and deleted in one write, of which the last word counts', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      const put = (key: string, value: number | null) =>
+        ({ type: 'session', id: key, value: value === null ? null : Buffer.from([value]) }) as const;
+      await credentials.write(lease, [put('a', 1), put('b', 1)]);
+
+      await credentials.write(lease, [put('a', 2), put('b', null), put('c', 3), put('c', 4), put('d', null)]);
+
+      const read = await credentials.read(id, 'session', ['a', 'b', 'c', 'd']);
+      expect(new Map([...read].map(([key, value]) => [key, value[0]]))).toEqual(
+        new Map(Object.entries({ a: 2, c: 4 })),
+      );
+    });
+
+    it('are sealed anew only while they are what was read', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      const name = { type: 'creds', id: 'main' };
+      await credentials.write(lease, [{ ...name, value: Buffer.from('read') }]);
+      const stored = { ...name, companyId: id, token: 0, context: '', value: Buffer.from('read') };
+      expect(await credentials.replace([{ stored, value: Buffer.from('anew') }])).toBe(1);
+      expect(await credentials.replace([{ stored, value: Buffer.from('late') }])).toBe(0);
+      const kept = (await credentials.read(id, 'creds', ['main'])).get('main') ?? [];
+      expect(Buffer.from(kept).toString()).toBe('anew');
+    });
+
+    it('are not touched by an owner who has been followed by another', async () => {
+      const { credentials, leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const old = await granted('old');
+      await credentials.write(old, [{ type: 'creds', id: 'main', value: Buffer.from('old') }]);
+      await leases.release(old);
+      const present = await granted('new');
+      await credentials.write(present, [{ type: 'creds', id: 'main', value: Buffer.from('new') }]);
+
+      await expect(
+        credentials.write(old, [{ type: 'creds', id: 'main', value: Buffer.from('late') }]),
+      ).rejects.toBeInstanceOf(LeaseLostError);
+      await expect(credentials.erase(old)).rejects.toBeInstanceOf(LeaseLostError);
+
+      expect(Buffer.from((await credentials.read(id, 'creds', ['main'])).get('main') ?? []).toString()).toBe(
+        'new',
+      );
+    });
+
+    it('are gone after an erase', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      await credentials.write(lease, [{ type: 'creds', id: 'main', value: Buffer.from('x') }]);
+
+      await credentials.erase(lease);
+
+      expect(await credentials.read(id, 'creds', ['main'])).toEqual(new Map());
+      expect(await credentials.companies()).not.toContain(id);
+    });
+  });
+
+  describe('a probe for room', () => {
+    const written = async () => {
+      const [row] = await store.database.sql.transaction((session) =>
+        session.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint as bytes"),
+      );
+      return Number(row?.['bytes']);
+    };
+
+    it('writes what it was asked to, and leaves nothing', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      const before = await written();
+      await credentials.probe(lease, 65_536);
+      expect((await written()) - before).toBeGreaterThan(65_536);
+      expect(await credentials.companies()).not.toContain(id);
+    });
+
+    it('is refused to whoever has lost the lease', async () => {
+      const { credentials, leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const lease = await granted('owner');
+      await leases.acquire(id, lease.owner, minuteMs);
+      await expect(credentials.probe(lease, 65_536)).rejects.toBeInstanceOf(LeaseLostError);
+    });
+  });
+
+  describe('credentials set aside', () => {
+    const creds = (text: string) => ({ type: 'creds', id: 'main', value: Buffer.from(text) });
+    const setAside = async () => {
+      const [row] = await store.database.sql.transaction((session) =>
+        session.query('select count(*)::int as rows from public.whatsapp_quarantine where company_id = $1', [
+          id,
+        ]),
+      );
+      return row?.['rows'];
+    };
+
+    it('are found by nothing that logs in, stay out of the way of a new link, and are erased by their age', async () => {
+      const { credentials } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const first = await granted('owner');
+      await credentials.write(first, [creds('first')]);
+      await credentials.quarantine(first);
+      expect(await credentials.read(id, 'creds', ['main'])).toEqual(new Map());
+      expect(await credentials.companies()).not.toContain(id);
+
+      const second = await granted('owner');
+      await credentials.write(second, [creds('second')]);
+      await credentials.quarantine(second);
+      await credentials.write(second, [creds('third')]);
+      await credentials.eraseQuarantined(minuteMs);
+      expect(await setAside()).toBe(2);
+
+      await credentials.eraseQuarantined(0);
+      expect(await setAside()).toBe(0);
+      const kept = (await credentials.read(id, 'creds', ['main'])).get('main') ?? [];
+      expect(Buffer.from(kept).toString()).toBe('third');
+    });
+
+    it('are not by an owner who has been followed by another', async () => {
+      const { credentials, leases } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const old = await granted('old');
+      await credentials.write(old, [creds('kept')]);
+      await leases.release(old);
+      await granted('new');
+
+      await expect(credentials.quarantine(old)).rejects.toBeInstanceOf(LeaseLostError);
+
+      expect(await credentials.companies()).toContain(id);
+    });
+  });
+
+  describe('the client version', () => {
+    it('is the newest that was ever saved', async () => {
+      const { clientVersion } = store.repositories;
+      expect(await clientVersion.read()).toBeUndefined();
+      await clientVersion.save([2, 3000, 1_043_857_760]);
+      await clientVersion.save([2, 3000, 1_051_000_000]);
+      await clientVersion.save([2, 3000, 99]);
+      expect(await clientVersion.read()).toEqual([2, 3000, 1_051_000_000]);
+    });
+  });
+
+  describe('a connect token', () => {
+    it('is good for its company until it ends or is revoked', async () => {
+      const { tokens } = store.repositories;
+      id = (await registeredCompany(store.repositories)).id;
+      const other = await registeredCompany(store.repositories);
+      const [lasting, short] = [tokenHash(), tokenHash()];
+
+      await tokens.save(lasting, id, new Date(Date.now() + minuteMs));
+      await tokens.save(lasting, id, new Date(Date.now() + minuteMs));
+      await tokens.save(short, id, new Date(Date.now() + 300));
+      expect(await tokens.isValid(lasting, id)).toBe(true);
+      expect(await tokens.isValid(lasting, other.id)).toBe(false);
+      expect(await tokens.isValid(tokenHash(), id)).toBe(false);
+
+      await waitFor('the end of the short one', async () => !(await tokens.isValid(short, id)));
+      expect(await tokens.isValid(lasting, id)).toBe(true);
+      await tokens.revokeAll(id);
+      expect(await tokens.isValid(lasting, id)).toBe(false);
+    });
+  });
+});
+
+function tokenHash(): string {
+  return createHash('sha256').update(randomBytes(8)).digest('hex');
+}

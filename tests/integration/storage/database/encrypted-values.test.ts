@@ -1,0 +1,264 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
+import { SecretBox } from '../../../../src/crypto/keyring.ts';
+import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
+import type { SealedReplacement, SealedValue } from '../../../../src/ports/encrypted-values.ts';
+import { createBusinessEvents } from '../../../../src/observability/events.ts';
+import { createMetrics } from '../../../../src/observability/metrics.ts';
+import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
+import { StoredOutgoingWebhooks } from '../../../../src/storage/repositories/outgoing-webhooks.ts';
+import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
+import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
+import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { sealedColumns } from '../../../support/checkers/encrypted-columns.ts';
+import { engines, newCompany, newPhone, useStore } from '../../../support/fixtures/storage.ts';
+
+const oldKey = { id: 'old', key: randomBytes(32) };
+const newKey = { id: 'new', key: randomBytes(32) };
+const oldBox = new SecretBox([oldKey]);
+const bothKeys = new SecretBox([newKey, oldKey]);
+const newAlone = new SecretBox([newKey]);
+
+describe.each(engines())('values sealed in $name', ({ make, name }) => {
+  const store = useStore(make);
+
+  async function linkedSalon() {
+    const { rpc, leases, credentials: rows } = store.repositories;
+    const salon = newCompany();
+    const { company } = await new StoredCompanies(rpc, oldBox).createOrFind(salon);
+    const lease = await leases.acquire(company.id, 'owner', 60_000);
+    if (lease === undefined) throw new Error('The lease was not granted');
+    const credentials = await new CredentialStore(rows, oldBox).open(lease);
+    return { salon, company, lease, credentials };
+  }
+
+  function rotation(): KeyRotation {
+    const report = createBusinessEvents(captureLog(), createMetrics(noFigures));
+    return new KeyRotation({
+      stores: [store.repositories.sealedValues],
+      box: bothKeys,
+      report,
+      batch: 7,
+      pauseMs: 0,
+    });
+  }
+
+  const entries = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      type: 'session',
+      id: `${prefix}${index}`,
+      value: `${index}`,
+    }));
+
+  /** @returns what is to be read again */
+  async function keepTexts(companyId: CompanyId, box: SecretBox, count: number) {
+    const received = new StoredReceivedMessages(store.repositories.rpc, box);
+    const texts = Array.from({ length: count }, (_, index) => ({
+      phone: newPhone(),
+      text: `Можно в среду? ${index}`,
+      sentAt: new Date('2026-11-20T10:00:00Z'),
+    }));
+    for (const text of texts) await received.keep(companyId, { ...text, whatsappMessageId: randomUUID() });
+    return texts;
+  }
+
+  const resealed = (found: readonly SealedValue[]): SealedReplacement[] =>
+    found.map((stored) => ({
+      stored,
+      value: bothKeys.seal(stored.context, bothKeys.open(stored.context, stored.value)),
+    }));
+
+  it('all come under the first key, in every column that holds such values', async () => {
+    const { credentials: rows, rpc, sealedValues } = store.repositories;
+    const { salon, company, lease, credentials } = await linkedSalon();
+    await credentials.write(entries('gone', 20));
+    await rows.quarantine(lease);
+    const again = await new CredentialStore(rows, oldBox).open(lease);
+    await again.write(entries('kept', 30));
+    const webhooks = new StoredOutgoingWebhooks(rpc, oldBox);
+    await webhooks.save(company.id, 'https://salon.example/hook', 'whsec_older');
+    await webhooks.rotate(company.id, 'whsec_newer', 24);
+    const written = await keepTexts(company.id, oldBox, 25);
+    // 20 and 30 with a key for their names each, two secrets, three of the webhook and what 25 times was written.
+    expect(await sealedValues.countNotUnder(bothKeys.header)).toBe(82);
+    // A column that is not here: seal something into it above.
+    const under = (box: SecretBox) => sealedColumns(store.database.sql, box.header);
+    const everywhere = await under(oldBox);
+    expect(everywhere).toEqual({
+      'company_secrets.api_key': 1,
+      'company_secrets.webhook_secret': 1,
+      'outgoing_webhooks.previous_secret': 1,
+      'outgoing_webhooks.secret': 1,
+      'outgoing_webhooks.url': 1,
+      'received_messages.content': 25,
+      'whatsapp_credentials.value': 31,
+      'whatsapp_quarantine.value': 21,
+    });
+
+    await using running = rotation();
+    await running.run();
+
+    expect(running.left).toBe(0);
+    expect(await under(newAlone)).toEqual(everywhere);
+    expect(Object.values(await under(oldBox)).filter((count) => count > 0)).toEqual([]);
+    expect(await new StoredReceivedMessages(rpc, newAlone).after(company.id, 0, 100)).toMatchObject(written);
+    expect(await new StoredOutgoingWebhooks(rpc, newAlone).of(company.id)).toMatchObject({
+      url: 'https://salon.example/hook',
+      secret: 'whsec_newer',
+      previousSecret: 'whsec_older',
+    });
+    const opened = await new CredentialStore(rows, newAlone).open(lease);
+    expect(await opened.read('session', ['kept0', 'kept29'])).toEqual(
+      new Map([
+        ['kept0', '0'],
+        ['kept29', '29'],
+      ]),
+    );
+    expect(await new StoredCompanies(rpc, newAlone).secretsOf(company.id)).toEqual({
+      apiKey: salon.apiKey,
+      webhookSecret: salon.webhookSecret,
+    });
+  });
+
+  it('come under the first key whatever the names of the keys are, and what cannot be read holds up no other', async () => {
+    const { rpc, sealedValues } = store.repositories;
+    const { company } = await linkedSalon();
+    const others = ['a', 'zz', 'a-longer-name'].map((id) => ({ id, key: randomBytes(32) }));
+    const lost = new SecretBox([{ id: 'lost', key: randomBytes(32) }]);
+    await keepTexts(company.id, bothKeys, 1);
+    const written = [];
+    for (const key of others) {
+      await keepTexts(company.id, lost, 9);
+      written.push(...(await keepTexts(company.id, new SecretBox([key]), 9)));
+    }
+    const box = new SecretBox([newKey, oldKey, ...others]);
+    const report = createBusinessEvents(captureLog(), createMetrics(noFigures));
+    await using running = new KeyRotation({ stores: [sealedValues], box, report, batch: 4, pauseMs: 0 });
+    await running.run();
+    expect(running.left).toBe(27);
+    const under = async ({ header }: SecretBox) =>
+      (await sealedColumns(store.database.sql, header))['received_messages.content'];
+    expect(await under(lost)).toBe(27);
+    for (const key of others) expect(await under(new SecretBox([key]))).toBe(0);
+    await store.database.sql.query(
+      'delete from public.received_messages where substring(content from 1 for length($1::bytea)) = $1::bytea',
+      [lost.header],
+    );
+    const readable = await new StoredReceivedMessages(rpc, newAlone).after(company.id, 0, 100);
+    expect(readable.slice(1)).toMatchObject(written);
+    expect(await sealedValues.countNotUnder(box.header)).toBe(0);
+  });
+
+  it('stay what they became when a webhook is set anew or gets another secret in between', async () => {
+    const { rpc, sealedValues } = store.repositories;
+    const { company } = await linkedSalon();
+    const webhooks = new StoredOutgoingWebhooks(rpc, oldBox);
+    await webhooks.save(company.id, 'https://one.example/', 'whsec_one');
+    const table = sealedValues.tables[3];
+    const found = (await table?.notUnder(bothKeys.header, undefined, 100)) ?? [];
+    expect(found.map(({ companyId, type }) => [companyId, type])).toEqual([
+      [company.id, 'secret'],
+      [company.id, 'url'],
+    ]);
+    await webhooks.save(company.id, 'https://two.example/', 'unused');
+    await webhooks.rotate(company.id, 'whsec_two', 24);
+    expect(await table?.replace(resealed(found))).toBe(0);
+    expect(await webhooks.of(company.id)).toMatchObject({
+      url: 'https://two.example/',
+      secret: 'whsec_two',
+      previousSecret: 'whsec_one',
+    });
+    await using running = rotation();
+    await running.run();
+    expect(running.left).toBe(0);
+  });
+
+  it('do not come back when what a client wrote was erased in between', async () => {
+    const { rpc, sealedValues } = store.repositories;
+    const { company } = await linkedSalon();
+    const received = new StoredReceivedMessages(rpc, newAlone);
+    const [, text] = await keepTexts(company.id, oldBox, 2);
+    const table = sealedValues.tables[4];
+    const found = (await table?.notUnder(bothKeys.header, undefined, 100)) ?? [];
+    expect(found).toHaveLength(2);
+    await store.database.sql.query('delete from public.received_messages where id = $1', [found[0]?.id]);
+    expect(await table?.replace(resealed(found))).toBe(1);
+    expect(await received.after(company.id, 0, 10)).toMatchObject([text]);
+    await using running = rotation();
+    await running.run();
+    expect(running.left).toBe(0);
+  });
+
+  it('are found and counted among many texts without reading those under the first key', async () => {
+    const { company } = await linkedSalon();
+    await keepTexts(company.id, bothKeys, 1);
+    await store.database.sql.query(
+      `insert into public.received_messages (id, company_id, whatsapp_message_id, content, to_forward, sent_at)
+       select gen_random_uuid(), company_id, number::text, content, false, now()
+       from public.received_messages, generate_series(1, 20000) as number where company_id = $1`,
+      [company.id],
+    );
+    await keepTexts(company.id, oldBox, 3);
+    const pages = async (call: string) => {
+      const [row] = await store.database.sql.query(
+        `explain (analyze, buffers, format json) select * from ${call}`,
+      );
+      const [explained] = (row?.['QUERY PLAN'] ?? []) as readonly { Plan: Record<string, number> }[];
+      const plan = explained?.Plan ?? {};
+      return {
+        rows: plan['Actual Rows'],
+        pages: (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0),
+      };
+    };
+    const header = Buffer.from(bothKeys.header).toString('hex');
+    const after = `{"type":"","token":0}`;
+    const read = await pages(`public.sealed_received_read('${header}', '${after}', 100)`);
+    expect(read.rows).toBe(3);
+    const counted = await pages(`public.sealed_received_count('${header}')`);
+    for (const { pages: touched } of [read, counted]) {
+      expect(touched).toBeGreaterThan(0);
+      expect(touched).toBeLessThan(150);
+    }
+    await store.database.sql.query('delete from public.received_messages');
+  });
+
+  it('are not replaced once they are others than those that were read', async () => {
+    const { credentials: rows, sealedValues } = store.repositories;
+    const { lease, credentials } = await linkedSalon();
+    await credentials.write([{ type: 'session', id: 'a', value: 'older' }]);
+    const [table] = sealedValues.tables;
+    const found = (await table?.notUnder(bothKeys.header, undefined, 100)) ?? [];
+    await credentials.write([{ type: 'session', id: 'a', value: 'newer' }]);
+
+    const replacements = found
+      .filter(({ companyId, type }) => companyId === lease.companyId && type === 'session')
+      .map((stored) => ({ stored, value: bothKeys.seal(stored.context, 'older') }));
+    expect(replacements).toHaveLength(1);
+    expect(await table?.replace(replacements)).toBe(0);
+
+    const reopened = await new CredentialStore(rows, bothKeys).open(lease);
+    expect(await reopened.read('session', ['a'])).toEqual(new Map([['a', 'newer']]));
+  });
+
+  // The embedded store does one thing after the other.
+  describe.each([name].filter((engine) => engine === 'Postgres'))(
+    'in %s, where others write meanwhile,',
+    () => {
+      it('are left to the next round while a session is writing them', async () => {
+        const { lease, credentials } = await linkedSalon();
+        await credentials.write(entries('busy', 3));
+        await using running = rotation();
+        await store.database.sql.transaction(async (session) => {
+          await session.query('select from public.whatsapp_credentials where company_id = $1 for update', [
+            lease.companyId,
+          ]);
+          await running.run();
+          expect(running.left).toBe(4);
+        });
+        await running.run();
+        expect(running.left).toBe(0);
+      });
+    },
+  );
+});

@@ -1,0 +1,139 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EmbeddedPostgres } from '../../../../src/storage/database/pglite.ts';
+import { migrate, MigrationError, readMigrations } from '../../../../src/storage/database/migrate.ts';
+import type { Migration } from '../../../../src/storage/database/migrate.ts';
+import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
+import type { SqlDatabase } from '../../../../src/storage/database/sql.ts';
+import { engines, migrationsDirectory } from '../../../support/fixtures/storage.ts';
+import type { Place } from '../../../support/fixtures/storage.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+
+/** A release after this one. */
+const later: Migration = {
+  version: '29990101000000',
+  name: 'later',
+  sql: 'create table public.later (id int)',
+};
+
+const local = engines().filter(({ name }) => name !== 'Supabase');
+
+describe.each(local)('migrations on $name', ({ make }) => {
+  let place: Place;
+  let database: SqlDatabase & AsyncDisposable;
+  let migrations: Migration[];
+
+  beforeAll(async () => {
+    place = await make();
+    database = await open(place);
+    migrations = await readMigrations(migrationsDirectory);
+  });
+
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  beforeEach(async () => {
+    await database.transaction((session) =>
+      session.exec(
+        'drop schema public cascade; create schema public; drop schema if exists supabase_migrations cascade',
+      ),
+    );
+  });
+
+  it('are applied once, in order, also by several instances at once', async () => {
+    const instances = [1, 2, 3];
+    // Each connection has looked in vain for the history, as it has in an instance that has asked for it before.
+    const lookUp = `select to_regnamespace('supabase_migrations'), pg_sleep(0.1)`;
+    await Promise.all(instances.map(() => database.transaction((session) => session.query(lookUp))));
+
+    const applied = await Promise.all(instances.map(() => migrate(database, migrations)));
+
+    expect(applied.flat().toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      migrations.map(({ version }) => version),
+    );
+    expect(await migrate(database, migrations)).toEqual([]);
+    expect(await history()).toEqual(migrations.map(({ version, name }) => ({ version, name })));
+  });
+
+  it('go on from where an older release stopped', async () => {
+    await migrate(database, migrations);
+
+    expect(await migrate(database, [...migrations, later])).toEqual([later.version]);
+  });
+
+  it('are those of the Supabase CLI, which keeps each statement by itself', async () => {
+    await migrate(database, migrations);
+    await database.transaction((session) =>
+      session.exec(`update supabase_migrations.schema_migrations set statements =
+        (select array_agg(btrim(part, E' \\n')) from unnest(string_to_array(statements[1], E';\\n')) as part)`),
+    );
+
+    expect(await migrate(database, migrations)).toEqual([]);
+  });
+
+  it('leave nothing of one that fails', async () => {
+    const broken = { ...later, sql: 'create table half (id int); select 1 / 0' };
+
+    await expect(migrate(database, [...migrations, broken])).rejects.toMatchObject({ code: '22012' });
+
+    const [row] = await database.transaction((session) =>
+      session.query(`select to_regclass('public.half') as half`),
+    );
+    expect(row).toEqual({ half: null });
+    expect(await migrate(database, migrations)).toEqual([]);
+  });
+
+  it('refuse a database that a newer release has migrated', async () => {
+    await migrate(database, [...migrations, later]);
+
+    await expect(migrate(database, migrations)).rejects.toThrow(
+      /ahead of this release: it has the migration 29990101000000/,
+    );
+  });
+
+  it('refuse when one was changed, taken away, or slipped in', async () => {
+    const last = {
+      ...later,
+      version: '29990101000001',
+      name: 'last',
+      sql: 'create table public.last (id int)',
+    };
+    const released = [...migrations, later, last];
+    await migrate(database, released);
+    const changed = [...migrations, { ...later, sql: `${later.sql}; select 1` }, last];
+    const withoutLater = [...migrations, last];
+    const slippedIn = [{ ...later, version: '20000101000000', name: 'late' }, ...released];
+
+    await expect(migrate(database, changed)).rejects.toThrow(/was changed after/);
+    await expect(migrate(database, withoutLater)).rejects.toThrow(/is missing from this release/);
+    await expect(migrate(database, slippedIn)).rejects.toThrow(/older than what the database has/);
+  });
+
+  async function history() {
+    return database.transaction((session) =>
+      session.query('select version, name from supabase_migrations.schema_migrations order by version'),
+    );
+  }
+});
+
+describe('the folder of migrations', () => {
+  it('is refused when a file is not named as the Supabase CLI names it', async () => {
+    using directory = new TemporaryDirectory();
+    writeFileSync(path.join(directory.path, '2026_late.sql'), 'select 1');
+
+    await expect(readMigrations(directory.path)).rejects.toBeInstanceOf(MigrationError);
+  });
+});
+
+async function open({ choice }: Place): Promise<SqlDatabase & AsyncDisposable> {
+  const onError = (error: unknown): void => {
+    throw error;
+  };
+  if (choice.kind === 'embedded') {
+    return EmbeddedPostgres.open({ directory: choice.directory, onError, now: () => new Date() });
+  }
+  return new PostgresDatabase({ url: choice.kind === 'postgres' ? choice.url : choice.databaseUrl, onError });
+}

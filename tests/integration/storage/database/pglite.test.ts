@@ -1,0 +1,139 @@
+import { createHook } from 'node:async_hooks';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { companyIdFrom } from '../../../../src/domain/ids.ts';
+import { prepareEmbedded } from '../../../../dev-env/pglite-template.ts';
+import {
+  engines,
+  openTestDatabase,
+  registeredCompany,
+  repositoriesOn,
+} from '../../../support/fixtures/storage.ts';
+import { StorageProcess } from '../../../support/servers/storage-process.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+describe('the embedded store', () => {
+  it('has every message that it acknowledged before kill -9, three times over', async () => {
+    using directory = new TemporaryDirectory();
+    const choice = { kind: 'embedded', directory: path.join(directory.path, 'pg') } as const;
+    await prepareEmbedded(choice.directory);
+
+    const acknowledged: string[] = [];
+    for (const enough of [20, 45, 70]) {
+      await using writer = new StorageProcess('write', choice);
+      await waitFor(`${enough} messages`, () => ended(writer) ?? writer.lines.length >= enough, 25_000);
+      await writer.kill();
+      acknowledged.push(...writer.lines);
+    }
+
+    await using database = await openTestDatabase(choice);
+    const { messages } = repositoriesOn(database);
+    const found = await Promise.all(
+      acknowledged.map(async (line) => {
+        const [companyId, id = ''] = line.split(' ');
+        return messages.byId(companyIdFrom(companyId), id);
+      }),
+    );
+    expect(acknowledged.length).toBeGreaterThanOrEqual(135);
+    expect(found.filter((message) => message?.status !== 'queued')).toEqual([]);
+  }, 90_000);
+
+  it('belongs to one process: a second is refused in plain words, and takes over when the first was killed', async () => {
+    using directory = new TemporaryDirectory();
+    const choice = { kind: 'embedded', directory: path.join(directory.path, 'pg') } as const;
+    await prepareEmbedded(choice.directory);
+    await using first = new StorageProcess('write', choice);
+    await waitFor('the first to write', () => ended(first) ?? first.lines.length > 0, 25_000);
+
+    await expect(openTestDatabase(choice)).rejects.toThrow(
+      /Another running process uses the embedded database/,
+    );
+    await first.kill();
+
+    await using database = await openTestDatabase(choice);
+    await expect(openTestDatabase(choice)).rejects.toThrow(/Another running process/);
+    await database.ping();
+  }, 60_000);
+
+  it('lets no other user into its folder', async () => {
+    using temporary = new TemporaryDirectory();
+    const directory = path.join(temporary.path, 'pg');
+    await prepareEmbedded(directory);
+    await using _database = await openTestDatabase({ kind: 'embedded', directory });
+    expect(statSync(directory).mode & 0o077).toBe(0);
+  });
+
+  it('is free again when it was closed', async () => {
+    const [embedded] = engines();
+    await using place = await embedded?.make();
+    if (place === undefined) throw new Error('No embedded engine');
+    const first = await openTestDatabase(place.choice);
+    const { id } = await registeredCompany(repositoriesOn(first));
+    await first[Symbol.asyncDispose]();
+
+    await using second = await openTestDatabase(place.choice);
+    expect(await repositoriesOn(second).companies.byId(id)).toMatchObject({ id });
+  });
+
+  it('says what to do with the directory of another Postgres version', async () => {
+    using directory = new TemporaryDirectory();
+    const pg = path.join(directory.path, 'pg');
+    mkdirSync(pg);
+    writeFileSync(path.join(pg, 'PG_VERSION'), '17\n');
+
+    await expect(openTestDatabase({ kind: 'embedded', directory: pg })).rejects.toThrow(
+      /written by Postgres 17; this release reads Postgres 18/,
+    );
+  });
+
+  it('starts over when its first start was interrupted', async () => {
+    using directory = new TemporaryDirectory();
+    const pg = path.join(directory.path, 'pg');
+    mkdirSync(`${pg}.new`);
+    writeFileSync(path.join(`${pg}.new`, 'PG_VERSION'), '18\n');
+
+    await using database = await openTestDatabase({ kind: 'embedded', directory: pg });
+    expect(await registeredCompany(repositoriesOn(database))).toMatchObject({ id: 1 });
+  });
+
+  it('flushes its log to the disk before a write is acknowledged, and does not for a read', async () => {
+    const [embedded] = engines();
+    await using place = await embedded?.make();
+    if (place === undefined) throw new Error('No embedded engine');
+    await using database = await openTestDatabase(place.choice);
+    const repositories = repositoriesOn(database);
+    const { id } = await registeredCompany(repositories);
+
+    const read = () => repositories.companies.byId(id);
+    const write = () => repositories.events.record({ companyId: id, type: 'written', cause: 'test' });
+
+    for (let round = 0; round < 3; round += 1) {
+      // The last segment counts as changed until its time stamp is old enough to be told from a new one.
+      await waitFor('the log to settle', async () => (await flushesOf(read)) === 0);
+      expect(await flushesOf(write)).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** Counts the file handles that the flush opens; the database's own files are opened inside WebAssembly, synchronously. */
+async function flushesOf(work: () => Promise<unknown>): Promise<number> {
+  let flushes = 0;
+  const hook = createHook({
+    init: (_id, type) => {
+      if (type === 'FILEHANDLE') flushes += 1;
+    },
+  }).enable();
+  try {
+    await work();
+  } finally {
+    hook.disable();
+  }
+  return flushes;
+}
+
+function ended(child: StorageProcess): undefined {
+  if (child.errors !== '') throw new Error(child.errors);
+  return undefined;
+}

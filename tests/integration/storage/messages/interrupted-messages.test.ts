@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
+import type { MessageKind, MessageStatus, NewMessage } from '../../../../src/domain/notification/message.ts';
+import type { Lease } from '../../../../src/ports/ports.ts';
+import { booking, knownBooking } from '../../../support/fixtures/bookings.ts';
+import {
+  claimed,
+  engines,
+  enqueued,
+  newMessage,
+  registeredCompany,
+  useStore,
+} from '../../../support/fixtures/storage.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+const hourMs = 60 * 60_000;
+const { recordId, startsAt, clientPhone = '' } = booking();
+
+describe.each(engines())('a message that was interrupted in $name', ({ make }) => {
+  const store = useStore(make);
+
+  it.each<[MessageKind, MessageStatus]>([
+    ['confirmation', 'withdrawn'],
+    ['direct', 'withdrawn'],
+    ['cancellation', 'queued'],
+    ['reply', 'withdrawn'],
+  ])('and whose client has written STOP meanwhile: a %s is %s', async (kind, status) => {
+    const { messages, contacts } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await enqueued(messages, newMessage(id, { kind }));
+    await claimed(messages, lease);
+    await contacts.optOut(id, stored.phone, 'answer:1');
+    await messages.release(lease, stored.id, 0);
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status, attempts: 0 });
+  });
+
+  it.each([
+    ['was moved', { startsAt: '2026-03-11 10:00:00' }, 'withdrawn'],
+    ['was cancelled', { cancelled: true }, 'withdrawn'],
+    ['has another hairdresser', { staffId: 5 }, 'queued'],
+  ])('and reminds of a visit that %s meanwhile', async (_what, changes, status) => {
+    const { messages, bookings } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    await write(id, 0);
+    const stored = await enqueued(messages, reminder(id));
+    await claimed(messages, lease);
+    await write(id, 1, changes);
+    await messages.release(lease, stored.id, 0);
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status });
+    expect(await bookings.find(id, recordId)).toMatchObject({ version: 2 });
+  });
+
+  it('by a crash is not said again when it is true no more: nobody knows whether it was said', async () => {
+    const { messages, contacts, leases, events } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await enqueued(messages, newMessage(id, { kind: 'reminder_24h' }));
+    await claimed(messages, lease);
+    await contacts.optOut(id, stored.phone, 'answer:1');
+    await leases.release(lease);
+    const next = await leased(id);
+    const ended = await messages.giveUpWaiting(next, { ackTimeoutMs: hourMs, maxAttempts: 3 });
+    expect(ended).toMatchObject([{ whatsappMessageId: stored.whatsappMessageId }]);
+    expect(await claimed(messages, next)).toBeUndefined();
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'unknown' });
+    expect((await events.latest(id, 1)).map(({ type }) => type)).toEqual(['message_unknown']);
+  });
+
+  it.each<[string, MessageStatus, (id: CompanyId) => Promise<unknown>]>([
+    [
+      'an uninstallation',
+      'unknown',
+      (id) => store.repositories.companies.moveIntegration(id, 'uninstalled', ''),
+    ],
+    ['a link to another phone', 'unknown', (id) => linked(id, '+79002222222')],
+    ['a link to the same phone', 'sending', (id) => linked(id, '+79001111111')],
+  ])('by %s is %s', async (_what, status, happens) => {
+    const { messages, leases, events } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    await linked(id, '+79001111111');
+    const stored = await enqueued(messages, newMessage(id));
+    await claimed(messages, lease);
+    await happens(id);
+    await leases.release(lease);
+    const next = await leased(id);
+    expect(await messages.byId(id, stored.id)).toMatchObject({ status, attempts: 1 });
+    expect((await claimed(messages, next))?.id).toBe(status === 'sending' ? stored.id : undefined);
+    const types = (await events.latest(id, 10)).map(({ type }) => type);
+    expect(types.includes('message_unknown')).toBe(status === 'unknown');
+  });
+
+  it('by a crash waits for the morning like others, and holds up no answer at night', async () => {
+    const { messages, leases } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await enqueued(messages, newMessage(id));
+    await claimed(messages, lease);
+    await leases.release(lease);
+    const next = await leased(id);
+    const quietUntil = new Date(Date.now() + hourMs);
+    const atNight = { limits: undefined, gapMs: 0, maxAttempts: 3, quietUntil };
+
+    const claim = await messages.claim(next, atNight);
+    expect(claim).toMatchObject({ dueAt: quietUntil });
+    await enqueued(messages, newMessage(id, { phone: stored.phone, text: 'now', heedsQuietHours: false }));
+    expect((await messages.claim(next, atNight)).message?.text).toBe('now');
+    expect(await claimed(messages, next)).toMatchObject({ id: stored.id, attempts: 2 });
+  });
+
+  it('is said to be due in so many milliseconds by the clock of the database', async () => {
+    const { messages } = store.repositories;
+    const { id, lease } = await connectedCompany();
+    const stored = await enqueued(messages, newMessage(id));
+    await claimed(messages, lease);
+    await messages.release(lease, stored.id, 5_000);
+    const claim = await messages.claim(lease, { limits: undefined, gapMs: 0, maxAttempts: 3 });
+    if (claim.message !== undefined) throw new Error('It should wait');
+    expect(claim.dueInMs).toBeGreaterThan(4_000);
+    expect(claim.dueInMs).toBeLessThanOrEqual(5_000);
+  });
+
+  function reminder(id: CompanyId): NewMessage {
+    const idempotencyKey = `record:${recordId}:reminder_24h:${startsAt}`;
+    return newMessage(id, { kind: 'reminder_24h', phone: clientPhone, recordId, idempotencyKey });
+  }
+
+  async function write(
+    id: CompanyId,
+    expectedVersion: number,
+    changes: Parameters<typeof knownBooking>[0] = {},
+  ): Promise<void> {
+    await store.repositories.bookings.apply(id, {
+      expectedVersion,
+      known: knownBooking(changes),
+      plan: [],
+      event: { companyId: id, type: 'webhook_processed', cause: 'webhook:1' },
+    });
+  }
+
+  async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
+    const { id } = await registeredCompany(store.repositories);
+    return { id, lease: await leased(id) };
+  }
+
+  async function linked(id: CompanyId, phone: string): Promise<void> {
+    const { companies } = store.repositories;
+    await companies.recordSession(id, { state: 'logged_out' });
+    await companies.recordSession(id, { state: 'connected', phone });
+  }
+
+  async function leased(id: CompanyId): Promise<Lease> {
+    return await waitFor('the lease', () => store.repositories.leases.acquire(id, 'owner', hourMs));
+  }
+});

@@ -1,0 +1,260 @@
+import { describe, expect, it } from 'vitest';
+import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
+import {
+  claimed,
+  engines,
+  enqueued,
+  newMessage,
+  newPhone,
+  useStore,
+} from '../../../support/fixtures/storage.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+const asked = { source: 'asked' } as const;
+
+describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
+  const store = useStore(make);
+
+  const linkedCompany = async () => {
+    const leased = await leasedCompany(store);
+    await store.repositories.companies.recordSession(leased.companyId, { state: 'connected' });
+    return leased;
+  };
+
+  it('holds whoever has no chat with the salon, until its end, and nobody else', async () => {
+    const { companyId, lease, time } = await leasedCompany(store);
+    const { contacts, messages, restrictions } = store.repositories;
+    const [stranger, hasWritten, wasReached] = [newPhone(), newPhone(), newPhone()];
+    const first = await enqueued(messages, newMessage(companyId, { phone: wasReached }));
+    expect(await claimed(messages, lease)).toMatchObject({ id: first.id });
+    await messages.advance(companyId, first.whatsappMessageId, 'delivered');
+    await contacts.received(companyId, hasWritten);
+    const endsAt = new Date(Date.now() + hourMs);
+    await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt, kind: 'BIZ_QUALITY' });
+
+    for (const phone of [stranger, hasWritten, wasReached])
+      await enqueued(messages, newMessage(companyId, { phone }));
+    expect(await claimed(messages, lease)).toMatchObject({ phone: hasWritten });
+    expect(await claimed(messages, lease)).toMatchObject({ phone: wasReached });
+    const later = await messages.claim(lease, { limits: undefined, gapMs: 0, maxAttempts: 3 });
+    if (later.message !== undefined) throw new Error('The stranger has to wait');
+    const { dueInMs } = later;
+    expect(dueInMs).toBeGreaterThan(hourMs);
+    expect(dueInMs).toBeLessThanOrEqual(hourMs + 10_000);
+    await time.pass(dueInMs ?? 0);
+    expect(await claimed(messages, lease)).toMatchObject({ phone: stranger });
+  });
+
+  it('of a message that was given to WhatsApp and not taken makes no chat', async () => {
+    const { companyId, lease } = await leasedCompany(store);
+    const { messages, restrictions } = store.repositories;
+    const phone = newPhone();
+    const first = await enqueued(messages, newMessage(companyId, { phone }));
+    await claimed(messages, lease);
+    await messages.advance(companyId, first.whatsappMessageId, 'failed', '479');
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await enqueued(messages, newMessage(companyId, { phone }));
+    expect(await claimed(messages, lease)).toBeUndefined();
+  });
+
+  it('lasts a day when WhatsApp names no end, and a month at most', async () => {
+    const { restrictions } = store.repositories;
+    const lastsMs = async (endsAt?: Date) => {
+      const { companyId } = await linkedCompany();
+      await restrictions.learn(companyId, { ...asked, answer: 'locked', ...(endsAt && { endsAt }) });
+      return ((await restrictions.of(companyId))?.endsAt.getTime() ?? 0) - Date.now();
+    };
+    const endless = await lastsMs();
+    expect(endless).toBeGreaterThan(dayMs - minuteMs);
+    expect(endless).toBeLessThan(dayMs + minuteMs);
+    expect(await lastsMs(new Date(Date.now() + 400 * dayMs))).toBeLessThan(30 * dayMs + minuteMs);
+    expect(await lastsMs(new Date(Date.now() - hourMs))).toBeLessThan(0);
+  });
+
+  it('is not shortened when WhatsApp tells of it without an end, which Baileys then puts in a minute', async () => {
+    const { companyId } = await linkedCompany();
+    const { restrictions } = store.repositories;
+    await restrictions.learn(companyId, {
+      ...asked,
+      answer: 'locked',
+      endsAt: new Date(Date.now() + 3 * dayMs),
+    });
+    const before = await restrictions.of(companyId);
+    for (const agoMs of [-minuteMs, 10_000, hourMs]) {
+      const told = { source: 'announced', answer: 'locked', endsAt: new Date(Date.now() - agoMs) } as const;
+      expect(await restrictions.learn(companyId, told)).toEqual({ change: undefined, endsAt: undefined });
+    }
+    expect(await restrictions.of(companyId)).toEqual(before);
+    const earlier = new Date(Date.now() + dayMs);
+    await restrictions.learn(companyId, { source: 'announced', answer: 'locked', endsAt: earlier });
+    expect((await restrictions.of(companyId))?.endsAt).toEqual(new Date(earlier.getTime() + 10_000));
+  });
+
+  it.each(['announced', 'asked'] as const)(
+    'goes on when WhatsApp, %s at its end, says that it does, with an end that is over',
+    async (source) => {
+      const { companyId, lease, time } = await linkedCompany();
+      const { events, messages, restrictions } = store.repositories;
+      const endsAt = new Date(Date.now() + hourMs);
+      await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt });
+      await enqueued(messages, newMessage(companyId));
+      await time.pass(hourMs + 15_000);
+      const learnt = await restrictions.learn(companyId, {
+        source,
+        answer: 'locked',
+        endsAt: new Date(Date.now() - 15_000),
+      });
+      expect(learnt.change).toBeUndefined();
+      expect(await restrictions.of(companyId)).toMatchObject({ source: 'asked' });
+      expect(await claimed(messages, lease)).toBeUndefined();
+      await time.pass(minuteMs + 51_000);
+      expect(await restrictions.due(dayMs)).toContain(companyId);
+      await restrictions.learn(companyId, { ...asked, answer: 'free' });
+      const told = (await events.latest(companyId, 20)).map(({ type }) => type);
+      expect(told.filter((type) => type.startsWith('whatsapp_restrict'))).toEqual([
+        'whatsapp_restriction_ended',
+        'whatsapp_restricted',
+      ]);
+    },
+  );
+
+  it('that WhatsApp tells of without an end holds new chats at once, and is asked about', async () => {
+    const { companyId, lease } = await linkedCompany();
+    const { messages, restrictions } = store.repositories;
+    await enqueued(messages, newMessage(companyId));
+    const told = { source: 'announced', answer: 'locked' } as const;
+    await restrictions.learn(companyId, { ...told, endsAt: new Date(Date.now() - 10_000) });
+    expect(await claimed(messages, lease)).toBeUndefined();
+    expect(await restrictions.due(dayMs)).toContain(companyId);
+    const endsAt = new Date(Date.now() + hourMs);
+    expect(await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt })).toMatchObject({
+      change: 'began',
+    });
+    expect(await restrictions.of(companyId)).toMatchObject({ source: 'asked' });
+  });
+
+  it.each(['another number', 'another installation'])('holds whoever had a chat before %s', async (what) => {
+    const { companyId, lease, time } = await linkedCompany();
+    const { companies, contacts, messages, restrictions } = store.repositories;
+    const [hadWritten, wasReached, writes] = [newPhone(), newPhone(), newPhone()];
+    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+    const first = await enqueued(messages, newMessage(companyId, { phone: wasReached }));
+    expect(await claimed(messages, lease)).toMatchObject({ id: first.id });
+    await messages.advance(companyId, first.whatsappMessageId, 'delivered');
+    await contacts.received(companyId, hadWritten);
+    // The same number linked anew keeps its chats.
+    await companies.recordSession(companyId, { state: 'logged_out' });
+    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    for (const phone of [hadWritten, wasReached]) {
+      await enqueued(messages, newMessage(companyId, { phone }));
+      expect(await claimed(messages, lease)).toMatchObject({ phone });
+    }
+
+    await time.pass(minuteMs);
+    if (what === 'another number')
+      await companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' });
+    else
+      for (const status of ['uninstalled', 'pending_whatsapp'] as const)
+        await companies.moveIntegration(companyId, status, 'test');
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await contacts.received(companyId, writes);
+    for (const phone of [hadWritten, wasReached, writes])
+      await enqueued(messages, newMessage(companyId, { phone }));
+    expect(await claimed(messages, lease)).toMatchObject({ phone: writes });
+    expect(await claimed(messages, lease)).toBeUndefined();
+  });
+
+  it('is told of once, again when its end moves, and at its end', async () => {
+    const { companyId } = await linkedCompany();
+    const { events, restrictions } = store.repositories;
+    const learn = (answer: 'locked' | 'free', endsAt?: Date) =>
+      restrictions.learn(companyId, { source: 'announced', answer, ...(endsAt && { endsAt }) });
+    const soon = new Date(Date.now() + hourMs);
+    const later = new Date(Date.now() + 2 * hourMs);
+    const changes = [
+      await learn('free'),
+      await learn('locked', soon),
+      await learn('locked', soon),
+      await learn('locked', later),
+      await learn('free'),
+      await learn('free'),
+    ];
+    expect(changes.map(({ change }) => change)).toEqual([
+      undefined,
+      'began',
+      undefined,
+      'began',
+      'ended',
+      undefined,
+    ]);
+    const told = (await events.latest(companyId, 10)).map(({ type, cause }) => `${type} ${cause}`);
+    expect(told.slice(0, 3)).toEqual([
+      'whatsapp_restriction_ended whatsapp:announced',
+      'whatsapp_restricted whatsapp:announced',
+      'whatsapp_restricted whatsapp:announced',
+    ]);
+  });
+
+  it('is listed and counted while it lasts, and asked about at its end', async () => {
+    const { companyId, time } = await linkedCompany();
+    const { restrictions } = store.repositories;
+    const before = await restrictions.count();
+    await restrictions.learn(companyId, {
+      ...asked,
+      answer: 'locked',
+      endsAt: new Date(Date.now() + hourMs),
+      kind: 'WEB_COMPANION_ONLY',
+    });
+    expect(await restrictions.count()).toBe(before + 1);
+    const [latest] = await restrictions.latest(1);
+    expect(latest).toMatchObject({ companyId, kind: 'WEB_COMPANION_ONLY', source: 'asked' });
+    expect(await restrictions.due(minuteMs)).not.toContain(companyId);
+    await time.pass(hourMs + 1_000);
+    expect(await restrictions.due(minuteMs)).toContain(companyId);
+    await time.pass(10_000);
+    expect(await restrictions.of(companyId)).toBeUndefined();
+    expect(await restrictions.count()).toBe(before);
+  });
+
+  it('is shown only while the number is linked, and again when it comes back', async () => {
+    const { companyId } = await linkedCompany();
+    const { companies, restrictions } = store.repositories;
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    const among = await restrictions.count();
+    const shown = async () => ({
+      own: (await restrictions.of(companyId)) !== undefined,
+      listed: (await restrictions.latest(500)).some((one) => one.companyId === companyId),
+      counted: (await restrictions.count()) === among,
+    });
+    const everywhere = { own: true, listed: true, counted: true };
+    const nowhere = { own: false, listed: false, counted: false };
+    for (const [state, expected] of [
+      ['reconnecting', everywhere],
+      ['banned', everywhere],
+      ['logged_out', nowhere],
+      ['pairing', nowhere],
+      ['qr_expired', nowhere],
+      ['connected', everywhere],
+    ] as const) {
+      await companies.recordSession(companyId, { state });
+      expect([state, await shown()]).toEqual([state, expected]);
+    }
+  });
+
+  it.each(['another phone', 'an uninstallation'])('goes with %s', async (what) => {
+    const { companyId } = await linkedCompany();
+    const { companies, restrictions } = store.repositories;
+    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await companies.recordSession(companyId, { state: 'reconnecting' });
+    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+    expect(await restrictions.of(companyId)).toBeDefined();
+    await (what === 'another phone'
+      ? companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' })
+      : companies.moveIntegration(companyId, 'uninstalled', 'test'));
+    expect(await restrictions.of(companyId)).toBeUndefined();
+  });
+});

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { PostponedError } from '../../../../src/domain/errors/job-errors.ts';
+import { startWorkers } from '../../../../src/jobs/handlers.ts';
+import { createBusinessEvents } from '../../../../src/observability/events.ts';
+import { createMetrics } from '../../../../src/observability/metrics.ts';
+import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
+import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
+import { engines, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+const once = {
+  maxAttempts: 1,
+  maxInterruptions: 20,
+  retryDelaySeconds: 1,
+  retryDelayMaxSeconds: 1,
+  concurrency: 4,
+};
+
+describe.each(engines())('a job that failed for good in $name', ({ make }) => {
+  const store = useStore(make);
+
+  it('is told with its id, its company and its reason, in the log and among the events of the company', async () => {
+    const { id: companyId } = await registeredCompany(store.repositories);
+    const log = captureLog();
+    await using queue = await createJobQueue({
+      database: store.database,
+      rules: { webhooks: once, activation: once, forwarding: once },
+      onError: () => {},
+      outages: new OutageLog(),
+      monotonicMs,
+    });
+    const fail = async (): Promise<never> => {
+      throw new TypeError('+79001234567 cannot be read');
+    };
+    await startWorkers({
+      queue,
+      events: store.repositories.events,
+      report: createBusinessEvents(log, createMetrics(noFigures)),
+      handleWebhook: fail,
+      activate: fail,
+      activationGivenUp: async () => {},
+      disconnect: fail,
+      answer: fail,
+      writeBack: fail,
+      forward: async () => {
+        throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+      },
+      replan: fail,
+      reconcile: fail,
+    });
+    const buried = (message: string, jobId: string) =>
+      waitFor(message, () => log.lines.find((line) => line.includes(`"${message}"`) && line.includes(jobId)));
+
+    const ids = {
+      webhook: randomUUID(),
+      activation: randomUUID(),
+      forwarding: randomUUID(),
+      stranger: randomUUID(),
+    };
+    const data = { companyId, resource: 'record', resourceId: 7, status: 'create', data: {} };
+    await queue.insert('webhooks', [
+      { id: ids.webhook, key: 'a', data },
+      { id: ids.stranger, key: 'b', data: { nobody: true } },
+    ]);
+    await queue.insert('activation', [{ id: ids.activation, key: 'c', data: { companyId } }]);
+
+    await queue.insert('forwarding', [
+      { id: ids.forwarding, key: 'd', data: { companyId, messageId: randomUUID() } },
+    ]);
+
+    expect(await buried('Job buried', ids.webhook)).toContain(`"companyId":${companyId}`);
+    expect(await buried('Job buried', ids.activation)).toContain(`"companyId":${companyId}`);
+    expect(await buried('Job buried', ids.stranger)).not.toContain('companyId');
+    const events = await waitFor('the events', async () => {
+      const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
+        type.endsWith('_buried'),
+      );
+      return latest.length === 3 ? latest : undefined;
+    });
+    const detail = { attempts: 1, reason: 'TypeError' };
+    expect(Object.fromEntries(events.map(({ type, ...event }) => [type, event]))).toMatchObject({
+      webhook_buried: { cause: `webhook:${ids.webhook}`, detail: { ...detail, record_id: 7 } },
+      activation_buried: { cause: `activation:${ids.activation}`, detail },
+      forwarding_buried: {
+        cause: `forwarding:${ids.forwarding}`,
+        detail: { ...detail, reason: 'The receiver answered 503' },
+      },
+    });
+  });
+});

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../../src/domain/errors/app-error.ts';
+import { PostponedError } from '../../../../src/domain/errors/job-errors.ts';
+import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
+import { defaultQueueRules } from '../../../../src/storage/queue/retry-policy.ts';
+import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
+import { engines, useStore } from '../../../support/fixtures/storage.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+
+describe.each(engines())('a job for a receiver that is down, in $name', ({ make }) => {
+  const store = useStore(make);
+
+  const open = async () => {
+    const outages = new OutageLog();
+    const errors: unknown[] = [];
+    const queue = await createJobQueue({
+      database: store.database,
+      rules: {
+        forwarding: { ...defaultQueueRules.forwarding, retryDelaySeconds: 0.2, retryDelayMaxSeconds: 0.2 },
+      },
+      onError: (error) => errors.push(error),
+      outages,
+      monotonicMs,
+    });
+    return { queue, outages, errors };
+  };
+
+  it('is put aside when it fails after a day and a half, before the queue would erase it', async () => {
+    const { queue } = await open();
+    await using _ = queue;
+    const [old, young] = [randomUUID(), randomUUID()];
+    await queue.insert('forwarding', [
+      { id: old, key: 'old', data: {} },
+      { id: young, key: 'young', data: {} },
+    ]);
+    await store.database.sql.query(
+      `update pgboss.job set created_on = created_on - interval '36 hours' where id = $1`,
+      [old],
+    );
+    const attempts: string[] = [];
+    const buried: string[] = [];
+    await queue.work(
+      'forwarding',
+      async ({ id }) => {
+        attempts.push(id);
+        throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+      },
+      async ({ id }) => void buried.push(id),
+    );
+    await waitFor('the young one to be tried again', () => attempts.filter((id) => id === young).length > 1);
+    await waitFor('the old one', () => buried.length > 0);
+    expect(buried).toEqual([old]);
+    expect(attempts.filter((id) => id === old)).toHaveLength(1);
+    expect((await queue.deadLetters('forwarding', 5)).map(({ id }) => id)).toEqual([old]);
+  });
+
+  it('that is held back counts no failure, and is put aside for its age alone', async () => {
+    const { queue, errors } = await open();
+    await using _ = queue;
+    const [old, young, unseen] = [randomUUID(), randomUUID(), randomUUID()];
+    await queue.insert(
+      'forwarding',
+      [old, young, unseen].map((id) => ({ id, key: id, data: {} })),
+    );
+    await store.database.sql.query(
+      `update pgboss.job set created_on = created_on - interval '36 hours' where id = any ($1)`,
+      [[old, unseen]],
+    );
+    const attempts: Record<string, number[]> = {};
+    const buried: [string, number][] = [];
+    await queue.work(
+      'forwarding',
+      async ({ id, attempt }) => {
+        (attempts[id] ??= []).push(attempt);
+        throw new PostponedError('Not posted', { delayMs: 100, counts: false, ages: id !== unseen });
+      },
+      async ({ id, attempt }) => void buried.push([id, attempt]),
+    );
+    await waitFor('some attempts', () => [young, unseen].every((id) => (attempts[id]?.length ?? 0) > 3));
+    expect(buried).toEqual([[old, 0]]);
+    for (const id of [young, unseen]) expect(new Set(attempts[id])).toEqual(new Set([1]));
+    expect(errors).toEqual([]);
+  });
+
+  it('shows that the database is back, though none succeeds', async () => {
+    const { queue, outages, errors } = await open();
+    await using _ = queue;
+    let attempts = 0;
+    await queue.work('forwarding', async () => {
+      attempts += 1;
+      if (attempts === 1) throw new AppError('DB_ERROR');
+      throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+    });
+    await queue.insert('forwarding', [{ key: 'postponed', data: {} }]);
+    await waitFor('the end of the outage', () => outages.lines.length > 1);
+    expect(outages.lines).toEqual(['Work on forwarding began', 'Work on forwarding ended']);
+    expect(errors).toEqual([]);
+  });
+});

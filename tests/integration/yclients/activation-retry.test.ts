@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/domain/errors/app-error.ts';
+import type { IntegrationStatus } from '../../../src/domain/company/company.ts';
+import type { CompanyId } from '../../../src/domain/ids.ts';
+import type { SessionState } from '../../../src/domain/company/session-state.ts';
+import { Activation } from '../../../src/marketplace/installation/activation.ts';
+import { createBusinessEvents } from '../../../src/observability/events.ts';
+import { createMetrics } from '../../../src/observability/metrics.ts';
+import type { Database } from '../../../src/storage/database/database.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../../src/storage/queue/job-queue.ts';
+import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { monotonicMs, OutageLog } from '../../support/faults/outage-log.ts';
+import { engines, newCompany, openTestDatabase, repositoriesOn } from '../../support/fixtures/storage.ts';
+import type { Place, Repositories } from '../../support/fixtures/storage.ts';
+import { waitFor } from '../../../dev-env/wait-for.ts';
+import { callbackEndpoint, salonId, startClient } from '../../support/clients/yclients-client.ts';
+
+describe.each(engines())('the sweep for salons that wait for their activation, in $name', ({ make }) => {
+  const scope = new AsyncDisposableStack();
+  let place: Place;
+  let database: Database;
+  let repositories: Repositories;
+  let queue: StoppableJobQueue;
+
+  beforeAll(async () => {
+    place = scope.use(await make());
+    database = scope.use(await openTestDatabase(place.choice));
+    repositories = repositoriesOn(database);
+    queue = scope.use(
+      await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
+    );
+  });
+  afterAll(() => scope.disposeAsync());
+
+  const companyThat = async (
+    status: IntegrationStatus,
+    sessionState: SessionState,
+    salon = newCompany().salonId,
+  ): Promise<CompanyId> => {
+    const { company } = await repositories.companies.createOrFind(newCompany({ salonId: salon }));
+    await repositories.companies.recordSession(company.id, { state: sessionState });
+    await database.sql.transaction((session) =>
+      session.query('update companies set integration_status = $2 where id = $1', [company.id, status]),
+    );
+    return company.id;
+  };
+
+  const jobs = async (): Promise<unknown[]> => {
+    const rows = await database.sql.transaction((session) =>
+      session.query(
+        `select data -> 'companyId' as company from pgboss.job where name = 'activation' order by created_on, id`,
+      ),
+    );
+    return rows.map(({ company }) => Number(company));
+  };
+
+  it('activates who waits for nothing else, with one job however often it looks', async () => {
+    const { simulator, client } = await startClient();
+    let nowMs = 0;
+    const activation = new Activation({
+      companies: repositories.companies,
+      yclients: client,
+      queue,
+      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      events: repositories.events,
+      activated: async () => {},
+      webhookUrl: (id, secret) => `https://app.example/${id}/${secret}`,
+      now: () => new Date(nowMs),
+    });
+    await companyThat('activation_failed', 'logged_out');
+    await companyThat('active', 'connected');
+    await companyThat('frozen', 'connected');
+    const id = await companyThat('activation_failed', 'connected', salonId);
+
+    for (nowMs = 0; nowMs < 60 * 60_000; nowMs += 5 * 60_000) await activation.sweep();
+    expect(await jobs()).toEqual([id]);
+    // After its job must have been given up it gets another one.
+    nowMs = 75 * 60_000;
+    await activation.sweep();
+    expect(await jobs()).toEqual([id, id]);
+
+    // What the platform refused for an hour waits for the owner.
+    await activation.gaveUp(id, new AppError('FORBIDDEN'));
+    nowMs = 150 * 60_000;
+    await activation.sweep();
+    expect(await jobs()).toEqual([id, id]);
+
+    simulator.pressConnect(salonId);
+    const returned = await repositories.companies.byId(id);
+    if (returned !== undefined) await activation.request(returned);
+    expect(await jobs()).toEqual([id, id, id]);
+    await queue.work('activation', ({ data }) =>
+      activation.run((data as { companyId: CompanyId }).companyId),
+    );
+    await waitFor(
+      'the activation',
+      async () => (await repositories.companies.byId(id))?.integrationStatus === 'active',
+    );
+    expect(simulator.salon(salonId).status).toBe('active');
+    const called = simulator.requests.filter(({ path }) => callbackEndpoint.endsWith(path));
+    expect(called).toHaveLength(1);
+  });
+});

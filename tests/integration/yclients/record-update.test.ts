@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { salonIdFrom } from '../../../src/domain/ids.ts';
+import { installation, refusalOf, startClient } from '../../support/clients/yclients-client.ts';
+import { booking } from '../../support/fixtures/yclients-fixture.ts';
+
+const salonId = salonIdFrom(510_002);
+const timeZone = 'America/New_York';
+const company = { salonId, timeZone };
+
+describe('what a client answered, written into the record', () => {
+  it.each([
+    ['a week before the clocks go forward', '2026-03-01 02:30:00'],
+    ['on the day the clocks go forward', '2026-03-08 12:00:00'],
+    ['on the day the clocks go back', '2026-11-01 12:00:00'],
+  ])('moves no visit whose offset the platform has wrong: %s', async (_when, start) => {
+    const { simulator, client } = await activeSalon();
+    const record = simulator.book(salonId, { ...booking, start });
+    simulator.configureWebhooks({ datetimeOffset: '-09:00' });
+    expect(await client.markRecord(company, record.id, { attendance: 2 })).toBe('marked');
+    expect(record.start).toBe(start);
+    expect(record.restBody().attendance).toBe(2);
+  });
+
+  it('is not repeated when it is there already', async () => {
+    const { simulator, client } = await activeSalon();
+    const record = simulator.book(salonId, { ...booking, comment: 'Просит чай' });
+    for (const _ of ['once', 'twice'])
+      expect(await client.markRecord(company, record.id, { attendance: 0, comment: 'Не придёт' })).toBe(
+        'marked',
+      );
+    expect(record.restBody().comment).toBe('Просит чай\nНе придёт');
+    expect(simulator.requests.filter(({ method }) => method === 'PUT')).toHaveLength(1);
+  });
+
+  it('is taken back with the other answer, unless the salon has said whether the client came', async () => {
+    const { simulator, client } = await activeSalon();
+    const record = simulator.book(salonId, booking);
+    await client.markRecord(company, record.id, { attendance: 2 });
+    await client.markRecord(company, record.id, { attendance: 0 });
+    expect(record.restBody().attendance).toBe(0);
+    record.attend(1, Date.now());
+    await client.markRecord(company, record.id, { attendance: 0, comment: 'Не придёт' });
+    expect(record.restBody()).toMatchObject({ attendance: 1, comment: 'Не придёт' });
+  });
+
+  it('finds no record when it is deleted or was never there, and touches nothing', async () => {
+    const { simulator, client } = await activeSalon();
+    const record = simulator.book(salonId, booking);
+    simulator.cancel(record.id);
+    expect(await client.markRecord(company, record.id, { attendance: 2 })).toBe('gone');
+    expect(await client.markRecord(company, 1, { attendance: 2 })).toBe('gone');
+    expect(simulator.requests.filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+
+  it.each([401, 403, 422])('is refused for good with %i', async (status) => {
+    const { simulator, client } = await activeSalon();
+    const record = simulator.book(salonId, booking);
+    simulator.refuse('PUT /api/v1/record/*', status);
+    const refusal = await refusalOf(client.markRecord(company, record.id, { attendance: 2 }));
+    expect(refusal.retryable).toBe(false);
+  });
+});
+
+async function activeSalon() {
+  const { simulator, client } = await startClient();
+  simulator.addSalon({ id: salonId, title: 'Клиника «Берег»', timeZone });
+  simulator.pressConnect(salonId);
+  await client.activate({ ...installation, salonId });
+  return { simulator, client };
+}

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import type { ClientAnswer } from '../../../src/domain/notification/client-reply.ts';
+import type { AnswerJob, WriteBackJob } from '../../../src/ports/message-ports.ts';
+import { ClientAnswers } from '../../../src/marketplace/replies/reply-handler.ts';
+import type { NewJob, ReceivedText } from '../../../src/ports/ports.ts';
+import { WriteBack } from '../../../src/marketplace/replies/attendance-write-back.ts';
+import { createBusinessEvents } from '../../../src/observability/events.ts';
+import { createMetrics } from '../../../src/observability/metrics.ts';
+import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { inHours, phone, RemindedSalon } from '../../support/fixtures/reminded-salon.ts';
+import { engines, useStore } from '../../support/fixtures/storage.ts';
+import { installation, startClient, unlimited } from '../../support/clients/yclients-client.ts';
+import { booking } from '../../support/fixtures/yclients-fixture.ts';
+
+const hourMs = 60 * 60_000;
+const readRecord = 'GET /api/v1/record/*';
+
+describe.each(engines())('an answer of a client in $name', ({ make }) => {
+  const store = useStore(make);
+  let texts = 0;
+
+  it('counts while the platform is away, holds up no other, and is written back when it is back', async () => {
+    const salon = await open();
+    salon.platform.refuse(readRecord, 503);
+    await salon.answer('yes');
+    await salon.answer('no');
+    expect(await salon.replies()).toEqual([
+      expect.stringContaining('визит подтверждён'),
+      expect.stringContaining('не сможете прийти'),
+    ]);
+    expect(await salon.events()).toEqual(['visit_confirmed_by_client', 'cancellation_asked_by_client']);
+    expect(salon.jobs).toHaveLength(2);
+    await expect(salon.writeBacks()).rejects.toMatchObject({ code: 'UPSTREAM_ERROR' });
+
+    salon.platform.restore();
+    salon.platform.limitRates(unlimited);
+    await salon.writeBacks();
+    expect(salon.record.restBody()).toMatchObject({
+      attendance: 0,
+      comment: expect.stringContaining('просит отменить') as unknown,
+    });
+    expect(await salon.replies()).toHaveLength(2);
+  });
+
+  it.each([401, 403, 422])('counts although the platform refuses it with %i', async (status) => {
+    const salon = await open();
+    salon.platform.refuse('PUT /api/v1/record/*', status);
+    await salon.answer('yes');
+    expect(await salon.events()).toEqual(['visit_confirmed_by_client', 'write_back_refused']);
+    expect(await salon.replies()).toEqual([expect.stringContaining('визит подтверждён')]);
+    expect(salon.jobs).toEqual([]);
+    expect(salon.log.lines.filter((line) => line.includes('Write-back refused'))).toHaveLength(1);
+  });
+
+  it('is told the truth when the salon has deleted the record', async () => {
+    const salon = await open();
+    salon.platform.cancel(salon.record.id);
+    await salon.answer('yes');
+    expect(await salon.replies()).toEqual([expect.stringContaining('уже нет')]);
+  });
+
+  it('gets one reply, and another when it is another answer', async () => {
+    const salon = await open();
+    for (const answer of ['yes', 'yes', 'no', 'yes'] as const) await salon.answer(answer);
+    await salon.remindOfNewVisit();
+    await salon.answer('yes');
+    expect(await salon.replies()).toEqual([
+      expect.stringContaining('визит подтверждён'),
+      expect.stringContaining('не сможете прийти'),
+      expect.stringContaining('визит подтверждён'),
+      expect.stringContaining('визит подтверждён'),
+    ]);
+  });
+
+  it('gets one reply also when the process ended before it was done', async () => {
+    const salon = await open();
+    const job = salon.job('no');
+    await salon.answers.run(job);
+    await salon.answers.run(job);
+    expect(await salon.replies()).toHaveLength(1);
+    expect(await salon.events()).toEqual(['cancellation_asked_by_client']);
+  });
+
+  it('gets no reply after STOP, though it counts', async () => {
+    const salon = await open();
+    await salon.answer('stop');
+    await salon.answer('yes');
+    expect(await salon.replies()).toEqual([]);
+    expect(salon.record.restBody().attendance).toBe(2);
+  });
+
+  it('with START brings the messages back, also when the process ended after the wish was written', async () => {
+    const salon = await open();
+    await salon.answer('stop');
+    const job = salon.job('start');
+    await store.repositories.contacts.optIn(job.companyId, phone, `answer:${job.whatsappMessageId}`);
+    await salon.answers.run(job);
+    expect(salon.replanned).toEqual([phone]);
+    await salon.answers.run(job);
+    expect(await salon.replies()).toEqual([expect.stringContaining('включены')]);
+  });
+
+  it('that waited at WhatsApp for days still stops or starts, but confirms nothing', async () => {
+    const salon = await open();
+    for (const text of ['СТОП', 'старт', '1', '0']) await salon.receive(text, 25 * hourMs);
+    await salon.receive('да', 23 * hourMs);
+    expect(salon.jobs.map(({ data }) => data['answer'])).toEqual(['stop', 'start', 'yes']);
+  });
+
+  it('with a wish for silence waits for no answer to a reminder', async () => {
+    const salon = await open();
+    for (const text of ['1', '0', 'СТОП', 'старт']) await salon.receive(text);
+    const [first, second, stop, start] = salon.jobs.map(({ key }) => key);
+    expect(first).toBe(second);
+    expect(stop).toBe(start);
+    expect(stop).not.toBe(first);
+  });
+
+  /** A salon on the simulated platform whose client has been reminded of a visit. */
+  async function open() {
+    const { repositories } = store;
+    const salon = await RemindedSalon.open(repositories);
+    const { id: companyId, salonId, timeZone = '' } = salon.company;
+    const { simulator, client } = await startClient({ resilience: { attempts: 1, breakerFailures: 100 } });
+    simulator.addSalon({ id: salonId, title: 'Студия «Лён»', timeZone });
+    simulator.pressConnect(salonId);
+    await client.activate({ ...installation, salonId, webhookUrls: [] });
+    const remindOfNewVisit = async () => {
+      const visit = simulator.book(salonId, { ...booking, start: inHours(24) });
+      await salon.remind({ recordId: visit.id });
+      return visit;
+    };
+    const record = await remindOfNewVisit();
+
+    const log = captureLog();
+    const report = createBusinessEvents(log, createMetrics(noFigures));
+    const jobs: NewJob[] = [];
+    const replanned: (string | undefined)[] = [];
+    const queue = { insert: async (_queue: string, added: readonly NewJob[]) => void jobs.push(...added) };
+    const writeBack = new WriteBack({ ...repositories, yclients: client, queue, report });
+    const answers = new ClientAnswers({
+      ...repositories,
+      writeBack,
+      replanning: { request: async (_companyId, of) => void replanned.push(of) },
+      queue,
+      wakeOutbox: () => {},
+      report,
+      now: () => new Date(),
+    });
+    const nextId = () => `text ${(texts += 1)}`;
+    const job = (answer: ClientAnswer): AnswerJob => {
+      return { companyId, phone, answer, whatsappMessageId: nextId() };
+    };
+    return {
+      remindOfNewVisit,
+      platform: simulator,
+      record,
+      log,
+      jobs,
+      replanned,
+      answers,
+      job,
+      answer: (answer: ClientAnswer) => answers.run(job(answer)),
+      receive: async (text: string, ageMs = 0) => {
+        const sentAt = new Date(Date.now() - ageMs);
+        const received: ReceivedText = { whatsappMessageId: nextId(), phone, text, sentAt };
+        await answers.received(companyId, received);
+      },
+      writeBacks: async () => {
+        for (const { data } of jobs) await writeBack.run(data as unknown as WriteBackJob);
+      },
+      events: async () => {
+        const events = await repositories.events.ofRecord(companyId, record.id, 100);
+        return events.map(({ type }) => type).filter((type) => !/^(?:webhook|message)_/.test(type));
+      },
+      replies: async () => {
+        const rows = await store.database.sql.query(
+          `select text from messages where company_id = $1 and kind = 'reply' order by sequence`,
+          [companyId],
+        );
+        return rows.map(({ text }) => text);
+      },
+    };
+  }
+});

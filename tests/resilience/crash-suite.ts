@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { inDays, linkSalon, type LinkedSalon, waitUntilActive } from '../../dev-env/clients/linked-salon.ts';
+import { ask, ConnectPageClient, openRegistration, statusOf } from '../../dev-env/clients/test-clients.ts';
+import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+
+const latestKillMs = 120;
+const restoredWithinMs = 5_000;
+
+export type CrashSuiteOptions = Readonly<{
+  /** Kills at random moments. */
+  rounds: number;
+  /** Gives the URL of an empty database; absent: the embedded store. */
+  openDatabase?: (scope: AsyncDisposableStack) => Promise<string>;
+}>;
+
+/** What a crash must not lose or repeat, whatever the store. */
+export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
+  const scope = new AsyncDisposableStack();
+  let stack: Stack;
+  let salon: LinkedSalon;
+  let client: SimulatedPhone;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    const databaseUrl = await openDatabase?.(scope);
+    stack = scope.use(
+      await startStack({
+        environment: { TRUST_PROXY: '1' },
+        ...(databaseUrl !== undefined && { databaseUrl }),
+      }),
+    );
+    client = stack.whatsapp.phone(clientNumber);
+    salon = await linkSalon(stack);
+  });
+  afterAll(() => scope.disposeAsync());
+
+  const messagesWith = (word: string) => client.inbox.filter(({ text }) => text.includes(word));
+
+  const visit = (staff: string) =>
+    stack.yclients.book(salon.salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff,
+      start: inDays(2, '14:30:00'),
+    });
+
+  const book = async (staff: string): Promise<void> => {
+    visit(staff);
+    await stack.yclients.webhooksSettled();
+    expect(stack.yclients.deliveries.at(-1)?.status).toBe(200);
+  };
+
+  const restart = async (): Promise<number> => {
+    const startedMs = performance.now();
+    await stack.server.start();
+    await waitFor(
+      'the session',
+      async () => (await statusOf(stack.url, salon.token)).whatsapp_connected,
+      30_000,
+    );
+    return performance.now() - startedMs;
+  };
+
+  it('sends a message whose webhook it had only just acknowledged, once', async () => {
+    stack.whatsapp.freeze(salon.owner);
+    await book('Первая');
+    await stack.server.kill();
+    expect(messagesWith('Первая')).toHaveLength(0);
+    stack.whatsapp.unfreeze(salon.owner);
+    await restart();
+    await client.waitForMessage(({ text }) => text.includes('Первая'), 30_000);
+  });
+
+  it(`loses and repeats nothing in ${rounds} kills at random moments after the 200`, async () => {
+    const words = Array.from({ length: rounds }, (_, round) => `Раунд-${round}.`);
+    for (const word of words) {
+      await book(word);
+      await delay(Math.random() * latestKillMs);
+      await stack.server.kill();
+      await restart();
+      await client.waitForMessage(({ text }) => text.includes(word), 45_000);
+    }
+    await book('Последняя');
+    await client.waitForMessage(({ text }) => text.includes('Последняя'), 15_000);
+    for (const word of [...words, 'Первая', 'Последняя']) expect(messagesWith(word), word).toHaveLength(1);
+  }, 300_000);
+
+  it(`has its session back within ${restoredWithinMs} ms of its start, with the same device and no QR code`, async () => {
+    const devices = [...salon.owner.linkedDevices];
+    const pairings = stack.whatsapp.log.filter(({ type }) => type === 'paired' || type === 'registration');
+    const durationsMs: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      await stack.server.kill();
+      durationsMs.push(Math.round(await restart()));
+    }
+    console.log(`Session back after kill -9: ${durationsMs.join(', ')} ms`);
+    expect(stack.whatsapp.log.filter(({ type }) => type === 'paired' || type === 'registration')).toEqual(
+      pairings,
+    );
+    expect(salon.owner.linkedDevices).toEqual(devices);
+    // Whatever else the machine does only ever adds to it.
+    expect(Math.min(...durationsMs)).toBeLessThan(restoredWithinMs);
+  }, 60_000);
+
+  it('pairs anew after it was killed with a QR code on the page', async () => {
+    stack.yclients.addSalon({ id: 510_101, title: 'Салон «Астра»', timeZone: 'Europe/Moscow' });
+    const [token = ''] = await openRegistration(stack.yclients.pressConnect(510_101));
+    const owner = stack.whatsapp.phone('79001112201');
+    {
+      using page = new ConnectPageClient(stack.url, token);
+      await page.requestQr();
+      await stack.server.kill();
+    }
+    await restart();
+    expect(await statusOf(stack.url, token)).toMatchObject({ session_state: 'idle' });
+    using page = new ConnectPageClient(stack.url, token);
+    await owner.scan((await page.requestQr()).text);
+    await waitUntilActive(stack, token);
+    expect(owner.linkedDevices).toHaveLength(1);
+  }, 60_000);
+
+  it('ends linked, whether or not a kill right after the scan came before the credentials', async () => {
+    stack.yclients.addSalon({ id: 510_102, title: 'Салон «Мята»', timeZone: 'Europe/Moscow' });
+    const [token = ''] = await openRegistration(stack.yclients.pressConnect(510_102));
+    const owner = stack.whatsapp.phone('79001112202');
+    {
+      using page = new ConnectPageClient(stack.url, token);
+      await owner.scan((await page.requestQr()).text);
+      await stack.server.kill();
+    }
+    await restart();
+    const settled = await waitFor('the session to settle', async () => {
+      const status = await statusOf(stack.url, token);
+      return ['connecting', 'reconnecting'].includes(status.session_state) ? undefined : status;
+    });
+    if (!settled.whatsapp_connected) {
+      using page = new ConnectPageClient(stack.url, token);
+      await owner.scan((await page.requestQr()).text);
+    }
+    await waitUntilActive(stack, token);
+    expect(await statusOf(stack.url, token)).toMatchObject({ whatsapp_phone: '+79001112202' });
+  }, 60_000);
+
+  it('ends with 0 on SIGTERM in the middle of webhooks, and sends a message for each that it acknowledged', async () => {
+    const visits = 40;
+    const template = visit('Образец.').body({ flags: 'int' });
+    const post = async (n: number): Promise<string | undefined> => {
+      const staff = `Поток-${n}.`;
+      const data = { ...template, id: 990_000 + n, staff: { ...template.staff, name: staff } };
+      const body = {
+        company_id: salon.salonId,
+        resource: 'record',
+        resource_id: data.id,
+        status: 'create',
+        data,
+      };
+      try {
+        const { status } = await ask(salon.webhookUrl, { body });
+        return status === 200 ? staff : undefined;
+      } catch {
+        return undefined;
+      }
+    };
+    const posting = Array.from({ length: visits }, async (_, n) => {
+      await delay(n * 5);
+      return await post(n);
+    });
+    await delay(visits * 2.5);
+    expect(await stack.server.stop('SIGTERM')).toBe(0);
+    const acknowledged = (await Promise.all(posting)).filter((staff) => staff !== undefined);
+    expect(acknowledged.length).toBeGreaterThan(0);
+    expect(acknowledged.length).toBeLessThan(visits);
+
+    await restart();
+    for (const staff of acknowledged) {
+      await client.waitForMessage(({ text }) => text.includes(staff), 30_000);
+    }
+    for (const staff of acknowledged) expect(messagesWith(staff), staff).toHaveLength(1);
+  }, 90_000);
+}

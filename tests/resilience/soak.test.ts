@@ -1,0 +1,230 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { falseStatuses, type Told } from '../support/checkers/status-checker.ts';
+import { FootprintWatch } from '../../dev-env/footprint/footprint-reader.ts';
+import { heardTexts } from '../support/clients/received-texts.ts';
+import { linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
+import { ask, statusOf } from '../../dev-env/clients/test-clients.ts';
+import { PostgresServer } from '../../dev-env/postgres-server.ts';
+import { seededRandom } from '../support/fixtures/seeded-random.ts';
+import { SessionFaults } from '../support/faults/session-faults.ts';
+import { startStack, type Stack } from '../../dev-env/network.ts';
+import { TemporaryDirectory } from '../../dev-env/temporary-directory.ts';
+import { growthShare } from '../support/checkers/heap-trend.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+
+/** A short one in every run of the tests, a long one by `make soak`. */
+const sessions = Number(process.env['SOAK_SESSIONS'] ?? 6);
+const minutes = Number(process.env['SOAK_MINUTES'] ?? 0.75);
+const seed = Number(process.env['SOAK_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const isLong = minutes >= 10;
+
+/** Each session suffers about so often. */
+const faultEveryMs = 40_000 / sessions;
+/** All sessions together. */
+const messageEveryMs = isLong ? 700 : 300;
+const textEveryMs = messageEveryMs * 2;
+const clients = 20;
+/** A client version that was refused again and again is tried every quarter of an hour; all else is back sooner. */
+const recoveryMs = 17 * 60_000;
+/** Ratchets of all pairs of salon and client are made in the beginning. */
+const heapSettledAfter = 1 / 3;
+const heapNoise = 0.05;
+
+type Written = Readonly<{ text: string; salon: LinkedSalon }>;
+type Given = Readonly<{ id: string; text: string; salon: LinkedSalon }>;
+
+describe('sessions under random faults', () => {
+  const scope = new AsyncDisposableStack();
+  const random = seededRandom(seed);
+  const footprint = new FootprintWatch(scope.use(new TemporaryDirectory()).path);
+  let stack: Stack;
+  let salons: LinkedSalon[];
+  let phones: SimulatedPhone[];
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    const postgres = scope.use(await PostgresServer.start());
+    stack = scope.use(
+      await startStack({
+        databaseUrl: await postgres.createDatabase(),
+        environment: { TRUST_PROXY: '1', ...footprint.environment },
+      }),
+    );
+    phones = Array.from({ length: clients }, (_, n) => stack.whatsapp.phone(`7900900${1_000 + n}`));
+    salons = [];
+    for (let n = 0; n < sessions; n += 1) {
+      const salonId = 520_000 + n;
+      stack.yclients.addSalon({ id: salonId, title: `Салон ${n}`, timeZone: 'Europe/Moscow' });
+      salons.push(await linkSalon(stack, { salonId, number: String(79_002_000_000 + n) }));
+    }
+  }, 600_000);
+  afterAll(() => scope.disposeAsync());
+
+  const send = async (salon: LinkedSalon, n: number): Promise<Given> => {
+    const phone = phones[Math.floor(random() * phones.length)]?.number ?? '';
+    const text = `Сообщение ${n}.`;
+    const response = await ask(`${stack.url}/marketplace/messages`, {
+      headers: { 'x-api-key': salon.apiKey, 'idempotency-key': `soak-${n}` },
+      body: { phone: `+${phone}`, text },
+    });
+    if (response.status !== 202) throw new Error(`A message was answered with ${response.status}`);
+    const { id } = (await response.json()) as { id: string };
+    return { id, text, salon };
+  };
+
+  const statusOfMessage = async ({ id, text, salon }: Given): Promise<Told> => {
+    const headers = { 'x-api-key': salon.apiKey };
+    const response = await ask(`${stack.url}/marketplace/messages/${id}`, { headers });
+    const { status } = (await response.json()) as { status: string };
+    return { text, status };
+  };
+
+  /** Looks at the unsettled ones only: what was delivered stays so. */
+  const finalStatuses = async (given: readonly Given[]): Promise<Told[]> => {
+    const told: Told[] = [];
+    let open = given;
+    await waitFor(
+      'every message to have its final status',
+      async () => {
+        const looked: { message: Given; status: Told }[] = [];
+        for (const message of open) looked.push({ message, status: await statusOfMessage(message) });
+        const isOpen = ({ status }: Told): boolean => ['queued', 'sending', 'sent'].includes(status);
+        told.push(...looked.flatMap(({ status }) => (isOpen(status) ? [] : [status])));
+        open = looked.flatMap(({ message, status }) => (isOpen(status) ? [message] : []));
+        await delay(500);
+        return open.length === 0;
+      },
+      recoveryMs,
+    ).catch(async () => {
+      for (const message of open) told.push(await statusOfMessage(message));
+    });
+    return told;
+  };
+
+  const closedSessions = async (): Promise<string[]> => {
+    const looked = await Promise.all(
+      salons.map(async ({ token, salonId }) => ({ salonId, status: await statusOf(stack.url, token) })),
+    );
+    return looked.flatMap(({ salonId, status }) =>
+      status.whatsapp_connected ? [] : [`${salonId}: ${status.session_state}`],
+    );
+  };
+
+  /** An open session takes a message out and lets a text in. @returns the salons where it does not */
+  const dumbOrDeaf = async (): Promise<string[]> => {
+    const text = 'Спасибо!';
+    const asked = await Promise.all(
+      salons.map(async (salon, n) => {
+        const phone = phones[n % phones.length];
+        await phone?.sendText(salon.owner.number, text);
+        return { salon, message: await send(salon, 1_000_000 + n) };
+      }),
+    );
+    const isHeard = async ({ apiKey }: LinkedSalon): Promise<boolean> =>
+      (await heardTexts(stack.url, apiKey)).includes(text);
+    const failing = async (): Promise<string[]> => {
+      const looked = await Promise.all(
+        asked.map(async ({ salon, message }) => ({
+          salonId: salon.salonId,
+          works: (await statusOfMessage(message)).status === 'delivered' && (await isHeard(salon)),
+        })),
+      );
+      return looked.flatMap(({ salonId, works }) => (works ? [] : [String(salonId)]));
+    };
+    return await waitFor(
+      'every session to send and to hear',
+      async () => {
+        await delay(500);
+        return (await failing()).length === 0 ? [] : undefined;
+      },
+      recoveryMs,
+    ).catch(failing);
+  };
+
+  /** What clients wrote during the faults. @returns a sentence for each text that is not there once */
+  const missingOrTwice = async (texts: readonly Written[]): Promise<string[]> => {
+    const heard = new Map<LinkedSalon, string[]>();
+    for (const salon of salons) heard.set(salon, await heardTexts(stack.url, salon.apiKey));
+    return texts.flatMap(({ salon, text }) => {
+      const times = heard.get(salon)?.filter((one) => one === text).length ?? 0;
+      return times === 1 ? [] : [`${text} was heard ${times} times by ${salon.salonId}`];
+    });
+  };
+
+  it(
+    `${sessions} are open again after ${minutes} minutes, no message was said twice, each status is true (seed ${seed})`,
+    { timeout: minutes * 60_000 + 4 * recoveryMs },
+    async () => {
+      const faults = new SessionFaults({
+        whatsapp: stack.whatsapp,
+        phones: salons.map(({ owner }) => owner),
+        random,
+        withSlow: isLong,
+      });
+      const given: Given[] = [];
+      const written: Written[] = [];
+      const heaps: number[] = [];
+      const endsAtMs = performance.now() + minutes * 60_000;
+      const until = async (everyMs: number, work: () => Promise<void> | void): Promise<void> => {
+        while (performance.now() < endsAtMs) {
+          await work();
+          await delay(everyMs);
+        }
+      };
+      await Promise.all([
+        until(faultEveryMs, () => faults.next()),
+        until(messageEveryMs, async () => {
+          const salon = salons[given.length % salons.length];
+          if (salon !== undefined) given.push(await send(salon, given.length));
+        }),
+        until(textEveryMs, async () => {
+          const salon = salons[Math.floor(random() * salons.length)];
+          if (salon === undefined) return;
+          const text = `Вопрос ${written.length}.`;
+          await phones[written.length % phones.length]?.sendText(salon.owner.number, text);
+          written.push({ text, salon });
+        }),
+        until(60_000, async () => {
+          heaps.push((await footprint.read(stack.server.pid)).heapBytes);
+        }),
+      ]);
+      faults.healAll();
+      const healedAtMs = performance.now();
+      await waitFor(
+        'all sessions',
+        async () => {
+          await delay(500);
+          return (await closedSessions()).length === 0;
+        },
+        recoveryMs,
+      ).catch(() => undefined);
+      expect(await closedSessions()).toEqual([]);
+      expect(await dumbOrDeaf()).toEqual([]);
+      const workAfterSeconds = Math.round((performance.now() - healedAtMs) / 1_000);
+
+      const told = await finalStatuses(given);
+      const shown = phones.flatMap(({ inbox }) => inbox.map(({ text }) => text));
+      const unknown = told.filter(({ status }) => status === 'unknown').length;
+      const settled = heaps.slice(Math.floor(heaps.length * heapSettledAfter));
+      console.log(
+        `${[...faults.inflicted].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
+          `${given.length} messages, ${unknown} unknown, ${written.length} texts; all send and hear ${workAfterSeconds} s after the last fault; ` +
+          `heap ${heaps.map((bytes) => Math.round(bytes / 1e6)).join(' ')} MB`,
+      );
+      expect(told).toHaveLength(given.length);
+      expect(falseStatuses(told, shown)).toEqual([]);
+      // A phone that is asked for a text again may take its time.
+      await waitFor('every text', async () => (await missingOrTwice(written)).length === 0, recoveryMs).catch(
+        () => undefined,
+      );
+      expect(await missingOrTwice(written)).toEqual([]);
+      expect(unknown).toBeLessThanOrEqual(Math.max(1, given.length / 100));
+      expect(faults.inflicted.size).toBeGreaterThan(2);
+      // Minutes say nothing of a trend.
+      expect(isLong ? Math.abs(growthShare(settled)) : 0).toBeLessThan(heapNoise);
+    },
+  );
+});

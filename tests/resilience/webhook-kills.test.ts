@@ -1,0 +1,108 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inDays, linkSalon, type LinkedSalon, waitUntilActive } from '../../dev-env/clients/linked-salon.ts';
+import { ask } from '../../dev-env/clients/test-clients.ts';
+import { PostgresServer } from '../../dev-env/postgres-server.ts';
+import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
+import { TcpProxy } from '../support/faults/tcp-proxy.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+
+describe('kill -9 around the commit of a webhook', () => {
+  const scope = new AsyncDisposableStack();
+  let line: TcpProxy;
+  let database: Client;
+  let stack: Stack;
+  let salon: LinkedSalon;
+  let client: SimulatedPhone;
+
+  beforeAll(async () => {
+    scope.use(quietLibsignal());
+    const postgres = scope.use(await PostgresServer.start());
+    const url = new URL(await postgres.createDatabase());
+    database = new Client({ connectionString: url.href });
+    await database.connect();
+    scope.defer(() => database.end());
+    line = scope.use(await TcpProxy.start());
+    line.forwardTo(Number(url.port));
+    url.port = String(line.port);
+    stack = scope.use(await startStack({ databaseUrl: url.href, environment: { TRUST_PROXY: '1' } }));
+    client = stack.whatsapp.phone(clientNumber);
+    salon = await linkSalon(stack);
+  }, 60_000);
+  afterAll(() => scope.disposeAsync());
+  // What the server asks before a webhook's write it has just asked.
+  beforeEach(() => told('Разогрев.'));
+
+  const book = (staff: string) =>
+    stack.yclients.book(salon.salonId, {
+      client: { name: 'Анна', phone: '8 (900) 444-55-66' },
+      service: 'Стрижка',
+      staff,
+      start: inDays(2, '14:30:00'),
+    });
+  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 30_000);
+  const copies = (word: string): number => client.inbox.filter(({ text }) => text.includes(word)).length;
+
+  async function told(staff: string): Promise<void> {
+    book(staff);
+    await arrived(staff);
+  }
+
+  async function jobsAbout(recordId: number): Promise<number> {
+    const { rows } = await database.query<{ jobs: number }>(
+      `select count(*)::int as jobs from pgboss.job where name = 'webhooks' and data ->> 'resourceId' = $1`,
+      [String(recordId)],
+    );
+    return rows[0]?.jobs ?? 0;
+  }
+
+  async function restart(): Promise<void> {
+    await stack.server.kill();
+    line.cut();
+    await stack.server.start();
+    await waitUntilActive(stack, salon.token, 45_000);
+  }
+
+  it('before it: nothing was promised, nothing is there, and the next start finds the change (fault 1)', async () => {
+    line.swallow();
+    const before = line.swallowedBytes;
+    const { id } = book('До записи.');
+    await waitFor('the insert to be on its way', () => line.swallowedBytes > before + 1_000, 5_000);
+    await stack.server.kill();
+    await stack.yclients.webhooksSettled();
+    expect(stack.yclients.deliveries.at(-1)?.status).not.toBe(200);
+    expect(await jobsAbout(id)).toBe(0);
+    await restart();
+    await arrived('До записи.');
+    await told('После первой.');
+    expect(copies('До записи.')).toBe(1);
+  }, 90_000);
+
+  it('after it and before the 200: the row is there, and a repeat has no effect of its own (fault 2)', async () => {
+    const template = book('Образец.').body({ flags: 'int' });
+    await arrived('Образец.');
+    const recordId = 997_001;
+    const body = {
+      company_id: salon.salonId,
+      resource: 'record',
+      resource_id: recordId,
+      status: 'create',
+      data: { ...template, id: recordId, staff: { id: 7, name: 'После записи.' } },
+    };
+    line.swallowAnswers();
+    const answered = ask(salon.webhookUrl, { body }).then(
+      ({ status }) => status,
+      () => 'no answer',
+    );
+    await waitFor('the row', async () => (await jobsAbout(recordId)) === 1, 1_400);
+    await restart();
+    expect(await answered).toBe('no answer');
+    expect((await ask(salon.webhookUrl, { body })).status).toBe(200);
+    await arrived('После записи.');
+    await told('После второй.');
+    expect(await jobsAbout(recordId)).toBe(1);
+    expect(copies('После записи.')).toBe(1);
+  }, 90_000);
+});

@@ -1,0 +1,28 @@
+import type { SqlDatabase } from '../../../src/storage/database/sql.ts';
+
+/**
+ * How many values begin with the header of a key, for every column of bytes in the database, whatever the code under test knows
+ * of. By table and column.
+ */
+export async function sealedColumns(
+  sql: Pick<SqlDatabase, 'query'>,
+  header: Uint8Array,
+): Promise<Readonly<Record<string, number>>> {
+  const columns = await sql.query(
+    `select format('%I.%I', c.table_name, c.column_name) as name, format('%I', c.column_name) as column,
+       format('public.%I', c.table_name) as table
+     from information_schema.columns c join information_schema.tables using (table_schema, table_name)
+     where c.table_schema = 'public' and c.data_type = 'bytea' and table_type = 'BASE TABLE'
+     order by name`,
+  );
+  const counts: Record<string, number> = {};
+  for (const { name, column, table } of columns) {
+    const [row] = await sql.query(
+      `select count(*)::int as found from ${String(table)}
+       where substring(${String(column)} from 1 for length($1::bytea)) = $1::bytea`,
+      [header],
+    );
+    counts[String(name)] = Number(row?.['found']);
+  }
+  return counts;
+}

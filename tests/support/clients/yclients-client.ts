@@ -1,0 +1,46 @@
+import { AppError } from '../../../src/domain/errors/app-error.ts';
+import { salonIdFrom } from '../../../src/domain/ids.ts';
+import { YclientsClient, type YclientsClientOptions } from '../../../src/yclients/yclients-client.ts';
+import type { YclientsSimulator } from '../../../dev-env/simulators/yclients/yclients-simulator.ts';
+import { startYclients } from '../fixtures/yclients-fixture.ts';
+
+export const salonId = salonIdFrom(510_001);
+export const companyEndpoint = 'GET /api/v1/company/*';
+export const callbackEndpoint = 'POST /marketplace/partner/callback';
+export const installation = { salonId, apiKey: 'key', webhookUrls: ['https://app.example/hook'] };
+/** Nothing here is about the platform's limits unless it says so. */
+export const unlimited = { perSecond: 1000, perMinute: 1000 };
+
+/** A client in a hurry: no waits between tries worth noticing, no budget. */
+export function clientOf(
+  simulator: YclientsSimulator,
+  options: Partial<YclientsClientOptions> = {},
+): YclientsClient {
+  const { resilience, ...rest } = options;
+  return new YclientsClient({
+    apiUrl: simulator.url,
+    ...simulator.credentials,
+    random: () => 0.5,
+    requestTimeoutMs: 2000,
+    limits: [{ requests: 1000, windowMs: 1000 }],
+    ...rest,
+    resilience: { retryBaseMs: 1, ...resilience },
+  });
+}
+
+/** The simulator without limits, and a client for it. */
+export async function startClient(options: Partial<YclientsClientOptions> = {}) {
+  const simulator = await startYclients();
+  simulator.limitRates(unlimited);
+  return { simulator, client: clientOf(simulator, options) };
+}
+
+export async function refusalOf(call: Promise<unknown>): Promise<AppError> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('The call succeeded');
+}

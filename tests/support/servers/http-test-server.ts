@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Express } from 'express';
+import type { Company } from '../../../src/domain/company/company.ts';
+import { defaultNotificationSettings } from '../../../src/domain/notification/settings.ts';
+import { AppError } from '../../../src/domain/errors/app-error.ts';
+import type { NewMessage, Message } from '../../../src/domain/notification/message.ts';
+import { type AppDeps, createApp } from '../../../src/http/app.ts';
+import { createHttpLimiters } from '../../../src/http/middleware/rate-limit.ts';
+import { createWebhookListener, type WebhookListenerDeps } from '../../../src/http/webhook-fast-path.ts';
+import { createMetrics } from '../../../src/observability/metrics.ts';
+import { type CapturedLog, captureLog, noFigures } from '../checkers/captured-log.ts';
+import {
+  apiKey,
+  companyId,
+  companyWith,
+  otherCompanyId,
+  validateToken,
+  webhookSecret,
+} from '../fixtures/test-companies.ts';
+
+export const adminApiKey = 'admin-key-of-the-operator';
+export const now = new Date('2026-04-01T10:00:00Z');
+
+/** What a test may replace; everything else answers as a healthy server would. */
+export type HttpEdgeChanges = Readonly<{
+  service?: Partial<AppDeps['service']>;
+  registration?: Partial<AppDeps['registration']>;
+  lifecycle?: AppDeps['lifecycle'];
+  health?: Partial<AppDeps['health']>;
+  rules?: Partial<AppDeps['rules']>;
+  restrictions?: Partial<AppDeps['restrictions']>;
+  events?: AppDeps['events'];
+  received?: AppDeps['received'];
+  queue?: Partial<AppDeps['queue']>;
+  reconciliation?: Partial<AppDeps['reconciliation']>;
+  outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
+  inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
+  limiters?: Partial<AppDeps['limiters']>;
+  options?: Partial<AppDeps['options']>;
+}>;
+
+export type HttpEdge = AsyncDisposable &
+  Readonly<{ url: string; app: Express; log: CapturedLog; acceptedWebhooks: readonly unknown[] }>;
+
+/** The HTTP edge on a free port, its use cases kept in memory. */
+export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<HttpEdge> {
+  const publicDirectory = writePages();
+  const log = captureLog();
+  const metrics = createMetrics(noFigures);
+  const acceptedWebhooks: unknown[] = [];
+  const known = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
+  const messages = new Map<string, Message>();
+  const inbox = {
+    isKnown: (id: Company['id'], secret: string) => known.has(id) && secret === webhookSecret,
+    authenticate: async (id: Company['id'], secret: string) => {
+      const company = known.get(id);
+      if (company === undefined || secret !== webhookSecret) throw new AppError('INVALID_TOKEN');
+      return company;
+    },
+    acceptEntity: async (company: Company, body: unknown) => {
+      acceptedWebhooks.push({ companyId: company.id, body });
+    },
+    acceptGeneric: async (company: Company, webhook: unknown) => {
+      acceptedWebhooks.push({ companyId: company.id, webhook });
+    },
+    ...changes.inbox,
+  };
+  const trustProxy = changes.options?.trustProxy ?? 0;
+  const limiters = { ...createHttpLimiters(), ...changes.limiters };
+  const app = createApp({
+    lastInboundAt: (id) => (id === companyId ? now : undefined),
+    service: {
+      validateToken,
+      getCompany: async (id) => {
+        const company = known.get(id);
+        if (company === undefined) throw new AppError('COMPANY_NOT_FOUND');
+        return company;
+      },
+      companyByApiKey: async (key) => (key === apiKey ? known.get(companyId) : undefined),
+      generateQR: async () => ({
+        qr: 'data:image/png;base64,QQ==',
+        expiresAt: new Date(now.getTime() + 19_500),
+      }),
+      requestPairingCode: async () => ({ code: 'ABCD1234', expiresAt: new Date(now.getTime() + 60_500) }),
+      sessionStatus: async () => ({ state: 'idle', since: now }),
+      getConnectionStats: async () => ({
+        total: 5,
+        connected: 2,
+        pending: 2,
+        disconnected: 1,
+        byStatus: { active: 2 },
+        last24h: { newConnections: 1, disconnections: 3 },
+      }),
+      companiesWithoutWhatsApp: async () => [
+        companyWith(companyId, {
+          integrationStatus: 'active',
+          sessionState: 'banned',
+          sessionCause: '402/101',
+        }),
+      ],
+      sendDirectMessage: async (id, message) => {
+        const stored = messages.get(message.idempotencyKey) ?? queued(id, message, `m-${messages.size + 1}`);
+        messages.set(message.idempotencyKey, stored);
+        return stored;
+      },
+      messageById: async (_id, messageId) => [...messages.values()].find(({ id }) => id === messageId),
+      ...changes.service,
+    },
+    registration: {
+      fromRedirect: async ({ salonIds }) =>
+        salonIds.map((salonId, index) => ({ companyId, token: `token-${salonId}-${index}` })),
+      byAdmin: async () => ({
+        company: companyWith(companyId),
+        created: true,
+        connectUrl: 'https://x/#token=t',
+      }),
+      ...changes.registration,
+    },
+    lifecycle: changes.lifecycle ?? { handle: async () => undefined },
+    inbox,
+    rules: {
+      of: async () => defaultNotificationSettings,
+      save: async () => {},
+      defaultsOf: () => notInMemory(),
+      preview: notInMemory,
+      optOuts: async () => [],
+      ...changes.rules,
+    },
+    events: changes.events ?? { ofRecord: async () => [] },
+    received: changes.received ?? { after: async () => [] },
+    outgoingWebhooks: {
+      of: async () => undefined,
+      set: async () => undefined,
+      rotate: async () => undefined,
+      remove: async () => {},
+      waiting: async () => 0,
+      ...changes.outgoingWebhooks,
+    },
+    restrictions: { of: async () => undefined, latest: async () => [], ...changes.restrictions },
+    queue: { deadLetters: async () => [], replay: async () => false, ...changes.queue },
+    reconciliation: { request: async () => {}, requestAll: async () => 0, ...changes.reconciliation },
+    health: {
+      live: () => ({ status: 'ok' }),
+      ready: async () => ({
+        ready: true,
+        status: 'ok',
+        dependencies: { database: { status: 'ok', detail: 'pg at db-1' } },
+      }),
+      ...changes.health,
+    },
+    connectUrl: (tokens) => `http://public.example/marketplace/connect#tokens=${tokens.join(',')}`,
+    limiters,
+    logger: log,
+    metrics,
+    now: () => now,
+    options: {
+      publicUrl: 'http://public.example',
+      trustProxy,
+      allowedOrigins: ['https://allowed.example'],
+      frameAncestors: [],
+      publicDirectory,
+      adminApiKey,
+      metricsToken: undefined,
+      ...changes.options,
+    },
+  });
+  const answerWebhook = createWebhookListener({ inbox, limiters, logger: log, metrics, trustProxy });
+  const server = createServer((request, response) => {
+    if (!answerWebhook(request, response)) app(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    app,
+    log,
+    acceptedWebhooks,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+      rmSync(publicDirectory, { recursive: true });
+    },
+  };
+}
+
+function notInMemory(): never {
+  throw new Error('Not part of these tests');
+}
+
+function queued(
+  id: Company['id'],
+  { phone, text, idempotencyKey }: Pick<NewMessage, 'phone' | 'text' | 'idempotencyKey'>,
+  messageId: string,
+): Message {
+  return {
+    id: messageId,
+    companyId: id,
+    kind: 'direct',
+    phone,
+    text,
+    recordId: undefined,
+    status: 'queued',
+    whatsappMessageId: `WA-${idempotencyKey}`,
+    attempts: 0,
+    errorCode: undefined,
+    notBefore: now,
+    expiresAt: undefined,
+    createdAt: now,
+    sentAt: undefined,
+    deliveredAt: undefined,
+    readAt: undefined,
+  };
+}
+
+function writePages(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'pages-'));
+  writeFileSync(join(directory, 'index.html'), '<h1>index</h1>');
+  writeFileSync(join(directory, 'connect.html'), '<h1>connect</h1>');
+  writeFileSync(join(directory, 'settings.html'), '<h1>settings</h1>');
+  writeFileSync(join(directory, 'error.html'), '<h1 data-code="{{code}}">error {{requestId}}</h1>');
+  writeFileSync(join(directory, 'styles.css'), 'body { margin: 0 }');
+  return directory;
+}

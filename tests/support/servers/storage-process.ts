@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { DatabaseAddress } from '../../../src/ports/database-address.ts';
+
+const entry = fileURLToPath(new URL('storage-process-main.ts', import.meta.url));
+
+/** What the process does until it is killed: `write` enqueues messages, `work` takes a job and never finishes it. */
+export type StorageTask = 'write' | 'work';
+
+/** A process of its own on a test's database, to be killed. */
+export class StorageProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  /** What it printed, line by line: the ids of what it was told is durable, or of the job it took. */
+  readonly lines: string[] = [];
+  errors = '';
+
+  constructor(task: StorageTask, choice: DatabaseAddress) {
+    this.#child = spawn(process.execPath, [entry, task, JSON.stringify(choice)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let rest = '';
+    this.#child.stdout?.on('data', (chunk: Buffer) => {
+      const parts = (rest + chunk.toString()).split('\n');
+      rest = parts.pop() ?? '';
+      this.lines.push(...parts);
+    });
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.errors += chunk.toString()));
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGKILL');
+    await closed;
+  }
+
+  /** Resolves with the exit code when it ends by itself. */
+  async ended(): Promise<number | null> {
+    if (this.#child.exitCode === null) await once(this.#child, 'close');
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}

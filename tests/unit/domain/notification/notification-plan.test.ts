@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
+import {
+  type Plan,
+  type PlanOptions,
+  planMessages,
+} from '../../../../src/domain/notification/notification-plan.ts';
+import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
+import { knownBooking, toldBooking } from '../../../support/fixtures/bookings.ts';
+
+/** Noon in Moscow, two days before the visit at 14:30. */
+const now = new Date('2026-03-08T09:00:00Z');
+const settings = defaultNotificationSettings;
+
+function planOf(known: KnownBooking, options: Partial<PlanOptions> = {}): Plan {
+  return planMessages(known, { settings, now, timeZone: 'Europe/Moscow', debounceMs: 20_000, ...options });
+}
+
+function kindsOf({ messages }: Plan): string[] {
+  return messages.map(({ kind }) => kind);
+}
+
+describe('the plan of a booking whose client has heard nothing', () => {
+  it('is a confirmation at once and both reminders', () => {
+    const plan = planOf(knownBooking());
+    expect(kindsOf(plan)).toEqual(['confirmation', 'reminder_24h', 'reminder_2h']);
+    expect(plan.messages.map(({ notBefore }) => notBefore.toISOString())).toEqual([
+      now.toISOString(),
+      '2026-03-09T11:30:00.000Z',
+      '2026-03-10T09:30:00.000Z',
+    ]);
+    expect(plan.messages[0]).toMatchObject({
+      idempotencyKey: 'record:880010001:confirmation:2026-03-10 14:30:00',
+      expiresAt: new Date('2026-03-10T11:30:00Z'),
+      tells: { startsAt: '2026-03-10 14:30:00', assumed: false },
+    });
+  });
+
+  it.each([
+    [{ clientPhone: undefined }, 'no_client_phone'],
+    [{ clientPhone: '+74950000000' }, 'landline'],
+  ])('is empty for %j: %s', (changes, reason) => {
+    expect(planOf(knownBooking(changes))).toEqual({ messages: [], reason });
+  });
+
+  it('has no confirmation for a visit that has begun', () => {
+    expect(planOf(knownBooking({ startsAt: '2026-03-08 12:00:00' }))).toMatchObject({
+      messages: [],
+      reason: 'in_the_past',
+    });
+  });
+
+  it('has no reminder soon after the booking was made', () => {
+    const tomorrow = { ...knownBooking({ startsAt: '2026-03-09 14:00:00' }), startKnownAt: now };
+    expect(kindsOf(planOf(tomorrow))).toEqual(['confirmation', 'reminder_2h']);
+    const inThreeHours = { ...knownBooking({ startsAt: '2026-03-08 15:00:00' }), startKnownAt: now };
+    expect(kindsOf(planOf(inThreeHours))).toEqual(['confirmation']);
+  });
+});
+
+describe('the plan of a booking whose client knows it', () => {
+  it('says nothing while nothing differs', () => {
+    expect(planOf(toldBooking())).toMatchObject({ reason: 'nothing_to_say' });
+    expect(kindsOf(planOf(toldBooking()))).toEqual(['reminder_24h', 'reminder_2h']);
+  });
+
+  it.each([
+    ['start', { startsAt: '2026-03-10 15:00:00' }],
+    ['staff', { staffId: 2 }],
+    ['services', { services: [{ id: 44_002, title: 'Окрашивание' }] }],
+  ])('tells of another %s after the debounce, from what was told', (_what, changes) => {
+    const { told } = toldBooking();
+    const plan = planOf({ ...toldBooking(changes), told });
+    expect(plan.messages[0]).toMatchObject({
+      kind: 'change',
+      notBefore: new Date(now.getTime() + 20_000),
+      previousStartsAt: '2026-03-10 14:30:00',
+      idempotencyKey: expect.stringMatching(/^record:880010001:change:.*:1$/) as unknown,
+    });
+  });
+
+  it('is silent about marks, payments and the order of services', () => {
+    const services = [
+      { id: 2, title: 'b' },
+      { id: 1, title: 'a' },
+    ];
+    const { told } = toldBooking({ services: services.toReversed() });
+    expect(planOf({ ...toldBooking({ services, attendance: 2 }), told }).reason).toBe('nothing_to_say');
+  });
+
+  it.each([
+    [15, 'small_shift'],
+    [14, 'change'],
+  ])('takes a shift of 15 minutes with a threshold of %s for a %s', (smallShiftMinutes, reason) => {
+    const { told } = toldBooking();
+    const shifted = { ...toldBooking({ startsAt: '2026-03-10 14:45:00' }), told };
+    expect(planOf(shifted, { settings: { ...settings, smallShiftMinutes } }).reason).toBe(reason);
+  });
+
+  it('tells who has it by now, whoever was told before, and tells nobody twice', () => {
+    const { told } = toldBooking();
+    const corrected = { ...knownBooking({ clientPhone: '+79005556677' }), told, toldCount: 1 };
+    const [confirmation] = planOf(corrected).messages;
+    expect(confirmation).toMatchObject({
+      kind: 'confirmation',
+      phone: '+79005556677',
+      idempotencyKey: 'record:880010001:confirmation:2026-03-10 14:30:00:1',
+    });
+    const toldAsWell = { ...corrected, told: confirmation?.tells, toldCount: 2 };
+    expect(planOf(toldAsWell).reason).toBe('nothing_to_say');
+    // Put right again before anybody else was told.
+    expect(planOf({ ...corrected, booking: toldBooking().booking }).reason).toBe('nothing_to_say');
+  });
+
+  it.each([
+    ['away and back', { startsAt: '2026-03-10 14:30:00' }],
+    ['by less than what is worth telling', { startsAt: '2026-03-10 14:40:00' }],
+  ])('reminds of a visit that was moved %s only hours before', (_what, changes) => {
+    const { told } = toldBooking();
+    const late = new Date('2026-03-09T10:00:00Z');
+    const moved = { ...knownBooking(changes), startKnownAt: late, told, toldCount: 1 };
+    const shifts = { ...settings, smallShiftMinutes: 15 };
+    expect(kindsOf(planOf(moved, { now: late, settings: shifts }))).toEqual(['reminder_24h', 'reminder_2h']);
+  });
+
+  it('does not remind of what a change tells in these hours', () => {
+    const { told } = toldBooking();
+    const late = new Date('2026-03-09T10:00:00Z');
+    const moved = { ...knownBooking({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, told };
+    const plan = planOf(moved, { now: late });
+    expect(kindsOf(plan)).toEqual(['change', 'reminder_2h']);
+    const known = { ...moved, told: plan.messages[0]?.tells, toldCount: 2 };
+    expect(kindsOf(planOf(known, { now: late }))).toEqual(['reminder_2h']);
+  });
+
+  it('cancels once, at once, and nothing else is said', () => {
+    const { told } = toldBooking();
+    const cancelled = { ...toldBooking({ cancelled: true }), told };
+    expect(kindsOf(planOf(cancelled))).toEqual(['cancellation']);
+    expect(planOf(cancelled).messages[0]?.notBefore).toEqual(now);
+    expect(planOf(toldBooking({ cancelled: true })).messages).toEqual([]);
+  });
+
+  it('cancels also for a client who has heard nothing, but not a visit of the past', () => {
+    expect(kindsOf(planOf(knownBooking({ cancelled: true })))).toEqual(['cancellation']);
+    expect(planOf(knownBooking({ cancelled: true, startsAt: '2026-03-08 11:00:00' })).reason).toBe(
+      'in_the_past',
+    );
+  });
+
+  it.each([1, -1] as const)('reminds nobody of a visit marked %s', (attendance) => {
+    expect(planOf(toldBooking({ attendance })).messages).toEqual([]);
+  });
+});
+
+describe('thanks', () => {
+  const withThanks = { ...settings, enabled: { ...settings.enabled, thanks: true } };
+  const after = new Date('2026-03-10T13:00:00Z');
+
+  it('go an hour after the end to who came, when they are switched on', () => {
+    const came = toldBooking({ attendance: 1 });
+    expect(planOf(came, { now: after }).messages).toEqual([]);
+    const [thanks] = planOf(came, { now: after, settings: withThanks }).messages;
+    expect(thanks).toMatchObject({ kind: 'thanks', notBefore: new Date('2026-03-10T13:30:00Z') });
+  });
+
+  it('do not go to who did not come, or is not known to have come', () => {
+    for (const attendance of [-1, 0, 2] as const) {
+      const plan = planOf(toldBooking({ attendance }), { now: after, settings: withThanks });
+      expect(kindsOf(plan)).toEqual([]);
+    }
+  });
+});
+
+describe('quiet hours', () => {
+  const night = new Date('2026-03-08T20:00:00Z');
+
+  it('hold a message until the morning', () => {
+    const [confirmation] = planOf(knownBooking(), { now: night }).messages;
+    expect(confirmation).toMatchObject({
+      notBefore: new Date('2026-03-09T06:00:00Z'),
+      heedsQuietHours: true,
+    });
+  });
+
+  it('drop what the visit has overtaken by then', () => {
+    const early = toldBooking({ startsAt: '2026-03-10 08:30:00' });
+    expect(kindsOf(planOf(early))).toEqual(['reminder_24h']);
+    expect(planOf(knownBooking({ startsAt: '2026-03-09 08:30:00' }), { now: night }).reason).toBe(
+      'too_late_after_quiet_hours',
+    );
+  });
+
+  it('do not hold the answer to a booking that the client has just made online', () => {
+    const online = knownBooking({ online: true, createdAt: new Date(night.getTime() - 60_000) });
+    const [confirmation] = planOf(online, { now: night }).messages;
+    expect(confirmation).toMatchObject({ notBefore: night, heedsQuietHours: false });
+    const hoursAgo = knownBooking({ online: true, createdAt: new Date(night.getTime() - 7_200_000) });
+    expect(planOf(hoursAgo, { now: night }).messages[0]?.heedsQuietHours).toBe(true);
+  });
+});
+
+it('leaves out what is switched off', () => {
+  const off = { ...settings, enabled: { ...settings.enabled, confirmation: false, reminder_2h: false } };
+  const plan = planOf(knownBooking(), { settings: off });
+  expect([kindsOf(plan), plan.reason]).toEqual([['reminder_24h'], 'switched_off']);
+});

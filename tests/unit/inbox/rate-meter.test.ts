@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { RecentRate } from '../../../src/inbox/rate-meter.ts';
+
+describe('a recent rate', () => {
+  it('rises within its window, is kept through the next one, and falls to nothing in silence', () => {
+    let nowMs = 1_000;
+    const rate = new RecentRate(() => nowMs);
+    expect(rate.perSecond).toBe(0);
+    for (let n = 0; n < 400; n += 1) rate.count();
+    expect(rate.perSecond).toBe(400);
+    nowMs += 1_000;
+    expect(rate.perSecond).toBe(400);
+    nowMs += 1_000;
+    expect(rate.perSecond).toBe(0);
+    for (let n = 0; n < 10; n += 1) rate.count();
+    nowMs += 10_000;
+    expect(rate.perSecond).toBe(0);
+  });
+});

@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Alarm } from '../../../../src/lib/async/timers.ts';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+describe('an alarm', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  function alarmThatCounts() {
+    const rings: number[] = [];
+    const alarm = new Alarm((task) => void task());
+    const set = (delayMs: number) => alarm.set(delayMs, async () => void rings.push(Date.now()));
+    return { alarm, rings, set };
+  }
+
+  it('set beyond what a timer can hold rings once, at its time', async () => {
+    const { rings, set } = alarmThatCounts();
+    const setAtMs = Date.now();
+    set(60 * dayMs);
+    await vi.advanceTimersByTimeAsync(60 * dayMs - 1);
+    expect(rings).toEqual([]);
+    await vi.advanceTimersByTimeAsync(60 * dayMs);
+    expect(rings).toEqual([setAtMs + 60 * dayMs]);
+  });
+
+  it('cleared or set anew half way does not ring for what it was set to before', async () => {
+    const { alarm, rings, set } = alarmThatCounts();
+    set(60 * dayMs);
+    await vi.advanceTimersByTimeAsync(30 * dayMs);
+    alarm.clear();
+    await vi.advanceTimersByTimeAsync(60 * dayMs);
+    expect(rings).toEqual([]);
+    set(60 * dayMs);
+    await vi.advanceTimersByTimeAsync(30 * dayMs);
+    set(1_000);
+    await vi.advanceTimersByTimeAsync(60 * dayMs);
+    expect(rings).toHaveLength(1);
+  });
+});

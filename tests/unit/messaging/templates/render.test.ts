@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { businessTypes } from '../../../../src/domain/company/business-type.ts';
+import { bookingMessageKinds } from '../../../../src/domain/notification/message.ts';
+import { defaultTemplate } from '../../../../src/messaging/templates/defaults.ts';
+import { fill, problemsOf } from '../../../../src/messaging/templates/template.ts';
+import { variablesOf } from '../../../../src/messaging/templates/variables.ts';
+import { renderMessage } from '../../../../src/messaging/templates/render.ts';
+import { booking } from '../../../support/fixtures/bookings.ts';
+
+const salon = { title: 'Салон Ромашка', businessType: 'beauty', language: 'ru' } as const;
+const settings = { templates: {}, reviewLink: undefined };
+const visit = booking({
+  services: [
+    { id: 1, title: 'Стрижка' },
+    { id: 2, title: 'Укладка' },
+  ],
+});
+
+describe('renderMessage', () => {
+  it('confirms in Russian with date, weekday, services and staff', () => {
+    expect(renderMessage('confirmation', { booking: visit, salon, settings })).toBe(
+      [
+        'Здравствуйте, Ольга!',
+        'Вы записаны: Салон Ромашка',
+        'Когда: вторник, 10 марта, 14:30',
+        'Услуги: Стрижка, Укладка',
+        'Мастер: Марина',
+        'Будем рады видеть вас!',
+      ].join('\n'),
+    );
+  });
+
+  it('tells the old and the new time of a change', () => {
+    const text = renderMessage('change', {
+      booking: visit,
+      salon,
+      settings,
+      previousStartsAt: '2026-03-09 11:00:00',
+    });
+    expect(text).toContain('Было: понедельник, 9 марта, 11:00\nТеперь: вторник, 10 марта, 14:30');
+  });
+
+  it('does not tell an old time when only the staff is another', () => {
+    const text = renderMessage('change', {
+      booking: visit,
+      salon,
+      settings,
+      previousStartsAt: visit.startsAt,
+    });
+    expect(text).not.toContain('Было');
+  });
+
+  it('speaks English to an English-speaking salon', () => {
+    const text = renderMessage('cancellation', {
+      booking: visit,
+      salon: { ...salon, language: 'en' },
+      settings,
+    });
+    expect(text).toContain('Your booking is cancelled: Салон Ромашка');
+    expect(text).toContain('It was for: Tuesday, 10 March, 14:30');
+  });
+
+  it.each([
+    [3_600, '1 час', '1 hour'],
+    [7_200, '2 часа', '2 hours'],
+    [18_000, '5 часов', '5 hours'],
+    [5_460, '1 час 31 минута', '1 hour 31 minutes'],
+    [1_320, '22 минуты', '22 minutes'],
+  ])('counts %s seconds in the right forms', (durationSeconds, ru, en) => {
+    const visitOf = booking({ durationSeconds });
+    const text = (language: 'ru' | 'en'): string =>
+      renderMessage('reminder_24h', { booking: visitOf, salon: { ...salon, language }, settings });
+    expect(text('ru')).toContain(`Длительность: ${ru}\n`);
+    expect(text('en')).toContain(`Duration: ${en}\n`);
+  });
+
+  it('leaves out what is not known', () => {
+    const bare = booking({ clientName: undefined, staffName: undefined, services: [], durationSeconds: 0 });
+    expect(renderMessage('reminder_24h', { booking: bare, salon, settings }).split('\n')).toEqual([
+      'Здравствуйте!',
+      'Напоминаем о вашей записи: Салон Ромашка',
+      'Когда: вторник, 10 марта, 14:30',
+      'Ответьте 1, чтобы подтвердить визит, или 0, если не сможете прийти.',
+    ]);
+  });
+
+  it('keeps what people entered from breaking lines or making parts bold', () => {
+    const strange = booking({ clientName: ' *Анна*\n\u0007 _О’Нил_ ', staffName: '{time}' });
+    const lines = renderMessage('confirmation', { booking: strange, salon, settings }).split('\n');
+    expect(lines[0]).toBe('Здравствуйте, Анна О’Нил!');
+    expect(lines).toContain('Мастер: {time}');
+  });
+
+  it("uses the company's own words", () => {
+    const own = {
+      templates: { thanks: 'До встречи, {client}! Отзыв: {review_link}' },
+      reviewLink: 'https://e.x/r',
+    };
+    expect(renderMessage('thanks', { booking: visit, salon, settings: own })).toBe(
+      'До встречи, Ольга! Отзыв: https://e.x/r',
+    );
+  });
+
+  it('falls back to the usual text when nothing is left of its own', () => {
+    const own = { ...settings, templates: { thanks: '{client}, спасибо за визит!' } };
+    const nameless = booking({ clientName: undefined });
+    expect(renderMessage('thanks', { booking: nameless, salon, settings: own })).toBe(
+      'Здравствуйте!\nСпасибо, что были у нас: Салон Ромашка!',
+    );
+  });
+
+  it('never ends in half a character', () => {
+    for (const shift of ['', 'x']) {
+      const title = shift + '💇'.repeat(400);
+      const services = [{ id: 1, title }, ...Array.from({ length: 3 }, (_, id) => ({ id, title }))];
+      const long = booking({ services, staffName: title, clientName: title });
+      const own = {
+        ...settings,
+        templates: { confirmation: `${shift}{services}{staff}{client}`.repeat(30) },
+      };
+      for (const each of [settings, own]) {
+        const text = renderMessage('confirmation', { booking: long, salon, settings: each });
+        expect(text).not.toContain('\ufffd');
+        expect(text.isWellFormed()).toBe(true);
+      }
+    }
+  });
+
+  it('has words of its own for every kind of business and message in both languages', () => {
+    for (const businessType of businessTypes) {
+      for (const language of ['ru', 'en'] as const) {
+        for (const kind of bookingMessageKinds) {
+          const template = defaultTemplate(kind, { businessType, language });
+          expect(problemsOf(template, variablesOf(kind))).toEqual([]);
+          const text = renderMessage(kind, {
+            booking: visit,
+            salon: { ...salon, businessType, language },
+            settings,
+          });
+          expect(text).not.toMatch(/undefined|[{}]/);
+        }
+      }
+    }
+  });
+});
+
+describe('a template', () => {
+  it('has its bad variable named, in both languages', () => {
+    expect(problemsOf('Ждём {clint} в {time}', variablesOf('confirmation'))).toEqual([
+      {
+        ru: expect.stringContaining('{clint}') as unknown,
+        en: expect.stringContaining('{clint}') as unknown,
+      },
+    ]);
+  });
+
+  it.each([
+    ['{old_when}', 'confirmation'],
+    ['{review_link}', 'reminder_2h'],
+  ] as const)('cannot use %s in a %s', (template, kind) => {
+    expect(problemsOf(template, variablesOf(kind))).toHaveLength(1);
+  });
+
+  it.each(['', '  \n', 'Время {time', 'Время time}', 'x'.repeat(1_001)])(
+    'is refused when it is %j',
+    (template) => {
+      expect(problemsOf(template, variablesOf('confirmation'))).toHaveLength(1);
+    },
+  );
+
+  it('knows no variables but its own', () => {
+    expect(fill('{constructor} {toString}', {})).toBe('{constructor} {toString}');
+  });
+
+  it('loses a line whose variables are all empty, and only that', () => {
+    expect(fill('a {x}\nb {x}{y}\nc', { x: '', y: '2' })).toBe('b 2\nc');
+  });
+});

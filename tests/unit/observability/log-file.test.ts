@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { describe, expect, it } from 'vitest';
+import { LogFile } from '../../../src/observability/log-file.ts';
+import { createLogger } from '../../../src/observability/logger.ts';
+import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
+
+describe('a log file', () => {
+  it('begins anew when it is full and keeps the newest few, across restarts too', async () => {
+    using directory = new TemporaryDirectory();
+    const failures: unknown[] = [];
+    for (let line = 1; line <= 7; line += 1) {
+      const path = join(directory.path, 'a.log');
+      const file = new LogFile({ path, maxBytes: 8, filesKept: 3, onError: (error) => failures.push(error) });
+      file.write(`line ${line}\n`);
+      await finished(file.end(`more\n`));
+    }
+    expect(readdirSync(directory.path).toSorted()).toEqual(['a.log', 'a1.log', 'a2.log']);
+    const textOf = (name: string) => readFileSync(join(directory.path, name), 'utf8');
+    expect(textOf('a.log')).toBe('line 7\nmore\n');
+    expect(textOf('a1.log')).toBe('line 6\nmore\n');
+    expect(failures).toEqual([]);
+  });
+
+  it('that the disk has no room for says so once and holds nobody up', async () => {
+    using directory = new TemporaryDirectory();
+    symlinkSync('/dev/full', join(directory.path, 'full.log'));
+    const failures: unknown[] = [];
+    const path = join(directory.path, 'full.log');
+    const file = new LogFile({ path, maxBytes: 1e6, filesKept: 3, onError: (error) => failures.push(error) });
+    for (let line = 0; line < 500; line += 1) file.write('x'.repeat(1000));
+    await finished(file.end());
+    expect(failures).toEqual([expect.objectContaining({ code: 'ENOSPC' })]);
+  });
+});
+
+describe('the logger', () => {
+  it('writes every line to one file and the errors also to another', async () => {
+    using directory = new TemporaryDirectory();
+    {
+      await using logger = createLogger({
+        level: 'info',
+        directory: directory.path,
+        console: false,
+        context: { part: 'test' },
+      });
+      logger.debug('unseen');
+      for (let line = 0; line < 1000; line += 1) logger.info(`line ${line}`);
+      logger.error('broken', { phone: '+79001234567' });
+    }
+    const linesOf = (name: string): Record<string, unknown>[] =>
+      readFileSync(join(directory.path, name), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const combined = linesOf('marketplace-combined.log');
+    expect(combined).toHaveLength(1001);
+    expect(combined.at(-1)).toMatchObject({ message: 'broken', part: 'test', phone: '+7900***4567' });
+    expect(linesOf('marketplace-error.log')).toEqual(combined.slice(-1));
+  });
+
+  it('outlives those who still speak after its end, whom nobody hears any more', async () => {
+    using directory = new TemporaryDirectory();
+    const logger = createLogger({ level: 'info', directory: directory.path, console: false, context: {} });
+    const late = logger.child({ part: 'library' });
+    late.info('in time');
+    const ended = logger[Symbol.asyncDispose]();
+    late.warn('while it ends');
+    await ended;
+    late.warn('too late');
+    const text = readFileSync(join(directory.path, 'marketplace-combined.log'), 'utf8');
+    expect(text.trimEnd().split('\n')).toEqual([expect.stringContaining('in time')]);
+  });
+});

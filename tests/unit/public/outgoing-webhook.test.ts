@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createTranslate } from '../../../public/scripts/i18n.js';
+import { webhookWords } from '../../../public/scripts/outgoing-webhook.js';
+
+const translateTo = (language: string) =>
+  createTranslate(
+    JSON.parse(readFileSync(new URL(`../../../public/locales/${language}.json`, import.meta.url), 'utf8')),
+  );
+const active = { enabled: true, disabled_at: null, failing_since: null, waiting: 0 };
+const failing = { ...active, failing_since: '2026-03-30T07:15:00Z', waiting: 12 };
+const disabled = { ...failing, enabled: false, disabled_at: '2026-03-31T07:20:00Z' };
+
+describe('the words for the own webhook of a salon', () => {
+  it('say that it works, and what is on its way', () => {
+    expect(webhookWords(active, translateTo('ru'), 'ru')).toEqual({
+      state: 'active',
+      text: 'Работает: что пишут клиенты, передаётся в вашу систему.',
+    });
+    const { text } = webhookWords({ ...active, waiting: 2 }, translateTo('en'), 'en');
+    expect(text).toMatch(/^It works: .* Waiting to be passed on: 2\.$/);
+  });
+
+  it('say since when it fails, and how much waits', () => {
+    const inRussian = webhookWords(failing, translateTo('ru'), 'ru');
+    expect(inRussian.state).toBe('failing');
+    expect(inRussian.text).toMatch(/^Не работает с (29|30|31) марта.*\d\d:15: .* Ждут передачи: 12\.$/);
+    const { text } = webhookWords(failing, translateTo('en'), 'en');
+    expect(text).toMatch(/^It has not worked since March .* Waiting to be passed on: 12\.$/);
+  });
+
+  it('say when and why it was disabled, and that nothing waits for it', () => {
+    const inRussian = webhookWords(disabled, translateTo('ru'), 'ru');
+    expect(inRussian.state).toBe('disabled');
+    expect(inRussian.text).toMatch(/^Отключена (30|31|1) (марта|апреля).*\d\d:20: .*410/);
+    expect(inRussian.text).not.toContain('Ждут');
+    expect(webhookWords(disabled, translateTo('en'), 'en').text).toMatch(/^It was switched off on .*410/);
+  });
+});

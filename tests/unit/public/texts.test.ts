@@ -1,0 +1,148 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { screens } from '../../../public/scripts/connection-model.js';
+import { actionOf, errorActions, unknownErrorCode } from '../../../public/scripts/error-actions.js';
+import { chooseLanguage, createTranslate } from '../../../public/scripts/i18n.js';
+import { causes } from '../../../public/scripts/state-cause.js';
+import { lookOf } from '../../../public/scripts/looks.js';
+import { integrationStatuses } from '../../../src/domain/company/company.ts';
+import { errorCodes } from '../../../src/domain/errors/app-error.ts';
+import { sessionStates } from '../../../src/domain/company/session-state.ts';
+
+const directory = new URL('../../../public/', import.meta.url);
+const read = (file: string): string => readFileSync(new URL(file, directory), 'utf8');
+
+type Texts = Readonly<Record<string, string>>;
+const flatten = (value: unknown, path: string): [string, string][] =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).flatMap(([key, inner]) => flatten(inner, path === '' ? key : `${path}.${key}`))
+    : [[path, String(value)]];
+const textsOf = (language: string): Texts =>
+  Object.fromEntries(flatten(JSON.parse(read(`locales/${language}.json`)), ''));
+
+const ru = textsOf('ru');
+const en = textsOf('en');
+const pages = ['index.html', 'connect.html', 'settings.html', 'error.html'];
+const codes = [...Object.keys(errorCodes), unknownErrorCode];
+const placeholders = (text: string | undefined): string[] => (text ?? '').match(/\{\w+\}/gu)?.sort() ?? [];
+
+describe('the texts of the pages', () => {
+  it('are the same set in both languages, none empty, with the same values to fill in', () => {
+    expect(Object.keys(en).sort()).toEqual(Object.keys(ru).sort());
+    for (const [key, text] of Object.entries(ru)) {
+      expect(text.trim(), key).not.toBe('');
+      expect(en[key]?.trim(), key).not.toBe('');
+      expect(placeholders(en[key]), key).toEqual(placeholders(text));
+    }
+  });
+
+  it('are Russian in one file and English in the other', () => {
+    const cyrillic = /[а-яё]/iu;
+    expect(Object.entries(en).filter(([, text]) => cyrillic.test(text))).toEqual([]);
+    const withoutCyrillic = Object.entries(ru).filter(([, text]) => !cyrillic.test(text));
+    expect(withoutCyrillic).toEqual([]);
+  });
+
+  it.each(codes)('tell of %s what happened and what to do', (code) => {
+    for (const part of ['title', 'text', 'action']) expect(ru).toHaveProperty([`errors.${code}.${part}`]);
+  });
+
+  it.each([...sessionStates.filter((state) => state !== 'pairing'), ...screens])(
+    'have words for %s',
+    (screen) => {
+      for (const part of ['title', 'text']) expect(ru).toHaveProperty([`screens.${screen}.${part}`]);
+    },
+  );
+
+  it.each(causes)('have words for the cause %s', (cause) => {
+    expect(ru).toHaveProperty([`causes.${cause}`]);
+  });
+
+  it.each(integrationStatuses)('have words for the integration being %s', (status) => {
+    expect(ru).toHaveProperty([`integration.${status}`]);
+  });
+
+  it.each(pages)('include every text that %s names', (page) => {
+    const keys = [...read(page).matchAll(/data-(?:i18n(?:-\w+)?|title)="([^"]+)"/gu)].map(
+      (match) => match[1],
+    );
+    expect(keys.length).toBeGreaterThan(5);
+    for (const key of keys) expect(ru, key).toHaveProperty([key ?? '']);
+  });
+
+  it('include every text that a script names', () => {
+    for (const file of readdirSync(new URL('scripts/', directory))) {
+      const keys = [...read(`scripts/${file}`).matchAll(/'((?:connect|pairing|settings)\.\w+|tryAgain)'/gu)];
+      for (const [, key] of keys) expect(ru, `${file}: ${key}`).toHaveProperty([key ?? '']);
+    }
+  });
+});
+
+describe('an error code', () => {
+  it.each(Object.keys(errorCodes))('%s has an action of the page', (code) => {
+    expect(actionOf(code)).toBeDefined();
+  });
+
+  it('has the action that the contract promises', () => {
+    expect(errorActions).toMatchObject({
+      INVALID_TOKEN: { kind: 'close' },
+      RATE_LIMIT: { kind: 'wait' },
+      QR_EXPIRED: { kind: 'new-code' },
+      CONNECTION_FAILED: { kind: 'retry-then-pairing-code' },
+      COMPANY_NOT_FOUND: { kind: 'close' },
+      DB_ERROR: { kind: 'wait', defaultSeconds: 5 },
+      VALIDATION_ERROR: { kind: 'name-field' },
+      PASSKEY_REQUIRED: { kind: 'explain' },
+    });
+  });
+
+  it('sends the person back to registration only where the link is of no more use', () => {
+    expect(codes.filter((code) => lookOf('error', code).register)).toEqual(
+      codes.filter((code) => actionOf(code)?.kind === 'close'),
+    );
+  });
+
+  it('that is the name of an inherited property has no action', () => {
+    expect(actionOf('constructor')).toBeUndefined();
+  });
+});
+
+describe('the pages', () => {
+  it.each(pages)('%s holds no script, style or handler of its own, and nothing from elsewhere', (page) => {
+    const html = read(page);
+    expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:/iu);
+    for (const [, address] of html.matchAll(/\s(?:src|href)="([^"]*)"/gu)) {
+      expect(address).toMatch(/^(\/marketplace\/|#|$|https:\/\/www\.yclients\.com\/$)/u);
+    }
+  });
+
+  it('write text and never markup', () => {
+    for (const file of readdirSync(new URL('scripts/', directory))) {
+      expect(read(`scripts/${file}`), file).not.toMatch(
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write/u,
+      );
+    }
+  });
+});
+
+describe('the language', () => {
+  it.each([
+    ['the address', { wished: 'en', saved: 'ru', browser: ['ru'] }, 'en'],
+    ['the saved choice', { wished: 'xx', saved: 'en', browser: ['ru'] }, 'en'],
+    [
+      'the first browser language we speak',
+      { wished: null, saved: null, browser: ['de', 'en-GB', 'ru'] },
+      'en',
+    ],
+    ['Russian when nothing fits', { wished: null, saved: null, browser: ['de'] }, 'ru'],
+  ])('is that of %s', (_name, wishes, language) => {
+    expect(chooseLanguage(wishes)).toBe(language);
+  });
+
+  it('fills in values, keeps what it was not given, and shows the key of a missing text', () => {
+    const translate = createTranslate({ a: { b: '{x} and {y}' } });
+    expect(translate('a.b', { x: '$&' })).toBe('$& and {y}');
+    expect(translate('a.c')).toBe('a.c');
+    expect(translate('a')).toBe('a');
+  });
+});

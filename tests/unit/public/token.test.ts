@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import {
+  addressWithoutTokens,
+  companyIdOf,
+  takeTokens,
+  tokensInAddress,
+} from '../../../public/scripts/token.js';
+
+const page = 'https://salon.example/marketplace/connect';
+const jwt = (claims: unknown): string => {
+  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
+  return `header.${payload}.signature`;
+};
+const emptyStorage = () => {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+  };
+};
+
+describe('tokens of the connect page', () => {
+  it.each([
+    ['the fragment', `${page}#token=a`, ['a']],
+    ['a list for several salons', `${page}#tokens=a,b,,c`, ['a', 'b', 'c']],
+    ['a repeated fragment', `${page}#token=a&token=b&token=a`, ['a', 'b']],
+    ['the old query', `${page}?token=a&lang=en`, ['a']],
+    ['an address without any', `${page}?lang=en#pairing`, []],
+  ])('are found in %s', (_name, address, tokens) => {
+    expect(tokensInAddress(address)).toEqual(tokens);
+  });
+
+  it('leave the address bar, and nothing else does', () => {
+    expect(addressWithoutTokens(`${page}?token=a&lang=en#token=b`)).toBe(`${page}?lang=en`);
+    expect(addressWithoutTokens(`${page}?lang=en#pairing`)).toBe(`${page}?lang=en#pairing`);
+  });
+
+  it('survive a reload of the page, and give way to a newer link', () => {
+    const storage = emptyStorage();
+    expect(takeTokens(`${page}#tokens=a,b`, storage)).toEqual(['a', 'b']);
+    expect(takeTokens(page, storage)).toEqual(['a', 'b']);
+    expect(takeTokens(`${page}#token=c`, storage)).toEqual(['c']);
+    expect(takeTokens(page, storage)).toEqual(['c']);
+    expect(takeTokens(page, emptyStorage())).toEqual([]);
+  });
+});
+
+describe('the company of a token', () => {
+  it('is read from the claim, whatever alphabet the other claims need', () => {
+    expect(companyIdOf(jwt({ company_id: 42, title: 'Салон «Ёжик» ???>>>' }))).toBe(42);
+  });
+
+  it.each([
+    ['no claim', jwt({})],
+    ['text instead of a number', jwt({ company_id: '42' })],
+    ['zero', jwt({ company_id: 0 })],
+    ['a number past 2^53', jwt({ company_id: 2 ** 53 })],
+    ['no object', jwt(null)],
+    ['no payload', 'abc'],
+    ['broken base64', 'a.%%%.c'],
+    ['broken JSON', `a.${Buffer.from('{').toString('base64url')}.c`],
+  ])('is unknown with %s', (_name, token) => {
+    expect(companyIdOf(token)).toBeUndefined();
+  });
+});

@@ -1,0 +1,87 @@
+import { expect, it } from 'vitest';
+import { type History, violationsOf } from '../../support/checkers/delivery-checker.ts';
+import { type Posted, wordOf } from '../../support/clients/webhook-traffic.ts';
+
+const phone = '79008001000';
+
+const post = (kind: Posted['kind'], version: number, order: number, acknowledged = true): Posted => ({
+  recordId: 7,
+  kind,
+  version,
+  order,
+  phone,
+  acknowledged,
+});
+const booked = (version: number) => `Вы записаны: ${wordOf(7, version)}`;
+const cancelled = (version: number) => `Ваша запись отменена: ${wordOf(7, version)}`;
+
+function violations(
+  posted: readonly Posted[],
+  texts: readonly string[],
+  changes: Partial<History> = {},
+): string[] {
+  const received = texts.map((text, index) => ({ id: `id-${index}`, text, phone }));
+  return violationsOf({ posted, received, unknown: new Set(), ...changes });
+}
+
+it('finds nothing where all is well', () => {
+  const posted = [post('create', 0, 1), post('noise', 0, 2), post('change', 1, 3), post('delete', 1, 4)];
+  expect(violations(posted, [booked(0), booked(1), cancelled(1)])).toEqual([]);
+});
+
+it('takes either end for true when the last webhook had no answer', () => {
+  const posted = [post('create', 0, 1), post('change', 1, 2, false)];
+  expect(violations(posted, [booked(0)])).toEqual([]);
+  expect(violations(posted, [booked(0), booked(1)])).toEqual([]);
+});
+
+it('finds a lost change, a lost creation and a lost cancellation', () => {
+  expect(violations([post('create', 0, 1), post('change', 1, 2)], [booked(0)])).toHaveLength(1);
+  expect(violations([post('create', 0, 1)], [])).toHaveLength(1);
+  expect(violations([post('create', 0, 1), post('delete', 0, 2)], [booked(0)])).toHaveLength(1);
+});
+
+it('finds what was said or shown twice', () => {
+  expect(violations([post('create', 0, 1)], [booked(0), booked(0)])).toEqual([
+    `Said 2 times: ${booked(0)}`,
+    'Record 7: version 0 was told twice',
+  ]);
+  const received = [booked(0), cancelled(0)].map((text) => ({ id: 'same', text, phone }));
+  const posted = [post('create', 0, 1), post('delete', 0, 2)];
+  expect(violationsOf({ posted, received, unknown: new Set() })).toHaveLength(1);
+});
+
+it('finds a cancelled booking that came back', () => {
+  const posted = [post('create', 0, 1), post('delete', 0, 2)];
+  expect(violations(posted, [booked(0), cancelled(0), booked(1)])).toContain('Record 7 was revived');
+});
+
+it('does not judge a record whose message WhatsApp never answered', () => {
+  const posted = [post('create', 0, 1), post('change', 1, 2)];
+  expect(violations(posted, [booked(0)], { unknown: new Set([7]) })).toEqual([]);
+});
+
+it('finds a state that was told twice in other words, and a cancellation too', () => {
+  const posted = [post('create', 0, 1), post('change', 1, 2), post('delete', 1, 3)];
+  const moved = `Время изменилось: ${wordOf(7, 1)}`;
+  expect(violations(posted, [booked(0), moved, booked(1), cancelled(1)])).toEqual([
+    'Record 7: version 1 was told twice',
+  ]);
+  expect(violations(posted, [booked(0), moved, cancelled(0), cancelled(1)])).toEqual([
+    'Record 7 was cancelled twice',
+  ]);
+});
+
+it('finds what was said after newer words, also of a record with an unanswered message', () => {
+  const posted = [post('create', 0, 1), post('change', 1, 2), post('change', 2, 3)];
+  expect(violations(posted, [booked(1), booked(0), booked(2)], { unknown: new Set([7]) })).toEqual([
+    'Record 7: version 0 was told after 1',
+  ]);
+});
+
+it("finds what came to another's phone", () => {
+  const received = [{ id: 'one', text: booked(0), phone: '79008009999' }];
+  expect(violationsOf({ posted: [post('create', 0, 1)], received, unknown: new Set() })).toEqual([
+    'Record 7 was told to a stranger',
+  ]);
+});

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { falseStatuses } from '../../support/checkers/status-checker.ts';
+
+describe('the check of final statuses', () => {
+  it('finds nothing wrong where every status is true', () => {
+    const told = [
+      { text: 'a', status: 'delivered' },
+      { text: 'b', status: 'read' },
+      { text: 'c', status: 'failed' },
+      { text: 'd', status: 'unknown' },
+      { text: 'e', status: 'unknown' },
+    ];
+    expect(falseStatuses(told, ['a', 'b', 'e'])).toEqual([]);
+  });
+
+  it.each([
+    ['delivered', [], 'm is delivered and nobody has it'],
+    ['delivered', ['m', 'm'], 'm was shown 2 times'],
+    ['unknown', ['m', 'm'], 'm was shown 2 times'],
+    ['failed', ['m'], 'm is failed, and was shown'],
+    ['expired', ['m'], 'm is expired, and was shown'],
+    ['sending', [], 'm is still sending'],
+    ['sent', ['m'], 'm is still sent'],
+  ])('finds a message that is %s and shown as %j', (status, shown, sentence) => {
+    expect(falseStatuses([{ text: 'm', status }], shown)).toEqual([sentence]);
+  });
+});

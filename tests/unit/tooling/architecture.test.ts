@@ -1,0 +1,59 @@
+import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import guard from '../../../dependency-cruiser.config.mjs';
+import { type Cruise, cruise } from '../../tooling/cruise.ts';
+import { lawful, offences } from '../../tooling/architecture-violations.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** Cruises the files as a product of their own that sees the packages of this one. */
+function cruiseFiles(files: Readonly<Record<string, string>>, folders: readonly string[]): Cruise {
+  const tree = mkdtempSync(join(tmpdir(), 'architecture-'));
+  try {
+    for (const file of ['package.json', 'tsconfig.json']) cpSync(join(root, file), join(tree, file));
+    symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(tree, path)), { recursive: true });
+      writeFileSync(join(tree, path), text);
+    }
+    return cruise(tree, folders);
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+}
+
+describe('the architecture guard', { timeout: 30_000 }, () => {
+  it('passes a product that keeps the directions', () => {
+    const result = cruiseFiles(lawful, ['src', 'tests']);
+    expect(result.violations).toEqual([]);
+  });
+
+  it('reports every planted offence as an error', () => {
+    const planted = Object.fromEntries(offences.map(([, path, text]) => [path, text]));
+    const result = cruiseFiles({ ...lawful, ...planted }, ['src', 'tests', 'public']);
+    const reported = new Set(
+      result.violations.flatMap(({ rule, from, to }) => [`${rule} ${from}`, `${rule} ${to}`]),
+    );
+    expect(
+      offences.map(([rule, path]) => `${rule} ${path}`).filter((offence) => !reported.has(offence)),
+    ).toEqual([]);
+    expect(result.errors).toBe(result.violations.length);
+  });
+
+  it('has a planted offence for each rule', () => {
+    const names = guard.forbidden.map((rule) => rule.name);
+    expect(new Set<string>(offences.map(([rule]) => rule))).toEqual(new Set(names));
+  });
+
+  it('tells the offender what to do', () => {
+    for (const rule of guard.forbidden) expect(rule.comment, rule.name).toMatch(/^.{40,}[.]$/u);
+  });
+
+  it('reads every file of the product, so that a silent parser cannot pass for a clean tree', () => {
+    const files = globSync('src/**/*.ts', { cwd: root });
+    expect(files.length).toBeGreaterThan(50);
+    expect(cruise(root, ['src']).modules).toEqual(expect.arrayContaining(files));
+  });
+});

@@ -1,0 +1,95 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../../../dev-env/wait-for.ts';
+import { runSteps } from '../../tooling/run-steps.ts';
+import type { Step } from '../../tooling/steps.ts';
+import { closingLine, isSuccess, tallyOfReport } from '../../tooling/tally.ts';
+
+function script(name: string, source: string, timeoutMs = 20_000): Step {
+  return { name, command: [process.execPath, '-e', source], timeoutMs };
+}
+
+describe('the test runner', { timeout: 30_000 }, () => {
+  let folder = '';
+  let printed: string[] = [];
+  let stop = new AbortController();
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'test-runner-'));
+    printed = [];
+    stop = new AbortController();
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const run = (...steps: Step[]) =>
+    runSteps(steps, { width: 2, signal: stop.signal, print: (text) => printed.push(text) });
+
+  it('sums steps that run side by side', async () => {
+    const steps = ['a', 'b', 'c', 'd'].map((name) => script(name, ''));
+    expect(closingLine(await run(...steps))).toBe('4 passed, 0 failed');
+  });
+
+  it('shows what a failed step printed, and keeps a passing one quiet', async () => {
+    const tally = await run(
+      script('good', `console.log('all is well')`),
+      script('bad', `console.log('here'); console.error('it hurts'); process.exit(3)`),
+    );
+    expect(tally).toEqual({ passed: 1, failed: 1, skipped: 0 });
+    expect(printed.join('\n')).toMatch(/FAILED {2}bad[^\n]*\nhere\nit hurts\nEnded by exit code 3/u);
+    expect(printed.join('\n')).not.toContain('all is well');
+  });
+
+  it('fails a program that is not there', async () => {
+    const tally = await run({ name: 'absent', command: ['no-such-program'], timeoutMs: 20_000 });
+    expect(tally.failed).toBe(1);
+    expect(printed.join('\n')).toContain('no-such-program did not start');
+  });
+
+  it('kills a step that hangs, with the processes it started', async () => {
+    const pidFile = join(folder, 'pid');
+    const hang = `const child = require('node:child_process').spawn('sleep', ['600'], { stdio: 'inherit' });
+      require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(child.pid));`;
+    const tally = await run(script('hanging', hang, 1500));
+    expect(tally.failed).toBe(1);
+    expect(printed.join('\n')).toContain('Not done after 1.5 s');
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    await waitFor('the end of the grandchild', () => !isRunning(pid));
+  });
+
+  it('begins no further step once it is stopped', async () => {
+    stop.abort();
+    const tally = await run(script('late', ''));
+    expect(isSuccess(tally)).toBe(false);
+    expect(printed).toEqual([]);
+  });
+
+  it('counts the tests of a report', () => {
+    const report = join(folder, 'report.json');
+    writeFileSync(
+      report,
+      JSON.stringify({ numPassedTests: 7, numFailedTests: 2, numPendingTests: 1, numTodoTests: 3 }),
+    );
+    expect(closingLine(tallyOfReport(report, false))).toBe('7 passed, 2 failed, 4 skipped');
+  });
+
+  it('counts a suite that failed outside its tests, or left no report, as a failure', () => {
+    const report = join(folder, 'report.json');
+    writeFileSync(report, JSON.stringify({ numPassedTests: 7, numFailedTests: 0 }));
+    expect(tallyOfReport(report, false)).toEqual({ passed: 7, failed: 1, skipped: 0 });
+    expect(tallyOfReport(join(folder, 'absent.json'), false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+
+  it('does not take a run without tests for a success', () => {
+    expect(isSuccess({ passed: 0, failed: 0, skipped: 5 })).toBe(false);
+  });
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,133 @@
+import { DEFAULT_CONNECTION_CONFIG } from '@whiskeysockets/baileys';
+import { describe, expect, it } from 'vitest';
+import { createBusinessEvents } from '../../../../src/observability/events.ts';
+import { createMetrics } from '../../../../src/observability/metrics.ts';
+import {
+  ClientVersion,
+  type ClientVersionNumber,
+} from '../../../../src/whatsapp/connection/client-version.ts';
+import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+
+const [major, minor, revision] = DEFAULT_CONNECTION_CONFIG.version;
+const pinned: ClientVersionNumber = [major, minor, revision];
+const newer: ClientVersionNumber = [major, minor, revision + 1];
+const older: ClientVersionNumber = [major, minor, revision - 1];
+
+/** One instance's version, with what is stored and what WhatsApp says. */
+class Fleet {
+  readonly log = captureLog();
+  stored: ClientVersionNumber | undefined;
+  served: ClientVersionNumber | undefined;
+  failure: Error | undefined;
+  asked = 0;
+  nowMs = 0;
+
+  instance(configured?: ClientVersionNumber): ClientVersion {
+    return new ClientVersion({
+      configured,
+      memory: {
+        read: async () => {
+          if (this.failure !== undefined) throw this.failure;
+          return this.stored;
+        },
+        save: async (version) => {
+          if (this.failure !== undefined) throw this.failure;
+          this.stored = version;
+        },
+      },
+      latest: async () => {
+        this.asked += 1;
+        return this.served;
+      },
+      report: createBusinessEvents(this.log, createMetrics(noFigures)),
+      monotonicNow: () => this.nowMs,
+    });
+  }
+
+  get alerts(): readonly string[] {
+    return this.log.lines.filter((line) => line.includes('"level":"error"'));
+  }
+}
+
+describe('the client version', () => {
+  it("is the library's until WhatsApp refuses it, and the newer one then", async () => {
+    const fleet = new Fleet();
+    const version = fleet.instance();
+    await version.recall();
+    expect(version.current).toEqual(pinned);
+    fleet.served = newer;
+    await version.refused(pinned);
+    expect(version.current).toEqual(newer);
+    expect(fleet.stored).toEqual(newer);
+  });
+
+  it('found before a restart is kept, unless the library has a newer one by now', async () => {
+    const fleet = new Fleet();
+    fleet.stored = newer;
+    const version = fleet.instance();
+    await version.recall();
+    expect(version.current).toEqual(newer);
+
+    fleet.stored = older;
+    const upgraded = fleet.instance();
+    await upgraded.recall();
+    expect(upgraded.current).toEqual(pinned);
+  });
+
+  it('refused to 300 sessions at once is looked up once and told once', async () => {
+    const fleet = new Fleet();
+    fleet.served = newer;
+    const version = fleet.instance();
+    await Promise.all(Array.from({ length: 300 }, () => version.refused(pinned)));
+    expect(fleet.asked).toBe(1);
+    expect(fleet.alerts).toHaveLength(1);
+    expect(version.current).toEqual(newer);
+  });
+
+  it('that another instance has found already is not asked for again', async () => {
+    const fleet = new Fleet();
+    const version = fleet.instance();
+    fleet.stored = newer;
+    await version.refused(pinned);
+    expect(version.current).toEqual(newer);
+    expect(fleet.asked).toBe(0);
+  });
+
+  it('stays while WhatsApp names no newer one, which is asked for again later, slowly', async () => {
+    const fleet = new Fleet();
+    const version = fleet.instance();
+    for (const minutes of [0, 1, 2, 3, 4, 6]) {
+      fleet.nowMs = minutes * 60_000;
+      fleet.served = older;
+      await version.refused(pinned);
+    }
+    expect(version.current).toEqual(pinned);
+    expect(fleet.asked).toBe(2);
+    expect(fleet.alerts).toHaveLength(1);
+    fleet.nowMs += 3 * 60 * 60_000;
+    await version.refused(pinned);
+    expect(fleet.alerts).toHaveLength(2);
+  });
+
+  it('that is configured is never replaced, and the alert says so', async () => {
+    const fleet = new Fleet();
+    fleet.stored = newer;
+    fleet.served = newer;
+    const version = fleet.instance(older);
+    await version.recall();
+    await version.refused(older);
+    expect(version.current).toEqual(older);
+    expect(fleet.asked).toBe(0);
+    expect(fleet.alerts).toHaveLength(1);
+    expect(fleet.alerts[0]).toContain('WHATSAPP_VERSION sets it and is never replaced');
+  });
+
+  it("is the library's while the database is away, and that costs no session its start", async () => {
+    const fleet = new Fleet();
+    fleet.failure = new Error('down');
+    const version = fleet.instance();
+    await version.recall();
+    await version.refused(pinned);
+    expect(version.current).toEqual(pinned);
+  });
+});

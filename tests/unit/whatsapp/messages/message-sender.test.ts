@@ -1,0 +1,21 @@
+import type { WASocket } from '@whiskeysockets/baileys';
+import { expect, it } from 'vitest';
+import { UnreadableCredentialsError } from '../../../../src/whatsapp/credentials/auth-state.ts';
+import { MessageSender } from '../../../../src/whatsapp/messages/message-sender.ts';
+
+it('a message whose recipient could not be looked up in the store has not left', async () => {
+  const sock = {
+    authState: {
+      keys: {
+        get: async () => {
+          throw new UnreadableCredentialsError('A stored key cannot be read');
+        },
+      },
+    },
+  } as unknown as WASocket;
+  const sent = new MessageSender(50).send(sock, '+79165550001', 'Ждём вас!', {
+    messageId: '3EB01',
+    typingMs: 0,
+  });
+  await expect(sent).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+});

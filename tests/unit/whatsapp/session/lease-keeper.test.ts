@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { companyIdFrom } from '../../../../src/domain/ids.ts';
+import { LeaseKeeper } from '../../../../src/whatsapp/session/lease-keeper.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
+import { LeasesInMemory } from '../../../support/fixtures/in-memory-leases.ts';
+
+const company = companyIdFrom(1);
+
+function keeperOf(leases: LeasesInMemory, owner: string) {
+  const losses: string[] = [];
+  const keeper = new LeaseKeeper(
+    company,
+    {
+      leases,
+      owner,
+      timings: { ttlMs: 30_000, renewEveryMs: 10_000 },
+      monotonicNow: () => performance.now(),
+      logger: captureLog(),
+    },
+    () => losses.push(owner),
+  );
+  return { keeper, losses };
+}
+
+describe('a lease', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it('is held by one instance, for as long as it renews', async () => {
+    const leases = new LeasesInMemory();
+    const first = keeperOf(leases, 'a');
+    const second = keeperOf(leases, 'b');
+    await first.keeper.acquire();
+    await vi.advanceTimersByTimeAsync(300_000);
+    await expect(second.keeper.acquire()).resolves.toBeUndefined();
+    expect(first.keeper.lease).toMatchObject({ owner: 'a', token: 1 });
+
+    await first.keeper.release();
+    expect(first.keeper.lease).toBeUndefined();
+    await expect(second.keeper.acquire()).resolves.toMatchObject({ owner: 'b', token: 2 });
+    expect(first.losses).toEqual([]);
+    await second.keeper.release();
+  });
+
+  it('is granted anew, under a greater token, whenever it is asked for; renewals keep the token', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    await keeper.acquire();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(keeper.lease).toMatchObject({ token: 1 });
+    await expect(keeper.acquire()).resolves.toMatchObject({ token: 2 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(keeper.lease).toMatchObject({ token: 2 });
+    expect(losses).toEqual([]);
+    await keeper.release();
+  });
+
+  it('whose renewal is under way while it is granted anew is not taken for lost', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    const first = await keeper.acquire();
+    const grant = Promise.withResolvers<void>();
+    const acquire = leases.acquire.bind(leases);
+    leases.acquire = async (...request) => {
+      const lease = await acquire(...request);
+      await grant.promise;
+      return lease;
+    };
+    await vi.advanceTimersByTimeAsync(9_999);
+    const second = keeper.acquire();
+    await vi.advanceTimersByTimeAsync(5_000);
+    grant.resolve();
+    expect(first).toMatchObject({ token: 1 });
+    await expect(second).resolves.toMatchObject({ token: 2 });
+    expect(keeper.lease).toMatchObject({ token: 2 });
+    expect(losses).toEqual([]);
+    await keeper.release();
+  });
+
+  it('that somebody else took is told at the next renewal', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    await keeper.acquire();
+    await leases.takeAway(company, 'b');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(losses).toEqual(['a']);
+    expect(keeper.lease).toBeUndefined();
+  });
+
+  it('is asked for on demand: kept while it is ours, lost at once when it is not', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    const lease = await keeper.acquire();
+    await expect(keeper.verify()).resolves.toBe(true);
+    leases.failure = new Error('down');
+    await expect(keeper.verify()).resolves.toBe(true);
+    leases.failure = undefined;
+    expect(keeper.lease).toEqual(lease);
+
+    await leases.takeAway(company, 'b');
+    await expect(keeper.verify()).resolves.toBe(false);
+    expect(losses).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(losses).toEqual(['a']);
+  });
+
+  it('is kept through a short outage of the store', async () => {
+    const leases = new LeasesInMemory();
+    const { keeper, losses } = keeperOf(leases, 'a');
+    await keeper.acquire();
+    leases.failure = new Error('down');
+    await vi.advanceTimersByTimeAsync(20_000);
+    leases.failure = undefined;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(losses).toEqual([]);
+    expect(keeper.lease).toBeDefined();
+    await keeper.release();
+  });
+
+  it('is given up before it can have run out, when the store stays away or never answers', async () => {
+    for (const break_ of [
+      (leases: LeasesInMemory) => void (leases.failure = new Error('down')),
+      (leases: LeasesInMemory) => void (leases.renew = () => new Promise(() => undefined)),
+    ]) {
+      const leases = new LeasesInMemory();
+      const { keeper, losses } = keeperOf(leases, 'a');
+      await keeper.acquire();
+      break_(leases);
+      await vi.advanceTimersByTimeAsync(26_000);
+      expect(keeper.lease).toBeDefined();
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(keeper.lease).toBeUndefined();
+      expect(losses).toEqual(['a']);
+    }
+  });
+});
