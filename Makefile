@@ -17,11 +17,11 @@ help: ## Show this list
 
 demo: $(installed) ## Try it: server, simulated WhatsApp and YCLIENTS, one page to play the salon's owner and client
 	@echo "Starting the demo; Ctrl-C ends it"
-	@$(pinned) exec node tests/demo.ts
+	@$(pinned) exec node dev-env/demo/main.ts
 
 demo-once: $(installed) ## The demo's whole journey with nobody at the keys; fails unless every step held
 	@echo "Running the demo's journey once"
-	@$(pinned) exec node tests/demo-once.ts
+	@$(pinned) exec node dev-env/demo/demo-once.ts
 
 start: $(installed) ## The server alone, configured by the environment and .env (see .env.example)
 	@echo "Starting the server; Ctrl-C ends it"
@@ -37,11 +37,11 @@ test: $(installed) system-packages ## All of check, then integration, browser an
 
 crash: $(installed) system-packages ## 200 rounds of kill -9 under load on each store, Postgres away for a minute; about half an hour
 	@echo "Killing the server 200 times on each store"
-	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run --no-file-parallelism tests/integration/stack-crash-rounds
+	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run --no-file-parallelism --project resilience tests/resilience/crash-rounds
 
 soak: $(installed) system-packages ## 50 linked sessions under random faults for half an hour, messages flowing all the while
 	@echo "Linking 50 sessions; then half an hour of faults"
-	@$(pinned) SOAK_SESSIONS=50 SOAK_MINUTES=30 exec vitest run --project integration tests/integration/stack-soak
+	@$(pinned) SOAK_SESSIONS=50 SOAK_MINUTES=30 exec vitest run --project resilience tests/resilience/soak
 
 bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions against bare baselines; a quarter of an hour, wants a quiet machine
 	@echo "Measuring; this takes a quarter of an hour"

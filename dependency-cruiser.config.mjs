@@ -1,18 +1,18 @@
 /**
- * Which part of the program may import which. Each comment tells whoever meets the rule what to do instead.
- * The cruise needs the JavaScript API of TypeScript 6 (package `typescript`): beside TypeScript 7 alone it reads no module
- * and reports success, which `tests/unit/architecture.test.ts` guards against.
+ * Dependency directions between the parts of the program. The comment of each rule says what to do instead.
+ * dependency-cruiser needs the JavaScript API of TypeScript 6 (package `typescript`): with TypeScript 7 alone it reads no
+ * module and reports success, which `tests/unit/tooling/architecture.test.ts` guards against.
  */
 
-const useCases = 'marketplace|messaging';
-const adapters = 'whatsapp|yclients|inbox|storage|outgoing';
-const ports = '^src/marketplace/((message|platform|sealed)-)?ports[.]ts$';
+const useCases = 'marketplace|messaging|jobs';
+const adapters = 'whatsapp|yclients|inbox|storage|webhook-delivery';
+const ports = '^src/ports/';
 
 /**
- * Keeps a library in the one place that translates it into our words.
+ * Keeps a library inside the one folder that wraps it.
  *
  * @param {string} name
- * @param {string} packages pattern of their names
+ * @param {string} packages pattern of package names
  * @param {string} home pattern of the paths that may import them
  * @param {string} comment
  */
@@ -27,7 +27,7 @@ function confined(name, packages, home, comment) {
 }
 
 /**
- * Forbids every import within src that is not to one of the given places.
+ * Forbids every import within src except those to the given places.
  *
  * @param {string} name
  * @param {string} from pattern
@@ -45,59 +45,77 @@ const directions = [
     ['^src/lib/'],
     'lib knows nothing of this product: pass what it needs as an argument, or move the file to the part that owns it.',
   ),
+  only(
+    'crypto-is-a-leaf',
+    '^src/crypto/',
+    ['^src/crypto/', '^src/domain/ids[.]ts$'],
+    'crypto encrypts and hashes values without knowing their owner: pass the value and its context as arguments.',
+  ),
   {
     name: 'domain-is-pure',
     comment:
-      'domain has rules and types, no input or output: take the result as an argument, do the work outside.',
+      'domain holds rules and types without input or output: take the result as an argument, do the work outside.',
     severity: 'error',
     from: { path: '^src/domain/' },
     to: { pathNot: ['^src/domain/', 'node_modules/(@types/)?(libphonenumber-js|luxon)/'] },
   },
   only(
-    'use-cases-talk-through-ports',
-    `^src/(${useCases})/`,
-    [`^src/(${useCases}|domain|lib|observability)/`],
-    'A use case sees ports, not adapters or transports: add what it needs to marketplace/ports.ts.',
-  ),
-  only(
-    'adapters-stand-alone',
-    `^src/(${adapters})/`,
-    ['^src/$1/', '^src/(domain|lib|observability)/', ports],
-    'An adapter knows neither its neighbours nor the use cases: take a port or a function as an argument; the context joins them.',
+    'ports-are-low',
+    ports,
+    [ports, '^src/domain/'],
+    'A port names types of domain only: move the type to domain, or declare it in the port.',
   ),
   {
     name: 'ports-are-types',
-    comment: 'ports.ts has no runtime: use `import type`, and put values into domain.',
+    comment: 'Ports have no runtime: use `import type`, and move values to domain.',
     severity: 'error',
     from: { path: '^src/' },
     to: { path: ports, dependencyTypesNot: ['type-only', 'type-import'] },
   },
   only(
+    'use-cases-talk-through-ports',
+    `^src/(${useCases})/`,
+    [`^src/(${useCases}|domain|crypto|lib|observability)/`, ports],
+    'A use case sees ports, not adapters or transports: add what it needs to a file of src/ports.',
+  ),
+  only(
+    'messaging-is-below-marketplace',
+    '^src/messaging/',
+    ['^src/(messaging|domain|crypto|lib|observability)/', ports],
+    'marketplace uses messaging, not the reverse: take a port or a callback as an argument; the context wires it.',
+  ),
+  only(
+    'adapters-stand-alone',
+    `^src/(${adapters})/`,
+    ['^src/$1/', '^src/(domain|crypto|lib|observability)/', ports],
+    'An adapter knows neither other adapters nor the use cases: take a port or a function as an argument; the context wires them.',
+  ),
+  only(
     'transports-call-use-cases',
     '^src/(http|realtime)/',
-    ['^src/$1/', `^src/(${useCases}|domain|lib|observability)/`],
+    ['^src/$1/', `^src/(${useCases}|domain|crypto|lib|observability)/`, ports],
     'Routes and sockets call use cases and ports; they know neither adapters nor each other.',
   ),
   only(
     'observability-is-low',
     '^src/observability/',
     ['^src/(observability|domain|lib)/'],
-    'Logs and metrics serve every part, so they use only what is below all of them: pass plain values in.',
+    'Logs and metrics serve every part, so they import only what is below all of them: pass plain values in.',
   ),
   only(
     'workers-stand-alone',
     '^src/workers/',
     ['^src/(workers|domain|lib)/', ports],
-    'A worker starts in its own thread: whatever it imports is loaded again there. Send it data instead.',
+    'A worker starts in its own thread and loads everything it imports again: send it data instead.',
   ),
   only(
     'config-stands-alone',
     '^src/config/',
-    ['^src/(config|observability|domain|lib)/'],
-    'Configuration is read before the other parts exist: let them take their values from main and context.',
+    ['^src/(config|observability|domain|crypto|lib)/', ports],
+    'Configuration is read before the other parts exist: let main and context pass values to them.',
   ),
   {
-    name: 'config-is-handed-down',
+    name: 'config-is-passed-down',
     comment: 'Configuration is parsed once by main: take the values you need as arguments.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/(config/.+|main|context|server)[.]ts$' },
@@ -112,7 +130,7 @@ const directions = [
   },
   {
     name: 'context-knows-no-transport',
-    comment: 'The graph of objects exists without HTTP and sockets: add transports in server.ts.',
+    comment: 'The object graph exists without HTTP and sockets: add transports in server.ts.',
     severity: 'error',
     from: { path: '^src/context[.]ts$' },
     to: { path: '^src/((http|realtime)/|(server|main)[.]ts$)' },
@@ -120,8 +138,8 @@ const directions = [
   only(
     'server-joins-transports',
     '^src/server[.]ts$',
-    [`^src/(http|realtime|config|${useCases}|observability|domain|lib)/`, '^src/context[.]ts$'],
-    'server.ts joins transports to the context: what is built from an adapter is built in context.ts.',
+    [`^src/(http|realtime|config|${useCases}|observability|domain|crypto|lib)/`, '^src/context[.]ts$', ports],
+    'server.ts joins transports to the context: build what needs an adapter in context.ts.',
   ),
   only(
     'main-is-thin',
@@ -131,23 +149,30 @@ const directions = [
   ),
   {
     name: 'product-knows-no-tests',
-    comment: 'Simulators come in through the overrides of createContext, never by an import of the product.',
+    comment: 'Simulators come in through the options of createContext, never by an import in the product.',
     severity: 'error',
     from: { path: '^src/' },
-    to: { path: '^(tests|public)/' },
+    to: { path: '^(tests|dev-env|bench|public)/' },
+  },
+  {
+    name: 'dev-env-knows-no-tests',
+    comment: 'The demo and the simulators work without the suites: move what they share to dev-env.',
+    severity: 'error',
+    from: { path: '^dev-env/' },
+    to: { path: '^(tests|bench)/' },
   },
   {
     name: 'simulators-know-no-product',
     comment:
-      'A simulator that shares code with the product shares its mistakes: write the vendor side anew, also where a helper imports src.',
+      'A simulator that shares code with the product shares its errors: implement the vendor side separately, also where a helper imports src.',
     severity: 'error',
-    from: { path: '^tests/simulators/' },
+    from: { path: '^dev-env/simulators/' },
     to: { path: '^src/', reachable: true },
   },
   {
     name: 'pages-stand-alone',
     comment:
-      'Pages run in the browser: they import only files of public, and the Socket.IO client that the server serves.',
+      'Pages run in the browser: they import only files of public and the Socket.IO client that the server serves.',
     severity: 'error',
     from: { path: '^public/' },
     to: { pathNot: '^public/|node_modules/socket[.]io-client/' },
@@ -159,7 +184,7 @@ const libraries = [
     'baileys',
     '@whiskeysockets/[^/]+|baileys|libsignal',
     '^src/whatsapp/',
-    'Baileys and its types stop at whatsapp/: translate into a type of domain or ports.',
+    'Baileys and its types stop at whatsapp/: translate them into a type of domain or ports.',
   ),
   confined('express', 'express', '^src/http/', 'Express stops at http/: pass plain values on from there.'),
   confined(
@@ -192,16 +217,16 @@ const hygiene = [
   {
     name: 'no-cycle',
     comment:
-      'Two files that need each other, even for a type, are one file or have a third one between them.',
+      'Two files that import each other, even for a type, are one file or need a third one below them.',
     severity: 'error',
     from: {},
     to: { circular: true },
   },
   {
     name: 'import-resolves',
-    comment: 'The import leads nowhere: correct the path, or add the package to package.json.',
+    comment: 'The import does not resolve: correct the path, or add the package to package.json.',
     severity: 'error',
-    from: { path: '^(src|tests)/' },
+    from: { path: '^(src|tests|dev-env|bench)/' },
     to: { couldNotResolve: true },
   },
   {

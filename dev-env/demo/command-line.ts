@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const usage = `make demo — попробовать всё на одной машине · try the whole way on one machine
 
-  node tests/demo.ts [--port N] [--help]
+  node dev-env/demo/main.ts [--port N] [--help]
 
   --port N   порт страницы; маркетплейс займёт N+1; 0 — любые свободные
              port of the page; the marketplace takes N+1; 0 picks free ones

@@ -20,7 +20,17 @@ export function checks(reports: string): readonly Step[] {
     tool('lint', 'oxlint', '--type-aware', '--deny-warnings'),
     tool('dead code', 'knip'),
     tool('dead code in production', 'knip', '--production'),
-    tool('architecture', 'depcruise', '--config', 'dependency-cruiser.config.mjs', 'src', 'tests', 'public'),
+    tool(
+      'architecture',
+      'depcruise',
+      '--config',
+      'dependency-cruiser.config.mjs',
+      'src',
+      'dev-env',
+      'bench',
+      'tests',
+      'public',
+    ),
     tool('types', 'tsc', '--noEmit'),
     tool('format', 'oxfmt', '--check', '.'),
   ];
@@ -31,8 +41,8 @@ export function journeys(reports: string): readonly Step[] {
   return [
     suite('integration', 20 * minute, reports),
     suite('e2e', 8 * minute, reports),
-    { name: 'bench', command: ['node', 'tests/bench/webhooks.ts', '--quick'], timeoutMs: 3 * minute },
-    { name: 'demo', command: ['node', 'tests/demo-once.ts'], timeoutMs: 3 * minute, isLoud: true },
+    { name: 'bench', command: ['node', 'bench/webhooks.ts', '--quick'], timeoutMs: 3 * minute },
+    { name: 'demo', command: ['node', 'dev-env/demo/demo-once.ts'], timeoutMs: 3 * minute, isLoud: true },
   ];
 }
 
