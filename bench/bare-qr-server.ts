@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
-import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 /** The least that shows a QR code: whoever asks gets a bare Baileys socket, and its first code as it comes. */
-using _quiet = quietLibsignal();
+using _quiet = muteLibsignalConsole();
 const [, , url = ''] = process.argv;
 const http = createServer();
 new Server(http).on('connection', (page) => {

@@ -1,11 +1,11 @@
 import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
-import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { readIdentity } from './identities.ts';
 
 /** Bare Baileys with its keys in memory: told which files of identities, it opens their sessions, and tells when all are open. */
 const concurrency = 20;
 
-using _quiet = quietLibsignal();
+using _quiet = muteLibsignalConsole();
 const [, , url = ''] = process.argv;
 const clients: BaileysClient[] = [];
 process.once('message', ({ files }: Readonly<{ files: readonly string[] }>) => {
@@ -17,7 +17,7 @@ process.once('message', ({ files }: Readonly<{ files: readonly string[] }>) => {
       Object.assign(client.creds, creds);
       await client.keys.set(keys);
       client.connect();
-      await client.opened();
+      await client.waitUntilOpen();
       clients.push(client);
     }
   };

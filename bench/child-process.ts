@@ -25,7 +25,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** The next message. */
-  async hear(): Promise<unknown> {
+  async nextMessage(): Promise<unknown> {
     const [message] = (await once(this.process, 'message')) as [unknown];
     return message;
   }

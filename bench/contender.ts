@@ -23,7 +23,7 @@ export type Load = Readonly<{
 const tickMicros = 10_000;
 
 /** A write that is stopped in the middle would be taken for a database that does not answer. */
-const lastWritesMs = 250;
+const drainDelayMs = 250;
 
 /** Keeps all threads of a process on one core. */
 export function pin(pid: number, core: number): void {
@@ -32,7 +32,7 @@ export function pin(pid: number, core: number): void {
 
 /** Posts as fast as is answered. @throws Error when an answer was not 200 */
 export async function measure({ name, url, pid }: Contender, load: Load): Promise<Slice> {
-  const cpuBefore = cpuMicrosOf(pid);
+  const cpuBefore = readCpuMicros(pid);
   const result = await autocannon({
     url,
     method: 'POST',
@@ -45,7 +45,7 @@ export async function measure({ name, url, pid }: Contender, load: Load): Promis
     throw new Error(`${name}: ${result.non2xx} refusals, ${result.errors} errors`);
   return {
     perSecond: result['2xx'] / result.duration,
-    cpuMicros: (cpuMicrosOf(pid) - cpuBefore) / result['2xx'],
+    cpuMicros: (readCpuMicros(pid) - cpuBefore) / result['2xx'],
   };
 }
 
@@ -53,11 +53,11 @@ export async function measure({ name, url, pid }: Contender, load: Load): Promis
  * Keeps the others off the processor during the work: what a server took in its own slice it would else go on processing in
  * its rival's. A stop of some seconds is well inside its leases.
  */
-export async function alone<Result>(
+export async function runExclusively<Result>(
   others: readonly Contender[],
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await delay(lastWritesMs);
+  await delay(drainDelayMs);
   for (const { pid } of others) process.kill(pid, 'SIGSTOP');
   try {
     return await work();
@@ -66,7 +66,7 @@ export async function alone<Result>(
   }
 }
 
-function cpuMicrosOf(pid: number): number {
+function readCpuMicros(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * tickMicros;

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { io, type Socket } from 'socket.io-client';
-import { ask, newAddress } from '../dev-env/clients/test-clients.ts';
+import { sendRequest, uniqueClientIp } from '../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../dev-env/postgres-server.ts';
 import { adminApiKey, startStack, type Stack } from '../dev-env/network.ts';
-import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { Child } from './child-process.ts';
 import { median, medianInterval } from './statistics.ts';
 
@@ -15,21 +15,21 @@ const warmUps = 15;
 
 /** Asks for a code on a page that is open already. @returns milliseconds until it is there */
 async function firstQrMs(page: Socket): Promise<number> {
-  if (!page.connected) await heard(page, 'connect');
-  const shown = heard(page, 'qr-update');
+  if (!page.connected) await waitForEvent(page, 'connect');
+  const shown = waitForEvent(page, 'qr-update');
   const startedMs = performance.now();
   page.emit('request-qr');
   await shown;
   return performance.now() - startedMs;
 }
 
-async function heard(page: Socket, event: string): Promise<void> {
+async function waitForEvent(page: Socket, event: string): Promise<void> {
   await new Promise<void>((resolve) => page.once(event, () => resolve()));
 }
 
 /** The connect page of a salon that has never asked before. */
 async function openPage(stack: Stack, salonId: number): Promise<Socket> {
-  const registered = await ask(`${stack.url}/marketplace/register`, {
+  const registered = await sendRequest(`${stack.url}/marketplace/register`, {
     headers: { 'x-api-key': adminApiKey },
     body: { salon_id: salonId },
   });
@@ -39,22 +39,22 @@ async function openPage(stack: Stack, salonId: number): Promise<Socket> {
     transports: ['websocket'],
     forceNew: true,
     auth: { token },
-    extraHeaders: { origin: new URL(stack.url).origin, 'x-forwarded-for': newAddress() },
+    extraHeaders: { origin: new URL(stack.url).origin, 'x-forwarded-for': uniqueClientIp() },
   });
 }
 
 /** @returns the exit code */
 async function bench(): Promise<number> {
-  using _quiet = quietLibsignal();
+  using _quiet = muteLibsignalConsole();
   await using whatsapp = new Child('whatsapp-process.ts');
-  const { url } = (await whatsapp.hear()) as { url: string };
+  const { url } = (await whatsapp.nextMessage()) as { url: string };
   await using postgres = await PostgresServer.start();
   await using stack = await startStack({
     databaseUrl: await postgres.createDatabase(),
     environment: { TRUST_PROXY: '1', WHATSAPP_WS_URL: url },
   });
   await using bare = new Child('bare-qr-server.ts', [url]);
-  const bareUrl = String(await bare.hear());
+  const bareUrl = String(await bare.nextMessage());
   let salonId = 700_000;
   const measure = {
     ours: async () => {

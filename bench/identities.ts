@@ -3,12 +3,12 @@ import path from 'node:path';
 import { BufferJSON, type AuthenticationCreds, type SignalDataSet } from '@whiskeysockets/baileys';
 import { Client } from 'pg';
 import { salonIdFrom } from '../src/domain/ids.ts';
-import { SecretBox } from '../src/crypto/keyring.ts';
+import { Keyring } from '../src/crypto/keyring.ts';
 import { StoredCompanies } from '../src/storage/repositories/companies.ts';
-import { StoredCredentialRows } from '../src/storage/repositories/credentials.ts';
+import { StoredCredentials } from '../src/storage/repositories/credentials.ts';
 import { StoredLeases } from '../src/storage/repositories/leases.ts';
 import { Rpc } from '../src/storage/rpc/client.ts';
-import { CredentialStore, type PlainChange } from '../src/whatsapp/credentials/credential-store.ts';
+import { CredentialStore, type PlaintextChange } from '../src/whatsapp/credentials/credential-store.ts';
 import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
 import { openTestDatabase } from '../tests/support/fixtures/storage.ts';
 import { waitFor } from '../dev-env/wait-for.ts';
@@ -17,7 +17,7 @@ import type { Child } from './child-process.ts';
 /** The credentials of one linked session. */
 export type Identity = Readonly<{ number: string; creds: AuthenticationCreds; keys: SignalDataSet }>;
 
-const linkedAtOnce = 3;
+const linkConcurrency = 3;
 
 /** Links that many devices to the simulated WhatsApp, with bare Baileys. */
 export async function linkDevices(whatsapp: Child, url: string, count: number): Promise<Identity[]> {
@@ -34,7 +34,7 @@ export async function linkDevices(whatsapp: Child, url: string, count: number): 
     client.connect();
     whatsapp.send({ number, qr: await client.nextQr() });
     await waitFor(`${number} to be scanned`, () => scanned.has(number), 60_000);
-    await client.opened();
+    await client.waitUntilOpen();
     await waitFor('the initial sync', () => client.creds.accountSyncCounter > 0, 40_000);
     identities.push({ number, creds: client.creds, keys: client.keys.all() });
     if (identities.length % 25 === 0) process.stdout.write(`${identities.length} `);
@@ -42,7 +42,7 @@ export async function linkDevices(whatsapp: Child, url: string, count: number): 
   const worker = async (): Promise<void> => {
     for (const number of waiting) await link(number);
   };
-  await Promise.all(Array.from({ length: linkedAtOnce }, worker));
+  await Promise.all(Array.from({ length: linkConcurrency }, worker));
   process.stdout.write('\n');
   return identities;
 }
@@ -69,9 +69,9 @@ export async function storeIdentities(
 ): Promise<void> {
   await using database = await openTestDatabase({ kind: 'postgres', url: databaseUrl });
   const rpc = new Rpc(database.supabase);
-  const box = new SecretBox([encryptionKey]);
-  const [companies, leases] = [new StoredCompanies(rpc, box), new StoredLeases(rpc)];
-  const store = new CredentialStore(new StoredCredentialRows(rpc), box);
+  const keyring = new Keyring([encryptionKey]);
+  const [companies, leases] = [new StoredCompanies(rpc, keyring), new StoredLeases(rpc)];
+  const store = new CredentialStore(new StoredCredentials(rpc), keyring);
   for (const [n, { number, creds, keys }] of identities.entries()) {
     const { company } = await companies.createOrFind({
       salonId: salonIdFrom(600_000 + n),
@@ -84,7 +84,7 @@ export async function storeIdentities(
     });
     const lease = await leases.acquire(company.id, 'bench', 60_000);
     if (lease === undefined) throw new Error('A lease of an empty database is taken');
-    await (await store.open(lease)).write(changesOf(creds, keys));
+    await (await store.open(lease)).write(toCredentialChanges(creds, keys));
     await leases.release(lease);
   }
   // Nobody is to be activated at the platform in a measurement of sessions.
@@ -94,7 +94,7 @@ export async function storeIdentities(
   await client.end();
 }
 
-function changesOf(creds: AuthenticationCreds, keys: SignalDataSet): PlainChange[] {
+function toCredentialChanges(creds: AuthenticationCreds, keys: SignalDataSet): PlaintextChange[] {
   const value = (of: unknown): string => JSON.stringify(of, BufferJSON.replacer);
   return [
     { type: 'creds', id: 'creds', value: value(creds) },

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { FootprintWatch } from '../dev-env/footprint/footprint-reader.ts';
+import { FootprintReader } from '../dev-env/footprint/footprint-reader.ts';
 import type { Footprint } from '../dev-env/footprint/footprint.ts';
 import { PostgresServer } from '../dev-env/postgres-server.ts';
 import { startStack } from '../dev-env/network.ts';
 import { TemporaryDirectory } from '../dev-env/temporary-directory.ts';
 import { waitFor } from '../dev-env/wait-for.ts';
-import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { Child } from './child-process.ts';
 
 import { type Identity, linkDevices, storeIdentities, writeIdentities } from './identities.ts';
@@ -30,8 +30,8 @@ const settleMs = 10_000;
 const openTimeoutMs = 180_000;
 
 /** Asked the moment that all sessions are open. @throws Error when some do not stay so */
-async function costOf(
-  watch: FootprintWatch,
+async function measureSessions(
+  watch: FootprintReader,
   pid: number,
   empty: Footprint,
   startedMs: number,
@@ -53,17 +53,17 @@ async function bareSessions(
   identities: readonly Identity[],
   directory: string,
 ): Promise<Sessions> {
-  const watch = new FootprintWatch(directory);
+  const watch = new FootprintReader(directory);
   const files = writeIdentities(directory, identities);
   await using bare = new Child('bare-sessions.ts', [url], watch.environment);
-  await bare.hear();
+  await bare.nextMessage();
   const empty = await watch.read(bare.pid);
   const startedMs = performance.now();
   bare.send({ files });
-  await bare.hear();
-  return await costOf(watch, bare.pid, empty, startedMs, async () => {
+  await bare.nextMessage();
+  return await measureSessions(watch, bare.pid, empty, startedMs, async () => {
     bare.send('count');
-    return await bare.hear();
+    return await bare.nextMessage();
   });
 }
 
@@ -73,7 +73,7 @@ async function ourSessions(
   identities: readonly Identity[],
   directory: string,
 ): Promise<Sessions> {
-  const watch = new FootprintWatch(directory);
+  const watch = new FootprintReader(directory);
   const encryptionKey = { id: 'bench', key: randomBytes(32) };
   await using postgres = await PostgresServer.start();
   const databaseUrl = await postgres.createDatabase();
@@ -100,7 +100,7 @@ async function ourSessions(
     },
     openTimeoutMs,
   );
-  return await costOf(watch, stack.server.pid, empty, startedMs, () => connectedSessions(stack.url));
+  return await measureSessions(watch, stack.server.pid, empty, startedMs, () => connectedSessions(stack.url));
 }
 
 async function connectedSessions(serverUrl: string): Promise<number> {
@@ -110,10 +110,10 @@ async function connectedSessions(serverUrl: string): Promise<number> {
 
 /** @returns the exit code */
 async function bench(): Promise<number> {
-  using _quiet = quietLibsignal();
+  using _quiet = muteLibsignalConsole();
   using directory = new TemporaryDirectory();
   await using whatsapp = new Child('whatsapp-process.ts');
-  const { url } = (await whatsapp.hear()) as { url: string };
+  const { url } = (await whatsapp.nextMessage()) as { url: string };
   console.log(`Linking ${count} devices`);
   const identities = await linkDevices(whatsapp, url, count);
   console.log('Opening them with bare Baileys, its keys in memory');

@@ -4,11 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
-import { inDays, linkSalon } from '../dev-env/clients/linked-salon.ts';
+import { dateInDays, linkSalon } from '../dev-env/clients/linked-salon.ts';
 import { PostgresServer } from '../dev-env/postgres-server.ts';
 import { startStack } from '../dev-env/network.ts';
-import { quietLibsignal } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
-import { alone, type Contender, measure, pin, type Slice } from './contender.ts';
+import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { runExclusively, type Contender, measure, pin, type Slice } from './contender.ts';
 import { median, medianInterval, percentile } from './statistics.ts';
 import { postSteadily } from './steady-load.ts';
 
@@ -51,10 +51,10 @@ async function startBaseline(
  * As a server is that has run for a while: a new segment of its log costs 40 ms, one used before nothing, and checkpoints come
  * once in many slices.
  */
-const seasoned = ["min_wal_size = '2GB'", "max_wal_size = '8GB'", "checkpoint_timeout = '30min'"];
+const walSettings = ["min_wal_size = '2GB'", "max_wal_size = '8GB'", "checkpoint_timeout = '30min'"];
 
 /** Does the work that both have left behind, so that it falls into nobody's slice. */
-async function tidyUp(database: Client): Promise<void> {
+async function vacuumAndCheckpoint(database: Client): Promise<void> {
   await database.query('vacuum analyze');
   await database.query('checkpoint');
 }
@@ -68,10 +68,10 @@ async function alternate<Result>(
   const measured: Pair<Result>[] = [];
   for (let pair = 0; pair < count; pair += 1) {
     const slices = new Map<Contender, Result>();
-    const rivals = [ours, baseline] as const;
-    for (const contender of pair % 2 === 0 ? rivals : rivals.toReversed()) {
-      const others = rivals.filter((rival) => rival !== contender);
-      slices.set(contender, await alone(others, () => slice(contender)));
+    const contenders = [ours, baseline] as const;
+    for (const contender of pair % 2 === 0 ? contenders : contenders.toReversed()) {
+      const others = contenders.filter((other) => other !== contender);
+      slices.set(contender, await runExclusively(others, () => slice(contender)));
     }
     const [first, second] = [slices.get(ours), slices.get(baseline)];
     if (first !== undefined && second !== undefined) measured.push({ ours: first, baseline: second });
@@ -81,12 +81,12 @@ async function alternate<Result>(
   return measured;
 }
 
-function ratiosOf<Result>(measured: readonly Pair<Result>[], of: (slice: Result) => number): number[] {
+function computeRatios<Result>(measured: readonly Pair<Result>[], of: (slice: Result) => number): number[] {
   return measured.map(({ ours, baseline }) => of(ours) / of(baseline));
 }
 
 async function bench(): Promise<number> {
-  using _quiet = quietLibsignal();
+  using _quiet = muteLibsignalConsole();
   await using scope = new AsyncDisposableStack();
   const postgres = scope.use(await PostgresServer.start());
   const databaseUrl = await postgres.createDatabase();
@@ -99,26 +99,26 @@ async function bench(): Promise<number> {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Марина',
-      start: inDays(-30, '14:30:00'),
+      start: dateInDays(-30, '14:30:00'),
     })
     .body({ flags: 'int' });
   const database = new Client({ connectionString: databaseUrl });
   await database.connect();
   scope.defer(() => database.end());
-  for (const setting of seasoned) await database.query(`alter system set ${setting}`);
+  for (const setting of walSettings) await database.query(`alter system set ${setting}`);
   await database.query('select pg_reload_conf()');
   await database.query(`create table bench_inbox (id bigint generated always as identity primary key,
     company_id bigint not null, body jsonb not null, created_at timestamptz not null default now())`);
 
   let webhooks = 0;
-  const shell = JSON.stringify({
+  const bodyTemplate = JSON.stringify({
     company_id: salon.salonId,
     resource: 'record',
     resource_id: '#',
     status: 'update',
     data: { ...template, id: '#' },
   }).replaceAll('"#"', '#');
-  const nextBody = (): string => shell.replaceAll('#', String(100_000_000 + (webhooks += 1)));
+  const nextBody = (): string => bodyTemplate.replaceAll('#', String(100_000_000 + (webhooks += 1)));
 
   const ours: Contender = { name: 'ours', url: salon.webhookUrl, pid: stack.server.pid };
   const baseline = await startBaseline(databaseUrl, scope, 'baseline');
@@ -134,7 +134,7 @@ async function bench(): Promise<number> {
   let controlRatio = NaN;
   for (let attempt = 0; attempt < 2; attempt += 1) {
     controlRatio = median(
-      ratiosOf(await alternate(control, baseline, controlPairs, full), (slice) => slice.perSecond),
+      computeRatios(await alternate(control, baseline, controlPairs, full), (slice) => slice.perSecond),
     );
     if (isWithin(controlRatio)) break;
   }
@@ -148,13 +148,13 @@ async function bench(): Promise<number> {
     const settled = (await postSteadily(url, steady)).slice(settlingSeconds * rate);
     return { p50Ms: percentile(settled, 50), p99Ms: percentile(settled, 99) };
   };
-  await tidyUp(database);
+  await vacuumAndCheckpoint(database);
   // The first writes to a page after a checkpoint log all of it.
   await alternate(ours, baseline, 1, half);
   const latency = await alternate(ours, baseline, latencyPairs, half);
 
-  const ratios = ratiosOf(throughput, ({ perSecond }) => perSecond);
-  const latencyRatios = ratiosOf(latency, ({ p99Ms }) => p99Ms);
+  const ratios = computeRatios(throughput, ({ perSecond }) => perSecond);
+  const latencyRatios = computeRatios(latency, ({ p99Ms }) => p99Ms);
   const report = {
     at: new Date().toISOString(),
     node: process.version,

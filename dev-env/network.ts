@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import type { WhatsAppSimulatorOptions } from './simulators/whatsapp/options.ts';
 import { WhatsAppSimulator } from './simulators/whatsapp/whatsapp-simulator.ts';
 import { YclientsSimulator } from './simulators/yclients/yclients-simulator.ts';
-import { prepareEmbedded } from './pglite-template.ts';
+import { copyDatabaseTemplate } from './pglite-template.ts';
 import { ServerProcess } from './server-process.ts';
 
 export type StackOptions = Readonly<{
   /** Absent: the embedded store. */
   databaseUrl?: string;
   /** Starts on a copy of an empty embedded store: without it the server makes its own, which takes seconds. */
-  preparedStore?: boolean;
+  useDatabaseTemplate?: boolean;
   environment?: Readonly<Record<string, string>>;
   whatsapp?: WhatsAppSimulatorOptions;
   yclientsPort?: number;
@@ -67,7 +67,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using scope = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'marketplace-'));
   scope.defer(() => rm(directory, { recursive: true, force: true }));
-  if (options.preparedStore === true) await prepareEmbedded(join(directory, 'data', 'pg'));
+  if (options.useDatabaseTemplate === true) await copyDatabaseTemplate(join(directory, 'data', 'pg'));
   const whatsapp = scope.use(await WhatsAppSimulator.start(options.whatsapp));
   const yclients = scope.use(await YclientsSimulator.start({ port: options.yclientsPort ?? 0 }));
   yclients.addSalon(demoSalon);

@@ -1,23 +1,23 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { EmbeddedPostgres } from '../src/storage/database/pglite.ts';
+import { PgliteDatabase } from '../src/storage/database/pglite.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
 /** Fills `directory` with a fresh, empty embedded database in a fraction of the time that making one takes. */
-export async function prepareEmbedded(directory: string): Promise<void> {
+export async function copyDatabaseTemplate(directory: string): Promise<void> {
   mkdirSync(path.dirname(directory), { recursive: true });
-  cpSync(await template(), directory, { recursive: true });
+  cpSync(await databaseTemplate(), directory, { recursive: true });
 }
 
 /** Made once for each version of PGlite and kept; test processes that make it at once agree on one. */
-async function template(): Promise<string> {
+async function databaseTemplate(): Promise<string> {
   const cache = path.join(root, 'node_modules/.cache/marketplace-tests');
-  const kept = path.join(cache, `pglite-${installedVersion()}`);
-  if (existsSync(kept)) return kept;
-  const draft = path.join(cache, `draft-${process.pid}`);
-  const database = await EmbeddedPostgres.open({
-    directory: path.join(draft, 'pg'),
+  const cached = path.join(cache, `pglite-${installedVersion()}`);
+  if (existsSync(cached)) return cached;
+  const temporary = path.join(cache, `draft-${process.pid}`);
+  const database = await PgliteDatabase.open({
+    directory: path.join(temporary, 'pg'),
     now: () => new Date(),
     onError: (error) => {
       throw error;
@@ -25,13 +25,13 @@ async function template(): Promise<string> {
   });
   await database[Symbol.asyncDispose]();
   try {
-    renameSync(path.join(draft, 'pg'), kept);
+    renameSync(path.join(temporary, 'pg'), cached);
   } catch (error) {
-    if (!existsSync(kept)) throw error;
+    if (!existsSync(cached)) throw error;
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    rmSync(temporary, { recursive: true, force: true });
   }
-  return kept;
+  return cached;
 }
 
 function installedVersion(): string {

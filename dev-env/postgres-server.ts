@@ -26,7 +26,7 @@ export class PostgresServer implements AsyncDisposable {
     // initdb refuses root, so the directory belongs to another user then.
     chmodSync(directory.path, 0o777);
     const server = new PostgresServer(await findBinaries(), directory, await freePort());
-    await server.#asOwner('initdb', [
+    await server.#runAsPostgres('initdb', [
       '-D',
       server.#data,
       '-U',
@@ -43,26 +43,26 @@ export class PostgresServer implements AsyncDisposable {
   async createDatabase(): Promise<string> {
     this.#databases += 1;
     const name = `test_${this.#databases}`;
-    const client = new Client({ connectionString: this.#urlOf('postgres') });
+    const client = new Client({ connectionString: this.#databaseUrl('postgres') });
     await client.connect();
     await client.query(`create database ${name}`);
     await client.end();
-    return this.#urlOf(name);
+    return this.#databaseUrl(name);
   }
 
   /** Takes the server down as an operator in a hurry does: every connection is cut. */
-  async interrupt(): Promise<void> {
-    await this.#asOwner('pg_ctl', ['stop', '-D', this.#data, '-m', 'fast', '-w']);
+  async stopFast(): Promise<void> {
+    await this.#runAsPostgres('pg_ctl', ['stop', '-D', this.#data, '-m', 'fast', '-w']);
   }
 
   async resume(): Promise<void> {
     const options = `-p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
     const log = path.join(this.#directory.path, 'log');
-    await this.#asOwner('pg_ctl', ['start', '-D', this.#data, '-l', log, '-o', options, '-w']);
+    await this.#runAsPostgres('pg_ctl', ['start', '-D', this.#data, '-l', log, '-o', options, '-w']);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#asOwner('pg_ctl', ['stop', '-D', this.#data, '-m', 'immediate', '-w']);
+    await this.#runAsPostgres('pg_ctl', ['stop', '-D', this.#data, '-m', 'immediate', '-w']);
     this.#directory[Symbol.dispose]();
   }
 
@@ -70,11 +70,11 @@ export class PostgresServer implements AsyncDisposable {
     return path.join(this.#directory.path, 'data');
   }
 
-  #urlOf(database: string): string {
+  #databaseUrl(database: string): string {
     return `postgres://owner@127.0.0.1:${this.#port}/${database}`;
   }
 
-  async #asOwner(program: string, args: readonly string[]): Promise<void> {
+  async #runAsPostgres(program: string, args: readonly string[]): Promise<void> {
     const command = [path.join(this.#binaries, program), ...args];
     const isRoot = process.getuid?.() === 0;
     const [file = '', ...rest] = isRoot ? ['runuser', '-u', 'postgres', '--', ...command] : command;

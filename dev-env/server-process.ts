@@ -65,7 +65,7 @@ export class ServerProcess implements AsyncDisposable {
     const ready = await waitFor(
       'the server to be ready',
       () => {
-        if (hasEnded(child))
+        if (hasExited(child))
           throw new Error(`The server exited with ${child.exitCode ?? child.signalCode}:\n${this.output}`);
         return lines.find(({ message }) => message === 'Ready');
       },
@@ -78,7 +78,7 @@ export class ServerProcess implements AsyncDisposable {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.#running?.child;
     this.#running = undefined;
-    if (child === undefined || hasEnded(child)) return child?.exitCode ?? null;
+    if (child === undefined || hasExited(child)) return child?.exitCode ?? null;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
@@ -95,6 +95,6 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }

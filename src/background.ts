@@ -1,70 +1,72 @@
-import type { WebhookAddresses } from './inbox/webhook-authenticator.ts';
-import type { WebhookStore } from './inbox/webhook-writer.ts';
+import type { WebhookAuthenticator } from './inbox/webhook-authenticator.ts';
+import type { WebhookWriter } from './inbox/webhook-writer.ts';
 import { startWorkers } from './jobs/handlers.ts';
-import type { PatientTasks } from './lib/async/retrying-queue.ts';
-import { scheduled } from './lib/async/schedule.ts';
+import type { RetryingQueue } from './lib/async/retrying-queue.ts';
+import { startSchedule } from './lib/async/schedule.ts';
 import type { Activation } from './marketplace/installation/activation.ts';
-import type { ClientAnswers } from './marketplace/replies/reply-handler.ts';
-import type { Forwarding } from './marketplace/replies/webhook-forwarder.ts';
+import type { ReplyHandler } from './marketplace/replies/reply-handler.ts';
+import type { WebhookForwarder } from './marketplace/replies/webhook-forwarder.ts';
 import type { KeyRotation } from './jobs/key-rotation.ts';
 import type { Lifecycle } from './marketplace/installation/lifecycle.ts';
 import type { MarketplaceService } from './marketplace/marketplace-service.ts';
-import type { PlatformWatch } from './marketplace/installation/status-poller.ts';
+import type { StatusPoller } from './marketplace/installation/status-poller.ts';
 import type { Events } from './ports/ports.ts';
-import type { Receiving } from './marketplace/replies/inbound-messages.ts';
+import type { InboundMessages } from './marketplace/replies/inbound-messages.ts';
 import type { Reconciliation } from './marketplace/bookings/reconciliation.ts';
-import type { Replanning } from './marketplace/bookings/replan.ts';
+import type { Replanner } from './marketplace/bookings/replan.ts';
 import type { SessionRecorder } from './marketplace/installation/session-recorder.ts';
-import type { WriteBack } from './marketplace/replies/attendance-write-back.ts';
+import type { AttendanceWriteBack } from './marketplace/replies/attendance-write-back.ts';
 import type { Outbox } from './messaging/outbox.ts';
-import type { RestrictionWatch } from './messaging/restriction-monitor.ts';
+import type { RestrictionMonitor } from './messaging/restriction-monitor.ts';
 import type { BusinessEvents } from './observability/events.ts';
 import type { StoppableJobQueue } from './storage/queue/job-queue.ts';
 import type { BaileysManager } from './whatsapp/baileys-manager.ts';
-import type { DeafnessWatch } from './whatsapp/watchdog/receive-watchdog.ts';
+import type { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
 
 const minuteMs = 60_000;
 
-export type WorkParts = Readonly<{
+export type BackgroundDeps = Readonly<{
   activation: Activation;
-  addresses: WebhookAddresses;
-  clientAnswers: ClientAnswers;
-  deafness: DeafnessWatch;
+  webhookAuthenticator: WebhookAuthenticator;
+  replyHandler: ReplyHandler;
+  receiveWatchdog: ReceiveWatchdog;
   events: Events;
-  forwarding: Forwarding;
+  webhookForwarder: WebhookForwarder;
   keyRotation: KeyRotation;
   lifecycle: Lifecycle;
   outbox: Outbox;
-  platformWatch: PlatformWatch;
-  restrictionWatch: RestrictionWatch;
+  statusPoller: StatusPoller;
+  restrictionMonitor: RestrictionMonitor;
   queue: StoppableJobQueue;
   /** What clients write, also while the database is away. */
-  receivedTexts: Pick<PatientTasks, 'run'>;
-  receiving: Receiving;
+  inboundMessageQueue: Pick<RetryingQueue, 'run'>;
+  inboundMessages: InboundMessages;
   reconciliation: Reconciliation;
-  replanning: Replanning;
+  replanning: Replanner;
   report: BusinessEvents;
   service: MarketplaceService;
   sessionRecorder: SessionRecorder;
-  webhookStore: WebhookStore;
+  webhookWriter: WebhookWriter;
   whatsapp: BaileysManager;
-  writeBack: WriteBack;
+  attendanceWriteBack: AttendanceWriteBack;
   now: () => Date;
 }>;
 
 /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. Disposal ends the jobs. */
-export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
-  const { activation, addresses, events, lifecycle, outbox, queue, report } = parts;
-  const { clientAnswers, reconciliation, replanning, service, sessionRecorder, webhookStore, whatsapp } =
-    parts;
-  const { forwarding, receivedTexts, receiving, writeBack, now } = parts;
+export async function startBackground(deps: BackgroundDeps): Promise<AsyncDisposable> {
+  const { activation, webhookAuthenticator, events, lifecycle, outbox, queue, report } = deps;
+  const { replyHandler, reconciliation, replanning, service, sessionRecorder, webhookWriter, whatsapp } =
+    deps;
+  const { webhookForwarder, inboundMessageQueue, inboundMessages, attendanceWriteBack, now } = deps;
   await using scope = new AsyncDisposableStack();
   await service.init();
-  await addresses.learn();
+  await webhookAuthenticator.preload();
   outbox.start();
-  parts.restrictionWatch.start();
+  deps.restrictionMonitor.start();
   whatsapp.on('received', (companyId, message) =>
-    receivedTexts.run(`${companyId}:${message.phone}`, () => receiving.received(companyId, message)),
+    inboundMessageQueue.run(`${companyId}:${message.phone}`, () =>
+      inboundMessages.handle(companyId, message),
+    ),
   );
   await startWorkers({
     queue,
@@ -72,40 +74,40 @@ export async function startWork(parts: WorkParts): Promise<AsyncDisposable> {
     report,
     handleWebhook: (companyId, webhook) => service.handleWebhook(companyId, webhook),
     activate: (companyId) => service.sendCallbackToYClients(companyId),
-    activationGivenUp: (companyId, error) => activation.gaveUp(companyId, error),
+    onActivationDeadLettered: (companyId, error) => activation.onDeadLetter(companyId, error),
     disconnect: (companyId) => lifecycle.disconnect(companyId),
-    answer: (job) => clientAnswers.run(job),
-    writeBack: (job) => writeBack.run(job),
-    forward: (job) => forwarding.run(job),
+    handleReply: (job) => replyHandler.run(job),
+    writeBackAttendance: (job) => attendanceWriteBack.run(job),
+    forward: (job) => webhookForwarder.run(job),
     replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
     reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
   });
   scope.use(queue);
-  webhookStore.start();
+  webhookWriter.start();
   await whatsapp.initializeManager();
-  await sessionRecorder.recordLost(
+  await sessionRecorder.recordLostSessions(
     (companyId) => whatsapp.getSessionStatus(companyId).state !== 'idle',
     now(),
   );
   await lifecycle.finishUninstallations();
   scope.use(
-    scheduled(recurringWork(parts), (what, error) => {
+    startSchedule(recurringTasks(deps), (what, error) => {
       report.failed(what, error);
     }),
   );
   return scope.move();
 }
 
-function recurringWork({
+function recurringTasks({
   activation,
-  deafness,
-  forwarding,
-  receiving,
+  receiveWatchdog,
+  webhookForwarder,
+  inboundMessages,
   keyRotation,
   reconciliation,
-  platformWatch,
+  statusPoller,
   whatsapp,
-}: WorkParts) {
+}: BackgroundDeps) {
   return [
     {
       what: 'Looking for salons to activate',
@@ -121,32 +123,32 @@ function recurringWork({
     {
       what: 'Asking for salons that post us nothing',
       everyMs: 10 * minuteMs,
-      run: () => reconciliation.requestUnposted(),
+      run: () => reconciliation.requestUnsubscribed(),
     },
     {
       what: 'Asking for frozen installations',
       everyMs: 10 * minuteMs,
-      run: () => platformWatch.checkFrozen(),
+      run: () => statusPoller.checkFrozen(),
     },
     {
       what: 'Asking for active installations',
       everyMs: 24 * 60 * minuteMs,
-      run: () => platformWatch.checkActive(),
+      run: () => statusPoller.checkActive(),
     },
     {
       what: 'Looking for deaf sessions',
       everyMs: minuteMs / 2,
-      run: () => deafness.sweep(),
+      run: () => receiveWatchdog.sweep(),
     },
     {
       what: 'Looking for dead lines',
       everyMs: 2_500,
-      run: async () => deafness.sweepLines(),
+      run: async () => receiveWatchdog.pingStalledSockets(),
     },
     {
       what: 'Forgetting unlinked WhatsApp sessions',
       everyMs: 5 * minuteMs,
-      run: () => whatsapp.forgetUnlinked(),
+      run: () => whatsapp.evictUnlinkedSessions(),
     },
     {
       what: 'Erasing WhatsApp credentials set aside',
@@ -156,12 +158,12 @@ function recurringWork({
     {
       what: 'Looking for messages to forward',
       everyMs: minuteMs,
-      run: () => forwarding.sweep(),
+      run: () => webhookForwarder.sweep(),
     },
     {
       what: 'Erasing old received messages',
       everyMs: 60 * minuteMs,
-      run: () => receiving.forgetOld(),
+      run: () => inboundMessages.deleteExpired(),
     },
     {
       what: 'Sealing values under the first encryption key',

@@ -4,35 +4,35 @@ import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
 import { openCredentials } from './whatsapp/credentials/open-credentials.ts';
 import type { CompanyId } from './domain/ids.ts';
-import { type Intake, openIntake } from './inbox/open-inbox.ts';
-import { guarded } from './lib/async/catch-async.ts';
-import { Outage } from './lib/async/outage-monitor.ts';
-import { PatientTasks } from './lib/async/retrying-queue.ts';
-import { SecretBox } from './crypto/keyring.ts';
+import { type Inbox, openInbox } from './inbox/open-inbox.ts';
+import { catchAsync } from './lib/async/catch-async.ts';
+import { OutageMonitor } from './lib/async/outage-monitor.ts';
+import { RetryingQueue } from './lib/async/retrying-queue.ts';
+import { Keyring } from './crypto/keyring.ts';
 import { Activation } from './marketplace/installation/activation.ts';
 import { ConnectTokenSigner } from './marketplace/installation/connect-token.ts';
 import { Lifecycle } from './marketplace/installation/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
-import { PlatformWatch } from './marketplace/installation/status-poller.ts';
+import { StatusPoller } from './marketplace/installation/status-poller.ts';
 import { Registration } from './marketplace/installation/registration.ts';
-import { WebhookJobs } from './marketplace/bookings/webhook-processor.ts';
+import { WebhookProcessor } from './marketplace/bookings/webhook-processor.ts';
 import { SessionRecorder } from './marketplace/installation/session-recorder.ts';
-import { inTime, outboxFigures } from './messaging/outbox-gauges.ts';
-import { NotificationRules } from './messaging/notification-settings.ts';
+import { withScrapeTimeout, outboxGauges } from './messaging/outbox-gauges.ts';
+import { NotificationSettingsService } from './messaging/notification-settings.ts';
 import { Outbox } from './messaging/outbox.ts';
-import { RestrictionWatch } from './messaging/restriction-monitor.ts';
+import { RestrictionMonitor } from './messaging/restriction-monitor.ts';
 import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
-import { createNotifications } from './marketplace/create-use-cases.ts';
-import { startWork } from './background.ts';
-import { Receivers } from './webhook-delivery/webhook-sender.ts';
+import { createUseCases } from './marketplace/create-use-cases.ts';
+import { startBackground } from './background.ts';
+import { HttpWebhookSender } from './webhook-delivery/webhook-sender.ts';
 import { isOutage } from './storage/database/errors.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
-import { DeafnessWatch } from './whatsapp/watchdog/receive-watchdog.ts';
-import { latestClientVersion } from './whatsapp/connection/latest-client-version.ts';
+import { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
+import { fetchLatestClientVersion } from './whatsapp/connection/latest-client-version.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
@@ -53,17 +53,17 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const now = (): Date => new Date();
   const monotonicMs = (): number => performance.now();
   const random = Math.random;
-  const box = new SecretBox(secrets.encryptionKeys);
+  const keyring = new Keyring(secrets.encryptionKeys);
 
   const metrics = createMetrics({
     sessions: () => whatsapp.countByState(),
-    deafSessions: () => deafness.deafSessions,
-    spoolBytes: () => intake.spool.bytes,
-    missingWebhookUrls: () => webhookUrls.missing.size,
-    underOtherKeys: () => keyRotation.left,
-    inbox: () => inTime(queue.waiting('webhooks')),
-    restricted: () => inTime(restrictions.count()),
-    outbox: () => outboxFigures(storage.messages, now),
+    deafSessions: () => receiveWatchdog.deafSessions,
+    spoolBytes: () => inboxParts.spool.bytes,
+    missingWebhookUrls: () => webhookSubscriptionCheck.missing.size,
+    staleValues: () => keyRotation.staleCount,
+    inbox: () => withScrapeTimeout(queue.backlog('webhooks')),
+    restrictedSessions: () => withScrapeTimeout(restrictions.count()),
+    outbox: () => outboxGauges(storage.messages, now),
   });
   const report = createBusinessEvents(logger, metrics);
 
@@ -71,11 +71,11 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     await openStorage({
       database: secrets.database,
       migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
-      box,
+      keyring,
       now,
       monotonicMs,
       webhookConcurrency: config.webhooks.workerBatch,
-      yieldsToInbox: () => intake.inbox.hasBurst,
+      shouldYieldToInbox: () => inboxParts.inbox.hasBurst,
       random,
       onError: (error) => report.failed('Storage', error),
       outages: {
@@ -99,42 +99,57 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     },
   });
 
-  const patiently = (what: string): PatientTasks => {
+  const createRetryingQueue = (what: string): RetryingQueue => {
     const began = (error: unknown): void => report.outageBegan(what, error);
-    const outage = new Outage(
+    const outage = new OutageMonitor(
       { began, ended: (lastedMs) => report.outageEnded(what, lastedMs) },
       monotonicMs,
     );
     const failed = (error: unknown): void => report.failed(what, error);
-    return scope.use(new PatientTasks({ isOutage, outage, failed }));
+    return scope.use(new RetryingQueue({ isOutage, outage, onTaskFailed: failed }));
   };
   // Below the sessions, so that their last words are still written when they close.
-  const statuses = patiently('Writing what WhatsApp says of messages');
-  const receivedTexts = patiently('Taking what clients write');
-  const sessionRecorder = new SessionRecorder(companies, patiently('Writing the states of sessions'), report);
-  const { rows, keyRotation } = scope.use(openCredentials({ config, storage, box, report, monotonicMs }));
+  const statusQueue = createRetryingQueue('Writing what WhatsApp says of messages');
+  const inboundMessageQueue = createRetryingQueue('Taking what clients write');
+  const sessionRecorder = new SessionRecorder(
+    companies,
+    createRetryingQueue('Writing the states of sessions'),
+    report,
+  );
+  const { credentialRepository: rows, keyRotation } = scope.use(
+    openCredentials({ config, storage, keyring, report, monotonicMs }),
+  );
   const whatsapp = scope.use(
     new BaileysManager({
-      rows,
-      box,
+      credentialRepository: rows,
+      keyring,
       leases: storage.leases,
       // The embedded store admits one process: after a crash its sessions are ours again at once.
       owner: config.database.kind === 'embedded' ? 'embedded' : config.instanceId,
       logger: logger.child({ part: 'whatsapp' }),
       report,
-      getMessage: (companyId, whatsappMessageId) => messages.textOf(companyId, whatsappMessageId),
+      getMessage: (companyId, whatsappMessageId) =>
+        messages.textByWhatsappMessageId(companyId, whatsappMessageId),
       now,
-      monotonicNow: monotonicMs,
+      monotonicMs,
       random,
-      versionMemory: storage.clientVersion,
+      versionStore: storage.clientVersion,
       // A simulated WhatsApp has no other version.
       ...(config.whatsapp.webSocketUrl === undefined
-        ? { latestVersion: latestClientVersion }
+        ? { fetchLatestVersion: fetchLatestClientVersion }
         : { webSocketUrl: config.whatsapp.webSocketUrl }),
       ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
     }),
   );
-  const deafness = new DeafnessWatch({ whatsapp, companies, events, report, now, monotonicMs, random });
+  const receiveWatchdog = new ReceiveWatchdog({
+    whatsapp,
+    companies,
+    events,
+    report,
+    now,
+    monotonicMs,
+    random,
+  });
   const qrRenderer = scope.use(new WorkerQrRenderer());
   const outbox = scope.use(
     new Outbox({
@@ -142,7 +157,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       companies,
       settings,
       whatsapp,
-      statuses,
+      statusQueue,
       report,
       pacing: config.pacing,
       random,
@@ -154,15 +169,15 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const connectUrl = (tokens: readonly string[]): string =>
     `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
-  const watched = { restrictions, whatsapp, statuses, report, wakeOutbox };
-  const restrictionWatch = scope.use(new RestrictionWatch(watched));
+  const restrictionMonitorDeps = { restrictions, whatsapp, statusQueue, report, wakeOutbox };
+  const restrictionMonitor = scope.use(new RestrictionMonitor(restrictionMonitorDeps));
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
   const allowLoopback = !config.production;
-  const notifications = createNotifications({
+  const useCases = createUseCases({
     ...storage,
     yclients,
-    receiver: new Receivers({ allowLoopback, now }),
+    webhookSender: new HttpWebhookSender({ allowLoopback, now }),
     allowLoopback,
     report,
     webhookUrl,
@@ -170,7 +185,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     debounceMs: config.notifyDebounceMs,
     now,
   });
-  const { records, replanning, webhookUrls, reconciliation } = notifications;
+  const { bookingSync, replanning, webhookSubscriptionCheck, reconciliation } = useCases;
   const activation = new Activation({
     companies,
     yclients,
@@ -178,7 +193,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     report,
     webhookUrl,
     events,
-    activated: (companyId) => reconciliation.request(companyId, 'activation'),
+    onActivated: (companyId) => reconciliation.request(companyId, 'activation'),
     now,
   });
   const service = new MarketplaceService({
@@ -191,7 +206,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     qrRenderer,
     activation,
     sessionRecorder,
-    webhookJobs: new WebhookJobs({ records, events, wakeOutbox, report }),
+    webhookProcessor: new WebhookProcessor({ bookingSync, events, wakeOutbox, report }),
     wakeOutbox,
     report,
     now,
@@ -216,36 +231,36 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     report,
     partnerToken: secrets.yclientsPartnerToken,
     applicationId: config.yclients.applicationId,
-    paymentSign: (salonId, { amount, discount = null }) =>
+    signPayment: (salonId, { amount, discount = null }) =>
       paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
-    resumed: async (companyId) => {
+    onResumed: async (companyId) => {
       await reconciliation.request(companyId, 'resumed');
       await replanning.request(companyId);
     },
   });
-  const platformWatch = new PlatformWatch({ companies, yclients, lifecycle, report });
+  const statusPoller = new StatusPoller({ companies, yclients, lifecycle, report });
   const requestReconciliation = (cause: string): void =>
-    guarded(
+    catchAsync(
       (error) => report.failed('Asking for a reconciliation', error),
       () => reconciliation.requestAll(cause),
     )();
-  const intake: Intake = scope.use(
-    await openIntake({
+  const inboxParts: Inbox = scope.use(
+    await openInbox({
       spoolDirectory: join(config.directories.data, 'spool'),
-      batch: { size: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
-      box,
+      batch: { maxBatchSize: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
+      keyring,
       companies,
       queue,
-      lanes: storage.concurrentInserts,
+      shardCount: storage.concurrentInserts,
       report,
-      drained: () => requestReconciliation('spool_drained'),
+      onDrained: () => requestReconciliation('spool_drained'),
       now,
       monotonicMs,
     }),
   );
-  const health = new Health({ database: () => storage.ping(), spool: () => intake.spool.check() });
+  const health = new Health({ database: () => storage.ping(), spool: () => inboxParts.spool.check() });
 
-  const graph = scope.move();
+  const resources = scope.move();
   return {
     config,
     secrets,
@@ -258,43 +273,43 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     registration,
     lifecycle,
     revocations,
-    inbox: intake.inbox,
+    inbox: inboxParts.inbox,
     reconciliation,
     queue,
-    rules: new NotificationRules({ settings, contacts, replanning, report }),
+    notificationSettings: new NotificationSettingsService({ settings, contacts, replanning, report }),
     events,
-    received: storage.received,
-    outgoingWebhooks: notifications.outgoingWebhooks,
+    receivedMessages: storage.received,
+    outgoingWebhooks: useCases.outgoingWebhooks,
     restrictions,
     whatsapp,
-    lastInboundAt: deafness.lastInboundAt,
+    lastInboundAt: receiveWatchdog.lastInboundAt,
     now,
     monotonicMs,
     /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. */
     async start(): Promise<void> {
-      graph.use(
-        await startWork({
-          addresses: intake.addresses,
-          ...notifications,
+      resources.use(
+        await startBackground({
+          webhookAuthenticator: inboxParts.authenticator,
+          ...useCases,
           activation,
-          deafness,
+          receiveWatchdog,
           events,
           keyRotation,
           lifecycle,
           outbox,
-          platformWatch,
-          restrictionWatch,
+          statusPoller,
+          restrictionMonitor,
           queue,
-          receivedTexts,
+          inboundMessageQueue,
           report,
           service,
           sessionRecorder,
-          webhookStore: intake.store,
+          webhookWriter: inboxParts.writer,
           whatsapp,
           now,
         }),
       );
     },
-    [Symbol.asyncDispose]: () => graph.disposeAsync(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -3,15 +3,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from './context.ts';
-import { StartError } from './domain/errors/startup-error.ts';
+import { StartupError } from './domain/errors/startup-error.ts';
 import { type AppDeps, createApp } from './http/app.ts';
 import { createHttpLimiters, type HttpLimiters } from './http/middleware/rate-limit.ts';
-import { answerStarting } from './http/startup-responder.ts';
-import { createWebhookListener } from './http/webhook-fast-path.ts';
+import { respondStarting } from './http/startup-responder.ts';
+import { createWebhookFastPath } from './http/webhook-fast-path.ts';
 import { MarketplaceSocket } from './realtime/marketplace-socket.ts';
 import { createSocketLimiters, createSocketServer } from './realtime/socket-server.ts';
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Longer than nginx keeps an idle upstream connection, so that it is never the server who hangs up on a request. */
 const keepAliveTimeoutMs = 75_000;
@@ -19,13 +19,13 @@ const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 15_000;
 /** Longest wait for requests under way and for pages to hang up, well inside the deadline of a stop. */
 const drainTimeoutMs = 10_000;
-const drainSweepEveryMs = 50;
+const drainSweepIntervalMs = 50;
 
 /** One `http.Server` that carries the webhook fast path, Express and Socket.IO. */
 export class MarketplaceServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #answer: Answer = answerStarting;
+  #handleRequest: RequestListener = respondStarting;
   #draining = false;
 
   /** Binds the port, so that a wrong one is found first. Until `serve` requests are told to come back. @throws StartError */
@@ -35,7 +35,7 @@ export class MarketplaceServer implements AsyncDisposable {
     try {
       await once(server.#server, 'listening');
     } catch (error) {
-      throw new StartError('address', error);
+      throw new StartupError('address', error);
     }
     return server;
   }
@@ -49,7 +49,7 @@ export class MarketplaceServer implements AsyncDisposable {
       },
       (request, response) => {
         if (this.#draining) response.shouldKeepAlive = false;
-        this.#answer(request, response);
+        this.#handleRequest(request, response);
       },
     );
     this.#server.on('connection', (socket) => {
@@ -74,16 +74,16 @@ export class MarketplaceServer implements AsyncDisposable {
       config.http.allowedOrigins.length > 0 ? config.http.allowedOrigins : [new URL(publicUrl).origin];
 
     const httpLimiters = createHttpLimiters();
-    const app = createApp(appDependencies(context, httpLimiters, allowedOrigins));
-    const answerWebhook = createWebhookListener({
+    const app = createApp(appDeps(context, httpLimiters, allowedOrigins));
+    const handleWebhook = createWebhookFastPath({
       inbox,
       limiters: httpLimiters,
       logger,
       metrics,
       trustProxy,
     });
-    this.#answer = (request, response) => {
-      if (!answerWebhook(request, response)) app(request, response);
+    this.#handleRequest = (request, response) => {
+      if (!handleWebhook(request, response)) app(request, response);
     };
 
     const socketLimiters = createSocketLimiters();
@@ -117,24 +117,20 @@ export class MarketplaceServer implements AsyncDisposable {
   /** Node closes idle connections once, when it stops listening; those that fall idle later would be waited for. */
   async #drain(close: () => Promise<void>): Promise<void> {
     this.#draining = true;
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), drainSweepEveryMs);
-    const giveUp = setTimeout(() => {
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), drainSweepIntervalMs);
+    const forceCloseTimer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, drainTimeoutMs);
     try {
       await close();
     } finally {
       clearInterval(sweep);
-      clearTimeout(giveUp);
+      clearTimeout(forceCloseTimer);
     }
   }
 }
 
-function appDependencies(
-  context: Context,
-  limiters: HttpLimiters,
-  allowedOrigins: readonly string[],
-): AppDeps {
+function appDeps(context: Context, limiters: HttpLimiters, allowedOrigins: readonly string[]): AppDeps {
   const { config, secrets, publicUrl } = context;
   return {
     ...context,

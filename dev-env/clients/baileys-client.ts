@@ -98,7 +98,7 @@ export class BaileysClient implements Disposable {
       if (update.qr !== undefined) this.qrCodes.push(update.qr);
       if (update.receivedPendingNotifications === true) this.#receivedPending = true;
       if (update.connection === 'open') this.#isOpen = true;
-      if (update.connection === 'close') this.#closed(update.lastDisconnect?.error);
+      if (update.connection === 'close') this.#handleClose(update.lastDisconnect?.error);
     });
     socket.ev.on('messages.upsert', ({ messages }) => this.messages.push(...messages));
     socket.ev.on('messages.update', (updates) => this.updates.push(...updates));
@@ -115,7 +115,7 @@ export class BaileysClient implements Disposable {
   async linkTo(phone: SimulatedPhone): Promise<void> {
     this.connect();
     await phone.scan(await this.nextQr());
-    await this.opened();
+    await this.waitUntilOpen();
     // A client that leaves earlier holds messages back for 20 s when it returns.
     await waitFor('the initial sync', () => this.creds.accountSyncCounter > 0, 20_000);
   }
@@ -124,11 +124,11 @@ export class BaileysClient implements Disposable {
     return waitFor('a QR code', () => this.qrCodes.at(-1), 10_000);
   }
 
-  async opened(): Promise<void> {
+  async waitUntilOpen(): Promise<void> {
     await waitFor('an open session', () => this.#isOpen && this.#receivedPending, 20_000);
   }
 
-  closed(timeoutMs = 10_000): Promise<number> {
+  waitForClose(timeoutMs = 10_000): Promise<number> {
     return waitFor('the end of the session', () => this.#closeCode, timeoutMs);
   }
 
@@ -158,16 +158,16 @@ export class BaileysClient implements Disposable {
     socket?.end(undefined).catch(() => undefined);
   }
 
-  #closed(error: unknown): void {
+  #handleClose(error: unknown): void {
     this.#isOpen = false;
-    const code = statusCodeOf(error);
+    const code = disconnectStatusCode(error);
     if (code === restartRequired) this.connect();
     else this.#closeCode = code;
     this.#closeData = typeof error === 'object' && error !== null && 'data' in error ? error.data : undefined;
   }
 }
 
-function statusCodeOf(error: unknown): number {
+function disconnectStatusCode(error: unknown): number {
   if (typeof error !== 'object' || error === null || !('output' in error)) return 0;
   const { output } = error;
   if (typeof output !== 'object' || output === null || !('statusCode' in output)) return 0;

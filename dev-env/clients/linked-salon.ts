@@ -1,5 +1,11 @@
 import type { SimulatedPhone } from '../simulators/whatsapp/phone/simulated-phone.ts';
-import { ask, companyOf, ConnectPageClient, openRegistration, statusOf } from './test-clients.ts';
+import {
+  sendRequest,
+  companyIdFromToken,
+  ConnectPageClient,
+  openRegistration,
+  fetchStatus,
+} from './test-clients.ts';
 import { adminApiKey, demoSalon, ownerNumber, type Stack } from '../network.ts';
 import { waitFor } from '../wait-for.ts';
 
@@ -28,7 +34,14 @@ export async function linkSalon(
   // Suites run at any hour.
   await changeSettings(stack, token, { quiet_hours: null });
   const { apiKey = '', webhookUrls } = stack.yclients.salon(salonId).activation;
-  return { salonId, companyId: companyOf(token), token, owner, webhookUrl: webhookUrls[0] ?? '', apiKey };
+  return {
+    salonId,
+    companyId: companyIdFromToken(token),
+    token,
+    owner,
+    webhookUrl: webhookUrls[0] ?? '',
+    apiKey,
+  };
 }
 
 export type SettingsView = Readonly<{
@@ -45,11 +58,11 @@ export async function changeSettings(
   token: string,
   changes: Partial<SettingsView>,
 ): Promise<void> {
-  const settingsUrl = `${url}/marketplace/settings/${companyOf(token)}`;
+  const settingsUrl = `${url}/marketplace/settings/${companyIdFromToken(token)}`;
   const headers = { authorization: `Bearer ${token}` };
-  const present = await ask(settingsUrl, { headers });
-  const { settings } = (await present.json()) as { settings: SettingsView };
-  const saved = await ask(settingsUrl, { method: 'PUT', headers, body: { ...settings, ...changes } });
+  const current = await sendRequest(settingsUrl, { headers });
+  const { settings } = (await current.json()) as { settings: SettingsView };
+  const saved = await sendRequest(settingsUrl, { method: 'PUT', headers, body: { ...settings, ...changes } });
   if (!saved.ok) throw new Error(`The settings answered ${saved.status}: ${await saved.text()}`);
 }
 
@@ -57,7 +70,7 @@ export async function waitUntilActive(stack: Stack, token: string, timeoutMs = 2
   await waitFor(
     'the salon to be linked and active',
     async () => {
-      const status = await statusOf(stack.url, token);
+      const status = await fetchStatus(stack.url, token);
       return status.whatsapp_connected && status.integration_status === 'active';
     },
     timeoutMs,
@@ -71,13 +84,15 @@ export type Stats = Readonly<{
 }>;
 
 /** What the administrator sees of all companies. */
-export async function statsOf({ url }: Stack): Promise<Stats> {
-  const response = await ask(`${url}/marketplace/companies`, { headers: { 'x-api-key': adminApiKey } });
+export async function fetchStats({ url }: Stack): Promise<Stats> {
+  const response = await sendRequest(`${url}/marketplace/companies`, {
+    headers: { 'x-api-key': adminApiKey },
+  });
   if (!response.ok) throw new Error(`The statistics answered ${response.status}`);
   return ((await response.json()) as { stats: Stats }).stats;
 }
 
 /** A visit that lies ahead whenever this runs. */
-export function inDays(days: number, time: string): string {
+export function dateInDays(days: number, time: string): string {
   return `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)} ${time}`;
 }

@@ -11,19 +11,19 @@ export type QrUpdate = Readonly<{
   text: string;
 }>;
 
-let people = 0;
+let clientCount = 0;
 
 /**
  * The network address of somebody new, for `X-Forwarded-For` to a server with `TRUST_PROXY=1`: its limits per address are
  * for people, and all of a test comes from one machine.
  */
-export function newAddress(): string {
-  people += 1;
-  return `198.18.${people >> 8}.${people & 255}`;
+export function uniqueClientIp(): string {
+  clientCount += 1;
+  return `198.18.${clientCount >> 8}.${clientCount & 255}`;
 }
 
 /** Asks the server as somebody who has not asked before. */
-export async function ask(
+export async function sendRequest(
   url: string | URL,
   options: Readonly<{ method?: string; headers?: Readonly<Record<string, string>>; body?: unknown }> = {},
 ): Promise<Response> {
@@ -33,7 +33,7 @@ export async function ask(
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     redirect: 'manual',
     headers: {
-      'x-forwarded-for': newAddress(),
+      'x-forwarded-for': uniqueClientIp(),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -55,7 +55,7 @@ export class ConnectPageClient implements Disposable {
     this.socket = io(`${serverUrl}/marketplace`, {
       transports: ['websocket'],
       auth: { token },
-      extraHeaders: { origin: new URL(serverUrl).origin, 'x-forwarded-for': newAddress() },
+      extraHeaders: { origin: new URL(serverUrl).origin, 'x-forwarded-for': uniqueClientIp() },
     });
     this.socket.on('qr-update', (code: QrUpdate) => this.codes.push(code));
     this.socket.on('session-state', ({ state }: { state: string }) => this.states.push(state));
@@ -79,7 +79,7 @@ export class ConnectPageClient implements Disposable {
 
 /** Follows a redirect from the marketplace, as the owner's browser does. @returns the tokens of the connect page */
 export async function openRegistration(redirect: URL): Promise<string[]> {
-  const response = await ask(redirect);
+  const response = await sendRequest(redirect);
   if (response.status !== 303)
     throw new Error(`Registration answered ${response.status}: ${await response.text()}`);
   const fragment = new URLSearchParams(new URL(response.headers.get('location') ?? '').hash.slice(1));
@@ -95,7 +95,7 @@ export function decodeQr(dataUrl: string): string {
 }
 
 /** The company that a connect-page token belongs to. */
-export function companyOf(token: string): number {
+export function companyIdFromToken(token: string): number {
   const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   return (payload as { company_id: number }).company_id;
 }
@@ -109,8 +109,8 @@ export type Status = Readonly<{
   session_state: string;
 }>;
 
-export async function statusOf(serverUrl: string, token: string): Promise<Status> {
-  const response = await ask(`${serverUrl}/marketplace/status/${companyOf(token)}`, {
+export async function fetchStatus(serverUrl: string, token: string): Promise<Status> {
+  const response = await sendRequest(`${serverUrl}/marketplace/status/${companyIdFromToken(token)}`, {
     headers: { authorization: `Bearer ${token}` },
   });
   if (!response.ok) throw new Error(`Status answered ${response.status}`);
@@ -118,6 +118,6 @@ export async function statusOf(serverUrl: string, token: string): Promise<Status
 }
 
 /** What an answer says: ids and times may hold the same figures as a phone number. */
-export function withoutIdsAndTimes(answer: unknown): string {
-  return JSON.stringify(answer).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4,12}){4}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, '');
+export function withoutIdsAndTimes(response: unknown): string {
+  return JSON.stringify(response).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4,12}){4}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, '');
 }

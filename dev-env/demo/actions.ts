@@ -1,25 +1,25 @@
 import Joi from 'joi';
-import type { DemoWorld, NewBooking, Person } from './demo-simulation.ts';
+import type { DemoSimulation, NewBooking, Person } from './demo-simulation.ts';
 
 /** A request of the page that cannot be fulfilled, with the reason. */
 export class ActionError extends Error {
   override readonly name = 'ActionError';
 }
 
-type Action = (world: DemoWorld, body: unknown) => void | Promise<void>;
+type Action = (world: DemoSimulation, body: unknown) => void | Promise<void>;
 
 const text = Joi.string().trim().min(1).max(1000).required();
 const recordId = Joi.number().integer().positive().required();
 
 const actions: Readonly<Record<string, Action>> = {
-  scan: action(Joi.object<{ text: string }>({ text }), (world, body) => world.scan(body.text)),
-  'remove-devices': action(Joi.object({}), (world) => world.removeDevices()),
+  scan: action(Joi.object<{ text: string }>({ text }), (simulation, body) => simulation.scan(body.text)),
+  'remove-devices': action(Joi.object({}), (simulation) => simulation.removeDevices()),
   network: action(
     Joi.object<{ person: Person; online: boolean }>({
       person: Joi.valid('owner', 'client').required(),
       online: Joi.boolean().required(),
     }),
-    (world, { person, online }) => world.setOnline(person, online),
+    (simulation, { person, online }) => simulation.setOnline(person, online),
   ),
   book: action(
     Joi.object<NewBooking>({
@@ -31,21 +31,21 @@ const actions: Readonly<Record<string, Action>> = {
         .pattern(/^\d{4}-\d\d-\d\d \d\d:\d\d:00$/, 'YYYY-MM-DD HH:mm:00')
         .required(),
     }),
-    (world, booking) => world.book(booking),
+    (simulation, booking) => simulation.book(booking),
   ),
-  move: onRecord((world, id) => world.moveByDay(id)),
-  came: onRecord((world, id) => world.markCame(id)),
-  cancel: onRecord((world, id) => world.cancel(id)),
-  'open-chat': action(Joi.object({}), (world) => world.openChat()),
-  reply: action(Joi.object<{ text: string }>({ text }), (world, body) => world.reply(body.text)),
+  move: onRecord((simulation, id) => simulation.moveByDay(id)),
+  came: onRecord((simulation, id) => simulation.markCame(id)),
+  cancel: onRecord((simulation, id) => simulation.cancel(id)),
+  'open-chat': action(Joi.object({}), (simulation) => simulation.openChat()),
+  reply: action(Joi.object<{ text: string }>({ text }), (simulation, body) => simulation.reply(body.text)),
 };
 
 /** @throws ActionError when there is no such action, its input is wrong, or a phone or the platform refuses */
-export async function perform(world: DemoWorld, name: string, body: unknown): Promise<void> {
+export async function perform(simulation: DemoSimulation, name: string, body: unknown): Promise<void> {
   const chosen = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (chosen === undefined) throw new ActionError(`There is no action ${name}`);
   try {
-    await chosen(world, body);
+    await chosen(simulation, body);
   } catch (cause) {
     throw new ActionError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
@@ -53,14 +53,14 @@ export async function perform(world: DemoWorld, name: string, body: unknown): Pr
 
 function action<Body>(
   schema: Joi.ObjectSchema<Body>,
-  work: (world: DemoWorld, body: Body) => void | Promise<void>,
+  work: (world: DemoSimulation, body: Body) => void | Promise<void>,
 ): Action {
-  return async (world, body) => {
+  return async (simulation, body) => {
     const checked: Body = await schema.required().validateAsync(body);
-    await work(world, checked);
+    await work(simulation, checked);
   };
 }
 
-function onRecord(work: (world: DemoWorld, id: number) => void): Action {
-  return action(Joi.object<{ id: number }>({ id: recordId }), (world, { id }) => work(world, id));
+function onRecord(work: (world: DemoSimulation, id: number) => void): Action {
+  return action(Joi.object<{ id: number }>({ id: recordId }), (simulation, { id }) => work(simulation, id));
 }

@@ -13,7 +13,7 @@ export const usage = `make demo — попробовать всё на одно�
 export type CommandLine = Readonly<{ help: boolean; port: number }>;
 
 const defaultPort = '4100';
-const highestPort = 65_534;
+const maxPort = 65_534;
 
 /** @throws Error with a sentence for a person */
 export function readCommandLine(
@@ -26,14 +26,14 @@ export function readCommandLine(
   });
   const text = values.port ?? environment['PORT'] ?? defaultPort;
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > highestPort) {
-    throw new Error(`Порт — число от 0 до ${highestPort}, а не «${text}» · not a port: ${text}`);
+  if (!/^\d+$/.test(text) || port > maxPort) {
+    throw new Error(`Порт — число от 0 до ${maxPort}, а не «${text}» · not a port: ${text}`);
   }
   return { help: values.help, port };
 }
 
 /** @returns the sentence for a port that another program holds, undefined for any other error */
-export function busyPort(error: unknown): string | undefined {
+export function describePortInUse(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return undefined;
   const port = 'port' in error ? String(error.port) : '?';
   return (

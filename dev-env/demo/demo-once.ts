@@ -1,15 +1,15 @@
 import { clientNumber, demoSalon, ownerNumber, startStack, type Stack } from '../network.ts';
-import { ConnectPageClient, decodeQr, openRegistration, statusOf } from '../clients/test-clients.ts';
+import { ConnectPageClient, decodeQr, openRegistration, fetchStatus } from '../clients/test-clients.ts';
 import { changeSettings } from '../clients/linked-salon.ts';
 import { waitFor } from '../wait-for.ts';
-import { quietLibsignal } from '../simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../simulators/whatsapp/libsignal-console.ts';
 
 /**
  * The whole way from "Подключить" to the client's phone with no person: every step through the interfaces that browsers,
  * phones and the platform use. Prints one line a step; exits 0 only if all of them held.
  */
-async function journey(): Promise<void> {
-  using _quiet = quietLibsignal();
+async function runJourney(): Promise<void> {
+  using _quiet = muteLibsignalConsole();
   await using stack = await step('Start the server, a WhatsApp and a YCLIENTS', () => startStack());
   const { yclients, whatsapp } = stack;
   const owner = whatsapp.phone(ownerNumber, 'Ольга');
@@ -36,7 +36,7 @@ async function journey(): Promise<void> {
     waitFor(
       'the integration to be active',
       async () => {
-        const { integration_status } = await statusOf(stack.url, token);
+        const { integration_status } = await fetchStatus(stack.url, token);
         return integration_status === 'active' && yclients.salon(demoSalon.id).status === 'active';
       },
       15_000,
@@ -49,13 +49,13 @@ async function journey(): Promise<void> {
     client: { name: 'Анна', phone: '8 (900) 444-55-66' },
     service: 'Стрижка',
     staff: 'Марина',
-    start: inDays(2, '14:30:00'),
+    start: dateInDays(2, '14:30:00'),
     online: true,
   });
   const confirmation = await step("Book a visit, read the confirmation on the client's phone", () =>
     client.waitForMessage(({ text }) => text.includes('Вы записаны'), 15_000),
   );
-  yclients.change(record.id, { start: inDays(3, '10:00:00') });
+  yclients.change(record.id, { start: dateInDays(3, '10:00:00') });
   await step('Move the visit, read the change', () =>
     client.waitForMessage(({ text }) => text.includes('изменена'), 15_000),
   );
@@ -66,15 +66,19 @@ async function journey(): Promise<void> {
   await step('Restart the server: the session opens again with no QR', async () => {
     await stack.server.stop();
     await stack.server.start();
-    await waitFor('the session', async () => (await statusOf(stack.url, token)).whatsapp_connected, 10_000);
+    await waitFor(
+      'the session',
+      async () => (await fetchStatus(stack.url, token)).whatsapp_connected,
+      10_000,
+    );
   });
   await step('Uninstall: the device is unlinked', async () => {
     await yclients.uninstall(demoSalon.id);
     await waitFor('the phone to have no device', () => owner.linkedDevices.length === 0, 10_000);
   });
-  say('');
-  say("What the client's phone received first:");
-  for (const line of confirmation.text.split('\n')) say(`  ${line}`);
+  printLine('');
+  printLine("What the client's phone received first:");
+  for (const line of confirmation.text.split('\n')) printLine(`  ${line}`);
 }
 
 async function expectConnectPage({ url }: Stack): Promise<void> {
@@ -89,10 +93,10 @@ async function step<Result>(name: string, work: () => Promise<Result>): Promise<
   const startedMs = performance.now();
   try {
     const result = await work();
-    say(`ok   ${seconds(startedMs)}  ${name}`);
+    printLine(`ok   ${seconds(startedMs)}  ${name}`);
     return result;
   } catch (error) {
-    say(`FAIL ${seconds(startedMs)}  ${name}`);
+    printLine(`FAIL ${seconds(startedMs)}  ${name}`);
     throw error;
   }
 }
@@ -101,17 +105,17 @@ function seconds(sinceMs: number): string {
   return `${((performance.now() - sinceMs) / 1000).toFixed(2).padStart(6)} s`;
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 /** A visit that lies ahead whenever this runs. */
-function inDays(days: number, time: string): string {
+function dateInDays(days: number, time: string): string {
   return `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)} ${time}`;
 }
 
 try {
-  await journey();
+  await runJourney();
   process.exit(0);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

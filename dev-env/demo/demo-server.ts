@@ -4,12 +4,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { ActionError, perform } from './actions.ts';
-import type { DemoWorld } from './demo-simulation.ts';
-import { LiveState } from './state-stream.ts';
+import type { DemoSimulation } from './demo-simulation.ts';
+import { StateStream } from './state-stream.ts';
 import { ReverseProxy } from './reverse-proxy.ts';
 
 const host = '127.0.0.1';
-const largestBody = 16_384;
+const maxBodyBytes = 16_384;
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -17,7 +17,12 @@ const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-type Open = Readonly<{ world: DemoWorld; live: LiveState; proxy: ReverseProxy; policy: string }>;
+type OpenDemo = Readonly<{
+  simulation: DemoSimulation;
+  live: StateStream;
+  proxy: ReverseProxy;
+  policy: string;
+}>;
 
 /**
  * The one origin of the demo: `/demo/…` is its own page, everything else is the real server. So the page may look at
@@ -25,8 +30,8 @@ type Open = Readonly<{ world: DemoWorld; live: LiveState; proxy: ReverseProxy; p
  */
 export class DemoServer implements AsyncDisposable {
   readonly #http: Server = createServer((request, response) => this.#answer(request, response));
-  #open: Open | undefined;
-  #telling: Promise<void> | undefined;
+  #open: OpenDemo | undefined;
+  #broadcasting: Promise<void> | undefined;
 
   /** @throws Error with code `EADDRINUSE` when another program has the port; 0 picks a free one */
   static async listen(port: number): Promise<DemoServer> {
@@ -47,13 +52,13 @@ export class DemoServer implements AsyncDisposable {
   }
 
   /** From now on pages are served. */
-  serve(world: DemoWorld, serverUrl: string): void {
-    const live = new LiveState(world);
-    const proxy = new ReverseProxy(serverUrl, (location) => world.noteRedirect(location));
-    const { origin: marketplace } = new URL(world.state.marketplaceUrl);
+  serve(simulation: DemoSimulation, serverUrl: string): void {
+    const live = new StateStream(simulation);
+    const proxy = new ReverseProxy(serverUrl, (location) => simulation.handleRedirect(location));
+    const { origin: marketplace } = new URL(simulation.state.marketplaceUrl);
     const policy = `default-src 'self'; frame-src 'self' ${marketplace}; frame-ancestors 'none'; base-uri 'none'`;
-    this.#open = { world, live, proxy, policy };
-    this.#telling = live.run();
+    this.#open = { simulation, live, proxy, policy };
+    this.#broadcasting = live.run();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -62,7 +67,7 @@ export class DemoServer implements AsyncDisposable {
     this.#http.close();
     this.#http.closeAllConnections();
     await closed;
-    await this.#telling;
+    await this.#broadcasting;
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -78,13 +83,13 @@ export class DemoServer implements AsyncDisposable {
     } else if (pathname === '/demo/events') {
       this.#open.live.attach(response);
     } else if (pathname.startsWith('/demo/do/')) {
-      this.#act(this.#open.world, pathname.slice('/demo/do/'.length), request, response).catch(
+      this.#performAction(this.#open.simulation, pathname.slice('/demo/do/'.length), request, response).catch(
         (error: unknown) => {
           response.destroy(error instanceof Error ? error : undefined);
         },
       );
     } else {
-      sendFile(response, fileOf(pathname), this.#open.policy);
+      sendFile(response, resolveFile(pathname), this.#open.policy);
     }
   }
 
@@ -93,8 +98,8 @@ export class DemoServer implements AsyncDisposable {
     return method !== 'GET' || headers.host === new URL(this.origin).host;
   }
 
-  async #act(
-    world: DemoWorld,
+  async #performAction(
+    simulation: DemoSimulation,
     name: string,
     request: IncomingMessage,
     response: ServerResponse,
@@ -104,7 +109,7 @@ export class DemoServer implements AsyncDisposable {
       return;
     }
     try {
-      await perform(world, name, await bodyOf(request));
+      await perform(simulation, name, await readBody(request));
       response.writeHead(204).end();
     } catch (error) {
       if (!(error instanceof ActionError)) throw error;
@@ -114,7 +119,7 @@ export class DemoServer implements AsyncDisposable {
 }
 
 /** @returns undefined when the page has no such file */
-function fileOf(pathname: string): string | undefined {
+function resolveFile(pathname: string): string | undefined {
   if (pathname === '/demo/') return join(import.meta.dirname, 'index.html');
   if (pathname === '/demo/jsqr.js') return createRequire(import.meta.url).resolve('jsqr');
   const [, folder, name] = /^\/demo\/(scripts|styles)\/([\w-]+\.(?:js|css))$/.exec(pathname) ?? [];
@@ -138,12 +143,12 @@ function sendFile(response: ServerResponse, file: string | undefined, policy: st
   });
 }
 
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
+async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > largestBody) throw new ActionError('The request is too large');
+    if (size > maxBodyBytes) throw new ActionError('The request is too large');
     chunks.push(chunk);
   }
   try {

@@ -1,11 +1,11 @@
 import { DateTime } from 'luxon';
 import { changeSettings } from '../clients/linked-salon.ts';
-import { companyOf } from '../clients/test-clients.ts';
+import { companyIdFromToken } from '../clients/test-clients.ts';
 import { clientNumber, demoSalon, ownerNumber, type Stack } from '../network.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/phone/simulated-phone.ts';
 import type { Delivery } from '../simulators/yclients/webhook-sender.ts';
 import type { BookingState, ChatMessage, DemoState, Ticks } from './demo-state.ts';
-import { ServerWatch } from './server-status-poller.ts';
+import { ServerStatusPoller } from './server-status-poller.ts';
 
 const staff = ['Марина', 'Елена', 'Дарья'] as const;
 const startFormat = 'yyyy-MM-dd HH:mm:ss';
@@ -25,9 +25,9 @@ export type Person = 'owner' | 'client';
 type Reply = Readonly<{ id: string; text: string; at: Date }>;
 
 /** The salon's owner, a client and the platform around the real server: what they do and what they see. */
-export class DemoWorld {
+export class DemoSimulation {
   readonly #stack: Stack;
-  readonly #watch: ServerWatch;
+  readonly #poller: ServerStatusPoller;
   readonly #phones: Readonly<Record<Person, SimulatedPhone>>;
   readonly #offline = new Set<Person>();
   readonly #read = new Set<string>();
@@ -36,7 +36,7 @@ export class DemoWorld {
 
   constructor(stack: Stack) {
     this.#stack = stack;
-    this.#watch = new ServerWatch(stack.url);
+    this.#poller = new ServerStatusPoller(stack.url);
     this.#phones = {
       owner: stack.whatsapp.phone(ownerNumber, 'Ольга'),
       client: stack.whatsapp.phone(clientNumber, 'Анна'),
@@ -44,17 +44,17 @@ export class DemoWorld {
   }
 
   /** Follows the browser: a connect page carries its company's token in the fragment. */
-  noteRedirect(location: string): void {
+  handleRedirect(location: string): void {
     const fragment = new URLSearchParams(URL.parse(location)?.hash.slice(1));
     const token = fragment.get('token');
     if (token === null) return;
-    this.#watch.companyId = companyOf(token);
+    this.#poller.companyId = companyIdFromToken(token);
     // Whoever tries the demo at night wants to see messages as well.
     changeSettings(this.#stack, token, { quiet_hours: null }).catch((error: unknown) => console.error(error));
   }
 
   async refresh(): Promise<void> {
-    await this.#watch.refresh();
+    await this.#poller.refresh();
   }
 
   /** @throws Error when the phone or the device refuses */
@@ -126,7 +126,7 @@ export class DemoWorld {
         services: demoSalon.services,
         staff,
       },
-      server: this.#watch.state,
+      server: this.#poller.state,
       owner: {
         number: owner.number,
         online: !this.#offline.has('owner'),
@@ -145,7 +145,7 @@ export class DemoWorld {
   #booking(id: number): BookingState {
     const record = this.#stack.yclients.record(id);
     const { client, services, staff: master, attendance } = record.body({ flags: 'int' });
-    const delivery = this.#stack.yclients.deliveries.findLast((sent) => recordIdOf(sent) === id);
+    const delivery = this.#stack.yclients.deliveries.findLast((sent) => webhookRecordId(sent) === id);
     return {
       id,
       start: record.start,
@@ -154,7 +154,7 @@ export class DemoWorld {
       staff: master?.name ?? '',
       came: attendance === 1,
       cancelled: record.deleted,
-      webhook: delivery === undefined ? null : webhookOf(delivery),
+      webhook: delivery === undefined ? null : toWebhookState(delivery),
     };
   }
 
@@ -186,11 +186,11 @@ function chat(sent: readonly Reply[], received: readonly Reply[], ticks: Map<str
     }));
 }
 
-function recordIdOf({ body }: Delivery): unknown {
+function webhookRecordId({ body }: Delivery): unknown {
   return typeof body === 'object' && body !== null && 'resource_id' in body ? body.resource_id : undefined;
 }
 
-function webhookOf({ body, status, durationMs }: Delivery): BookingState['webhook'] {
+function toWebhookState({ body, status, durationMs }: Delivery): BookingState['webhook'] {
   const event = typeof body === 'object' && body !== null && 'status' in body ? String(body.status) : '';
   return { event, status: status ?? null, durationMs: Math.round(durationMs) };
 }

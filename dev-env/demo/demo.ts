@@ -1,7 +1,7 @@
 import { startStack } from '../network.ts';
-import { quietLibsignal } from '../simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../simulators/whatsapp/libsignal-console.ts';
 import { DemoServer } from './demo-server.ts';
-import { DemoWorld } from './demo-simulation.ts';
+import { DemoSimulation } from './demo-simulation.ts';
 
 export type DemoAddresses = Readonly<{
   page: string;
@@ -26,7 +26,7 @@ export class Demo implements AsyncDisposable {
    */
   static async start(port: number): Promise<Demo> {
     await using scope = new AsyncDisposableStack();
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const page = scope.use(await DemoServer.listen(port));
     const stack = scope.use(
       await startStack({
@@ -34,11 +34,11 @@ export class Demo implements AsyncDisposable {
         environment: { PUBLIC_URL: page.origin, TRUST_PROXY: '1', FRAME_ANCESTORS: page.origin },
       }),
     );
-    const world = new DemoWorld(stack);
-    page.serve(world, stack.url);
+    const simulation = new DemoSimulation(stack);
+    page.serve(simulation, stack.url);
     const addresses = {
       page: `${page.origin}/demo/`,
-      marketplace: world.state.marketplaceUrl,
+      marketplace: simulation.state.marketplaceUrl,
       server: page.origin,
       directory: stack.directory,
     };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { stopSignal } from '../../src/lib/async/shutdown-signal.ts';
-import { busyPort, readCommandLine, usage } from './command-line.ts';
+import { shutdownSignal } from '../../src/lib/async/shutdown-signal.ts';
+import { describePortInUse, readCommandLine, usage } from './command-line.ts';
 import { Demo, type DemoAddresses } from './demo.ts';
 import { adminApiKey } from '../network.ts';
 
@@ -8,11 +8,11 @@ import { adminApiKey } from '../network.ts';
 async function main(): Promise<void> {
   const { help, port } = readCommandLine(process.argv.slice(2), process.env);
   if (help) {
-    say(usage);
+    printLine(usage);
     return;
   }
-  const stop = stopSignal();
-  say('Запускаем сервер, WhatsApp и YCLIENTS… · Starting the server, a WhatsApp and a YCLIENTS…');
+  const stop = shutdownSignal();
+  printLine('Запускаем сервер, WhatsApp и YCLIENTS… · Starting the server, a WhatsApp and a YCLIENTS…');
   const demo = await Demo.start(port).catch((error: unknown) => {
     // Ctrl+C reaches the server too, which then never gets ready.
     if (stop.aborted) return undefined;
@@ -20,12 +20,12 @@ async function main(): Promise<void> {
   });
   if (demo === undefined) return;
   if (!stop.aborted) {
-    say(welcome(demo.addresses));
+    printLine(welcome(demo.addresses));
     await once(stop, 'abort');
   }
-  say('\nОстанавливаем и удаляем временные данные… · Stopping, removing the temporary data…');
+  printLine('\nОстанавливаем и удаляем временные данные… · Stopping, removing the temporary data…');
   await demo[Symbol.asyncDispose]();
-  say('Готово. · Done.');
+  printLine('Готово. · Done.');
 }
 
 function welcome({ page, marketplace, server, directory }: DemoAddresses): string {
@@ -43,7 +43,7 @@ function welcome({ page, marketplace, server, directory }: DemoAddresses): strin
   Ctrl+C — остановить · to stop`;
 }
 
-function say(text: string): void {
+function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
@@ -52,6 +52,6 @@ try {
   process.exit(0);
 } catch (error) {
   const sentence = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${busyPort(error) ?? sentence}\n`);
+  process.stderr.write(`${describePortInUse(error) ?? sentence}\n`);
   process.exit(1);
 }

@@ -21,7 +21,7 @@ export class ReverseProxy {
       response.writeHead(answer.statusCode ?? 502, headers);
       pipeline(answer, response, () => {});
     });
-    outgoing.on('error', () => refuse(response));
+    outgoing.on('error', () => sendBadGateway(response));
     response.on('close', () => outgoing.destroy());
     incoming.pipe(outgoing);
   }
@@ -31,11 +31,11 @@ export class ReverseProxy {
     socket.on('error', () => outgoing.destroy());
     outgoing.on('error', () => socket.destroy());
     outgoing.on('response', (answer) => {
-      socket.write(headOf(answer));
+      socket.write(formatHead(answer));
       pipeline(answer, socket, () => {});
     });
     outgoing.on('upgrade', (answer, upstream, upstreamHead) => {
-      socket.write(headOf(answer));
+      socket.write(formatHead(answer));
       socket.write(upstreamHead);
       upstream.write(head);
       pipeline(socket, upstream, socket, () => {});
@@ -46,11 +46,11 @@ export class ReverseProxy {
   #open(incoming: IncomingMessage) {
     const { method, url, headers } = incoming;
     const { hostname, port } = this.#target;
-    return request({ hostname, port, method, path: url, headers: forwarded(incoming, headers) });
+    return request({ hostname, port, method, path: url, headers: forwardedHeaders(incoming, headers) });
   }
 }
 
-function forwarded(incoming: IncomingMessage, headers: IncomingHttpHeaders): IncomingHttpHeaders {
+function forwardedHeaders(incoming: IncomingMessage, headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const earlier = headers['x-forwarded-for'];
   const address = incoming.socket.remoteAddress ?? '';
   return {
@@ -60,13 +60,13 @@ function forwarded(incoming: IncomingMessage, headers: IncomingHttpHeaders): Inc
   };
 }
 
-function refuse(response: ServerResponse): void {
+function sendBadGateway(response: ServerResponse): void {
   if (response.headersSent) response.destroy();
   else response.writeHead(502, { 'content-type': 'text/plain; charset=utf-8' }).end('Сервер не отвечает.\n');
 }
 
 /** Status line and headers as they came. */
-function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
+function formatHead({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
   const lines = rawHeaders.flatMap((name, index) =>
     index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ''}`] : [],
   );

@@ -10,7 +10,7 @@ type Status = Readonly<{
 }>;
 
 /** Asks the server how it and its one company are, as an operator would. */
-export class ServerWatch {
+export class ServerStatusPoller {
   readonly #url: string;
   /** Known once the marketplace has sent a browser to the connect page. */
   companyId: number | undefined;

@@ -1,25 +1,25 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DemoWorld } from './demo-simulation.ts';
+import type { DemoSimulation } from './demo-simulation.ts';
 
-const checkEveryMs = 150;
+const broadcastIntervalMs = 150;
 /** The server limits questions about one company to 120 a minute, and the connect page asks too. */
-const askServerEveryMs = 1500;
+const refreshIntervalMs = 1500;
 
 /** Tells every open page the state of the world, at once and whenever it has changed (server-sent events). */
-export class LiveState implements Disposable {
-  readonly #world: DemoWorld;
+export class StateStream implements Disposable {
+  readonly #simulation: DemoSimulation;
   readonly #listeners = new Set<ServerResponse>();
   readonly #closing = new AbortController();
   #last = '';
 
-  constructor(world: DemoWorld) {
-    this.#world = world;
+  constructor(simulation: DemoSimulation) {
+    this.#simulation = simulation;
   }
 
   attach(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    response.write(`retry: 1000\n${eventOf(this.#now())}`);
+    response.write(`retry: 1000\n${formatEvent(this.#snapshot())}`);
     this.#listeners.add(response);
     response.on('close', () => this.#listeners.delete(response));
   }
@@ -27,9 +27,9 @@ export class LiveState implements Disposable {
   /** Resolves when disposed. */
   async run(): Promise<void> {
     await Promise.all([
-      this.#every(checkEveryMs, () => this.#tell()),
-      this.#every(askServerEveryMs, async () => {
-        if (this.#listeners.size > 0) await this.#world.refresh();
+      this.#repeat(broadcastIntervalMs, () => this.#broadcast()),
+      this.#repeat(refreshIntervalMs, async () => {
+        if (this.#listeners.size > 0) await this.#simulation.refresh();
       }),
     ]);
   }
@@ -39,18 +39,18 @@ export class LiveState implements Disposable {
     for (const response of this.#listeners) response.destroy();
   }
 
-  #tell(): void {
-    const now = this.#now();
-    if (now === this.#last) return;
-    this.#last = now;
-    for (const response of this.#listeners) response.write(eventOf(now));
+  #broadcast(): void {
+    const snapshot = this.#snapshot();
+    if (snapshot === this.#last) return;
+    this.#last = snapshot;
+    for (const response of this.#listeners) response.write(formatEvent(snapshot));
   }
 
-  #now(): string {
-    return JSON.stringify(this.#world.state);
+  #snapshot(): string {
+    return JSON.stringify(this.#simulation.state);
   }
 
-  async #every(ms: number, work: () => void | Promise<void>): Promise<void> {
+  async #repeat(ms: number, work: () => void | Promise<void>): Promise<void> {
     while (!this.#closing.signal.aborted) {
       await work();
       await delay(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
@@ -58,6 +58,6 @@ export class LiveState implements Disposable {
   }
 }
 
-function eventOf(json: string): string {
+function formatEvent(json: string): string {
   return `data: ${json}\n\n`;
 }

@@ -7,7 +7,7 @@ import { waitFor } from '../wait-for.ts';
 const module = fileURLToPath(new URL('footprint.ts', import.meta.url));
 
 /** Asks a process for its footprint; the process is to be started with `environment`. */
-export class FootprintWatch {
+export class FootprintReader {
   readonly #file: string;
 
   constructor(directory: string) {

@@ -11,13 +11,13 @@ const file = process.env['FOOTPRINT_FILE'];
 if (file !== undefined) {
   setFlagsFromString('--expose-gc');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the flag gives
-  const collect = runInNewContext('gc') as () => void;
+  const collectGarbage = runInNewContext('gc') as () => void;
   const delays = monitorEventLoopDelay({ resolution: 10 });
   delays.enable();
   process.on('SIGUSR2', () => {
     const loopP99Ms = delays.percentile(99) / 1e6;
     delays.reset();
-    collect();
+    collectGarbage();
     const { rss, heapUsed } = process.memoryUsage();
     const footprint: Footprint = { rssBytes: rss, heapBytes: heapUsed, loopP99Ms };
     writeFileSync(`${file}.new`, JSON.stringify(footprint));

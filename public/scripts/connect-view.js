@@ -4,11 +4,11 @@
  * @import { Translate } from './i18n.js'
  */
 
-import { isSlow, screenOf } from './connection-model.js';
+import { isSlow, currentScreen } from './connection-model.js';
 import { formatSeconds, secondsLeft, shareLeft } from './countdown.js';
 import { byId, setAttribute, setText } from './dom.js';
-import { actionOf, unknownErrorCode } from './error-actions.js';
-import { invitesLinking, lookOf } from './looks.js';
+import { errorAction, unknownErrorCode } from './error-actions.js';
+import { showsLinkingSteps, screenAppearance } from './looks.js';
 import { causeAndSince } from './state-cause.js';
 import { PairingView } from './pairing-view.js';
 
@@ -23,7 +23,7 @@ const linkedScreens = new Set(['connected', 'reconnecting']);
  * @param {Translate} translate
  * @returns {{ title: string, text: string }}
  */
-const words = (model, screen, nowMs, translate) => {
+const screenText = (model, screen, nowMs, translate) => {
   const { failure } = model;
   if (screen === 'refused' && failure) {
     const title = translate('screens.refused.title');
@@ -40,11 +40,11 @@ const words = (model, screen, nowMs, translate) => {
     return { title: translate(`screens.${screen}.title`), text: translate(key) };
   }
   const { code, message } = failure;
-  const key = actionOf(code) ? code : unknownErrorCode;
-  const ownWords = code === 'VALIDATION_ERROR' || key === unknownErrorCode ? message : '';
+  const key = errorAction(code) ? code : unknownErrorCode;
+  const serverText = code === 'VALIDATION_ERROR' || key === unknownErrorCode ? message : '';
   return {
     title: translate(`errors.${key}.title`),
-    text: `${ownWords || translate(`errors.${key}.text`)} ${translate(`errors.${key}.action`)}`,
+    text: `${serverText || translate(`errors.${key}.text`)} ${translate(`errors.${key}.action`)}`,
   };
 };
 
@@ -79,8 +79,8 @@ export class ConnectView {
    * @param {Translate} translate
    */
   render(model, nowMs, translate) {
-    const screen = screenOf(model, nowMs);
-    const look = lookOf(screen, model.failure?.code);
+    const screen = currentScreen(model, nowMs);
+    const look = screenAppearance(screen, model.failure?.code);
     const focused = document.activeElement;
 
     setAttribute(this.#main, 'data-state', screen);
@@ -93,7 +93,7 @@ export class ConnectView {
     const isLinked = linkedScreens.has(screen);
     setText(this.#heading, translate(isLinked ? 'connect.titleLinked' : 'connect.title'));
     setText(this.#lead, translate(isLinked ? 'connect.leadLinked' : 'connect.lead'));
-    const { title, text } = words(model, screen, nowMs, translate);
+    const { title, text } = screenText(model, screen, nowMs, translate);
     setText(this.#title, title);
     setText(this.#text, text);
     setText(this.#since, causeAndSince(model, screen, translate, document.documentElement.lang));
@@ -103,7 +103,7 @@ export class ConnectView {
     this.#newCode.hidden = newCode === undefined;
     if (newCode !== undefined) setText(this.#newCode, translate(newCode));
     this.#register.hidden = look.register !== true;
-    this.#guide.hidden = !invitesLinking(screen);
+    this.#guide.hidden = !showsLinkingSteps(screen);
     this.#pairing.render(model, screen, nowMs, translate);
 
     // A control that vanished under the keyboard hands the focus to the sentence that replaced it.

@@ -2,35 +2,35 @@
 
 import { fetchStatus } from './api.js';
 import { ConnectView } from './connect-view.js';
-import { initialModel, screenOf } from './connection-model.js';
+import { initialModel, currentScreen } from './connection-model.js';
 import { byId, setText } from './dom.js';
 import { unknownErrorCode } from './error-actions.js';
 import { startPage } from './page.js';
 import { safeStorage } from './safe-storage.js';
 import { Salon } from './salon.js';
 import { SalonTabs } from './salon-tabs.js';
-import { openLink } from './socket.js';
-import { addressWithoutTokens, companyIdOf, takeTokens, tokensInAddress } from './token.js';
+import { openSocket } from './socket.js';
+import { urlWithoutTokens, companyIdFromToken, loadTokens, tokensInUrl } from './token.js';
 
 /** @import { Translate } from './i18n.js' */
 
 const tickMs = 250;
 /** How often an open page asks whether WhatsApp still lets the salon start new chats. */
-const statusEveryMs = 60_000;
+const statusIntervalMs = 60_000;
 
 /** A page without a link of ours: the same face as a link that the server refused. */
-const withoutToken = {
+const modelWithoutToken = {
   ...initialModel,
   link: /** @type {const} */ ('closed'),
   failure: { code: 'INVALID_TOKEN', message: '', retryAfterSeconds: undefined },
 };
 
 const start = async () => {
-  const tokens = takeTokens(
+  const tokens = loadTokens(
     location.href,
     safeStorage(() => window.sessionStorage),
   );
-  history.replaceState(history.state, '', addressWithoutTokens(location.href));
+  history.replaceState(history.state, '', urlWithoutTokens(location.href));
 
   const view = new ConnectView();
   const settingsLink = byId('settings-link', HTMLAnchorElement);
@@ -42,21 +42,21 @@ const start = async () => {
   const render = () => {
     if (!translate) return;
     const nowMs = Date.now();
-    const shown = salons[selected]?.model ?? withoutToken;
-    view.render(shown, nowMs, translate);
-    settingsLink.hidden = screenOf(shown, nowMs) !== 'connected';
+    const shownModel = salons[selected]?.model ?? modelWithoutToken;
+    view.render(shownModel, nowMs, translate);
+    settingsLink.hidden = currentScreen(shownModel, nowMs) !== 'connected';
     settingsLink.href = `/marketplace/settings#token=${salons[selected]?.token ?? ''}`;
     for (const [index, { model }] of salons.entries()) {
       const name = model.title ?? translate('connect.salon', { id: model.salonId ?? String(index + 1) });
-      tabs.describe(index, name, screenOf(model, nowMs) === 'connected');
+      tabs.describe(index, name, currentScreen(model, nowMs) === 'connected');
     }
   };
 
   const salons = tokens.flatMap((token) => {
-    const companyId = companyIdOf(token);
+    const companyId = companyIdFromToken(token);
     if (companyId === undefined) return [];
     return [
-      new Salon({ companyId, token, openLink, fetchStatus, language: () => language, onChange: render }),
+      new Salon({ companyId, token, openSocket, fetchStatus, language: () => language, onChange: render }),
     ];
   });
   const tabs = new SalonTabs(
@@ -87,10 +87,10 @@ const start = async () => {
   });
   const copy = byId('copy-code', HTMLButtonElement);
   copy.addEventListener('click', () => {
-    const say = (/** @type {string} */ key) => setText(copy, translate?.(key) ?? unknownErrorCode);
+    const setLabel = (/** @type {string} */ key) => setText(copy, translate?.(key) ?? unknownErrorCode);
     navigator.clipboard.writeText(byId('pairing-code', HTMLOutputElement).value).then(
-      () => say('pairing.copied'),
-      () => say('pairing.copyFailed'),
+      () => setLabel('pairing.copied'),
+      () => setLabel('pairing.copyFailed'),
     );
   });
 
@@ -98,7 +98,7 @@ const start = async () => {
     for (const salon of salons) salon.dispatch({ type: 'browser-online' });
   });
   window.addEventListener('hashchange', () => {
-    if (tokensInAddress(location.href).length > 0) location.reload();
+    if (tokensInUrl(location.href).length > 0) location.reload();
   });
   setInterval(() => {
     for (const salon of salons) salon.dispatch({ type: 'tick' });
@@ -107,11 +107,11 @@ const start = async () => {
 
   setInterval(() => {
     const linked = salons.filter(({ model }) => model.session === 'connected');
-    void Promise.all(linked.map((salon) => salon.askStatus()));
-  }, statusEveryMs);
+    void Promise.all(linked.map((salon) => salon.refreshStatus()));
+  }, statusIntervalMs);
 
   tabs.select(0);
-  await Promise.all(salons.map((salon) => salon.askStatus()));
+  await Promise.all(salons.map((salon) => salon.refreshStatus()));
 };
 
 start().catch(reportError);

@@ -29,30 +29,30 @@ const quietStates = new Set(['idle', 'stopped']);
 /** States in which a code on the screen could only mislead. */
 const linkedStates = new Set(['connected', 'reconnecting']);
 
-const answerTimeoutMs = 30_000;
+const responseTimeoutMs = 30_000;
 /** @type {Failure} */
-const unanswered = { code: 'CONNECTION_FAILED', message: '', retryAfterSeconds: undefined };
+const timeoutFailure = { code: 'CONNECTION_FAILED', message: '', retryAfterSeconds: undefined };
 
 /** @type {Failure} */
-const notAPhone = { code: 'VALIDATION_ERROR', message: '', retryAfterSeconds: undefined };
+const invalidPhone = { code: 'VALIDATION_ERROR', message: '', retryAfterSeconds: undefined };
 
 /** @type {Pick<Model, 'pairing'>} */
-const codeLost = { pairing: { status: 'expired' } };
+const codeExpired = { pairing: { status: 'expired' } };
 
-/** @type {Pick<Model, 'qr' | 'askedAtMs' | 'failure' | 'retry'>} */
-const settled = { qr: undefined, askedAtMs: undefined, failure: undefined, retry: undefined };
+/** @type {Pick<Model, 'qr' | 'requestedAtMs' | 'failure' | 'retry'>} */
+const requestSettled = { qr: undefined, requestedAtMs: undefined, failure: undefined, retry: undefined };
 
 /**
  * @param {Request} request
  * @param {number} nowMs
  * @returns {Change & { effect: Effect }}
  */
-const start = (request, nowMs) => {
+const startRequest = (request, nowMs) => {
   switch (request.kind) {
     case 'connect':
       return { link: 'opening', failure: undefined, retry: undefined, effect: request };
     case 'qr':
-      return { ...settled, askedAtMs: nowMs, effect: request };
+      return { ...requestSettled, requestedAtMs: nowMs, effect: request };
     case 'pairing-code':
       return { pairing: { status: 'pending', phone: request.phone, sinceMs: nowMs }, effect: request };
     default:
@@ -69,21 +69,21 @@ const start = (request, nowMs) => {
  * @returns {Change & { effect?: Effect }}
  */
 const sessionChanged = (model, { state, cause, since }, nowMs) => {
-  const arrived = { session: state, cause, since, joined: true };
-  if (!model.joined && state === 'idle') return { ...start({ kind: 'qr' }, nowMs), ...arrived };
-  const hadCode = model.pairing.status === 'shown' && codeLost;
+  const update = { session: state, cause, since, joined: true };
+  if (!model.joined && state === 'idle') return { ...startRequest({ kind: 'qr' }, nowMs), ...update };
+  const expiredCode = model.pairing.status === 'shown' && codeExpired;
   if (quietStates.has(state)) {
-    const quiet = { ...arrived, ...hadCode };
-    return model.failure || model.retry ? quiet : { ...quiet, qr: undefined, askedAtMs: undefined };
+    const quiet = { ...update, ...expiredCode };
+    return model.failure || model.retry ? quiet : { ...quiet, qr: undefined, requestedAtMs: undefined };
   }
-  if (state !== 'pairing') return { ...settled, ...arrived, pairing: { status: 'idle' } };
+  if (state !== 'pairing') return { ...requestSettled, ...update, pairing: { status: 'idle' } };
   // A pairing that has a cause has lost its socket, and a code to type goes with it.
   return {
-    ...arrived,
+    ...update,
     failure: undefined,
     retry: undefined,
-    askedAtMs: model.qr ? undefined : nowMs,
-    ...(cause !== undefined && hadCode),
+    requestedAtMs: model.qr ? undefined : nowMs,
+    ...(cause !== undefined && expiredCode),
   };
 };
 
@@ -92,16 +92,16 @@ const sessionChanged = (model, { state, cause, since }, nowMs) => {
  * @param {number} nowMs
  * @returns {Change & { effect?: Effect }}
  */
-const ticked = (model, nowMs) => {
+const handleTick = (model, nowMs) => {
   const { retry, qr, pairing } = model;
-  if (retry && nowMs >= retry.atMs) return start(retry.request, nowMs);
-  if (qr && !isLive(qr, nowMs)) return { qr: undefined, askedAtMs: nowMs };
-  if (pairing.status === 'shown' && nowMs >= pairing.deadlineMs) return codeLost;
-  if (pairing.status === 'pending' && nowMs - pairing.sinceMs >= answerTimeoutMs) {
-    return changeAfterFailure(model, unanswered, nowMs);
+  if (retry && nowMs >= retry.atMs) return startRequest(retry.request, nowMs);
+  if (qr && !isLive(qr, nowMs)) return { qr: undefined, requestedAtMs: nowMs };
+  if (pairing.status === 'shown' && nowMs >= pairing.deadlineMs) return codeExpired;
+  if (pairing.status === 'pending' && nowMs - pairing.sinceMs >= responseTimeoutMs) {
+    return changeAfterFailure(model, timeoutFailure, nowMs);
   }
   if (pairing.status === 'failed' && pairing.retryAtMs !== undefined && nowMs >= pairing.retryAtMs) {
-    return start({ kind: 'pairing-code', phone: pairing.phone }, nowMs);
+    return startRequest({ kind: 'pairing-code', phone: pairing.phone }, nowMs);
   }
   return {};
 };
@@ -115,24 +115,28 @@ const ticked = (model, nowMs) => {
 const changeFor = (model, event, nowMs) => {
   switch (event.type) {
     case 'link-up':
-      return { ...settled, link: 'up', joined: false };
+      return { ...requestSettled, link: 'up', joined: false };
     case 'link-down':
-      return { ...settled, link: 'down', joined: false, pairing: { status: 'idle' } };
+      return { ...requestSettled, link: 'down', joined: false, pairing: { status: 'idle' } };
     case 'session-state':
       return sessionChanged(model, event, nowMs);
     case 'qr': {
       if (linkedStates.has(model.session ?? '')) return {};
       const lifetimeMs = event.qr.seconds * 1000;
-      return { ...settled, joined: true, qr: { ...event.qr, lifetimeMs, deadlineMs: nowMs + lifetimeMs } };
+      return {
+        ...requestSettled,
+        joined: true,
+        qr: { ...event.qr, lifetimeMs, deadlineMs: nowMs + lifetimeMs },
+      };
     }
     case 'pairing-code': {
-      if (event.code.seconds === 0) return model.pairing.status === 'shown' ? codeLost : {};
+      if (event.code.seconds === 0) return model.pairing.status === 'shown' ? codeExpired : {};
       const lifetimeMs = event.code.seconds * 1000;
       return { pairing: { status: 'shown', ...event.code, lifetimeMs, deadlineMs: nowMs + lifetimeMs } };
     }
     case 'linked':
       return {
-        ...settled,
+        ...requestSettled,
         session: 'connected',
         cause: undefined,
         joined: true,
@@ -142,24 +146,24 @@ const changeFor = (model, event, nowMs) => {
       };
     case 'unlinked': {
       const wasLinked = model.session === 'connected' || model.session === 'reconnecting';
-      if (event.willReconnect) return { ...settled, session: 'reconnecting' };
-      return wasLinked ? { ...settled, session: 'stopped' } : {};
+      if (event.willReconnect) return { ...requestSettled, session: 'reconnecting' };
+      return wasLinked ? { ...requestSettled, session: 'stopped' } : {};
     }
     case 'failure':
       return changeAfterFailure(model, event.failure, nowMs);
     case 'status':
       return Object.fromEntries(Object.entries(event.status).filter(([, value]) => value !== undefined));
     case 'new-code-pressed':
-      return { ...start({ kind: model.link === 'up' ? 'qr' : 'connect' }, nowMs), failedAttempts: 0 };
+      return { ...startRequest({ kind: model.link === 'up' ? 'qr' : 'connect' }, nowMs), failedAttempts: 0 };
     case 'phone-submitted': {
       const phone = phoneFrom(event.typed);
-      if (phone !== undefined) return start({ kind: 'pairing-code', phone }, nowMs);
-      return { pairing: { status: 'failed', failure: notAPhone, phone: '', retryAtMs: undefined } };
+      if (phone !== undefined) return startRequest({ kind: 'pairing-code', phone }, nowMs);
+      return { pairing: { status: 'failed', failure: invalidPhone, phone: '', retryAtMs: undefined } };
     }
     case 'browser-online':
-      return model.link === 'down' ? start({ kind: 'connect' }, nowMs) : {};
+      return model.link === 'down' ? startRequest({ kind: 'connect' }, nowMs) : {};
     case 'tick':
-      return ticked(model, nowMs);
+      return handleTick(model, nowMs);
     default:
       return event;
   }

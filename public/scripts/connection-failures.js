@@ -4,12 +4,12 @@
  * @import { Failure } from './payloads.js'
  */
 
-import { actionOf } from './error-actions.js';
+import { errorAction } from './error-actions.js';
 
 /** @typedef {Partial<Model> & { close?: true }} Change */
 
 /** Codes that say something of the link or the salon, whatever was asked for when they came. */
-const concernsThePage = new Set([
+const pageLevelCodes = new Set([
   'INVALID_TOKEN',
   'COMPANY_NOT_FOUND',
   'FORBIDDEN',
@@ -26,8 +26,8 @@ const concernsThePage = new Set([
  * @returns {Change}
  */
 const failedRequest = (model, failure, request, nowMs) => {
-  const action = actionOf(failure.code);
-  const shown = { failure, askedAtMs: undefined, qr: undefined };
+  const action = errorAction(failure.code);
+  const shown = { failure, requestedAtMs: undefined, qr: undefined };
   switch (action?.kind) {
     case 'close':
       return { ...shown, retry: undefined, link: 'closed', close: true };
@@ -41,7 +41,7 @@ const failedRequest = (model, failure, request, nowMs) => {
       return {
         qr: undefined,
         failure: undefined,
-        askedAtMs: nowMs,
+        requestedAtMs: nowMs,
         failedAttempts: model.failedAttempts + 1,
         retry: { atMs: nowMs + delaySeconds * 1000, request },
       };
@@ -52,7 +52,7 @@ const failedRequest = (model, failure, request, nowMs) => {
         qr: undefined,
         failure: undefined,
         retry: undefined,
-        askedAtMs: undefined,
+        requestedAtMs: undefined,
       };
     case 'explain':
       return {
@@ -60,7 +60,7 @@ const failedRequest = (model, failure, request, nowMs) => {
         qr: undefined,
         failure: undefined,
         retry: undefined,
-        askedAtMs: undefined,
+        requestedAtMs: undefined,
       };
     case 'name-field':
     case 'manual':
@@ -79,24 +79,24 @@ const failedRequest = (model, failure, request, nowMs) => {
  * @returns {Change}
  */
 const failedPairing = (phone, failure, nowMs) => {
-  const action = actionOf(failure.code);
+  const action = errorAction(failure.code);
   const retryAtMs =
     action?.kind === 'wait' ? nowMs + (failure.retryAfterSeconds ?? action.defaultSeconds) * 1000 : undefined;
   return { pairing: { status: 'failed', failure, phone, retryAtMs } };
 };
 
 /** States whose screen says already why there is no code. */
-const tellingStates = new Set(['banned', 'conflict', 'logged_out', 'stopped', 'phone_outdated']);
+const explainedStates = new Set(['banned', 'conflict', 'logged_out', 'stopped', 'phone_outdated']);
 
 /**
  * A code that was waited for does not come any more: the session has come to rest, or is linked by another page.
  * @param {Readonly<Model>} model
  * @param {Failure} failure
  */
-const isToldAlready = ({ session = '', askedAtMs, retry, pairing }, { code }) => {
+const isAlreadyShown = ({ session = '', requestedAtMs, retry, pairing }, { code }) => {
   if (code === 'FORBIDDEN') return session === 'connected';
-  const isAwaited = askedAtMs !== undefined || retry !== undefined || pairing.status === 'pending';
-  return code === 'CONNECTION_FAILED' && tellingStates.has(session) && !isAwaited;
+  const isAwaited = requestedAtMs !== undefined || retry !== undefined || pairing.status === 'pending';
+  return code === 'CONNECTION_FAILED' && explainedStates.has(session) && !isAwaited;
 };
 
 /**
@@ -108,8 +108,8 @@ const isToldAlready = ({ session = '', askedAtMs, retry, pairing }, { code }) =>
  */
 export const changeAfterFailure = (model, failure, nowMs) => {
   if (model.link !== 'up') return failedRequest(model, failure, { kind: 'connect' }, nowMs);
-  if (isToldAlready(model, failure)) return { askedAtMs: undefined, pairing: { status: 'idle' } };
-  if (model.pairing.status === 'pending' && !concernsThePage.has(failure.code)) {
+  if (isAlreadyShown(model, failure)) return { requestedAtMs: undefined, pairing: { status: 'idle' } };
+  if (model.pairing.status === 'pending' && !pageLevelCodes.has(failure.code)) {
     return failedPairing(model.pairing.phone, failure, nowMs);
   }
   return failedRequest(model, failure, { kind: 'qr' }, nowMs);

@@ -16,7 +16,7 @@
  * @property {string | undefined} cause why it is doing that, as a word or a code of the server
  * @property {string | undefined} since since when, ISO 8601
  * @property {boolean} joined whether the server told the session's state since the link went up
- * @property {number | undefined} askedAtMs when a code was asked for that has not come yet
+ * @property {number | undefined} requestedAtMs when a code was asked for that has not come yet
  * @property {LiveQr | undefined} qr
  * @property {Failure | undefined} failure
  * @property {{ atMs: number, request: Request } | undefined} retry what will be repeated unasked, and when
@@ -36,7 +36,7 @@ export const initialModel = {
   cause: undefined,
   since: undefined,
   joined: false,
-  askedAtMs: undefined,
+  requestedAtMs: undefined,
   qr: undefined,
   failure: undefined,
   retry: undefined,
@@ -53,7 +53,7 @@ export const initialModel = {
 const roundingMs = 1000;
 
 /** How long a code may take before the page owns up that something is slow. */
-const patienceMs = 15_000;
+const slowAfterMs = 15_000;
 
 /** Every face of the connect page, as found in `data-state` of its main element. */
 export const screens = /** @type {const} */ ([
@@ -97,12 +97,12 @@ export const isLive = (qr, nowMs) => nowMs < qr.deadlineMs + roundingMs;
  * @param {number} nowMs
  * @returns {Screen}
  */
-export const screenOf = (model, nowMs) => {
+export const currentScreen = (model, nowMs) => {
   if (model.failure) return model.failure.code === 'CONNECTION_FAILED' ? 'refused' : 'error';
   if (model.link === 'down' || model.link === 'closed') return 'offline';
   if (model.link === 'opening' || !model.joined) return 'loading';
   if (model.qr && isLive(model.qr, nowMs)) return 'qr';
-  if (model.askedAtMs !== undefined || model.retry || model.session === 'pairing') return 'waiting';
+  if (model.requestedAtMs !== undefined || model.retry || model.session === 'pairing') return 'waiting';
   return model.session !== undefined && isScreen(model.session) ? model.session : 'stopped';
 };
 
@@ -111,6 +111,6 @@ export const screenOf = (model, nowMs) => {
  * @param {number} nowMs
  */
 export const isSlow = (model, nowMs) =>
-  model.askedAtMs !== undefined &&
-  nowMs - model.askedAtMs >= patienceMs &&
-  screenOf(model, nowMs) === 'waiting';
+  model.requestedAtMs !== undefined &&
+  nowMs - model.requestedAtMs >= slowAfterMs &&
+  currentScreen(model, nowMs) === 'waiting';

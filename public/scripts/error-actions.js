@@ -37,4 +37,4 @@ export const unknownErrorCode = 'UNKNOWN';
  * @param {string} code
  * @returns {ErrorAction | undefined}
  */
-export const actionOf = (code) => (Object.hasOwn(errorActions, code) ? errorActions[code] : undefined);
+export const errorAction = (code) => (Object.hasOwn(errorActions, code) ? errorActions[code] : undefined);

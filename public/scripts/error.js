@@ -2,14 +2,14 @@
 
 import { formatSeconds, secondsLeft } from './countdown.js';
 import { byId, setText } from './dom.js';
-import { actionOf, unknownErrorCode } from './error-actions.js';
+import { errorAction, unknownErrorCode } from './error-actions.js';
 import { startPage } from './page.js';
 
 /** @import { Translate } from './i18n.js' */
 
 const tickMs = 250;
 const code = byId('main', HTMLElement).dataset['code'] ?? '';
-const action = actionOf(code);
+const action = errorAction(code);
 const key = action ? code : unknownErrorCode;
 const deadlineMs = action?.kind === 'wait' ? Date.now() + action.defaultSeconds * 1000 : undefined;
 

@@ -8,7 +8,7 @@ export const languages = ['ru', 'en'];
  * @param {string} tag such as `en` or `ru-RU`
  * @returns {Language | undefined}
  */
-const languageOfTag = (tag) => languages.find((language) => tag.toLowerCase().split('-')[0] === language);
+const languageFromTag = (tag) => languages.find((language) => tag.toLowerCase().split('-')[0] === language);
 
 /**
  * The wish in the address, else the saved choice, else the browser's first language that we speak, else Russian.
@@ -16,7 +16,7 @@ const languageOfTag = (tag) => languages.find((language) => tag.toLowerCase().sp
  * @returns {Language}
  */
 export const chooseLanguage = ({ wished, saved, browser }) =>
-  [wished, saved, ...browser].map((tag) => languageOfTag(tag ?? '')).find((language) => language) ?? 'ru';
+  [wished, saved, ...browser].map((tag) => languageFromTag(tag ?? '')).find((language) => language) ?? 'ru';
 
 /** @typedef {(key: string, values?: Readonly<Record<string, string>>) => string} Translate */
 
@@ -45,7 +45,7 @@ export const createTranslate =
   (key, values = {}) =>
     (lookUp(locale, key) ?? key).replaceAll(
       /\{(\w+)\}/gu,
-      (whole, /** @type {string} */ name) => values[name] ?? whole,
+      (match, /** @type {string} */ name) => values[name] ?? match,
     );
 
 /**
@@ -53,7 +53,7 @@ export const createTranslate =
  * @param {string} language
  * @returns {string} such as `22 ноября в 14:30`; empty for what is no time
  */
-export const formatMoment = (iso, language) => {
+export const formatDateTime = (iso, language) => {
   const ms = Date.parse(iso);
   if (Number.isNaN(ms)) return '';
   return new Intl.DateTimeFormat(language, {

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import { Screen } from './connection-model.js' */
 
-import { actionOf } from './error-actions.js';
+import { errorAction } from './error-actions.js';
 
 /**
  * The picture, the tone and the button of every screen. `newCode` names the text of the button that asks the server again.
@@ -9,7 +9,7 @@ import { actionOf } from './error-actions.js';
  */
 
 /** @type {Readonly<Record<Exclude<Screen, 'error'>, Look>>} */
-export const looks = {
+export const appearances = {
   loading: { icon: 'wait', tone: 'calm' },
   idle: { icon: 'phone', tone: 'calm', newCode: 'connect.newCode' },
   waiting: { icon: 'wait', tone: 'calm' },
@@ -33,9 +33,9 @@ export const looks = {
  * @param {string | undefined} code of the failure shown
  * @returns {Look}
  */
-export const lookOf = (screen, code) => {
-  if (screen !== 'error') return looks[screen];
-  const action = actionOf(code ?? '')?.kind;
+export const screenAppearance = (screen, code) => {
+  if (screen !== 'error') return appearances[screen];
+  const action = errorAction(code ?? '')?.kind;
   if (action === 'close') return { icon: 'unlinked', tone: 'warn', register: true };
   if (action === 'wait') return { icon: 'clock', tone: 'warn' };
   return { icon: 'stop', tone: 'bad', newCode: 'tryAgain' };
@@ -56,10 +56,10 @@ const unlinkedScreens = new Set([
 ]);
 
 /** @param {Screen} screen */
-export const invitesLinking = (screen) => unlinkedScreens.has(screen);
+export const showsLinkingSteps = (screen) => unlinkedScreens.has(screen);
 
 /**
  * Whether a pairing code may be asked for: only when the server has told how the session stands.
  * @param {Screen} screen
  */
-export const allowsPairingCode = (screen) => screen !== 'loading' && invitesLinking(screen);
+export const allowsPairingCode = (screen) => screen !== 'loading' && showsLinkingSteps(screen);

@@ -4,7 +4,7 @@
  * @import { OutgoingWebhook } from './settings-api.js'
  */
 
-import { formatMoment } from './i18n.js';
+import { formatDateTime } from './i18n.js';
 
 /**
  * How the company's own webhook fares, and what waits for it.
@@ -13,15 +13,16 @@ import { formatMoment } from './i18n.js';
  * @param {string} language
  * @returns {{ state: 'active' | 'failing' | 'disabled', text: string }}
  */
-export const webhookWords = (webhook, translate, language) => {
+export const webhookStatusText = (webhook, translate, language) => {
   const { disabled_at: disabledAt, failing_since: failingSince, waiting } = webhook;
   if (disabledAt !== null) {
-    const time = formatMoment(disabledAt, language);
+    const time = formatDateTime(disabledAt, language);
     return { state: 'disabled', text: translate('settings.webhookDisabled', { time }) };
   }
-  const left = waiting > 0 ? ` ${translate('settings.webhookWaiting', { count: String(waiting) })}` : '';
+  const pendingText =
+    waiting > 0 ? ` ${translate('settings.webhookWaiting', { count: String(waiting) })}` : '';
   if (failingSince === null)
-    return { state: 'active', text: `${translate('settings.webhookActive')}${left}` };
-  const time = formatMoment(failingSince, language);
-  return { state: 'failing', text: `${translate('settings.webhookFailing', { time })}${left}` };
+    return { state: 'active', text: `${translate('settings.webhookActive')}${pendingText}` };
+  const time = formatDateTime(failingSince, language);
+  return { state: 'failing', text: `${translate('settings.webhookFailing', { time })}${pendingText}` };
 };

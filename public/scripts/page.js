@@ -40,7 +40,7 @@ export const startPage = async (onLanguage) => {
   };
 
   /** @param {Language} language */
-  const choose = async (language) => {
+  const selectLanguage = async (language) => {
     await show(language);
     storage.setItem(storageKey, language);
     const address = new URL(location.href);
@@ -52,7 +52,7 @@ export const startPage = async (onLanguage) => {
 
   for (const button of buttons) {
     const language = languages.find((known) => known === button.dataset['language']);
-    if (language) button.addEventListener('click', () => void choose(language).catch(reportError));
+    if (language) button.addEventListener('click', () => void selectLanguage(language).catch(reportError));
   }
   await show(
     chooseLanguage({

@@ -7,22 +7,22 @@
 import { formatPairingCode } from './code-format.js';
 import { formatSeconds, secondsLeft } from './countdown.js';
 import { byId, setAttribute, setText } from './dom.js';
-import { actionOf, unknownErrorCode } from './error-actions.js';
-import { offerFirstOnPhones } from './phone-first.js';
-import { allowsPairingCode, invitesLinking } from './looks.js';
+import { errorAction, unknownErrorCode } from './error-actions.js';
+import { showPairingFirstOnPhones } from './phone-first.js';
+import { allowsPairingCode, showsLinkingSteps } from './looks.js';
 
 /**
  * @param {Model['pairing']} pairing
  * @param {Translate} translate
  */
-const problemOf = (pairing, translate) => {
+const pairingProblem = (pairing, translate) => {
   if (pairing.status === 'expired') return translate('pairing.expired');
   if (pairing.status !== 'failed') return '';
   const { code, message } = pairing.failure;
   if (code === 'VALIDATION_ERROR') return translate('pairing.invalidPhone');
   // What WhatsApp refused, and what to do instead, only the server knows.
   if (code === 'CONNECTION_FAILED' && message !== '') return message;
-  const key = actionOf(code) ? code : unknownErrorCode;
+  const key = errorAction(code) ? code : unknownErrorCode;
   return `${translate(`errors.${key}.title`)}. ${translate(`errors.${key}.action`)}`;
 };
 
@@ -42,7 +42,7 @@ export class PairingView {
   #lastScreen;
 
   constructor() {
-    offerFirstOnPhones(this.#details);
+    showPairingFirstOnPhones(this.#details);
   }
 
   /**
@@ -52,7 +52,7 @@ export class PairingView {
    * @param {Translate} translate
    */
   render({ pairing }, screen, nowMs, translate) {
-    this.#details.hidden = !invitesLinking(screen);
+    this.#details.hidden = !showsLinkingSteps(screen);
     if (screen === 'refused' && this.#lastScreen !== 'refused') this.#details.open = true;
     this.#lastScreen = screen;
 
@@ -61,12 +61,12 @@ export class PairingView {
     this.#form.hidden = shown !== undefined;
     this.#submit.disabled = pairing.status === 'pending' || !allowsPairingCode(screen);
     setText(this.#submit, translate(pairing.status === 'pending' ? 'pairing.pending' : 'pairing.submit'));
-    const wrong = pairing.status === 'failed' && pairing.failure.code === 'VALIDATION_ERROR';
-    setAttribute(this.#phone, 'aria-invalid', wrong ? 'true' : undefined);
-    setText(this.#problem, problemOf(pairing, translate));
+    const isInvalid = pairing.status === 'failed' && pairing.failure.code === 'VALIDATION_ERROR';
+    setAttribute(this.#phone, 'aria-invalid', isInvalid ? 'true' : undefined);
+    setText(this.#problem, pairingProblem(pairing, translate));
     const retryAtMs = pairing.status === 'failed' ? pairing.retryAtMs : undefined;
-    const wait = retryAtMs === undefined ? undefined : formatSeconds(secondsLeft(retryAtMs, nowMs));
-    setText(this.#retry, wait === undefined ? '' : translate('pairing.retryIn', { time: wait }));
+    const retryTime = retryAtMs === undefined ? undefined : formatSeconds(secondsLeft(retryAtMs, nowMs));
+    setText(this.#retry, retryTime === undefined ? '' : translate('pairing.retryIn', { time: retryTime }));
 
     const wasHidden = this.#result.hidden;
     this.#result.hidden = shown === undefined;

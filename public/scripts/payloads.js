@@ -11,14 +11,14 @@
 import { unknownErrorCode } from './error-actions.js';
 
 /** @returns {Record<string, unknown>} */
-const fieldsOf = (/** @type {unknown} */ payload) =>
+const toRecord = (/** @type {unknown} */ payload) =>
   typeof payload === 'object' && payload !== null ? { ...payload } : {};
 
-const textOf = (/** @type {unknown} */ value) =>
+const toText = (/** @type {unknown} */ value) =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 
 /** @returns {number | undefined} */
-const secondsOf = (/** @type {unknown} */ value) =>
+const toSeconds = (/** @type {unknown} */ value) =>
   typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined;
 
 /**
@@ -26,10 +26,10 @@ const secondsOf = (/** @type {unknown} */ value) =>
  * @returns {QrPayload | undefined}
  */
 export const readQr = (payload) => {
-  const { qr, sequence, expiresAt, expiresIn } = fieldsOf(payload);
-  const seconds = secondsOf(expiresIn);
+  const { qr, sequence, expiresAt, expiresIn } = toRecord(payload);
+  const seconds = toSeconds(expiresIn);
   if (typeof qr !== 'string' || !qr.startsWith('data:image/') || seconds === undefined) return undefined;
-  return { image: qr, sequence: textOf(sequence) ?? '', expiresAt: textOf(expiresAt) ?? '', seconds };
+  return { image: qr, sequence: toText(sequence) ?? '', expiresAt: toText(expiresAt) ?? '', seconds };
 };
 
 /**
@@ -37,10 +37,10 @@ export const readQr = (payload) => {
  * @returns {PairingCodePayload | undefined} no seconds: the code links no more
  */
 export const readPairingCode = (payload) => {
-  const { code, phone, expiresIn } = fieldsOf(payload);
-  const seconds = expiresIn === 0 ? 0 : secondsOf(expiresIn);
+  const { code, phone, expiresIn } = toRecord(payload);
+  const seconds = expiresIn === 0 ? 0 : toSeconds(expiresIn);
   if (typeof code !== 'string' || code === '' || seconds === undefined) return undefined;
-  return { code, phone: textOf(phone) ?? '', seconds };
+  return { code, phone: toText(phone) ?? '', seconds };
 };
 
 /**
@@ -48,11 +48,11 @@ export const readPairingCode = (payload) => {
  * @returns {Failure}
  */
 export const readFailure = (payload) => {
-  const { code, message, error, retryAfter } = fieldsOf(payload);
+  const { code, message, error, retryAfter } = toRecord(payload);
   return {
     code: typeof code === 'string' ? code : unknownErrorCode,
-    message: textOf(message) ?? textOf(error) ?? '',
-    retryAfterSeconds: secondsOf(retryAfter),
+    message: toText(message) ?? toText(error) ?? '',
+    retryAfterSeconds: toSeconds(retryAfter),
   };
 };
 
@@ -67,14 +67,14 @@ export const readStatus = (payload) => {
     title,
     salon_id: salonId,
     restriction,
-  } = fieldsOf(payload);
+  } = toRecord(payload);
   return {
-    phone: textOf(phone),
-    integration: textOf(integration),
-    title: textOf(title),
-    salonId: textOf(salonId),
+    phone: toText(phone),
+    integration: toText(integration),
+    title: toText(title),
+    salonId: toText(salonId),
     // Empty and not absent: a restriction that is over has to go from the page.
-    restriction: textOf(fieldsOf(restriction)['message']) ?? '',
+    restriction: toText(toRecord(restriction)['message']) ?? '',
   };
 };
 
@@ -84,8 +84,8 @@ export const readStatus = (payload) => {
  * @returns {string | undefined}
  */
 export const readSessionState = (payload) => {
-  const { state, detail } = fieldsOf(payload);
-  return state === 'stopped' && detail === '411' ? 'phone_outdated' : textOf(state);
+  const { state, detail } = toRecord(payload);
+  return state === 'stopped' && detail === '411' ? 'phone_outdated' : toText(state);
 };
 
 /**
@@ -93,8 +93,8 @@ export const readSessionState = (payload) => {
  * @returns {{ cause: string | undefined, since: string | undefined }}
  */
 export const readSessionCause = (payload) => {
-  const { detail, since } = fieldsOf(payload);
-  return { cause: textOf(detail), since: textOf(since) };
+  const { detail, since } = toRecord(payload);
+  return { cause: toText(detail), since: toText(since) };
 };
 
 /**
@@ -102,10 +102,10 @@ export const readSessionCause = (payload) => {
  * @param {string} name
  * @returns {string | undefined}
  */
-export const readText = (payload, name) => textOf(fieldsOf(payload)[name]);
+export const readText = (payload, name) => toText(toRecord(payload)[name]);
 
 /**
  * @param {unknown} payload
  * @param {string} name
  */
-export const readFlag = (payload, name) => fieldsOf(payload)[name] === true;
+export const readFlag = (payload, name) => toRecord(payload)[name] === true;

@@ -2,7 +2,7 @@
 /**
  * @import { Model } from './connection-model.js'
  * @import { ConnectionEvent, Effect } from './connection-events.js'
- * @typedef {{ companyId: number, token: string, openLink: (token: string, dispatch: (event: ConnectionEvent) => void) =>
+ * @typedef {{ companyId: number, token: string, openSocket: (token: string, dispatch: (event: ConnectionEvent) => void) =>
  *   (effect: Effect) => void, fetchStatus: typeof import('./api.js').fetchStatus, language: () => string,
  *   onChange: () => void }} SalonOptions
  */
@@ -10,18 +10,18 @@
 import { reduce } from './connection-events.js';
 import { initialModel } from './connection-model.js';
 
-const pollMs = 2000;
+const pollIntervalMs = 2000;
 const statusTimeoutMs = 8000;
 
 /** After these the platform has had its say, and there is nothing left to wait for on this page. */
-const finalIntegrations = new Set(['active', 'activation_failed', 'frozen', 'uninstalled']);
+const finalIntegrationStatuses = new Set(['active', 'activation_failed', 'frozen', 'uninstalled']);
 
 /** One salon on the page: its model, its connection to the server, and the questions about its activation. */
 export class Salon {
   /** @type {Readonly<Model>} */
   #model = initialModel;
   /** @type {((effect: Effect) => void) | undefined} */
-  #perform;
+  #runEffect;
   #isPolling = false;
   #options;
 
@@ -40,7 +40,7 @@ export class Salon {
 
   /** Connects on the first call; a salon whose tab was never opened takes no connection. */
   open() {
-    this.#perform ??= this.#options.openLink(this.#options.token, (event) => this.dispatch(event));
+    this.#runEffect ??= this.#options.openSocket(this.#options.token, (event) => this.dispatch(event));
   }
 
   /** @param {ConnectionEvent} event */
@@ -48,39 +48,41 @@ export class Salon {
     const before = this.#model;
     const { model, effect } = reduce(before, event, Date.now());
     this.#model = model;
-    if (effect) this.#perform?.(effect);
+    if (effect) this.#runEffect?.(effect);
     if (model === before) return;
     this.#options.onChange();
-    if (model.session === 'connected' && before.session !== 'connected') void this.#follow();
+    if (model.session === 'connected' && before.session !== 'connected') void this.#pollActivation();
   }
 
   /** Asks once where the salon stands, for its name and number. A failure is told by the socket, in better words. */
-  async askStatus() {
+  async refreshStatus() {
     const { companyId, token, language, fetchStatus } = this.#options;
     try {
-      const answer = await fetchStatus({
+      const result = await fetchStatus({
         companyId,
         token,
         language: language(),
         signal: AbortSignal.timeout(statusTimeoutMs),
       });
-      if ('status' in answer) this.dispatch({ type: 'status', status: answer.status });
-      return answer;
+      if ('status' in result) this.dispatch({ type: 'status', status: result.status });
+      return result;
     } catch {
       return undefined;
     }
   }
 
   /** Follows the activation until the platform has answered or the salon is no longer connected. */
-  async #follow() {
+  async #pollActivation() {
     if (this.#isPolling) return;
     this.#isPolling = true;
     while (this.#model.session === 'connected') {
-      const answer = await this.askStatus();
-      if (answer && 'status' in answer && finalIntegrations.has(answer.status.integration ?? '')) break;
-      if (answer && 'failure' in answer && answer.failure.code === 'INVALID_TOKEN') break;
-      const pauseMs = answer && 'failure' in answer ? (answer.failure.retryAfterSeconds ?? 5) * 1000 : pollMs;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const result = await this.refreshStatus();
+      if (result && 'status' in result && finalIntegrationStatuses.has(result.status.integration ?? ''))
+        break;
+      if (result && 'failure' in result && result.failure.code === 'INVALID_TOKEN') break;
+      const delayMs =
+        result && 'failure' in result ? (result.failure.retryAfterSeconds ?? 5) * 1000 : pollIntervalMs;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
     this.#isPolling = false;
   }

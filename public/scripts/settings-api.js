@@ -20,7 +20,7 @@ import { readFailure } from './payloads.js';
  */
 
 /** The server refused; the message is its sentence for the person. */
-export class RefusedError extends Error {}
+export class ApiError extends Error {}
 
 /** What a salon's owner decides about the messages, at the server. */
 export class SettingsApi {
@@ -41,7 +41,7 @@ export class SettingsApi {
 
   /** @returns {Promise<SettingsAnswer>} */
   read() {
-    return this.#ask('', 'GET');
+    return this.#request('', 'GET');
   }
 
   /**
@@ -49,7 +49,7 @@ export class SettingsApi {
    * @returns {Promise<SettingsAnswer>}
    */
   save(settings) {
-    return this.#ask('', 'PUT', settings);
+    return this.#request('', 'PUT', settings);
   }
 
   /**
@@ -58,26 +58,26 @@ export class SettingsApi {
    * @returns {Promise<Preview>}
    */
   preview(kind, template) {
-    return this.#ask('/preview', 'POST', { kind, template });
+    return this.#request('/preview', 'POST', { kind, template });
   }
 
   /** @returns {Promise<{ opt_outs: OptOut[] }>} */
   optOuts() {
-    return this.#ask('/opt-outs', 'GET');
+    return this.#request('/opt-outs', 'GET');
   }
 
   /** @returns {Promise<{ outgoing_webhook: OutgoingWebhook | null }>} */
   outgoingWebhook() {
-    return this.#ask('/outgoing-webhook', 'GET');
+    return this.#request('/outgoing-webhook', 'GET');
   }
 
   /**
    * @param {string} path
    * @param {string} method
    * @param {unknown} [body]
-   * @throws {RefusedError}
+   * @throws {ApiError}
    */
-  async #ask(path, method, body) {
+  async #request(path, method, body) {
     const response = await fetch(`/marketplace/settings/${this.#companyId}${path}`, {
       method,
       headers: {
@@ -89,9 +89,9 @@ export class SettingsApi {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     /** @type {unknown} */
-    const answer = await response.json().catch(() => undefined);
-    if (!response.ok) throw new RefusedError(readFailure(answer).message);
+    const responseBody = await response.json().catch(() => undefined);
+    if (!response.ok) throw new ApiError(readFailure(responseBody).message);
     // oxlint-disable-next-line typescript/no-unsafe-return, typescript/no-unsafe-type-assertion -- our own server's answer to its own page
-    return /** @type {any} */ (answer);
+    return /** @type {any} */ (responseBody);
   }
 }

@@ -3,14 +3,14 @@
 /** @import { Settings, SettingsAnswer } from './settings-api.js' */
 
 import { byId, setAttribute, setText } from './dom.js';
-import { webhookWords } from './outgoing-webhook.js';
+import { webhookStatusText } from './outgoing-webhook.js';
 import { startPage } from './page.js';
 import { safeStorage } from './safe-storage.js';
-import { RefusedError, SettingsApi } from './settings-api.js';
+import { ApiError, SettingsApi } from './settings-api.js';
 import { TemplateEditor } from './template-editor.js';
-import { addressWithoutTokens, companyIdOf, takeTokens } from './token.js';
+import { urlWithoutTokens, companyIdFromToken, loadTokens } from './token.js';
 
-const usualQuietHours = { from: '21:00', to: '09:00' };
+const defaultQuietHours = { from: '21:00', to: '09:00' };
 
 const form = byId('settings', HTMLFormElement);
 const quiet = byId('quiet', HTMLInputElement);
@@ -19,14 +19,14 @@ const quietTo = byId('quiet-to', HTMLInputElement);
 const shift = byId('shift', HTMLInputElement);
 const review = byId('review', HTMLInputElement);
 const result = byId('result', HTMLElement);
-const refusal = byId('refusal', HTMLElement);
+const loadError = byId('refusal', HTMLElement);
 
 /** @type {Map<string, TemplateEditor>} */
 const editors = new Map();
-let isChanged = false;
+let hasUnsavedChanges = false;
 
 /** @returns {Settings} */
-const entered = () => ({
+const readForm = () => ({
   enabled: Object.fromEntries([...editors].map(([kind, { enabled }]) => [kind, enabled])),
   templates: Object.fromEntries([...editors].map(([kind, { template }]) => [kind, template])),
   quiet_hours: quiet.checked ? { from: quietFrom.value, to: quietTo.value } : null,
@@ -39,7 +39,7 @@ const entered = () => ({
  * @param {SettingsApi} api
  * @param {Translate} translate
  */
-const fillIn = ({ settings, defaults, variables }, api, translate) => {
+const fillForm = ({ settings, defaults, variables }, api, translate) => {
   editors.clear();
   for (const [kind, defaultText] of Object.entries(defaults)) {
     const editor = new TemplateEditor({
@@ -55,14 +55,14 @@ const fillIn = ({ settings, defaults, variables }, api, translate) => {
   }
   byId('kinds', HTMLElement).replaceChildren(...[...editors.values()].map(({ element }) => element));
   quiet.checked = settings.quiet_hours !== null;
-  quietFrom.value = (settings.quiet_hours ?? usualQuietHours).from;
-  quietTo.value = (settings.quiet_hours ?? usualQuietHours).to;
+  quietFrom.value = (settings.quiet_hours ?? defaultQuietHours).from;
+  quietTo.value = (settings.quiet_hours ?? defaultQuietHours).to;
   shift.value = String(settings.small_shift_minutes);
   review.value = settings.review_link ?? '';
-  showQuiet();
+  updateQuietInputs();
 };
 
-const showQuiet = () => {
+const updateQuietInputs = () => {
   for (const input of [quietFrom, quietTo]) input.disabled = !quiet.checked;
 };
 
@@ -78,9 +78,9 @@ const listOptOuts = (optOuts, translate, language) => {
     return item;
   });
   if (items.length === 0) {
-    const nobody = document.createElement('li');
-    nobody.textContent = translate('settings.nobody');
-    items.push(nobody);
+    const emptyItem = document.createElement('li');
+    emptyItem.textContent = translate('settings.nobody');
+    items.push(emptyItem);
   }
   byId('opt-outs', HTMLElement).replaceChildren(...items);
 };
@@ -96,18 +96,18 @@ const showWebhook = async (api, translate, language) => {
   const section = byId('webhook', HTMLElement);
   section.hidden = webhook === null;
   if (webhook === null) return;
-  const { state, text } = webhookWords(webhook, translate, language);
+  const { state, text } = webhookStatusText(webhook, translate, language);
   setAttribute(section, 'data-state', state);
   setText(byId('webhook-state', HTMLElement), text);
 };
 
 const start = async () => {
-  const [token = ''] = takeTokens(
+  const [token = ''] = loadTokens(
     location.href,
     safeStorage(() => window.sessionStorage),
   );
-  history.replaceState(history.state, '', addressWithoutTokens(location.href));
-  const companyId = companyIdOf(token);
+  history.replaceState(history.state, '', urlWithoutTokens(location.href));
+  const companyId = companyIdFromToken(token);
   let language = 'ru';
   /** @type {Translate} */
   let translate = (key) => key;
@@ -115,15 +115,15 @@ const start = async () => {
 
   const show = async () => {
     try {
-      if (companyId === undefined) throw new RefusedError(translate('errors.INVALID_TOKEN.text'));
-      const [answer, { opt_outs: optOuts }] = await Promise.all([api.read(), api.optOuts()]);
-      fillIn(answer, api, translate);
+      if (companyId === undefined) throw new ApiError(translate('errors.INVALID_TOKEN.text'));
+      const [response, { opt_outs: optOuts }] = await Promise.all([api.read(), api.optOuts()]);
+      fillForm(response, api, translate);
       listOptOuts(optOuts, translate, language);
       form.hidden = false;
       showWebhook(api, translate, language).catch(reportError);
     } catch (error) {
-      setText(refusal, error instanceof RefusedError ? error.message : translate('settings.unreachable'));
-      refusal.hidden = false;
+      setText(loadError, error instanceof ApiError ? error.message : translate('settings.unreachable'));
+      loadError.hidden = false;
     }
   };
 
@@ -131,12 +131,12 @@ const start = async () => {
     translate = newTranslate;
     language = newLanguage;
     // What the owner has typed is not thrown away for another language.
-    if (!isChanged) void show();
+    if (!hasUnsavedChanges) void show();
   });
 
-  quiet.addEventListener('change', showQuiet);
+  quiet.addEventListener('change', updateQuietInputs);
   form.addEventListener('input', () => {
-    isChanged = true;
+    hasUnsavedChanges = true;
     setText(result, translate('settings.unsaved'));
   });
   const save = async () => {
@@ -144,11 +144,11 @@ const start = async () => {
     button.disabled = true;
     setText(result, translate('settings.saving'));
     try {
-      await api.save(entered());
-      isChanged = false;
+      await api.save(readForm());
+      hasUnsavedChanges = false;
       setText(result, translate('settings.saved'));
     } catch (error) {
-      setText(result, error instanceof RefusedError ? error.message : translate('settings.unreachable'));
+      setText(result, error instanceof ApiError ? error.message : translate('settings.unreachable'));
     } finally {
       button.disabled = false;
     }
@@ -158,7 +158,7 @@ const start = async () => {
     save().catch(reportError);
   });
   window.addEventListener('beforeunload', (event) => {
-    if (isChanged) event.preventDefault();
+    if (hasUnsavedChanges) event.preventDefault();
   });
 };
 

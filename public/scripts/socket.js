@@ -15,7 +15,7 @@ import {
 } from './payloads.js';
 
 /** The server may end a connection while it is being replaced; it is back within seconds. */
-const returnDelayMs = 2000;
+const reconnectDelayMs = 2000;
 
 /**
  * One salon's connection to our server. It reconnects by itself, with growing and uneven pauses.
@@ -23,7 +23,7 @@ const returnDelayMs = 2000;
  * @param {(event: ConnectionEvent) => void} dispatch
  * @returns {(effect: Effect) => void} carries out what the model asks for
  */
-export const openLink = (token, dispatch) => {
+export const openSocket = (token, dispatch) => {
   const socket = io('/marketplace', {
     path: '/socket.io',
     transports: ['websocket', 'polling'],
@@ -38,7 +38,7 @@ export const openLink = (token, dispatch) => {
   socket.on('disconnect', (/** @type {string} */ reason) => {
     dispatch({ type: 'link-down' });
     if (reason === 'io server disconnect')
-      setTimeout(() => dispatch({ type: 'browser-online' }), returnDelayMs);
+      setTimeout(() => dispatch({ type: 'browser-online' }), reconnectDelayMs);
   });
   socket.on('connect_error', (/** @type {Error & { data?: unknown }} */ error) => {
     dispatch({ type: 'link-down' });

@@ -4,7 +4,7 @@
  * @import { Translate } from './i18n.js'
  */
 
-import { formatMoment } from './i18n.js';
+import { formatDateTime } from './i18n.js';
 
 /** Causes that a person can make something of, as the server names them; each has words in the locales. */
 export const causes = /** @type {const} */ ([
@@ -62,7 +62,7 @@ const lastingScreens = new Set([
  */
 export const causeAndSince = ({ cause = '', since = '' }, screen, translate, language) => {
   if (!lastingScreens.has(screen)) return '';
-  const time = formatMoment(since, language);
+  const time = formatDateTime(since, language);
   const parts = [
     knownCauses.has(cause) ? translate(`causes.${cause}`) : '',
     time === '' ? '' : translate('connect.since', { time }),

@@ -10,7 +10,7 @@ const previewDelayMs = 300;
  * @param {string} className
  * @param {string} [text]
  */
-const make = (tag, className, text = '') => {
+const createElement = (tag, className, text = '') => {
   const element = document.createElement(tag);
   element.className = className;
   element.textContent = text;
@@ -25,9 +25,9 @@ export class TemplateEditor {
   #preview;
   #switch = document.createElement('input');
   #text = document.createElement('textarea');
-  #shown = make('p', 'preview');
-  #length = make('p', 'hint');
-  #problem = make('p', 'problem');
+  #previewText = createElement('p', 'preview');
+  #length = createElement('p', 'hint');
+  #problem = createElement('p', 'problem');
   /** @type {Translate} */
   #translate;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -48,7 +48,7 @@ export class TemplateEditor {
     this.#defaultText = defaultText;
     this.#preview = preview;
     this.#translate = translate;
-    this.element = make('div', 'kind');
+    this.element = createElement('div', 'kind');
     this.element.dataset['kind'] = kind;
     this.#switch.type = 'checkbox';
     this.#switch.checked = enabled;
@@ -59,25 +59,25 @@ export class TemplateEditor {
     this.#problem.id = `problem-${kind}`;
     this.#problem.role = 'alert';
     this.#text.setAttribute('aria-describedby', this.#problem.id);
-    this.#text.addEventListener('input', () => this.#showLater());
+    this.#text.addEventListener('input', () => this.#schedulePreview());
 
-    const label = make('label', 'check');
-    label.append(this.#switch, make('span', '', translate(`settings.kinds.${kind}`)));
-    const reset = make('button', 'reset', translate('settings.reset'));
+    const label = createElement('label', 'check');
+    label.append(this.#switch, createElement('span', '', translate(`settings.kinds.${kind}`)));
+    const reset = createElement('button', 'reset', translate('settings.reset'));
     reset.type = 'button';
     reset.addEventListener('click', () => this.#insert(defaultText, true));
     const details = document.createElement('details');
     details.append(
-      make('summary', '', translate('settings.text')),
+      createElement('summary', '', translate('settings.text')),
       this.#text,
       this.#problem,
-      this.#variables(variables),
+      this.#createVariableButtons(variables),
       reset,
-      make('h3', '', translate('settings.preview')),
-      this.#shown,
+      createElement('h3', '', translate('settings.preview')),
+      this.#previewText,
       this.#length,
     );
-    details.addEventListener('toggle', () => this.#showLater());
+    details.addEventListener('toggle', () => this.#schedulePreview());
     this.element.append(label, details);
   }
 
@@ -92,10 +92,10 @@ export class TemplateEditor {
   }
 
   /** @param {{ name: string, description: string }[]} variables */
-  #variables(variables) {
-    const list = make('div', 'variables');
+  #createVariableButtons(variables) {
+    const list = createElement('div', 'variables');
     for (const { name, description } of variables) {
-      const button = make('button', '', `{${name}}`);
+      const button = createElement('button', '', `{${name}}`);
       button.type = 'button';
       button.title = description;
       button.setAttribute('aria-label', `{${name}}: ${description}`);
@@ -116,16 +116,16 @@ export class TemplateEditor {
     this.#text.dispatchEvent(new Event('input', { bubbles: true }));
   }
 
-  #showLater() {
+  #schedulePreview() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#show().catch(reportError), previewDelayMs);
+    this.#timer = setTimeout(() => void this.#updatePreview().catch(reportError), previewDelayMs);
   }
 
-  async #show() {
+  async #updatePreview() {
     const template = this.#text.value;
     const { text, length, problems } = await this.#preview(template);
     if (template !== this.#text.value) return;
-    this.#shown.textContent = text;
+    this.#previewText.textContent = text;
     this.#length.textContent = this.#translate('settings.length', { length: String(length) });
     this.#problem.textContent = problems.join(' ');
     this.#text.ariaInvalid = String(problems.length > 0);

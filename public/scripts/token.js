@@ -6,7 +6,7 @@ const storageKey = 'marketplace.tokens';
  * @param {string} address
  * @returns {string[]} without repeats, in the order of the address
  */
-export const tokensInAddress = (address) => {
+export const tokensInUrl = (address) => {
   const url = new URL(address);
   const found = [new URLSearchParams(url.hash.slice(1)), url.searchParams].flatMap((parameters) => [
     ...parameters.getAll('token'),
@@ -20,15 +20,15 @@ export const tokensInAddress = (address) => {
  * @param {string} address
  * @returns {string}
  */
-export const addressWithoutTokens = (address) => {
+export const urlWithoutTokens = (address) => {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
-  const holdsToken = fragment.has('token') || fragment.has('tokens');
+  const hasToken = fragment.has('token') || fragment.has('tokens');
   for (const name of ['token', 'tokens']) {
     fragment.delete(name);
     url.searchParams.delete(name);
   }
-  if (holdsToken) url.hash = fragment.toString();
+  if (hasToken) url.hash = fragment.toString();
   return url.href;
 };
 
@@ -37,7 +37,7 @@ export const addressWithoutTokens = (address) => {
  * @param {string} token a JWT
  * @returns {number | undefined} undefined when the text is not a token of ours
  */
-export const companyIdOf = (token) => {
+export const companyIdFromToken = (token) => {
   try {
     const payload = token.split('.')[1] ?? '';
     const binary = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
@@ -60,8 +60,8 @@ export const companyIdOf = (token) => {
  * @param {Pick<Storage, 'getItem' | 'setItem'>} storage
  * @returns {string[]}
  */
-export const takeTokens = (address, storage) => {
-  const tokens = tokensInAddress(address);
+export const loadTokens = (address, storage) => {
+  const tokens = tokensInUrl(address);
   if (tokens.length > 0) {
     storage.setItem(storageKey, tokens.join(','));
     return tokens;

@@ -57,7 +57,7 @@ export function loadConfig(environment: Environment, earlierProblems: readonly s
 }
 
 function toConfig(env: CheckedEnvironment): Config {
-  const kind = databaseKindOf(env);
+  const kind = databaseKind(env);
   return {
     production: env.NODE_ENV === 'production',
     instanceId: env.INSTANCE_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
@@ -92,7 +92,7 @@ function toConfig(env: CheckedEnvironment): Config {
   };
 }
 
-function databaseKindOf(env: CheckedEnvironment): Config['database']['kind'] {
+function databaseKind(env: CheckedEnvironment): Config['database']['kind'] {
   if (env.SUPABASE_URL !== undefined) return 'supabase';
   return env.DATABASE_URL === undefined ? 'embedded' : 'postgres';
 }

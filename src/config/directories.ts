@@ -18,26 +18,26 @@ export function makeDirectories({
     LOG_DIR: directories.logs,
   };
   const problems = Object.entries(used).flatMap(([name, path]) =>
-    path === undefined ? [] : problemsOf(name, path),
+    path === undefined ? [] : directoryProblems(name, path),
   );
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-function problemsOf(name: string, path: string): string[] {
+function directoryProblems(name: string, path: string): string[] {
   try {
-    make(path);
-    writeTo(path);
+    makeDirectory(path);
+    checkWritable(path);
     return [];
   } catch (error) {
     // A full disk is no wrong setting.
-    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) return [];
-    return [`${name} cannot be written to: ${path} (${codeOf(error) ?? String(error)})`];
+    if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) return [];
+    return [`${name} cannot be written to: ${path} (${errorCode(error) ?? String(error)})`];
   }
 }
 
 /** Node's own `recursive` never ends where a directory takes no other and calls itself missing, as /proc does. */
-function make(path: string): void {
-  if (!existsSync(dirname(path))) make(dirname(path));
+function makeDirectory(path: string): void {
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
   try {
     mkdirSync(path);
   } catch (error) {
@@ -47,10 +47,10 @@ function make(path: string): void {
 }
 
 /** Only a write tells: root is granted access to /proc, too. */
-function writeTo(path: string): void {
+function checkWritable(path: string): void {
   rmdirSync(mkdtempSync(join(path, '.writable-')));
 }
 
-function codeOf(error: unknown): string | undefined {
+function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

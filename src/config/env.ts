@@ -51,7 +51,7 @@ export const secretNames = [
 ] as const satisfies readonly VariableName[];
 
 /** Set in the belief that they do something, these would be missed: refused until a version knows them. */
-export const notYet = ['REDIS_URL', 'ADMIN_PASSWORD', 'ADMIN_PASSWORD_HASH'] as const;
+export const unsupportedVariables = ['REDIS_URL', 'ADMIN_PASSWORD', 'ADMIN_PASSWORD_HASH'] as const;
 
 export type Environment = Readonly<Partial<Record<VariableName, string>>>;
 
@@ -92,7 +92,7 @@ export function readEnvironment(raw: RawEnvironment): { values: Environment; pro
       problems.push(`${name}_FILE names a file that cannot be read: ${path}`);
     }
   }
-  for (const name of notYet.flatMap((variable) => [variable, `${variable}_FILE`])) {
+  for (const name of unsupportedVariables.flatMap((variable) => [variable, `${variable}_FILE`])) {
     if (isSet(raw[name])) problems.push(`${name} is not supported by this version yet; remove it`);
   }
   return { values, problems };

@@ -66,7 +66,7 @@ const encryptionKeys = Joi.string().custom((value: string, helpers) => {
 });
 
 /** Joi lets through what nobody can call, such as a port of 99999. */
-function address(scheme: string[], example: string) {
+function urlSchema(scheme: string[], example: string) {
   const uri = Joi.string().uri({ scheme });
   return Joi.string().custom((value: string, helpers) =>
     uri.validate(value).error === undefined && URL.canParse(value)
@@ -75,9 +75,9 @@ function address(scheme: string[], example: string) {
   );
 }
 
-const webUrl = address(['http', 'https'], 'https://wa.example.com');
+const webUrl = urlSchema(['http', 'https'], 'https://wa.example.com');
 
-const databaseUrl = address(
+const databaseUrl = urlSchema(
   ['postgres', 'postgresql'],
   'postgres://user:password@host:5432/name, with @ : / # ? in the password as %40 %3A %2F %23 %3F',
 );
@@ -133,7 +133,7 @@ const schema = Joi.object<CheckedEnvironment>({
   YCLIENTS_PARTNER_TOKEN: headerText.default(demoYclients.partnerToken),
   YCLIENTS_USER_TOKEN: headerText.default(demoYclients.userToken),
   YCLIENTS_APPLICATION_ID: Joi.number().integer().positive().default(demoYclients.applicationId),
-  WHATSAPP_WS_URL: address(['ws', 'wss'], 'ws://127.0.0.1:4200/ws'),
+  WHATSAPP_WS_URL: urlSchema(['ws', 'wss'], 'ws://127.0.0.1:4200/ws'),
   WHATSAPP_VERSION: Joi.string()
     .pattern(/^\d+,\d+,\d+$/, 'three numbers such as 2,3000,1043857760')
     .custom((value: string) => value.split(',').map(Number)),
@@ -189,7 +189,7 @@ function contradictions(env: Environment): string[] {
   return problems;
 }
 
-const neededInProduction: Readonly<Partial<Record<VariableName, string>>> = {
+const requiredInProduction: Readonly<Partial<Record<VariableName, string>>> = {
   PUBLIC_URL: 'the https address that YCLIENTS and browsers reach this service by',
   JWT_SECRET: 'at least 32 characters, for example from: openssl rand -base64 48',
   ENCRYPTION_KEYS:
@@ -202,7 +202,7 @@ const neededInProduction: Readonly<Partial<Record<VariableName, string>>> = {
 function productionProblems(env: Environment): string[] {
   const problems: string[] = [];
   for (const name of variableNames) {
-    const hint = neededInProduction[name];
+    const hint = requiredInProduction[name];
     if (hint !== undefined && env[name] === undefined)
       problems.push(`${name} is required in production: ${hint}`);
   }

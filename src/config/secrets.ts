@@ -23,12 +23,13 @@ export type Secrets = Readonly<{
 export function loadSecrets(env: CheckedEnvironment, dataDirectory: string): Secrets {
   return {
     jwtSecret:
-      env.JWT_SECRET ?? madeOnce(dataDirectory, 'jwt-secret', () => randomBytes(48).toString('base64url')),
+      env.JWT_SECRET ??
+      readOrCreateSecret(dataDirectory, 'jwt-secret', () => randomBytes(48).toString('base64url')),
     encryptionKeys: env.ENCRYPTION_KEYS ?? [
       {
         id: 'local',
         key: Buffer.from(
-          madeOnce(dataDirectory, 'encryption-key', () => randomBytes(32).toString('base64')),
+          readOrCreateSecret(dataDirectory, 'encryption-key', () => randomBytes(32).toString('base64')),
           'base64',
         ),
       },
@@ -49,18 +50,18 @@ function databaseAddress(env: CheckedEnvironment, dataDirectory: string): Databa
     : { kind: 'supabase', url, serviceRoleKey, databaseUrl };
 }
 
-function madeOnce(directory: string, name: string, make: () => string): string {
+function readOrCreateSecret(directory: string, name: string, generate: () => string): string {
   const path = join(directory, name);
   mkdirSync(directory, { recursive: true });
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(draft, make(), { mode: 0o600, flush: true });
+  const temporaryPath = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(temporaryPath, generate(), { mode: 0o600, flush: true });
   try {
     // A link fails if the name exists: of two processes starting together both read the same, whole secret.
-    linkSync(draft, path);
+    linkSync(temporaryPath, path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   } finally {
-    unlinkSync(draft);
+    unlinkSync(temporaryPath);
   }
   return readFileSync(path, 'utf8').trim();
 }

@@ -1,56 +1,62 @@
 import { inspect } from 'node:util';
 import { AppError } from '../domain/errors/app-error.ts';
-import { StartError } from '../domain/errors/startup-error.ts';
+import { StartupError } from '../domain/errors/startup-error.ts';
 import { redactText } from '../observability/redact.ts';
 
 /** Why the server does not start, in a sentence that holds no secret, and whether only other settings help. */
-type Reason = Readonly<{ sentence: string; misconfigured: boolean }>;
+type StartupFailure = Readonly<{ message: string; misconfigured: boolean }>;
 
-const wrong = (sentence: string): Reason => ({ sentence, misconfigured: true });
-const notYet = (sentence: string): Reason => ({ sentence, misconfigured: false });
+const misconfiguration = (message: string): StartupFailure => ({ message, misconfigured: true });
+const otherFailure = (message: string): StartupFailure => ({ message, misconfigured: false });
 
-const noSuchAddress = wrong(
+const noSuchAddress = misconfiguration(
   'HOST is no address of this machine: take 127.0.0.1, another that it has, or 0.0.0.0 for all of them',
 );
-const noSuchDatabaseHost = notYet(
+const noSuchDatabaseHost = otherFailure(
   'The host of DATABASE_URL is not known: correct it; in a password @ : / # ? are written %40 %3A %2F %23 %3F',
 );
 
 /** By the code of the error or of what caused it. */
-const reasons: Readonly<Record<StartError['at'], Readonly<Record<string, Reason>>>> = {
-  address: {
-    EADDRINUSE: notYet('HOST and PORT are taken by another program: stop it or set another PORT'),
-    EADDRNOTAVAIL: noSuchAddress,
-    EINVAL: noSuchAddress,
-    ENOTFOUND: noSuchAddress,
-    EAI_AGAIN: notYet('HOST is a name that could not be looked up: take an address of this machine'),
-    EACCES: wrong('PORT may not be used by this user: take one above 1023'),
-  },
-  database: {
-    ECONNREFUSED: notYet(
-      'The database of DATABASE_URL does not answer: start it, or correct its host and port',
-    ),
-    ENOTFOUND: noSuchDatabaseHost,
-    EAI_AGAIN: noSuchDatabaseHost,
-    '28P01': wrong('The database of DATABASE_URL refuses the password: correct the user or the password'),
-    '28000': wrong(
-      'The database of DATABASE_URL refuses the user: correct the user, or let it in at the database',
-    ),
-    '3D000': notYet('The database of DATABASE_URL does not exist: create it or correct its name'),
-  },
-};
+const failuresByStage: Readonly<Record<StartupError['component'], Readonly<Record<string, StartupFailure>>>> =
+  {
+    address: {
+      EADDRINUSE: otherFailure('HOST and PORT are taken by another program: stop it or set another PORT'),
+      EADDRNOTAVAIL: noSuchAddress,
+      EINVAL: noSuchAddress,
+      ENOTFOUND: noSuchAddress,
+      EAI_AGAIN: otherFailure('HOST is a name that could not be looked up: take an address of this machine'),
+      EACCES: misconfiguration('PORT may not be used by this user: take one above 1023'),
+    },
+    database: {
+      ECONNREFUSED: otherFailure(
+        'The database of DATABASE_URL does not answer: start it, or correct its host and port',
+      ),
+      ENOTFOUND: noSuchDatabaseHost,
+      EAI_AGAIN: noSuchDatabaseHost,
+      '28P01': misconfiguration(
+        'The database of DATABASE_URL refuses the password: correct the user or the password',
+      ),
+      '28000': misconfiguration(
+        'The database of DATABASE_URL refuses the user: correct the user, or let it in at the database',
+      ),
+      '3D000': otherFailure('The database of DATABASE_URL does not exist: create it or correct its name'),
+    },
+  };
 
 /** What is known of an error that ended the process; undefined: nobody foresaw it, and its details matter. */
-export function reasonOf(error: unknown): Reason | undefined {
-  const path = forbiddenPathOf(error);
-  if (path !== undefined) return notYet(`${path} may not be read or written by this user`);
-  return reasonIn(reasons[error instanceof StartError ? error.at : 'database'], error);
+export function findStartupFailure(error: unknown): StartupFailure | undefined {
+  const path = findForbiddenPath(error);
+  if (path !== undefined) return otherFailure(`${path} may not be read or written by this user`);
+  return findByErrorCode(
+    failuresByStage[error instanceof StartupError ? error.component : 'database'],
+    error,
+  );
 }
 
 /** What a person at the console is told of an error that ended the process; the log has the rest. */
-export function startFailure(error: unknown): string {
-  const reason = reasonOf(error);
-  if (reason !== undefined) return reason.sentence;
+export function startupFailureMessage(error: unknown): string {
+  const failure = findStartupFailure(error);
+  if (failure !== undefined) return failure.message;
   if (error instanceof AppError && error.code === 'DB_ERROR') {
     return 'The database stopped answering: check DATABASE_URL, SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY if they are set';
   }
@@ -58,18 +64,21 @@ export function startFailure(error: unknown): string {
 }
 
 /** A file that is another user's: often of who started the server for the first time. */
-function forbiddenPathOf(error: unknown): string | undefined {
+function findForbiddenPath(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const isForbidden = 'code' in error && error.code === 'EACCES';
   if (isForbidden && 'path' in error && typeof error.path === 'string') return error.path;
-  return forbiddenPathOf(error.cause);
+  return findForbiddenPath(error.cause);
 }
 
-function reasonIn(known: Readonly<Record<string, Reason>>, error: unknown): Reason | undefined {
+function findByErrorCode(
+  failures: Readonly<Record<string, StartupFailure>>,
+  error: unknown,
+): StartupFailure | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? String(error.code) : '';
-  const reason = known[code];
-  return reason === undefined
-    ? reasonIn(known, error.cause)
-    : { ...reason, sentence: `${reason.sentence} (${code})` };
+  const failure = failures[code];
+  return failure === undefined
+    ? findByErrorCode(failures, error.cause)
+    : { ...failure, message: `${failure.message} (${code})` };
 }

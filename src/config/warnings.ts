@@ -2,7 +2,7 @@ import type { Config } from './config.ts';
 import { type CheckedEnvironment, demoYclients } from './schema.ts';
 
 /** What works but is hardly meant, a sentence each. */
-export function warningsOf(
+export function configWarnings(
   config: Config,
   checked: Pick<CheckedEnvironment, 'YCLIENTS_PARTNER_TOKEN'>,
 ): string[] {

@@ -14,6 +14,6 @@ export function receivedMessageContext(companyId: CompanyId, id: string): string
 }
 
 /** A secret keeps its seal when it becomes the previous one. */
-export function outgoingWebhookContext(companyId: CompanyId, what: 'url' | 'secret'): string {
-  return `outgoing_webhook:${companyId}:${what}`;
+export function outgoingWebhookContext(companyId: CompanyId, field: 'url' | 'secret'): string {
+  return `outgoing_webhook:${companyId}:${field}`;
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
 /** Lower-case hex SHA-256: how a secret of many random bits is kept and found again. No password belongs here. */
-export function secretHash(secret: string): string {
+export function sha256Hex(secret: string): string {
   return hash('sha256', secret);
 }

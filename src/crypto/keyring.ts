@@ -18,9 +18,9 @@ const tagBytes = 16;
  *
  * Layout: version (1 byte), length of the key id (1 byte), key id, IV (12), tag (16), ciphertext.
  */
-export class SecretBox {
+export class Keyring {
   /** How everything begins that is sealed from now on, and nothing else: format and key. */
-  readonly header: Uint8Array;
+  readonly currentKeyPrefix: Uint8Array;
   readonly #current: EncryptionKey;
   readonly #keys: ReadonlyMap<string, Uint8Array>;
 
@@ -29,7 +29,7 @@ export class SecretBox {
     if (current === undefined) throw new RangeError('SecretBox needs at least one key');
     this.#current = current;
     const keyId = Buffer.from(current.id);
-    this.header = Buffer.concat([Buffer.from([formatVersion, keyId.length]), keyId]);
+    this.currentKeyPrefix = Buffer.concat([Buffer.from([formatVersion, keyId.length]), keyId]);
     this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
   }
 
@@ -38,7 +38,7 @@ export class SecretBox {
     const cipher = createCipheriv('aes-256-gcm', this.#current.key, iv);
     cipher.setAAD(associatedData(context, this.#current.id));
     const ciphertext = Buffer.concat([cipher.update(Buffer.from(plaintext)), cipher.final()]);
-    return Buffer.concat([this.header, iv, cipher.getAuthTag(), ciphertext]);
+    return Buffer.concat([this.currentKeyPrefix, iv, cipher.getAuthTag(), ciphertext]);
   }
 
   /** @throws UnreadableSecretError */

@@ -6,11 +6,12 @@ export type CompanyId = number & { readonly brand: 'CompanyId' };
 /** The platform's number of a salon (`salon_id`; `company_id` in its webhooks). */
 export type SalonId = number & { readonly brand: 'SalonId' };
 
-const strictDigits = /^[1-9][0-9]{0,15}$/;
+const positiveIntegerPattern = /^[1-9][0-9]{0,15}$/;
 
 /** Reads a positive integer up to 2^53-1 from a number or from plain ASCII digits; anything else is undefined. */
 export function parsePositiveInteger(value: unknown): number | undefined {
-  if (typeof value !== 'number' && (typeof value !== 'string' || !strictDigits.test(value))) return undefined;
+  if (typeof value !== 'number' && (typeof value !== 'string' || !positiveIntegerPattern.test(value)))
+    return undefined;
   const number = Number(value);
   return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
@@ -19,14 +20,14 @@ export function parsePositiveInteger(value: unknown): number | undefined {
 export function companyIdFrom(value: unknown, field = 'companyId'): CompanyId {
   const number = parsePositiveInteger(value);
   if (isCompanyId(number)) return number;
-  throw notAnId(field);
+  throw invalidIdError(field);
 }
 
 /** @throws AppError `VALIDATION_ERROR` naming `field` */
 export function salonIdFrom(value: unknown, field = 'salon_id'): SalonId {
   const number = parsePositiveInteger(value);
   if (isSalonId(number)) return number;
-  throw notAnId(field);
+  throw invalidIdError(field);
 }
 
 function isCompanyId(number: number | undefined): number is CompanyId {
@@ -37,7 +38,7 @@ function isSalonId(number: number | undefined): number is SalonId {
   return number !== undefined;
 }
 
-function notAnId(field: string): AppError {
+function invalidIdError(field: string): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: `Поле ${field} должно быть целым положительным числом.`,

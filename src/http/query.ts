@@ -10,33 +10,34 @@ export class Query {
     const at = request.url.indexOf('?');
     this.#parameters = new URLSearchParams(at === -1 ? '' : request.url.slice(at));
     for (const name of new Set(this.#parameters.keys())) {
-      if (!name.endsWith('[]') && this.#parameters.getAll(name).length > 1) throw repeated();
+      if (!name.endsWith('[]') && this.#parameters.getAll(name).length > 1) throw repeatedParameter();
     }
   }
 
-  one(name: string): string | undefined {
+  get(name: string): string | undefined {
     return this.#parameters.get(name) ?? undefined;
   }
 
   /** @returns `usual` where there is none. @throws AppError `VALIDATION_ERROR` that names the parameter */
-  wholeNumber(
+  integer(
     name: string,
-    { least, most, usual }: Readonly<{ least: number; most: number; usual: number }>,
+    { min, max, defaultValue }: Readonly<{ min: number; max: number; defaultValue: number }>,
   ): number {
-    const text = this.one(name);
-    const number = text === undefined ? usual : /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : NaN;
-    if (number >= least && number <= most) return number;
+    const text = this.get(name);
+    const number =
+      text === undefined ? defaultValue : /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : NaN;
+    if (number >= min && number <= max) return number;
     throw new AppError('VALIDATION_ERROR', {
       text: {
-        ru: `Параметр ${name} должен быть целым числом от ${least} до ${most}.`,
-        en: `The parameter ${name} must be a whole number from ${least} to ${most}.`,
+        ru: `Параметр ${name} должен быть целым числом от ${min} до ${max}.`,
+        en: `The parameter ${name} must be a whole number from ${min} to ${max}.`,
       },
     });
   }
 
   /** How many entries of a list are wanted, the same in all of them. @throws AppError `VALIDATION_ERROR` */
-  limit(most: number, usual = most): number {
-    return this.wholeNumber('limit', { least: 1, most, usual });
+  limit(max: number, defaultValue = max): number {
+    return this.integer('limit', { min: 1, max, defaultValue });
   }
 
   /** Values of `name`, `name[]` and `name[0]`, in the order of the address. */
@@ -50,7 +51,7 @@ export class Query {
   }
 }
 
-function repeated(): AppError {
+function repeatedParameter(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: { ru: 'Параметр в адресе повторяется.', en: 'A parameter of the address is repeated.' },
   });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-type Waiting<Item, Outcome> = Readonly<{
+type PendingItem<Item, Outcome> = Readonly<{
   item: Item;
   resolve: (outcome: Outcome) => void;
   reject: (error: unknown) => void;
@@ -8,7 +8,7 @@ type Waiting<Item, Outcome> = Readonly<{
 
 export type GroupCommitOptions = Readonly<{
   /** Largest group of one write. */
-  size: number;
+  maxBatchSize: number;
   /** How long a group that is not full waits for company; 0: not at all. */
   waitMs: number;
 }>;
@@ -20,7 +20,7 @@ export type GroupCommitOptions = Readonly<{
 export class GroupCommit<Item, Outcome> {
   readonly #write: (items: readonly Item[]) => Promise<Outcome>;
   readonly #options: GroupCommitOptions;
-  #waiting: Waiting<Item, Outcome>[] = [];
+  #pending: PendingItem<Item, Outcome>[] = [];
   #writing = false;
 
   constructor(write: (items: readonly Item[]) => Promise<Outcome>, options: GroupCommitOptions) {
@@ -29,30 +29,30 @@ export class GroupCommit<Item, Outcome> {
   }
 
   /** How many items no write has taken yet. */
-  get waiting(): number {
-    return this.#waiting.length;
+  get pendingCount(): number {
+    return this.#pending.length;
   }
 
   /** Resolves when the item's group is written, rejects with the group's error. */
   async add(item: Item): Promise<Outcome> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    this.#waiting.push({ item, resolve, reject });
+    this.#pending.push({ item, resolve, reject });
     if (!this.#writing) void this.#writeAll();
     return await promise;
   }
 
   async #writeAll(): Promise<void> {
-    const { size, waitMs } = this.#options;
+    const { maxBatchSize, waitMs } = this.#options;
     this.#writing = true;
     try {
-      while (this.#waiting.length > 0) {
-        if (waitMs > 0 && this.#waiting.length < size) await delay(waitMs);
-        const group = this.#waiting.splice(0, size);
+      while (this.#pending.length > 0) {
+        if (waitMs > 0 && this.#pending.length < maxBatchSize) await delay(waitMs);
+        const batch = this.#pending.splice(0, maxBatchSize);
         try {
-          const outcome = await this.#write(group.map(({ item }) => item));
-          for (const { resolve } of group) resolve(outcome);
+          const outcome = await this.#write(batch.map(({ item }) => item));
+          for (const { resolve } of batch) resolve(outcome);
         } catch (error) {
-          for (const { reject } of group) reject(error);
+          for (const { reject } of batch) reject(error);
         }
       }
     } finally {

@@ -1,40 +1,51 @@
 import { Spool } from './spool.ts';
-import { WebhookAddresses, type WebhookAddressesOptions } from './webhook-authenticator.ts';
-import { type InboxDependencies, WebhookInbox } from './webhook-inbox.ts';
-import { WebhookStore, type WebhookStoreOptions } from './webhook-writer.ts';
-import type { SecretBox } from '../crypto/keyring.ts';
+import { WebhookAuthenticator, type WebhookAuthenticatorDependencies } from './webhook-authenticator.ts';
+import { type WebhookInboxDependencies, WebhookInbox } from './webhook-inbox.ts';
+import { WebhookWriter, type WebhookWriterOptions } from './webhook-writer.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 
-export type IntakeOptions = WebhookAddressesOptions &
-  Pick<WebhookStoreOptions, 'queue' | 'report' | 'drained'> &
-  Pick<InboxDependencies, 'lanes' | 'batch' | 'now'> &
-  Readonly<{ spoolDirectory: string; box: SecretBox }>;
+export type OpenInboxOptions = WebhookAuthenticatorDependencies &
+  Pick<WebhookWriterOptions, 'queue' | 'report' | 'onDrained'> &
+  Pick<WebhookInboxDependencies, 'shardCount' | 'batch' | 'now'> &
+  Readonly<{ spoolDirectory: string; keyring: Keyring }>;
 
-export type Intake = AsyncDisposable &
-  Readonly<{ addresses: WebhookAddresses; spool: Spool; store: WebhookStore; inbox: WebhookInbox }>;
+export type Inbox = AsyncDisposable &
+  Readonly<{ authenticator: WebhookAuthenticator; spool: Spool; writer: WebhookWriter; inbox: WebhookInbox }>;
 
 /** How webhooks come in and become durable. */
-export async function openIntake(options: IntakeOptions): Promise<Intake> {
-  const { spoolDirectory, box, companies, queue, lanes, batch, report, drained, now, monotonicMs } = options;
+export async function openInbox(options: OpenInboxOptions): Promise<Inbox> {
+  const {
+    spoolDirectory,
+    keyring,
+    companies,
+    queue,
+    shardCount,
+    batch,
+    report,
+    onDrained,
+    now,
+    monotonicMs,
+  } = options;
   await using scope = new AsyncDisposableStack();
   const spool = scope.use(
     await Spool.open({
       directory: spoolDirectory,
-      box,
-      damaged: (segment, lines) => report.spoolDamaged(segment, lines),
+      keyring,
+      onDamagedSegment: (segment, lines) => report.spoolDamaged(segment, lines),
     }),
   );
-  const store = scope.use(new WebhookStore({ queue, spool, report, monotonicMs, drained }));
-  const addresses = new WebhookAddresses({ companies, monotonicMs });
+  const writer = scope.use(new WebhookWriter({ queue, spool, report, monotonicMs, onDrained }));
+  const authenticator = new WebhookAuthenticator({ companies, monotonicMs });
   const inbox = new WebhookInbox({
-    addresses,
-    write: (jobs) => store.write(jobs),
+    authenticator,
+    write: (jobs) => writer.write(jobs),
     batch,
-    lanes,
+    shardCount,
     report,
-    refused: (cause) => store.missed(cause),
+    onRejected: (cause) => writer.markRejected(cause),
     now,
     monotonicMs,
   });
   const opened = scope.move();
-  return { addresses, spool, store, inbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { authenticator, spool, writer, inbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -2,33 +2,33 @@
 const windowMs = 1_000;
 
 /** How often something happens just now, within a second or so. */
-export class RecentRate {
+export class RateMeter {
   readonly #monotonicMs: () => number;
-  #windowEndsMs = -Infinity;
-  #inWindow = 0;
-  #lastPerSecond = 0;
+  #windowEndMs = -Infinity;
+  #windowCount = 0;
+  #previousPerSecond = 0;
 
   constructor(monotonicMs: () => number) {
     this.#monotonicMs = monotonicMs;
   }
 
   count(): void {
-    this.#turn();
-    this.#inWindow += 1;
+    this.#rollWindow();
+    this.#windowCount += 1;
   }
 
   /** The higher of the last whole window and what the present one has seen already. */
   get perSecond(): number {
-    this.#turn();
-    return Math.max(this.#lastPerSecond, (this.#inWindow * 1_000) / windowMs);
+    this.#rollWindow();
+    return Math.max(this.#previousPerSecond, (this.#windowCount * 1_000) / windowMs);
   }
 
-  #turn(): void {
+  #rollWindow(): void {
     const nowMs = this.#monotonicMs();
-    if (nowMs < this.#windowEndsMs) return;
-    const isNextWindow = nowMs < this.#windowEndsMs + windowMs;
-    this.#lastPerSecond = isNextWindow ? (this.#inWindow * 1_000) / windowMs : 0;
-    this.#inWindow = 0;
-    this.#windowEndsMs = nowMs + windowMs;
+    if (nowMs < this.#windowEndMs) return;
+    const isNextWindow = nowMs < this.#windowEndMs + windowMs;
+    this.#previousPerSecond = isNextWindow ? (this.#windowCount * 1_000) / windowMs : 0;
+    this.#windowCount = 0;
+    this.#windowEndMs = nowMs + windowMs;
   }
 }

@@ -12,16 +12,16 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DirectoryLock } from '../lib/directory-lock.ts';
-import { KeyedQueue } from '../lib/async/keyed-mutex.ts';
-import type { SecretBox } from '../crypto/keyring.ts';
+import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 
 export type SpoolOptions = Readonly<{
   /** Made when it is not there. */
   directory: string;
   /** What is spooled holds people's names and numbers. */
-  box: SecretBox;
+  keyring: Keyring;
   /** A line that cannot be read: the tail of a write that a crash cut, or a damaged disk. The file is kept aside. */
-  damaged: (segment: string, lines: number) => void;
+  onDamagedSegment: (segment: string, lines: number) => void;
   maxBytes?: number;
   segmentBytes?: number;
 }>;
@@ -29,11 +29,11 @@ export type SpoolOptions = Readonly<{
 /** Records of one segment, oldest first, and what removes it when they are safe elsewhere. */
 export type Segment = Readonly<{ name: string; records: readonly unknown[]; damagedLines: number }>;
 
-type Pending = { readonly name: string; bytes: number };
-type Writing = { readonly segment: Pending; readonly file: FileHandle };
+type SegmentFile = { readonly name: string; bytes: number };
+type ActiveSegment = { readonly segment: SegmentFile; readonly file: FileHandle };
 
 const suffix = '.spool';
-const context = 'inbox-spool';
+const encryptionContext = 'inbox-spool';
 const fileMode = 0o600;
 
 /** The disk has no room for more, or refuses. Nothing of what was to be written is there. */
@@ -50,10 +50,10 @@ export class Spool implements AsyncDisposable {
   readonly #maxBytes: number;
   readonly #segmentBytes: number;
   readonly #lock: DirectoryLock;
-  readonly #turns = new KeyedQueue<'disk'>();
+  readonly #mutex = new KeyedMutex<'disk'>();
   /** Oldest first, the one being written included. */
-  readonly #segments: Pending[];
-  #writing: Writing | undefined;
+  readonly #segments: SegmentFile[];
+  #activeSegment: ActiveSegment | undefined;
   #lastNumber: number;
 
   /** Finds what an earlier process left. @throws DirectoryInUseError while that process lives */
@@ -70,7 +70,7 @@ export class Spool implements AsyncDisposable {
     return new Spool(options, segments, lock);
   }
 
-  private constructor(options: SpoolOptions, segments: Pending[], lock: DirectoryLock) {
+  private constructor(options: SpoolOptions, segments: SegmentFile[], lock: DirectoryLock) {
     this.#options = options;
     this.#lock = lock;
     this.#segments = segments;
@@ -90,29 +90,30 @@ export class Spool implements AsyncDisposable {
   /** All or nothing. @throws SpoolFailedError */
   async append(records: readonly unknown[]): Promise<void> {
     const lines = records.map(
-      (record) => `${this.#options.box.seal(context, JSON.stringify(record)).toString('base64')}\n`,
+      (record) =>
+        `${this.#options.keyring.seal(encryptionContext, JSON.stringify(record)).toString('base64')}\n`,
     );
-    await this.#turns.run('disk', () => this.#write(Buffer.from(lines.join(''))));
+    await this.#mutex.run('disk', () => this.#write(Buffer.from(lines.join(''))));
   }
 
   /** The oldest segment; from now on others are written. */
   async oldest(): Promise<Segment | undefined> {
-    return await this.#turns.run('disk', async () => {
+    return await this.#mutex.run('disk', async () => {
       const [segment] = this.#segments;
       if (segment === undefined) return undefined;
-      if (this.#writing?.segment === segment) await this.#closeSegment();
+      if (this.#activeSegment?.segment === segment) await this.#closeSegment();
       return await this.#read(segment);
     });
   }
 
   /** What the segment held is safe elsewhere. */
   async remove({ name, damagedLines }: Segment): Promise<void> {
-    await this.#turns.run('disk', async () => {
+    await this.#mutex.run('disk', async () => {
       const path = join(this.#options.directory, name);
       // For people to look at; what could be read of it has gone on.
       if (damagedLines > 0) {
         await rename(path, `${path}.damaged`);
-        this.#options.damaged(name, damagedLines);
+        this.#options.onDamagedSegment(name, damagedLines);
       } else await unlink(path);
       const index = this.#segments.findIndex((segment) => segment.name === name);
       if (index >= 0) this.#segments.splice(index, 1);
@@ -126,59 +127,59 @@ export class Spool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#turns.run('disk', () => this.#closeSegment());
+    await this.#mutex.run('disk', () => this.#closeSegment());
     this.#lock[Symbol.dispose]();
   }
 
   async #write(bytes: Buffer): Promise<void> {
     if (this.bytes + bytes.length > this.#maxBytes) throw new SpoolFailedError('The spool is full');
     try {
-      const { segment, file } = this.#writing ?? (await this.#openSegment());
+      const { segment, file } = this.#activeSegment ?? (await this.#openSegment());
       const { bytesWritten } = await file.write(bytes, 0, bytes.length, segment.bytes);
       if (bytesWritten < bytes.length) throw new Error('The disk took a part only');
       await file.datasync();
       segment.bytes += bytes.length;
       if (segment.bytes >= this.#segmentBytes) await this.#closeSegment();
     } catch (cause) {
-      await this.#undo();
+      await this.#rollBackWrite();
       throw new SpoolFailedError('The spool cannot be written', { cause });
     }
   }
 
   /** What was not acknowledged must not be found later. */
-  async #undo(): Promise<void> {
-    const writing = this.#writing;
-    if (writing === undefined) return;
+  async #rollBackWrite(): Promise<void> {
+    const active = this.#activeSegment;
+    if (active === undefined) return;
     try {
-      await writing.file.truncate(writing.segment.bytes);
+      await active.file.truncate(active.segment.bytes);
     } catch {
       // Its last line is cut or would be a repeat; the next write begins a segment of its own.
       await this.#closeSegment();
     }
-    if (writing.segment.bytes > 0) return;
+    if (active.segment.bytes > 0) return;
     await this.#closeSegment();
-    await unlink(join(this.#options.directory, writing.segment.name)).catch(() => undefined);
-    this.#segments.splice(this.#segments.indexOf(writing.segment), 1);
+    await unlink(join(this.#options.directory, active.segment.name)).catch(() => undefined);
+    this.#segments.splice(this.#segments.indexOf(active.segment), 1);
   }
 
-  async #openSegment(): Promise<Writing> {
+  async #openSegment(): Promise<ActiveSegment> {
     this.#lastNumber += 1;
     const name = `${String(this.#lastNumber).padStart(10, '0')}${suffix}`;
     const file = await open(join(this.#options.directory, name), 'wx', fileMode);
     const segment = { name, bytes: 0 };
     this.#segments.push(segment);
-    this.#writing = { segment, file };
+    this.#activeSegment = { segment, file };
     await syncDirectory(this.#options.directory);
-    return this.#writing;
+    return this.#activeSegment;
   }
 
   async #closeSegment(): Promise<void> {
-    const writing = this.#writing;
-    this.#writing = undefined;
-    await writing?.file.close().catch(() => undefined);
+    const active = this.#activeSegment;
+    this.#activeSegment = undefined;
+    await active?.file.close().catch(() => undefined);
   }
 
-  async #read(segment: Pending): Promise<Segment> {
+  async #read(segment: SegmentFile): Promise<Segment> {
     const path = join(this.#options.directory, segment.name);
     const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
     const records: unknown[] = [];
@@ -186,7 +187,7 @@ export class Spool implements AsyncDisposable {
     for (const line of lines) {
       try {
         const record: unknown = JSON.parse(
-          this.#options.box.open(context, Buffer.from(line, 'base64')).toString(),
+          this.#options.keyring.open(encryptionContext, Buffer.from(line, 'base64')).toString(),
         );
         records.push(record);
       } catch {

@@ -1,28 +1,28 @@
 import Joi from 'joi';
 import { AppError } from '../domain/errors/app-error.ts';
-import { Outage } from '../lib/async/outage-monitor.ts';
+import { OutageMonitor } from '../lib/async/outage-monitor.ts';
 import { withTimeout } from '../lib/async/with-timeout.ts';
 import type { JobQueue, NewJob } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Spool } from './spool.ts';
 
-export type WebhookStoreOptions = Readonly<{
+export type WebhookWriterOptions = Readonly<{
   queue: Pick<JobQueue, 'insert'>;
   spool: Spool;
   report: BusinessEvents;
   monotonicMs: () => number;
   /** All that was spooled is in the database. */
-  drained: () => void;
+  onDrained: () => void;
   /** Longest wait for the database before the disk is asked. */
-  patienceMs?: number;
+  insertTimeoutMs?: number;
 }>;
 
-const defaultPatienceMs = 1_500;
-const drainBatch = 500;
+const defaultInsertTimeoutMs = 1_500;
+const drainBatchSize = 500;
 /** So little is in the database in a moment, for which those who write now may wait. */
-const lastBytes = 256 * 1024;
+const finalDrainMaxBytes = 256 * 1024;
 /** The database's own limits end an insert that hangs. */
-const retryMs = { shortest: 250, longest: 5_000 };
+const retryBackoff = { minMs: 250, maxMs: 5_000 };
 const retryAfterSeconds = 5;
 
 const spooledJob = Joi.object<{ id?: string; key: string; data: Readonly<Record<string, unknown>> }>({
@@ -35,23 +35,23 @@ const spooledJob = Joi.object<{ id?: string; key: string; data: Readonly<Record<
  * Makes webhooks durable: in the database, or on the disk while the database does not take them in time. What is on the disk
  * goes first, under the same ids, before anything goes straight to the database again, so that their order stays.
  */
-export class WebhookStore implements AsyncDisposable {
-  readonly #options: WebhookStoreOptions;
-  readonly #outage: Outage;
+export class WebhookWriter implements AsyncDisposable {
+  readonly #options: WebhookWriterOptions;
+  readonly #outage: OutageMonitor;
   #draining: Promise<void> | undefined;
   /** There while the last of the disk is on its way to the database; resolves when it is there, or not. */
-  #lastOnItsWay: PromiseWithResolvers<void> | undefined;
+  #finalDrain: PromiseWithResolvers<void> | undefined;
   #wakeUp: () => void = () => {};
-  #hasMissed = false;
+  #hasRejected = false;
   #stopped = false;
 
-  constructor(options: WebhookStoreOptions) {
+  constructor(options: WebhookWriterOptions) {
     const { report, monotonicMs } = options;
     this.#options = options;
-    this.#outage = new Outage(
+    this.#outage = new OutageMonitor(
       {
         began: (error) => report.outageBegan('The inbox', error),
-        ended: (lastedMs) => report.outageEnded('The inbox', lastedMs),
+        ended: (durationMs) => report.outageEnded('The inbox', durationMs),
       },
       monotonicMs,
     );
@@ -68,11 +68,11 @@ export class WebhookStore implements AsyncDisposable {
    * @throws AppError `DB_ERROR` when neither takes them
    */
   async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
-    const { spool, report, monotonicMs, patienceMs = defaultPatienceMs } = this.#options;
+    const { spool, report, monotonicMs, insertTimeoutMs = defaultInsertTimeoutMs } = this.#options;
     // Else under steady load there would always be something new on the disk before the last of it is gone.
-    const untilMs = monotonicMs() + patienceMs;
-    if (this.#lastOnItsWay !== undefined) await withTimeout(this.#lastOnItsWay.promise, patienceMs);
-    if (spool.isEmpty && (await this.#insertInTime(jobs, untilMs - monotonicMs()))) return 'stored';
+    const deadlineMs = monotonicMs() + insertTimeoutMs;
+    if (this.#finalDrain !== undefined) await withTimeout(this.#finalDrain.promise, insertTimeoutMs);
+    if (spool.isEmpty && (await this.#tryInsert(jobs, deadlineMs - monotonicMs()))) return 'stored';
     try {
       await spool.append(jobs);
     } catch (cause) {
@@ -84,8 +84,8 @@ export class WebhookStore implements AsyncDisposable {
   }
 
   /** A webhook was turned away before it came here: the platform is to be asked for it when there is room again. */
-  missed(cause: unknown): void {
-    this.#hasMissed = true;
+  markRejected(cause: unknown): void {
+    this.#hasRejected = true;
     this.#options.report.webhooksRefused(1, cause);
   }
 
@@ -97,28 +97,28 @@ export class WebhookStore implements AsyncDisposable {
   }
 
   /** False: the database does not take them now. Its late success does no harm, the ids are the same. */
-  async #insertInTime(jobs: readonly NewJob[], patienceMs: number): Promise<boolean> {
+  async #tryInsert(jobs: readonly NewJob[], timeoutMs: number): Promise<boolean> {
     try {
       const inserted = this.#options.queue.insert('webhooks', jobs).then(() => true);
-      if ((await withTimeout(inserted, patienceMs)) === true) {
-        this.#isWell();
+      if ((await withTimeout(inserted, timeoutMs)) === true) {
+        this.#handleRecovery();
         return true;
       }
-      this.#outage.felt(new Error('No answer in time'), retryMs);
+      this.#outage.failure(new Error('No answer in time'), retryBackoff);
     } catch (error) {
       // What the database will not take one by one goes to the disk, and from there aside; the others are not to suffer.
-      if (isFaultOfTheData(error)) return false;
-      this.#outage.felt(error, retryMs);
+      if (isDataError(error)) return false;
+      this.#outage.failure(error, retryBackoff);
     }
     return false;
   }
 
   /** What was refused or spooled meanwhile is to be looked for. */
-  #isWell(): void {
-    if (!this.#outage.lasts && !this.#hasMissed) return;
-    this.#hasMissed = false;
-    this.#outage.over();
-    this.#options.drained();
+  #handleRecovery(): void {
+    if (!this.#outage.ongoing && !this.#hasRejected) return;
+    this.#hasRejected = false;
+    this.#outage.success();
+    this.#options.onDrained();
   }
 
   #drain(): void {
@@ -129,31 +129,31 @@ export class WebhookStore implements AsyncDisposable {
   }
 
   async #drainAll(): Promise<void> {
-    const { spool, drained } = this.#options;
-    let isTaken = false;
+    const { spool, onDrained } = this.#options;
+    let hasProgress = false;
     while (!this.#stopped && !spool.isEmpty) {
-      if (isTaken && spool.bytes <= lastBytes) this.#lastOnItsWay ??= Promise.withResolvers();
+      if (hasProgress && spool.bytes <= finalDrainMaxBytes) this.#finalDrain ??= Promise.withResolvers();
       try {
         const segment = await spool.oldest();
         if (segment === undefined) break;
-        const refused = await this.#insertSegment(segment.records);
-        await spool.remove({ ...segment, damagedLines: segment.damagedLines + refused });
-        isTaken = true;
+        const rejectedCount = await this.#insertSegment(segment.records);
+        await spool.remove({ ...segment, damagedLines: segment.damagedLines + rejectedCount });
+        hasProgress = true;
       } catch (error) {
-        isTaken = false;
-        this.#letWrite();
-        await this.#pause(this.#outage.felt(error, retryMs));
+        hasProgress = false;
+        this.#releaseWriters();
+        await this.#pause(this.#outage.failure(error, retryBackoff));
       }
     }
-    this.#letWrite();
+    this.#releaseWriters();
     if (!spool.isEmpty) return;
-    this.#outage.over();
-    drained();
+    this.#outage.success();
+    onDrained();
   }
 
-  #letWrite(): void {
-    this.#lastOnItsWay?.resolve();
-    this.#lastOnItsWay = undefined;
+  #releaseWriters(): void {
+    this.#finalDrain?.resolve();
+    this.#finalDrain = undefined;
   }
 
   /** @returns how many records the database will never take */
@@ -164,12 +164,12 @@ export class WebhookStore implements AsyncDisposable {
       const { id, ...job } = checked.value;
       return [{ ...job, ...(id !== undefined && { id }) }];
     });
-    let refused = records.length - jobs.length;
-    for (let start = 0; start < jobs.length; start += drainBatch) {
+    let rejectedCount = records.length - jobs.length;
+    for (let start = 0; start < jobs.length; start += drainBatchSize) {
       if (this.#stopped) throw new Error('The process ends');
-      refused += await this.#insertBatch(jobs.slice(start, start + drainBatch));
+      rejectedCount += await this.#insertBatch(jobs.slice(start, start + drainBatchSize));
     }
-    return refused;
+    return rejectedCount;
   }
 
   /** One record that is no use must not hold up the others for ever. */
@@ -179,15 +179,15 @@ export class WebhookStore implements AsyncDisposable {
       await queue.insert('webhooks', jobs);
       return 0;
     } catch (error) {
-      if (!isFaultOfTheData(error)) throw error;
+      if (!isDataError(error)) throw error;
       if (jobs.length === 1) {
         report.failed('Bringing in a spooled webhook', error);
         return 1;
       }
     }
-    let refused = 0;
-    for (const job of jobs) refused += await this.#insertBatch([job]);
-    return refused;
+    let rejectedCount = 0;
+    for (const job of jobs) rejectedCount += await this.#insertBatch([job]);
+    return rejectedCount;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -202,6 +202,6 @@ export class WebhookStore implements AsyncDisposable {
   }
 }
 
-function isFaultOfTheData(error: unknown): boolean {
+function isDataError(error: unknown): boolean {
   return error instanceof AppError && error.code === 'DB_ERROR' && !error.retryable;
 }

@@ -1,11 +1,11 @@
 import Joi from 'joi';
-import { clientAnswers } from '../domain/notification/client-reply.ts';
+import { clientReplyKinds } from '../domain/notification/client-reply.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
-import { PostponedError } from '../domain/errors/job-errors.ts';
-import { UnprocessableError } from '../domain/errors/unprocessable-error.ts';
-import type { AnswerJob, ForwardingJob, WriteBackJob } from '../ports/message-ports.ts';
-import type { BuriedHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../ports/ports.ts';
+import { RetryLaterError } from '../domain/errors/job-errors.ts';
+import { PermanentJobError } from '../domain/errors/unprocessable-error.ts';
+import type { ClientReplyJob, ForwardingJob, AttendanceWriteBackJob } from '../ports/message-ports.ts';
+import type { DeadLetterHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { WebhookJobData } from '../inbox/webhook-inbox.ts';
 
@@ -19,10 +19,10 @@ export type WorkerDependencies = Readonly<{
   ): Promise<void>;
   activate(companyId: CompanyId): Promise<void>;
   /** An activation failed for good. */
-  activationGivenUp(companyId: CompanyId, error: unknown): Promise<void>;
+  onActivationDeadLettered(companyId: CompanyId, error: unknown): Promise<void>;
   disconnect(companyId: CompanyId): Promise<void>;
-  answer(job: AnswerJob): Promise<void>;
-  writeBack(job: WriteBackJob): Promise<void>;
+  handleReply(job: ClientReplyJob): Promise<void>;
+  writeBackAttendance(job: AttendanceWriteBackJob): Promise<void>;
   forward(job: ForwardingJob): Promise<void>;
   replan(companyId: CompanyId, cause: string, phone?: string): Promise<void>;
   reconcile(companyId: CompanyId, cause: string): Promise<void>;
@@ -30,7 +30,7 @@ export type WorkerDependencies = Readonly<{
 
 type Unbranded<Data> = Omit<Data, 'companyId'> & Readonly<{ companyId: number }>;
 
-const webhookJob = Joi.object<WebhookJobData>({
+const webhookJobSchema = Joi.object<WebhookJobData>({
   companyId: Joi.number().required(),
   resource: Joi.string().allow('').required(),
   resourceId: Joi.number().required(),
@@ -39,17 +39,17 @@ const webhookJob = Joi.object<WebhookJobData>({
   problem: Joi.string(),
 });
 
-const companyJob = Joi.object<{ companyId: number }>({ companyId: Joi.number().required() }).unknown();
+const companyJobSchema = Joi.object<{ companyId: number }>({ companyId: Joi.number().required() }).unknown();
 
-const answerJob = Joi.object<Unbranded<AnswerJob>>({
+const replyJobSchema = Joi.object<Unbranded<ClientReplyJob>>({
   companyId: Joi.number().required(),
   phone: Joi.string().required(),
-  answer: Joi.valid(...clientAnswers).required(),
+  answer: Joi.valid(...clientReplyKinds).required(),
   whatsappMessageId: Joi.string().required(),
   quotedId: Joi.string(),
 });
 
-const writeBackJob = Joi.object<Unbranded<WriteBackJob>>({
+const writeBackJobSchema = Joi.object<Unbranded<AttendanceWriteBackJob>>({
   companyId: Joi.number().required(),
   recordId: Joi.number().required(),
   reminderId: Joi.string().required(),
@@ -57,14 +57,17 @@ const writeBackJob = Joi.object<Unbranded<WriteBackJob>>({
   cause: Joi.string().required(),
 });
 
-const answersJob = Joi.alternatives<Unbranded<AnswerJob> | Unbranded<WriteBackJob>>(answerJob, writeBackJob);
+const answersQueueJobSchema = Joi.alternatives<Unbranded<ClientReplyJob> | Unbranded<AttendanceWriteBackJob>>(
+  replyJobSchema,
+  writeBackJobSchema,
+);
 
-const forwardingJob = Joi.object<Unbranded<ForwardingJob>>({
+const forwardingJobSchema = Joi.object<Unbranded<ForwardingJob>>({
   companyId: Joi.number().required(),
   messageId: Joi.string().required(),
 });
 
-const replanningJob = Joi.object<{ companyId: number; phone?: string }>({
+const replanningJobSchema = Joi.object<{ companyId: number; phone?: string }>({
   companyId: Joi.number().required(),
   phone: Joi.string(),
 });
@@ -73,61 +76,67 @@ const replanningJob = Joi.object<{ companyId: number; phone?: string }>({
 export async function startWorkers(deps: WorkerDependencies): Promise<void> {
   const { queue } = deps;
   const run = (name: QueueName, handler: JobHandler): Promise<void> =>
-    queue.work(name, handler, buriedAs(name, deps));
-  const ofCompany =
+    queue.work(name, handler, deadLetterHandler(name, deps));
+  const companyHandler =
     (work: (companyId: CompanyId, cause: string) => Promise<void>) =>
     (job: Job): Promise<void> =>
-      work(companyIdFrom(dataOf(job, companyJob).companyId), `job:${job.id}`);
+      work(companyIdFrom(parseJobData(job, companyJobSchema).companyId), `job:${job.id}`);
 
   await run('webhooks', async (job) => {
-    const { companyId, ...webhook } = dataOf(job, webhookJob);
+    const { companyId, ...webhook } = parseJobData(job, webhookJobSchema);
     await deps.handleWebhook(companyIdFrom(companyId), { jobId: job.id, ...webhook });
   });
-  await run('activation', ofCompany(deps.activate));
-  await run('disconnection', ofCompany(deps.disconnect));
+  await run('activation', companyHandler(deps.activate));
+  await run('disconnection', companyHandler(deps.disconnect));
   await run('answers', async (job) => {
-    const data = dataOf(job, answersJob);
+    const data = parseJobData(job, answersQueueJobSchema);
     const companyId = companyIdFrom(data.companyId);
-    await ('recordId' in data ? deps.writeBack({ ...data, companyId }) : deps.answer({ ...data, companyId }));
+    await ('recordId' in data
+      ? deps.writeBackAttendance({ ...data, companyId })
+      : deps.handleReply({ ...data, companyId }));
   });
   await run('forwarding', async (job) => {
-    const { companyId, messageId } = dataOf(job, forwardingJob);
+    const { companyId, messageId } = parseJobData(job, forwardingJobSchema);
     await deps.forward({ companyId: companyIdFrom(companyId), messageId });
   });
   await run('replanning', async (job) => {
-    const { companyId, phone } = dataOf(job, replanningJob);
+    const { companyId, phone } = parseJobData(job, replanningJobSchema);
     await deps.replan(companyIdFrom(companyId), `replanning:${job.id}`, phone);
   });
-  await run('reconciliation', ofCompany(deps.reconcile));
+  await run('reconciliation', companyHandler(deps.reconcile));
 }
 
 /** Leaves a trace where people look for what happened to their salon. */
-function buriedAs(
+function deadLetterHandler(
   queue: QueueName,
-  { events, report, activationGivenUp }: Pick<WorkerDependencies, 'events' | 'report' | 'activationGivenUp'>,
-): BuriedHandler {
+  {
+    events,
+    report,
+    onActivationDeadLettered,
+  }: Pick<WorkerDependencies, 'events' | 'report' | 'onActivationDeadLettered'>,
+): DeadLetterHandler {
   return async (job, error) => {
-    const companyId = companyOf(job);
-    const isStrange = queue === 'webhooks' && error instanceof UnprocessableError;
-    if (isStrange) report.webhookQuarantined(companyId, job.id, error.reason);
-    else report.jobBuried(queue, companyId, job.id, error);
+    const companyId = companyIdOfJob(job);
+    const isQuarantined = queue === 'webhooks' && error instanceof PermanentJobError;
+    if (isQuarantined) report.webhookQuarantined(companyId, job.id, error.reason);
+    else report.jobDeadLettered(queue, companyId, job.id, error);
     if (companyId === undefined) return;
-    const recordId = queue === 'webhooks' ? recordOf(job) : undefined;
+    const recordId = queue === 'webhooks' ? recordIdOfJob(job) : undefined;
     await events.record({
       companyId,
-      type: isStrange ? 'webhook_quarantined' : `${buriedNames[queue]}_buried`,
-      cause: `${buriedNames[queue]}:${job.id}`,
+      type: isQuarantined ? 'webhook_quarantined' : `${eventPrefixes[queue]}_buried`,
+      cause: `${eventPrefixes[queue]}:${job.id}`,
       detail: {
         attempts: job.attempt,
-        reason: reasonOf(error),
+        reason: failureReason(error),
         ...(recordId !== undefined && { record_id: recordId }),
       },
     });
-    if (queue === 'activation') await activationGivenUp(companyId, error);
+    if (queue === 'activation') await onActivationDeadLettered(companyId, error);
   };
 }
 
-const buriedNames = {
+const eventPrefixes = {
   webhooks: 'webhook',
   activation: 'activation',
   disconnection: 'disconnection',
@@ -137,30 +146,30 @@ const buriedNames = {
   reconciliation: 'reconciliation',
 } as const satisfies Readonly<Record<QueueName, string>>;
 
-function dataOf<Data>(job: Job, schema: Joi.Schema<Data>): Data {
+function parseJobData<Data>(job: Job, schema: Joi.Schema<Data>): Data {
   const checked = schema.validate(job.data);
   if (checked.error !== undefined)
     throw new Error(`Job ${job.id} holds no such data`, { cause: checked.error });
   return checked.value;
 }
 
-function companyOf({ data }: Job): CompanyId | undefined {
+function companyIdOfJob({ data }: Job): CompanyId | undefined {
   const id = typeof data === 'object' && data !== null && 'companyId' in data ? data.companyId : undefined;
   return parsePositiveInteger(id) === undefined ? undefined : companyIdFrom(id);
 }
 
 /** By it the event is found among those of its booking. */
-function recordOf({ data }: Job): number | undefined {
-  const webhook = webhookJob.validate(data);
-  const isOfRecord = webhook.error === undefined && webhook.value.resource === 'record';
-  return isOfRecord ? parsePositiveInteger(webhook.value.resourceId) : undefined;
+function recordIdOfJob({ data }: Job): number | undefined {
+  const webhook = webhookJobSchema.validate(data);
+  const isRecordWebhook = webhook.error === undefined && webhook.value.resource === 'record';
+  return isRecordWebhook ? parsePositiveInteger(webhook.value.resourceId) : undefined;
 }
 
 /** A word, never a message: that may quote what it is about. */
-function reasonOf(error: unknown): string {
-  if (error instanceof UnprocessableError) return error.reason;
+function failureReason(error: unknown): string {
+  if (error instanceof PermanentJobError) return error.reason;
   if (error instanceof AppError) return error.code;
   // Its message is a phrase of ours.
-  if (error instanceof PostponedError) return error.message;
+  if (error instanceof RetryLaterError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
 }

@@ -1,19 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { UnreadableSecretError, type SecretBox } from '../crypto/keyring.ts';
+import { UnreadableSecretError, type Keyring } from '../crypto/keyring.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { SealedReplacement, SealedTable, SealedValue, SealedValues } from '../ports/encrypted-values.ts';
+import type {
+  EncryptedReplacement,
+  EncryptedTable,
+  EncryptedValue,
+  EncryptedValues,
+} from '../ports/encrypted-values.ts';
 
 export type KeyRotationOptions = Readonly<{
-  stores: readonly SealedValues[];
-  box: SecretBox;
-  report: Pick<BusinessEvents, 'resealingBegan' | 'resealingEnded'>;
+  stores: readonly EncryptedValues[];
+  keyring: Keyring;
+  report: Pick<BusinessEvents, 'reencryptionStarted' | 'reencryptionFinished'>;
   /** Values read and written at once. */
-  batch?: number;
+  batchSize?: number;
   /** Between two batches, for everybody else. */
   pauseMs?: number;
 }>;
 
-type Round = { resealed: number; unreadable: number };
+type RoundResult = { reencrypted: number; unreadable: number };
 
 /**
  * Seals anew what is sealed under another key than the first, so that the other one can be removed. Asks for no lease: a value
@@ -22,17 +27,17 @@ type Round = { resealed: number; unreadable: number };
  */
 export class KeyRotation implements AsyncDisposable {
   readonly #options: KeyRotationOptions;
-  readonly #ending = new AbortController();
+  readonly #abortController = new AbortController();
   #running: Promise<void> | undefined;
-  #left: number | undefined;
+  #staleCount: number | undefined;
 
   constructor(options: KeyRotationOptions) {
     this.#options = options;
   }
 
   /** Values not under the first key; undefined before they were counted. */
-  get left(): number | undefined {
-    return this.#left;
+  get staleCount(): number | undefined {
+    return this.#staleCount;
   }
 
   /** Resolves when all is done that can be; a run under way is shared. @throws what the stores do */
@@ -42,67 +47,72 @@ export class KeyRotation implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort();
+    this.#abortController.abort();
     await this.#running?.catch(() => undefined);
   }
 
   async #run(): Promise<void> {
     const { report, stores } = this.#options;
-    const found = await this.#count();
-    if (found > 0) report.resealingBegan(found);
-    const { resealed, unreadable, left } = await this.#rounds(found);
-    if (this.#ending.signal.aborted) return;
+    const initialCount = await this.#countStale();
+    if (initialCount > 0) report.reencryptionStarted(initialCount);
+    const { reencrypted, unreadable, staleCount } = await this.#runRounds(initialCount);
+    if (this.#abortController.signal.aborted) return;
     // Also what an earlier run replaced, if its process ended before this or the disk was full.
-    const forgotten = await Promise.all(stores.map((store) => store.forgetReplaced()));
-    if (found > 0 || forgotten.includes(true)) report.resealingEnded({ resealed, unreadable, left });
+    const compacted = await Promise.all(stores.map((store) => store.compact()));
+    if (initialCount > 0 || compacted.includes(true))
+      report.reencryptionFinished({ reencrypted, unreadable, staleCount });
   }
 
-  async #rounds(found: number): Promise<Round & { left: number }> {
-    const done = { resealed: 0, unreadable: 0, left: found };
-    let round: Round | undefined;
+  async #runRounds(initialCount: number): Promise<RoundResult & { staleCount: number }> {
+    const totals = { reencrypted: 0, unreadable: 0, staleCount: initialCount };
+    let round: RoundResult | undefined;
     // The rest was being written, or came from an instance that still has the other key first.
-    while (done.left > done.unreadable && round?.resealed !== 0 && !this.#ending.signal.aborted) {
-      round = await this.#round();
-      done.resealed += round.resealed;
-      done.unreadable = round.unreadable;
-      done.left = await this.#count();
+    while (
+      totals.staleCount > totals.unreadable &&
+      round?.reencrypted !== 0 &&
+      !this.#abortController.signal.aborted
+    ) {
+      round = await this.#runRound();
+      totals.reencrypted += round.reencrypted;
+      totals.unreadable = round.unreadable;
+      totals.staleCount = await this.#countStale();
     }
-    return done;
+    return totals;
   }
 
-  async #count(): Promise<number> {
-    const { stores, box } = this.#options;
-    const counts = await Promise.all(stores.map((store) => store.countNotUnder(box.header)));
-    this.#left = counts.reduce((sum, count) => sum + count, 0);
-    return this.#left;
+  async #countStale(): Promise<number> {
+    const { stores, keyring } = this.#options;
+    const counts = await Promise.all(stores.map((store) => store.countStale(keyring.currentKeyPrefix)));
+    this.#staleCount = counts.reduce((sum, count) => sum + count, 0);
+    return this.#staleCount;
   }
 
-  async #round(): Promise<Round> {
-    const round: Round = { resealed: 0, unreadable: 0 };
+  async #runRound(): Promise<RoundResult> {
+    const round: RoundResult = { reencrypted: 0, unreadable: 0 };
     for (const store of this.#options.stores) {
-      for (const table of store.tables) await this.#reseal(table, round);
+      for (const table of store.tables) await this.#reencryptTable(table, round);
     }
     return round;
   }
 
-  async #reseal(table: SealedTable, round: Round): Promise<void> {
-    const { box, batch = 100, pauseMs = 20 } = this.#options;
-    let last: SealedValue | undefined;
-    while (!this.#ending.signal.aborted) {
-      const found = await table.notUnder(box.header, last, batch);
-      last = found.at(-1);
+  async #reencryptTable(table: EncryptedTable, round: RoundResult): Promise<void> {
+    const { keyring, batchSize = 100, pauseMs = 20 } = this.#options;
+    let last: EncryptedValue | undefined;
+    while (!this.#abortController.signal.aborted) {
+      const staleValues = await table.findStale(keyring.currentKeyPrefix, last, batchSize);
+      last = staleValues.at(-1);
       if (last === undefined) return;
-      const replacements = found.flatMap((stored) => this.#resealed(stored));
-      round.unreadable += found.length - replacements.length;
-      if (replacements.length > 0) round.resealed += await table.replace(replacements);
-      await delay(pauseMs, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+      const replacements = staleValues.flatMap((stored) => this.#reencrypt(stored));
+      round.unreadable += staleValues.length - replacements.length;
+      if (replacements.length > 0) round.reencrypted += await table.replace(replacements);
+      await delay(pauseMs, undefined, { signal: this.#abortController.signal }).catch(() => undefined);
     }
   }
 
-  #resealed(stored: SealedValue): SealedReplacement[] {
-    const { box } = this.#options;
+  #reencrypt(stored: EncryptedValue): EncryptedReplacement[] {
+    const { keyring } = this.#options;
     try {
-      return [{ stored, value: box.seal(stored.context, box.open(stored.context, stored.value)) }];
+      return [{ stored, value: keyring.seal(stored.context, keyring.open(stored.context, stored.value)) }];
     } catch (error) {
       if (error instanceof UnreadableSecretError) return [];
       throw error;

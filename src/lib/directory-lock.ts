@@ -12,16 +12,16 @@ export class DirectoryLock implements Disposable {
   readonly #file: DatabaseSync;
 
   /**
-   * @param inUse what a person is told when another process is there
+   * @param inUseMessage what a person is told when another process is there
    * @throws DirectoryInUseError when a live process holds it
    */
-  constructor(directory: string, inUse: string) {
+  constructor(directory: string, inUseMessage: string) {
     this.#file = new DatabaseSync(`${directory}.lock`);
     try {
       this.#file.exec('pragma busy_timeout = 0; pragma journal_mode = memory; begin exclusive');
     } catch (cause) {
       this.#file.close();
-      throw new DirectoryInUseError(inUse, { cause });
+      throw new DirectoryInUseError(inUseMessage, { cause });
     }
   }
 

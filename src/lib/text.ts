@@ -1,5 +1,5 @@
 /** At most `length` UTF-16 units, never half a character: Postgres refuses those. */
-export function cutText(text: string, length: number): string {
-  const cut = text.toWellFormed().slice(0, length);
-  return cut.isWellFormed() ? cut : cut.slice(0, -1);
+export function truncate(text: string, maxLength: number): string {
+  const truncated = text.toWellFormed().slice(0, maxLength);
+  return truncated.isWellFormed() ? truncated : truncated.slice(0, -1);
 }

@@ -1,38 +1,38 @@
 import type { CompanyId } from '../domain/ids.ts';
-import { ClientAnswers } from './replies/reply-handler.ts';
-import { Forwarding } from './replies/webhook-forwarder.ts';
+import { ReplyHandler } from './replies/reply-handler.ts';
+import { WebhookForwarder } from './replies/webhook-forwarder.ts';
 import type {
-  Answers,
+  ClientReplies,
   Bookings,
   Contacts,
   Messages,
   OutgoingWebhooks,
   ReceivedMessages,
-  Receiver,
+  WebhookSender,
   Settings,
 } from '../ports/message-ports.ts';
-import { OutgoingWebhookRules } from './replies/outgoing-webhook-settings.ts';
-import { Receiving } from './replies/inbound-messages.ts';
-import type { Companies, Events, JobQueue, Readings } from '../ports/ports.ts';
+import { OutgoingWebhookSettingsService } from './replies/outgoing-webhook-settings.ts';
+import { InboundMessages } from './replies/inbound-messages.ts';
+import type { Companies, Events, JobQueue, SyncCursors } from '../ports/ports.ts';
 import type { YclientsPlatform } from '../ports/yclients.ts';
 import { Reconciliation } from './bookings/reconciliation.ts';
-import { RecordWebhooks } from './bookings/booking-sync.ts';
-import { Replanning } from './bookings/replan.ts';
-import { WebhookUrlWatch } from './bookings/webhook-subscription-check.ts';
-import { WriteBack } from './replies/attendance-write-back.ts';
+import { BookingSync } from './bookings/booking-sync.ts';
+import { Replanner } from './bookings/replan.ts';
+import { WebhookSubscriptionCheck } from './bookings/webhook-subscription-check.ts';
+import { AttendanceWriteBack } from './replies/attendance-write-back.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 
-export type NotificationParts = Readonly<{
-  answers: Answers;
+export type UseCaseDependencies = Readonly<{
+  clientReplies: ClientReplies;
   bookings: Bookings;
   companies: Companies;
   contacts: Contacts;
   events: Events;
   messages: Messages;
   queue: JobQueue;
-  readings: Readings;
+  syncCursors: SyncCursors;
   received: ReceivedMessages;
-  receiver: Receiver;
+  webhookSender: WebhookSender;
   /** Whether a company's receiver may be on this machine. */
   allowLoopback: boolean;
   settings: Settings;
@@ -47,25 +47,25 @@ export type NotificationParts = Readonly<{
 }>;
 
 /** The parts that turn what the platform and the clients say into messages, and what clients say into news for the salon. */
-export function createNotifications(parts: NotificationParts) {
-  const records = new RecordWebhooks(parts);
-  const replanning = new Replanning({ ...parts, records });
-  const webhookUrls = new WebhookUrlWatch(parts);
-  const reconciliation = new Reconciliation({ ...parts, records, webhookUrls });
-  const writeBack = new WriteBack(parts);
-  const clientAnswers = new ClientAnswers({ ...parts, replanning, writeBack });
-  const forwarding = new Forwarding(parts);
-  const receiving = new Receiving({ ...parts, clientAnswers, forwarding });
-  const outgoingWebhooks = new OutgoingWebhookRules({ ...parts, forwarding });
+export function createUseCases(deps: UseCaseDependencies) {
+  const bookingSync = new BookingSync(deps);
+  const replanning = new Replanner({ ...deps, bookingSync });
+  const webhookSubscriptionCheck = new WebhookSubscriptionCheck(deps);
+  const reconciliation = new Reconciliation({ ...deps, bookingSync, webhookSubscriptionCheck });
+  const attendanceWriteBack = new AttendanceWriteBack(deps);
+  const replyHandler = new ReplyHandler({ ...deps, replanning, attendanceWriteBack });
+  const webhookForwarder = new WebhookForwarder(deps);
+  const inboundMessages = new InboundMessages({ ...deps, replyHandler, webhookForwarder });
+  const outgoingWebhooks = new OutgoingWebhookSettingsService({ ...deps, webhookForwarder });
   return {
-    records,
+    bookingSync,
     replanning,
-    webhookUrls,
+    webhookSubscriptionCheck,
     reconciliation,
-    clientAnswers,
-    writeBack,
-    forwarding,
-    receiving,
+    replyHandler,
+    attendanceWriteBack,
+    webhookForwarder,
+    inboundMessages,
     outgoingWebhooks,
   };
 }

@@ -7,8 +7,8 @@ import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message } from '../domain/notification/message.ts';
 import { isTimeZone } from '../domain/company/salon-time.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
-import { guarded } from '../lib/async/catch-async.ts';
-import { secretHash } from '../crypto/hash.ts';
+import { catchAsync } from '../lib/async/catch-async.ts';
+import { sha256Hex } from '../crypto/hash.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './installation/activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './installation/connect-token.ts';
@@ -17,8 +17,8 @@ import type { Companies, ConnectTokens, ConnectionStats, PairingCode, QrCode } f
 import type { QrRenderer, RenderedQr, WhatsApp } from '../ports/ports.ts';
 import type { SalonInfo, YclientsPlatform } from '../ports/yclients.ts';
 import type { SessionRecorder } from './installation/session-recorder.ts';
-import { shownStatus } from './installation/session-status.ts';
-import type { WebhookJob, WebhookJobs } from './bookings/webhook-processor.ts';
+import { effectiveStatus } from './installation/session-status.ts';
+import type { WebhookJob, WebhookProcessor } from './bookings/webhook-processor.ts';
 
 /** A direct message that could not be sent for a day is no news any more. */
 const directMessageLifetimeMs = 24 * 60 * 60 * 1000;
@@ -32,7 +32,7 @@ export type MarketplaceDependencies = Readonly<{
   whatsapp: WhatsApp;
   qrRenderer: QrRenderer;
   activation: Activation;
-  webhookJobs: WebhookJobs;
+  webhookProcessor: WebhookProcessor;
   sessionRecorder: SessionRecorder;
   /** Tells the outbox that the company has a message. */
   wakeOutbox: (companyId: CompanyId) => void;
@@ -51,17 +51,17 @@ export class MarketplaceService {
   /** Follows the sessions: their states into the database, their first connection into the activation. */
   async init(): Promise<void> {
     const { whatsapp, report } = this.#deps;
-    const failed = (error: unknown): void => report.failed('Following a session', error);
+    const onError = (error: unknown): void => report.failed('Following a session', error);
     whatsapp.on('qr', (companyId, { sequence }) => report.qrIssued(companyId, sequence));
     whatsapp.on(
       'state',
-      guarded(failed, (companyId: CompanyId, status: SessionStatus) =>
+      catchAsync(onError, (companyId: CompanyId, status: SessionStatus) =>
         this.updateWhatsAppStatus(companyId, status),
       ),
     );
     whatsapp.on(
       'connected',
-      guarded(failed, async (companyId: CompanyId) =>
+      catchAsync(onError, async (companyId: CompanyId) =>
         this.#deps.activation.request(await this.getCompany(companyId)),
       ),
     );
@@ -77,9 +77,10 @@ export class MarketplaceService {
     registration: Readonly<{ ownerUserId?: number }> = {},
   ): Promise<Readonly<{ company: Company; created: boolean }>> {
     const salon = await this.fetchSalonInfo(salonId);
-    const known = await this.findBySalon(salonId);
+    const existing = await this.findBySalon(salonId);
     // What the last installation left running must not pass to the next one.
-    if (known?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(known.id);
+    if (existing?.integrationStatus === 'uninstalled')
+      await this.#deps.whatsapp.disconnectSession(existing.id);
     const { company, created } = await this.#deps.companies.createOrFind({
       salonId,
       title: salon.title,
@@ -111,7 +112,7 @@ export class MarketplaceService {
   /** Makes an issued token valid: only its hash is kept, and an uninstallation revokes it. */
   async saveToken(token: string, companyId: CompanyId): Promise<void> {
     const expiresAt = new Date(this.#deps.now().getTime() + connectTokenLifetimeMs);
-    await this.#deps.tokens.save(secretHash(token), companyId, expiresAt);
+    await this.#deps.tokens.save(sha256Hex(token), companyId, expiresAt);
   }
 
   /**
@@ -120,8 +121,8 @@ export class MarketplaceService {
    */
   async validateToken(token: string, companyId?: CompanyId): Promise<CompanyId> {
     const owner = await this.#deps.signer.verify(token);
-    const agrees = companyId === undefined || companyId === owner;
-    if (agrees && (await this.#deps.tokens.isValid(secretHash(token), owner))) return owner;
+    const matches = companyId === undefined || companyId === owner;
+    if (matches && (await this.#deps.tokens.isValid(sha256Hex(token), owner))) return owner;
     throw new AppError('INVALID_TOKEN');
   }
 
@@ -163,7 +164,7 @@ export class MarketplaceService {
 
   /** The webhook job. A repeat changes nothing. */
   async handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void> {
-    await this.#deps.webhookJobs.run(await this.getCompany(companyId), webhook);
+    await this.#deps.webhookProcessor.run(await this.getCompany(companyId), webhook);
   }
 
   /** Keeps the state of a session where every instance and the status page find it. */
@@ -174,7 +175,7 @@ export class MarketplaceService {
   /** The state as this process sees it, else as the database has it. */
   async sessionStatus(companyId: CompanyId): Promise<SessionStatus> {
     const live = this.#deps.whatsapp.getSessionStatus(companyId);
-    return shownStatus(await this.getCompany(companyId), live, this.#deps.now());
+    return effectiveStatus(await this.getCompany(companyId), live, this.#deps.now());
   }
 
   async getConnectionStats(): Promise<ConnectionStats> {

@@ -4,17 +4,17 @@ import { type BookingMessageKind, bookingMessageKinds } from '../domain/notifica
 import type { NotificationSettings } from '../domain/notification/settings.ts';
 import { defaultTemplate } from './templates/defaults.ts';
 import { exampleBooking } from './templates/example-booking.ts';
-import { assertTemplate, problemsOf, type TemplateProblem } from './templates/template.ts';
-import { variablesOf } from './templates/variables.ts';
+import { assertTemplate, templateProblems, type TemplateProblem } from './templates/template.ts';
+import { variablesFor } from './templates/variables.ts';
 import { renderMessage } from './templates/render.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Contacts, Settings } from '../ports/message-ports.ts';
-import type { Replanning } from '../marketplace/bookings/replan.ts';
+import type { Replanner } from '../marketplace/bookings/replan.ts';
 
-export type NotificationRulesDependencies = Readonly<{
+export type NotificationSettingsServiceDependencies = Readonly<{
   settings: Settings;
   contacts: Pick<Contacts, 'optedOut'>;
-  replanning: Pick<Replanning, 'request'>;
+  replanning: Pick<Replanner, 'request'>;
   report: BusinessEvents;
 }>;
 
@@ -25,15 +25,15 @@ export type TemplatePreview = Readonly<{
 }>;
 
 /** What a company decides about its messages: read, tried out and changed. */
-export class NotificationRules {
-  readonly #deps: NotificationRulesDependencies;
+export class NotificationSettingsService {
+  readonly #deps: NotificationSettingsServiceDependencies;
 
-  constructor(deps: NotificationRulesDependencies) {
+  constructor(deps: NotificationSettingsServiceDependencies) {
     this.#deps = deps;
   }
 
-  async of({ id }: Company): Promise<NotificationSettings> {
-    return await this.#deps.settings.of(id);
+  async get({ id }: Company): Promise<NotificationSettings> {
+    return await this.#deps.settings.get(id);
   }
 
   /**
@@ -44,7 +44,7 @@ export class NotificationRules {
     if (company.integrationStatus === 'uninstalled') throw new AppError('FORBIDDEN');
     for (const kind of bookingMessageKinds) {
       const template = settings.templates[kind];
-      if (template !== undefined) assertTemplate(template, variablesOf(kind));
+      if (template !== undefined) assertTemplate(template, variablesFor(kind));
     }
     await this.#deps.settings.save(company.id, settings, 'settings_page');
     this.#deps.report.settingsChanged(company.id);
@@ -52,21 +52,21 @@ export class NotificationRules {
   }
 
   /** The texts before a company changes them. */
-  defaultsOf(company: Company): Readonly<Record<BookingMessageKind, string>> {
-    const textOf = (kind: BookingMessageKind): string => defaultTemplate(kind, company);
+  defaultTemplates(company: Company): Readonly<Record<BookingMessageKind, string>> {
+    const templateText = (kind: BookingMessageKind): string => defaultTemplate(kind, company);
     return {
-      confirmation: textOf('confirmation'),
-      change: textOf('change'),
-      cancellation: textOf('cancellation'),
-      reminder_24h: textOf('reminder_24h'),
-      reminder_2h: textOf('reminder_2h'),
-      thanks: textOf('thanks'),
+      confirmation: templateText('confirmation'),
+      change: templateText('change'),
+      cancellation: templateText('cancellation'),
+      reminder_24h: templateText('reminder_24h'),
+      reminder_2h: templateText('reminder_2h'),
+      thanks: templateText('thanks'),
     };
   }
 
   /** How a template looks with an example, also while it has problems. */
   async preview(company: Company, kind: BookingMessageKind, template: string): Promise<TemplatePreview> {
-    const { reviewLink } = await this.of(company);
+    const { reviewLink } = await this.get(company);
     const { booking, previousStartsAt } = exampleBooking(company.language);
     const text = renderMessage(kind, {
       booking,
@@ -74,7 +74,11 @@ export class NotificationRules {
       settings: { templates: { [kind]: template }, reviewLink: reviewLink ?? 'https://example.com/review' },
       ...(kind === 'change' && { previousStartsAt }),
     });
-    return { text, length: Array.from(text).length, problems: problemsOf(template, variablesOf(kind)) };
+    return {
+      text,
+      length: Array.from(text).length,
+      problems: templateProblems(template, variablesFor(kind)),
+    };
   }
 
   /** Latest first. */

@@ -1,11 +1,11 @@
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Message } from '../domain/notification/message.ts';
-import { limitsOf, nextGapMs, type PacingProfile, typingMs } from '../domain/notification/pacing.ts';
+import { pacingLimits, nextGapMs, type PacingProfile, typingMs } from '../domain/notification/pacing.ts';
 import { quietUntil } from '../domain/notification/quiet-hours.ts';
-import { guarded } from '../lib/async/catch-async.ts';
-import { KeyedQueue } from '../lib/async/keyed-mutex.ts';
-import type { PatientTasks } from '../lib/async/retrying-queue.ts';
+import { catchAsync } from '../lib/async/catch-async.ts';
+import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
+import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
 import type { Messages, Settings } from '../ports/message-ports.ts';
 import type { Companies, Lease, WhatsApp } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
@@ -13,10 +13,10 @@ import type { BusinessEvents } from '../observability/events.ts';
 export type OutboxDependencies = Readonly<{
   messages: Messages;
   companies: Pick<Companies, 'byId'>;
-  settings: Pick<Settings, 'of'>;
-  whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'getActiveSessions' | 'leaseOf' | 'sendMessage'>;
+  settings: Pick<Settings, 'get'>;
+  whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'getActiveSessions' | 'getLease' | 'sendMessage'>;
   /** What WhatsApp says of messages, also while the database is away. */
-  statuses: Pick<PatientTasks, 'run'>;
+  statusQueue: Pick<RetryingQueue, 'run'>;
   report: BusinessEvents;
   pacing: PacingProfile;
   random: () => number;
@@ -25,9 +25,9 @@ export type OutboxDependencies = Readonly<{
 
 /** Without an ack for this long a message is `unknown`: never sent again blindly. */
 const ackTimeoutMs = 30_000;
-const sweepEveryMs = 10_000;
-const retryAfterFailureMs = 5_000;
-const shortestWaitMs = 50;
+const sweepIntervalMs = 10_000;
+const retryDelayMs = 5_000;
+const minWakeDelayMs = 50;
 /** How often one message may be handed to WhatsApp, always under the same id, across crashes. */
 const maxAttempts = 3;
 
@@ -37,12 +37,12 @@ const maxAttempts = 3;
  */
 export class Outbox implements Disposable {
   readonly #deps: OutboxDependencies;
-  readonly #perCompany = new KeyedQueue<CompanyId>();
-  readonly #wakeUps = new Map<CompanyId, NodeJS.Timeout>();
-  readonly #aboutToLook = new Set<CompanyId>();
+  readonly #companyMutex = new KeyedMutex<CompanyId>();
+  readonly #wakeTimers = new Map<CompanyId, NodeJS.Timeout>();
+  readonly #scheduledDrains = new Set<CompanyId>();
   /** Messages that did not leave, until that is written: the database takes them for messages that may have left. */
-  readonly #unsent = new Map<CompanyId, Readonly<{ lease: Lease; id: string }>>();
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #pendingReleases = new Map<CompanyId, Readonly<{ lease: Lease; id: string }>>();
+  #sweepTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(deps: OutboxDependencies) {
@@ -50,39 +50,39 @@ export class Outbox implements Disposable {
   }
 
   start(): void {
-    const { whatsapp, messages, statuses, report } = this.#deps;
+    const { whatsapp, messages, statusQueue, report } = this.#deps;
     whatsapp.on('connected', (companyId) => this.wake(companyId));
     whatsapp.on('message-status', (companyId, { whatsappMessageId, status, errorCode }) =>
-      statuses.run(whatsappMessageId, async () => {
-        const moved = await messages.advance(companyId, whatsappMessageId, status, errorCode);
-        if (moved !== undefined) report.messageStatus(moved);
+      statusQueue.run(whatsappMessageId, async () => {
+        const updated = await messages.advance(companyId, whatsappMessageId, status, errorCode);
+        if (updated !== undefined) report.messageStatus(updated);
       }),
     );
-    this.#sweep = setInterval(
-      guarded(
+    this.#sweepTimer = setInterval(
+      catchAsync(
         (error) => report.failed('Outbox', error),
         () => this.#sweepAll(),
       ),
-      sweepEveryMs,
+      sweepIntervalMs,
     );
   }
 
   /** Looks for due messages of the company now. Cheap when there are none. */
   wake(companyId: CompanyId): void {
     if (this.#stopped) return;
-    clearTimeout(this.#wakeUps.get(companyId));
-    this.#wakeUps.delete(companyId);
+    clearTimeout(this.#wakeTimers.get(companyId));
+    this.#wakeTimers.delete(companyId);
     // One look that has not begun sees all that is due by then.
-    if (this.#aboutToLook.has(companyId)) return;
-    this.#aboutToLook.add(companyId);
-    guarded(
+    if (this.#scheduledDrains.has(companyId)) return;
+    this.#scheduledDrains.add(companyId);
+    catchAsync(
       (error) => {
         this.#deps.report.failed('Outbox', error, { companyId });
-        this.#wakeIn(companyId, retryAfterFailureMs);
+        this.#scheduleWake(companyId, retryDelayMs);
       },
       () =>
-        this.#perCompany.run(companyId, async () => {
-          this.#aboutToLook.delete(companyId);
+        this.#companyMutex.run(companyId, async () => {
+          this.#scheduledDrains.delete(companyId);
           await this.#drain(companyId);
         }),
     )();
@@ -91,27 +91,28 @@ export class Outbox implements Disposable {
   /** Claims nothing any more; what is being handed over right now is finished by its status. */
   [Symbol.dispose](): void {
     this.#stopped = true;
-    clearInterval(this.#sweep);
-    for (const timer of this.#wakeUps.values()) clearTimeout(timer);
-    this.#wakeUps.clear();
+    clearInterval(this.#sweepTimer);
+    for (const timer of this.#wakeTimers.values()) clearTimeout(timer);
+    this.#wakeTimers.clear();
   }
 
   async #drain(companyId: CompanyId): Promise<void> {
     const { messages, pacing, random } = this.#deps;
-    await this.#release(companyId);
-    await this.#giveUpWaiting(companyId);
+    await this.#releasePending(companyId);
+    await this.#expireUnacknowledged(companyId);
     while (!this.#stopped) {
-      const lease = this.#openLease(companyId);
+      const lease = this.#connectedLease(companyId);
       if (lease === undefined) return;
       const until = await this.#quietUntil(companyId);
       const claim = await messages.claim(lease, {
-        limits: limitsOf(pacing),
+        limits: pacingLimits(pacing),
         gapMs: nextGapMs(pacing, random),
         maxAttempts,
         ...(until !== undefined && { quietUntil: until }),
       });
       if (claim.message === undefined) {
-        if (claim.dueInMs !== undefined) this.#wakeIn(companyId, Math.max(claim.dueInMs, shortestWaitMs));
+        if (claim.dueInMs !== undefined)
+          this.#scheduleWake(companyId, Math.max(claim.dueInMs, minWakeDelayMs));
         return;
       }
       await this.#send(lease, claim.message);
@@ -122,7 +123,7 @@ export class Outbox implements Disposable {
     const { companies, settings, now } = this.#deps;
     const timeZone = (await companies.byId(companyId))?.timeZone;
     if (timeZone === undefined) return undefined;
-    const { quietHours } = await settings.of(companyId);
+    const { quietHours } = await settings.get(companyId);
     return quietUntil(now(), quietHours, timeZone);
   }
 
@@ -137,58 +138,58 @@ export class Outbox implements Disposable {
       });
     } catch (error) {
       if (error instanceof AppError && error.code === 'CONNECTION_FAILED') {
-        this.#unsent.set(companyId, { lease, id });
-        await this.#release(companyId);
+        this.#pendingReleases.set(companyId, { lease, id });
+        await this.#releasePending(companyId);
         return;
       }
       // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack comes or is given up.
       report.failed('Sending', error, { companyId, messageId: id });
     }
-    await messages.handedOver(lease, id);
+    await messages.markDispatched(lease, id);
   }
 
-  async #release(companyId: CompanyId): Promise<void> {
-    const unsent = this.#unsent.get(companyId);
-    if (unsent === undefined) return;
+  async #releasePending(companyId: CompanyId): Promise<void> {
+    const pending = this.#pendingReleases.get(companyId);
+    if (pending === undefined) return;
     try {
-      await this.#deps.messages.release(unsent.lease, unsent.id, retryAfterFailureMs);
+      await this.#deps.messages.release(pending.lease, pending.id, retryDelayMs);
     } catch (error) {
       if (error instanceof AppError && error.retryable) throw error;
-      this.#deps.report.failed('Putting a message back', error, { companyId, messageId: unsent.id });
+      this.#deps.report.failed('Putting a message back', error, { companyId, messageId: pending.id });
     }
-    this.#unsent.delete(companyId);
+    this.#pendingReleases.delete(companyId);
   }
 
-  async #giveUpWaiting(companyId: CompanyId): Promise<void> {
+  async #expireUnacknowledged(companyId: CompanyId): Promise<void> {
     const { messages, report } = this.#deps;
-    const lease = this.#openLease(companyId);
+    const lease = this.#connectedLease(companyId);
     if (lease === undefined) return;
-    for (const ended of await messages.giveUpWaiting(lease, { ackTimeoutMs, maxAttempts })) {
-      report.messageStatus(ended);
+    for (const updated of await messages.expireUnacknowledged(lease, { ackTimeoutMs, maxAttempts })) {
+      report.messageStatus(updated);
     }
   }
 
-  #openLease(companyId: CompanyId): Lease | undefined {
+  #connectedLease(companyId: CompanyId): Lease | undefined {
     const { whatsapp } = this.#deps;
     return whatsapp.getSessionStatus(companyId).state === 'connected'
-      ? whatsapp.leaseOf(companyId)
+      ? whatsapp.getLease(companyId)
       : undefined;
   }
 
-  #wakeIn(companyId: CompanyId, delayMs: number): void {
+  #scheduleWake(companyId: CompanyId, delayMs: number): void {
     if (this.#stopped) return;
-    clearTimeout(this.#wakeUps.get(companyId));
-    this.#wakeUps.set(
+    clearTimeout(this.#wakeTimers.get(companyId));
+    this.#wakeTimers.set(
       companyId,
-      setTimeout(() => this.wake(companyId), Math.min(delayMs, sweepEveryMs)),
+      setTimeout(() => this.wake(companyId), Math.min(delayMs, sweepIntervalMs)),
     );
   }
 
   async #sweepAll(): Promise<void> {
     const { whatsapp, messages, report } = this.#deps;
     for (const { companyId } of whatsapp.getActiveSessions()) this.wake(companyId);
-    for (const ended of await messages.expire()) {
-      report.messageStatus(ended);
+    for (const expired of await messages.expire()) {
+      report.messageStatus(expired);
     }
   }
 }

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import type { CompanyId } from '../domain/ids.ts';
-import type { TimeLock } from '../domain/notification/restriction.ts';
-import { every } from '../lib/async/every.ts';
-import { guarded } from '../lib/async/catch-async.ts';
-import type { PatientTasks } from '../lib/async/retrying-queue.ts';
-import type { RestrictionNews, Restrictions } from '../ports/message-ports.ts';
+import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
+import { disposableInterval } from '../lib/async/every.ts';
+import { catchAsync } from '../lib/async/catch-async.ts';
+import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
+import type { ReachoutTimelockUpdate, Restrictions } from '../ports/message-ports.ts';
 import type { WhatsApp } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 
-export type RestrictionWatchDependencies = Readonly<{
-  restrictions: Pick<Restrictions, 'learn' | 'due'>;
-  whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'askTimeLock'>;
+export type RestrictionMonitorDependencies = Readonly<{
+  restrictions: Pick<Restrictions, 'record' | 'due'>;
+  whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'fetchReachoutTimelock'>;
   /** The same tasks in which the statuses of messages are written. */
-  statuses: Pick<PatientTasks, 'run'>;
+  statusQueue: Pick<RetryingQueue, 'run'>;
   report: BusinessEvents;
   /** Messages may wait no longer. */
   wakeOutbox: (companyId: CompanyId) => void;
@@ -20,96 +20,103 @@ export type RestrictionWatchDependencies = Readonly<{
   timings?: Partial<RestrictionTimings>;
 }>;
 
-export type RestrictionTimings = Readonly<{ askEveryMs: number; sweepEveryMs: number }>;
+export type RestrictionTimings = Readonly<{ minCheckIntervalMs: number; sweepIntervalMs: number }>;
 
-const defaultTimings: RestrictionTimings = { askEveryMs: 60_000, sweepEveryMs: 10_000 };
+const defaultTimings: RestrictionTimings = { minCheckIntervalMs: 60_000, sweepIntervalMs: 10_000 };
 /** While WhatsApp does not say why it refused a message. */
-const askAgainMs = 15 * 60_000;
-const reachoutRefusal = '463';
-const numbersRemembered = 10_000;
+const recheckAfterMs = 15 * 60_000;
+const reachoutRefusedCode = '463';
+const maxTrackedCompanies = 10_000;
 
 /**
  * Finds out whether WhatsApp lets a number start new chats: after a refusal with 463, which does not say so by itself, when
  * WhatsApp tells it, and at the end of a restriction. Who waits for that is the database's to say.
  */
-export class RestrictionWatch implements Disposable {
-  readonly #deps: RestrictionWatchDependencies;
+export class RestrictionMonitor implements Disposable {
+  readonly #deps: RestrictionMonitorDependencies;
   readonly #timings: RestrictionTimings;
-  readonly #askedLately: LRUCache<CompanyId, true>;
-  readonly #asking = new Set<CompanyId>();
-  #sweep: Disposable | undefined;
+  readonly #recentlyChecked: LRUCache<CompanyId, true>;
+  readonly #checksInFlight = new Set<CompanyId>();
+  #sweepTimer: Disposable | undefined;
 
-  constructor(deps: RestrictionWatchDependencies) {
+  constructor(deps: RestrictionMonitorDependencies) {
     this.#deps = deps;
     this.#timings = { ...defaultTimings, ...deps.timings };
-    this.#askedLately = new LRUCache({ max: numbersRemembered, ttl: this.#timings.askEveryMs });
+    this.#recentlyChecked = new LRUCache({ max: maxTrackedCompanies, ttl: this.#timings.minCheckIntervalMs });
   }
 
   /** To be called after the outbox has begun to listen: a refusal is written before its reason is asked for. */
   start(): void {
-    const { whatsapp, statuses, report } = this.#deps;
+    const { whatsapp, statusQueue, report } = this.#deps;
     whatsapp.on('message-status', (companyId, { whatsappMessageId, errorCode }) => {
-      if (errorCode !== reachoutRefusal) return;
-      statuses.run(whatsappMessageId, async () => this.#askInBackground(companyId));
+      if (errorCode !== reachoutRefusedCode) return;
+      statusQueue.run(whatsappMessageId, async () => this.#checkInBackground(companyId));
     });
-    whatsapp.on('time-lock', (companyId, lock, source) =>
-      statuses.run(`time-lock:${companyId}`, () => this.#learn(companyId, newsOf(lock, source))),
+    whatsapp.on('reachout-timelock', (companyId, timelock, source) =>
+      statusQueue.run(`time-lock:${companyId}`, () =>
+        this.#record(companyId, toTimelockUpdate(timelock, source)),
+      ),
     );
-    this.#sweep = every(
-      this.#timings.sweepEveryMs,
-      guarded(
+    this.#sweepTimer = disposableInterval(
+      this.#timings.sweepIntervalMs,
+      catchAsync(
         (error) => report.failed('Looking for restricted numbers', error),
-        () => this.#askDue(),
+        () => this.#checkDue(),
       ),
     );
   }
 
   [Symbol.dispose](): void {
-    this.#sweep?.[Symbol.dispose]();
+    this.#sweepTimer?.[Symbol.dispose]();
   }
 
-  async #askDue(): Promise<void> {
-    for (const companyId of await this.#deps.restrictions.due(askAgainMs)) this.#askInBackground(companyId);
+  async #checkDue(): Promise<void> {
+    for (const companyId of await this.#deps.restrictions.due(recheckAfterMs))
+      this.#checkInBackground(companyId);
   }
 
   /** WhatsApp may take its time, and the statuses of other messages do not wait for it. */
-  #askInBackground(companyId: CompanyId): void {
+  #checkInBackground(companyId: CompanyId): void {
     const { whatsapp, report } = this.#deps;
-    if (this.#askedLately.has(companyId) || this.#asking.has(companyId)) return;
+    if (this.#recentlyChecked.has(companyId) || this.#checksInFlight.has(companyId)) return;
     if (whatsapp.getSessionStatus(companyId).state !== 'connected') return;
-    this.#askedLately.set(companyId, true);
-    this.#asking.add(companyId);
-    guarded(
+    this.#recentlyChecked.set(companyId, true);
+    this.#checksInFlight.add(companyId);
+    catchAsync(
       (error) => report.failed('Asking for a restriction', error, { companyId }),
-      () => this.#ask(companyId),
+      () => this.#check(companyId),
     )();
   }
 
-  async #ask(companyId: CompanyId): Promise<void> {
-    const { whatsapp, statuses } = this.#deps;
+  async #check(companyId: CompanyId): Promise<void> {
+    const { whatsapp, statusQueue } = this.#deps;
     try {
-      const lock = await whatsapp.askTimeLock(companyId);
+      const timelock = await whatsapp.fetchReachoutTimelock(companyId);
       // A connection that ends meanwhile says nothing of WhatsApp's silence: the next one asks again.
-      if (lock === undefined && whatsapp.getSessionStatus(companyId).state !== 'connected') return;
-      const news = newsOf(lock, 'asked');
-      statuses.run(`time-lock:${companyId}`, () => this.#learn(companyId, news));
+      if (timelock === undefined && whatsapp.getSessionStatus(companyId).state !== 'connected') return;
+      const update = toTimelockUpdate(timelock, 'asked');
+      statusQueue.run(`time-lock:${companyId}`, () => this.#record(companyId, update));
     } finally {
-      this.#asking.delete(companyId);
+      this.#checksInFlight.delete(companyId);
     }
   }
 
-  async #learn(companyId: CompanyId, news: RestrictionNews): Promise<void> {
+  async #record(companyId: CompanyId, update: ReachoutTimelockUpdate): Promise<void> {
     const { restrictions, report, wakeOutbox } = this.#deps;
-    const { change, endsAt } = await restrictions.learn(companyId, news);
-    if (change === 'began' && endsAt !== undefined) report.chatsRestricted(companyId, endsAt, news.answer);
+    const { change, endsAt } = await restrictions.record(companyId, update);
+    if (change === 'began' && endsAt !== undefined)
+      report.chatRestrictionStarted(companyId, endsAt, update.result);
     if (change !== 'ended') return;
-    report.chatsFree(companyId);
+    report.chatRestrictionLifted(companyId);
     wakeOutbox(companyId);
   }
 }
 
-function newsOf(lock: TimeLock | undefined, source: RestrictionNews['source']): RestrictionNews {
-  if (lock === undefined) return { answer: 'silent', source };
-  const { isActive, ...rest } = lock;
-  return { answer: isActive ? 'locked' : 'free', source, ...rest };
+function toTimelockUpdate(
+  timelock: ReachoutTimelock | undefined,
+  source: ReachoutTimelockUpdate['source'],
+): ReachoutTimelockUpdate {
+  if (timelock === undefined) return { result: 'silent', source };
+  const { isActive, ...rest } = timelock;
+  return { result: isActive ? 'locked' : 'free', source, ...rest };
 }

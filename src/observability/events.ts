@@ -7,7 +7,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** As many as the redaction of a line looks at. */
-const idsInLine = 50;
+const maxIdsPerLine = 50;
 
 /** One function per business event: each is one log line and whatever it counts. No phone, no text, no secret. */
 export type BusinessEvents = ReturnType<typeof createBusinessEvents>;
@@ -43,21 +43,23 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       });
     },
     /** Of the whole store: told once, not once a session. */
-    credentialsNotSaved(error: unknown): void {
+    credentialsSaveFailed(error: unknown): void {
       metrics.outages.set({ name: 'credentials' }, 1);
       metrics.whatsappAlerts.inc({ cause: 'credentials_not_saved' });
       logger.error('WhatsApp credentials cannot be saved: sessions wait with the last good ones', { error });
     },
-    credentialsSavedAgain(lastedMs: number): void {
+    credentialsSaveRecovered(lastedMs: number): void {
       metrics.outages.set({ name: 'credentials' }, 0);
       logger.info('WhatsApp credentials can be saved again', { lastedMs: Math.round(lastedMs) });
     },
-    resealingBegan(values: number): void {
+    reencryptionStarted(values: number): void {
       logger.info('Values under other encryption keys are sealed anew', { values });
     },
     /** @param result `unreadable` values stay as they are: their key is gone or they are damaged */
-    resealingEnded(result: Readonly<{ resealed: number; unreadable: number; left: number }>): void {
-      if (result.left === 0)
+    reencryptionFinished(
+      result: Readonly<{ reencrypted: number; unreadable: number; staleCount: number }>,
+    ): void {
+      if (result.staleCount === 0)
         return logger.info('All stored values are under the first encryption key', result);
       const level = result.unreadable > 0 ? 'error' : 'warn';
       logger[level]('Values stay under other encryption keys: do not remove a key yet', result);
@@ -69,9 +71,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
     socketClosed(companyId: CompanyId, close: SocketClose): void {
       const { code, detail, alert, ...rest } = close;
-      metrics.whatsappCloses.inc({ code: labelOfCode(code) });
+      metrics.whatsappCloses.inc({ code: closeCodeLabel(code) });
       if (!alert) return logger.info('A WhatsApp socket closed', { companyId, code, detail, ...rest });
-      metrics.whatsappAlerts.inc({ cause: detail === 'flapping' ? detail : labelOfCode(code) });
+      metrics.whatsappAlerts.inc({ cause: detail === 'flapping' ? detail : closeCodeLabel(code) });
       logger.error('A WhatsApp session needs a look', { companyId, code, detail, ...rest });
     },
     /** Of the whole fleet: told once, not once a session. */
@@ -86,9 +88,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.warn('WhatsApp is told another client version from now on', { before, version });
     },
     /** A session that looks connected hears nothing, or hears again. */
-    deafness(companyId: CompanyId, action: DeafnessAction, silentMs: number): void {
+    watchdogAction(companyId: CompanyId, action: WatchdogAction, silentMs: number): void {
       metrics.whatsappWatchdogActions.inc({ action });
-      const { level, message } = deafnessLines[action];
+      const { level, message } = watchdogLogLines[action];
       if (action === 'alert') metrics.whatsappAlerts.inc({ cause: 'deaf' });
       logger[level](message, { companyId, silentMinutes: Math.round(silentMs / 60_000) });
     },
@@ -102,10 +104,15 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       jobIds: readonly string[],
       outcome: 'stored' | 'spooled',
     ): void {
-      metrics.webhooksReceived.inc({ resource: labelOf(resource), outcome }, jobIds.length);
-      for (let start = 0; start < jobIds.length; start += idsInLine) {
-        const line = jobIds.slice(start, start + idsInLine);
-        logger.info('Webhooks accepted', { companyId, resource: labelOf(resource), outcome, jobIds: line });
+      metrics.webhooksReceived.inc({ resource: resourceLabel(resource), outcome }, jobIds.length);
+      for (let start = 0; start < jobIds.length; start += maxIdsPerLine) {
+        const batch = jobIds.slice(start, start + maxIdsPerLine);
+        logger.info('Webhooks accepted', {
+          companyId,
+          resource: resourceLabel(resource),
+          outcome,
+          jobIds: batch,
+        });
       }
     },
     /** Neither the database nor the disk takes them: the sender was told to come back. */
@@ -122,20 +129,20 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
     messageSending(message: LoggedMessage & Pick<Message, 'attempts'>): void {
       metrics.messages.inc({ kind: message.kind, status: 'sending' });
-      logger.info('Message sending', { ...namesOf(message), attempt: message.attempts });
+      logger.info('Message sending', { ...messageFields(message), attempt: message.attempts });
     },
     messageStatus(message: LoggedMessage & Pick<Message, 'status' | 'errorCode'>): void {
       const { kind, status, errorCode } = message;
       metrics.messages.inc({ kind, status });
-      const isTrouble = status === 'failed' || status === 'unknown' || errorCode !== undefined;
-      const level = isTrouble ? 'warn' : 'info';
-      logger[level]('Message status', { ...namesOf(message), status, errorCode });
+      const isFailure = status === 'failed' || status === 'unknown' || errorCode !== undefined;
+      const level = isFailure ? 'warn' : 'info';
+      logger[level]('Message status', { ...messageFields(message), status, errorCode });
     },
     /** @param answer `silent`: WhatsApp did not say why it refused a message, so that new chats wait a day at most */
-    chatsRestricted(companyId: CompanyId, endsAt: Date, answer: string): void {
+    chatRestrictionStarted(companyId: CompanyId, endsAt: Date, answer: string): void {
       logger.warn('WhatsApp restricts new chats', { companyId, endsAt: endsAt.toISOString(), answer });
     },
-    chatsFree(companyId: CompanyId): void {
+    chatRestrictionLifted(companyId: CompanyId): void {
       logger.info('New chats wait no longer', { companyId });
     },
     settingsChanged(companyId: CompanyId): void {
@@ -148,21 +155,21 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.error('The platform refuses the activation until the owner connects again', { companyId });
     },
     /** A job failed for good: somebody should look at it. Its data stays among the dead letters. */
-    jobBuried(queue: string, companyId: CompanyId | undefined, jobId: string, error: unknown): void {
+    jobDeadLettered(queue: string, companyId: CompanyId | undefined, jobId: string, error: unknown): void {
       logger.error('Job buried', { queue, companyId, jobId, error });
     },
     /** Acknowledged and kept, but none of the platform's known shapes. */
     webhookQuarantined(companyId: CompanyId | undefined, jobId: string, reason: string): void {
       logger.warn('Webhook quarantined', { companyId, jobId, reason });
     },
-    clientAnswered(companyId: CompanyId, what: string, recordId?: number): void {
+    clientReplied(companyId: CompanyId, what: string, recordId?: number): void {
       logger.info('Client answered', { companyId, what, recordId });
     },
     textReceived(companyId: CompanyId, receivedId: string): void {
       metrics.received.inc();
       logger.info('Text received', { companyId, receivedId });
     },
-    receivedForgotten(count: number): void {
+    receivedMessagesErased(count: number): void {
       logger.info('Old received messages erased', { count });
     },
     /** To the company's own webhook. */
@@ -205,8 +212,8 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.info('Records reconciled', { companyId, read, news });
     },
     /** The platform posts no events of the salon to us: somebody has edited its list of addresses. */
-    webhookUrl(companyId: CompanyId, isThere: boolean): void {
-      if (isThere) logger.info('Webhook address is back in the salon', { companyId });
+    webhookUrlChecked(companyId: CompanyId, isRegistered: boolean): void {
+      if (isRegistered) logger.info('Webhook address is back in the salon', { companyId });
       else logger.error('Webhook address is missing in the salon', { companyId });
     },
     spoolDamaged(segment: string, lines: number): void {
@@ -232,9 +239,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
   };
 }
 
-type DeafnessAction = keyof typeof deafnessLines;
+type WatchdogAction = keyof typeof watchdogLogLines;
 
-const deafnessLines = {
+const watchdogLogLines = {
   probe: { level: 'info', message: 'A silent WhatsApp session is probed' },
   answered: { level: 'info', message: 'A silent WhatsApp session has answered' },
   renew: { level: 'warn', message: 'A WhatsApp session hears nothing, it gets a new socket' },
@@ -245,17 +252,17 @@ const deafnessLines = {
 type LoggedMessage = Pick<Message, 'companyId' | 'id' | 'whatsappMessageId' | 'kind' | 'recordId'>;
 
 /** By any of these a line finds the others of its message. */
-function namesOf({ companyId, id, whatsappMessageId, kind, recordId }: LoggedMessage) {
+function messageFields({ companyId, id, whatsappMessageId, kind, recordId }: LoggedMessage) {
   return { companyId, messageId: id, whatsappMessageId, kind, recordId };
 }
 
 /** WhatsApp chooses the code: only those in the ranges of its codes may become a label. */
-function labelOfCode(code: number | string): string {
-  const isOdd = typeof code === 'number' && (code < 400 || code > 599);
-  return isOdd ? 'other' : String(code);
+function closeCodeLabel(code: number | string): string {
+  const isOutOfRange = typeof code === 'number' && (code < 400 || code > 599);
+  return isOutOfRange ? 'other' : String(code);
 }
 
 /** The sender chooses the word: only known ones may become a label or reach the log. */
-function labelOf(resource: string): string {
+function resourceLabel(resource: string): string {
   return isPlatformResource(resource) ? resource : 'other';
 }

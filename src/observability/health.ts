@@ -34,7 +34,7 @@ export class Health {
   async ready(): Promise<Readiness> {
     const dependencies = Object.fromEntries(
       await Promise.all(
-        Object.entries(this.#checks).map(async ([name, check]) => [name, await healthOf(check)] as const),
+        Object.entries(this.#checks).map(async ([name, check]) => [name, await checkHealth(check)] as const),
       ),
     );
     const up = Object.values(dependencies).filter(({ status }) => status === 'ok').length;
@@ -45,13 +45,13 @@ export class Health {
   }
 }
 
-async function healthOf(check: () => Promise<unknown>): Promise<DependencyHealth> {
+async function checkHealth(check: () => Promise<unknown>): Promise<DependencyHealth> {
   try {
-    const answered = await withTimeout(
+    const completed = await withTimeout(
       check().then(() => true),
       checkTimeoutMs,
     );
-    return answered === true ? { status: 'ok' } : { status: 'down', detail: 'no answer in time' };
+    return completed === true ? { status: 'ok' } : { status: 'down', detail: 'no answer in time' };
   } catch (error) {
     return { status: 'down', detail: error instanceof AppError ? error.code : 'unreachable' };
   }

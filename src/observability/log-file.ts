@@ -8,13 +8,13 @@ export type LogFileOptions = Readonly<{
   /** Size from which on a new file is begun. */
   maxBytes: number;
   /** How many files there may be, the newest included. */
-  filesKept: number;
+  maxFiles: number;
   /** Called once an outage. */
   onError: (error: unknown) => void;
 }>;
 
 /** Lines of so long are written together: under load a write for each costs more than all else that is done for a line. */
-const gatherMs = 10;
+const batchDelayMs = 10;
 
 /**
  * A log file, rotated by size. A disk that is full costs the lines of that time and nothing else: neither the other
@@ -32,17 +32,17 @@ export class LogFile extends Writable {
   }
 
   override _writev(lines: readonly Readonly<{ chunk: Buffer }>[], done: () => void): void {
-    void this.#tolerant(async () => {
+    void this.#reportErrors(async () => {
       await this.#append(Buffer.concat(lines.map(({ chunk }) => chunk)));
-      if (!this.writableEnded) await delay(gatherMs);
+      if (!this.writableEnded) await delay(batchDelayMs);
     }, done);
   }
 
   override _final(done: () => void): void {
-    void this.#tolerant(() => this.#close(), done);
+    void this.#reportErrors(() => this.#close(), done);
   }
 
-  async #tolerant(work: () => Promise<void>, done: () => void): Promise<void> {
+  async #reportErrors(work: () => Promise<void>, done: () => void): Promise<void> {
     try {
       await work();
       this.#failing = false;
@@ -57,7 +57,7 @@ export class LogFile extends Writable {
     let file = this.#file ?? (await this.#open());
     if (this.#bytes >= this.#options.maxBytes) {
       await this.#close();
-      await this.#makeRoom();
+      await this.#rotate();
       file = await this.#open();
     }
     await file.appendFile(lines);
@@ -76,17 +76,17 @@ export class LogFile extends Writable {
     this.#file = undefined;
   }
 
-  async #makeRoom(): Promise<void> {
-    for (let age = this.#options.filesKept - 1; age > 0; age -= 1) {
+  async #rotate(): Promise<void> {
+    for (let age = this.#options.maxFiles - 1; age > 0; age -= 1) {
       try {
-        await rename(this.#pathOf(age - 1), this.#pathOf(age));
+        await rename(this.#filePath(age - 1), this.#filePath(age));
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
       }
     }
   }
 
-  #pathOf(age: number): string {
+  #filePath(age: number): string {
     return age === 0 ? this.#options.path : this.#options.path.replace(/(?:\.log)?$/, `${age}.log`);
   }
 }

@@ -21,8 +21,8 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
 
-const fileBytes = 20 * 1024 * 1024;
-const filesKept = 5;
+const maxFileBytes = 20 * 1024 * 1024;
+const maxFiles = 5;
 const flushTimeoutMs = 2_000;
 
 /**
@@ -37,7 +37,7 @@ export function createLogger(
     const onError = (error: unknown): void => {
       process.stderr.write(`Lines are missing from ${path}: ${String(error)}\n`);
     };
-    return new LogFile({ path, maxBytes: fileBytes, filesKept, onError });
+    return new LogFile({ path, maxBytes: maxFileBytes, maxFiles, onError });
   };
   const combined = file('marketplace-combined.log');
   const errors = file('marketplace-error.log');
@@ -51,20 +51,20 @@ export function createLogger(
       ...(options.console ? [new winston.transports.Console()] : []),
     ],
   });
-  const life = { over: false };
-  return Object.assign(facade(logger, life), {
+  const state = { closed: false };
+  return Object.assign(facade(logger, state), {
     [Symbol.asyncDispose]: async () => {
-      life.over = true;
+      state.closed = true;
       await withTimeout(flush(logger, [combined, errors]), flushTimeoutMs);
     },
   });
 }
 
-/** @param life when it is over, libraries may still speak: a write after the end would take the process down */
-function facade(logger: winston.Logger, life: Readonly<{ over: boolean }>): Logger {
+/** @param state when it is over, libraries may still speak: a write after the end would take the process down */
+function facade(logger: winston.Logger, state: Readonly<{ closed: boolean }>): Logger {
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
     // Winston would redact a line before it finds that nobody wants it.
-    if (life.over || !logger.isLevelEnabled(level)) return;
+    if (state.closed || !logger.isLevelEnabled(level)) return;
     // A field named `message` would be glued to the line's own message by winston.
     logger.log(level, message, fields === undefined ? undefined : { ...fields, message: undefined });
   };
@@ -73,7 +73,7 @@ function facade(logger: winston.Logger, life: Readonly<{ over: boolean }>): Logg
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (context) => facade(logger.child(context), life),
+    child: (context) => facade(logger.child(context), state),
   };
 }
 

@@ -19,16 +19,16 @@ export type Metrics = Readonly<{
 }>;
 
 /** What is asked for at each scrape. */
-export type Figures = Readonly<{
+export type MetricSources = Readonly<{
   sessions(): Partial<Record<SessionState, number>>;
   deafSessions(): number;
   spoolBytes(): number;
   missingWebhookUrls(): number;
   /** Undefined before they were counted. */
-  underOtherKeys(): number | undefined;
+  staleValues(): number | undefined;
   /** These are undefined while the database does not answer. */
   inbox(): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }> | undefined>;
-  restricted(): Promise<number | undefined>;
+  restrictedSessions(): Promise<number | undefined>;
   outbox(): Promise<Readonly<{ queued: number; sending: number; oldestAgeSeconds: number }> | undefined>;
 }>;
 
@@ -36,7 +36,7 @@ export type Figures = Readonly<{
  * Every metric of the process. No label is unbounded: a company's own figures are in the events and the logs, since
  * thousands of companies as a label would block the event loop at each scrape.
  */
-export function createMetrics(figures: Figures): Metrics {
+export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const whatsappConnections = new Gauge({
@@ -45,7 +45,7 @@ export function createMetrics(figures: Figures): Metrics {
     labelNames: ['status'],
     registers,
     collect() {
-      const counts = figures.sessions();
+      const counts = sources.sessions();
       for (const state of sessionStates) this.set({ status: state }, counts[state] ?? 0);
     },
   });
@@ -53,45 +53,45 @@ export function createMetrics(figures: Figures): Metrics {
     registry,
     'marketplace_whatsapp_deaf_sessions',
     'Sessions that hear nothing, also over a new socket',
-    () => figures.deafSessions(),
+    () => sources.deafSessions(),
   );
   addGauge(registry, 'marketplace_spool_bytes', 'Webhooks on the disk that wait for the database', () =>
-    figures.spoolBytes(),
+    sources.spoolBytes(),
   );
   addGauge(registry, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
-    figures.missingWebhookUrls(),
+    sources.missingWebhookUrls(),
   );
   addGauge(
     registry,
     'marketplace_values_under_other_keys',
     'Stored values that are not under the first encryption key; of what clients wrote 100,000 are counted at most',
-    () => figures.underOtherKeys(),
+    () => sources.staleValues(),
   );
   addGauge(
     registry,
     'marketplace_inbox_jobs',
     'Webhooks that are still to be processed',
-    async () => (await figures.inbox())?.jobs,
+    async () => (await sources.inbox())?.jobs,
   );
   addGauge(
     registry,
     'marketplace_inbox_oldest_age_seconds',
     'How long the webhook that waits longest has waited',
-    async () => (await figures.inbox())?.oldestAgeSeconds,
+    async () => (await sources.inbox())?.oldestAgeSeconds,
   );
   addGauge(
     registry,
     'marketplace_outbox_oldest_age_seconds',
     'How long the message that waits longest could have gone already',
-    async () => (await figures.outbox())?.oldestAgeSeconds,
+    async () => (await sources.outbox())?.oldestAgeSeconds,
   );
   addGauge(
     registry,
     'marketplace_whatsapp_restricted_sessions',
     'Numbers of all instances that WhatsApp lets start no new chats',
-    () => figures.restricted(),
+    () => sources.restrictedSessions(),
   );
-  addOutboxGauge(registry, figures);
+  addOutboxGauge(registry, sources);
   return {
     registry,
     whatsappConnections,
@@ -191,7 +191,7 @@ function addGauge(
   );
 }
 
-function addOutboxGauge(registry: Registry, { outbox }: Figures): void {
+function addOutboxGauge(registry: Registry, { outbox }: MetricSources): void {
   registry.registerMetric(
     new Gauge({
       name: 'marketplace_outbox_messages',
@@ -199,11 +199,11 @@ function addOutboxGauge(registry: Registry, { outbox }: Figures): void {
       labelNames: ['status'],
       registers: [],
       async collect() {
-        const figures = await outbox();
+        const counts = await outbox();
         this.reset();
-        if (figures === undefined) return;
-        this.set({ status: 'queued' }, figures.queued);
-        this.set({ status: 'sending' }, figures.sending);
+        if (counts === undefined) return;
+        this.set({ status: 'queued' }, counts.queued);
+        this.set({ status: 'sending' }, counts.sending);
       },
     }),
   );

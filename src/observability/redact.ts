@@ -5,9 +5,9 @@ const secretKeys =
 const phoneKeys = /phone|^jid$|^recipient$/i;
 
 // A WhatsApp address is a phone number or a LID before its @.
-const whatsappAddress = /\d{5,20}(?=(?::\d+)?@)/g;
+const jidUser = /\d{5,20}(?=(?::\d+)?@)/g;
 /** Digits that are no phone, tried first: UUIDs, long hex ids, instants, IPv4 addresses, versions of WhatsApp Web, migrations. */
-const harmlessNumber = [
+const nonPhonePatterns = [
   /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/,
   /\b(?:[\dA-F]{16,}|[\da-f]{16,})\b/,
   /\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?/,
@@ -16,7 +16,7 @@ const harmlessNumber = [
   /\b\d{14}(?=_[a-z])/,
 ];
 const phoneLike = /(?<phone>(?<!\d)\+?\d(?:[ ().-]{0,2}\d){9,14}(?!\d))/;
-const numbers = new RegExp([...harmlessNumber, phoneLike].map(({ source }) => source).join('|'), 'g');
+const numberPattern = new RegExp([...nonPhonePatterns, phoneLike].map(({ source }) => source).join('|'), 'g');
 const passwordInUrl = /(:\/\/[^\s/:@]*:)[^\s/]+(?=@)/g;
 const jwtLike = /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+/g;
 const webhookSecretInPath = /(\/webhook\/\d+\/)[^/?\s"]+/g;
@@ -26,21 +26,21 @@ const tokenInQuery = /([?&#](?:token|tokens|user_data|user_data_sign|api_key)=)[
 /** What most strings of a log line are: nothing in them has to be looked for. */
 const plainId = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[a-z_]{1,30})$/;
 
-const deepest = 6;
-const longestString = 4_000;
+const maxDepth = 6;
+const maxStringLength = 4_000;
 
 /** Takes secrets, phone numbers and WhatsApp addresses out of a sentence. */
 export function redactText(text: string): string {
   if (plainId.test(text)) return text;
-  return (text.length > longestString ? `${text.slice(0, longestString)}…` : text)
+  return (text.length > maxStringLength ? `${text.slice(0, maxStringLength)}…` : text)
     .replace(jwtLike, '[token]')
     .replace(webhookSecretInPath, '$1[secret]')
     .replace(tokenInPath, '$1[token]')
     .replace(tokenInQuery, '$1[secret]')
     .replace(passwordInUrl, '$1[secret]')
-    .replace(whatsappAddress, '***')
-    .replace(numbers, (found, phone?: string) =>
-      phone === undefined ? found : maskPhone(phone.replaceAll(/[^+\d]/g, '')),
+    .replace(jidUser, '***')
+    .replace(numberPattern, (match, phone?: string) =>
+      phone === undefined ? match : maskPhone(phone.replaceAll(/[^+\d]/g, '')),
     );
 }
 
@@ -56,7 +56,7 @@ export function redact(value: unknown, key = '', depth = 0): unknown {
   }
   if (typeof value === 'number') return phoneKeys.test(key) ? maskPhone(String(value)) : value;
   if (typeof value !== 'object') return typeof value === 'function' ? undefined : value;
-  if (depth >= deepest) return '[deep]';
+  if (depth >= maxDepth) return '[deep]';
   if (value instanceof Date) return value;
   if (value instanceof Error) return redactError(value, depth);
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;

@@ -1,7 +1,7 @@
 import type { CompanyId } from '../domain/ids.ts';
 
 /** A sealed value, and where it is stored. Each table gives its values in one order, which any of them resumes. */
-export type SealedValue = Readonly<{
+export type EncryptedValue = Readonly<{
   companyId: CompanyId;
   /** Of the lease under which it was set aside, or the number of what a client wrote; 0 where there is neither. */
   token: number;
@@ -13,32 +13,32 @@ export type SealedValue = Readonly<{
   value: Uint8Array;
 }>;
 
-export type SealedReplacement = Readonly<{ stored: SealedValue; value: Uint8Array }>;
+export type EncryptedReplacement = Readonly<{ stored: EncryptedValue; value: Uint8Array }>;
 
 /** One table of sealed values, as whoever changes the key sees it. */
-export interface SealedTable {
+export interface EncryptedTable {
   /**
    * Values that do not begin with the header.
    * @param after the last one seen; absent: from the beginning
    */
-  notUnder(
-    header: Uint8Array,
-    after: SealedValue | undefined,
+  findStale(
+    currentKeyPrefix: Uint8Array,
+    after: EncryptedValue | undefined,
     limit: number,
-  ): Promise<readonly SealedValue[]>;
+  ): Promise<readonly EncryptedValue[]>;
   /** Replaces those that are still what was read. @returns how many were */
-  replace(replacements: readonly SealedReplacement[]): Promise<number>;
+  replace(replacements: readonly EncryptedReplacement[]): Promise<number>;
 }
 
 /** A store of sealed values. */
-export interface SealedValues {
-  readonly tables: readonly SealedTable[];
+export interface EncryptedValues {
+  readonly tables: readonly EncryptedTable[];
   /** How many values of all tables do not begin with the header; of what clients write 100,000 are counted at most. */
-  countNotUnder(header: Uint8Array): Promise<number>;
+  countStale(currentKeyPrefix: Uint8Array): Promise<number>;
   /**
    * Nothing that was replaced may be found in the store's files any more, as far as that is up to it; what an earlier process
    * replaced included.
    * @returns whether there was something to forget
    */
-  forgetReplaced(): Promise<boolean>;
+  compact(): Promise<boolean>;
 }

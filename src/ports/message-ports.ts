@@ -1,10 +1,14 @@
 import type { KnownBooking } from '../domain/booking/booking.ts';
-import type { ClientAnswer } from '../domain/notification/client-reply.ts';
+import type { ClientReplyKind } from '../domain/notification/client-reply.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Message, MessageKind, MessageStatus, NewMessage } from '../domain/notification/message.ts';
 import type { NotificationSettings } from '../domain/notification/settings.ts';
-import type { PaceLimits } from '../domain/notification/pacing.ts';
-import type { Restriction, TimeLock, TimeLockSource } from '../domain/notification/restriction.ts';
+import type { PacingLimits } from '../domain/notification/pacing.ts';
+import type {
+  Restriction,
+  ReachoutTimelock,
+  ReachoutTimelockSource,
+} from '../domain/notification/restriction.ts';
 import type { Lease, MarketplaceEvent, ReceivedText } from './ports.ts';
 
 /** What the use cases need to know of bookings and their messages. Types only: this file has no runtime. */
@@ -51,31 +55,31 @@ export interface Contacts {
   optedOut(companyId: CompanyId, limit: number): Promise<readonly Readonly<{ phone: string; since: Date }>[]>;
 }
 
-export type RestrictionNews = Omit<TimeLock, 'isActive'> &
+export type ReachoutTimelockUpdate = Omit<ReachoutTimelock, 'isActive'> &
   Readonly<{
     /** `silent`: WhatsApp was asked and did not answer. */
-    answer: 'locked' | 'free' | 'silent';
-    source: TimeLockSource;
+    result: 'locked' | 'free' | 'silent';
+    source: ReachoutTimelockSource;
   }>;
 
 /** Numbers that WhatsApp lets start no new chats. A refused message begins one until WhatsApp has said why. */
 export interface Restrictions {
   /** Writes what WhatsApp says and its event in one transaction. `endsAt` is that of the restriction that lasts, if one does. */
-  learn(
+  record(
     companyId: CompanyId,
-    news: RestrictionNews,
+    update: ReachoutTimelockUpdate,
   ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>>;
-  /** Companies whose WhatsApp should be asked now. @param askAgainMs pause after a question that was not answered */
-  due(askAgainMs: number): Promise<readonly CompanyId[]>;
+  /** Companies whose WhatsApp should be asked now. @param recheckAfterMs pause after a question that was not answered */
+  due(recheckAfterMs: number): Promise<readonly CompanyId[]>;
   /** The one that lasts; undefined also while a refusal has not been explained, and while the number is not linked. */
-  of(companyId: CompanyId): Promise<Restriction | undefined>;
+  current(companyId: CompanyId): Promise<Restriction | undefined>;
   /** Those that last, of linked numbers, latest first. */
   latest(limit: number): Promise<readonly (Restriction & Readonly<{ companyId: CompanyId }>)[]>;
   count(): Promise<number>;
 }
 
 export interface Settings {
-  of(companyId: CompanyId): Promise<NotificationSettings>;
+  get(companyId: CompanyId): Promise<NotificationSettings>;
   /** Writes its event in the same transaction. */
   save(companyId: CompanyId, settings: NotificationSettings, cause: string): Promise<void>;
 }
@@ -84,7 +88,7 @@ export interface Settings {
  * A message to send now; or when to look again, undefined when nothing waits or the lease is not ours any more. `dueInMs` is
  * counted by the database's clock: ours may be wrong.
  */
-export type Claim =
+export type MessageClaim =
   | Readonly<{ message: Message }>
   | Readonly<{ message?: undefined; dueAt: Date | undefined; dueInMs: number | undefined }>;
 
@@ -93,7 +97,7 @@ export interface Messages {
   enqueue(message: NewMessage, cause: string): Promise<Message | undefined>;
   byId(companyId: CompanyId, id: string): Promise<Message | undefined>;
   /** The text that was sent under this WhatsApp id: a recipient that could not read it asks again. */
-  textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
+  textByWhatsappMessageId(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
   /**
    * Takes the oldest message that is due and within the limits, makes it `sending` under the lease and notes what it tells
    * its client, in one transaction. Messages left in `sending` under an older token come first, with the id they already
@@ -103,23 +107,23 @@ export interface Messages {
     lease: Lease,
     options: Readonly<{
       /** Undefined: none. */
-      limits: PaceLimits | undefined;
+      limits: PacingLimits | undefined;
       /** Drawn for this message: the gap before the company's next one. */
       gapMs: number;
       maxAttempts: number;
       /** Set while the salon's quiet hours last: their end. */
       quietUntil?: Date;
     }>,
-  ): Promise<Claim>;
+  ): Promise<MessageClaim>;
   /** What waits in all companies. */
-  waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
+  backlog(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
   /**
    * Back to `queued` because nothing left this machine; `withdrawn` when it should not be said any more: its person wants no
    * messages, or it is a reminder of a visit that has been moved or cancelled meanwhile.
    */
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
   /** WhatsApp has been given the message: from now on its ack is waited for. */
-  handedOver(lease: Lease, id: string): Promise<void>;
+  markDispatched(lease: Lease, id: string): Promise<void>;
   /**
    * Moves the status forward only. The message as it is now; undefined: it did not move. One that WhatsApp refused with 463 or
    * 429 for the first time is `queued` again, for a last attempt under the same id, where that makes sense.
@@ -134,7 +138,7 @@ export interface Messages {
    * What has waited longer than `ackTimeoutMs` for its ack under this lease becomes `unknown`, and what was left in `sending`
    * under an older one and is past its use or its `maxAttempts`, or should not be said any more.
    */
-  giveUpWaiting(
+  expireUnacknowledged(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
   ): Promise<readonly Message[]>;
@@ -142,46 +146,47 @@ export interface Messages {
   expire(): Promise<readonly Message[]>;
 }
 
-export type AnswerJob = Readonly<{
+export type ClientReplyJob = Readonly<{
   companyId: CompanyId;
   /** E.164 with `+`. */
   phone: string;
-  answer: ClientAnswer;
+  answer: ClientReplyKind;
   whatsappMessageId: string;
   /** The WhatsApp id of the message that was quoted. */
   quotedId?: string;
 }>;
 
 /** An answer that the platform does not know yet. */
-export type WriteBackJob = Readonly<{
+export type AttendanceWriteBackJob = Readonly<{
   companyId: CompanyId;
   recordId: number;
   reminderId: string;
-  answer: VisitAnswer;
+  answer: AttendanceReply;
   /** Such as `answer:<WhatsApp id>`. */
   cause: string;
 }>;
 
-export type VisitAnswer = Extract<ClientAnswer, 'yes' | 'no'>;
+export type AttendanceReply = Extract<ClientReplyKind, 'yes' | 'no'>;
 
-export type TakenAnswer = Readonly<{
+export type RecordedReply = Readonly<{
   reminderId: string;
   recordId: number;
   /** False: it was taken before. */
   isNew: boolean;
   /** It says something else than the answer before to the same reminder, or is the first. */
-  differs: boolean;
+  isChanged: boolean;
 }>;
 
-export interface Answers {
+export interface ClientReplies {
   /**
    * Finds the visit that an answer is about and writes the answer down with its event, once for each WhatsApp message: that
    * of the message that was quoted, else the one of which the client was reminded last. Undefined: it is about none.
    */
-  take(
+  record(
     companyId: CompanyId,
-    answer: Pick<AnswerJob, 'phone' | 'whatsappMessageId' | 'quotedId'> & Readonly<{ answer: VisitAnswer }>,
-  ): Promise<TakenAnswer | undefined>;
+    reply: Pick<ClientReplyJob, 'phone' | 'whatsappMessageId' | 'quotedId'> &
+      Readonly<{ answer: AttendanceReply }>,
+  ): Promise<RecordedReply | undefined>;
 }
 
 /** What a client wrote, as it is kept. */
@@ -203,7 +208,7 @@ export type ReceivedMessage = Readonly<{
 export type ListedMessage = Omit<ReceivedMessage, 'phone' | 'text'> &
   Readonly<{ phone: string | undefined; text: string | undefined }>;
 
-export type MessageToForward = Readonly<{
+export type UnforwardedMessage = Readonly<{
   id: string;
   companyId: CompanyId;
   /** Undefined: its key is gone. */
@@ -216,19 +221,19 @@ export type ForwardingJob = Readonly<{ companyId: CompanyId; messageId: string }
 /** What clients write; phone and text are sealed. */
 export interface ReceivedMessages {
   /** Durable when it resolves; a repeat is the same message. Undefined: the company is gone. */
-  keep(
+  save(
     companyId: CompanyId,
     message: ReceivedText,
-  ): Promise<Readonly<{ id: string; toForward: boolean }> | undefined>;
+  ): Promise<Readonly<{ id: string; needsForwarding: boolean }> | undefined>;
   byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined>;
   /** In the order of receipt, those behind the position. */
   after(companyId: CompanyId, position: number, limit: number): Promise<readonly ListedMessage[]>;
   /** Those that still wait for a job, of all companies. */
-  toForward(limit: number): Promise<readonly MessageToForward[]>;
+  findUnforwarded(limit: number): Promise<readonly UnforwardedMessage[]>;
   /** They have their jobs. */
-  handedOver(ids: readonly string[]): Promise<void>;
+  markQueuedForForwarding(ids: readonly string[]): Promise<void>;
   /** Erases what is older, at most `limit` messages. @returns how many */
-  forget(days: number, limit: number): Promise<number>;
+  deleteOlderThan(days: number, limit: number): Promise<number>;
 }
 
 /** Where a company wants to be told of what clients write. */
@@ -247,7 +252,7 @@ export type OutgoingWebhook = Readonly<{
 }>;
 
 export interface OutgoingWebhooks {
-  of(companyId: CompanyId): Promise<OutgoingWebhook | undefined>;
+  get(companyId: CompanyId): Promise<OutgoingWebhook | undefined>;
   /**
    * Sets the address and enables it; the secret is taken when there was no webhook.
    * @returns whether there was none; undefined: the company is gone
@@ -259,14 +264,14 @@ export interface OutgoingWebhooks {
   /** @returns whether it was enabled until now */
   disable(companyId: CompanyId, version: string, cause: string): Promise<boolean>;
   /** @returns whether it has failed for so long, and that was not told before */
-  failed(companyId: CompanyId, version: string, tellAfterHours: number): Promise<boolean>;
-  worked(companyId: CompanyId, version: string): Promise<void>;
+  recordFailure(companyId: CompanyId, version: string, alertAfterHours: number): Promise<boolean>;
+  recordSuccess(companyId: CompanyId, version: string): Promise<void>;
 }
 
 /** One JSON text under one id, the same at each attempt. */
-export type Envelope = Readonly<{ id: string; body: string }>;
+export type WebhookMessage = Readonly<{ id: string; body: string }>;
 
-export type Delivery =
+export type DeliveryResult =
   | Readonly<{ outcome: 'delivered' }>
   /** 410: the receiver wants no more. */
   | Readonly<{ outcome: 'gone' }>
@@ -275,18 +280,18 @@ export type Delivery =
   /** Nothing was posted, since the receiver fails again and again; `reason`: how it failed last. */
   | Readonly<{ outcome: 'held'; reason: string; retryAfterMs: number }>;
 
-export interface Receiver {
+export interface WebhookSender {
   /**
    * Does the work in one of the company's few lanes, so that a slow receiver holds up nobody else.
    * @returns how long to wait when all of them are taken; nothing has been done then
    */
-  inLane(
+  runLimited(
     companyId: CompanyId,
     work: () => Promise<void>,
   ): Promise<'done' | Readonly<{ retryAfterMs: number }>>;
   deliver(
     companyId: CompanyId,
     webhook: Readonly<{ version: string; url: string; secrets: readonly string[] }>,
-    envelope: Envelope,
-  ): Promise<Delivery>;
+    message: WebhookMessage,
+  ): Promise<DeliveryResult>;
 }

@@ -2,7 +2,7 @@ import type { BusinessType } from '../domain/company/business-type.ts';
 import type { Company, IntegrationStatus, Language } from '../domain/company/company.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/notification/message.ts';
-import type { TimeLock, TimeLockSource } from '../domain/notification/restriction.ts';
+import type { ReachoutTimelock, ReachoutTimelockSource } from '../domain/notification/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/company/session-state.ts';
 
 /** What the use cases need from the outside. Types only: this file has no runtime. */
@@ -40,9 +40,9 @@ export interface Companies {
   byId(id: CompanyId): Promise<Company | undefined>;
   bySalonId(salonId: SalonId): Promise<Company | undefined>;
   byApiKey(apiKey: string): Promise<Company | undefined>;
-  secretsOf(id: CompanyId): Promise<CompanySecrets | undefined>;
+  getSecrets(id: CompanyId): Promise<CompanySecrets | undefined>;
   /** Writes the change and its event in one transaction; undefined when `to` cannot be reached from the present status. */
-  moveIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined>;
+  transitionIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined>;
   /** Writes the session's state and its event in one transaction; the same state again writes no event. */
   recordSession(
     id: CompanyId,
@@ -56,7 +56,7 @@ export interface Companies {
 }
 
 /** How far the platform's changes of each company have been read. */
-export interface Readings {
+export interface SyncCursors {
   /**
    * A job begins to read: what happens from now on is for the next one.
    * @param job the same at each attempt
@@ -65,7 +65,7 @@ export interface Readings {
   begin(companyId: CompanyId, job: string): Promise<Date | undefined>;
   finish(companyId: CompanyId, until: Date): Promise<void>;
   /** How many jobs have begun, of each company. */
-  begun(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>>;
+  runCounts(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>>;
 }
 
 export type MarketplaceEvent = Readonly<{
@@ -87,7 +87,7 @@ export interface Events {
   /** The latest type among these. */
   latestType(companyId: CompanyId, types: readonly string[]): Promise<string | undefined>;
   /** What happened to one booking, in its order. */
-  ofRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]>;
+  byRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]>;
 }
 
 /** The right to act for a company's WhatsApp session, by the database clock. `token` grows with each grant. */
@@ -150,7 +150,7 @@ export type DeadLetter = Readonly<{
   key: string;
   reason: Readonly<{ name: string; message: string }>;
   attempts: number;
-  buriedAt: Date;
+  deadLetteredAt: Date;
 }>;
 
 export type NewJob = Readonly<{
@@ -165,7 +165,7 @@ export type Job = Readonly<{ id: string; key: string; data: unknown; attempt: nu
 
 export type JobHandler = (job: Job) => Promise<void>;
 
-export type BuriedHandler = (job: Job, reason: unknown) => Promise<void>;
+export type DeadLetterHandler = (job: Job, reason: unknown) => Promise<void>;
 
 export interface JobQueue {
   /** One statement for all jobs; durable when it resolves. */
@@ -174,11 +174,11 @@ export interface JobQueue {
    * Retries with back-off when the handler throws, then the dead-letter queue with the reason, of which `onBuried` is told.
    * A `DB_ERROR` that is worth a retry is not the job's fault: it does not count.
    */
-  work(queue: QueueName, handler: JobHandler, onBuried?: BuriedHandler): Promise<void>;
+  work(queue: QueueName, handler: JobHandler, onDeadLetter?: DeadLetterHandler): Promise<void>;
   /** Jobs of the key that wait for their next attempt have it now. */
-  hurry(queue: QueueName, key: string): Promise<void>;
+  runNow(queue: QueueName, key: string): Promise<void>;
   /** How many jobs are still to be done, of all keys or of those that begin so, and how long the oldest has waited. */
-  waiting(
+  backlog(
     queue: QueueName,
     keyPrefix?: string,
   ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>>;
@@ -215,9 +215,9 @@ export type WhatsAppEvents = {
   /** A stanza came that nobody had asked for. */
   inbound: [companyId: CompanyId];
   /** A message was written to the socket; whether WhatsApp has it comes as `message-status`. */
-  'handed-over': [companyId: CompanyId, whatsappMessageId: string];
+  'message-dispatched': [companyId: CompanyId, whatsappMessageId: string];
   /** WhatsApp says whether the number may start chats: unasked, or so late that who asked has given up. */
-  'time-lock': [companyId: CompanyId, lock: TimeLock, source: TimeLockSource];
+  'reachout-timelock': [companyId: CompanyId, lock: ReachoutTimelock, source: ReachoutTimelockSource];
 };
 
 /** A text from a private chat. */
@@ -247,12 +247,12 @@ export interface WhatsApp {
     options?: Readonly<{ messageId?: string; typingMs?: number }>,
   ): Promise<Readonly<{ messageId: string }>>;
   /** Whether the number may start chats; undefined: no answer, or not connected. */
-  askTimeLock(companyId: CompanyId): Promise<TimeLock | undefined>;
+  fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined>;
   /** Unlinks the device, erases the credentials. Idempotent. */
   disconnectSession(companyId: CompanyId): Promise<void>;
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[];
   /** The lease under which the session of the company runs here, if it does. */
-  leaseOf(companyId: CompanyId): Lease | undefined;
+  getLease(companyId: CompanyId): Lease | undefined;
   on<Name extends keyof WhatsAppEvents>(
     name: Name,
     listener: (...args: WhatsAppEvents[Name]) => void,

@@ -23,7 +23,7 @@ export type ApplicationStatus = 'pending' | 'active' | 'freezed' | 'uninstalled'
  * What a client's answer changes in the platform's record. `attendance: 2` is "confirmed by the client", 0 takes that back;
  * whether the client came is the salon's to say.
  */
-export type VisitMark = Readonly<{ attendance: 2 | 0; comment?: string }>;
+export type AttendanceUpdate = Readonly<{ attendance: 2 | 0; comment?: string }>;
 
 export interface YclientsPlatform {
   getCompany(salonId: SalonId): Promise<SalonInfo>;
@@ -44,10 +44,10 @@ export interface YclientsPlatform {
    * Writes back what a client answered; the record is read again first. `gone`: it is deleted, or not there at all.
    * @throws AppError `FORBIDDEN` without the right
    */
-  markRecord(
+  updateAttendance(
     company: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
-    mark: VisitMark,
+    update: AttendanceUpdate,
   ): Promise<'marked' | 'gone'>;
   /** The addresses to which the platform posts the salon's events. @throws AppError */
   webhookUrls(salonId: SalonId): Promise<readonly string[]>;

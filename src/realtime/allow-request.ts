@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
-import type { AddressLimiter } from '../lib/net/ip-rate-limiter.ts';
-import { clientAddress } from '../lib/net/client-ip.ts';
-import { guarded } from '../lib/async/catch-async.ts';
+import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
+import { clientIp } from '../lib/net/client-ip.ts';
+import { catchAsync } from '../lib/async/catch-async.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export type AllowRequestDeps = Readonly<{
@@ -10,7 +10,7 @@ export type AllowRequestDeps = Readonly<{
   /** Exact number of proxies in front. */
   trustProxy: number;
   /** Transports that one address may open, whether or not they ever authenticate. */
-  transportLimiter: AddressLimiter;
+  transportLimiter: IpRateLimiter;
   logger: Logger;
 }>;
 
@@ -20,12 +20,12 @@ export type AllowRequestDeps = Readonly<{
 export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOptions['allowRequest']> {
   const origins = new Set(deps.allowedOrigins.map((origin) => origin.toLowerCase()));
   return (request, decide) => {
-    const failed = (error: unknown): void => {
+    const onError = (error: unknown): void => {
       deps.logger.error('socket handshake failed', { error });
       decide('Internal error', false);
     };
-    guarded(failed, async () => {
-      const address = clientAddress(request, deps.trustProxy);
+    catchAsync(onError, async () => {
+      const address = clientIp(request, deps.trustProxy);
       if (!hasAllowedOrigin(request, origins)) {
         deps.logger.warn('socket from a foreign origin refused', { address });
         decide('Origin not allowed', false);

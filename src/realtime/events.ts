@@ -26,18 +26,18 @@ export type ServerEvents = {
     disconnected: Readonly<{ companyId: CompanyId; reason: string; willReconnect: boolean }>,
   ) => void;
   'session-state': (session: Readonly<{ state: SessionState; since: string; detail?: string }>) => void;
-  error: (refusal: Refusal) => void;
+  error: (payload: ErrorPayload) => void;
 };
 
 /** The body of an `error` event and, as `err.data`, of a `connect_error`. `retryAfter` in seconds. */
-export type Refusal = Readonly<{ code: ErrorCode; message: string; retryAfter?: number }>;
+export type ErrorPayload = Readonly<{ code: ErrorCode; message: string; retryAfter?: number }>;
 
 /** What the handshake settled. */
 export type SocketData = { companyId: CompanyId; language: Language };
 
-export type MarketplaceServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
+export type MarketplaceSocketServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
 export type MarketplaceNamespace = Namespace<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
 export type MarketplaceClient = Socket<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;
 
 /** The payload of a server event. */
-export type PayloadOf<Name extends keyof ServerEvents> = Parameters<ServerEvents[Name]>[0];
+export type ServerEventPayload<Name extends keyof ServerEvents> = Parameters<ServerEvents[Name]>[0];

@@ -2,24 +2,29 @@ import type { Language } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
-import type { AddressLimiter } from '../lib/net/ip-rate-limiter.ts';
-import { guarded } from '../lib/async/catch-async.ts';
+import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
+import { catchAsync } from '../lib/async/catch-async.ts';
 import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
 import type { QrCode, RenderedQr, Revocations, WhatsApp } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
-import { EventBudget } from './socket-rate-limit.ts';
-import type { MarketplaceClient, MarketplaceNamespace, MarketplaceServer, ServerEvents } from './events.ts';
+import { SocketRateLimit } from './socket-rate-limit.ts';
+import type {
+  MarketplaceClient,
+  MarketplaceNamespace,
+  MarketplaceSocketServer,
+  ServerEvents,
+} from './events.ts';
 import {
-  addressOf,
-  companyIdOf,
-  languageOf,
-  showsTokenInAddress,
-  spendConnection,
-  tokenOf,
+  socketIp,
+  readCompanyId,
+  handshakeLanguage,
+  isTokenInQuery,
+  consumeConnection,
+  readToken,
 } from './handshake.ts';
-import { LiveQrs } from './qr-cache.ts';
-import { ackOf, pairingPayload, phoneOf, qrPayload, sessionPayload } from './payloads.ts';
-import { HandshakeRefused, refusalOf } from './refusal.ts';
+import { QrCache } from './qr-cache.ts';
+import { findAck, pairingPayload, readPhone, qrPayload, sessionPayload } from './payloads.ts';
+import { HandshakeError, toErrorPayload } from './refusal.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
   service: Readonly<{
@@ -36,9 +41,9 @@ export type MarketplaceSocketDeps = Readonly<{
   /** Says whose tokens are good no longer. */
   revocations: Pick<Revocations, 'on'>;
   /** Handshakes of one address. */
-  connectionLimiter: AddressLimiter;
+  connectionLimiter: IpRateLimiter;
   /** Other limiters whose passed windows the cleanup timer drops as well. */
-  transportLimiter: AddressLimiter;
+  transportLimiter: IpRateLimiter;
   /** Exact number of proxies in front. */
   trustProxy: number;
   logger: Logger;
@@ -46,7 +51,7 @@ export type MarketplaceSocketDeps = Readonly<{
   monotonicMs: () => number;
 }>;
 
-const cleanupEveryMs = 60_000;
+const cleanupIntervalMs = 60_000;
 
 const languages = ['ru', 'en'] as const satisfies readonly Language[];
 
@@ -62,37 +67,37 @@ const connectedMessage = {
 export class MarketplaceSocket implements Disposable {
   readonly #deps: MarketplaceSocketDeps;
   readonly #namespace: MarketplaceNamespace;
-  readonly #live: LiveQrs;
+  readonly #qrCache: QrCache;
   /** What the sessions of this instance said last; a row in the database follows a little later. */
   readonly #states = new Map<CompanyId, SessionStatus>();
-  readonly #report: (error: unknown) => void;
+  readonly #logError: (error: unknown) => void;
   #cleanup: NodeJS.Timeout | undefined;
 
-  constructor(io: MarketplaceServer, deps: MarketplaceSocketDeps) {
+  constructor(io: MarketplaceSocketServer, deps: MarketplaceSocketDeps) {
     this.#deps = deps;
     this.#namespace = io.of('/marketplace');
-    this.#live = new LiveQrs((code) => deps.service.renderQR(code), deps.now);
-    this.#report = (error) => deps.logger.error('socket handler failed', { error });
+    this.#qrCache = new QrCache((code) => deps.service.renderQR(code), deps.now);
+    this.#logError = (error) => deps.logger.error('socket handler failed', { error });
   }
 
   /** Starts to take connections and to follow the sessions. */
   setupHandlers(): void {
     this.#namespace.use((socket, next) => {
-      const refused = (error: unknown): void => {
-        if (!(error instanceof AppError)) this.#report(error);
-        next(new HandshakeRefused(error, languageOf(socket.handshake)));
+      const onError = (error: unknown): void => {
+        if (!(error instanceof AppError)) this.#logError(error);
+        next(new HandshakeError(error, handshakeLanguage(socket.handshake)));
       };
-      guarded(refused, async () => {
+      catchAsync(onError, async () => {
         await this.#authenticate(socket);
         next();
       })();
     });
     this.#namespace.on(
       'connection',
-      guarded(this.#report, (socket) => this.#welcome(socket)),
+      catchAsync(this.#logError, (socket) => this.#handleConnection(socket)),
     );
-    this.#followSessions();
-    this.#deps.revocations.on('revoked', (companyId) => this.#sendAway(companyId));
+    this.#subscribeToSessions();
+    this.#deps.revocations.on('revoked', (companyId) => this.#disconnectCompany(companyId));
     this.startCleanupTimer();
   }
 
@@ -104,7 +109,7 @@ export class MarketplaceSocket implements Disposable {
 
   /** Shows `socket` the live QR code of the company, if there is one. Starts nothing. */
   async sendQRCode(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
-    const rendered = await this.#live.current(companyId);
+    const rendered = await this.#qrCache.current(companyId);
     const payload = rendered && qrPayload(rendered, this.#deps.now());
     if (payload !== undefined) socket.emit('qr-update', payload);
   }
@@ -116,16 +121,16 @@ export class MarketplaceSocket implements Disposable {
 
   /** Counts a connection of the address. @throws AppError `RATE_LIMIT` with the seconds to wait */
   async checkRateLimit(ip: string): Promise<void> {
-    await spendConnection(this.#deps.connectionLimiter, ip);
+    await consumeConnection(this.#deps.connectionLimiter, ip);
   }
 
   /** Drops addresses whose window has passed, every minute, until this object is disposed. */
   startCleanupTimer(): void {
     clearInterval(this.#cleanup);
     this.#cleanup = setInterval(() => {
-      this.#deps.connectionLimiter.forgetExpired();
-      this.#deps.transportLimiter.forgetExpired();
-    }, cleanupEveryMs).unref();
+      this.#deps.connectionLimiter.purgeExpired();
+      this.#deps.transportLimiter.purgeExpired();
+    }, cleanupIntervalMs).unref();
   }
 
   sendToCompany<Name extends keyof ServerEvents>(
@@ -133,7 +138,7 @@ export class MarketplaceSocket implements Disposable {
     event: Name,
     ...data: Parameters<ServerEvents[Name]>
   ): void {
-    this.#namespace.to(roomOf(companyId)).emit(event, ...data);
+    this.#namespace.to(roomName(companyId)).emit(event, ...data);
   }
 
   [Symbol.dispose](): void {
@@ -141,15 +146,18 @@ export class MarketplaceSocket implements Disposable {
   }
 
   async #authenticate(socket: MarketplaceClient): Promise<void> {
-    const address = addressOf(socket, this.#deps.trustProxy);
+    const address = socketIp(socket, this.#deps.trustProxy);
     await this.checkRateLimit(address);
     try {
-      const wanted = companyIdOf(socket.handshake);
-      if (showsTokenInAddress(socket.handshake)) {
+      const requestedCompanyId = readCompanyId(socket.handshake);
+      if (isTokenInQuery(socket.handshake)) {
         this.#deps.logger.warn('a client sends its token in the query, where logs can see it');
       }
-      socket.data.companyId = await this.#deps.service.validateToken(tokenOf(socket.handshake), wanted);
-      socket.data.language = languageOf(socket.handshake);
+      socket.data.companyId = await this.#deps.service.validateToken(
+        readToken(socket.handshake),
+        requestedCompanyId,
+      );
+      socket.data.language = handshakeLanguage(socket.handshake);
     } catch (error) {
       const code = error instanceof AppError ? error.code : undefined;
       this.#deps.logger.warn('socket refused', { address, code });
@@ -157,24 +165,24 @@ export class MarketplaceSocket implements Disposable {
     }
   }
 
-  async #welcome(socket: MarketplaceClient): Promise<void> {
+  async #handleConnection(socket: MarketplaceClient): Promise<void> {
     const { companyId, language } = socket.data;
     const logger = this.#deps.logger.child({ companyId, socketId: socket.id });
     logger.info('page connected', { transport: socket.conn.transport.name });
     socket.on('disconnect', (reason) => logger.info('page left', { reason }));
 
     this.#limitEvents(socket);
-    this.#refuseAtExpiry(socket);
+    this.#disconnectAtExpiry(socket);
     socket.on('request-qr', (...args) =>
-      this.#answer(socket, args, () => this.startWhatsAppConnection(socket, companyId)),
+      this.#handleRequest(socket, args, () => this.startWhatsAppConnection(socket, companyId)),
     );
     socket.on('request-pairing-code', (...args) =>
-      this.#answer(socket, args, () => this.startOnboarding(companyId, phoneOf(args[0]))),
+      this.#handleRequest(socket, args, () => this.startOnboarding(companyId, readPhone(args[0]))),
     );
 
-    await socket.join([roomOf(companyId), roomOf(companyId, language)]);
+    await socket.join([roomName(companyId), roomName(companyId, language)]);
     // A revocation between the handshake and the joining has passed this socket by.
-    this.#answer(socket, [], async () => {
+    this.#handleRequest(socket, [], async () => {
       socket.emit('session-state', sessionPayload(await this.#newestStatus(companyId)));
       await this.sendQRCode(socket, companyId);
     });
@@ -182,65 +190,69 @@ export class MarketplaceSocket implements Disposable {
 
   async #newestStatus(companyId: CompanyId): Promise<SessionStatus> {
     const stored = await this.#deps.service.sessionStatus(companyId);
-    const heard = this.#states.get(companyId);
-    return heard !== undefined && heard.since >= stored.since ? heard : stored;
+    const recent = this.#states.get(companyId);
+    return recent !== undefined && recent.since >= stored.since ? recent : stored;
   }
 
   #limitEvents(socket: MarketplaceClient): void {
-    const budget = new EventBudget(this.#deps.monotonicMs);
+    const rateLimit = new SocketRateLimit(this.#deps.monotonicMs);
     socket.use((_event, next) => {
-      const verdict = budget.spend();
-      if (verdict === 'allowed') next();
-      else if (verdict === 'flood') socket.disconnect(true);
-      else this.#refuse(socket, new AppError('RATE_LIMIT', { retryAfterSeconds: budget.waitSeconds }));
+      const decision = rateLimit.consume();
+      if (decision === 'allowed') next();
+      else if (decision === 'flood') socket.disconnect(true);
+      else
+        this.#sendError(
+          socket,
+          new AppError('RATE_LIMIT', { retryAfterSeconds: rateLimit.retryAfterSeconds }),
+        );
     });
   }
 
   /** Runs what a client may have while its token is good; a refusal goes into its acknowledgement and to `#refuse`. */
-  #answer(socket: MarketplaceClient, args: readonly unknown[], work: () => Promise<void>): void {
-    const ack = ackOf(args);
-    const failed = (error: unknown): void => {
-      ack({ ok: false, code: refusalOf(error, socket.data.language).code });
-      this.#refuse(socket, error);
+  #handleRequest(socket: MarketplaceClient, args: readonly unknown[], handle: () => Promise<void>): void {
+    const ack = findAck(args);
+    const onError = (error: unknown): void => {
+      ack({ ok: false, code: toErrorPayload(error, socket.data.language).code });
+      this.#sendError(socket, error);
     };
-    guarded(failed, async () => {
-      await this.#deps.service.validateToken(tokenOf(socket.handshake), socket.data.companyId);
-      await work();
+    catchAsync(onError, async () => {
+      await this.#deps.service.validateToken(readToken(socket.handshake), socket.data.companyId);
+      await handle();
       ack({ ok: true });
     })();
   }
 
   /** Tells a client why it does not get something; without a good token it gets nothing any more. */
-  #refuse(socket: MarketplaceClient, error: unknown): void {
-    if (!(error instanceof AppError)) this.#report(error);
-    const refusal = refusalOf(error, socket.data.language);
-    socket.emit('error', refusal);
-    if (refusal.code === 'INVALID_TOKEN') socket.disconnect(true);
+  #sendError(socket: MarketplaceClient, error: unknown): void {
+    if (!(error instanceof AppError)) this.#logError(error);
+    const payload = toErrorPayload(error, socket.data.language);
+    socket.emit('error', payload);
+    if (payload.code === 'INVALID_TOKEN') socket.disconnect(true);
   }
 
-  #refuseAtExpiry(socket: MarketplaceClient): void {
-    const expiresAt = connectTokenExpiry(tokenOf(socket.handshake));
-    const leftMs = expiresAt.getTime() - this.#deps.now().getTime();
-    const timer = setTimeout(() => this.#refuse(socket, new AppError('INVALID_TOKEN')), leftMs);
+  #disconnectAtExpiry(socket: MarketplaceClient): void {
+    const expiresAt = connectTokenExpiry(readToken(socket.handshake));
+    const remainingMs = expiresAt.getTime() - this.#deps.now().getTime();
+    const timer = setTimeout(() => this.#sendError(socket, new AppError('INVALID_TOKEN')), remainingMs);
     socket.on('disconnect', () => clearTimeout(timer));
   }
 
   /** Everyone who watches the company, on whatever instance. */
-  #sendAway(companyId: CompanyId): void {
-    this.#live.forget(companyId);
+  #disconnectCompany(companyId: CompanyId): void {
+    this.#qrCache.delete(companyId);
     for (const language of languages) {
-      const refusal = refusalOf(new AppError('INVALID_TOKEN'), language);
-      this.#namespace.to(roomOf(companyId, language)).emit('error', refusal);
+      const payload = toErrorPayload(new AppError('INVALID_TOKEN'), language);
+      this.#namespace.to(roomName(companyId, language)).emit('error', payload);
     }
-    this.#namespace.in(roomOf(companyId)).disconnectSockets(true);
+    this.#namespace.in(roomName(companyId)).disconnectSockets(true);
   }
 
-  #followSessions(): void {
+  #subscribeToSessions(): void {
     const { sessions } = this.#deps;
     sessions.on(
       'qr',
-      guarded(this.#report, async (companyId: CompanyId, code: QrCode) => {
-        const rendered = await this.#live.show(companyId, code);
+      catchAsync(this.#logError, async (companyId: CompanyId, code: QrCode) => {
+        const rendered = await this.#qrCache.render(companyId, code);
         const payload = rendered && qrPayload(rendered, this.#deps.now());
         if (payload !== undefined) this.sendToCompany(companyId, 'qr-update', payload);
       }),
@@ -250,15 +262,15 @@ export class MarketplaceSocket implements Disposable {
     });
     sessions.on('state', (companyId, status) => {
       this.#states.set(companyId, status);
-      if (status.state !== 'pairing') this.#live.forget(companyId);
+      if (status.state !== 'pairing') this.#qrCache.delete(companyId);
       this.sendToCompany(companyId, 'session-state', sessionPayload(status));
     });
     sessions.on('connected', (companyId, { phone }) => {
-      this.#live.forget(companyId);
+      this.#qrCache.delete(companyId);
       for (const language of languages) {
         const message = connectedMessage[language];
         this.#namespace
-          .to(roomOf(companyId, language))
+          .to(roomName(companyId, language))
           .emit('whatsapp-connected', { success: true, phone, companyId, message });
       }
     });
@@ -269,6 +281,6 @@ export class MarketplaceSocket implements Disposable {
 }
 
 /** Everyone who watches the company, or only those of them who read `language`. */
-function roomOf(companyId: CompanyId, language?: Language): string {
+function roomName(companyId: CompanyId, language?: Language): string {
   return language === undefined ? `company:${companyId}` : `company:${companyId}:${language}`;
 }

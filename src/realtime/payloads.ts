@@ -2,14 +2,14 @@ import { phoneFrom } from '../domain/company/phone.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
 import type { PairingCode, RenderedQr } from '../ports/ports.ts';
-import type { Ack, PayloadOf } from './events.ts';
+import type { Ack, ServerEventPayload } from './events.ts';
 
-export function sessionPayload({ state, since, detail }: SessionStatus): PayloadOf<'session-state'> {
+export function sessionPayload({ state, since, detail }: SessionStatus): ServerEventPayload<'session-state'> {
   return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };
 }
 
 /** Undefined for a code that no phone can scan any more. */
-export function qrPayload(code: RenderedQr, now: Date): PayloadOf<'qr-update'> | undefined {
+export function qrPayload(code: RenderedQr, now: Date): ServerEventPayload<'qr-update'> | undefined {
   const { qr, text, sequence, expiresAt } = code;
   const expiresIn = secondsLeft(expiresAt, now);
   return expiresIn > 0 ? { qr, text, sequence, expiresIn, expiresAt: expiresAt.toISOString() } : undefined;
@@ -18,19 +18,19 @@ export function qrPayload(code: RenderedQr, now: Date): PayloadOf<'qr-update'> |
 export function pairingPayload(
   { code, phone, expiresAt }: PairingCode,
   now: Date,
-): PayloadOf<'pairing-code'> {
+): ServerEventPayload<'pairing-code'> {
   return { code, phone, expiresIn: secondsLeft(expiresAt, now) };
 }
 
 /** The phone of a `request-pairing-code`. @throws AppError `VALIDATION_ERROR` */
-export function phoneOf(payload: unknown): string {
+export function readPhone(payload: unknown): string {
   const phone: unknown =
     typeof payload === 'object' && payload !== null && 'phone' in payload ? payload.phone : undefined;
   return phoneFrom(phone);
 }
 
 /** The acknowledgement that a client asked for, or one that nobody hears. */
-export function ackOf(args: readonly unknown[]): Ack {
+export function findAck(args: readonly unknown[]): Ack {
   const last = args.at(-1);
   return isAck(last) ? last : () => undefined;
 }

@@ -1,13 +1,13 @@
 import type { CompanyId } from '../domain/ids.ts';
 import type { QrCode, RenderedQr } from '../ports/ports.ts';
 
-type LiveQr = Readonly<{ text: string; rendered: Promise<RenderedQr> }>;
+type CachedQr = Readonly<{ text: string; rendered: Promise<RenderedQr> }>;
 
 /** The newest QR code of each company that is pairing, drawn once however many people look at it. */
-export class LiveQrs {
+export class QrCache {
   readonly #render: (code: QrCode) => Promise<RenderedQr>;
   readonly #now: () => Date;
-  readonly #live = new Map<CompanyId, LiveQr>();
+  readonly #entries = new Map<CompanyId, CachedQr>();
 
   constructor(render: (code: QrCode) => Promise<RenderedQr>, now: () => Date) {
     this.#render = render;
@@ -15,29 +15,29 @@ export class LiveQrs {
   }
 
   /** The picture of `code`, or undefined when a newer code took its place or its time ran out meanwhile. */
-  async show(companyId: CompanyId, code: QrCode): Promise<RenderedQr | undefined> {
-    const live = { text: code.text, rendered: this.#render(code) };
-    this.#live.set(companyId, live);
+  async render(companyId: CompanyId, code: QrCode): Promise<RenderedQr | undefined> {
+    const entry = { text: code.text, rendered: this.#render(code) };
+    this.#entries.set(companyId, entry);
     try {
-      return await this.#ifStillLive(companyId, live);
+      return await this.#ifCurrent(companyId, entry);
     } catch (error) {
-      if (this.#live.get(companyId) === live) this.#live.delete(companyId);
+      if (this.#entries.get(companyId) === entry) this.#entries.delete(companyId);
       throw error;
     }
   }
 
   async current(companyId: CompanyId): Promise<RenderedQr | undefined> {
-    const live = this.#live.get(companyId);
-    return live === undefined ? undefined : await this.#ifStillLive(companyId, live);
+    const entry = this.#entries.get(companyId);
+    return entry === undefined ? undefined : await this.#ifCurrent(companyId, entry);
   }
 
-  forget(companyId: CompanyId): void {
-    this.#live.delete(companyId);
+  delete(companyId: CompanyId): void {
+    this.#entries.delete(companyId);
   }
 
-  async #ifStillLive(companyId: CompanyId, live: LiveQr): Promise<RenderedQr | undefined> {
-    const rendered = await live.rendered;
-    const newest = this.#live.get(companyId)?.text === live.text;
-    return newest && rendered.expiresAt > this.#now() ? rendered : undefined;
+  async #ifCurrent(companyId: CompanyId, entry: CachedQr): Promise<RenderedQr | undefined> {
+    const rendered = await entry.rendered;
+    const isNewest = this.#entries.get(companyId)?.text === entry.text;
+    return isNewest && rendered.expiresAt > this.#now() ? rendered : undefined;
   }
 }

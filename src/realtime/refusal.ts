@@ -1,19 +1,19 @@
 import type { Language } from '../domain/company/company.ts';
-import { answerTo } from '../domain/errors/error-answer.ts';
-import type { Refusal } from './events.ts';
+import { toPublicError } from '../domain/errors/error-answer.ts';
+import type { ErrorPayload } from './events.ts';
 
-export function refusalOf(error: unknown, language: Language): Refusal {
-  const { code, message, retryAfterSeconds } = answerTo(error, language);
+export function toErrorPayload(error: unknown, language: Language): ErrorPayload {
+  const { code, message, retryAfterSeconds } = toPublicError(error, language);
   return { code, message, ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }) };
 }
 
 /** Reaches the client as `connect_error` with `err.data`. */
-export class HandshakeRefused extends Error {
-  override readonly name = 'HandshakeRefused';
-  readonly data: Refusal;
+export class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+  readonly data: ErrorPayload;
 
   constructor(error: unknown, language: Language) {
-    const data = refusalOf(error, language);
+    const data = toErrorPayload(error, language);
     super(data.code, { cause: error });
     this.data = data;
   }

@@ -1,31 +1,31 @@
 const windowMs = 10_000;
-const allowedEvents = 20;
-const floodEvents = 100;
+const maxEvents = 20;
+const maxEventsBeforeDisconnect = 100;
 
 /** How many events one socket may send: past `allowedEvents` in ten seconds they are refused, past `floodEvents` it goes. */
-export class EventBudget {
-  readonly #nowMs: () => number;
+export class SocketRateLimit {
+  readonly #monotonicMs: () => number;
   #windowStartMs = Number.NEGATIVE_INFINITY;
-  #spent = 0;
+  #count = 0;
 
-  /** @param nowMs a monotonic clock */
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
+  /** @param monotonicMs a monotonic clock */
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs;
   }
 
-  spend(): 'allowed' | 'refused' | 'flood' {
-    const nowMs = this.#nowMs();
+  consume(): 'allowed' | 'refused' | 'flood' {
+    const nowMs = this.#monotonicMs();
     if (nowMs - this.#windowStartMs >= windowMs) {
       this.#windowStartMs = nowMs;
-      this.#spent = 0;
+      this.#count = 0;
     }
-    this.#spent += 1;
-    if (this.#spent > floodEvents) return 'flood';
-    return this.#spent > allowedEvents ? 'refused' : 'allowed';
+    this.#count += 1;
+    if (this.#count > maxEventsBeforeDisconnect) return 'flood';
+    return this.#count > maxEvents ? 'refused' : 'allowed';
   }
 
   /** Until events are allowed again. */
-  get waitSeconds(): number {
-    return Math.max(1, Math.ceil((this.#windowStartMs + windowMs - this.#nowMs()) / 1000));
+  get retryAfterSeconds(): number {
+    return Math.max(1, Math.ceil((this.#windowStartMs + windowMs - this.#monotonicMs()) / 1000));
   }
 }

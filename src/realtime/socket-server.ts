@@ -1,7 +1,7 @@
 import { type DefaultEventsMap, Server } from 'socket.io';
-import { type AddressLimiter, MemoryAddressLimiter } from '../lib/net/ip-rate-limiter.ts';
+import { type IpRateLimiter, MemoryIpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { type AllowRequestDeps, createAllowRequest } from './allow-request.ts';
-import type { ClientEvents, MarketplaceServer, ServerEvents, SocketData } from './events.ts';
+import type { ClientEvents, MarketplaceSocketServer, ServerEvents, SocketData } from './events.ts';
 
 /** Connections of one address in a window. */
 const socketLimits = {
@@ -12,27 +12,27 @@ const socketLimits = {
 } as const;
 
 export type SocketLimiters = Readonly<{
-  connectionLimiter: AddressLimiter;
-  transportLimiter: AddressLimiter;
+  connectionLimiter: IpRateLimiter;
+  transportLimiter: IpRateLimiter;
 }>;
 
 /** Limiters that count in this process. */
 export function createSocketLimiters(): SocketLimiters {
   return {
-    connectionLimiter: new MemoryAddressLimiter(socketLimits.connections),
-    transportLimiter: new MemoryAddressLimiter(socketLimits.transports),
+    connectionLimiter: new MemoryIpRateLimiter(socketLimits.connections),
+    transportLimiter: new MemoryIpRateLimiter(socketLimits.transports),
   };
 }
 
-const largestMessageBytes = 16 * 1024;
-const joinTimeoutMs = 5_000;
+const maxMessageBytes = 16 * 1024;
+const connectTimeoutMs = 5_000;
 
 /** Socket.IO with this product's limits, not attached to a server yet. It also serves its own client script. */
-export function createSocketServer(deps: AllowRequestDeps): MarketplaceServer {
+export function createSocketServer(deps: AllowRequestDeps): MarketplaceSocketServer {
   return new Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>({
     allowRequest: createAllowRequest(deps),
     cors: { origin: [...deps.allowedOrigins] },
-    maxHttpBufferSize: largestMessageBytes,
-    connectTimeout: joinTimeoutMs,
+    maxHttpBufferSize: maxMessageBytes,
+    connectTimeout: connectTimeoutMs,
   });
 }

@@ -1,7 +1,7 @@
 import type { DatabaseAddress } from '../ports/database-address.ts';
-import type { SecretBox } from '../crypto/keyring.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 import type {
-  Answers,
+  ClientReplies,
   Bookings,
   Contacts,
   Messages,
@@ -10,38 +10,38 @@ import type {
   Restrictions,
   Settings,
 } from '../ports/message-ports.ts';
-import type { Companies, ConnectTokens, Events, Leases, Readings } from '../ports/ports.ts';
-import { StoredAnswers } from './repositories/client-replies.ts';
+import type { Companies, ConnectTokens, Events, Leases, SyncCursors } from '../ports/ports.ts';
+import { StoredClientReplies } from './repositories/client-replies.ts';
 import { StoredBookings } from './repositories/bookings.ts';
 import { StoredClientVersion } from './repositories/client-version.ts';
 import { StoredCompanies } from './repositories/companies.ts';
 import { CompanyCache } from './repositories/company-cache.ts';
 import { StoredContacts } from './repositories/contacts.ts';
 import { StoredConnectTokens } from './repositories/connect-tokens.ts';
-import { StoredCredentialRows } from './repositories/credentials.ts';
+import { StoredCredentials } from './repositories/credentials.ts';
 import { openDatabase } from './database/database.ts';
 import { StoredEvents } from './repositories/events.ts';
 import { StoredLeases } from './repositories/leases.ts';
 import { StoredMessages } from './repositories/messages.ts';
 import { readMigrations } from './database/migrate.ts';
 import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue/job-queue.ts';
-import { defaultQueueRules } from './queue/retry-policy.ts';
+import { defaultRetryPolicies } from './queue/retry-policy.ts';
 import { StoredOutgoingWebhooks } from './repositories/outgoing-webhooks.ts';
-import { StoredReadings } from './repositories/sync-cursors.ts';
+import { StoredSyncCursors } from './repositories/sync-cursors.ts';
 import { StoredReceivedMessages } from './repositories/received-messages.ts';
 import { Rpc } from './rpc/client.ts';
 import { StoredRestrictions } from './repositories/restrictions.ts';
-import { StoredSealedValues } from './repositories/encrypted-values.ts';
+import { StoredEncryptedValues } from './repositories/encrypted-values.ts';
 import { StoredSettings } from './repositories/settings.ts';
 
 /** An embedded database does one thing after another; what stands in line there, a new webhook has to wait for. */
-const webhooksAtOnceEmbedded = 2;
+const maxEmbeddedWebhookConcurrency = 2;
 
 export type StorageOptions = Readonly<{
   database: DatabaseAddress;
   migrationsDirectory: string;
   /** Seals the companies' keys. */
-  box: SecretBox;
+  keyring: Keyring;
   now: () => Date;
   monotonicMs: () => number;
   /** Background trouble and failed attempts of jobs. */
@@ -51,7 +51,7 @@ export type StorageOptions = Readonly<{
   /** Webhooks worked on at once, where the database can do more than one thing at once. */
   webhookConcurrency: number;
   /** Whether webhooks come so fast that those already taken should wait a little. */
-  yieldsToInbox: () => boolean;
+  shouldYieldToInbox: () => boolean;
   /** Uniform in [0, 1). */
   random: () => number;
 }>;
@@ -63,18 +63,18 @@ export type Storage = AsyncDisposable &
     events: Events;
     bookings: Bookings;
     messages: Messages;
-    answers: Answers;
+    clientReplies: ClientReplies;
     contacts: Contacts;
     received: ReceivedMessages;
     webhooks: OutgoingWebhooks;
     settings: Settings;
     leases: Leases;
-    readings: Readings;
+    syncCursors: SyncCursors;
     restrictions: Restrictions;
     tokens: ConnectTokens;
-    credentialRows: StoredCredentialRows;
+    credentials: StoredCredentials;
     clientVersion: StoredClientVersion;
-    sealedValues: StoredSealedValues;
+    encryptedValues: StoredEncryptedValues;
     /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
     queue: StoppableJobQueue;
     /** How many inserts into the queue gain by running at once. */
@@ -85,12 +85,13 @@ export type Storage = AsyncDisposable &
 
 /** Opens the database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { box, now, monotonicMs, onError, outages, webhookConcurrency, yieldsToInbox, random } = options;
+  const { keyring, now, monotonicMs, onError, outages, webhookConcurrency, shouldYieldToInbox, random } =
+    options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
   const concurrency = database.exclusive
-    ? Math.min(webhookConcurrency, webhooksAtOnceEmbedded)
+    ? Math.min(webhookConcurrency, maxEmbeddedWebhookConcurrency)
     : webhookConcurrency;
   const queue = scope.use(
     await createJobQueue({
@@ -99,29 +100,29 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       outages,
       monotonicMs,
       random,
-      yields: (name) => name === 'webhooks' && yieldsToInbox(),
-      rules: { webhooks: { ...defaultQueueRules.webhooks, concurrency } },
+      shouldYield: (name) => name === 'webhooks' && shouldYieldToInbox(),
+      policies: { webhooks: { ...defaultRetryPolicies.webhooks, concurrency } },
     }),
   );
   const rpc = new Rpc(database.supabase);
   const opened = scope.move();
   return {
-    companies: new CompanyCache(new StoredCompanies(rpc, box)),
+    companies: new CompanyCache(new StoredCompanies(rpc, keyring)),
     events: new StoredEvents(rpc),
     bookings: new StoredBookings(rpc),
     messages: new StoredMessages(rpc),
-    answers: new StoredAnswers(rpc),
+    clientReplies: new StoredClientReplies(rpc),
     contacts: new StoredContacts(rpc),
-    received: new StoredReceivedMessages(rpc, box),
-    webhooks: new StoredOutgoingWebhooks(rpc, box),
+    received: new StoredReceivedMessages(rpc, keyring),
+    webhooks: new StoredOutgoingWebhooks(rpc, keyring),
     settings: new StoredSettings(rpc),
     leases: new StoredLeases(rpc),
-    readings: new StoredReadings(rpc),
+    syncCursors: new StoredSyncCursors(rpc),
     restrictions: new StoredRestrictions(rpc),
     tokens: new StoredConnectTokens(rpc),
-    credentialRows: new StoredCredentialRows(rpc),
+    credentials: new StoredCredentials(rpc),
     clientVersion: new StoredClientVersion(rpc),
-    sealedValues: new StoredSealedValues(rpc),
+    encryptedValues: new StoredEncryptedValues(rpc),
     queue,
     concurrentInserts: database.exclusive ? 1 : 2,
     ping: () => database.ping(),

@@ -1,9 +1,9 @@
 import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
-import { growingWaitMs } from '../lib/async/growing-wait.ts';
+import { elapsedBackoff } from '../lib/async/growing-wait.ts';
 
-export type CircuitOptions = Readonly<{
+export type CircuitBreakerOptions = Readonly<{
   /** In a row, until it opens. */
-  failures: number;
+  failureThreshold: number;
   /** Then one attempt is let through; when it fails, it stays open as long again. */
   openMs: number;
   now: () => Date;
@@ -11,7 +11,7 @@ export type CircuitOptions = Readonly<{
   random: () => number;
 }>;
 
-const longestWaitMs = 30 * 60_000;
+const maxBackoffMs = 30 * 60_000;
 
 /** Nothing was tried. The message is that of the last failure. */
 export class CircuitOpenError extends Error {
@@ -25,16 +25,16 @@ export class CircuitOpenError extends Error {
 }
 
 /** Lets work through until it fails again and again. Whoever is held up asks again the later, the longer that goes on. */
-export class Circuit {
-  readonly #options: CircuitOptions;
+export class CircuitBreaker {
+  readonly #options: CircuitBreakerOptions;
   readonly #policy: IPolicy;
   #openSinceMs: number | undefined;
   #lastFailure = '';
 
-  constructor(options: CircuitOptions) {
+  constructor(options: CircuitBreakerOptions) {
     this.#options = options;
     const policy = circuitBreaker(handleAll, {
-      breaker: new ConsecutiveBreaker(options.failures),
+      breaker: new ConsecutiveBreaker(options.failureThreshold),
       halfOpenAfter: options.openMs,
     });
     policy.onBreak(() => (this.#openSinceMs ??= options.now().getTime()));
@@ -47,16 +47,17 @@ export class Circuit {
     try {
       return await this.#policy.execute(work);
     } catch (error) {
-      if (error instanceof BrokenCircuitError) throw new CircuitOpenError(this.#lastFailure, this.#waitMs());
+      if (error instanceof BrokenCircuitError)
+        throw new CircuitOpenError(this.#lastFailure, this.#retryAfterMs());
       if (error instanceof Error) this.#lastFailure = error.message;
       throw error;
     }
   }
 
-  #waitMs(): number {
+  #retryAfterMs(): number {
     const { now, openMs, random } = this.#options;
     const nowMs = now().getTime();
-    const bounds = { shortestMs: openMs, longestMs: longestWaitMs };
-    return growingWaitMs(nowMs - (this.#openSinceMs ?? nowMs), bounds, random);
+    const bounds = { minMs: openMs, maxMs: maxBackoffMs };
+    return elapsedBackoff(nowMs - (this.#openSinceMs ?? nowMs), bounds, random);
   }
 }

@@ -1,28 +1,28 @@
 import type { CompanyId } from '../domain/ids.ts';
-import { growingWaitMs } from '../lib/async/growing-wait.ts';
+import { elapsedBackoff } from '../lib/async/growing-wait.ts';
 
-export type LanesOptions = Readonly<{
+export type ConcurrencyLimiterOptions = Readonly<{
   /** Of one company. */
-  lanes: number;
+  maxConcurrent: number;
   now: () => Date;
   /** Uniform in [0, 1). */
   random: () => number;
 }>;
 
-type Traffic = { inLanes: number; stuckSinceMs: number | undefined };
+type CompanyLoad = { running: number; blockedSinceMs: number | undefined };
 
-const waits = { shortestMs: 4_000, longestMs: 60_000 };
+const backoffBounds = { minMs: 4_000, maxMs: 60_000 };
 
 /**
  * A few works of each company at once. Whoever finds no lane free is told when to ask again: in 2 to 4 seconds, and the longer
  * nothing has succeeded the later, up to 30 to 60.
  */
-export class Lanes {
-  readonly #options: LanesOptions;
+export class ConcurrencyLimiter {
+  readonly #options: ConcurrencyLimiterOptions;
   /** Of companies that have work under way, or are stuck. */
-  readonly #traffic = new Map<CompanyId, Traffic>();
+  readonly #loads = new Map<CompanyId, CompanyLoad>();
 
-  constructor(options: LanesOptions) {
+  constructor(options: ConcurrencyLimiterOptions) {
     this.#options = options;
   }
 
@@ -31,23 +31,23 @@ export class Lanes {
     companyId: CompanyId,
     work: () => Promise<void>,
   ): Promise<'done' | Readonly<{ retryAfterMs: number }>> {
-    const traffic = this.#traffic.get(companyId) ?? { inLanes: 0, stuckSinceMs: undefined };
-    if (traffic.inLanes >= this.#options.lanes) return { retryAfterMs: this.#waitMs(traffic) };
-    this.#traffic.set(companyId, traffic);
-    traffic.inLanes += 1;
+    const load = this.#loads.get(companyId) ?? { running: 0, blockedSinceMs: undefined };
+    if (load.running >= this.#options.maxConcurrent) return { retryAfterMs: this.#retryAfterMs(load) };
+    this.#loads.set(companyId, load);
+    load.running += 1;
     try {
       await work();
-      traffic.stuckSinceMs = undefined;
+      load.blockedSinceMs = undefined;
       return 'done';
     } finally {
-      traffic.inLanes -= 1;
-      if (traffic.inLanes === 0 && traffic.stuckSinceMs === undefined) this.#traffic.delete(companyId);
+      load.running -= 1;
+      if (load.running === 0 && load.blockedSinceMs === undefined) this.#loads.delete(companyId);
     }
   }
 
-  #waitMs(traffic: Traffic): number {
+  #retryAfterMs(load: CompanyLoad): number {
     const nowMs = this.#options.now().getTime();
-    traffic.stuckSinceMs ??= nowMs;
-    return growingWaitMs(nowMs - traffic.stuckSinceMs, waits, this.#options.random);
+    load.blockedSinceMs ??= nowMs;
+    return elapsedBackoff(nowMs - load.blockedSinceMs, backoffBounds, this.#options.random);
   }
 }

@@ -1,9 +1,9 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
-import { RefusedAddressError } from './refused-address-error.ts';
+import { NonPublicAddressError } from './refused-address-error.ts';
 
-export type LookupOptions = Readonly<{
+export type DnsLookupOptions = Readonly<{
   isAllowed: (address: string) => boolean;
   /** Ends the questions. */
   signal: AbortSignal;
@@ -13,9 +13,9 @@ export type LookupOptions = Readonly<{
 
 type Address = Readonly<{ address: string; family: number }>;
 
-const isLocal = /(^|\.)localhost\.?$/i;
-const patience = { timeout: 3_000, tries: 2 };
-const findAddresses = callbackify(addressesOf);
+const localhostPattern = /(^|\.)localhost\.?$/i;
+const resolverOptions = { timeout: 3_000, tries: 2 };
+const resolveHostCallback = callbackify(resolveHost);
 
 /**
  * For connections that may lead to allowed addresses alone. The name servers are asked on sockets: those of one salon that are dead
@@ -23,13 +23,13 @@ const findAddresses = callbackify(addressesOf);
  *
  * @throws RefusedAddressError when any address of the name is not allowed
  */
-export function lookupAmong({ isAllowed, signal, nameServers }: LookupOptions): LookupFunction {
+export function createSafeLookup({ isAllowed, signal, nameServers }: DnsLookupOptions): LookupFunction {
   return (hostname, options, callback) => {
-    findAddresses(hostname, signal, nameServers, (error, addresses) => {
+    resolveHostCallback(hostname, signal, nameServers, (error, addresses) => {
       const [first] = addresses ?? [];
       if (error !== null) callback(error, '');
       else if (first === undefined || !addresses.every(({ address }) => isAllowed(address)))
-        callback(new RefusedAddressError('The name leads to an address that is not public'), '');
+        callback(new NonPublicAddressError('The name leads to an address that is not public'), '');
       else if (options.all === true) callback(null, [...addresses]);
       else callback(null, first.address, first.family);
     });
@@ -37,22 +37,22 @@ export function lookupAmong({ isAllowed, signal, nameServers }: LookupOptions): 
 }
 
 /** @throws what the name servers say of IPv4 when there is no address at all */
-async function addressesOf(
+async function resolveHost(
   hostname: string,
   signal: AbortSignal,
-  nameServers: LookupOptions['nameServers'],
+  nameServers: DnsLookupOptions['nameServers'],
 ): Promise<readonly Address[]> {
-  if (isLocal.test(hostname)) return await lookup(hostname, { all: true });
-  const resolver = new Resolver(patience);
+  if (localhostPattern.test(hostname)) return await lookup(hostname, { all: true });
+  const resolver = new Resolver(resolverOptions);
   if (nameServers !== undefined) resolver.setServers(nameServers);
   const cancel = (): void => resolver.cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
+    const [ipv4, ipv6] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
     const addresses: Address[] = [];
-    if (four.status === 'fulfilled') addresses.push(...four.value.map((address) => ({ address, family: 4 })));
-    if (six.status === 'fulfilled') addresses.push(...six.value.map((address) => ({ address, family: 6 })));
-    if (addresses.length === 0 && four.status === 'rejected') throw four.reason;
+    if (ipv4.status === 'fulfilled') addresses.push(...ipv4.value.map((address) => ({ address, family: 4 })));
+    if (ipv6.status === 'fulfilled') addresses.push(...ipv6.value.map((address) => ({ address, family: 6 })));
+    if (addresses.length === 0 && ipv4.status === 'rejected') throw ipv4.reason;
     return addresses;
   } finally {
     signal.removeEventListener('abort', cancel);

@@ -1,11 +1,11 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
-import { isLoopbackAddress, isPublicAddress } from '../lib/net/ip-ranges.ts';
-import { lookupAmong } from './dns-lookup.ts';
-import { RefusedAddressError } from './refused-address-error.ts';
+import { isLoopbackIp, isPublicIp } from '../lib/net/ip-ranges.ts';
+import { createSafeLookup } from './dns-lookup.ts';
+import { NonPublicAddressError } from './refused-address-error.ts';
 
-export type Post = Readonly<{
+export type HttpPostRequest = Readonly<{
   url: string;
   headers: Readonly<Record<string, string>>;
   body: string;
@@ -17,7 +17,7 @@ export type Post = Readonly<{
 }>;
 
 /** `retryAfterMs` as the header says, in seconds or as a date. */
-export type PostAnswer = Readonly<{ status: number; retryAfterMs: number | undefined }>;
+export type HttpPostResponse = Readonly<{ status: number; retryAfterMs: number | undefined }>;
 
 /**
  * One POST on a connection of its own. What the name resolves to is checked at the connection, so that no second answer of
@@ -25,39 +25,39 @@ export type PostAnswer = Readonly<{ status: number; retryAfterMs: number | undef
  *
  * @throws RefusedAddressError, DOMException `TimeoutError`, or what the network says
  */
-export async function post({
+export async function httpPost({
   url,
   headers,
   body,
   timeoutMs,
   allowLoopback,
   nameServers,
-}: Post): Promise<PostAnswer> {
+}: HttpPostRequest): Promise<HttpPostResponse> {
   const isAllowed = (address: string): boolean =>
-    isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address));
+    isPublicIp(address) || (allowLoopback && isLoopbackIp(address));
   const { protocol, hostname } = new URL(url);
-  const literal = hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) !== 0 && !isAllowed(literal)) throw new RefusedAddressError('The address is not public');
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0 && !isAllowed(host)) throw new NonPublicAddressError('The address is not public');
   const signal = AbortSignal.timeout(timeoutMs);
-  const { promise, resolve: answered, reject } = Promise.withResolvers<PostAnswer>();
+  const { promise, resolve: resolveResponse, reject } = Promise.withResolvers<HttpPostResponse>();
   const send = protocol === 'http:' ? httpRequest : httpsRequest;
   const request = send(url, {
     method: 'POST',
     agent: false,
     headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
-    lookup: lookupAmong({ isAllowed, signal, nameServers }),
+    lookup: createSafeLookup({ isAllowed, signal, nameServers }),
     signal,
   });
   request.on('error', (error) => reject(signal.aborted ? signal.reason : error));
   request.on('response', (response) => {
-    answered({
+    resolveResponse({
       status: response.statusCode ?? 0,
-      retryAfterMs: retryAfter(response.headers['retry-after'], Date.now()),
+      retryAfterMs: parseRetryAfterMs(response.headers['retry-after'], Date.now()),
     });
     response.destroy();
   });
   request.on('upgrade', ({ statusCode = 0 }, socket) => {
-    answered({ status: statusCode, retryAfterMs: undefined });
+    resolveResponse({ status: statusCode, retryAfterMs: undefined });
     socket.destroy();
   });
   request.on('close', () => reject(new Error('The connection was closed without an answer')));
@@ -65,9 +65,9 @@ export async function post({
   return await promise;
 }
 
-function retryAfter(header: string | undefined, nowMs: number): number | undefined {
+function parseRetryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,6}$/.test(header)) return Number(header) * 1_000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+  const retryAtMs = Date.parse(header);
+  return Number.isNaN(retryAtMs) ? undefined : Math.max(0, retryAtMs - nowMs);
 }

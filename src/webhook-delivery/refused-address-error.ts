@@ -1,4 +1,4 @@
 /** Somebody's name leads into a network that is none of theirs. */
-export class RefusedAddressError extends Error {
-  override readonly name = 'RefusedAddressError';
+export class NonPublicAddressError extends Error {
+  override readonly name = 'NonPublicAddressError';
 }

@@ -9,7 +9,7 @@ const prefix = 'whsec_';
  * @param timestamp in seconds
  * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
-export function signaturesOf(
+export function signWebhook(
   secrets: readonly string[],
   { id, timestamp, body }: Readonly<{ id: string; timestamp: number; body: string }>,
 ): string {

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { CompanyId } from '../domain/ids.ts';
-import type { Delivery, Envelope, Receiver } from '../ports/message-ports.ts';
-import { Circuit, CircuitOpenError } from './circuit-breaker.ts';
-import { Lanes } from './concurrency-limiter.ts';
-import { post, type PostAnswer } from './http-post.ts';
-import { RefusedAddressError } from './refused-address-error.ts';
-import { signaturesOf } from './signature.ts';
+import type { DeliveryResult, WebhookMessage, WebhookSender } from '../ports/message-ports.ts';
+import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
+import { ConcurrencyLimiter } from './concurrency-limiter.ts';
+import { httpPost, type HttpPostResponse } from './http-post.ts';
+import { NonPublicAddressError } from './refused-address-error.ts';
+import { signWebhook } from './signature.ts';
 
-export type ReceiversOptions = Readonly<{
+export type WebhookSenderOptions = Readonly<{
   allowLoopback: boolean;
   timeoutMs?: number;
   /** Deliveries under way to one company. */
@@ -21,12 +21,12 @@ export type ReceiversOptions = Readonly<{
   now: () => Date;
 }>;
 
-const mostCompanies = 5_000;
-const longestRetryAfterMs = 4 * 60 * 60 * 1_000;
+const maxBreakers = 5_000;
+const maxRetryAfterMs = 4 * 60 * 60 * 1_000;
 
 /** Why a delivery failed, in words that hold nothing of address, phone or text. */
-class FailedDelivery extends Error {
-  override readonly name = 'FailedDelivery';
+class DeliveryError extends Error {
+  override readonly name = 'DeliveryError';
   readonly retryAfterMs: number | undefined;
 
   constructor(reason: string, retryAfterMs?: number) {
@@ -39,52 +39,55 @@ class FailedDelivery extends Error {
  * Posts to the companies' own systems, signed as Standard Webhooks. Each has a few lanes and each address a circuit of its own,
  * so that a slow or dead one costs the others nothing.
  */
-export class Receivers implements Receiver {
-  readonly #options: ReceiversOptions;
+export class HttpWebhookSender implements WebhookSender {
+  readonly #options: WebhookSenderOptions;
   readonly #random: () => number;
-  readonly #lanes: Lanes;
-  readonly #circuits = new LRUCache<string, Circuit>({ max: mostCompanies });
+  readonly #limiter: ConcurrencyLimiter;
+  readonly #breakers = new LRUCache<string, CircuitBreaker>({ max: maxBreakers });
 
-  constructor(options: ReceiversOptions) {
+  constructor(options: WebhookSenderOptions) {
     this.#options = options;
     const { concurrency = 2, random = Math.random, now } = options;
     this.#random = random;
-    this.#lanes = new Lanes({ lanes: concurrency, now, random });
+    this.#limiter = new ConcurrencyLimiter({ maxConcurrent: concurrency, now, random });
   }
 
-  async inLane(
+  async runLimited(
     companyId: CompanyId,
     work: () => Promise<void>,
   ): Promise<'done' | Readonly<{ retryAfterMs: number }>> {
-    return await this.#lanes.run(companyId, work);
+    return await this.#limiter.run(companyId, work);
   }
 
   async deliver(
     companyId: CompanyId,
-    webhook: Parameters<Receiver['deliver']>[1],
-    envelope: Envelope,
-  ): Promise<Delivery> {
+    webhook: Parameters<WebhookSender['deliver']>[1],
+    envelope: WebhookMessage,
+  ): Promise<DeliveryResult> {
     try {
-      const status = await this.#circuitOf(`${companyId}:${webhook.version}`).run(() =>
+      const status = await this.#breakerFor(`${companyId}:${webhook.version}`).run(() =>
         this.#post(webhook, envelope),
       );
       return status === 410 ? { outcome: 'gone' } : { outcome: 'delivered' };
     } catch (error) {
       if (error instanceof CircuitOpenError)
         return { outcome: 'held', reason: error.message, retryAfterMs: error.retryAfterMs };
-      if (!(error instanceof FailedDelivery)) throw error;
+      if (!(error instanceof DeliveryError)) throw error;
       const { message: reason, retryAfterMs } = error;
       return { outcome: 'failed', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     }
   }
 
   /** @throws FailedDelivery */
-  async #post({ url, secrets }: Parameters<Receiver['deliver']>[1], { id, body }: Envelope): Promise<number> {
+  async #post(
+    { url, secrets }: Parameters<WebhookSender['deliver']>[1],
+    { id, body }: WebhookMessage,
+  ): Promise<number> {
     const { now, timeoutMs = 15_000, allowLoopback, nameServers } = this.#options;
     const timestamp = Math.floor(now().getTime() / 1_000);
-    let answer: PostAnswer;
+    let response: HttpPostResponse;
     try {
-      answer = await post({
+      response = await httpPost({
         url,
         body,
         timeoutMs,
@@ -95,33 +98,33 @@ export class Receivers implements Receiver {
           'user-agent': 'yclients-marketplace-webhooks/1',
           'webhook-id': id,
           'webhook-timestamp': String(timestamp),
-          'webhook-signature': signaturesOf(secrets, { id, timestamp, body }),
+          'webhook-signature': signWebhook(secrets, { id, timestamp, body }),
         },
       });
     } catch (error) {
-      throw new FailedDelivery(reasonOf(error));
+      throw new DeliveryError(failureReason(error));
     }
-    const { status, retryAfterMs } = answer;
+    const { status, retryAfterMs } = response;
     if ((status >= 200 && status < 300) || status === 410) return status;
-    throw new FailedDelivery(
+    throw new DeliveryError(
       `The receiver answered ${status}`,
-      retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, longestRetryAfterMs),
+      retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, maxRetryAfterMs),
     );
   }
 
-  #circuitOf(key: string): Circuit {
-    const known = this.#circuits.get(key);
-    if (known !== undefined) return known;
+  #breakerFor(key: string): CircuitBreaker {
+    const existing = this.#breakers.get(key);
+    if (existing !== undefined) return existing;
     const { breakerFailures: failures = 5, breakerOpenMs: openMs = 30_000, now } = this.#options;
-    const circuit = new Circuit({ failures, openMs, now, random: this.#random });
-    this.#circuits.set(key, circuit);
-    return circuit;
+    const breaker = new CircuitBreaker({ failureThreshold: failures, openMs, now, random: this.#random });
+    this.#breakers.set(key, breaker);
+    return breaker;
   }
 }
 
 /** The messages of the network quote names and addresses. */
-function reasonOf(error: unknown): string {
-  if (error instanceof RefusedAddressError) return 'The address is not public';
+function failureReason(error: unknown): string {
+  if (error instanceof NonPublicAddressError) return 'The address is not public';
   if (error instanceof DOMException && error.name === 'TimeoutError')
     return 'The receiver did not answer in time';
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

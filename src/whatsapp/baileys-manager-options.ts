@@ -1,19 +1,19 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { SecretBox } from '../crypto/keyring.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 import type { Leases } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import type {
-  ClientVersionMemory,
+  ClientVersionStore,
   ClientVersionNumber,
   ClientVersionOptions,
 } from './connection/client-version.ts';
-import type { QuarantiningRows } from './credentials/credential-store.ts';
+import type { CredentialRepository } from './credentials/credential-store.ts';
 import type { SessionReport } from './session/dependencies.ts';
-import type { SessionTimings } from './timeouts.ts';
+import type { SessionTimeouts } from './timeouts.ts';
 
 export type BaileysManagerOptions = Readonly<{
-  rows: QuarantiningRows;
-  box: SecretBox;
+  credentialRepository: CredentialRepository;
+  keyring: Keyring;
   leases: Leases;
   /** Name of this instance in leases. The same name after a restart gets its sessions back at once. */
   owner: string;
@@ -23,7 +23,7 @@ export type BaileysManagerOptions = Readonly<{
   /** Uniform in [0, 1). */
   random: () => number;
   /** Milliseconds of a clock that never jumps. */
-  monotonicNow: () => number;
+  monotonicMs: () => number;
   /** The text that was sent under an id, for phones that could not decrypt it and ask again. */
   getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
   /** Absent: WhatsApp's own. Whoever answers there is trusted; never take it from a tenant. */
@@ -31,8 +31,8 @@ export type BaileysManagerOptions = Readonly<{
   /** The WhatsApp Web version to announce, come what may; absent: the library's, or a newer one once that is refused. */
   version?: ClientVersionNumber;
   /** Keeps the newer one. */
-  versionMemory?: ClientVersionMemory;
+  versionStore?: ClientVersionStore;
   /** Asks for the newer one. */
-  latestVersion?: () => Promise<ClientVersionNumber | undefined>;
-  timings?: Partial<SessionTimings>;
+  fetchLatestVersion?: () => Promise<ClientVersionNumber | undefined>;
+  timeouts?: Partial<SessionTimeouts>;
 }>;

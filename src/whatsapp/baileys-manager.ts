@@ -2,33 +2,33 @@ import { EventEmitter } from 'node:events';
 import { generateMessageIDV2, type WASocket } from '@whiskeysockets/baileys';
 import type { CompanyId } from '../domain/ids.ts';
 import { phoneFrom } from '../domain/company/phone.ts';
-import type { TimeLock } from '../domain/notification/restriction.ts';
+import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/company/session-state.ts';
-import { KeyedQueue } from '../lib/async/keyed-mutex.ts';
+import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './credentials/auth-state.ts';
 import type { BaileysManagerOptions } from './baileys-manager-options.ts';
 import { ClientVersion } from './connection/client-version.ts';
-import { CodeRequests } from './pairing/code-requests.ts';
+import { PairingCodeRequests } from './pairing/code-requests.ts';
 import { CredentialStore } from './credentials/credential-store.ts';
-import { decryptedBefore } from './baileys-patches/decrypted-message-cache.ts';
-import { watchDelivery } from './messages/delivery-receipts.ts';
-import { forgetUnlinked } from './forget-unlinked.ts';
-import { type Disconnect, SocketGivenUpError } from './session/disconnect-policy.ts';
-import { watchInbound } from './watchdog/probe.ts';
+import { createDecryptedMessageCache } from './baileys-patches/decrypted-message-cache.ts';
+import { watchDeliveryReceipts } from './messages/delivery-receipts.ts';
+import { evictUnlinkedSessions } from './forget-unlinked.ts';
+import { type Disconnect, ForcedDisconnectError } from './session/disconnect-policy.ts';
+import { watchInboundStanzas } from './watchdog/probe.ts';
 import { PairingLimit } from './pairing/pairing-limit.ts';
-import { pairByCode, pairingOf } from './pairing/pairing-by-code.ts';
-import { prepareLibraries } from './baileys-patches/install.ts';
-import { watchReceived } from './messages/incoming-messages.ts';
-import { ReconnectBudget } from './session/reconnect-budget.ts';
+import { obtainPairingCode, requirePairing } from './pairing/pairing-by-code.ts';
+import { installBaileysPatches } from './baileys-patches/install.ts';
+import { watchIncomingMessages } from './messages/incoming-messages.ts';
+import { ReconnectRateLimiter } from './session/reconnect-budget.ts';
 import { restoreAll } from './restore-all.ts';
 import type { SessionDependencies } from './session/dependencies.ts';
 import { notConnected } from './session/errors.ts';
-import { activeAmong, countedByState } from './session-registry.ts';
+import { activeSessions, countSessionsByState } from './session-registry.ts';
 import { Session } from './session/session.ts';
-import { TimeLocks } from './messages/reachout-timelock.ts';
-import { defaultTimings, type SessionTimings } from './timeouts.ts';
+import { ReachoutTimelocks } from './messages/reachout-timelock.ts';
+import { defaultTimeouts, type SessionTimeouts } from './timeouts.ts';
 
 const testMessage =
   'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
@@ -37,57 +37,57 @@ const testMessage =
 /** The WhatsApp sessions of all companies. Operations of one company run one after another. */
 export class BaileysManager extends EventEmitter<WhatsAppEvents> implements WhatsApp, AsyncDisposable {
   readonly #sessions = new Map<CompanyId, Session>();
-  readonly #operations = new KeyedQueue<CompanyId>();
+  readonly #operations = new KeyedMutex<CompanyId>();
   readonly #closing = new AbortController();
   readonly #credentials: CredentialStore;
-  readonly #timings: SessionTimings;
-  readonly #timeLocks: TimeLocks;
+  readonly #timeouts: SessionTimeouts;
+  readonly #reachoutTimelocks: ReachoutTimelocks;
   readonly #logger: Logger;
   readonly #startedAt: Date;
-  readonly #rejections: Disposable;
+  readonly #libraryPatches: Disposable;
   readonly #clientVersion: ClientVersion;
-  readonly #dependencies: SessionDependencies;
+  readonly #sessionDeps: SessionDependencies;
   readonly #pairingLimit: PairingLimit;
-  readonly #codeRequests = new CodeRequests();
+  readonly #pairingCodeRequests = new PairingCodeRequests();
 
   constructor(options: BaileysManagerOptions) {
     super();
-    const { leases, owner, logger, report, now, monotonicNow, random } = options;
-    this.#timings = { ...defaultTimings, ...options.timings };
-    this.#timeLocks = new TimeLocks(this.#timings.lookupTimeoutMs);
-    this.#pairingLimit = new PairingLimit(this.#timings.pairingsAtOnce);
-    this.#credentials = new CredentialStore(options.rows, options.box);
+    const { leases, owner, logger, report, now, monotonicMs, random } = options;
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#reachoutTimelocks = new ReachoutTimelocks(this.#timeouts.lookupTimeoutMs);
+    this.#pairingLimit = new PairingLimit(this.#timeouts.maxPairings);
+    this.#credentials = new CredentialStore(options.credentialRepository, options.keyring);
     this.#logger = logger;
-    this.#rejections = prepareLibraries(logger);
+    this.#libraryPatches = installBaileysPatches(logger);
     this.#startedAt = now();
     this.#clientVersion = new ClientVersion({
       configured: options.version,
-      memory: options.versionMemory,
-      latest: options.latestVersion,
+      store: options.versionStore,
+      fetchLatest: options.fetchLatestVersion,
       report,
-      monotonicNow,
+      monotonicMs,
     });
-    this.#dependencies = {
+    this.#sessionDeps = {
       credentials: this.#credentials,
       lease: {
         leases,
         owner,
-        timings: { ttlMs: this.#timings.leaseTtlMs, renewEveryMs: this.#timings.leaseRenewEveryMs },
-        monotonicNow,
+        timings: { ttlMs: this.#timeouts.leaseTtlMs, renewIntervalMs: this.#timeouts.leaseRenewIntervalMs },
+        monotonicMs,
         logger,
       },
       clientVersion: this.#clientVersion,
-      budget: new ReconnectBudget(this.#timings.reconnectsPerSecond, monotonicNow),
+      reconnectRateLimiter: new ReconnectRateLimiter(this.#timeouts.reconnectsPerSecond, monotonicMs),
       report,
       webSocketUrl: options.webSocketUrl,
-      decryptedBefore: decryptedBefore(),
-      timings: this.#timings,
+      decryptedMessageCache: createDecryptedMessageCache(),
+      timeouts: this.#timeouts,
       logger,
       now,
-      monotonicNow,
+      monotonicMs,
       random,
-      sentText: options.getMessage,
-      exclusive: (companyId, change) => this.#operations.run(companyId, change),
+      getSentText: options.getMessage,
+      runExclusive: (companyId, operation) => this.#operations.run(companyId, operation),
     };
   }
 
@@ -96,39 +96,39 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
    * `connecting`; how each one ends is told by its `state` events.
    */
   async initializeManager(): Promise<void> {
-    await this.#clientVersion.recall();
+    await this.#clientVersion.load();
     const companies = await this.#credentials.companies();
-    for (const companyId of companies) this.#session(companyId).announceRestore();
+    for (const companyId of companies) this.#session(companyId).markRestorePending();
     const restoring = restoreAll({
       companies,
       signal: this.#closing.signal,
       restore: (companyId) => this.#restore(companyId),
     });
-    this.#inBackground('Restoring the WhatsApp sessions', restoring);
+    this.#runInBackground('Restoring the WhatsApp sessions', restoring);
   }
 
   async generateQRForCompany(companyId: CompanyId): Promise<QrCode> {
     await this.createNewSession(companyId);
-    return pairingOf(this.#session(companyId)).liveCode(this.#timings.firstQrTimeoutMs);
+    return requirePairing(this.#session(companyId)).waitForQr(this.#timeouts.firstQrTimeoutMs);
   }
 
   async requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode> {
     const number = phoneFrom(phone);
-    const company = {
+    const deps = {
       session: () => this.#session(companyId),
-      exclusive: (change: () => Promise<void>) => this.#operations.run(companyId, change),
-      begin: () => this.createNewSession(companyId),
-      tell: (code: PairingCode) => this.#tell(() => this.emit('pairing-code', companyId, code)),
-      timings: this.#timings,
+      runExclusive: (operation: () => Promise<void>) => this.#operations.run(companyId, operation),
+      startPairing: () => this.createNewSession(companyId),
+      publishCode: (code: PairingCode) => this.#emitSafely(() => this.emit('pairing-code', companyId, code)),
+      timeouts: this.#timeouts,
     };
-    return await this.#codeRequests.run(companyId, number, () => pairByCode(number, company));
+    return await this.#pairingCodeRequests.run(companyId, number, () => obtainPairingCode(number, deps));
   }
 
   /** Opens a pairing socket for the company unless one is open. @throws AppError */
   async createNewSession(companyId: CompanyId): Promise<void> {
     if (this.#closing.signal.aborted) throw notConnected();
     await this.#operations.run(companyId, () =>
-      this.#pairingLimit.begin(companyId, this.#sessions, () => this.#session(companyId).pair()),
+      this.#pairingLimit.start(companyId, this.#sessions, () => this.#session(companyId).pair()),
     );
   }
 
@@ -139,20 +139,21 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       // The session hears of a failure from the credentials themselves.
       creds.saveCreds().catch(() => undefined);
     });
-    sock.ev.on('connection.update', (update) => session.connectionChanged(sock, update));
-    watchDelivery(sock, (update) => {
-      if (session.sock === sock) this.#tell(() => this.emit('message-status', companyId, update));
+    sock.ev.on('connection.update', (update) => session.handleConnectionUpdate(sock, update));
+    watchDeliveryReceipts(sock, (update) => {
+      if (session.sock === sock) this.#emitSafely(() => this.emit('message-status', companyId, update));
     });
-    watchInbound(sock, () => {
-      if (session.sock === sock) this.#tell(() => this.emit('inbound', companyId));
+    watchInboundStanzas(sock, () => {
+      if (session.sock === sock) this.#emitSafely(() => this.emit('inbound', companyId));
     });
-    this.#timeLocks.watch(sock, (lock, source) => {
-      if (session.sock === sock) this.#tell(() => this.emit('time-lock', companyId, lock, source));
+    this.#reachoutTimelocks.watch(sock, (lock, source) => {
+      if (session.sock === sock)
+        this.#emitSafely(() => this.emit('reachout-timelock', companyId, lock, source));
     });
-    watchReceived(sock, {
+    watchIncomingMessages(sock, {
       // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.
-      report: (message) => this.#tell(() => this.emit('received', companyId, message)),
-      failed: (error) => this.#logger.warn('A sender could not be looked up', { companyId, error }),
+      report: (message) => this.#emitSafely(() => this.emit('received', companyId, message)),
+      onError: (error) => this.#logger.warn('A sender could not be looked up', { companyId, error }),
     });
   }
 
@@ -169,17 +170,18 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   ): Promise<Readonly<{ messageId: string }>> {
     const number = this.formatPhoneNumber(phone);
     const session = this.#sessions.get(companyId);
-    const sock = session?.openSock;
+    const sock = session?.openSocket;
     if (session === undefined || sock === undefined) throw notConnected();
     const messageId = options.messageId ?? generateMessageIDV2(sock.authState.creds.me?.id);
     const errorCode = await session.sender.send(sock, number, text, {
       messageId,
       typingMs: options.typingMs ?? 0,
     });
-    if (errorCode === undefined) this.#tell(() => this.emit('handed-over', companyId, messageId));
+    if (errorCode === undefined)
+      this.#emitSafely(() => this.emit('message-dispatched', companyId, messageId));
     else {
       const update = { whatsappMessageId: messageId, status: 'failed', errorCode } as const;
-      this.#tell(() => this.emit('message-status', companyId, update));
+      this.#emitSafely(() => this.emit('message-status', companyId, update));
     }
     return { messageId };
   }
@@ -193,9 +195,9 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     return this.#sessions.get(companyId)?.status ?? { state: 'idle', since: this.#startedAt };
   }
 
-  async askTimeLock(companyId: CompanyId): Promise<TimeLock | undefined> {
-    const sock = this.#sessions.get(companyId)?.openSock;
-    return sock && this.#timeLocks.ask(sock);
+  async fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined> {
+    const sock = this.#sessions.get(companyId)?.openSocket;
+    return sock && this.#reachoutTimelocks.query(sock);
   }
 
   async disconnectSession(companyId: CompanyId): Promise<void> {
@@ -203,28 +205,31 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   /** Ends and forgets the sessions that no phone has linked for half an hour. */
-  async forgetUnlinked(): Promise<void> {
-    const before = new Date(this.#dependencies.now().getTime() - this.#timings.unlinkedKeptMs);
-    await forgetUnlinked({
+  async evictUnlinkedSessions(): Promise<void> {
+    const cutoff = new Date(this.#sessionDeps.now().getTime() - this.#timeouts.unlinkedTtlMs);
+    await evictUnlinkedSessions({
       sessions: this.#sessions,
       operations: this.#operations,
-      before,
+      cutoff,
       logger: this.#logger,
     });
   }
 
   /** The socket of the company, while messages may go out on it. */
-  openSocketOf(companyId: CompanyId): WASocket | undefined {
-    return this.#sessions.get(companyId)?.openSock;
+  getOpenSocket(companyId: CompanyId): WASocket | undefined {
+    return this.#sessions.get(companyId)?.openSocket;
   }
 
   /** Gives the open socket up, for a new one if the reason allows one. */
-  giveUpSocket(companyId: CompanyId, reason: Disconnect): void {
+  dropSocket(companyId: CompanyId, reason: Disconnect): void {
     const session = this.#sessions.get(companyId);
-    const sock = session?.openSock;
+    const sock = session?.openSocket;
     if (session === undefined || sock === undefined) return;
-    const error = new SocketGivenUpError(reason);
-    session.connectionChanged(sock, { connection: 'close', lastDisconnect: { error, date: new Date() } });
+    const error = new ForcedDisconnectError(reason);
+    session.handleConnectionUpdate(sock, {
+      connection: 'close',
+      lastDisconnect: { error, date: new Date() },
+    });
   }
 
   /** Erases the credentials that were set aside a week ago. */
@@ -233,15 +238,15 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {
-    return activeAmong(this.#sessions);
+    return activeSessions(this.#sessions);
   }
 
   /** How many of the sessions known here are in each state, those that rest included. */
   countByState(): Partial<Record<SessionState, number>> {
-    return countedByState(this.#sessions);
+    return countSessionsByState(this.#sessions);
   }
 
-  leaseOf(companyId: CompanyId): Lease | undefined {
+  getLease(companyId: CompanyId): Lease | undefined {
     return this.#sessions.get(companyId)?.lease;
   }
 
@@ -253,7 +258,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
         this.#operations.run(companyId, () => session.stop()),
       ),
     );
-    this.#rejections[Symbol.dispose]();
+    this.#libraryPatches[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -263,16 +268,16 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   #session(companyId: CompanyId): Session {
     const existing = this.#sessions.get(companyId);
     if (existing !== undefined) return existing;
-    const session = new Session(companyId, this.#dependencies, {
-      socketCreated: (sock, auth) => this.setupEventHandlers(companyId, sock, auth),
-      stateChanged: (status) => this.#tell(() => this.emit('state', companyId, status)),
-      qrIssued: (code) => this.#tell(() => this.emit('qr', companyId, code)),
-      disconnected: (reason, willReconnect) =>
-        this.#tell(() => this.emit('disconnected', companyId, reason, willReconnect)),
-      connected: (sock, opened) => {
-        this.#tell(() => this.emit('connected', companyId, opened));
+    const session = new Session(companyId, this.#sessionDeps, {
+      onSocketCreated: (sock, auth) => this.setupEventHandlers(companyId, sock, auth),
+      onStateChange: (status) => this.#emitSafely(() => this.emit('state', companyId, status)),
+      onQr: (code) => this.#emitSafely(() => this.emit('qr', companyId, code)),
+      onDisconnected: (reason, willReconnect) =>
+        this.#emitSafely(() => this.emit('disconnected', companyId, reason, willReconnect)),
+      onConnected: (sock, opened) => {
+        this.#emitSafely(() => this.emit('connected', companyId, opened));
         if (!opened.firstTime) return;
-        this.#inBackground('Sending the test message', this.sendTestMessage(sock, companyId));
+        this.#runInBackground('Sending the test message', this.sendTestMessage(sock, companyId));
       },
     });
     this.#sessions.set(companyId, session);
@@ -281,19 +286,19 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
 
   async #restore(companyId: CompanyId): Promise<void> {
     await this.#operations.run(companyId, () => this.#session(companyId).restore());
-    await this.#session(companyId).settled(this.#timings.answerTimeoutMs);
+    await this.#session(companyId).settled(this.#timeouts.responseTimeoutMs);
   }
 
   /** A listener that throws must not stop the session that it listens to. */
-  #tell(tell: () => void): void {
+  #emitSafely(emit: () => void): void {
     try {
-      tell();
+      emit();
     } catch (error) {
       this.#logger.error('A listener of WhatsApp events failed', { error });
     }
   }
 
-  #inBackground(what: string, work: Promise<void>): void {
-    work.catch((error: unknown) => this.#logger.error(`${what} failed`, { error }));
+  #runInBackground(description: string, task: Promise<void>): void {
+    task.catch((error: unknown) => this.#logger.error(`${description} failed`, { error }));
   }
 }

@@ -1,26 +1,31 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { KeyedQueue } from '../lib/async/keyed-mutex.ts';
+import type { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { Logger } from '../observability/logger.ts';
 import { isAbandoned } from './session/status.ts';
 import type { Session } from './session/session.ts';
 
-type ForgetOptions = Readonly<{
+type EvictionOptions = Readonly<{
   sessions: Map<CompanyId, Session>;
-  operations: KeyedQueue<CompanyId>;
+  operations: KeyedMutex<CompanyId>;
   /** Those that have been without a device since before this moment. */
-  before: Date;
+  cutoff: Date;
   logger: Logger;
 }>;
 
 /** Ends the sessions that no phone has linked for long, and drops them. One that cannot be ended waits for the next time. */
-export async function forgetUnlinked({ sessions, operations, before, logger }: ForgetOptions): Promise<void> {
-  const isStillAbandoned = ([companyId, session]: [CompanyId, Session]): boolean =>
-    sessions.get(companyId) === session && isAbandoned(session.status, before);
-  const forget = async (entry: [CompanyId, Session]): Promise<void> => {
+export async function evictUnlinkedSessions({
+  sessions,
+  operations,
+  cutoff,
+  logger,
+}: EvictionOptions): Promise<void> {
+  const isExpired = ([companyId, session]: [CompanyId, Session]): boolean =>
+    sessions.get(companyId) === session && isAbandoned(session.status, cutoff);
+  const evict = async (entry: [CompanyId, Session]): Promise<void> => {
     const [companyId, session] = entry;
     try {
       await operations.run(companyId, async () => {
-        if (!isStillAbandoned(entry)) return;
+        if (!isExpired(entry)) return;
         await session.abandon();
         sessions.delete(companyId);
       });
@@ -28,5 +33,5 @@ export async function forgetUnlinked({ sessions, operations, before, logger }: F
       logger.error('An unlinked WhatsApp session was not forgotten', { companyId, error });
     }
   };
-  await Promise.all([...sessions].filter(isStillAbandoned).map(forget));
+  await Promise.all([...sessions].filter(isExpired).map(evict));
 }

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../domain/ids.ts';
 
-const atOnce = 5;
+const maxConcurrentRestores = 5;
 
 /**
  * Restores a few sessions at a time, so that a restart with hundreds of them does not starve the event loop. How fast they
@@ -21,5 +21,5 @@ export async function restoreAll(
       await restore(companyId);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await Promise.all(Array.from({ length: maxConcurrentRestores }, worker));
 }

@@ -3,10 +3,10 @@ import type { SessionState, SessionStatus } from '../domain/company/session-stat
 import { hasNoDevice } from './session/status.ts';
 import type { Session } from './session/session.ts';
 
-type Sessions<Known extends keyof Session> = ReadonlyMap<CompanyId, Pick<Session, Known>>;
+type Sessions<Key extends keyof Session> = ReadonlyMap<CompanyId, Pick<Session, Key>>;
 
 /** Those that are linked or being linked, and at work. */
-export function activeAmong(
+export function activeSessions(
   sessions: Sessions<'status'>,
 ): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {
   return [...sessions]
@@ -15,7 +15,7 @@ export function activeAmong(
 }
 
 /** How many are in each state, those that rest included. */
-export function countedByState(sessions: Sessions<'status'>): Partial<Record<SessionState, number>> {
+export function countSessionsByState(sessions: Sessions<'status'>): Partial<Record<SessionState, number>> {
   const counts: Partial<Record<SessionState, number>> = {};
   for (const { status } of sessions.values()) counts[status.state] = (counts[status.state] ?? 0) + 1;
   return counts;

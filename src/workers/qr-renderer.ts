@@ -4,7 +4,7 @@ import type { QrRenderer } from '../ports/ports.ts';
 
 const threads = 2;
 /** A code is asked for by everyone who looks at it, for a minute at most. */
-const keptPictures = { max: 300, ttl: 60_000 } as const;
+const cacheOptions = { max: 300, ttl: 60_000 } as const;
 const idleTimeoutMs = 60_000;
 
 /** Renders QR codes in worker threads, each code once. */
@@ -16,17 +16,17 @@ export class WorkerQrRenderer implements QrRenderer, AsyncDisposable {
     idleTimeout: idleTimeoutMs,
   });
 
-  readonly #pictures = new LRUCache<string, Promise<string>>(keptPictures);
+  readonly #cache = new LRUCache<string, Promise<string>>(cacheOptions);
 
   async render(text: string): Promise<string> {
-    const known = this.#pictures.get(text);
-    if (known !== undefined) return await known;
+    const cached = this.#cache.get(text);
+    if (cached !== undefined) return await cached;
     const picture = this.#pool.run(text);
-    this.#pictures.set(text, picture);
+    this.#cache.set(text, picture);
     try {
       return await picture;
     } catch (error) {
-      this.#pictures.delete(text);
+      this.#cache.delete(text);
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors/app-error.ts';
 
-export type Exchange = Readonly<{
+export type HttpRequest = Readonly<{
   method: 'GET' | 'POST' | 'PUT';
   url: string;
   authorization: string;
@@ -9,7 +9,7 @@ export type Exchange = Readonly<{
 }>;
 
 /** What the platform answered; `body` is undefined when it was empty or no JSON. */
-export type Answer = Readonly<{ status: number; body: unknown; retryAfterMs: number | undefined }>;
+export type HttpResponse = Readonly<{ status: number; body: unknown; retryAfterMs: number | undefined }>;
 
 /** Why there is no usable answer; holds nothing of the body. */
 export class OutageError extends Error {
@@ -31,19 +31,22 @@ const maxBodyBytes = 2 * 1024 * 1024;
  * @throws AppError `UPSTREAM_ERROR`, retryable, caused by an `OutageError`, when the platform did not answer, broke, or
  * said yes in something that is no JSON.
  */
-export async function exchange(request: Exchange): Promise<Answer> {
+export async function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   const { status, text, retryAfterMs } = await send(request);
-  if (status === 408 || status >= 500) throw outage('server_error', `YCLIENTS answered ${status}`);
-  const body = parse(text);
+  if (status === 408 || status >= 500) throw outageError('server_error', `YCLIENTS answered ${status}`);
+  const body = parseJson(text);
   if (body === undefined && text !== '' && status < 300) {
-    throw outage('not_json', `YCLIENTS answered ${status} with ${text.length} characters that are no JSON`);
+    throw outageError(
+      'not_json',
+      `YCLIENTS answered ${status} with ${text.length} characters that are no JSON`,
+    );
   }
   return { status, body, retryAfterMs };
 }
 
-type RawAnswer = Readonly<{ status: number; text: string; retryAfterMs: number | undefined }>;
+type RawHttpResponse = Readonly<{ status: number; text: string; retryAfterMs: number | undefined }>;
 
-async function send({ method, url, authorization, body, timeoutMs }: Exchange): Promise<RawAnswer> {
+async function send({ method, url, authorization, body, timeoutMs }: HttpRequest): Promise<RawHttpResponse> {
   try {
     const response = await fetch(url, {
       method,
@@ -53,13 +56,17 @@ async function send({ method, url, authorization, body, timeoutMs }: Exchange): 
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await readLimited(response);
-    return { status: response.status, text, retryAfterMs: retryAfter(response.headers.get('retry-after')) };
+    return {
+      status: response.status,
+      text,
+      retryAfterMs: parseRetryAfterMs(response.headers.get('retry-after')),
+    };
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
     throw timedOut
-      ? outage('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
-      : outage('network', 'YCLIENTS cannot be reached', cause);
+      ? outageError('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
+      : outageError('network', 'YCLIENTS cannot be reached', cause);
   }
 }
 
@@ -69,13 +76,14 @@ async function readLimited(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > maxBodyBytes) throw outage('too_large', `YCLIENTS answered more than ${maxBodyBytes} bytes`);
+    if (bytes > maxBodyBytes)
+      throw outageError('too_large', `YCLIENTS answered more than ${maxBodyBytes} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -83,10 +91,10 @@ function parse(text: string): unknown {
   }
 }
 
-function retryAfter(header: string | null): number | undefined {
+function parseRetryAfterMs(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
 }
 
-function outage(reason: OutageError['reason'], message: string, cause?: unknown): AppError {
+function outageError(reason: OutageError['reason'], message: string, cause?: unknown): AppError {
   return new AppError('UPSTREAM_ERROR', { cause: new OutageError(reason, message, cause) });
 }

@@ -5,27 +5,27 @@ export type RateLimit = Readonly<{ requests: number; windowMs: number }>;
  * Below the platform's 5 a second and 200 a minute for one address (developer.yclients.com). Four a second start one by
  * one: four at once, delayed on their way, could meet the next four within one second at the platform.
  */
-const platformLimits: readonly RateLimit[] = [
+const defaultLimits: readonly RateLimit[] = [
   { requests: 1, windowMs: 250 },
   { requests: 180, windowMs: 60_000 },
 ];
 
-export type RateBudgetOptions = Readonly<{
+export type RateLimiterOptions = Readonly<{
   limits?: readonly RateLimit[];
   /** Monotonic milliseconds. */
-  now: () => number;
+  monotonicMs: () => number;
   /** 0 … 1. */
   random: () => number;
   /** A caller that would have to wait longer is turned away at once. */
   maxWaitMs?: number;
   /** First pause after a 429 that names no time; doubles with every further one. */
-  pauseBaseMs?: number;
-  pauseCapMs?: number;
+  backoffBaseMs?: number;
+  maxBackoffMs?: number;
 }>;
 
 /** Waiting for the budget would take too long. */
-export class BudgetExhaustedError extends Error {
-  override readonly name = 'BudgetExhaustedError';
+export class RateLimitExceededError extends Error {
+  override readonly name = 'RateLimitExceededError';
   readonly waitMs: number;
 
   constructor(waitMs: number) {
@@ -39,37 +39,37 @@ export class BudgetExhaustedError extends Error {
  *
  * The windows slide: a fixed window lets twice its limit through at its edge, which the platform would refuse.
  */
-export class RateBudget {
+export class RateLimiter {
   readonly #limits: readonly RateLimit[];
-  readonly #remembered: number;
-  readonly #now: () => number;
+  readonly #historySize: number;
+  readonly #monotonicMs: () => number;
   readonly #random: () => number;
   readonly #maxWaitMs: number;
-  readonly #pauseBaseMs: number;
-  readonly #pauseCapMs: number;
+  readonly #backoffBaseMs: number;
+  readonly #maxBackoffMs: number;
   readonly #starts: number[] = [];
-  readonly #waiting: (() => void)[] = [];
-  #pausedUntil = Number.NEGATIVE_INFINITY;
-  #refusals = 0;
+  readonly #waiters: (() => void)[] = [];
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  #consecutiveRejections = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: RateBudgetOptions) {
-    this.#limits = options.limits ?? platformLimits;
-    this.#remembered = Math.max(...this.#limits.map(({ requests }) => requests));
-    this.#now = options.now;
+  constructor(options: RateLimiterOptions) {
+    this.#limits = options.limits ?? defaultLimits;
+    this.#historySize = Math.max(...this.#limits.map(({ requests }) => requests));
+    this.#monotonicMs = options.monotonicMs;
     this.#random = options.random;
     this.#maxWaitMs = options.maxWaitMs ?? 30_000;
-    this.#pauseBaseMs = options.pauseBaseMs ?? 1000;
-    this.#pauseCapMs = options.pauseCapMs ?? 60_000;
+    this.#backoffBaseMs = options.backoffBaseMs ?? 1000;
+    this.#maxBackoffMs = options.maxBackoffMs ?? 60_000;
   }
 
   /** Resolves when the caller may send one request. @throws BudgetExhaustedError */
-  async take(): Promise<void> {
-    const expectedMs = this.#untilNextStart() + this.#waiting.length * this.#sustainedGapMs();
-    if (expectedMs > this.#maxWaitMs) throw new BudgetExhaustedError(expectedMs);
+  async acquire(): Promise<void> {
+    const expectedMs = this.#msUntilNextStart() + this.#waiters.length * this.#sustainedIntervalMs();
+    if (expectedMs > this.#maxWaitMs) throw new RateLimitExceededError(expectedMs);
     const turn = Promise.withResolvers<void>();
-    this.#waiting.push(turn.resolve);
-    this.#startThoseWhoMay();
+    this.#waiters.push(turn.resolve);
+    this.#releaseWaiters();
     await turn.promise;
   }
 
@@ -79,52 +79,52 @@ export class RateBudget {
    * @returns milliseconds until the end of the pause
    */
   pause(retryAfterMs?: number): number {
-    const now = this.#now();
+    const nowMs = this.#monotonicMs();
     // Requests that were under way together are refused together: that is one refusal.
-    const alreadyPaused = now < this.#pausedUntil;
-    if (!alreadyPaused) this.#refusals += 1;
-    const backoffMs = this.#pauseBaseMs * 2 ** (this.#refusals - 1) * (1 + this.#random());
-    const pauseMs = Math.min(this.#pauseCapMs, retryAfterMs ?? (alreadyPaused ? 0 : backoffMs));
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + pauseMs);
-    return this.#pausedUntil - now;
+    const alreadyPaused = nowMs < this.#pausedUntilMs;
+    if (!alreadyPaused) this.#consecutiveRejections += 1;
+    const backoffMs = this.#backoffBaseMs * 2 ** (this.#consecutiveRejections - 1) * (1 + this.#random());
+    const pauseMs = Math.min(this.#maxBackoffMs, retryAfterMs ?? (alreadyPaused ? 0 : backoffMs));
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
+    return this.#pausedUntilMs - nowMs;
   }
 
   /** The platform accepted a request: the next pause starts small again. */
-  recovered(): void {
-    if (this.#now() >= this.#pausedUntil) this.#refusals = 0;
+  resetBackoff(): void {
+    if (this.#monotonicMs() >= this.#pausedUntilMs) this.#consecutiveRejections = 0;
   }
 
-  #startThoseWhoMay(): void {
-    while (this.#waiting.length > 0) {
-      const waitMs = this.#untilNextStart();
+  #releaseWaiters(): void {
+    while (this.#waiters.length > 0) {
+      const waitMs = this.#msUntilNextStart();
       if (waitMs > 0) {
-        this.#wakeAfter(waitMs);
+        this.#scheduleRelease(waitMs);
         return;
       }
-      this.#starts.push(this.#now());
-      if (this.#starts.length > this.#remembered) this.#starts.shift();
-      this.#waiting.shift()?.();
+      this.#starts.push(this.#monotonicMs());
+      if (this.#starts.length > this.#historySize) this.#starts.shift();
+      this.#waiters.shift()?.();
     }
   }
 
-  #wakeAfter(waitMs: number): void {
+  #scheduleRelease(waitMs: number): void {
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#startThoseWhoMay();
+      this.#releaseWaiters();
     }, Math.ceil(waitMs));
   }
 
-  #untilNextStart(): number {
-    const now = this.#now();
+  #msUntilNextStart(): number {
+    const nowMs = this.#monotonicMs();
     const waits = this.#limits.map(({ requests, windowMs }) => {
       const start = this.#starts.at(-requests);
-      return start === undefined ? 0 : start + windowMs - now;
+      return start === undefined ? 0 : start + windowMs - nowMs;
     });
-    return Math.max(0, this.#pausedUntil - now, ...waits);
+    return Math.max(0, this.#pausedUntilMs - nowMs, ...waits);
   }
 
-  #sustainedGapMs(): number {
+  #sustainedIntervalMs(): number {
     return Math.max(...this.#limits.map(({ requests, windowMs }) => windowMs / requests));
   }
 }

@@ -1,10 +1,10 @@
 import joi from 'joi';
 import { isoWithOffset, localTimeFrom } from '../domain/company/salon-time.ts';
-import type { VisitMark } from '../ports/yclients.ts';
-import { check } from './response-schemas.ts';
+import type { AttendanceUpdate } from '../ports/yclients.ts';
+import { validate } from './response-schemas.ts';
 
 /** What a `PUT` of a record must repeat. */
-type PlatformRecord = Readonly<{
+type YclientsRecord = Readonly<{
   staff_id: number;
   services: readonly unknown[];
   client: Readonly<Record<string, unknown>> | null;
@@ -19,7 +19,7 @@ type PlatformRecord = Readonly<{
 }>;
 
 const recordSchema = joi
-  .object<PlatformRecord>({
+  .object<YclientsRecord>({
     staff_id: joi.number().required(),
     services: joi.array().required(),
     client: joi.object().unknown().required().allow(null),
@@ -34,27 +34,27 @@ const recordSchema = joi
   .required();
 
 /** @throws AppError `UPSTREAM_ERROR` */
-export function readRecord(data: unknown): PlatformRecord {
-  return check(recordSchema, data, 'record');
+export function readRecord(data: unknown): YclientsRecord {
+  return validate(recordSchema, data, 'record');
 }
 
 /** The body of the `PUT`, or undefined when the mark is there already. */
-export function markedRecord(
-  record: PlatformRecord,
-  mark: VisitMark,
+export function buildRecordUpdate(
+  record: YclientsRecord,
+  update: AttendanceUpdate,
   timeZone: string | undefined,
 ): Readonly<Record<string, unknown>> | undefined {
   const { staff_id, services, client, seance_length } = record;
-  const hasCome = record.attendance === 1 || record.attendance === -1;
-  const attendance = hasCome ? record.attendance : mark.attendance;
-  const isNoted = mark.comment === undefined || record.comment.includes(mark.comment);
-  const comment = isNoted ? record.comment : [record.comment, mark.comment].filter(Boolean).join('\n');
+  const isOutcomeRecorded = record.attendance === 1 || record.attendance === -1;
+  const attendance = isOutcomeRecorded ? record.attendance : update.attendance;
+  const hasComment = update.comment === undefined || record.comment.includes(update.comment);
+  const comment = hasComment ? record.comment : [record.comment, update.comment].filter(Boolean).join('\n');
   if (attendance === record.attendance && comment === record.comment) return undefined;
   return {
     staff_id,
     services,
     client,
-    datetime: startOf(record, timeZone),
+    datetime: datetimeWithOffset(record, timeZone),
     seance_length,
     attendance,
     comment,
@@ -62,7 +62,7 @@ export function markedRecord(
 }
 
 /** The same time again: a `PUT` goes by the offset, so it has to be the true one. */
-function startOf({ date, datetime }: PlatformRecord, timeZone: string | undefined): string {
+function datetimeWithOffset({ date, datetime }: YclientsRecord, timeZone: string | undefined): string {
   const local = localTimeFrom(date) ?? localTimeFrom(datetime);
   return local === undefined || timeZone === undefined ? datetime : isoWithOffset(local, timeZone);
 }

@@ -13,7 +13,7 @@ import {
 } from 'cockatiel';
 import { AppError } from '../domain/errors/app-error.ts';
 import { OutageError } from './http-client.ts';
-import { BudgetExhaustedError } from './rate-limiter.ts';
+import { RateLimitExceededError } from './rate-limiter.ts';
 
 export type ResilienceOptions = Readonly<{
   /** Tries in all, the first included. */
@@ -25,7 +25,7 @@ export type ResilienceOptions = Readonly<{
   breakerOpenMs?: number;
   /** Requests under way, and callers waiting for them. */
   concurrency?: number;
-  queue?: number;
+  maxQueued?: number;
   /** 0 … 1. */
   random: () => number;
   /** The circuit of a group opened, or closed again. */
@@ -33,11 +33,11 @@ export type ResilienceOptions = Readonly<{
 }>;
 
 /** A call in two halves: `send` fails only by an outage, `read` turns the answer into a value or a refusal. */
-export type Call<Answer, Value> = Readonly<{
+export type Call<Raw, Value> = Readonly<{
   group: string;
   retry: boolean;
-  send: () => Promise<Answer>;
-  read: (answer: Answer) => Value;
+  send: () => Promise<Raw>;
+  read: (response: Raw) => Value;
 }>;
 
 /**
@@ -57,7 +57,7 @@ export class Resilience {
     this.#breakerFailures = options.breakerFailures ?? 5;
     this.#breakerOpenMs = options.breakerOpenMs ?? 60_000;
     this.#breakerChanged = options.breakerChanged ?? (() => {});
-    this.#bulkhead = bulkhead(options.concurrency ?? 10, options.queue ?? 200);
+    this.#bulkhead = bulkhead(options.concurrency ?? 10, options.maxQueued ?? 200);
     this.#retry = retry(
       handleWhen((error) => error instanceof AppError && error.retryable),
       {
@@ -68,8 +68,8 @@ export class Resilience {
   }
 
   /** @throws AppError whatever `send` and `read` throw, or a retryable `UPSTREAM_ERROR` when the call was not even tried */
-  async run<Answer, Value>(call: Call<Answer, Value>): Promise<Value> {
-    const once = async (): Promise<Value> => call.read(await this.#guarded(call));
+  async run<Raw, Value>(call: Call<Raw, Value>): Promise<Value> {
+    const once = async (): Promise<Value> => call.read(await this.#send(call));
     try {
       return call.retry ? await this.#retry.execute(once) : await once();
     } catch (error) {
@@ -77,11 +77,11 @@ export class Resilience {
     }
   }
 
-  #guarded<Answer>({ group, send }: Pick<Call<Answer, unknown>, 'group' | 'send'>): Promise<Answer> {
-    return this.#bulkhead.execute(() => this.#breakerOf(group).execute(send));
+  #send<Raw>({ group, send }: Pick<Call<Raw, unknown>, 'group' | 'send'>): Promise<Raw> {
+    return this.#bulkhead.execute(() => this.#breakerFor(group).execute(send));
   }
 
-  #breakerOf(group: string): CircuitBreakerPolicy {
+  #breakerFor(group: string): CircuitBreakerPolicy {
     const existing = this.#breakers.get(group);
     if (existing !== undefined) return existing;
     const breaker = circuitBreaker(handleWhen(isOutage), {
@@ -95,16 +95,16 @@ export class Resilience {
   }
 
   #translate(error: unknown): unknown {
-    const waitMs = this.#untriedForMs(error);
+    const waitMs = this.#retryAfterMs(error);
     return waitMs === undefined
       ? error
       : new AppError('UPSTREAM_ERROR', { retryAfterSeconds: Math.ceil(waitMs / 1000), cause: error });
   }
 
-  #untriedForMs(error: unknown): number | undefined {
+  #retryAfterMs(error: unknown): number | undefined {
     if (error instanceof BrokenCircuitError) return this.#breakerOpenMs;
     if (error instanceof BulkheadRejectedError) return 5000;
-    return error instanceof BudgetExhaustedError ? error.waitMs : undefined;
+    return error instanceof RateLimitExceededError ? error.waitMs : undefined;
   }
 }
 

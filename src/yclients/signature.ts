@@ -18,18 +18,18 @@ const maxEncodedLength = 8192;
 type UserData = Readonly<Record<'name' | 'email' | 'phone', string | number | null>> &
   Readonly<{ id?: number; user_id?: number }>;
 
-const loose = joi
+const looseText = joi
   .alternatives(joi.string().allow(''), joi.number().unsafe())
   .allow(null)
   .failover(null)
   .default(null);
-const userData = joi
+const userDataSchema = joi
   .object<UserData>({
     id: joi.number().integer().positive(),
     user_id: joi.number().integer().positive(),
-    name: loose,
-    email: loose,
-    phone: loose,
+    name: looseText,
+    email: looseText,
+    phone: looseText,
   })
   .or('id', 'user_id')
   .unknown()
@@ -46,15 +46,16 @@ export function verifyUserData(
 ): MarketplaceUser {
   // A raw `+` in a query string arrives as a space.
   const encoded = redirect.userData.replaceAll(' ', '+');
-  if (encoded.length > maxEncodedLength || !base64.test(encoded)) throw refusal('no base64, or too long');
+  if (encoded.length > maxEncodedLength || !base64.test(encoded))
+    throw invalidToken('no base64, or too long');
   const bytes = Buffer.from(encoded, 'base64');
-  const expected = sign(bytes, redirect.partnerToken);
-  if (!safeEqual(redirect.userDataSign, expected)) throw refusal('a wrong signature');
-  const result = userData.validate(parse(bytes));
-  if (result.error !== undefined) throw refusal('signed user data without a user');
+  const expected = hmacSha256Hex(bytes, redirect.partnerToken);
+  if (!safeEqual(redirect.userDataSign, expected)) throw invalidToken('a wrong signature');
+  const result = userDataSchema.validate(parseUserData(bytes));
+  if (result.error !== undefined) throw invalidToken('signed user data without a user');
   const { user_id, id = user_id, name, email, phone } = result.value;
-  if (id === undefined) throw refusal('signed user data without a user');
-  return { id, name: text(name), email: text(email), phone: text(phone) };
+  if (id === undefined) throw invalidToken('signed user data without a user');
+  return { id, name: nonEmpty(name), email: nonEmpty(email), phone: nonEmpty(phone) };
 }
 
 /** The `sign` of a payment webhook; numbers exactly as the webhook writes them. `discount: null` is left out. */
@@ -67,26 +68,29 @@ export function paymentSignature(
   }>,
 ): string {
   const discount = payment.discount === null ? '' : `&discount=${payment.discount}`;
-  return sign(`salon_id=${payment.salonId}&amount=${payment.amount}${discount}`, payment.partnerToken);
+  return hmacSha256Hex(
+    `salon_id=${payment.salonId}&amount=${payment.amount}${discount}`,
+    payment.partnerToken,
+  );
 }
 
-function sign(message: Uint8Array | string, partnerToken: string): string {
+function hmacSha256Hex(message: Uint8Array | string, partnerToken: string): string {
   return createHmac('sha256', partnerToken).update(message).digest('hex');
 }
 
-function parse(bytes: Buffer): unknown {
+function parseUserData(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw refusal('signed user data that are no JSON');
+    throw invalidToken('signed user data that are no JSON');
   }
 }
 
 /** The causes of parsers quote what they read: a name, a phone. They stay here. */
-function refusal(reason: string): AppError {
+function invalidToken(reason: string): AppError {
   return new AppError('INVALID_TOKEN', { cause: new Error(`The redirect has ${reason}`) });
 }
 
-function text(value: string | number | null): string | undefined {
+function nonEmpty(value: string | number | null): string | undefined {
   return value === null || value === '' ? undefined : String(value);
 }

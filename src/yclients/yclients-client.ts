@@ -1,20 +1,20 @@
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { SalonId } from '../domain/ids.ts';
-import type { ApplicationStatus, SalonInfo, VisitMark, YclientsPlatform } from '../ports/yclients.ts';
-import { exchange, type Answer } from './http-client.ts';
-import { RateBudget, type RateLimit } from './rate-limiter.ts';
+import type { ApplicationStatus, SalonInfo, AttendanceUpdate, YclientsPlatform } from '../ports/yclients.ts';
+import { sendRequest, type HttpResponse } from './http-client.ts';
+import { RateLimiter, type RateLimit } from './rate-limiter.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';
-import { markedRecord, readRecord } from './record-update.ts';
+import { buildRecordUpdate, readRecord } from './record-update.ts';
 import {
   readApplicationStatus,
   readCompany,
   readEnvelope,
   readList,
-  readSentence,
+  readErrorMessage,
   readServiceTitles,
   readWebhookUrls,
-  RefusalError,
+  YclientsApiError,
 } from './response-schemas.ts';
 
 export type Installation = Readonly<{
@@ -31,7 +31,7 @@ export type YclientsClientOptions = Readonly<{
   userToken?: string;
   applicationId: number;
   /** Monotonic milliseconds. */
-  now?: () => number;
+  monotonicMs?: () => number;
   /** 0 … 1. */
   random: () => number;
   requestTimeoutMs?: number;
@@ -41,26 +41,26 @@ export type YclientsClientOptions = Readonly<{
   resilience?: Omit<ResilienceOptions, 'random'>;
 }>;
 
-type Request = Readonly<{
+type ApiRequest = Readonly<{
   method?: 'GET' | 'POST' | 'PUT';
   path: string;
   body?: unknown;
   retry?: false;
 }>;
 
-const alreadyInstalled = /уже установ|already (?:been )?installed/i;
+const alreadyInstalledPattern = /уже установ|already (?:been )?installed/i;
 
 /** The YCLIENTS (Altegio) API as far as this application needs it. */
 export class YclientsClient implements YclientsPlatform {
   readonly #options: YclientsClientOptions;
-  readonly #budget: RateBudget;
+  readonly #rateLimiter: RateLimiter;
   readonly #resilience: Resilience;
 
   constructor(options: YclientsClientOptions) {
-    const { now = () => performance.now(), random, limits, maxWaitMs, resilience } = options;
+    const { monotonicMs = () => performance.now(), random, limits, maxWaitMs, resilience } = options;
     this.#options = options;
-    this.#budget = new RateBudget({
-      now,
+    this.#rateLimiter = new RateLimiter({
+      monotonicMs,
       random,
       ...(limits === undefined ? {} : { limits }),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
@@ -74,17 +74,19 @@ export class YclientsClient implements YclientsPlatform {
    * @throws AppError `COMPANY_NOT_FOUND`, `FORBIDDEN`, `UPSTREAM_ERROR`
    */
   async getCompany(salonId: SalonId): Promise<SalonInfo> {
-    const company = await this.#call({ path: `/api/v1/company/${salonId}` }, (answer) =>
-      readCompany(dataOf(answer), salonId),
+    const company = await this.#call({ path: `/api/v1/company/${salonId}` }, (response) =>
+      readCompany(responseData(response), salonId),
     );
-    return { ...company, serviceTitles: await this.#serviceTitles(salonId) };
+    return { ...company, serviceTitles: await this.#fetchServiceTitles(salonId) };
   }
 
   /** `uninstalled` also when the platform does not know the installation. @throws AppError `UPSTREAM_ERROR` */
   getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus> {
     const path = `/marketplace/salon/${salonId}/application/${this.#options.applicationId}`;
-    return this.#call({ path }, (answer) =>
-      answer.status === 403 || answer.status === 404 ? 'uninstalled' : readApplicationStatus(dataOf(answer)),
+    return this.#call({ path }, (response) =>
+      response.status === 403 || response.status === 404
+        ? 'uninstalled'
+        : readApplicationStatus(responseData(response)),
     );
   }
 
@@ -103,19 +105,19 @@ export class YclientsClient implements YclientsPlatform {
       webhook_urls: webhookUrls,
     };
     const path = '/marketplace/partner/callback';
-    return this.#call({ method: 'POST', path, body, retry: false }, (answer) => {
+    return this.#call({ method: 'POST', path, body, retry: false }, (response) => {
       // The body of a 201 is not described: it may be empty.
-      if (answer.status < 300 && answer.body === undefined) return 'activated';
-      if (alreadyInstalled.test(readSentence(answer.body))) return 'already_installed';
-      dataOf(answer);
+      if (response.status < 300 && response.body === undefined) return 'activated';
+      if (alreadyInstalledPattern.test(readErrorMessage(response.body))) return 'already_installed';
+      responseData(response);
       return 'activated';
     });
   }
 
   /** @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
   async getRecord(salonId: SalonId, recordId: number): Promise<unknown> {
-    return await this.#call({ path: recordPath(salonId, recordId) }, (answer) =>
-      answer.status === 404 ? undefined : dataOf(answer),
+    return await this.#call({ path: recordPath(salonId, recordId) }, (response) =>
+      response.status === 404 ? undefined : responseData(response),
     );
   }
 
@@ -137,7 +139,7 @@ export class YclientsClient implements YclientsPlatform {
         : { start_date: query.startDate }),
     });
     const path = `/api/v1/records/${salonId}?${search.toString()}`;
-    return await this.#call({ path }, (answer) => readList(dataOf(answer), 'records'));
+    return await this.#call({ path }, (response) => readList(responseData(response), 'records'));
   }
 
   /**
@@ -145,31 +147,31 @@ export class YclientsClient implements YclientsPlatform {
    * change as well. Without an answer the change may have been made; made twice it is the same.
    * @throws AppError `FORBIDDEN` without the right to edit records, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
    */
-  async markRecord(
+  async updateAttendance(
     { salonId, timeZone }: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
-    mark: VisitMark,
+    mark: AttendanceUpdate,
   ): Promise<'marked' | 'gone'> {
     const data = await this.getRecord(salonId, recordId);
     const record = data === undefined ? undefined : readRecord(data);
     if (record === undefined || record.deleted) return 'gone';
-    const body = markedRecord(record, mark, timeZone);
+    const body = buildRecordUpdate(record, mark, timeZone);
     if (body !== undefined)
-      await this.#call({ method: 'PUT', path: recordPath(salonId, recordId), body }, dataOf);
+      await this.#call({ method: 'PUT', path: recordPath(salonId, recordId), body }, responseData);
     return 'marked';
   }
 
   /** @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
   async webhookUrls(salonId: SalonId): Promise<readonly string[]> {
-    return await this.#call({ path: `/api/v1/hooks_settings/${salonId}` }, (answer) =>
-      readWebhookUrls(dataOf(answer)),
+    return await this.#call({ path: `/api/v1/hooks_settings/${salonId}` }, (response) =>
+      readWebhookUrls(responseData(response)),
     );
   }
 
-  async #serviceTitles(salonId: SalonId): Promise<readonly string[]> {
+  async #fetchServiceTitles(salonId: SalonId): Promise<readonly string[]> {
     try {
-      return await this.#call({ path: `/api/v1/book_services/${salonId}`, retry: false }, (answer) =>
-        readServiceTitles(dataOf(answer)),
+      return await this.#call({ path: `/api/v1/book_services/${salonId}`, retry: false }, (response) =>
+        readServiceTitles(responseData(response)),
       );
     } catch (error) {
       // The titles only help to guess the kind of business.
@@ -178,7 +180,7 @@ export class YclientsClient implements YclientsPlatform {
     }
   }
 
-  #call<Value>(request: Request, read: (answer: Answer) => Value): Promise<Value> {
+  #call<Value>(request: ApiRequest, read: (response: HttpResponse) => Value): Promise<Value> {
     return this.#resilience.run({
       group: request.path.startsWith('/marketplace/') ? 'marketplace' : 'rest',
       retry: request.retry ?? true,
@@ -187,18 +189,19 @@ export class YclientsClient implements YclientsPlatform {
     });
   }
 
-  async #send({ method = 'GET', path, body }: Request): Promise<Answer> {
-    await this.#budget.take();
-    const answer = await exchange({
+  async #send({ method = 'GET', path, body }: ApiRequest): Promise<HttpResponse> {
+    await this.#rateLimiter.acquire();
+    const response = await sendRequest({
       method,
       url: new URL(path, this.#options.apiUrl).href,
       authorization: this.#authorizationFor(path),
       body,
       timeoutMs: this.#options.requestTimeoutMs ?? 10_000,
     });
-    if (answer.status === 429) return { ...answer, retryAfterMs: this.#budget.pause(answer.retryAfterMs) };
-    this.#budget.recovered();
-    return answer;
+    if (response.status === 429)
+      return { ...response, retryAfterMs: this.#rateLimiter.pause(response.retryAfterMs) };
+    this.#rateLimiter.resetBackoff();
+    return response;
   }
 
   /** The system user's token goes only where a user is asked for. */
@@ -216,13 +219,13 @@ function recordPath(salonId: SalonId, recordId: number): string {
 }
 
 /** @throws AppError when the platform refused */
-function dataOf(answer: Answer): unknown {
-  const { status, body, retryAfterMs } = answer;
+function responseData(response: HttpResponse): unknown {
+  const { status, body, retryAfterMs } = response;
   if (status < 300) {
     const { success, data } = readEnvelope(body);
     if (success) return data;
   }
-  const cause = new RefusalError(status, readSentence(answer.body));
+  const cause = new YclientsApiError(status, readErrorMessage(response.body));
   if (status === 404) throw new AppError('COMPANY_NOT_FOUND', { cause });
   if (status === 403) throw new AppError('FORBIDDEN', { cause });
   if (status !== 429) throw new AppError('UPSTREAM_ERROR', { retryable: false, cause });

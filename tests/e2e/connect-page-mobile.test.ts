@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../support/clients/browser.ts';
 import { openRegistration } from '../../dev-env/clients/test-clients.ts';
 import { demoSalon, ownerNumber, startStack, type Stack } from '../../dev-env/network.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 const desktop = { viewport: { width: 1100, height: 900 } } as const;
@@ -15,8 +15,8 @@ describe('the connect page on the phone that is to be linked', () => {
   let token: string;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     browser = await launchBrowser();
     scope.defer(() => browser.close());
     [token = ''] = await openRegistration(stack.yclients.pressConnect(demoSalon.id));

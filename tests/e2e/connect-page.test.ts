@@ -5,7 +5,7 @@ import { waitUntilActive } from '../../dev-env/clients/linked-salon.ts';
 import { ConnectPageClient, decodeQr, openRegistration } from '../../dev-env/clients/test-clients.ts';
 import { demoSalon, ownerNumber, startStack, type Stack } from '../../dev-env/network.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const waitMs = 15_000;
 const otherSalon = { id: 560_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;
@@ -16,7 +16,7 @@ type Shown = Readonly<{ sequence: number; atMs: number; expiresAtMs: number }>;
 
 describe('the connect page in Chromium', () => {
   const scope = new AsyncDisposableStack();
-  const complaints: string[] = [];
+  const browserErrors: string[] = [];
   const addresses: string[] = [];
   let stack: Stack;
   let browser: Browser;
@@ -29,8 +29,8 @@ describe('the connect page in Chromium', () => {
   let watcher: ConnectPageClient;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     stack.yclients.addSalon(otherSalon);
     browser = await launchBrowser();
     scope.defer(() => browser.close());
@@ -40,9 +40,9 @@ describe('the connect page in Chromium', () => {
     context.on('console', (message) => {
       const { url } = message.location();
       if (message.type() === 'error' && url.startsWith(stack.url))
-        complaints.push(`${message.text()} ${url}`);
+        browserErrors.push(`${message.text()} ${url}`);
     });
-    context.on('weberror', (error) => complaints.push(error.error().message));
+    context.on('weberror', (error) => browserErrors.push(error.error().message));
     context.on('page', (opened) => {
       opened.on('websocket', (socket) => addresses.push(socket.url()));
     });
@@ -202,7 +202,7 @@ describe('the connect page in Chromium', () => {
       expect(stack.server.output).not.toContain(secret);
     }
     const refusedRegistration = /status of 401 .*\/marketplace\/register/;
-    expect(complaints.filter((complaint) => !refusedRegistration.test(complaint))).toEqual([]);
+    expect(browserErrors.filter((complaint) => !refusedRegistration.test(complaint))).toEqual([]);
   });
 });
 

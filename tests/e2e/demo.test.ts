@@ -14,14 +14,14 @@ describe('The demo page', () => {
   let demo: Demo;
   let browser: Browser;
   let page: Page;
-  const complaints: string[] = [];
+  const browserErrors: string[] = [];
 
   beforeAll(async () => {
     [demo, browser] = await Promise.all([Demo.start(0), launchBrowser()]);
     page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'ru-RU' });
     page.setDefaultTimeout(waitMs);
-    page.on('pageerror', ({ message }) => complaints.push(message));
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', ({ message }) => browserErrors.push(message));
+    page.on('console', (message) => message.type() === 'error' && browserErrors.push(message.text()));
     await page.goto(demo.addresses.page);
   });
 
@@ -111,7 +111,7 @@ describe('The demo page', () => {
   });
 
   it('has made the browser complain of nothing', () => {
-    expect(complaints).toEqual([]);
+    expect(browserErrors).toEqual([]);
   });
 });
 

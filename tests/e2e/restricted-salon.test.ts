@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { launchBrowser } from '../support/clients/browser.ts';
 import { linkSalon } from '../../dev-env/clients/linked-salon.ts';
-import { statusOf } from '../../dev-env/clients/test-clients.ts';
+import { fetchStatus } from '../../dev-env/clients/test-clients.ts';
 import { startStack } from '../../dev-env/network.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const waitMs = 15_000;
 
 describe('the connect page of a number that WhatsApp lets start no new chats', () => {
   it('says so and until when, and says nothing of it before and afterwards', async () => {
     await using scope = new AsyncDisposableStack();
-    scope.use(quietLibsignal());
-    const stack = scope.use(await startStack({ preparedStore: true }));
+    scope.use(muteLibsignalConsole());
+    const stack = scope.use(await startStack({ useDatabaseTemplate: true }));
     const { owner, token } = await linkSalon(stack);
     const browser = await launchBrowser();
     scope.defer(() => browser.close());
     const page = await browser.newPage({ locale: 'ru-RU' });
     const note = page.locator('#restriction');
-    const isRestricted = async () => (await statusOf(stack.url, token)).restriction !== null;
+    const isRestricted = async () => (await fetchStatus(stack.url, token)).restriction !== null;
 
     await page.goto(`${stack.url}/marketplace/connect#token=${token}`);
     await page.locator('#integration[data-integration="active"]').waitFor();

@@ -1,32 +1,32 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../support/clients/browser.ts';
-import { inDays, linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
+import { sendRequest } from '../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
 import { WebhookReceiver } from '../support/servers/webhook-receiver.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const waitMs = 15_000;
 
 describe('the settings page in Chromium', () => {
   const scope = new AsyncDisposableStack();
-  const complaints: string[] = [];
+  const browserErrors: string[] = [];
   let stack: Stack;
   let salon: LinkedSalon;
   let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     salon = await linkSalon(stack);
     browser = await launchBrowser();
     scope.defer(() => browser.close());
     const context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 360, height: 800 } });
     context.setDefaultTimeout(waitMs);
-    context.on('weberror', (error) => complaints.push(error.error().message));
+    context.on('weberror', (error) => browserErrors.push(error.error().message));
     page = await context.newPage();
   });
   afterAll(() => scope.disposeAsync());
@@ -83,7 +83,7 @@ describe('the settings page in Chromium', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Марина',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
       online: true,
     });
     const client = stack.whatsapp.phone(clientNumber);
@@ -101,7 +101,7 @@ describe('the settings page in Chromium', () => {
 
     await using receiver = await WebhookReceiver.start();
     const call = (method: string, body?: unknown) =>
-      ask(`${stack.url}/marketplace/outgoing-webhook`, {
+      sendRequest(`${stack.url}/marketplace/outgoing-webhook`, {
         method,
         headers: { 'x-api-key': salon.apiKey },
         ...(body !== undefined && { body }),
@@ -111,12 +111,12 @@ describe('the settings page in Chromium', () => {
     expect((await call('PUT', { url: receiver.url })).status).toBe(200);
     expect(await shown('active')).toBe('Работает: что пишут клиенты, передаётся в вашу систему.');
 
-    receiver.answer({ status: 503, headers: { 'retry-after': '3' } });
+    receiver.respondWith({ status: 503, headers: { 'retry-after': '3' } });
     await stack.whatsapp.phone(clientNumber).sendText(salon.owner.number, 'Есть окно в среду?');
     await waitFor('the failure', () => seen('failing_since'), waitMs);
     expect(await shown('failing')).toMatch(/^Не работает с .* Ждут передачи: 1\.$/);
 
-    receiver.answer({ status: 410 });
+    receiver.respondWith({ status: 410 });
     await waitFor('the end', () => seen('disabled_at'), waitMs);
     expect(await shown('disabled')).toMatch(/^Отключена .* \(код 410\)/);
   }, 60_000);
@@ -127,6 +127,6 @@ describe('the settings page in Chromium', () => {
     const stranger = await browser.newPage();
     await stranger.goto(`${stack.url}/marketplace/settings`);
     await expect.poll(() => stranger.locator('#refusal').innerText()).toMatch(/ссылка|link/i);
-    expect(complaints).toEqual([]);
+    expect(browserErrors).toEqual([]);
   });
 });

@@ -18,7 +18,7 @@ describe('kill -9 under load on Postgres, which is away for a while', () => {
     rounds: crashRounds,
     databaseUrl: () => url,
     outage: async (whileAway) => {
-      await postgres.interrupt();
+      await postgres.stopFast();
       try {
         await whileAway();
       } finally {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
-import { violationsOf } from '../support/checkers/delivery-checker.ts';
-import { inDays, linkSalon } from '../../dev-env/clients/linked-salon.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { findViolations } from '../support/checkers/delivery-checker.ts';
+import { dateInDays, linkSalon } from '../../dev-env/clients/linked-salon.ts';
 import { seededRandom } from '../support/fixtures/seeded-random.ts';
 import { startStack, type Stack } from '../../dev-env/network.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
@@ -15,7 +15,7 @@ export type CrashRoundsOptions = Readonly<{
   /** Absent: the embedded store. */
   databaseUrl?: () => string;
   /** Takes the database away in the middle and gives it back. */
-  outage?: (whileAway: () => Promise<void>) => Promise<void>;
+  outage?: (whileDown: () => Promise<void>) => Promise<void>;
   /** Reads the database once the server has stopped. */
   query: (stack: Stack, sql: string) => Promise<readonly Row[]>;
 }>;
@@ -39,11 +39,11 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
   let stack: Stack;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const databaseUrl = options.databaseUrl?.();
     stack = scope.use(
       await startStack({
-        preparedStore: databaseUrl === undefined,
+        useDatabaseTemplate: databaseUrl === undefined,
         environment: { TRUST_PROXY: '1' },
         ...(databaseUrl !== undefined && { databaseUrl }),
       }),
@@ -59,7 +59,7 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
         client: { name: 'Анна', phone: '8 (900) 444-55-66' },
         service: 'Стрижка',
         staff: 'Образец',
-        start: inDays(5, '14:30:00'),
+        start: dateInDays(5, '14:30:00'),
       })
       .body({ flags: 'int' });
     const traffic = new WebhookTraffic({
@@ -69,7 +69,7 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
       random,
       perSecond,
     });
-    const flow = async (work: () => Promise<void>): Promise<void> => {
+    const withTraffic = async (work: () => Promise<void>): Promise<void> => {
       const stop = new AbortController();
       const running = traffic.run(stop.signal);
       await work();
@@ -77,7 +77,7 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
       await running;
     };
     for (let round = 0; round < rounds; round += 1) {
-      await flow(async () => {
+      await withTraffic(async () => {
         await delay(200 + random() * 2_300);
         if (outage !== undefined && round === Math.floor(rounds / 2)) await outage(() => delay(outageMs));
         await stack.server.kill();
@@ -85,11 +85,11 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
       await stack.server.start();
     }
 
-    const drainedSeconds = await drained(stack);
+    const drainedSeconds = await waitUntilDrained(stack);
     const inboxes = () =>
       phones.flatMap(({ inbox, number }) => inbox.map(({ id, text }) => ({ id, text, phone: number })));
     const violations = async (unknown: ReadonlySet<number>): Promise<string[]> =>
-      violationsOf({ posted: traffic.posted, received: inboxes(), unknown });
+      findViolations({ posted: traffic.posted, received: inboxes(), unknown });
     await waitFor(
       'everything to be said',
       async () => (await violations(new Set())).length === 0,
@@ -105,7 +105,7 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
       stack,
       `select count(*)::int as open from pgboss.job where name = 'webhooks' and state <> 'completed'`,
     );
-    const dead = await options.query(
+    const deadLettered = await options.query(
       stack,
       `select name, data -> 'reason' as reason from pgboss.job where name like '%\\_dead'`,
     );
@@ -120,7 +120,7 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
         `the rest processed in ${drainedSeconds} s`,
     );
     expect(await violations(new Set(unknown.map((row) => Number(row['record_id']))))).toEqual([]);
-    expect(dead).toEqual([]);
+    expect(deadLettered).toEqual([]);
     expect(jobs).toMatchObject({ open: 0 });
     const orders = new Set(processed.map((row) => Number(row['posted'])));
     expect(traffic.posted.filter((one) => one.acknowledged && !orders.has(one.order))).toEqual([]);
@@ -131,20 +131,20 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
 }
 
 /** Waits as long as there is progress. @returns how many seconds it took */
-async function drained(stack: Stack): Promise<number> {
+async function waitUntilDrained(stack: Stack): Promise<number> {
   const startedMs = performance.now();
-  let fewest = Infinity;
+  let lowest = Infinity;
   for (;;) {
     const next = await waitFor(
-      `fewer than ${fewest} webhooks to wait`,
+      `fewer than ${lowest} webhooks to wait`,
       async () => {
         const waiting = await waitingJobs(stack);
-        return waiting < fewest ? { waiting } : undefined;
+        return waiting < lowest ? { waiting } : undefined;
       },
       stallTimeoutMs,
     );
-    fewest = next.waiting;
-    if (fewest === 0) return Math.round((performance.now() - startedMs) / 1_000);
+    lowest = next.waiting;
+    if (lowest === 0) return Math.round((performance.now() - startedMs) / 1_000);
     await delay(1_000);
   }
 }

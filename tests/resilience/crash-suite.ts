@@ -1,14 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon, waitUntilActive } from '../../dev-env/clients/linked-salon.ts';
-import { ask, ConnectPageClient, openRegistration, statusOf } from '../../dev-env/clients/test-clients.ts';
+import {
+  dateInDays,
+  linkSalon,
+  type LinkedSalon,
+  waitUntilActive,
+} from '../../dev-env/clients/linked-salon.ts';
+import {
+  sendRequest,
+  ConnectPageClient,
+  openRegistration,
+  fetchStatus,
+} from '../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
 import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
-const latestKillMs = 120;
-const restoredWithinMs = 5_000;
+const maxKillDelayMs = 120;
+const maxRestoreMs = 5_000;
 
 export type CrashSuiteOptions = Readonly<{
   /** Kills at random moments. */
@@ -25,7 +35,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
   let client: SimulatedPhone;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const databaseUrl = await openDatabase?.(scope);
     stack = scope.use(
       await startStack({
@@ -40,17 +50,17 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
 
   const messagesWith = (word: string) => client.inbox.filter(({ text }) => text.includes(word));
 
-  const visit = (staff: string) =>
+  const bookVisit = (staff: string) =>
     stack.yclients.book(salon.salonId, {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
 
   const book = async (staff: string): Promise<void> => {
-    visit(staff);
-    await stack.yclients.webhooksSettled();
+    bookVisit(staff);
+    await stack.yclients.waitForWebhooks();
     expect(stack.yclients.deliveries.at(-1)?.status).toBe(200);
   };
 
@@ -59,7 +69,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
     await stack.server.start();
     await waitFor(
       'the session',
-      async () => (await statusOf(stack.url, salon.token)).whatsapp_connected,
+      async () => (await fetchStatus(stack.url, salon.token)).whatsapp_connected,
       30_000,
     );
     return performance.now() - startedMs;
@@ -79,7 +89,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
     const words = Array.from({ length: rounds }, (_, round) => `Раунд-${round}.`);
     for (const word of words) {
       await book(word);
-      await delay(Math.random() * latestKillMs);
+      await delay(Math.random() * maxKillDelayMs);
       await stack.server.kill();
       await restart();
       await client.waitForMessage(({ text }) => text.includes(word), 45_000);
@@ -89,7 +99,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
     for (const word of [...words, 'Первая', 'Последняя']) expect(messagesWith(word), word).toHaveLength(1);
   }, 300_000);
 
-  it(`has its session back within ${restoredWithinMs} ms of its start, with the same device and no QR code`, async () => {
+  it(`has its session back within ${maxRestoreMs} ms of its start, with the same device and no QR code`, async () => {
     const devices = [...salon.owner.linkedDevices];
     const pairings = stack.whatsapp.log.filter(({ type }) => type === 'paired' || type === 'registration');
     const durationsMs: number[] = [];
@@ -103,7 +113,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
     );
     expect(salon.owner.linkedDevices).toEqual(devices);
     // Whatever else the machine does only ever adds to it.
-    expect(Math.min(...durationsMs)).toBeLessThan(restoredWithinMs);
+    expect(Math.min(...durationsMs)).toBeLessThan(maxRestoreMs);
   }, 60_000);
 
   it('pairs anew after it was killed with a QR code on the page', async () => {
@@ -116,7 +126,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
       await stack.server.kill();
     }
     await restart();
-    expect(await statusOf(stack.url, token)).toMatchObject({ session_state: 'idle' });
+    expect(await fetchStatus(stack.url, token)).toMatchObject({ session_state: 'idle' });
     using page = new ConnectPageClient(stack.url, token);
     await owner.scan((await page.requestQr()).text);
     await waitUntilActive(stack, token);
@@ -134,7 +144,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
     }
     await restart();
     const settled = await waitFor('the session to settle', async () => {
-      const status = await statusOf(stack.url, token);
+      const status = await fetchStatus(stack.url, token);
       return ['connecting', 'reconnecting'].includes(status.session_state) ? undefined : status;
     });
     if (!settled.whatsapp_connected) {
@@ -142,12 +152,12 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
       await owner.scan((await page.requestQr()).text);
     }
     await waitUntilActive(stack, token);
-    expect(await statusOf(stack.url, token)).toMatchObject({ whatsapp_phone: '+79001112202' });
+    expect(await fetchStatus(stack.url, token)).toMatchObject({ whatsapp_phone: '+79001112202' });
   }, 60_000);
 
   it('ends with 0 on SIGTERM in the middle of webhooks, and sends a message for each that it acknowledged', async () => {
     const visits = 40;
-    const template = visit('Образец.').body({ flags: 'int' });
+    const template = bookVisit('Образец.').body({ flags: 'int' });
     const post = async (n: number): Promise<string | undefined> => {
       const staff = `Поток-${n}.`;
       const data = { ...template, id: 990_000 + n, staff: { ...template.staff, name: staff } };
@@ -159,7 +169,7 @@ export function crashSuite({ rounds, openDatabase }: CrashSuiteOptions): void {
         data,
       };
       try {
-        const { status } = await ask(salon.webhookUrl, { body });
+        const { status } = await sendRequest(salon.webhookUrl, { body });
         return status === 200 ? staff : undefined;
       } catch {
         return undefined;

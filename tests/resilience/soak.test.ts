@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { falseStatuses, type Told } from '../support/checkers/status-checker.ts';
-import { FootprintWatch } from '../../dev-env/footprint/footprint-reader.ts';
-import { heardTexts } from '../support/clients/received-texts.ts';
+import { findStatusViolations, type ReportedStatus } from '../support/checkers/status-checker.ts';
+import { FootprintReader } from '../../dev-env/footprint/footprint-reader.ts';
+import { receivedTexts } from '../support/clients/received-texts.ts';
 import { linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
-import { ask, statusOf } from '../../dev-env/clients/test-clients.ts';
+import { sendRequest, fetchStatus } from '../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../dev-env/postgres-server.ts';
 import { seededRandom } from '../support/fixtures/seeded-random.ts';
 import { SessionFaults } from '../support/faults/session-faults.ts';
 import { startStack, type Stack } from '../../dev-env/network.ts';
 import { TemporaryDirectory } from '../../dev-env/temporary-directory.ts';
-import { growthShare } from '../support/checkers/heap-trend.ts';
+import { relativeGrowth } from '../support/checkers/heap-trend.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
 import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 /** A short one in every run of the tests, a long one by `make soak`. */
 const sessions = Number(process.env['SOAK_SESSIONS'] ?? 6);
@@ -39,13 +39,13 @@ type Given = Readonly<{ id: string; text: string; salon: LinkedSalon }>;
 describe('sessions under random faults', () => {
   const scope = new AsyncDisposableStack();
   const random = seededRandom(seed);
-  const footprint = new FootprintWatch(scope.use(new TemporaryDirectory()).path);
+  const footprint = new FootprintReader(scope.use(new TemporaryDirectory()).path);
   let stack: Stack;
   let salons: LinkedSalon[];
   let phones: SimulatedPhone[];
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const postgres = scope.use(await PostgresServer.start());
     stack = scope.use(
       await startStack({
@@ -66,7 +66,7 @@ describe('sessions under random faults', () => {
   const send = async (salon: LinkedSalon, n: number): Promise<Given> => {
     const phone = phones[Math.floor(random() * phones.length)]?.number ?? '';
     const text = `Сообщение ${n}.`;
-    const response = await ask(`${stack.url}/marketplace/messages`, {
+    const response = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': `soak-${n}` },
       body: { phone: `+${phone}`, text },
     });
@@ -75,38 +75,39 @@ describe('sessions under random faults', () => {
     return { id, text, salon };
   };
 
-  const statusOfMessage = async ({ id, text, salon }: Given): Promise<Told> => {
+  const statusOfMessage = async ({ id, text, salon }: Given): Promise<ReportedStatus> => {
     const headers = { 'x-api-key': salon.apiKey };
-    const response = await ask(`${stack.url}/marketplace/messages/${id}`, { headers });
+    const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, { headers });
     const { status } = (await response.json()) as { status: string };
     return { text, status };
   };
 
   /** Looks at the unsettled ones only: what was delivered stays so. */
-  const finalStatuses = async (given: readonly Given[]): Promise<Told[]> => {
-    const told: Told[] = [];
+  const finalStatuses = async (given: readonly Given[]): Promise<ReportedStatus[]> => {
+    const reported: ReportedStatus[] = [];
     let open = given;
     await waitFor(
       'every message to have its final status',
       async () => {
-        const looked: { message: Given; status: Told }[] = [];
+        const looked: { message: Given; status: ReportedStatus }[] = [];
         for (const message of open) looked.push({ message, status: await statusOfMessage(message) });
-        const isOpen = ({ status }: Told): boolean => ['queued', 'sending', 'sent'].includes(status);
-        told.push(...looked.flatMap(({ status }) => (isOpen(status) ? [] : [status])));
+        const isOpen = ({ status }: ReportedStatus): boolean =>
+          ['queued', 'sending', 'sent'].includes(status);
+        reported.push(...looked.flatMap(({ status }) => (isOpen(status) ? [] : [status])));
         open = looked.flatMap(({ message, status }) => (isOpen(status) ? [message] : []));
         await delay(500);
         return open.length === 0;
       },
       recoveryMs,
     ).catch(async () => {
-      for (const message of open) told.push(await statusOfMessage(message));
+      for (const message of open) reported.push(await statusOfMessage(message));
     });
-    return told;
+    return reported;
   };
 
   const closedSessions = async (): Promise<string[]> => {
     const looked = await Promise.all(
-      salons.map(async ({ token, salonId }) => ({ salonId, status: await statusOf(stack.url, token) })),
+      salons.map(async ({ token, salonId }) => ({ salonId, status: await fetchStatus(stack.url, token) })),
     );
     return looked.flatMap(({ salonId, status }) =>
       status.whatsapp_connected ? [] : [`${salonId}: ${status.session_state}`],
@@ -114,7 +115,7 @@ describe('sessions under random faults', () => {
   };
 
   /** An open session takes a message out and lets a text in. @returns the salons where it does not */
-  const dumbOrDeaf = async (): Promise<string[]> => {
+  const brokenSessions = async (): Promise<string[]> => {
     const text = 'Спасибо!';
     const asked = await Promise.all(
       salons.map(async (salon, n) => {
@@ -123,13 +124,13 @@ describe('sessions under random faults', () => {
         return { salon, message: await send(salon, 1_000_000 + n) };
       }),
     );
-    const isHeard = async ({ apiKey }: LinkedSalon): Promise<boolean> =>
-      (await heardTexts(stack.url, apiKey)).includes(text);
+    const isReceived = async ({ apiKey }: LinkedSalon): Promise<boolean> =>
+      (await receivedTexts(stack.url, apiKey)).includes(text);
     const failing = async (): Promise<string[]> => {
       const looked = await Promise.all(
         asked.map(async ({ salon, message }) => ({
           salonId: salon.salonId,
-          works: (await statusOfMessage(message)).status === 'delivered' && (await isHeard(salon)),
+          works: (await statusOfMessage(message)).status === 'delivered' && (await isReceived(salon)),
         })),
       );
       return looked.flatMap(({ salonId, works }) => (works ? [] : [String(salonId)]));
@@ -146,10 +147,10 @@ describe('sessions under random faults', () => {
 
   /** What clients wrote during the faults. @returns a sentence for each text that is not there once */
   const missingOrTwice = async (texts: readonly Written[]): Promise<string[]> => {
-    const heard = new Map<LinkedSalon, string[]>();
-    for (const salon of salons) heard.set(salon, await heardTexts(stack.url, salon.apiKey));
+    const textsBySalon = new Map<LinkedSalon, string[]>();
+    for (const salon of salons) textsBySalon.set(salon, await receivedTexts(stack.url, salon.apiKey));
     return texts.flatMap(({ salon, text }) => {
-      const times = heard.get(salon)?.filter((one) => one === text).length ?? 0;
+      const times = textsBySalon.get(salon)?.filter((one) => one === text).length ?? 0;
       return times === 1 ? [] : [`${text} was heard ${times} times by ${salon.salonId}`];
     });
   };
@@ -162,7 +163,7 @@ describe('sessions under random faults', () => {
         whatsapp: stack.whatsapp,
         phones: salons.map(({ owner }) => owner),
         random,
-        withSlow: isLong,
+        includeSlow: isLong,
       });
       const given: Given[] = [];
       const written: Written[] = [];
@@ -175,7 +176,7 @@ describe('sessions under random faults', () => {
         }
       };
       await Promise.all([
-        until(faultEveryMs, () => faults.next()),
+        until(faultEveryMs, () => faults.injectNext()),
         until(messageEveryMs, async () => {
           const salon = salons[given.length % salons.length];
           if (salon !== undefined) given.push(await send(salon, given.length));
@@ -191,7 +192,7 @@ describe('sessions under random faults', () => {
           heaps.push((await footprint.read(stack.server.pid)).heapBytes);
         }),
       ]);
-      faults.healAll();
+      faults.clearAll();
       const healedAtMs = performance.now();
       await waitFor(
         'all sessions',
@@ -202,29 +203,29 @@ describe('sessions under random faults', () => {
         recoveryMs,
       ).catch(() => undefined);
       expect(await closedSessions()).toEqual([]);
-      expect(await dumbOrDeaf()).toEqual([]);
+      expect(await brokenSessions()).toEqual([]);
       const workAfterSeconds = Math.round((performance.now() - healedAtMs) / 1_000);
 
-      const told = await finalStatuses(given);
+      const reported = await finalStatuses(given);
       const shown = phones.flatMap(({ inbox }) => inbox.map(({ text }) => text));
-      const unknown = told.filter(({ status }) => status === 'unknown').length;
+      const unknown = reported.filter(({ status }) => status === 'unknown').length;
       const settled = heaps.slice(Math.floor(heaps.length * heapSettledAfter));
       console.log(
-        `${[...faults.inflicted].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
+        `${[...faults.injected].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
           `${given.length} messages, ${unknown} unknown, ${written.length} texts; all send and hear ${workAfterSeconds} s after the last fault; ` +
           `heap ${heaps.map((bytes) => Math.round(bytes / 1e6)).join(' ')} MB`,
       );
-      expect(told).toHaveLength(given.length);
-      expect(falseStatuses(told, shown)).toEqual([]);
+      expect(reported).toHaveLength(given.length);
+      expect(findStatusViolations(reported, shown)).toEqual([]);
       // A phone that is asked for a text again may take its time.
       await waitFor('every text', async () => (await missingOrTwice(written)).length === 0, recoveryMs).catch(
         () => undefined,
       );
       expect(await missingOrTwice(written)).toEqual([]);
       expect(unknown).toBeLessThanOrEqual(Math.max(1, given.length / 100));
-      expect(faults.inflicted.size).toBeGreaterThan(2);
+      expect(faults.injected.size).toBeGreaterThan(2);
       // Minutes say nothing of a trend.
-      expect(isLong ? Math.abs(growthShare(settled)) : 0).toBeLessThan(heapNoise);
+      expect(isLong ? Math.abs(relativeGrowth(settled)) : 0).toBeLessThan(heapNoise);
     },
   );
 });

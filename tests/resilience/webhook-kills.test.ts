@@ -1,12 +1,17 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon, waitUntilActive } from '../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../dev-env/clients/test-clients.ts';
+import {
+  dateInDays,
+  linkSalon,
+  type LinkedSalon,
+  waitUntilActive,
+} from '../../dev-env/clients/linked-salon.ts';
+import { sendRequest } from '../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
 import { TcpProxy } from '../support/faults/tcp-proxy.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 
 describe('kill -9 around the commit of a webhook', () => {
@@ -18,7 +23,7 @@ describe('kill -9 around the commit of a webhook', () => {
   let client: SimulatedPhone;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const postgres = scope.use(await PostgresServer.start());
     const url = new URL(await postgres.createDatabase());
     database = new Client({ connectionString: url.href });
@@ -33,19 +38,19 @@ describe('kill -9 around the commit of a webhook', () => {
   }, 60_000);
   afterAll(() => scope.disposeAsync());
   // What the server asks before a webhook's write it has just asked.
-  beforeEach(() => told('Разогрев.'));
+  beforeEach(() => waitForNotification('Разогрев.'));
 
   const book = (staff: string) =>
     stack.yclients.book(salon.salonId, {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
   const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 30_000);
   const copies = (word: string): number => client.inbox.filter(({ text }) => text.includes(word)).length;
 
-  async function told(staff: string): Promise<void> {
+  async function waitForNotification(staff: string): Promise<void> {
     book(staff);
     await arrived(staff);
   }
@@ -60,23 +65,23 @@ describe('kill -9 around the commit of a webhook', () => {
 
   async function restart(): Promise<void> {
     await stack.server.kill();
-    line.cut();
+    line.closeConnections();
     await stack.server.start();
     await waitUntilActive(stack, salon.token, 45_000);
   }
 
   it('before it: nothing was promised, nothing is there, and the next start finds the change (fault 1)', async () => {
-    line.swallow();
-    const before = line.swallowedBytes;
+    line.dropClientData();
+    const before = line.droppedBytes;
     const { id } = book('До записи.');
-    await waitFor('the insert to be on its way', () => line.swallowedBytes > before + 1_000, 5_000);
+    await waitFor('the insert to be on its way', () => line.droppedBytes > before + 1_000, 5_000);
     await stack.server.kill();
-    await stack.yclients.webhooksSettled();
+    await stack.yclients.waitForWebhooks();
     expect(stack.yclients.deliveries.at(-1)?.status).not.toBe(200);
     expect(await jobsAbout(id)).toBe(0);
     await restart();
     await arrived('До записи.');
-    await told('После первой.');
+    await waitForNotification('После первой.');
     expect(copies('До записи.')).toBe(1);
   }, 90_000);
 
@@ -91,17 +96,17 @@ describe('kill -9 around the commit of a webhook', () => {
       status: 'create',
       data: { ...template, id: recordId, staff: { id: 7, name: 'После записи.' } },
     };
-    line.swallowAnswers();
-    const answered = ask(salon.webhookUrl, { body }).then(
+    line.dropResponses();
+    const answered = sendRequest(salon.webhookUrl, { body }).then(
       ({ status }) => status,
       () => 'no answer',
     );
     await waitFor('the row', async () => (await jobsAbout(recordId)) === 1, 1_400);
     await restart();
     expect(await answered).toBe('no answer');
-    expect((await ask(salon.webhookUrl, { body })).status).toBe(200);
+    expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
     await arrived('После записи.');
-    await told('После второй.');
+    await waitForNotification('После второй.');
     expect(await jobsAbout(recordId)).toBe(1);
     expect(copies('После записи.')).toBe(1);
   }, 90_000);

@@ -1,5 +1,5 @@
 /** A small product that keeps every rule. */
-export const lawful: Readonly<Record<string, string>> = {
+export const validTree: Readonly<Record<string, string>> = {
   'src/main.ts': `import { createContext } from './context.ts';\nimport { listen } from './server.ts';\nlisten(createContext());`,
   'src/server.ts': `import { Server } from 'socket.io';\nimport { createApp } from './http/app.ts';\nimport './realtime/socket.ts';\nexport const listen = (context: unknown) => [Server, createApp, context];`,
   'src/context.ts': `import { Client } from './yclients/client.ts';\nimport { Manager } from './whatsapp/manager.ts';\nimport { pool } from './storage/pool.ts';\nimport { register } from './marketplace/registration.ts';\nimport './inbox/accept.ts';\nimport './config/config.ts';\nimport './observability/metrics.ts';\nexport const createContext = () => [Client, Manager, pool, register];`,
@@ -24,7 +24,7 @@ export const lawful: Readonly<Record<string, string>> = {
 };
 
 /** Rule, file and an import there that the rule must report. */
-export const offences = [
+export const violations = [
   ['lib-is-a-leaf', 'src/lib/a.ts', `import '../domain/salon.ts';`],
   ['crypto-is-a-leaf', 'src/crypto/a.ts', `import '../domain/salon.ts';`],
   ['ports-are-low', 'src/ports/a.ts', `import '../lib/words.ts';`],

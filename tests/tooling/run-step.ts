@@ -38,8 +38,12 @@ export async function runStep(
   });
   deadline.removeEventListener('abort', endGroup);
 
-  const late = deadline.aborted && !signal.aborted ? [`Not done after ${timeoutMs / 1000} s`] : [];
-  const output = [Buffer.concat(chunks).toString().trimEnd(), ...late, ...(failure ? [failure] : [])];
+  const timeoutMessage = deadline.aborted && !signal.aborted ? [`Not done after ${timeoutMs / 1000} s`] : [];
+  const output = [
+    Buffer.concat(chunks).toString().trimEnd(),
+    ...timeoutMessage,
+    ...(failure ? [failure] : []),
+  ];
   return {
     ok: failure === undefined,
     output: output.filter((part) => part !== '').join('\n'),

@@ -1,10 +1,10 @@
 import { runStep } from './run-step.ts';
 import type { Step } from './steps.ts';
-import { closingLine, sum, type Tally, tallyOfReport, tallyOfTool } from './tally.ts';
+import { summaryLine, sum, type Tally, reportTally, toolTally } from './tally.ts';
 
 export type RunOptions = Readonly<{
   /** How many steps may run at a time. */
-  width: number;
+  concurrency: number;
   signal: AbortSignal;
   print: (text: string) => void;
 }>;
@@ -13,21 +13,21 @@ export type RunOptions = Readonly<{
 export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<Tally> {
   const waiting = [...steps];
   const tallies: Tally[] = [];
-  const lanes = Array.from({ length: options.width }, async () => {
+  const workers = Array.from({ length: options.concurrency }, async () => {
     for (let step = waiting.shift(); step !== undefined && !options.signal.aborted; step = waiting.shift()) {
       tallies.push(await runAndPrint(step, options));
     }
   });
-  await Promise.all(lanes);
+  await Promise.all(workers);
   return sum(tallies);
 }
 
 async function runAndPrint(step: Step, { signal, print }: RunOptions): Promise<Tally> {
   const { ok, output, durationMs } = await runStep(step.command, step.timeoutMs, signal);
-  const tally = step.report === undefined ? tallyOfTool(ok) : tallyOfReport(step.report, ok);
+  const tally = step.report === undefined ? toolTally(ok) : reportTally(step.report, ok);
   const seconds = (durationMs / 1000).toFixed(1).padStart(6);
-  const detail = step.report === undefined ? '' : `  ${closingLine(tally)}`;
+  const detail = step.report === undefined ? '' : `  ${summaryLine(tally)}`;
   print(`${ok ? 'ok    ' : 'FAILED'}  ${step.name.padEnd(24)} ${seconds} s${detail}`);
-  if (!ok || step.isLoud) print(`${output}\n`);
+  if (!ok || step.alwaysPrint) print(`${output}\n`);
   return tally;
 }

@@ -8,7 +8,7 @@ export type Step = Readonly<{
   /** Where vitest leaves its report; absent for a tool, which counts as one test. */
   report?: string;
   /** Shown also when it passes. */
-  isLoud?: boolean;
+  alwaysPrint?: boolean;
 }>;
 
 const minute = 60_000;
@@ -37,12 +37,17 @@ export function checks(reports: string): readonly Step[] {
 }
 
 /** What `make test` runs after the checks, one after another: each wants the machine for itself. */
-export function journeys(reports: string): readonly Step[] {
+export function slowSteps(reports: string): readonly Step[] {
   return [
     suite('integration', 20 * minute, reports),
     suite('e2e', 8 * minute, reports),
     { name: 'bench', command: ['node', 'bench/webhooks.ts', '--quick'], timeoutMs: 3 * minute },
-    { name: 'demo', command: ['node', 'dev-env/demo/demo-once.ts'], timeoutMs: 3 * minute, isLoud: true },
+    {
+      name: 'demo',
+      command: ['node', 'dev-env/demo/demo-once.ts'],
+      timeoutMs: 3 * minute,
+      alwaysPrint: true,
+    },
   ];
 }
 

@@ -9,7 +9,7 @@ export function sum(tallies: readonly Tally[]): Tally {
 }
 
 /** A check or the demo: one test. */
-export function tallyOfTool(ok: boolean): Tally {
+export function toolTally(ok: boolean): Tally {
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
 
@@ -17,7 +17,7 @@ export function tallyOfTool(ok: boolean): Tally {
  * Counts the tests in a JSON report of vitest. A run that failed without a failed test (a file that does not load, an
  * error between tests, no report) counts as one failure.
  */
-export function tallyOfReport(path: string, ok: boolean): Tally {
+export function reportTally(path: string, ok: boolean): Tally {
   const report = readReport(path);
   const failed = count(report, 'numFailedTests');
   return {
@@ -28,7 +28,7 @@ export function tallyOfReport(path: string, ok: boolean): Tally {
 }
 
 /** `N passed, N failed`, and what was skipped, if anything was. */
-export function closingLine({ passed, failed, skipped }: Tally): string {
+export function summaryLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 

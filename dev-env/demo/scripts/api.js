@@ -1,5 +1,5 @@
 // @ts-check
-import { nothing, say } from './dom.js';
+import { emptyText, setText } from './dom.js';
 
 /**
  * Does something in the simulated world.
@@ -8,11 +8,11 @@ import { nothing, say } from './dom.js';
  * @param {Readonly<Record<string, unknown>>} [body]
  * @returns {Promise<boolean>} whether it was done
  */
-export const attempt = async (outcome, action, body = {}) => {
-  const reason = await refusalOf(action, body);
-  say(
+export const performAction = async (outcome, action, body = {}) => {
+  const reason = await failureReason(action, body);
+  setText(
     outcome,
-    reason === undefined ? nothing : { ru: `Не получилось: ${reason}`, en: `That failed: ${reason}` },
+    reason === undefined ? emptyText : { ru: `Не получилось: ${reason}`, en: `That failed: ${reason}` },
   );
   return reason === undefined;
 };
@@ -22,7 +22,7 @@ export const attempt = async (outcome, action, body = {}) => {
  * @param {Readonly<Record<string, unknown>>} body
  * @returns {Promise<string | undefined>} undefined when it was done
  */
-const refusalOf = async (action, body) => {
+const failureReason = async (action, body) => {
   try {
     const response = await fetch(`/demo/do/${action}`, {
       method: 'POST',

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import { ChatMessage } from '../demo-state.ts' */
 
-import { both, make, syncList } from './dom.js';
+import { bilingual, createElement, syncList } from './dom.js';
 
 const ticks = {
   sent: { sign: '✓', name: { ru: 'отправлено', en: 'sent' } },
@@ -23,17 +23,17 @@ export const showChat = (list, messages) => {
 const bubble = ({ text, at, mine, ticks: state }) => {
   const time = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   const { sign, name } = ticks[state];
-  const fate = make(
+  const deliveryStatus = createElement(
     'span',
     { class: 'ticks', 'data-ticks': state },
-    make('span', { 'aria-hidden': 'true' }, sign),
+    createElement('span', { 'aria-hidden': 'true' }, sign),
   );
-  fate.append(make('span', { class: mine ? 'unseen' : 'fate' }, both(name)));
-  return make(
+  deliveryStatus.append(createElement('span', { class: mine ? 'unseen' : 'fate' }, bilingual(name)));
+  return createElement(
     'li',
     { class: mine ? 'mine' : 'theirs' },
-    make('p', { class: 'text' }, text),
-    make('p', { class: 'meta' }, make('time', { datetime: at }, time), fate),
+    createElement('p', { class: 'text' }, text),
+    createElement('p', { class: 'meta' }, createElement('time', { datetime: at }, time), deliveryStatus),
   );
 };
 
@@ -41,4 +41,4 @@ const bubble = ({ text, at, mine, ticks: state }) => {
  * `79001112233` as people write it.
  * @param {string} digits
  */
-export const prettyNumber = (digits) => digits.replace(/^(\d)(\d{3})(\d{3})(\d\d)(\d\d)$/, '+$1 $2 $3-$4-$5');
+export const formatPhone = (digits) => digits.replace(/^(\d)(\d{3})(\d{3})(\d\d)(\d\d)$/, '+$1 $2 $3-$4-$5');

@@ -1,8 +1,8 @@
 // @ts-check
 /** @import { DemoState } from '../demo-state.ts' */
 
-import { attempt } from './api.js';
-import { prettyNumber, showChat } from './chat.js';
+import { performAction } from './api.js';
+import { formatPhone, showChat } from './chat.js';
 import { byId, textsOf } from './dom.js';
 
 /** The phone of the person who booked. While its chat is open, what arrives is read. */
@@ -14,7 +14,7 @@ export class ClientPhone {
   #offline = byId('client-offline', HTMLInputElement);
   #isOpen = false;
   /** @type {string | undefined} of the message that was reported as read last */
-  #reported;
+  #lastReportedId;
 
   constructor() {
     this.#open.addEventListener('click', () => this.#openChat());
@@ -24,7 +24,8 @@ export class ClientPhone {
     });
     this.#offline.addEventListener(
       'change',
-      () => void attempt(this.#outcome, 'network', { person: 'client', online: !this.#offline.checked }),
+      () =>
+        void performAction(this.#outcome, 'network', { person: 'client', online: !this.#offline.checked }),
     );
   }
 
@@ -33,9 +34,7 @@ export class ClientPhone {
     const received = client.chat.filter(({ mine }) => !mine);
     const unread = received.filter(({ ticks }) => ticks !== 'read').length;
     byId('client-app', HTMLElement).textContent = this.#isOpen ? salon.title : 'WhatsApp';
-    byId('client-number', HTMLElement).textContent = prettyNumber(
-      this.#isOpen ? owner.number : client.number,
-    );
+    byId('client-number', HTMLElement).textContent = formatPhone(this.#isOpen ? owner.number : client.number);
     byId('client-empty', HTMLElement).hidden = client.chat.length > 0;
     this.#offline.checked = !client.online;
     showChat(byId('client-chat', HTMLElement), client.chat);
@@ -43,9 +42,9 @@ export class ClientPhone {
     badge.hidden = unread === 0;
     badge.textContent = String(unread);
     const newest = received.at(-1)?.id;
-    if (this.#isOpen && newest !== this.#reported) {
-      this.#reported = newest;
-      void attempt(this.#outcome, 'open-chat');
+    if (this.#isOpen && newest !== this.#lastReportedId) {
+      this.#lastReportedId = newest;
+      void performAction(this.#outcome, 'open-chat');
     }
   }
 
@@ -56,10 +55,10 @@ export class ClientPhone {
     this.#open.hidden = true;
     this.#reply.hidden = false;
     byId('client-chat', HTMLElement).focus({ preventScroll: true });
-    void attempt(this.#outcome, 'open-chat');
+    void performAction(this.#outcome, 'open-chat');
   }
 
   async #send() {
-    if (await attempt(this.#outcome, 'reply', textsOf(this.#reply))) this.#reply.reset();
+    if (await performAction(this.#outcome, 'reply', textsOf(this.#reply))) this.#reply.reset();
   }
 }

@@ -18,7 +18,7 @@ export const byId = (id, type) => {
  * @param {Readonly<Record<string, string>>} attributes
  * @param {...(Node | string)} children
  */
-export const make = (tag, attributes = {}, ...children) => {
+export const createElement = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
@@ -29,9 +29,9 @@ export const make = (tag, attributes = {}, ...children) => {
  * A text in both languages; the style sheet shows the one that was chosen.
  * @param {Text} text
  */
-export const both = ({ ru, en }) => {
+export const bilingual = ({ ru, en }) => {
   const fragment = document.createDocumentFragment();
-  fragment.append(make('span', { lang: 'ru' }, ru), make('span', { lang: 'en' }, en));
+  fragment.append(createElement('span', { lang: 'ru' }, ru), createElement('span', { lang: 'en' }, en));
   return fragment;
 };
 
@@ -40,14 +40,14 @@ export const both = ({ ru, en }) => {
  * @param {Element} element
  * @param {Text} text
  */
-export const say = (element, text) => {
+export const setText = (element, text) => {
   const key = `${text.ru}\n${text.en}`;
   if (element.getAttribute('data-said') === key) return;
   element.setAttribute('data-said', key);
-  element.replaceChildren(both(text));
+  element.replaceChildren(bilingual(text));
 };
 
-export const nothing = { ru: '', en: '' };
+export const emptyText = { ru: '', en: '' };
 
 /**
  * Keeps one child for each item, in their order. A child is made again only when its item has changed.

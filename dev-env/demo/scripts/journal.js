@@ -2,8 +2,8 @@
 /** @import { BookingState, DemoState } from '../demo-state.ts' */
 /** @import { Text } from './dom.js' */
 
-import { attempt } from './api.js';
-import { both, byId, make, syncList, textsOf } from './dom.js';
+import { performAction } from './api.js';
+import { bilingual, byId, createElement, syncList, textsOf } from './dom.js';
 
 const dayMs = 86_400_000;
 
@@ -59,7 +59,7 @@ export class Journal {
 
   async #book() {
     const { date, time, ...visit } = textsOf(this.#form);
-    await attempt(this.#outcome, 'book', { ...visit, start: `${date} ${time}:00` });
+    await performAction(this.#outcome, 'book', { ...visit, start: `${date} ${time}:00` });
   }
 
   /** @param {BookingState} booking */
@@ -67,26 +67,30 @@ export class Journal {
     const { id, start, client, service, staff, came, cancelled } = booking;
     const [date = '', time = ''] = start.split(' ');
     const [, month, day] = date.split('-');
-    const row = make(
+    const row = createElement(
       'li',
       { class: cancelled ? 'cancelled' : '' },
-      make(
+      createElement(
         'p',
         { class: 'visit' },
-        make('b', {}, `${day}.${month} ${time.slice(0, 5)}`),
+        createElement('b', {}, `${day}.${month} ${time.slice(0, 5)}`),
         ` ${service} · ${staff} · ${client}`,
       ),
-      make('p', { class: 'fine' }, ...factsOf(booking)),
+      createElement('p', { class: 'fine' }, ...bookingDetails(booking)),
     );
     if (cancelled) return row;
     const buttons = changes
       .filter(({ action }) => !(came && action === 'came'))
       .map(({ action, text }) => {
-        const button = make('button', { type: 'button', class: 'quiet', 'data-action': action }, both(text));
-        button.addEventListener('click', () => void attempt(this.#outcome, action, { id }));
+        const button = createElement(
+          'button',
+          { type: 'button', class: 'quiet', 'data-action': action },
+          bilingual(text),
+        );
+        button.addEventListener('click', () => void performAction(this.#outcome, action, { id }));
         return button;
       });
-    row.append(make('div', { class: 'row' }, ...buttons));
+    row.append(createElement('div', { class: 'row' }, ...buttons));
     return row;
   }
 }
@@ -95,26 +99,31 @@ export class Journal {
  * @param {BookingState} booking
  * @returns {(Node | string)[]}
  */
-const factsOf = ({ came, cancelled, webhook }) => {
+const bookingDetails = ({ came, cancelled, webhook }) => {
   /** @type {(Node | string)[]} */
-  const facts = [];
-  if (cancelled) facts.push(make('span', { class: 'chip' }, both({ ru: 'отменена', en: 'cancelled' })));
+  const details = [];
+  if (cancelled)
+    details.push(createElement('span', { class: 'chip' }, bilingual({ ru: 'отменена', en: 'cancelled' })));
   if (came)
-    facts.push(
-      make('span', { class: 'chip good' }, both({ ru: 'пришёл — без сообщения', en: 'came — no message' })),
+    details.push(
+      createElement(
+        'span',
+        { class: 'chip good' },
+        bilingual({ ru: 'пришёл — без сообщения', en: 'came — no message' }),
+      ),
     );
   if (webhook === null) {
-    facts.push(both({ ru: 'вебхука нет', en: 'no webhook' }));
-    return facts;
+    details.push(bilingual({ ru: 'вебхука нет', en: 'no webhook' }));
+    return details;
   }
   const { event, status, durationMs } = webhook;
   const answer = status ?? '—';
   const name = webhooks[event] ?? { ru: event, en: event };
-  facts.push(
-    both({
+  details.push(
+    bilingual({
       ru: `${name.ru}: ${answer} за ${durationMs} мс`,
       en: `${name.en}: ${answer} in ${durationMs} ms`,
     }),
   );
-  return facts;
+  return details;
 };

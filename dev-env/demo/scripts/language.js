@@ -23,6 +23,6 @@ export const startLanguages = (onChoice) => {
       onChoice(language);
     });
   }
-  const wishes = [localStorage.getItem(storageKey) ?? '', ...navigator.languages];
-  show(wishes.map((tag) => tag.slice(0, 2)).find((tag) => tag === 'ru' || tag === 'en') ?? 'ru');
+  const preferredLanguages = [localStorage.getItem(storageKey) ?? '', ...navigator.languages];
+  show(preferredLanguages.map((tag) => tag.slice(0, 2)).find((tag) => tag === 'ru' || tag === 'en') ?? 'ru');
 };

@@ -7,7 +7,7 @@ import { Journal } from './journal.js';
 import { startLanguages } from './language.js';
 import { OwnerPhone } from './owner-phone.js';
 import { showSteps } from './steps.js';
-import { showLost, showTruth } from './server-status.js';
+import { showDisconnected, showServerStatus } from './server-status.js';
 
 const computer = new Computer();
 startLanguages((language) => computer.speak(language));
@@ -18,13 +18,13 @@ const client = new ClientPhone();
 const events = new EventSource('/demo/events');
 events.addEventListener('message', (event) => {
   /** @type {unknown} */
-  const told = JSON.parse(String(event.data));
-  const state = /** @type {DemoState} */ (told);
+  const data = JSON.parse(String(event.data));
+  const state = /** @type {DemoState} */ (data);
   computer.show(state);
   owner.show(state);
   journal.show(state);
   client.show(state);
   showSteps(state);
-  showTruth(state);
+  showServerStatus(state);
 });
-events.addEventListener('error', showLost);
+events.addEventListener('error', showDisconnected);

@@ -1,10 +1,10 @@
 // @ts-check
 /** @import { DemoState } from '../demo-state.ts' */
 
-import { attempt } from './api.js';
+import { performAction } from './api.js';
 import { photographQr } from './camera.js';
-import { prettyNumber, showChat } from './chat.js';
-import { byId, nothing, say } from './dom.js';
+import { formatPhone, showChat } from './chat.js';
+import { byId, emptyText, setText } from './dom.js';
 
 /** The phone whose number the salon's messages come from. */
 export class OwnerPhone {
@@ -17,15 +17,15 @@ export class OwnerPhone {
   /** @param {HTMLIFrameElement} frame where the connect page shows its code */
   constructor(frame) {
     this.#frame = frame;
-    frame.addEventListener('load', () => say(this.#outcome, nothing));
+    frame.addEventListener('load', () => setText(this.#outcome, emptyText));
     this.#scan.addEventListener('click', () => void this.#scanCode());
     byId('remove-device', HTMLButtonElement).addEventListener(
       'click',
-      () => void attempt(this.#outcome, 'remove-devices'),
+      () => void performAction(this.#outcome, 'remove-devices'),
     );
     this.#offline.addEventListener(
       'change',
-      () => void attempt(this.#outcome, 'network', { person: 'owner', online: !this.#offline.checked }),
+      () => void performAction(this.#outcome, 'network', { person: 'owner', online: !this.#offline.checked }),
     );
   }
 
@@ -33,7 +33,7 @@ export class OwnerPhone {
   show({ owner }) {
     const isLinked = owner.linkedDevices.length > 0;
     const wasLinked = !byId('owner-linked', HTMLElement).hidden;
-    byId('owner-number', HTMLElement).textContent = prettyNumber(owner.number);
+    byId('owner-number', HTMLElement).textContent = formatPhone(owner.number);
     byId('owner-unlinked', HTMLElement).hidden = isLinked;
     byId('owner-linked', HTMLElement).hidden = !isLinked;
     byId('owner-empty', HTMLElement).hidden = owner.chat.length > 0;
@@ -44,21 +44,21 @@ export class OwnerPhone {
 
   #reset() {
     this.#camera.getContext('2d')?.clearRect(0, 0, this.#camera.width, this.#camera.height);
-    say(this.#outcome, nothing);
+    setText(this.#outcome, emptyText);
   }
 
   async #scanCode() {
     const text = photographQr(this.#frame, this.#camera);
     if (text === undefined) {
-      say(this.#outcome, {
+      setText(this.#outcome, {
         ru: 'На экране компьютера нет QR-кода. Сначала шаг 1: нажмите «Подключить».',
         en: "There is no QR code on the computer's screen. Step 1 first: press «Подключить».",
       });
       return;
     }
     this.#scan.disabled = true;
-    say(this.#outcome, { ru: 'Код прочитан, связываем…', en: 'The code was read, linking…' });
-    await attempt(this.#outcome, 'scan', { text });
+    setText(this.#outcome, { ru: 'Код прочитан, связываем…', en: 'The code was read, linking…' });
+    await performAction(this.#outcome, 'scan', { text });
     this.#scan.disabled = false;
   }
 }

@@ -2,7 +2,7 @@
 /** @import { DemoState } from '../demo-state.ts' */
 /** @import { Text } from './dom.js' */
 
-import { byId, say } from './dom.js';
+import { byId, setText } from './dom.js';
 
 /** @typedef {Readonly<{ text: Text, tone: 'good' | 'busy' | 'bad' | 'quiet' }>} Sign */
 
@@ -35,14 +35,14 @@ const integrations = {
 };
 
 /** @param {DemoState} state */
-export const showTruth = ({ server }) => {
+export const showServerStatus = ({ server }) => {
   show('health', health, server.health);
   show('session', sessions, server.session);
   show('integration', integrations, server.integration);
   show('server-phone', {}, server.phone);
 };
 
-export const showLost = () => show('health', health, 'unreachable');
+export const showDisconnected = () => show('health', health, 'unreachable');
 
 /**
  * @param {string} id
@@ -55,5 +55,5 @@ const show = (id, signs, value) => {
   const element = byId(id, HTMLElement);
   element.setAttribute('data-tone', tone);
   element.title = plain;
-  say(element, text);
+  setText(element, text);
 };

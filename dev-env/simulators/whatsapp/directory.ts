@@ -10,7 +10,7 @@ export type PrimaryDevice = Device &
   Readonly<{
     name: string;
     /** A device of this account has come online for the first time and waits for its history. */
-    greet: (device: CompanionDevice) => void;
+    sendInitialHistory: (device: CompanionDevice) => void;
   }>;
 
 /** One registered number. */
@@ -22,13 +22,13 @@ export class Account {
   readonly primary: PrimaryDevice;
   /** The account has moved to its hidden identity: messages addressed to its number are refused. */
   isMigratedToLid = false;
-  readonly #heardFrom = new Set<Account>();
+  readonly #receivedFrom = new Set<Account>();
   readonly #companions = new Map<number, CompanionDevice>();
   #lastDevice = 0;
 
   constructor(number: string, primary: PrimaryDevice) {
     this.number = number;
-    this.lid = hiddenIdentity(number);
+    this.lid = deriveLid(number);
     this.primary = primary;
   }
 
@@ -63,12 +63,12 @@ export class Account {
   }
 
   /** Somebody has written to this account, which makes theirs a chat that is not new. */
-  hear(from: Account): void {
-    this.#heardFrom.add(from);
+  recordIncoming(from: Account): void {
+    this.#receivedFrom.add(from);
   }
 
-  hasHeardFrom(other: Account): boolean {
-    return this.#heardFrom.has(other);
+  hasReceivedFrom(other: Account): boolean {
+    return this.#receivedFrom.has(other);
   }
 
   deliverToCompanions(node: BinaryNode): void {
@@ -101,7 +101,7 @@ export class Directory {
   }
 }
 
-function hiddenIdentity(number: string): string {
+function deriveLid(number: string): string {
   const digest = createHash('sha256').update(`lid ${number}`).digest();
   return `1${String(digest.readUIntBE(0, 6)).padStart(15, '0').slice(-14)}`;
 }

@@ -1,5 +1,5 @@
 /** libsignal prints session records, private keys included. Nothing else in a test run begins like this. */
-const noise = [
+const mutedPrefixes = [
   'Closing session',
   'Closing open session',
   'Opening session',
@@ -14,12 +14,13 @@ const noise = [
 const methods = ['info', 'warn', 'error'] as const;
 
 /** Keeps the library's own printing out of the test output until disposed. */
-export function quietLibsignal(): Disposable {
+export function muteLibsignalConsole(): Disposable {
   const originals = methods.map((method) => [method, console[method]] as const);
   for (const [method, print] of originals) {
     console[method] = (...items: unknown[]) => {
       const first = items[0];
-      if (typeof first !== 'string' || !noise.some((start) => first.startsWith(start))) print(...items);
+      if (typeof first !== 'string' || !mutedPrefixes.some((start) => first.startsWith(start)))
+        print(...items);
     };
   }
   return {

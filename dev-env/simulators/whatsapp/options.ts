@@ -27,7 +27,7 @@ export type WhatsAppSimulatorOptions = Readonly<{
 
 export type SimulatorConfig = Required<WhatsAppSimulatorOptions>;
 
-export const defaults: SimulatorConfig = {
+export const defaultConfig: SimulatorConfig = {
   port: 0,
   firstFrameDelayMs: 60,
   ackDelayMs: 40,

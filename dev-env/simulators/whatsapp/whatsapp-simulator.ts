@@ -12,15 +12,15 @@ import { EventLog } from './event-log.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { Faults } from './faults/faults.ts';
 import type { SecretRefresh } from './faults/faults.ts';
-import { FrontDoor } from './connection/connection-acceptor.ts';
+import { ConnectionAcceptor } from './connection/connection-acceptor.ts';
 import { MessageRouter } from './stanzas/message-router.ts';
 import { serverJid, stanza } from './stanzas/nodes.ts';
-import { defaults } from './options.ts';
+import { defaultConfig } from './options.ts';
 import type { WhatsAppSimulatorOptions } from './options.ts';
 import type { PasskeyStep } from './pairing/passkey-challenge.ts';
-import { PairingDesk } from './pairing/pairing-registry.ts';
+import { PairingRegistry } from './pairing/pairing-registry.ts';
 import { ReceiptRouter } from './stanzas/receipt-router.ts';
-import type { ReachoutLock } from './faults/restrictions.ts';
+import type { ReachoutTimelock } from './faults/restrictions.ts';
 import type { Service } from './service.ts';
 import { SimulatedPhone } from './phone/simulated-phone.ts';
 import { streamError } from './connection/stream-errors.ts';
@@ -30,15 +30,15 @@ import { Timers } from './timers.ts';
 export class WhatsAppSimulator implements AsyncDisposable {
   readonly #http: Server = createServer((_request, response) => response.writeHead(426).end());
   readonly #service: Service;
-  readonly #door: FrontDoor;
-  readonly #pairing = new PairingDesk();
+  readonly #acceptor: ConnectionAcceptor;
+  readonly #pairing = new PairingRegistry();
   readonly #messages: MessageRouter;
   readonly #receipts: ReceiptRouter;
   readonly #phones = new Map<string, SimulatedPhone>();
 
   /** Use `start`, which also listens. */
   constructor(options: WhatsAppSimulatorOptions = {}) {
-    const config = { ...defaults, ...options };
+    const config = { ...defaultConfig, ...options };
     const log = new EventLog(config.now);
     const report = (error: unknown): void => log.add({ type: 'error', message: String(error) });
     this.#service = {
@@ -50,7 +50,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
     };
     this.#messages = new MessageRouter(this.#service);
     this.#receipts = new ReceiptRouter(this.#service);
-    this.#door = new FrontDoor(this.#service, {
+    this.#acceptor = new ConnectionAcceptor(this.#service, {
       pairing: this.#pairing,
       messages: this.#messages,
       receipts: this.#receipts,
@@ -59,7 +59,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#http.on('upgrade', (request, wire, head) => {
       const refusal = this.#service.faults.upgradeRefusal;
       if (refusal === undefined)
-        sockets.handleUpgrade(request, wire, head, (socket) => this.#door.accept({ socket, wire }));
+        sockets.handleUpgrade(request, wire, head, (socket) => this.#acceptor.accept({ socket, wire }));
       else wire.end(`HTTP/1.1 ${refusal} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
   }
@@ -154,7 +154,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
    * Messages of this account to people that never wrote to it are refused with 463. Asked for the lock, the service tells
    * this one until it has ended, or, with null, that there is none.
    */
-  restrict(phone: SimulatedPhone, lock: ReachoutLock | null): void {
+  restrict(phone: SimulatedPhone, lock: ReachoutTimelock | null): void {
     this.#service.faults.restrictions.set(phone.number, lock);
   }
 
@@ -189,7 +189,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
   sendIncompleteCodeNotice(phone: SimulatedPhone): void {
     const session = this.#pairing.findByNumber(phone.number);
     if (session === undefined) throw new Error('No device shows a pairing code for this number');
-    session.code.notifyIncompletely();
+    session.code.sendIncompleteNotification();
   }
 
   /** This phone links no device without a passkey, which no companion here can offer. */
@@ -201,20 +201,20 @@ export class WhatsAppSimulator implements AsyncDisposable {
 
   /** Cuts every connection without a word. */
   dropAll(): void {
-    for (const connection of this.#door.connections) connection.drop();
+    for (const connection of this.#acceptor.connections) connection.drop();
   }
 
   /** Ends every stream with this error, as a restart of the service does with 503. */
   endAll(code: number): void {
-    for (const connection of this.#door.connections)
-      connection.endWith(streamError(code), this.#service.config.closeDelayMs);
+    for (const connection of this.#acceptor.connections)
+      connection.endStream(streamError(code), this.#service.config.closeDelayMs);
   }
 
   /** Ends the streams of this phone's devices with an error, such as 515 or 440; after 401 they are linked no more. */
   endStreams(phone: SimulatedPhone, code: number): void {
     for (const device of phone.companions) {
       if (code === 401) phone.removeDevice(device.id);
-      else device.connection?.endWith(streamError(code), this.#service.config.closeDelayMs);
+      else device.connection?.endStream(streamError(code), this.#service.config.closeDelayMs);
     }
   }
 
@@ -239,8 +239,8 @@ export class WhatsAppSimulator implements AsyncDisposable {
   }
 
   /** The next login of this phone's devices gets what they missed, and not the word that this was all. */
-  breakOffNextLogin(phone: SimulatedPhone): void {
-    for (const device of phone.companions) device.breakOffNextLogin();
+  omitNextOfflineMarker(phone: SimulatedPhone): void {
+    for (const device of phone.companions) device.omitNextOfflineMarker();
   }
 
   /** The linked devices of this phone get no answer any more, on these connections and on new ones. */
@@ -251,7 +251,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
 
   unfreeze(phone: SimulatedPhone): void {
     this.#service.faults.frozen.delete(phone.number);
-    for (const device of phone.companions) device.connection?.thaw();
+    for (const device of phone.companions) device.connection?.unfreeze();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,25 +8,27 @@ export type Fault =
   | Readonly<{ kind: 'redirect'; location: string }>
   | Readonly<{ kind: 'hang' | 'cut-json' | 'lose-answer' }>;
 
-type Planned = { readonly pattern: RegExp; readonly fault: Fault; remaining: number };
+type ScheduledFault = { readonly pattern: RegExp; readonly fault: Fault; remaining: number };
 
 /** What goes wrong at which endpoint, and how many times still. The fault planned last wins. */
 export class Faults {
-  #planned: Planned[] = [];
+  #scheduled: ScheduledFault[] = [];
 
-  plan(pattern: EndpointPattern, fault: Fault, times = Number.POSITIVE_INFINITY): void {
-    this.#planned.unshift({ pattern: toRegExp(pattern), fault, remaining: times });
+  schedule(pattern: EndpointPattern, fault: Fault, times = Number.POSITIVE_INFINITY): void {
+    this.#scheduled.unshift({ pattern: toRegExp(pattern), fault, remaining: times });
   }
 
   /** @param endpoint method, space, path without its query */
   next(endpoint: string): Fault | undefined {
-    const planned = this.#planned.find(({ pattern, remaining }) => remaining > 0 && pattern.test(endpoint));
-    if (planned !== undefined) planned.remaining -= 1;
-    return planned?.fault;
+    const scheduled = this.#scheduled.find(
+      ({ pattern, remaining }) => remaining > 0 && pattern.test(endpoint),
+    );
+    if (scheduled !== undefined) scheduled.remaining -= 1;
+    return scheduled?.fault;
   }
 
   clear(): void {
-    this.#planned = [];
+    this.#scheduled = [];
   }
 }
 

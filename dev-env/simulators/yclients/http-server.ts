@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Faults } from './faults.ts';
-import { refusal, type ApiRequest, type Reply } from './reply.ts';
-import { RateWindow, type RateRules } from './rate-window.ts';
+import { errorReply, type ApiRequest, type Reply } from './reply.ts';
+import { RateWindow, type RateLimits } from './rate-window.ts';
 
 /** One line of the request log; `status` is undefined while unanswered. */
 export type LoggedRequest = Readonly<{
@@ -13,9 +13,9 @@ export type LoggedRequest = Readonly<{
   body: unknown;
 }> & { status: number | undefined };
 
-export type FrontOptions = Readonly<{
+export type SimulatorHttpServerOptions = Readonly<{
   now: () => number;
-  rates: () => RateRules;
+  rates: () => RateLimits;
   faults: Faults;
   api: (request: ApiRequest) => Reply;
   /** Everything outside the API: pages for the owner. */
@@ -23,13 +23,13 @@ export type FrontOptions = Readonly<{
 }>;
 
 /** Speaks HTTP: counts requests, lets faults happen, passes the rest on. */
-export class HttpFront {
+export class SimulatorHttpServer {
   readonly requests: LoggedRequest[] = [];
-  readonly #options: FrontOptions;
+  readonly #options: SimulatorHttpServerOptions;
   readonly #window = new RateWindow();
   readonly #server: Server;
 
-  constructor(options: FrontOptions) {
+  constructor(options: SimulatorHttpServerOptions) {
     this.#options = options;
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
@@ -69,7 +69,7 @@ export class HttpFront {
       accept: headers.accept ?? '',
       contentType: headers['content-type'] ?? '',
       authorization: headers.authorization ?? '',
-      body: parse(text),
+      body: parseJson(text),
     };
     const entry: LoggedRequest = {
       at: this.#options.now(),
@@ -89,7 +89,7 @@ export class HttpFront {
     const { retryAfterSeconds } = rates();
     if (!this.#window.admit(now(), rates())) {
       const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
-      return respond(response, { ...refusal(429, 'Too many requests.'), headers });
+      return respond(response, { ...errorReply(429, 'Too many requests.'), headers });
     }
     const fault = faults.next(`${request.method} ${request.path}`);
     switch (fault?.kind) {
@@ -132,7 +132,7 @@ function respond(response: ServerResponse, { status, body, headers = {} }: Reply
   response.end(isText ? body : JSON.stringify(body));
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

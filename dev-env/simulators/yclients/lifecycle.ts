@@ -25,12 +25,12 @@ export class Lifecycle {
   }
 
   async uninstall(salon: Salon, options: LifecycleOptions = {}): Promise<Delivery> {
-    if (isGenuine(options)) salon.uninstall(this.#now());
+    if (hasValidToken(options)) salon.uninstall(this.#now());
     return await this.#send('uninstall', salon, options);
   }
 
   async freeze(salon: Salon, options: LifecycleOptions = {}): Promise<Delivery> {
-    if (isGenuine(options)) salon.freeze(this.#now());
+    if (hasValidToken(options)) salon.freeze(this.#now());
     return await this.#send('freeze', salon, options);
   }
 
@@ -41,7 +41,7 @@ export class Lifecycle {
     const id = this.#payments;
     const paidAt = platformTime(now);
     const period = { period_from: paidAt, period_to: platformTime(now + days * dayMs) };
-    if (isGenuine(options)) {
+    if (hasValidToken(options)) {
       salon.pay({ id, payment_sum: amount, payment_date: paidAt, is_refunded: false, ...period }, now);
     }
     const signed = `salon_id=${salon.id}&amount=${amount}${discount === null ? '' : `&discount=${discount}`}`;
@@ -73,6 +73,6 @@ export class Lifecycle {
   }
 }
 
-function isGenuine({ partnerToken }: LifecycleOptions): boolean {
+function hasValidToken({ partnerToken }: LifecycleOptions): boolean {
   return partnerToken === undefined;
 }

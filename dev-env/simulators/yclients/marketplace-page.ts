@@ -1,6 +1,6 @@
 import type { InstallationStatus, Salon } from './salon.ts';
 
-const statusWords: Record<InstallationStatus, string> = {
+const statusLabels: Record<InstallationStatus, string> = {
   uninstalled: 'Не подключено',
   pending: 'Ожидает настройки',
   active: 'Подключено',
@@ -25,7 +25,7 @@ export function marketplacePage(salon: Salon): string {
   return page(
     'Сообщения о записи в WhatsApp',
     `<p>${escapeHtml(salon.profile.title)}</p>
-     <p>Статус: <strong id="status" data-status="${salon.status}">${statusWords[salon.status]}</strong></p>
+     <p>Статус: <strong id="status" data-status="${salon.status}">${statusLabels[salon.status]}</strong></p>
      ${buttons}`,
   );
 }

@@ -1,6 +1,6 @@
 import joi from 'joi';
-import type { Books } from './platform-store.ts';
-import { ok, refusal, type Reply } from './reply.ts';
+import type { PlatformStore } from './platform-store.ts';
+import { ok, errorReply, type Reply } from './reply.ts';
 
 type CallbackBody = Readonly<{
   salon_id: number;
@@ -26,20 +26,25 @@ const callbackBody = joi
   .prefs({ convert: false });
 
 /** `POST /marketplace/partner/callback`. */
-export function acceptInstallation(body: unknown, books: Books, applicationId: number, now: number): Reply {
+export function acceptInstallation(
+  body: unknown,
+  store: PlatformStore,
+  applicationId: number,
+  now: number,
+): Reply {
   const result = callbackBody.validate(body);
   if (result.error !== undefined) {
-    return refusal(
+    return errorReply(
       422,
       'An error has occurred.',
       result.error.details.map(({ path }) => path.join('.')),
     );
   }
   const { salon_id, application_id, api_key, webhook_urls, channels } = result.value;
-  const salon = books.findSalon(salon_id);
-  if (salon === undefined || application_id !== applicationId) return refusal(403, 'Access denied.');
-  const refused = salon.activate({ apiKey: api_key, webhookUrls: webhook_urls, channels }, now);
-  return refused === undefined ? ok({}, [], 201) : refusal(422, refused);
+  const salon = store.findSalon(salon_id);
+  if (salon === undefined || application_id !== applicationId) return errorReply(403, 'Access denied.');
+  const refusalReason = salon.activate({ apiKey: api_key, webhookUrls: webhook_urls, channels }, now);
+  return refusalReason === undefined ? ok({}, [], 201) : errorReply(422, refusalReason);
 }
 
 /** The platform demands https; loopback receivers of tests may do without. */

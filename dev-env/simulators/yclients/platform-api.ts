@@ -1,15 +1,15 @@
 import { acceptInstallation } from './partner-callback.ts';
-import type { Books } from './platform-store.ts';
-import { type RecordForm, serviceId, type SimulatedRecord } from './record.ts';
+import type { PlatformStore } from './platform-store.ts';
+import { type RecordFormat, serviceId, type SimulatedRecord } from './record.ts';
 import { changeRecord, listRecords } from './records-api.ts';
-import { ok, refusal, type ApiRequest, type Reply } from './reply.ts';
+import { ok, errorReply, type ApiRequest, type Reply } from './reply.ts';
 import type { Salon } from './salon.ts';
 
 export type Credentials = Readonly<{ partnerToken: string; userToken: string; applicationId: number }>;
 
 export type RecordOptions = Readonly<{
   /** How records are written at this moment. */
-  form: () => RecordForm;
+  form: () => RecordFormat;
   /** Called when the application itself changed a record: the platform tells all receivers, the author included. */
   changed: (record: SimulatedRecord) => void;
 }>;
@@ -18,22 +18,22 @@ const mediaType = 'application/vnd.yclients.v2+json';
 
 /** The part of the YCLIENTS API that the application uses, as strict as its documents. */
 export class PlatformApi {
-  readonly #books: Books;
+  readonly #store: PlatformStore;
   readonly #credentials: Credentials;
   readonly #now: () => number;
   readonly #records: RecordOptions;
 
-  constructor(books: Books, credentials: Credentials, now: () => number, records: RecordOptions) {
-    this.#books = books;
+  constructor(store: PlatformStore, credentials: Credentials, now: () => number, records: RecordOptions) {
+    this.#store = store;
     this.#credentials = credentials;
     this.#now = now;
     this.#records = records;
   }
 
   answer(request: ApiRequest): Reply {
-    if (request.accept !== mediaType) return refusal(406, `Accept must be ${mediaType}.`);
+    if (request.accept !== mediaType) return errorReply(406, `Accept must be ${mediaType}.`);
     if (request.method !== 'GET' && !request.contentType.startsWith('application/json')) {
-      return refusal(415, 'Content-Type must be application/json.');
+      return errorReply(415, 'Content-Type must be application/json.');
     }
     const [root, ...path] = request.path.split('/').filter(Boolean);
     return root === 'marketplace' ? this.#marketplace(request, path) : this.#rest(request, path.slice(1));
@@ -41,19 +41,20 @@ export class PlatformApi {
 
   #marketplace(request: ApiRequest, path: readonly string[]): Reply {
     if (request.authorization !== `Bearer ${this.#credentials.partnerToken}`) {
-      return refusal(401, 'Authentication needed.');
+      return errorReply(401, 'Authentication needed.');
     }
     const { applicationId } = this.#credentials;
     if (request.method === 'POST' && path.join('/') === 'partner/callback') {
-      return acceptInstallation(request.body, this.#books, applicationId, this.#now());
+      return acceptInstallation(request.body, this.#store, applicationId, this.#now());
     }
     const [kind, salonId, what, application] = path;
     if (request.method === 'GET' && kind === 'salon' && what === 'application' && path.length === 4) {
-      const salon = this.#books.findSalon(Number(salonId));
-      if (salon === undefined || Number(application) !== applicationId) return refusal(403, 'Access denied.');
-      return installationOf(salon);
+      const salon = this.#store.findSalon(Number(salonId));
+      if (salon === undefined || Number(application) !== applicationId)
+        return errorReply(403, 'Access denied.');
+      return installationReply(salon);
     }
-    return refusal(404, 'Not found.');
+    return errorReply(404, 'Not found.');
   }
 
   #rest(request: ApiRequest, [kind, companyId, recordId, ...rest]: readonly string[]): Reply {
@@ -61,35 +62,35 @@ export class PlatformApi {
     const asUser = request.authorization === `Bearer ${partnerToken}, User ${userToken}`;
     const asPartner = asUser || request.authorization === `Bearer ${partnerToken}`;
     const isRead = request.method === 'GET' && recordId === undefined;
-    if (!asPartner) return refusal(401, 'Authentication needed.');
-    const salon = this.#books.findSalon(Number(companyId));
-    if (salon === undefined || rest.length > 0) return refusal(404, 'Not found.');
-    if (kind === 'company' && isRead) return companyOf(salon);
-    if (kind === 'book_services' && isRead) return servicesOf(salon);
-    if (!asUser) return refusal(401, 'Authentication needed.');
+    if (!asPartner) return errorReply(401, 'Authentication needed.');
+    const salon = this.#store.findSalon(Number(companyId));
+    if (salon === undefined || rest.length > 0) return errorReply(404, 'Not found.');
+    if (kind === 'company' && isRead) return companyReply(salon);
+    if (kind === 'book_services' && isRead) return servicesReply(salon);
+    if (!asUser) return errorReply(401, 'Authentication needed.');
     // The system user has rights in a salon only while the application is active there.
-    if (salon.status !== 'active') return refusal(403, 'Access denied.');
-    if (kind === 'hooks_settings' && isRead) return webhookSettingsOf(salon);
+    if (salon.status !== 'active') return errorReply(403, 'Access denied.');
+    if (kind === 'hooks_settings' && isRead) return webhookSettingsReply(salon);
     if (kind === 'records' && isRead)
-      return listRecords(this.#books.recordsOf(salon), request.query, this.#records.form());
-    const record = this.#books.findRecord(Number(recordId));
-    if (kind !== 'record' || record?.salon !== salon) return refusal(404, 'Not found.');
+      return listRecords(this.#store.recordsOf(salon), request.query, this.#records.form());
+    const record = this.#store.findRecord(Number(recordId));
+    if (kind !== 'record' || record?.salon !== salon) return errorReply(404, 'Not found.');
     return this.#record(request, record);
   }
 
   #record({ method, body }: ApiRequest, record: SimulatedRecord): Reply {
     if (method === 'GET') return ok(record.restBody(this.#records.form()));
-    if (method !== 'PUT') return refusal(404, 'Not found.');
-    if (!record.salon.mayEditRecords) return refusal(403, 'Access denied.');
+    if (method !== 'PUT') return errorReply(404, 'Not found.');
+    if (!record.salon.mayEditRecords) return errorReply(403, 'Access denied.');
     const reply = changeRecord(record, body, this.#now(), this.#records.form());
     if (reply.status === 200) this.#records.changed(record);
     return reply;
   }
 }
 
-function installationOf(salon: Salon): Reply {
+function installationReply(salon: Salon): Reply {
   const [first] = salon.transitions;
-  if (first === undefined || salon.status === 'uninstalled') return refusal(404, 'Not found.');
+  if (first === undefined || salon.status === 'uninstalled') return errorReply(404, 'Not found.');
   return ok({
     connection_status: { status: salon.status, created_at: first.changed_at },
     payments: salon.payments,
@@ -98,7 +99,7 @@ function installationOf(salon: Salon): Reply {
 }
 
 /** The list that the owner can edit by hand, with the flags that an installation sets. */
-function webhookSettingsOf(salon: Salon): Reply {
+function webhookSettingsReply(salon: Salon): Reply {
   return ok({
     urls: salon.activation.webhookUrls,
     active: 1,
@@ -118,7 +119,7 @@ function webhookSettingsOf(salon: Salon): Reply {
   });
 }
 
-function companyOf({ profile }: Salon): Reply {
+function companyReply({ profile }: Salon): Reply {
   const { id, title, timeZone, phone = '+74950000000' } = profile;
   return ok({
     id,
@@ -142,7 +143,7 @@ function companyOf({ profile }: Salon): Reply {
   });
 }
 
-function servicesOf(salon: Salon): Reply {
+function servicesReply(salon: Salon): Reply {
   const services = (salon.profile.services ?? []).map((title) => ({ id: serviceId(salon, title), title }));
   return ok({ events: [], services, category: [] });
 }

@@ -2,7 +2,7 @@ import { Salon, type SalonProfile } from './salon.ts';
 import { SimulatedRecord, type BookingInput } from './record.ts';
 
 /** All salons and records that the platform keeps. */
-export class Books {
+export class PlatformStore {
   readonly #salons = new Map<number, Salon>();
   readonly #records = new Map<number, SimulatedRecord>();
 

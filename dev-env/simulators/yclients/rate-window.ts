@@ -1,16 +1,16 @@
-export type RateRules = Readonly<{ perSecond: number; perMinute: number; retryAfterSeconds?: number }>;
+export type RateLimits = Readonly<{ perSecond: number; perMinute: number; retryAfterSeconds?: number }>;
 
 /** 5 a second and 200 a minute for one address (developer.yclients.com); no `Retry-After` is documented. */
-export const vendorRates: RateRules = { perSecond: 5, perMinute: 200 };
+export const defaultRateLimits: RateLimits = { perSecond: 5, perMinute: 200 };
 
 /** Counts what was admitted in the last minute; refused requests do not count. */
 export class RateWindow {
   #admitted: number[] = [];
 
-  admit(now: number, rules: RateRules): boolean {
+  admit(now: number, limits: RateLimits): boolean {
     this.#admitted = this.#admitted.filter((at) => now - at < 60_000);
     const lastSecond = this.#admitted.filter((at) => now - at < 1000).length;
-    if (lastSecond >= rules.perSecond || this.#admitted.length >= rules.perMinute) return false;
+    if (lastSecond >= limits.perSecond || this.#admitted.length >= limits.perMinute) return false;
     this.#admitted.push(now);
     return true;
   }

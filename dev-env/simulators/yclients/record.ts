@@ -20,7 +20,7 @@ export type BookingInput = Readonly<{
 export type RecordStatus = 'create' | 'update' | 'delete';
 
 /** How the platform writes a record; the documents and captured webhooks differ in these points. */
-export type RecordForm = Readonly<{
+export type RecordFormat = Readonly<{
   flags: 'int' | 'bool';
   /** Instead of the salon's true offset, such as `+00:00`. */
   datetimeOffset?: string;
@@ -62,7 +62,7 @@ export class SimulatedRecord {
   }
 
   /** 2 confirmed by the client, 1 came, 0 waiting, -1 did not come. */
-  attend(attendance: number, now: number): void {
+  setAttendance(attendance: number, now: number): void {
     this.#attendance = attendance;
     this.#changedAt = now;
   }
@@ -73,10 +73,10 @@ export class SimulatedRecord {
   }
 
   /** `data` of a webhook. */
-  body(form: RecordForm) {
+  body(form: RecordFormat) {
     const flag = (value: boolean) => (form.flags === 'bool' ? value : Number(value));
     const { online = true, comment = '', lengthSeconds = 3600, start } = this.#input;
-    const offset = form.datetimeOffset ?? zoned(start, this.salon.zone).toFormat('ZZ');
+    const offset = form.datetimeOffset ?? parseLocalTime(start, this.salon.zone).toFormat('ZZ');
     const visitId = this.id - 110_000_000;
     return {
       id: this.id,
@@ -85,8 +85,8 @@ export class SimulatedRecord {
       clients_count: this.#input.client === null ? 0 : 1,
       date: start,
       datetime: `${start.replace(' ', 'T')}${offset}`,
-      create_date: this.#stamp(this.#createdAt),
-      last_change_date: this.#stamp(this.#changedAt),
+      create_date: this.#formatTime(this.#createdAt),
+      last_change_date: this.#formatTime(this.#changedAt),
       comment,
       online,
       visit_id: visitId,
@@ -133,7 +133,7 @@ export class SimulatedRecord {
   }
 
   /** `data` of `GET /record`: there `date` is ISO with an offset (developer.alteg.io, appointments). */
-  restBody(form: Pick<RecordForm, 'datetimeOffset'> = {}) {
+  restBody(form: Pick<RecordFormat, 'datetimeOffset'> = {}) {
     const body = this.body({ ...form, flags: 'bool' });
     return { ...body, date: body.datetime };
   }
@@ -157,7 +157,7 @@ export class SimulatedRecord {
     const { staff } = this.#input;
     if (staff === null) return null;
     return {
-      id: stableNumber(33_000, staff),
+      id: deterministicId(33_000, staff),
       api_id: null,
       name: staff,
       specialization: 'Мастер',
@@ -173,7 +173,7 @@ export class SimulatedRecord {
     const { client } = this.#input;
     if (client === null) return null;
     return {
-      id: stableNumber(660_000_000, client.phone + client.name),
+      id: deterministicId(660_000_000, client.phone + client.name),
       name: client.name,
       surname: '',
       patronymic: '',
@@ -213,13 +213,13 @@ export class SimulatedRecord {
   }
 
   /** Offsets of change dates have no colon. */
-  #stamp(at: number): string {
+  #formatTime(at: number): string {
     return DateTime.fromMillis(at, { zone: this.salon.zone }).toFormat("yyyy-MM-dd'T'HH:mm:ssZZZ");
   }
 }
 
 /** Reads the naive local time that the platform writes. */
-function zoned(naive: string, zone: string): DateTime {
+function parseLocalTime(naive: string, zone: string): DateTime {
   const time = DateTime.fromFormat(naive, 'yyyy-MM-dd HH:mm:ss', { zone });
   if (!time.isValid) throw new RangeError(`Not a time of the form YYYY-MM-DD HH:mm:ss: ${naive}`);
   return time;
@@ -227,11 +227,11 @@ function zoned(naive: string, zone: string): DateTime {
 
 export function serviceId(salon: Salon, title: string): number {
   const index = salon.profile.services?.indexOf(title) ?? -1;
-  return index === -1 ? stableNumber(45_000, title) : 44_001 + index;
+  return index === -1 ? deterministicId(45_000, title) : 44_001 + index;
 }
 
 /** The same text always gets the same number. */
-function stableNumber(base: number, text: string): number {
+function deterministicId(base: number, text: string): number {
   return (
     base +
     (Array.from(text).reduce((hash, letter) => (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) + 1)

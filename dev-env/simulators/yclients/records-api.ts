@@ -1,7 +1,7 @@
 import joi from 'joi';
 import { DateTime } from 'luxon';
-import type { RecordForm, SimulatedRecord } from './record.ts';
-import { ok, refusal, type Reply } from './reply.ts';
+import type { RecordFormat, SimulatedRecord } from './record.ts';
+import { ok, errorReply, type Reply } from './reply.ts';
 
 type FullRecord = Readonly<{
   staff_id: number;
@@ -31,13 +31,13 @@ const fullRecord = joi
   .required();
 
 /** `PUT /record/{company}/{id}`: time, length, comment and attendance can change here. */
-export function changeRecord(record: SimulatedRecord, body: unknown, now: number, form: RecordForm): Reply {
+export function changeRecord(record: SimulatedRecord, body: unknown, now: number, form: RecordFormat): Reply {
   const result = fullRecord.validate(body);
-  if (result.error !== undefined) return refusal(422, 'An error has occurred.', [result.error.message]);
+  if (result.error !== undefined) return errorReply(422, 'An error has occurred.', [result.error.message]);
   const { datetime, seance_length, attendance, comment } = result.value;
   const start = DateTime.fromISO(datetime, { zone: record.salon.zone }).toFormat('yyyy-MM-dd HH:mm:ss');
   record.change({ start, lengthSeconds: seance_length, ...(comment === undefined ? {} : { comment }) }, now);
-  if (attendance !== undefined) record.attend(attendance, now);
+  if (attendance !== undefined) record.setAttendance(attendance, now);
   return ok(record.restBody(form));
 }
 
@@ -45,7 +45,7 @@ export function changeRecord(record: SimulatedRecord, body: unknown, now: number
 export function listRecords(
   records: readonly SimulatedRecord[],
   query: URLSearchParams,
-  form: RecordForm,
+  form: RecordFormat,
 ): Reply {
   const [from, to] = [query.get('start_date') ?? '', query.get('end_date') ?? '9999'];
   const changedAfter = DateTime.fromISO(query.get('changed_after') ?? '1970-01-01').toMillis();

@@ -28,7 +28,7 @@ export function registrationUrl(
       url.searchParams.append(brackets === 'empty' ? 'salon_ids[]' : `salon_ids[${index}]`, String(id));
     }
   }
-  const json = Buffer.from(JSON.stringify(options.userData ?? userDataOf(owner)));
+  const json = Buffer.from(JSON.stringify(options.userData ?? toUserData(owner)));
   const userData = json.toString('base64');
   url.searchParams.append('user_data', userData);
   if (signature === 'missing') return url;
@@ -38,6 +38,6 @@ export function registrationUrl(
   return url;
 }
 
-function userDataOf({ id, name, email, phone }: Owner) {
+function toUserData({ id, name, email, phone }: Owner) {
   return { user_id: id, name, email, phone };
 }

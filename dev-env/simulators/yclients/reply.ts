@@ -16,7 +16,7 @@ export function ok(data: unknown, meta: unknown = [], status = 200): Reply {
   return { status, body: { success: true, data, meta } };
 }
 
-export function refusal(status: number, message: string, errors?: readonly string[]): Reply {
+export function errorReply(status: number, message: string, errors?: readonly string[]): Reply {
   const meta = errors === undefined ? { message } : { message, errors };
   return { status, body: { success: false, data: null, meta } };
 }

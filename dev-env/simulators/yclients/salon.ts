@@ -41,7 +41,7 @@ export type Payment = Readonly<{
 }>;
 
 const consentWindowMs = 3_600_000;
-const nobody: Activation = { apiKey: undefined, webhookUrls: [], channels: [] };
+const noActivation: Activation = { apiKey: undefined, webhookUrls: [], channels: [] };
 
 /** A salon and its installation of the one application that the simulator knows. */
 export class Salon {
@@ -52,7 +52,7 @@ export class Salon {
   mayEditRecords = true;
   #status: InstallationStatus = 'uninstalled';
   #consentAt: number | undefined;
-  #activation = nobody;
+  #activation = noActivation;
 
   constructor(profile: SalonProfile) {
     this.profile = profile;
@@ -108,7 +108,7 @@ export class Salon {
   }
 
   /** The platform says so with no webhook. */
-  thaw(now: number): void {
+  unfreeze(now: number): void {
     this.#move('active', 'system', now);
   }
 
@@ -126,7 +126,7 @@ export class Salon {
   uninstall(now: number): void {
     if (this.#status === 'uninstalled') throw new Error(`Salon ${this.id} has not installed the application`);
     this.#consentAt = undefined;
-    this.#activation = nobody;
+    this.#activation = noActivation;
     this.#move('uninstalled', 'marketplace', now);
   }
 

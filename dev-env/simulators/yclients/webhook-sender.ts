@@ -9,12 +9,12 @@ export type Delivery = Readonly<{
   durationMs: number;
 }>;
 
-export type DeliveryRules = Readonly<{
+export type DeliveryOptions = Readonly<{
   delayMs: number;
   timeoutMs: number;
   /** The vendor's documents contradict each other: none, or two after transport errors, 429 and 5xx. */
   retry: 'none' | 'two';
-  retryGapMs: number;
+  retryDelayMs: number;
   /** How many times each event arrives. */
   copies: number;
 }>;
@@ -24,37 +24,37 @@ type Event = Readonly<{ url: string; body: unknown }>;
 /** Posts webhooks as the platform does: events of one address one after another, lost when the last attempt fails. */
 export class WebhookSender {
   readonly deliveries: Delivery[] = [];
-  readonly #lanes = new Map<string, Promise<void>>();
+  readonly #queues = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #rules: () => DeliveryRules;
-  #held: { readonly events: Event[]; readonly size: number } | undefined;
+  readonly #options: () => DeliveryOptions;
+  #heldBack: { readonly events: Event[]; readonly size: number } | undefined;
 
-  constructor(rules: () => DeliveryRules) {
-    this.#rules = rules;
+  constructor(rules: () => DeliveryOptions) {
+    this.#options = rules;
   }
 
   /** The next `size` events are held back, then delivered last first. */
   reverseNext(size: number): void {
-    this.#held = { events: [], size };
+    this.#heldBack = { events: [], size };
   }
 
   send(event: Event): void {
-    const held = this.#held;
-    if (held === undefined) return this.#enqueue(event);
-    held.events.push(event);
-    if (held.events.length < held.size) return;
-    this.#held = undefined;
-    for (const late of held.events.toReversed()) this.#enqueue(late);
+    const heldBack = this.#heldBack;
+    if (heldBack === undefined) return this.#enqueue(event);
+    heldBack.events.push(event);
+    if (heldBack.events.length < heldBack.size) return;
+    this.#heldBack = undefined;
+    for (const late of heldBack.events.toReversed()) this.#enqueue(late);
   }
 
   async post({ url, body }: Event): Promise<Delivery> {
-    const { retry, retryGapMs } = this.#rules();
+    const { retry, retryDelayMs } = this.#options();
     const maxAttempts = retry === 'two' ? 3 : 1;
     const startedAt = performance.now();
     let attempts = 1;
     let status = await this.#attempt(url, body);
-    while (attempts < maxAttempts && isWorthRetrying(status) && !this.#closing.signal.aborted) {
-      await this.#pause(retryGapMs);
+    while (attempts < maxAttempts && isRetryable(status) && !this.#closing.signal.aborted) {
+      await this.#sleep(retryDelayMs);
       attempts += 1;
       status = await this.#attempt(url, body);
     }
@@ -64,12 +64,12 @@ export class WebhookSender {
   }
 
   /** Resolves when nothing is under way. */
-  async settled(): Promise<void> {
-    let lanes: Promise<void>[];
+  async waitUntilIdle(): Promise<void> {
+    let queues: Promise<void>[];
     do {
-      lanes = [...this.#lanes.values()];
-      await Promise.all(lanes);
-    } while (lanes.some((lane, index) => [...this.#lanes.values()][index] !== lane));
+      queues = [...this.#queues.values()];
+      await Promise.all(queues);
+    } while (queues.some((queue, index) => [...this.#queues.values()][index] !== queue));
   }
 
   close(): void {
@@ -77,18 +77,18 @@ export class WebhookSender {
   }
 
   #enqueue(event: Event): void {
-    this.#lanes.set(event.url, this.#deliverAfter(this.#lanes.get(event.url), event));
+    this.#queues.set(event.url, this.#deliverAfter(this.#queues.get(event.url), event));
   }
 
   async #deliverAfter(previous: Promise<void> | undefined, event: Event): Promise<void> {
-    const { delayMs, copies } = this.#rules();
+    const { delayMs, copies } = this.#options();
     await previous;
-    if (delayMs > 0) await this.#pause(delayMs);
+    if (delayMs > 0) await this.#sleep(delayMs);
     for (let copy = 0; copy < copies && !this.#closing.signal.aborted; copy += 1) await this.post(event);
   }
 
   async #attempt(url: string, body: unknown): Promise<number | undefined> {
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#rules().timeoutMs)]);
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#options().timeoutMs)]);
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -104,7 +104,7 @@ export class WebhookSender {
     }
   }
 
-  async #pause(ms: number): Promise<void> {
+  async #sleep(ms: number): Promise<void> {
     try {
       await delay(ms, undefined, { signal: this.#closing.signal });
     } catch (error) {
@@ -113,6 +113,6 @@ export class WebhookSender {
   }
 }
 
-function isWorthRetrying(status: number | undefined): boolean {
+function isRetryable(status: number | undefined): boolean {
   return status === undefined || status === 429 || status >= 500;
 }

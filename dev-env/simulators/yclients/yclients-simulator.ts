@@ -1,15 +1,15 @@
-import { Books } from './platform-store.ts';
+import { PlatformStore } from './platform-store.ts';
 import { Faults, type EndpointPattern } from './faults.ts';
-import { HttpFront, type LoggedRequest } from './http-server.ts';
+import { SimulatorHttpServer, type LoggedRequest } from './http-server.ts';
 import { Lifecycle, type LifecycleOptions, type PaymentInput } from './lifecycle.ts';
 import { marketplacePage, page } from './marketplace-page.ts';
 import { PlatformApi, type Credentials } from './platform-api.ts';
-import { vendorRates, type RateRules } from './rate-window.ts';
-import type { BookingInput, RecordForm, RecordStatus, SimulatedRecord } from './record.ts';
+import { defaultRateLimits, type RateLimits } from './rate-window.ts';
+import type { BookingInput, RecordFormat, RecordStatus, SimulatedRecord } from './record.ts';
 import { registrationUrl, type RedirectOptions } from './registration-redirect.ts';
 import type { Reply } from './reply.ts';
 import type { Owner, Salon, SalonProfile } from './salon.ts';
-import { WebhookSender, type Delivery, type DeliveryRules } from './webhook-sender.ts';
+import { WebhookSender, type Delivery, type DeliveryOptions } from './webhook-sender.ts';
 
 export type SimulatorOptions = Partial<Credentials> &
   Readonly<{
@@ -21,8 +21,8 @@ export type SimulatorOptions = Partial<Credentials> &
 /** What the application's author sets in the developer cabinet. */
 export type ApplicationSettings = Readonly<{ registrationRedirectUrl: string; callbackUrl: string }>;
 
-export type WebhookSettings = DeliveryRules &
-  RecordForm &
+export type WebhookSettings = DeliveryOptions &
+  RecordFormat &
   Readonly<{
     /** Deletions arrive with `"data": []`. */
     emptyDeleteData: boolean;
@@ -40,7 +40,7 @@ const defaultWebhooks: WebhookSettings = {
   delayMs: 0,
   timeoutMs: 10_000,
   retry: 'none',
-  retryGapMs: 1500,
+  retryDelayMs: 1500,
   copies: 1,
   flags: 'int',
   emptyDeleteData: false,
@@ -50,19 +50,19 @@ const defaultWebhooks: WebhookSettings = {
 export class YclientsSimulator implements AsyncDisposable {
   readonly credentials: Credentials;
   readonly #now: () => number;
-  readonly #books = new Books();
+  readonly #store = new PlatformStore();
   readonly #faults = new Faults();
   readonly #sender: WebhookSender;
   readonly #lifecycle: Lifecycle;
-  readonly #front: HttpFront;
+  readonly #httpServer: SimulatorHttpServer;
   #application: ApplicationSettings | undefined;
   #webhooks = defaultWebhooks;
-  #rates = vendorRates;
+  #rates = defaultRateLimits;
   #url = '';
 
   static async start(options: SimulatorOptions = {}): Promise<YclientsSimulator> {
     const simulator = new YclientsSimulator(options);
-    simulator.#url = `http://127.0.0.1:${await simulator.#front.listen(options.port ?? 0)}`;
+    simulator.#url = `http://127.0.0.1:${await simulator.#httpServer.listen(options.port ?? 0)}`;
     return simulator;
   }
 
@@ -79,11 +79,11 @@ export class YclientsSimulator implements AsyncDisposable {
       this.#now,
       async (body) => await this.#sender.post({ url: this.#settings().callbackUrl, body }),
     );
-    const api = new PlatformApi(this.#books, this.credentials, this.#now, {
+    const api = new PlatformApi(this.#store, this.credentials, this.#now, {
       form: () => this.#webhooks,
-      changed: (record) => this.#announce(record, 'update'),
+      changed: (record) => this.#sendWebhook(record, 'update'),
     });
-    this.#front = new HttpFront({
+    this.#httpServer = new SimulatorHttpServer({
       now: this.#now,
       rates: () => this.#rates,
       faults: this.#faults,
@@ -98,7 +98,7 @@ export class YclientsSimulator implements AsyncDisposable {
   }
 
   get requests(): readonly LoggedRequest[] {
-    return this.#front.requests;
+    return this.#httpServer.requests;
   }
 
   get deliveries(): readonly Delivery[] {
@@ -110,11 +110,11 @@ export class YclientsSimulator implements AsyncDisposable {
   }
 
   addSalon(profile: SalonProfile): Salon {
-    return this.#books.addSalon(profile);
+    return this.#store.addSalon(profile);
   }
 
   salon(id: number): Salon {
-    const salon = this.#books.findSalon(id);
+    const salon = this.#store.findSalon(id);
     if (salon === undefined) throw new Error(`There is no salon ${id}`);
     return salon;
   }
@@ -134,31 +134,31 @@ export class YclientsSimulator implements AsyncDisposable {
   }
 
   book(salonId: number, input: BookingInput): SimulatedRecord {
-    const record = this.#books.addRecord(this.salon(salonId), input, this.#now());
-    this.#announce(record, 'create');
+    const record = this.#store.addRecord(this.salon(salonId), input, this.#now());
+    this.#sendWebhook(record, 'create');
     return record;
   }
 
   change(recordId: number, changes: Partial<BookingInput>): void {
     const record = this.record(recordId);
     record.change(changes, this.#now());
-    this.#announce(record, 'update');
+    this.#sendWebhook(record, 'update');
   }
 
   markAttendance(recordId: number, attendance: -1 | 0 | 1 | 2): void {
     const record = this.record(recordId);
-    record.attend(attendance, this.#now());
-    this.#announce(record, 'update');
+    record.setAttendance(attendance, this.#now());
+    this.#sendWebhook(record, 'update');
   }
 
   cancel(recordId: number): void {
     const record = this.record(recordId);
     record.cancel(this.#now());
-    this.#announce(record, 'delete');
+    this.#sendWebhook(record, 'delete');
   }
 
   record(id: number): SimulatedRecord {
-    const record = this.#books.findRecord(id);
+    const record = this.#store.findRecord(id);
     if (record === undefined) throw new Error(`There is no record ${id}`);
     return record;
   }
@@ -186,11 +186,11 @@ export class YclientsSimulator implements AsyncDisposable {
   }
 
   /** Resolves when no webhook is under way. */
-  async webhooksSettled(): Promise<void> {
-    await this.#sender.settled();
+  async waitForWebhooks(): Promise<void> {
+    await this.#sender.waitUntilIdle();
   }
 
-  limitRates(rates: Partial<RateRules>): void {
+  limitRates(rates: Partial<RateLimits>): void {
     this.#rates = { ...this.#rates, ...rates };
   }
 
@@ -200,49 +200,49 @@ export class YclientsSimulator implements AsyncDisposable {
     options: FaultOptions & Readonly<{ body?: unknown; headers?: Readonly<Record<string, string>> }> = {},
   ): void {
     const { body = { success: false, data: null, meta: { message: 'Simulated.' } }, headers = {} } = options;
-    this.#faults.plan(endpoint, { kind: 'refuse', status, body, headers }, options.times);
+    this.#faults.schedule(endpoint, { kind: 'refuse', status, body, headers }, options.times);
   }
 
   delay(endpoint: EndpointPattern, delayMs: number, options: FaultOptions = {}): void {
-    this.#faults.plan(endpoint, { kind: 'delay', delayMs }, options.times);
+    this.#faults.schedule(endpoint, { kind: 'delay', delayMs }, options.times);
   }
 
   /** Never answers. */
   hang(endpoint: EndpointPattern, options: FaultOptions = {}): void {
-    this.#faults.plan(endpoint, { kind: 'hang' }, options.times);
+    this.#faults.schedule(endpoint, { kind: 'hang' }, options.times);
   }
 
   html(endpoint: EndpointPattern, options: FaultOptions & Readonly<{ status?: number }> = {}): void {
-    this.#faults.plan(endpoint, { kind: 'html', status: options.status ?? 200 }, options.times);
+    this.#faults.schedule(endpoint, { kind: 'html', status: options.status ?? 200 }, options.times);
   }
 
   cutJson(endpoint: EndpointPattern, options: FaultOptions = {}): void {
-    this.#faults.plan(endpoint, { kind: 'cut-json' }, options.times);
+    this.#faults.schedule(endpoint, { kind: 'cut-json' }, options.times);
   }
 
   redirect(endpoint: EndpointPattern, location: string, options: FaultOptions = {}): void {
-    this.#faults.plan(endpoint, { kind: 'redirect', location }, options.times);
+    this.#faults.schedule(endpoint, { kind: 'redirect', location }, options.times);
   }
 
   /** Does what was asked, then breaks the connection instead of answering. */
-  loseAnswer(endpoint: EndpointPattern, options: FaultOptions = {}): void {
-    this.#faults.plan(endpoint, { kind: 'lose-answer' }, options.times);
+  dropResponse(endpoint: EndpointPattern, options: FaultOptions = {}): void {
+    this.#faults.schedule(endpoint, { kind: 'lose-answer' }, options.times);
   }
 
   /** Ends all faults and webhook switches. */
   restore(): void {
     this.#faults.clear();
     this.#webhooks = defaultWebhooks;
-    this.#rates = vendorRates;
+    this.#rates = defaultRateLimits;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sender.close();
-    await this.#front.close();
-    await this.#sender.settled();
+    await this.#httpServer.close();
+    await this.#sender.waitUntilIdle();
   }
 
-  #announce(record: SimulatedRecord, status: RecordStatus): void {
+  #sendWebhook(record: SimulatedRecord, status: RecordStatus): void {
     const { salon } = record;
     if (salon.status !== 'active') return;
     const empty = status === 'delete' && this.#webhooks.emptyDeleteData;
@@ -258,7 +258,7 @@ export class YclientsSimulator implements AsyncDisposable {
 
   async #page(method: string, path: string): Promise<Reply> {
     const [, id, action] = /^\/marketplace-app\/(\d+)(?:\/(connect|disconnect))?$/.exec(path) ?? [];
-    const salon = this.#books.findSalon(Number(id));
+    const salon = this.#store.findSalon(Number(id));
     if (salon === undefined) return { status: 404, body: page('Страница не найдена', '') };
     if (method === 'GET' && action === undefined) return { status: 200, body: marketplacePage(salon) };
     if (method !== 'POST' || action === undefined) return { status: 405, body: page('Нельзя', '') };

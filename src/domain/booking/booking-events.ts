@@ -1,10 +1,10 @@
-import type { Booking, KnownBooking, Told } from './booking.ts';
+import type { Booking, KnownBooking, NotifiedState } from './booking.ts';
 
 /**
  * What the platform says happened to a record; or that we found it in the platform's list, where nobody says what happened
  * to it: `found_new` when it was made so lately that nobody but us can have told its client.
  */
-export type RecordEventStatus = 'create' | 'update' | 'delete' | 'found' | 'found_new';
+export type RecordEventStatus = 'create' | 'update' | 'delete' | 'discovered' | 'discovered_new';
 
 export type RecordEvent = Readonly<{
   recordId: number;
@@ -14,7 +14,7 @@ export type RecordEvent = Readonly<{
 }>;
 
 /** What is known after the event, or why it says nothing. */
-export type Application =
+export type BookingTransition =
   | Readonly<{ outcome: 'store'; known: KnownBooking }>
   | Readonly<{ outcome: 'ignore'; reason: string }>;
 
@@ -23,25 +23,30 @@ export type Application =
  * twice) and an older event never overwrites a newer one, so that events in any order, any number of times, end in the
  * latest state.
  */
-export function applyEvent(event: RecordEvent, last: KnownBooking | undefined, now: Date): Application {
+export function reduceBooking(
+  event: RecordEvent,
+  last: KnownBooking | undefined,
+  now: Date,
+): BookingTransition {
   if (last?.booking.cancelled === true) return ignore('already_cancelled');
   const isCancelled = event.status === 'delete' || event.booking?.cancelled === true;
-  if (last === undefined) return isCancelled ? store(firstCancelled(event, now)) : first(event, now);
-  const tellsOfCreation = !isCancelled && (event.status === 'create' || event.status === 'found_new');
-  const isOld = isOlder(event.changedAt, last.booking.changedAt) || (!isCancelled && precedes(event, last));
-  if (tellsOfCreation && !last.creationSeen) {
+  if (last === undefined)
+    return isCancelled ? store(cancelledFirst(event, now)) : firstTransition(event, now);
+  const isCreation = !isCancelled && (event.status === 'create' || event.status === 'discovered_new');
+  const isOld = isOlder(event.changedAt, last.booking.changedAt) || (!isCancelled && isStale(event, last));
+  if (isCreation && !last.creationSeen) {
     const booking = isOld ? last.booking : (event.booking ?? last.booking);
-    return store(withBooking(booking, creationTold(last), now));
+    return store(withBooking(booking, withCreationSeen(last), now));
   }
   if (isOld) return ignore('older_than_known');
   if (isCancelled) return store(withBooking(cancelled(event, last.booking), last, now));
   return event.booking === undefined ? ignore('no_start') : store(withBooking(event.booking, last, now));
 }
 
-type Heard = Pick<KnownBooking, 'booking' | 'startKnownAt'>;
+type BookingSeen = Pick<KnownBooking, 'booking' | 'startKnownAt'>;
 
 /** What a client knows after a message about the booking; undefined when it has no client to know it. */
-export function toldOf({ booking, startKnownAt }: Heard): Told | undefined {
+export function notifiedState({ booking, startKnownAt }: BookingSeen): NotifiedState | undefined {
   if (booking.clientPhone === undefined) return undefined;
   return {
     startsAt: booking.startsAt,
@@ -55,31 +60,31 @@ export function toldOf({ booking, startKnownAt }: Heard): Told | undefined {
 }
 
 /** What a client knows without our having written it. */
-export function assumedTold(heard: Heard): Told | undefined {
-  const told = toldOf(heard);
-  return told && { ...told, assumed: true };
+export function assumedNotified(seen: BookingSeen): NotifiedState | undefined {
+  const notified = notifiedState(seen);
+  return notified && { ...notified, assumed: true };
 }
 
 /** Of a record whose creation is seen only now: what we took for known was a guess. */
-function creationTold(last: KnownBooking): KnownBooking {
-  const heardNothing = last.told?.assumed === true && last.toldCount === 0;
-  return { ...last, creationSeen: true, told: heardNothing ? undefined : last.told };
+function withCreationSeen(last: KnownBooking): KnownBooking {
+  const wasNeverNotified = last.notified?.assumed === true && last.notificationCount === 0;
+  return { ...last, creationSeen: true, notified: wasNeverNotified ? undefined : last.notified };
 }
 
-function first({ status, booking }: RecordEvent, now: Date): Application {
+function firstTransition({ status, booking }: RecordEvent, now: Date): BookingTransition {
   if (booking === undefined) return ignore('no_start');
-  const heard = { booking, startKnownAt: now, toldCount: 0 };
-  return status === 'create' || status === 'found_new'
-    ? store({ ...heard, creationSeen: true, told: undefined })
+  const seen = { booking, startKnownAt: now, notificationCount: 0 };
+  return status === 'create' || status === 'discovered_new'
+    ? store({ ...seen, creationSeen: true, notified: undefined })
     : // Nobody can tell what changed, nor what the client knows: the present state, as far as we can see.
-      store({ ...heard, creationSeen: false, told: assumedTold(heard) });
+      store({ ...seen, creationSeen: false, notified: assumedNotified(seen) });
 }
 
 /** A cancellation is news even of a booking that we never knew; but not when we merely find it, made and cancelled long ago. */
-function firstCancelled(event: RecordEvent, now: Date): KnownBooking {
-  const heard = { booking: cancelled(event, tombstone(event)), startKnownAt: now, toldCount: 0 };
-  const told = event.status === 'found' ? assumedTold(heard) : undefined;
-  return { ...heard, creationSeen: false, told };
+function cancelledFirst(event: RecordEvent, now: Date): KnownBooking {
+  const seen = { booking: cancelled(event, tombstone(event)), startKnownAt: now, notificationCount: 0 };
+  const notified = event.status === 'discovered' ? assumedNotified(seen) : undefined;
+  return { ...seen, creationSeen: false, notified };
 }
 
 /** Of a deletion without data, which may come before what it deletes: nobody to tell, and nothing to tell. */
@@ -120,7 +125,7 @@ function cancelled({ booking, changedAt }: RecordEvent, known: Booking): Booking
 }
 
 /** A creation is older than all that is known of its record, unless the dates say otherwise. */
-function precedes({ status, changedAt }: RecordEvent, { booking }: KnownBooking): boolean {
+function isStale({ status, changedAt }: RecordEvent, { booking }: KnownBooking): boolean {
   return status === 'create' && !isOlder(booking.changedAt, changedAt);
 }
 
@@ -128,10 +133,10 @@ function isOlder(one: Date | undefined, other: Date | undefined): boolean {
   return one !== undefined && other !== undefined && one < other;
 }
 
-function store(known: KnownBooking): Application {
+function store(known: KnownBooking): BookingTransition {
   return { outcome: 'store', known };
 }
 
-function ignore(reason: string): Application {
+function ignore(reason: string): BookingTransition {
   return { outcome: 'ignore', reason };
 }

@@ -24,7 +24,7 @@ export type Booking = Readonly<{
 }>;
 
 /** What a client knows of a booking. */
-export type Told = Readonly<{
+export type NotifiedState = Readonly<{
   /** Local time of the salon. */
   startsAt: string;
   /** Since when we had known that start. */
@@ -46,7 +46,7 @@ export type KnownBooking = Readonly<{
   /** When we learned of the present start, or of who is to come. */
   startKnownAt: Date;
   /** What was told last, and to which phone: the booking may have another by now. Undefined: nothing. */
-  told: Told | undefined;
+  notified: NotifiedState | undefined;
   /** How many messages have told something; part of the key of the next one. */
-  toldCount: number;
+  notificationCount: number;
 }>;

@@ -3,51 +3,51 @@ import { parsePositiveInteger } from '../ids.ts';
 import { formatPhone } from '../company/phone.ts';
 import { localTimeFrom } from '../company/salon-time.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a platform record, the `data` of a `record` webhook or the answer of `GET /record`, loosely: the platform sends
  * integers for booleans, null clients and staff, and an empty list for a deleted record. Undefined when it has no start.
  */
 export function bookingFrom(recordId: number, data: unknown): Booking | undefined {
-  const record = fieldsOf(data);
+  const record = toJsonObject(data);
   const startsAt =
-    localTimeFrom(textOf(record['date']) ?? '') ?? localTimeFrom(textOf(record['datetime']) ?? '');
+    localTimeFrom(trimmedText(record['date']) ?? '') ?? localTimeFrom(trimmedText(record['datetime']) ?? '');
   if (startsAt === undefined) return undefined;
-  const staff = fieldsOf(record['staff']);
-  const client = fieldsOf(record['client']);
-  const phone = textOf(client['phone']);
+  const staff = toJsonObject(record['staff']);
+  const client = toJsonObject(record['client']);
+  const phone = trimmedText(client['phone']);
   return {
     recordId,
     startsAt,
     staffId: parsePositiveInteger(staff['id']) ?? parsePositiveInteger(record['staff_id']),
-    staffName: textOf(staff['name']),
+    staffName: trimmedText(staff['name']),
     services: servicesFrom(record['services']),
     clientPhone: phone === undefined ? undefined : formatPhone(phone),
-    clientName: textOf(client['name']),
+    clientName: trimmedText(client['name']),
     cancelled: isTrue(record['deleted']),
     attendance: attendanceFrom(record['attendance']) ?? attendanceFrom(record['visit_attendance']) ?? 0,
     online: isTrue(record['online']),
     durationSeconds:
       parsePositiveInteger(record['seance_length']) ?? parsePositiveInteger(record['length']) ?? 0,
     createdAt: instantFrom(record['create_date']),
-    changedAt: lastChangeOf(record),
+    changedAt: lastChangeFrom(record),
   };
 }
 
 /** The platform's number of a record's data. */
-export function recordIdOf(data: unknown): number | undefined {
-  return parsePositiveInteger(fieldsOf(data)['id']);
+export function recordIdFrom(data: unknown): number | undefined {
+  return parsePositiveInteger(toJsonObject(data)['id']);
 }
 
 /** `last_change_date` of a record's data; also there when the rest is not. */
-export function lastChangeOf(data: unknown): Date | undefined {
-  return instantFrom(fieldsOf(data)['last_change_date']);
+export function lastChangeFrom(data: unknown): Date | undefined {
+  return instantFrom(toJsonObject(data)['last_change_date']);
 }
 
 /** The platform writes offsets without a colon. */
 function instantFrom(value: unknown): Date | undefined {
-  const text = textOf(value);
+  const text = trimmedText(value);
   if (text === undefined) return undefined;
   const instant = new Date(text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2'));
   return Number.isNaN(instant.getTime()) ? undefined : instant;
@@ -61,21 +61,21 @@ function attendanceFrom(value: unknown): Booking['attendance'] | undefined {
 function servicesFrom(value: unknown): readonly BookedService[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((item) => {
-    const service = fieldsOf(item);
+    const service = toJsonObject(item);
     const id = parsePositiveInteger(service['id']);
-    return id === undefined ? [] : [{ id, title: textOf(service['title']) ?? '' }];
+    return id === undefined ? [] : [{ id, title: trimmedText(service['title']) ?? '' }];
   });
 }
 
-function fieldsOf(value: unknown): Fields {
-  return isFields(value) ? value : {};
+function toJsonObject(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
 }
 
-function isFields(value: unknown): value is Fields {
+function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function textOf(value: unknown): string | undefined {
+function trimmedText(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
 }

@@ -1,15 +1,15 @@
 import { DateTime } from 'luxon';
 import { quietUntil } from '../notification/quiet-hours.ts';
 
-const closed = { from: '21:00', to: '09:00' };
+const closedHours = { from: '21:00', to: '09:00' };
 
 /**
  * When the hours began in which salons are open and their clients write, from 09:00 to 21:00 by the wall clock of
  * `timeZone`; undefined when `now` lies outside of them.
  */
 export function businessHoursSince(now: Date, timeZone: string): Date | undefined {
-  if (quietUntil(now, closed, timeZone) !== undefined) return undefined;
-  const [hour = 0, minute = 0] = closed.to.split(':').map(Number);
+  if (quietUntil(now, closedHours, timeZone) !== undefined) return undefined;
+  const [hour = 0, minute = 0] = closedHours.to.split(':').map(Number);
   return DateTime.fromJSDate(now, { zone: timeZone })
     .set({ hour, minute, second: 0, millisecond: 0 })
     .toJSDate();
@@ -18,18 +18,18 @@ export function businessHoursSince(now: Date, timeZone: string): Date | undefine
 /** What time it is in each zone, worked out once: a fleet has few zones. */
 export class BusinessHours {
   readonly #now: Date;
-  readonly #lastForMs = new Map<string, number | undefined>();
+  readonly #elapsedMsByZone = new Map<string, number | undefined>();
 
   constructor(now: Date) {
     this.#now = now;
   }
 
   /** For how long they last already; undefined outside of them. */
-  lastForMs(timeZone: string): number | undefined {
-    if (!this.#lastForMs.has(timeZone)) {
+  elapsedMs(timeZone: string): number | undefined {
+    if (!this.#elapsedMsByZone.has(timeZone)) {
       const since = businessHoursSince(this.#now, timeZone);
-      this.#lastForMs.set(timeZone, since && this.#now.getTime() - since.getTime());
+      this.#elapsedMsByZone.set(timeZone, since && this.#now.getTime() - since.getTime());
     }
-    return this.#lastForMs.get(timeZone);
+    return this.#elapsedMsByZone.get(timeZone);
   }
 }

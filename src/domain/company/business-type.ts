@@ -13,7 +13,7 @@ export const businessTypes = [
 export type BusinessType = (typeof businessTypes)[number];
 
 /** In the order in which they are tried: the narrower word wins. */
-const words: readonly (readonly [BusinessType, RegExp])[] = [
+const keywords: readonly (readonly [BusinessType, RegExp])[] = [
   ['barbershop', /барбер|barber|мужск\S* (?:стриж|зал)|борода|beard/u],
   ['nails', /маникюр|педикюр|ногт|nail|manicure|pedicure/u],
   ['medical', /стомат|клиник|медиц|врач|доктор|массаж|dent|clinic|medic|doctor|massage|physio/u],
@@ -46,7 +46,7 @@ export function detectBusinessType(
   ];
   for (const source of sources) {
     const text = source.toLowerCase();
-    const match = words.find(([, pattern]) => pattern.test(text));
+    const match = keywords.find(([, pattern]) => pattern.test(text));
     if (match !== undefined) return match[0];
   }
   return 'generic';

@@ -2,7 +2,7 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import type { Language } from './company.ts';
 
 /** Countries in which a salon's clients are written to in Russian. */
-const russianSpeaking: ReadonlySet<string> = new Set([
+const russianSpeakingCountries: ReadonlySet<string> = new Set([
   'RU',
   'BY',
   'KZ',
@@ -20,5 +20,5 @@ const russianSpeaking: ReadonlySet<string> = new Set([
 /** The language of a salon's messages, told by the country of its own phone; Russian when that says nothing. */
 export function clientLanguage(salonPhone: string | undefined): Language {
   const country = parsePhoneNumberFromString(salonPhone ?? '', 'RU')?.country;
-  return country === undefined || russianSpeaking.has(country) ? 'ru' : 'en';
+  return country === undefined || russianSpeakingCountries.has(country) ? 'ru' : 'en';
 }

@@ -2,7 +2,7 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { AppError } from '../errors/app-error.ts';
 
 /** Longer input is refused before it is parsed. */
-const longestInput = 32;
+const maxInputLength = 32;
 
 /**
  * Formats a number as people in Russia write it to E.164: `8 (900) 123-45-67`, `9001234567`, `79001234567` and
@@ -10,9 +10,9 @@ const longestInput = 32;
  */
 export function formatPhone(input: string): string | undefined {
   const trimmed = input.trim();
-  if (trimmed.length > longestInput) return undefined;
-  const asWritten = parsePhoneNumberFromString(trimmed, 'RU');
-  if (asWritten?.isValid() === true) return asWritten.number;
+  if (trimmed.length > maxInputLength) return undefined;
+  const parsed = parsePhoneNumberFromString(trimmed, 'RU');
+  if (parsed?.isValid() === true) return parsed.number;
   // The platform stores international numbers without their plus.
   const international = parsePhoneNumberFromString(`+${trimmed.replace(/^\+/, '')}`);
   return international?.isValid() === true ? international.number : undefined;

@@ -14,7 +14,7 @@ export function localTimeFrom(text: string): string | undefined {
 }
 
 /** The instant at which a wall clock of `timeZone` shows `localTime`. */
-export function instantOf(localTime: string, timeZone: string): Date {
+export function toInstant(localTime: string, timeZone: string): Date {
   return DateTime.fromFormat(localTime, localFormat, { zone: timeZone }).toJSDate();
 }
 

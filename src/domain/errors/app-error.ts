@@ -1,7 +1,7 @@
 /** A sentence for a person, Russian first. */
 export type BilingualText = Readonly<{ ru: string; en: string }>;
 
-type CodeRules = Readonly<{ httpStatus: number; retryable: boolean; text: BilingualText }>;
+type ErrorDefinition = Readonly<{ httpStatus: number; retryable: boolean; text: BilingualText }>;
 
 /** Every error code of the HTTP and Socket.IO contract, with its status and its default sentence. */
 export const errorCodes = {
@@ -94,7 +94,7 @@ export const errorCodes = {
       en: 'Something went wrong on our side. We have been told.',
     },
   },
-} as const satisfies Record<string, CodeRules>;
+} as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof errorCodes;
 
@@ -118,13 +118,13 @@ export class AppError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
-    const rules = errorCodes[code];
-    const text = options.text ?? rules.text;
+    const definition = errorCodes[code];
+    const text = options.text ?? definition.text;
     super(text.en, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.text = text;
-    this.httpStatus = options.httpStatus ?? rules.httpStatus;
-    this.retryable = options.retryable ?? rules.retryable;
+    this.httpStatus = options.httpStatus ?? definition.httpStatus;
+    this.retryable = options.retryable ?? definition.retryable;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (code === 'DB_ERROR' ? 5 : undefined);
   }
 }

@@ -2,7 +2,7 @@ import type { Language } from '../company/company.ts';
 import { AppError, type ErrorCode } from './app-error.ts';
 
 /** What an outsider is told of an error, over HTTP and over sockets alike. */
-export type ErrorAnswer = Readonly<{
+export type PublicError = Readonly<{
   code: ErrorCode;
   httpStatus: number;
   message: string;
@@ -10,12 +10,12 @@ export type ErrorAnswer = Readonly<{
 }>;
 
 /** An unknown error says nothing of itself. */
-export function answerTo(error: unknown, language: Language): ErrorAnswer {
-  const known = error instanceof AppError ? error : new AppError('INTERNAL_ERROR');
+export function toPublicError(error: unknown, language: Language): PublicError {
+  const appError = error instanceof AppError ? error : new AppError('INTERNAL_ERROR');
   return {
-    code: known.code,
-    httpStatus: known.httpStatus,
-    message: known.text[language],
-    retryAfterSeconds: known.retryAfterSeconds,
+    code: appError.code,
+    httpStatus: appError.httpStatus,
+    message: appError.text[language],
+    retryAfterSeconds: appError.retryAfterSeconds,
   };
 }

@@ -1,4 +1,4 @@
-import type { Told } from '../booking/booking.ts';
+import type { NotifiedState } from '../booking/booking.ts';
 import type { CompanyId } from '../ids.ts';
 
 /**
@@ -52,9 +52,9 @@ export type NewMessage = Readonly<{
   /** After this the message is of no use and becomes `expired`. */
   expiresAt?: Date;
   /** Default true: held while the salon's quiet hours last. */
-  heedsQuietHours?: boolean;
+  respectsQuietHours?: boolean;
   /** What the client knows of the booking once this message is on its way. */
-  tells?: Told;
+  notifies?: NotifiedState;
 }>;
 
 export type Message = Readonly<{

@@ -1,10 +1,10 @@
-import type { Booking, KnownBooking, Told } from '../booking/booking.ts';
-import { toldOf } from '../booking/booking-events.ts';
+import type { Booking, KnownBooking, NotifiedState } from '../booking/booking.ts';
+import { notifiedState } from '../booking/booking-events.ts';
 import type { BookingMessageKind } from './message.ts';
 import type { NotificationSettings } from './settings.ts';
 import { mayBeMobile } from '../company/phone.ts';
 import { quietUntil } from './quiet-hours.ts';
-import { instantOf } from '../company/salon-time.ts';
+import { toInstant } from '../company/salon-time.ts';
 
 /** A message of a booking, still without its text. */
 export type PlannedMessage = Readonly<{
@@ -14,9 +14,9 @@ export type PlannedMessage = Readonly<{
   phone: string;
   notBefore: Date;
   expiresAt: Date;
-  heedsQuietHours: boolean;
+  respectsQuietHours: boolean;
   /** Left out by messages that tell nothing new. */
-  tells?: Told;
+  notifies?: NotifiedState;
   /** Of a change: the start that the client was told last, local time of the salon. */
   previousStartsAt?: string;
 }>;
@@ -37,12 +37,12 @@ const hourMs = 60 * minuteMs;
 
 /** A reminder soon after the client heard of the start would tell nothing. */
 const reminders = [
-  { kind: 'reminder_24h', beforeMs: 24 * hourMs, knownForMs: 3 * hourMs, uselessBeforeMs: 3 * hourMs },
-  { kind: 'reminder_2h', beforeMs: 2 * hourMs, knownForMs: 2 * hourMs, uselessBeforeMs: 0 },
+  { kind: 'reminder_24h', beforeMs: 24 * hourMs, minKnownForMs: 3 * hourMs, expiresBeforeMs: 3 * hourMs },
+  { kind: 'reminder_2h', beforeMs: 2 * hourMs, minKnownForMs: 2 * hourMs, expiresBeforeMs: 0 },
 ] as const;
 
 const thanksAfterMs = hourMs;
-const thanksUselessAfterMs = 24 * hourMs;
+const thanksExpiresAfterMs = 24 * hourMs;
 /** A client who has booked on the web this lately waits for the answer. */
 const justBookedMs = 30 * minuteMs;
 
@@ -53,100 +53,110 @@ const justBookedMs = 30 * minuteMs;
 export function planMessages(known: KnownBooking, options: PlanOptions): Plan {
   const { booking } = known;
   const { clientPhone: phone } = booking;
-  if (phone === undefined) return nothing('no_client_phone');
-  if (!mayBeMobile(phone)) return nothing('landline');
-  const start = instantOf(booking.startsAt, options.timeZone);
+  if (phone === undefined) return emptyPlan('no_client_phone');
+  if (!mayBeMobile(phone)) return emptyPlan('landline');
+  const start = toInstant(booking.startsAt, options.timeZone);
   // What somebody else was told, this client does not know.
-  const told = known.told?.phone === phone ? known.told : undefined;
-  const visit: Visit = { ...options, known, phone, start, told };
-  if (booking.cancelled) return cancellationOf(visit);
-  const news = newsOf(visit);
+  const notified = known.notified?.phone === phone ? known.notified : undefined;
+  const context: PlanContext = { ...options, known, phone, start, notified };
+  if (booking.cancelled) return planCancellation(context);
+  const plan = confirmationOrChange(context);
   return {
-    messages: [...news.messages, ...remindersOf(visit), ...thanksOf(visit)],
-    reason: news.reason,
+    messages: [...plan.messages, ...planReminders(context), ...planThanks(context)],
+    reason: plan.reason,
   };
 }
 
-type Visit = PlanOptions &
-  Readonly<{ known: KnownBooking; phone: string; start: Date; told: Told | undefined }>;
+type PlanContext = PlanOptions &
+  Readonly<{ known: KnownBooking; phone: string; start: Date; notified: NotifiedState | undefined }>;
 
-function cancellationOf(visit: Visit): Plan {
-  const { known, now, start, told, timeZone } = visit;
-  if (told?.cancelled === true) return nothing('nothing_to_say');
-  const lastStart = told === undefined ? start : instantOf(told.startsAt, timeZone);
-  const expiresAt = new Date(Math.max(start.getTime(), lastStart.getTime()));
-  if (expiresAt <= now) return nothing('in_the_past');
-  return planned(visit, { kind: 'cancellation', due: now, expiresAt, ...telling(known) });
+function planCancellation(context: PlanContext): Plan {
+  const { known, now, start, notified, timeZone } = context;
+  if (notified?.cancelled === true) return emptyPlan('nothing_to_say');
+  const notifiedStart = notified === undefined ? start : toInstant(notified.startsAt, timeZone);
+  const expiresAt = new Date(Math.max(start.getTime(), notifiedStart.getTime()));
+  if (expiresAt <= now) return emptyPlan('in_the_past');
+  return toPlannedMessage(context, { kind: 'cancellation', due: now, expiresAt, ...notifiesField(known) });
 }
 
-function newsOf(visit: Visit): Plan {
-  const { known, now, start, told, settings, debounceMs } = visit;
-  const { booking, toldCount } = known;
-  if (start <= now) return nothing('in_the_past');
-  if (told === undefined) {
-    const heedsQuietHours = !isJustBooked(booking, now);
-    return planned(visit, {
+function confirmationOrChange(context: PlanContext): Plan {
+  const { known, now, start, notified, settings, debounceMs } = context;
+  const { booking, notificationCount } = known;
+  if (start <= now) return emptyPlan('in_the_past');
+  if (notified === undefined) {
+    const respectsQuietHours = !isJustBooked(booking, now);
+    return toPlannedMessage(context, {
       kind: 'confirmation',
       due: now,
       expiresAt: start,
-      heedsQuietHours,
+      respectsQuietHours,
       // Not the first: the booking had another phone.
-      ...(toldCount > 0 && { keySuffix: `:${toldCount}` }),
-      ...telling(known),
+      ...(notificationCount > 0 && { keySuffix: `:${notificationCount}` }),
+      ...notifiesField(known),
     });
   }
-  const difference = differenceOf(booking, told, visit);
-  if (difference !== 'change') return nothing(difference);
-  if (!settings.enabled.change) return nothing('switched_off');
-  return planned(visit, {
+  const difference = classifyChange(booking, notified, context);
+  if (difference !== 'change') return emptyPlan(difference);
+  if (!settings.enabled.change) return emptyPlan('switched_off');
+  return toPlannedMessage(context, {
     kind: 'change',
     due: new Date(now.getTime() + debounceMs),
     expiresAt: start,
-    keySuffix: `:${toldCount}`,
-    previousStartsAt: told.startsAt,
-    ...telling(known),
+    keySuffix: `:${notificationCount}`,
+    previousStartsAt: notified.startsAt,
+    ...notifiesField(known),
   });
 }
 
-function remindersOf(visit: Visit): PlannedMessage[] {
-  const { known, now, start, told } = visit;
-  const knownSince = told !== undefined && isToldStart(told, visit) ? told.startKnownAt : known.startKnownAt;
+function planReminders(context: PlanContext): PlannedMessage[] {
+  const { known, now, start, notified } = context;
+  const knownSince =
+    notified !== undefined && isNotifiedStart(notified, context) ? notified.startKnownAt : known.startKnownAt;
   if (known.booking.attendance === 1 || known.booking.attendance === -1) return [];
-  return reminders.flatMap(({ kind, beforeMs, knownForMs, uselessBeforeMs }) => {
+  return reminders.flatMap(({ kind, beforeMs, minKnownForMs, expiresBeforeMs }) => {
     const due = new Date(start.getTime() - beforeMs);
-    const expiresAt = new Date(start.getTime() - uselessBeforeMs);
-    const isNews = due.getTime() - knownSince.getTime() >= knownForMs;
-    return isNews && expiresAt > now ? planned(visit, { kind, due, expiresAt }).messages : [];
+    const expiresAt = new Date(start.getTime() - expiresBeforeMs);
+    const isUseful = due.getTime() - knownSince.getTime() >= minKnownForMs;
+    return isUseful && expiresAt > now ? toPlannedMessage(context, { kind, due, expiresAt }).messages : [];
   });
 }
 
-function thanksOf(visit: Visit): readonly PlannedMessage[] {
-  const { known, now, start } = visit;
+function planThanks(context: PlanContext): readonly PlannedMessage[] {
+  const { known, now, start } = context;
   const { attendance, durationSeconds } = known.booking;
   if (attendance !== 1) return [];
   const end = start.getTime() + durationSeconds * 1000;
-  const expiresAt = new Date(end + thanksUselessAfterMs);
+  const expiresAt = new Date(end + thanksExpiresAfterMs);
   if (expiresAt <= now) return [];
-  return planned(visit, { kind: 'thanks', due: new Date(end + thanksAfterMs), expiresAt }).messages;
+  return toPlannedMessage(context, { kind: 'thanks', due: new Date(end + thanksAfterMs), expiresAt })
+    .messages;
 }
 
-type Wish = Readonly<{
+type MessageDraft = Readonly<{
   kind: BookingMessageKind;
   due: Date;
   expiresAt: Date;
-  heedsQuietHours?: boolean;
+  respectsQuietHours?: boolean;
   keySuffix?: string;
-  tells?: Told;
+  notifies?: NotifiedState;
   previousStartsAt?: string;
 }>;
 
 /** Switched off, or held by the quiet hours until it is of no use: no message. */
-function planned({ known, phone, settings, timeZone }: Visit, wish: Wish): Plan {
-  const { kind, due, expiresAt, heedsQuietHours = true, keySuffix = '', tells, previousStartsAt } = wish;
-  if (!settings.enabled[kind]) return nothing('switched_off');
-  const held = heedsQuietHours ? quietUntil(due, settings.quietHours, timeZone) : undefined;
-  const notBefore = held ?? due;
-  if (notBefore >= expiresAt) return nothing('too_late_after_quiet_hours');
+function toPlannedMessage({ known, phone, settings, timeZone }: PlanContext, draft: MessageDraft): Plan {
+  const {
+    kind,
+    due,
+    expiresAt,
+    respectsQuietHours = true,
+    keySuffix = '',
+    notifies,
+    previousStartsAt,
+  } = draft;
+  if (!settings.enabled[kind]) return emptyPlan('switched_off');
+  const heldUntil = respectsQuietHours ? quietUntil(due, settings.quietHours, timeZone) : undefined;
+  const notBefore = heldUntil ?? due;
+  if (notBefore >= expiresAt) return emptyPlan('too_late_after_quiet_hours');
   const { recordId, startsAt } = known.booking;
   const message = {
     kind,
@@ -154,29 +164,29 @@ function planned({ known, phone, settings, timeZone }: Visit, wish: Wish): Plan 
     phone,
     notBefore,
     expiresAt,
-    heedsQuietHours,
-    ...(tells !== undefined && { tells }),
+    respectsQuietHours,
+    ...(notifies !== undefined && { notifies }),
     ...(previousStartsAt !== undefined && { previousStartsAt }),
   };
   return { messages: [message], reason: kind };
 }
 
-function telling(known: KnownBooking): Readonly<{ tells?: Told }> {
-  const tells = toldOf(known);
-  return tells === undefined ? {} : { tells };
+function notifiesField(known: KnownBooking): Readonly<{ notifies?: NotifiedState }> {
+  const notifies = notifiedState(known);
+  return notifies === undefined ? {} : { notifies };
 }
 
-function differenceOf(booking: Booking, told: Told, visit: Visit): string {
+function classifyChange(booking: Booking, notified: NotifiedState, context: PlanContext): string {
   const staffId = booking.staffId ?? null;
   const serviceIds = booking.services.map(({ id }) => id).sort((a, b) => a - b);
-  if (staffId !== told.staffId || serviceIds.join() !== told.serviceIds.join()) return 'change';
-  if (booking.startsAt === told.startsAt) return 'nothing_to_say';
-  return isToldStart(told, visit) ? 'small_shift' : 'change';
+  if (staffId !== notified.staffId || serviceIds.join() !== notified.serviceIds.join()) return 'change';
+  if (booking.startsAt === notified.startsAt) return 'nothing_to_say';
+  return isNotifiedStart(notified, context) ? 'small_shift' : 'change';
 }
 
 /** Whether the client knows the start, but for a small shift. */
-function isToldStart(told: Told, { start, timeZone, settings }: Visit): boolean {
-  const shiftMs = Math.abs(start.getTime() - instantOf(told.startsAt, timeZone).getTime());
+function isNotifiedStart(notified: NotifiedState, { start, timeZone, settings }: PlanContext): boolean {
+  const shiftMs = Math.abs(start.getTime() - toInstant(notified.startsAt, timeZone).getTime());
   return shiftMs <= settings.smallShiftMinutes * minuteMs;
 }
 
@@ -184,6 +194,6 @@ function isJustBooked({ online, createdAt }: Booking, now: Date): boolean {
   return online && (createdAt === undefined || now.getTime() - createdAt.getTime() < justBookedMs);
 }
 
-function nothing(reason: string): Plan {
+function emptyPlan(reason: string): Plan {
   return { messages: [], reason };
 }

@@ -1,7 +1,7 @@
 export type PacingProfile = 'careful' | 'steady' | 'none';
 
 /** How much one number may send. A window is any span of its length, not one of the calendar. */
-export type PaceLimits = Readonly<{
+export type PacingLimits = Readonly<{
   perMinute: number;
   perHour: number;
   perDay: number;
@@ -14,19 +14,19 @@ export type PaceLimits = Readonly<{
   rampMs: number;
 }>;
 
-type Pace = Readonly<{
+type PacingParameters = Readonly<{
   /** Shortest and longest gap between two messages of one number, in milliseconds. */
   gapMs: readonly [number, number];
   /** Shortest and longest time that the recipient sees somebody typing. */
   typingMs: readonly [number, number];
-  limits: PaceLimits | undefined;
+  limits: PacingLimits | undefined;
 }>;
 
 /**
  * WhatsApp publishes no limits. These stay well below what users of linked devices report as the beginning of restrictions:
  * about 20 unknown contacts a day, 100 to 200 messages an hour, 3 a second.
  */
-const paces: Readonly<Record<PacingProfile, Pace>> = {
+const pacingParameters: Readonly<Record<PacingProfile, PacingParameters>> = {
   careful: {
     gapMs: [4_000, 12_000],
     typingMs: [1_000, 4_000],
@@ -57,21 +57,21 @@ const paces: Readonly<Record<PacingProfile, Pace>> = {
 };
 
 /** A text of this length takes the longest typing. */
-const longTextLength = 400;
+const maxTypingTextLength = 400;
 
 /** Undefined: none. */
-export function limitsOf(profile: PacingProfile): PaceLimits | undefined {
-  return paces[profile].limits;
+export function pacingLimits(profile: PacingProfile): PacingLimits | undefined {
+  return pacingParameters[profile].limits;
 }
 
 /** A gap drawn anew for every message: an even rhythm is what a machine does. */
 export function nextGapMs(profile: PacingProfile, random: () => number): number {
-  const [shortest, longest] = paces[profile].gapMs;
-  return Math.round(shortest + random() * (longest - shortest));
+  const [minMs, maxMs] = pacingParameters[profile].gapMs;
+  return Math.round(minMs + random() * (maxMs - minMs));
 }
 
 /** How long to show "typing" before a text. */
 export function typingMs(profile: PacingProfile, text: string): number {
-  const [shortest, longest] = paces[profile].typingMs;
-  return Math.round(shortest + Math.min(text.length / longTextLength, 1) * (longest - shortest));
+  const [minMs, maxMs] = pacingParameters[profile].typingMs;
+  return Math.round(minMs + Math.min(text.length / maxTypingTextLength, 1) * (maxMs - minMs));
 }

@@ -14,10 +14,10 @@ export function quietUntil(
   const local = DateTime.fromJSDate(now, { zone: timeZone });
   const clock = local.toFormat('HH:mm');
   const { from, to } = quietHours;
-  const overMidnight = from > to;
-  const isQuiet = overMidnight ? clock >= from || clock < to : clock >= from && clock < to;
+  const spansMidnight = from > to;
+  const isQuiet = spansMidnight ? clock >= from || clock < to : clock >= from && clock < to;
   if (!isQuiet) return undefined;
-  const endsTomorrow = overMidnight && clock >= from;
+  const endsTomorrow = spansMidnight && clock >= from;
   const [hour = 0, minute = 0] = to.split(':').map(Number);
   const day = endsTomorrow ? local.plus({ days: 1 }) : local;
   const end = day.set({ hour, minute, second: 0, millisecond: 0 }).toJSDate();

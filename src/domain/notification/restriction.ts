@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 
 /** What WhatsApp says of an account's right to start chats. */
-export type TimeLock = Readonly<{
+export type ReachoutTimelock = Readonly<{
   isActive: boolean;
   /** Undefined where WhatsApp names no end. */
   endsAt?: Date;
@@ -10,7 +10,7 @@ export type TimeLock = Readonly<{
 }>;
 
 /** Whether WhatsApp was asked for what it says, however late it answers, or told it unasked. */
-export type TimeLockSource = 'asked' | 'announced';
+export type ReachoutTimelockSource = 'asked' | 'announced';
 
 /**
  * How a restriction became known: WhatsApp was asked or told it unasked; it gave no answer after a refusal or news without an

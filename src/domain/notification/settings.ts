@@ -33,7 +33,7 @@ export const defaultNotificationSettings: NotificationSettings = {
 
 /** Stored settings, of this or an older version: what is missing or strange has its default. */
 export function settingsFrom(stored: unknown): NotificationSettings {
-  if (!isFields(stored)) return defaultNotificationSettings;
+  if (!isJsonObject(stored)) return defaultNotificationSettings;
   const { enabled, templates, quietHours, smallShiftMinutes, reviewLink } = stored;
   const defaults = defaultNotificationSettings;
   return {
@@ -50,23 +50,23 @@ export function settingsFrom(stored: unknown): NotificationSettings {
 
 function pick<Value>(
   stored: unknown,
-  isRight: (value: unknown) => value is Value,
+  isValid: (value: unknown) => value is Value,
 ): Partial<Record<BookingMessageKind, Value>> {
   const picked: Partial<Record<BookingMessageKind, Value>> = {};
-  if (!isFields(stored)) return picked;
+  if (!isJsonObject(stored)) return picked;
   for (const kind of bookingMessageKinds) {
     const value = stored[kind];
-    if (isRight(value)) picked[kind] = value;
+    if (isValid(value)) picked[kind] = value;
   }
   return picked;
 }
 
 function quietHoursFrom(stored: unknown): QuietHours | undefined {
-  if (!isFields(stored)) return undefined;
+  if (!isJsonObject(stored)) return undefined;
   const { from, to } = stored;
   return typeof from === 'string' && typeof to === 'string' ? { from, to } : undefined;
 }
 
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

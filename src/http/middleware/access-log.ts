@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
-import { clientAddress } from '../../lib/net/client-ip.ts';
+import { clientIp } from '../../lib/net/client-ip.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import { maskedPath } from './masked-path.ts';
-import { requestIdOf } from './request-id.ts';
+import { maskPath } from './masked-path.ts';
+import { getRequestId } from './request-id.ts';
 
-export type ObserverDeps = Readonly<{
+export type AccessLogDeps = Readonly<{
   logger: Logger;
   metrics: Pick<Metrics, 'httpRequestDuration'>;
   /** Exact number of proxies in front. */
@@ -16,27 +16,27 @@ export type ObserverDeps = Readonly<{
 const quietRoutes = /^\/(?:health|metrics|marketplace\/assets)/;
 
 /** Writes the duration and one access line when the answer is out, or when the caller has gone. */
-export function observe(
-  deps: ObserverDeps,
+export function recordAccess(
+  deps: AccessLogDeps,
   request: IncomingMessage,
   response: ServerResponse,
   routeTemplate: () => string,
   options: Readonly<{
     /** What was done has a log line of its own. */
-    isToldElsewhere?: boolean;
+    isLoggedElsewhere?: boolean;
   }> = {},
 ): void {
   const startedMs = performance.now();
   const method = request.method ?? '';
-  const path = maskedPath(request.url ?? '');
-  const address = clientAddress(request, deps.trustProxy);
+  const path = maskPath(request.url ?? '');
+  const address = clientIp(request, deps.trustProxy);
   response.once('close', () => {
     const durationMs = performance.now() - startedMs;
     const route = routeTemplate();
     // 499 as nginx has it: the caller left before the answer.
     const status = response.writableFinished ? response.statusCode : 499;
     deps.metrics.httpRequestDuration.observe({ method, route, status }, durationMs / 1000);
-    const isQuiet = quietRoutes.test(route) || (options.isToldElsewhere === true && status === 200);
+    const isQuiet = quietRoutes.test(route) || (options.isLoggedElsewhere === true && status === 200);
     deps.logger[isQuiet ? 'debug' : 'info']('http request', {
       method,
       route,
@@ -44,20 +44,20 @@ export function observe(
       status,
       durationMs: Math.round(durationMs * 10) / 10,
       address,
-      requestId: requestIdOf(response),
+      requestId: getRequestId(response),
     });
   });
 }
 
-export function observeRequests(deps: ObserverDeps): RequestHandler {
+export function accessLog(deps: AccessLogDeps): RequestHandler {
   return (request, response, next) => {
-    observe(deps, request, response, () => templateOf(request.route));
+    recordAccess(deps, request, response, () => matchedRouteTemplate(request.route));
     next();
   };
 }
 
 /** `request.route` is what Express matched; routes are declared with their whole path for this. */
-function templateOf(route: unknown): string {
+function matchedRouteTemplate(route: unknown): string {
   const path = typeof route === 'object' && route !== null && 'path' in route ? route.path : undefined;
   return typeof path === 'string' ? path : 'other';
 }

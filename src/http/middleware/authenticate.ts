@@ -4,22 +4,22 @@ import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { safeEqual } from '../../crypto/safe-equal.ts';
 
-const longestToken = 4096;
-const longestApiKey = 256;
+const maxTokenLength = 4096;
+const maxApiKeyLength = 256;
 
 /** The connect token of `Authorization: Bearer`; the query is never looked at. @throws AppError `INVALID_TOKEN` */
 export function bearerToken(request: IncomingMessage): string {
   const token = /^Bearer +([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (token === undefined || token.length > longestToken) throw new AppError('INVALID_TOKEN');
+  if (token === undefined || token.length > maxTokenLength) throw new AppError('INVALID_TOKEN');
   return token;
 }
 
-export type CompanyKeys = Readonly<{ companyByApiKey(apiKey: string): Promise<Company | undefined> }>;
+export type ApiKeyLookup = Readonly<{ companyByApiKey(apiKey: string): Promise<Company | undefined> }>;
 
 /** The company whose `X-API-Key` this is. @throws AppError `INVALID_TOKEN` */
-export async function companyOfApiKey(request: IncomingMessage, keys: CompanyKeys): Promise<Company> {
-  const company = await keys.companyByApiKey(apiKey(request));
-  if (company === undefined) throw wrongApiKey();
+export async function authenticateByApiKey(request: IncomingMessage, lookup: ApiKeyLookup): Promise<Company> {
+  const company = await lookup.companyByApiKey(apiKey(request));
+  if (company === undefined) throw invalidApiKey();
   return company;
 }
 
@@ -38,7 +38,7 @@ export class AdminKey {
 
   /** @throws AppError `INVALID_TOKEN` */
   require(request: IncomingMessage): void {
-    if (!this.matches(request)) throw wrongApiKey();
+    if (!this.matches(request)) throw invalidApiKey();
   }
 
   matches(request: IncomingMessage): boolean {
@@ -52,11 +52,11 @@ export function hasApiKey(request: IncomingMessage): boolean {
 
 function apiKey(request: IncomingMessage): string {
   const key = request.headers['x-api-key'];
-  if (typeof key !== 'string' || key === '' || key.length > longestApiKey) throw wrongApiKey();
+  if (typeof key !== 'string' || key === '' || key.length > maxApiKeyLength) throw invalidApiKey();
   return key;
 }
 
-function wrongApiKey(): AppError {
+function invalidApiKey(): AppError {
   return new AppError('INVALID_TOKEN', {
     text: {
       ru: 'Нужен действующий ключ в заголовке X-API-Key.',

@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express';
 const hourSeconds = 60 * 60;
 
 /** Lets pages of `allowedOrigins` read our answers; any other origin gets no CORS header at all. */
-export function crossOrigin(allowedOrigins: readonly string[]): RequestHandler {
+export function corsMiddleware(allowedOrigins: readonly string[]): RequestHandler {
   return cors({
     origin: [...allowedOrigins],
     methods: ['GET', 'POST'],

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../../domain/errors/app-error.ts';
-import { answerTo } from '../../domain/errors/error-answer.ts';
-import { languageOf } from '../request.ts';
-import { requestIdOf } from './request-id.ts';
+import { toPublicError } from '../../domain/errors/error-answer.ts';
+import { requestLanguage } from '../request.ts';
+import { getRequestId } from './request-id.ts';
 
 export type ErrorBody = Readonly<{
   success: false;
@@ -14,20 +14,20 @@ export type ErrorBody = Readonly<{
 }>;
 
 /** Sets the status and `Retry-After`, and returns the body that every refusal of this server has. */
-export function prepareErrorAnswer(
+export function prepareErrorResponse(
   error: unknown,
   request: IncomingMessage,
   response: ServerResponse,
 ): ErrorBody {
-  const answer = answerTo(error, languageOf(request));
-  const retryAfter = answer.retryAfterSeconds;
-  response.statusCode = answer.httpStatus;
+  const publicError = toPublicError(error, requestLanguage(request));
+  const retryAfter = publicError.retryAfterSeconds;
+  response.statusCode = publicError.httpStatus;
   if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   return {
     success: false,
-    error: answer.message,
-    code: answer.code,
-    requestId: requestIdOf(response),
+    error: publicError.message,
+    code: publicError.code,
+    requestId: getRequestId(response),
     ...(retryAfter !== undefined && { retryAfter }),
   };
 }

@@ -1,26 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 
-export type Identified<Who> = Readonly<{
+export type Authenticator<Caller> = Readonly<{
   guard: RequestHandler;
   /** Whom the guard of the same route found. */
-  of(request: IncomingMessage): Who;
+  caller(request: IncomingMessage): Caller;
 }>;
 
 /** Settles who is asking before the body is read, and keeps the answer for the handler. */
-export function identified<Who extends object | number>(
-  identify: (request: IncomingMessage) => Promise<Who>,
-): Identified<Who> {
-  const found = new WeakMap<IncomingMessage, Who>();
+export function createAuthenticator<Caller extends object | number>(
+  authenticate: (request: IncomingMessage) => Promise<Caller>,
+): Authenticator<Caller> {
+  const callers = new WeakMap<IncomingMessage, Caller>();
   return {
     guard: async (request, _response, next) => {
-      found.set(request, await identify(request));
+      callers.set(request, await authenticate(request));
       next();
     },
-    of(request) {
-      const who = found.get(request);
-      if (who === undefined) throw new Error('The route has no guard');
-      return who;
+    caller(request) {
+      const caller = callers.get(request);
+      if (caller === undefined) throw new Error('The route has no guard');
+      return caller;
     },
   };
 }

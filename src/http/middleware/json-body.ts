@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { type JsonOptions, parseStrictJson } from '../../lib/net/strict-json.ts';
 import { readBody } from '../../lib/net/read-body.ts';
-import { malformed, unsupportedType } from './refusals.ts';
+import { malformedRequest, unsupportedType } from './refusals.ts';
 
 const maxBodyBytes = 64 * 1024;
 const maxJsonDepth = 32;
@@ -21,7 +21,7 @@ export function jsonBody(options: JsonOptions = {}): RequestHandler {
 /** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
 export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
   requireJson(request.headers['content-type']);
-  return parse(await readBody(request, maxBodyBytes), options);
+  return parseJson(await readBody(request, maxBodyBytes), options);
 }
 
 /**
@@ -33,25 +33,26 @@ export async function readJsonAndBytes(
 ): Promise<Readonly<{ body: unknown; bytes: Buffer }>> {
   requireJson(request.headers['content-type'] ?? 'application/json');
   const bytes = await readBody(request, maxBodyBytes);
-  return { body: parse(bytes, {}), bytes };
+  return { body: parseJson(bytes, {}), bytes };
 }
 
-function parse(bytes: Buffer, options: JsonOptions): unknown {
-  return parseStrictJson(decode(bytes), maxJsonDepth, options);
+function parseJson(bytes: Buffer, options: JsonOptions): unknown {
+  return parseStrictJson(decodeUtf8(bytes), maxJsonDepth, options);
 }
 
-const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const jsonContentType = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 
 function requireJson(contentType: string | undefined): void {
   const type = contentType ?? '';
-  if (!jsonType.test(type) || !/^utf-?8$/i.test(charset.exec(type)?.[1] ?? 'utf-8')) throw unsupportedType();
+  if (!jsonContentType.test(type) || !/^utf-?8$/i.test(charset.exec(type)?.[1] ?? 'utf-8'))
+    throw unsupportedType();
 }
 
-function decode(bytes: Buffer): string {
+function decodeUtf8(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw malformed(error);
+    throw malformedRequest(error);
   }
 }

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
-import { type AddressLimiter, MemoryAddressLimiter } from '../../lib/net/ip-rate-limiter.ts';
-import { clientAddress } from '../../lib/net/client-ip.ts';
+import { type IpRateLimiter, MemoryIpRateLimiter } from '../../lib/net/ip-rate-limiter.ts';
+import { clientIp } from '../../lib/net/client-ip.ts';
 
 /** Requests of one address in a window, in `strayWebhook` only those that were refused. */
 const httpLimits = {
@@ -14,22 +14,22 @@ const httpLimits = {
   strayWebhook: { points: 300, windowSeconds: 60 },
 } as const;
 
-export type HttpLimiters = Readonly<Record<keyof typeof httpLimits, AddressLimiter>>;
+export type HttpLimiters = Readonly<Record<keyof typeof httpLimits, IpRateLimiter>>;
 
 /** Limiters that count in this process. */
 export function createHttpLimiters(): HttpLimiters {
   return {
-    page: new MemoryAddressLimiter(httpLimits.page),
-    registration: new MemoryAddressLimiter(httpLimits.registration),
-    machine: new MemoryAddressLimiter(httpLimits.machine),
-    strayWebhook: new MemoryAddressLimiter(httpLimits.strayWebhook),
+    page: new MemoryIpRateLimiter(httpLimits.page),
+    registration: new MemoryIpRateLimiter(httpLimits.registration),
+    machine: new MemoryIpRateLimiter(httpLimits.machine),
+    strayWebhook: new MemoryIpRateLimiter(httpLimits.strayWebhook),
   };
 }
 
 /** Refuses an address that asks too often with `RATE_LIMIT` and the seconds to wait. */
-export function rateLimit(limiter: AddressLimiter, trustProxy: number): RequestHandler {
+export function rateLimit(limiter: IpRateLimiter, trustProxy: number): RequestHandler {
   return async (request, _response, next) => {
-    const retryAfterSeconds = await limiter.consume(clientAddress(request, trustProxy));
+    const retryAfterSeconds = await limiter.consume(clientIp(request, trustProxy));
     if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
     next();
   };

@@ -3,19 +3,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 
 const header = 'x-request-id';
-const sane = /^[\w-]{8,64}$/;
+const requestIdPattern = /^[\w-]{8,64}$/;
 
 /** Names the request: by the caller's own `X-Request-Id` when it is sane, else by a new UUID. The answer carries it. */
-export function nameRequest(request: IncomingMessage, response: ServerResponse): void {
+export function assignRequestId(request: IncomingMessage, response: ServerResponse): void {
   const offered = request.headers[header];
-  response.setHeader(header, typeof offered === 'string' && sane.test(offered) ? offered : randomUUID());
+  response.setHeader(
+    header,
+    typeof offered === 'string' && requestIdPattern.test(offered) ? offered : randomUUID(),
+  );
 }
 
 export const requestId: RequestHandler = (request, response, next) => {
-  nameRequest(request, response);
+  assignRequestId(request, response);
   next();
 };
 
-export function requestIdOf(response: ServerResponse): string {
+export function getRequestId(response: ServerResponse): string {
   return String(response.getHeader(header) ?? '');
 }

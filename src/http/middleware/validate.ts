@@ -7,30 +7,30 @@ export function validate<Body>(
   schema: Joi.ObjectSchema<Body>,
 ): RequestHandler<Request['params'], unknown, Body> {
   return (request, _response, next) => {
-    request.body = checked(schema, request.body);
+    request.body = validateValue(schema, request.body);
     next();
   };
 }
 
 /** @throws AppError `VALIDATION_ERROR` that names the first wrong field, never its value */
-export function checked<Value>(schema: Joi.ObjectSchema<Value>, value: unknown): Value {
+export function validateValue<Value>(schema: Joi.ObjectSchema<Value>, value: unknown): Value {
   const outcome = schema.required().validate(value, { abortEarly: true, convert: true });
   if (outcome.error === undefined) return outcome.value;
   const [problem] = outcome.error.details;
   const thrown: unknown = problem?.context?.['error'];
   if (thrown instanceof AppError) throw thrown;
   throw new AppError('VALIDATION_ERROR', {
-    text: sentence(problem?.type ?? '', problem?.path ?? []),
+    text: validationMessage(problem?.type ?? '', problem?.path ?? []),
     cause: outcome.error,
   });
 }
 
 /** A joi rule that runs a parser of the domain; the parser's own AppError reaches the caller. */
-export function parsedBy<Value>(parse: (value: unknown) => Value): Joi.AnySchema<Value> {
+export function parseWith<Value>(parse: (value: unknown) => Value): Joi.AnySchema<Value> {
   return Joi.any<Value>().custom((value: unknown) => parse(value));
 }
 
-function sentence(type: string, path: readonly (string | number)[]): BilingualText {
+function validationMessage(type: string, path: readonly (string | number)[]): BilingualText {
   const field = path.join('.');
   if (!/^[\w.]{1,64}$/.test(field)) {
     return { ru: 'Тело запроса заполнено неверно.', en: 'The body of the request is not valid.' };

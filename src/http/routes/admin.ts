@@ -10,9 +10,9 @@ import { jsonBody } from '../middleware/json-body.ts';
 import { pathParameter } from '../path-parameter.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { parsedBy, validate } from '../middleware/validate.ts';
+import { parseWith, validate } from '../middleware/validate.ts';
 
-export type MaintenanceDeps = Readonly<{
+export type AdminDeps = Readonly<{
   service: Readonly<{
     /** @throws AppError `COMPANY_NOT_FOUND` */
     getCompany(companyId: CompanyId): Promise<Company>;
@@ -34,32 +34,32 @@ const queues = [
   'reconciliation',
 ] as const satisfies readonly QueueName[];
 
-const mostLetters = 500;
-const usualLetters = 50;
+const maxDeadLetters = 500;
+const defaultDeadLetters = 50;
 
-const reconciliationBody = Joi.object<Readonly<{ company_id?: CompanyId }>>({
-  company_id: parsedBy((value) => companyIdFrom(value, 'company_id')),
+const reconciliationSchema = Joi.object<Readonly<{ company_id?: CompanyId }>>({
+  company_id: parseWith((value) => companyIdFrom(value, 'company_id')),
 });
 
 /** What the operator may set going, by the machine key. */
-export function maintenanceRoutes(deps: MaintenanceDeps): Router {
+export function adminRoutes(deps: AdminDeps): Router {
   const { service, queue, reconciliation, adminKey, limiters, trustProxy } = deps;
   const router = express.Router();
   const limited = rateLimit(limiters.machine, trustProxy);
 
   router.get('/marketplace/dead-letters', limited, adminKey.guard, async (request, response) => {
     const query = new Query(request);
-    const name = queueFrom(query.one('queue') ?? 'webhooks');
-    const letters = await queue.deadLetters(name, query.limit(mostLetters, usualLetters));
+    const name = parseQueueName(query.get('queue') ?? 'webhooks');
+    const deadLetters = await queue.deadLetters(name, query.limit(maxDeadLetters, defaultDeadLetters));
     response.json({
       success: true,
-      dead_letters: letters.map(({ id, key, reason, attempts, buriedAt }) => ({
+      dead_letters: deadLetters.map(({ id, key, reason, attempts, deadLetteredAt }) => ({
         id,
         queue: name,
         key: name === 'answers' ? key.replace(/:.*/, '') : key,
         reason,
         attempts,
-        buried_at: buriedAt.toISOString(),
+        buried_at: deadLetteredAt.toISOString(),
       })),
     });
   });
@@ -69,8 +69,8 @@ export function maintenanceRoutes(deps: MaintenanceDeps): Router {
     limited,
     adminKey.guard,
     async (request, response) => {
-      const name = queueFrom(pathParameter(request, 'queue'));
-      if (!(await queue.replay(name, pathParameter(request, 'id')))) throw letterNotFound();
+      const name = parseQueueName(pathParameter(request, 'queue'));
+      if (!(await queue.replay(name, pathParameter(request, 'id')))) throw deadLetterNotFound();
       response.status(202).json({ success: true });
     },
   );
@@ -80,7 +80,7 @@ export function maintenanceRoutes(deps: MaintenanceDeps): Router {
     limited,
     adminKey.guard,
     jsonBody(),
-    validate(reconciliationBody),
+    validate(reconciliationSchema),
     async (request, response) => {
       const { company_id: companyId } = request.body;
       if (companyId === undefined) await reconciliation.requestAll('operator');
@@ -91,7 +91,7 @@ export function maintenanceRoutes(deps: MaintenanceDeps): Router {
   return router;
 }
 
-function queueFrom(name: string): QueueName {
+function parseQueueName(name: string): QueueName {
   const found = queues.find((queue) => queue === name);
   if (found !== undefined) return found;
   throw new AppError('VALIDATION_ERROR', {
@@ -102,7 +102,7 @@ function queueFrom(name: string): QueueName {
   });
 }
 
-function letterNotFound(): AppError {
+function deadLetterNotFound(): AppError {
   return new AppError('NOT_FOUND', {
     text: { ru: 'Такого задания среди отложенных нет.', en: 'There is no such dead letter.' },
   });

@@ -2,19 +2,19 @@ import express, { type Router } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { parsePositiveInteger } from '../../domain/ids.ts';
 import type { Events } from '../../ports/ports.ts';
-import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
+import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
 import { pathParameter } from '../path-parameter.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 
 export type BookingEventDeps = Readonly<{
-  service: CompanyKeys;
-  events: Pick<Events, 'ofRecord'>;
+  service: ApiKeyLookup;
+  events: Pick<Events, 'byRecord'>;
   limiters: Pick<HttpLimiters, 'machine'>;
   trustProxy: number;
 }>;
 
-const longestHistory = 500;
+const maxEvents = 500;
 
 /** One booking from its webhook to the read receipt, for whoever holds the company's key. */
 export function bookingEventRoutes({ service, events, limiters, trustProxy }: BookingEventDeps): Router {
@@ -24,9 +24,9 @@ export function bookingEventRoutes({ service, events, limiters, trustProxy }: Bo
     '/marketplace/bookings/:recordId/events',
     rateLimit(limiters.machine, trustProxy),
     async (request, response) => {
-      const company = await companyOfApiKey(request, service);
+      const company = await authenticateByApiKey(request, service);
       const recordId = recordIdFrom(pathParameter(request, 'recordId'));
-      const history = await events.ofRecord(company.id, recordId, new Query(request).limit(longestHistory));
+      const history = await events.byRecord(company.id, recordId, new Query(request).limit(maxEvents));
       response.json({
         success: true,
         record_id: recordId,

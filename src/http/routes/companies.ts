@@ -16,14 +16,14 @@ export type CompaniesDeps = Readonly<{
 }>;
 
 /** More of them at once have a cause that concerns them all. */
-const mostShown = 100;
+const maxCompanies = 100;
 
 export function companiesRoutes({ service, adminKey, limiters, trustProxy }: CompaniesDeps): Router {
   const router = express.Router();
 
   router.get('/marketplace/companies', rateLimit(limiters.machine, trustProxy), async (request, response) => {
     adminKey.require(request);
-    const limit = new Query(request).limit(mostShown);
+    const limit = new Query(request).limit(maxCompanies);
     const [stats, withoutWhatsApp] = await Promise.all([
       service.getConnectionStats(),
       service.companiesWithoutWhatsApp(limit),

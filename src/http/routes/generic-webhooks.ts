@@ -3,8 +3,8 @@ import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { companyIdFrom } from '../../domain/ids.ts';
-import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
-import { identified } from '../middleware/identified.ts';
+import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
+import { createAuthenticator } from '../middleware/identified.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { validate } from '../middleware/validate.ts';
@@ -16,8 +16,8 @@ export type GenericWebhook = Readonly<{
   timestamp: Date;
 }>;
 
-export type WebhookDeps = Readonly<{
-  service: CompanyKeys;
+export type GenericWebhookDeps = Readonly<{
+  service: ApiKeyLookup;
   inbox: Readonly<{
     /** Durable when it resolves. */
     acceptGeneric(company: Company, webhook: GenericWebhook): Promise<void>;
@@ -26,25 +26,25 @@ export type WebhookDeps = Readonly<{
   trustProxy: number;
 }>;
 
-const webhook = Joi.object<GenericWebhook>({
+const webhookSchema = Joi.object<GenericWebhook>({
   type: Joi.string().max(100).required(),
   data: Joi.object().unknown(true).required(),
   timestamp: Joi.date().iso().required(),
 });
 
-export function webhookRoutes({ service, inbox, limiters, trustProxy }: WebhookDeps): Router {
+export function genericWebhookRoutes({ service, inbox, limiters, trustProxy }: GenericWebhookDeps): Router {
   const router = express.Router();
-  const caller = identified((request) => companyOfApiKey(request, service));
+  const auth = createAuthenticator((request) => authenticateByApiKey(request, service));
 
   router.post(
     '/marketplace/webhook/:companyId',
     rateLimit(limiters.machine, trustProxy),
-    caller.guard,
+    auth.guard,
     jsonBody(),
-    validate(webhook),
+    validate(webhookSchema),
     async (request, response) => {
       const companyId = companyIdFrom(request.params['companyId']);
-      const company = caller.of(request);
+      const company = auth.caller(request);
       if (company.id !== companyId) throw new AppError('FORBIDDEN');
       await inbox.acceptGeneric(company, request.body);
       response.json({ success: true });

@@ -4,9 +4,9 @@ import { type SalonId, parsePositiveInteger, salonIdFrom } from '../../domain/id
 import type { LifecycleEvent } from '../../marketplace/installation/lifecycle.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { checked, parsedBy, validate } from '../middleware/validate.ts';
+import { validateValue, parseWith, validate } from '../middleware/validate.ts';
 
-export type CallbackDeps = Readonly<{
+export type LifecycleCallbackDeps = Readonly<{
   lifecycle: Readonly<{
     /** @throws AppError `FORBIDDEN` when the token, the application or the sign is not right */
     handle(event: LifecycleEvent): Promise<void>;
@@ -22,8 +22,8 @@ type CallbackBody = Readonly<{
   partner_token: string;
 }>;
 
-const callback = Joi.object<CallbackBody>({
-  salon_id: parsedBy((value) => salonIdFrom(value)).required(),
+const callbackSchema = Joi.object<CallbackBody>({
+  salon_id: parseWith((value) => salonIdFrom(value)).required(),
   application_id: Joi.any()
     .custom((value: unknown, helpers) => parsePositiveInteger(value) ?? helpers.error('any.invalid'))
     .required(),
@@ -31,24 +31,24 @@ const callback = Joi.object<CallbackBody>({
   partner_token: Joi.string().allow('').max(500).default(''),
 }).unknown(true);
 
-const number = Joi.string()
+const numberSchema = Joi.string()
   .max(40)
   .pattern(/^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i);
 
-const payment = Joi.object<Readonly<{ amount: string; discount: string | null; sign: string }>>({
-  amount: number.required(),
-  discount: number.allow(null).default(null),
+const paymentSchema = Joi.object<Readonly<{ amount: string; discount: string | null; sign: string }>>({
+  amount: numberSchema.required(),
+  discount: numberSchema.allow(null).default(null),
   sign: Joi.string().max(200).required(),
 }).unknown(true);
 
-export function callbackRoutes({ lifecycle, limiters, trustProxy }: CallbackDeps): Router {
+export function lifecycleCallbackRoutes({ lifecycle, limiters, trustProxy }: LifecycleCallbackDeps): Router {
   const router = express.Router();
 
   router.post(
     '/marketplace/callback',
     rateLimit(limiters.machine, trustProxy),
     jsonBody({ numbersAsText: true }),
-    validate(callback),
+    validate(callbackSchema),
     async (request, response) => {
       await lifecycle.handle(toEvent(request.body));
       response.json({ success: true });
@@ -65,6 +65,6 @@ function toEvent(body: CallbackBody): LifecycleEvent {
     partnerToken: body.partner_token,
   };
   if (body.event !== 'payment') return event;
-  const { amount, discount, sign } = checked(payment, body);
+  const { amount, discount, sign } = validateValue(paymentSchema, body);
   return { ...event, payment: { amount, discount: discount ?? undefined, sign } };
 }

@@ -4,15 +4,15 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/notification/message.ts';
 import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
-import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
-import { identified } from '../middleware/identified.ts';
+import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
+import { createAuthenticator } from '../middleware/identified.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { pathParameter } from '../path-parameter.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { parsedBy, validate } from '../middleware/validate.ts';
+import { parseWith, validate } from '../middleware/validate.ts';
 
 export type MessageDeps = Readonly<{
-  service: CompanyKeys &
+  service: ApiKeyLookup &
     Readonly<{
       /** The same idempotency key again returns the message that exists. */
       sendDirectMessage(
@@ -25,44 +25,48 @@ export type MessageDeps = Readonly<{
   trustProxy: number;
 }>;
 
-const longestText = 4096;
+const maxTextLength = 4096;
 
-const directMessage = Joi.object<Readonly<{ phone: string; text: string }>>({
-  phone: parsedBy((value) => mobileFrom(value)).required(),
-  text: Joi.string().trim().min(1).max(longestText).required(),
+const directMessageSchema = Joi.object<Readonly<{ phone: string; text: string }>>({
+  phone: parseWith((value) => mobileFrom(value)).required(),
+  text: Joi.string().trim().min(1).max(maxTextLength).required(),
 });
 
 export function messageRoutes({ service, limiters, trustProxy }: MessageDeps): Router {
   const router = express.Router();
-  const caller = identified((request) => companyOfApiKey(request, service));
+  const auth = createAuthenticator((request) => authenticateByApiKey(request, service));
   const limited = rateLimit(limiters.machine, trustProxy);
 
   router.post(
     '/marketplace/messages',
     limited,
-    caller.guard,
+    auth.guard,
     jsonBody(),
-    validate(directMessage),
+    validate(directMessageSchema),
     async (request, response) => {
-      const idempotencyKey = idempotencyKeyOf(request);
+      const idempotencyKey = readIdempotencyKey(request);
       const { phone, text } = request.body;
-      const message = await service.sendDirectMessage(caller.of(request).id, { phone, text, idempotencyKey });
+      const message = await service.sendDirectMessage(auth.caller(request).id, {
+        phone,
+        text,
+        idempotencyKey,
+      });
       response.status(202).json({ success: true, id: message.id, status: message.status });
     },
   );
 
-  router.get('/marketplace/messages/:id', limited, caller.guard, async (request, response) => {
+  router.get('/marketplace/messages/:id', limited, auth.guard, async (request, response) => {
     const id = pathParameter(request, 'id');
     const message = /^[\w-]{1,64}$/.test(id)
-      ? await service.messageById(caller.of(request).id, id)
+      ? await service.messageById(auth.caller(request).id, id)
       : undefined;
     if (message === undefined) throw messageNotFound();
-    response.json(view(message));
+    response.json(toMessageResponse(message));
   });
   return router;
 }
 
-function view(message: Message): Record<string, unknown> {
+function toMessageResponse(message: Message): Record<string, unknown> {
   return {
     success: true,
     id: message.id,
@@ -80,7 +84,7 @@ function view(message: Message): Record<string, unknown> {
   };
 }
 
-function idempotencyKeyOf(request: Pick<Request, 'headers'>): string {
+function readIdempotencyKey(request: Pick<Request, 'headers'>): string {
   const key = request.headers['idempotency-key'];
   if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key;
   throw new AppError('VALIDATION_ERROR', {

@@ -15,7 +15,7 @@ export function metricsRoutes({ metrics, metricsToken }: MetricsDeps): Router {
   const router = express.Router();
 
   router.get('/metrics', async (request, response) => {
-    requireReader(request, metricsToken);
+    requireMetricsAccess(request, metricsToken);
     const text = await metrics.registry.metrics();
     response.setHeader('Content-Type', metrics.registry.contentType);
     response.end(text);
@@ -23,7 +23,7 @@ export function metricsRoutes({ metrics, metricsToken }: MetricsDeps): Router {
   return router;
 }
 
-function requireReader(request: IncomingMessage, token: string | undefined): void {
+function requireMetricsAccess(request: IncomingMessage, token: string | undefined): void {
   if (token === undefined) {
     if (!isInternalRequest(request)) throw new AppError('NOT_FOUND');
     return;

@@ -5,15 +5,15 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { phoneFrom } from '../../domain/company/phone.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
 import { bearerToken } from '../middleware/authenticate.ts';
-import { identified } from '../middleware/identified.ts';
+import { createAuthenticator } from '../middleware/identified.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { pathParameter } from '../path-parameter.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { secondsLeft } from '../../lib/seconds-left.ts';
-import { parsedBy, validate } from '../middleware/validate.ts';
+import { parseWith, validate } from '../middleware/validate.ts';
 
-export type QrDeps = Readonly<{
+export type PairingDeps = Readonly<{
   service: Readonly<{
     /** @throws AppError `INVALID_TOKEN` */
     validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
@@ -30,20 +30,20 @@ export type QrDeps = Readonly<{
   now: () => Date;
 }>;
 
-const pairing = Joi.object<Readonly<{ phone: string }>>({
-  phone: parsedBy((value) => phoneFrom(value)).required(),
+const pairingSchema = Joi.object<Readonly<{ phone: string }>>({
+  phone: parseWith((value) => phoneFrom(value)).required(),
 });
 
-export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router {
+export function pairingRoutes({ service, limiters, trustProxy, now }: PairingDeps): Router {
   const router = express.Router();
-  const caller = identified((request) => service.validateToken(bearerToken(request)));
+  const auth = createAuthenticator((request) => service.validateToken(bearerToken(request)));
   const limited = rateLimit(limiters.page, trustProxy);
 
   const sendQr = async (token: string, request: Request, response: Response): Promise<void> => {
     const companyId = await service.validateToken(token);
-    const startsAnew = new Query(request).one('new') === '1';
+    const isRestart = new Query(request).get('new') === '1';
     const { state } = await service.sessionStatus(companyId);
-    if (state === 'qr_expired' && !startsAnew) throw new AppError('QR_EXPIRED');
+    if (state === 'qr_expired' && !isRestart) throw new AppError('QR_EXPIRED');
     const { qr, expiresAt } = await service.generateQR(companyId);
     response.json({ success: true, qr, expires_in: secondsLeft(expiresAt, now()) });
   };
@@ -60,12 +60,12 @@ export function qrRoutes({ service, limiters, trustProxy, now }: QrDeps): Router
   router.post(
     '/marketplace/pairing-code',
     limited,
-    caller.guard,
+    auth.guard,
     jsonBody(),
-    validate(pairing),
+    validate(pairingSchema),
     async (request, response) => {
       const { phone } = request.body;
-      const { code, expiresAt } = await service.requestPairingCode(caller.of(request), phone);
+      const { code, expiresAt } = await service.requestPairingCode(auth.caller(request), phone);
       response.json({ success: true, code, expires_in: secondsLeft(expiresAt, now()) });
     },
   );

@@ -2,39 +2,39 @@ import express, { type Router } from 'express';
 import Joi from 'joi';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { OutgoingWebhook, ReceivedMessages } from '../../ports/message-ports.ts';
-import type { OutgoingWebhookRules } from '../../marketplace/replies/outgoing-webhook-settings.ts';
-import { type CompanyKeys, companyOfApiKey } from '../middleware/authenticate.ts';
-import { identified } from '../middleware/identified.ts';
+import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/outgoing-webhook-settings.ts';
+import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
+import { createAuthenticator } from '../middleware/identified.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { validate } from '../middleware/validate.ts';
 
-export type ReceivingDeps = Readonly<{
-  service: CompanyKeys;
-  received: Pick<ReceivedMessages, 'after'>;
-  outgoingWebhooks: Pick<OutgoingWebhookRules, 'of' | 'set' | 'rotate' | 'remove'>;
+export type ReceivedMessageDeps = Readonly<{
+  service: ApiKeyLookup;
+  receivedMessages: Pick<ReceivedMessages, 'after'>;
+  outgoingWebhooks: Pick<OutgoingWebhookSettingsService, 'get' | 'set' | 'rotate' | 'remove'>;
   limiters: Pick<HttpLimiters, 'machine'>;
   trustProxy: number;
 }>;
 
-const webhookBody = Joi.object<Readonly<{ url: string }>>({ url: Joi.string().required() });
-const mostMessages = 200;
-const usualMessages = 50;
+const outgoingWebhookSchema = Joi.object<Readonly<{ url: string }>>({ url: Joi.string().required() });
+const maxMessages = 200;
+const defaultMessages = 50;
 
 /** What clients write, for whoever holds the company's key, and where it is forwarded to. */
-export function receivingRoutes(deps: ReceivingDeps): Router {
-  const { service, received, outgoingWebhooks, limiters, trustProxy } = deps;
+export function receivedMessageRoutes(deps: ReceivedMessageDeps): Router {
+  const { service, receivedMessages, outgoingWebhooks, limiters, trustProxy } = deps;
   const router = express.Router();
-  const caller = identified((request) => companyOfApiKey(request, service));
+  const auth = createAuthenticator((request) => authenticateByApiKey(request, service));
   const limited = rateLimit(limiters.machine, trustProxy);
   const path = '/marketplace/outgoing-webhook';
 
-  router.get('/marketplace/received-messages', limited, caller.guard, async (request, response) => {
+  router.get('/marketplace/received-messages', limited, auth.guard, async (request, response) => {
     const query = new Query(request);
-    const after = query.wholeNumber('after', { least: 0, most: Number.MAX_SAFE_INTEGER, usual: 0 });
-    const limit = query.limit(mostMessages, usualMessages);
-    const messages = await received.after(caller.of(request).id, after, limit);
+    const after = query.integer('after', { min: 0, max: Number.MAX_SAFE_INTEGER, defaultValue: 0 });
+    const limit = query.limit(maxMessages, defaultMessages);
+    const messages = await receivedMessages.after(auth.caller(request).id, after, limit);
     response.json({
       success: true,
       messages: messages.map(({ id, phone, text, sentAt, receivedAt }) => ({
@@ -48,30 +48,41 @@ export function receivingRoutes(deps: ReceivingDeps): Router {
     });
   });
 
-  router.get(path, limited, caller.guard, async (request, response) => {
-    const webhook = await outgoingWebhooks.of(caller.of(request).id);
-    if (webhook === undefined) throw noWebhook();
-    response.json({ success: true, ...view(webhook) });
+  router.get(path, limited, auth.guard, async (request, response) => {
+    const webhook = await outgoingWebhooks.get(auth.caller(request).id);
+    if (webhook === undefined) throw webhookNotFound();
+    response.json({ success: true, ...toWebhookResponse(webhook) });
   });
 
-  router.put(path, limited, caller.guard, jsonBody(), validate(webhookBody), async (request, response) => {
-    const { id } = caller.of(request);
-    const secret = await outgoingWebhooks.set(id, request.body.url);
-    const webhook = await outgoingWebhooks.of(id);
-    if (webhook === undefined) throw noWebhook();
-    response.json({ success: true, ...view(webhook), ...(secret !== undefined && { secret }) });
-  });
+  router.put(
+    path,
+    limited,
+    auth.guard,
+    jsonBody(),
+    validate(outgoingWebhookSchema),
+    async (request, response) => {
+      const { id } = auth.caller(request);
+      const secret = await outgoingWebhooks.set(id, request.body.url);
+      const webhook = await outgoingWebhooks.get(id);
+      if (webhook === undefined) throw webhookNotFound();
+      response.json({
+        success: true,
+        ...toWebhookResponse(webhook),
+        ...(secret !== undefined && { secret }),
+      });
+    },
+  );
 
-  router.post(`${path}/secret`, limited, caller.guard, async (request, response) => {
-    const { id } = caller.of(request);
+  router.post(`${path}/secret`, limited, auth.guard, async (request, response) => {
+    const { id } = auth.caller(request);
     const secret = await outgoingWebhooks.rotate(id);
-    const webhook = await outgoingWebhooks.of(id);
-    if (secret === undefined || webhook === undefined) throw noWebhook();
-    response.json({ success: true, ...view(webhook), secret });
+    const webhook = await outgoingWebhooks.get(id);
+    if (secret === undefined || webhook === undefined) throw webhookNotFound();
+    response.json({ success: true, ...toWebhookResponse(webhook), secret });
   });
 
-  router.delete(path, limited, caller.guard, async (request, response) => {
-    await outgoingWebhooks.remove(caller.of(request).id);
+  router.delete(path, limited, auth.guard, async (request, response) => {
+    await outgoingWebhooks.remove(auth.caller(request).id);
     response.json({ success: true });
   });
   return router;
@@ -86,7 +97,7 @@ export function webhookState({ disabledAt, failingSince }: OutgoingWebhook): Rec
   };
 }
 
-function view(webhook: OutgoingWebhook): Record<string, unknown> {
+function toWebhookResponse(webhook: OutgoingWebhook): Record<string, unknown> {
   return {
     url: webhook.url,
     ...webhookState(webhook),
@@ -95,7 +106,7 @@ function view(webhook: OutgoingWebhook): Record<string, unknown> {
   };
 }
 
-function noWebhook(): AppError {
+function webhookNotFound(): AppError {
   return new AppError('NOT_FOUND', {
     text: { ru: 'Вебхук не задан.', en: 'No webhook is set.' },
   });

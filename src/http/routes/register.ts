@@ -8,7 +8,7 @@ import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { parsedBy, validate } from '../middleware/validate.ts';
+import { parseWith, validate } from '../middleware/validate.ts';
 
 export type RegisterDeps = Readonly<{
   registration: Readonly<{
@@ -30,13 +30,13 @@ export type RegisterDeps = Readonly<{
 }>;
 
 /** `phone` and `email` are checked and not kept: what we know of a salon comes from the platform. */
-const register = Joi.object<Readonly<{ salon_id: SalonId; phone?: string; email?: string }>>({
-  salon_id: parsedBy((value) => salonIdFrom(value)).required(),
-  phone: parsedBy((value) => phoneFrom(value)),
+const registerSchema = Joi.object<Readonly<{ salon_id: SalonId; phone?: string; email?: string }>>({
+  salon_id: parseWith((value) => salonIdFrom(value)).required(),
+  phone: parseWith((value) => phoneFrom(value)),
   email: Joi.string().max(254).email({ tlds: false }),
 });
 
-const mostSalons = 50;
+const maxSalons = 50;
 
 export function registerRoutes(deps: RegisterDeps): Router {
   const router = express.Router();
@@ -45,9 +45,9 @@ export function registerRoutes(deps: RegisterDeps): Router {
   router.get('/marketplace/register', limited, async (request, response) => {
     const query = new Query(request);
     const links = await deps.registration.fromRedirect({
-      salonIds: salonIdsOf(query),
-      userData: signed(query, 'user_data'),
-      userDataSign: signed(query, 'user_data_sign'),
+      salonIds: readSalonIds(query),
+      userData: requireParameter(query, 'user_data'),
+      userDataSign: requireParameter(query, 'user_data_sign'),
     });
     response.redirect(303, deps.connectUrl(links.map(({ token }) => token)));
   });
@@ -57,7 +57,7 @@ export function registerRoutes(deps: RegisterDeps): Router {
     limited,
     deps.adminKey.guard,
     jsonBody(),
-    validate(register),
+    validate(registerSchema),
     async (request, response) => {
       const { company, created, connectUrl } = await deps.registration.byAdmin(request.body.salon_id);
       response.status(created ? 201 : 200).json({
@@ -71,25 +71,25 @@ export function registerRoutes(deps: RegisterDeps): Router {
   return router;
 }
 
-function salonIdsOf(query: Query): SalonId[] {
-  const one = query.one('salon_id');
+function readSalonIds(query: Query): SalonId[] {
+  const one = query.get('salon_id');
   const many = query.list('salon_ids');
   const given = one === undefined ? many : [one, ...many];
-  if (given.length === 0 || given.length > mostSalons) throw salonMissing();
+  if (given.length === 0 || given.length > maxSalons) throw missingSalonId();
   return [...new Set(given.map((value) => salonIdFrom(value)))];
 }
 
-function signed(query: Query, name: string): string {
-  const value = query.one(name);
+function requireParameter(query: Query, name: string): string {
+  const value = query.get(name);
   if (value === undefined) throw new AppError('INVALID_TOKEN');
   return value;
 }
 
-function salonMissing(): AppError {
+function missingSalonId(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
-      ru: `В адресе нужен salon_id или от 1 до ${mostSalons} salon_ids[].`,
-      en: `The address needs salon_id, or 1 to ${mostSalons} salon_ids[].`,
+      ru: `В адресе нужен salon_id или от 1 до ${maxSalons} salon_ids[].`,
+      en: `The address needs salon_id, or 1 to ${maxSalons} salon_ids[].`,
     },
   });
 }

@@ -3,7 +3,7 @@ import type { Restrictions } from '../../ports/message-ports.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { restrictionView } from './status.ts';
+import { toRestrictionResponse } from './status.ts';
 
 export type RestrictionDeps = Readonly<{
   restrictions: Pick<Restrictions, 'latest'>;
@@ -12,7 +12,7 @@ export type RestrictionDeps = Readonly<{
   trustProxy: number;
 }>;
 
-const mostShown = 500;
+const maxRestrictions = 500;
 
 /** Which numbers WhatsApp lets start no new chats, for the operator. */
 export function restrictionRoutes({ restrictions, adminKey, limiters, trustProxy }: RestrictionDeps): Router {
@@ -23,10 +23,13 @@ export function restrictionRoutes({ restrictions, adminKey, limiters, trustProxy
     rateLimit(limiters.machine, trustProxy),
     adminKey.guard,
     async (request, response) => {
-      const lasting = await restrictions.latest(new Query(request).limit(mostShown));
+      const active = await restrictions.latest(new Query(request).limit(maxRestrictions));
       response.json({
         success: true,
-        restrictions: lasting.map((one) => ({ company_id: one.companyId, ...restrictionView(one) })),
+        restrictions: active.map((restriction) => ({
+          company_id: restriction.companyId,
+          ...toRestrictionResponse(restriction),
+        })),
       });
     },
   );

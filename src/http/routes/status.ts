@@ -5,7 +5,7 @@ import { type Restriction, restrictionText } from '../../domain/notification/res
 import type { SessionStatus } from '../../domain/company/session-state.ts';
 import type { Restrictions } from '../../ports/message-ports.ts';
 import { type AdminKey, bearerToken, hasApiKey } from '../middleware/authenticate.ts';
-import { languageOf } from '../request.ts';
+import { requestLanguage } from '../request.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 
 export type StatusDeps = Readonly<{
@@ -17,7 +17,7 @@ export type StatusDeps = Readonly<{
   }>;
   /** When WhatsApp last sent this session something unasked; undefined: not since this process runs it. */
   lastInboundAt: (companyId: CompanyId) => Date | undefined;
-  restrictions: Pick<Restrictions, 'of'>;
+  restrictions: Pick<Restrictions, 'current'>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
@@ -37,7 +37,7 @@ export function statusRoutes(deps: StatusDeps): Router {
       else await service.validateToken(bearerToken(request), companyId);
       const company = await service.getCompany(companyId);
       const session = await service.sessionStatus(companyId);
-      const restriction = await restrictions.of(companyId);
+      const restriction = await restrictions.current(companyId);
       response.json({
         success: true,
         company_id: company.id,
@@ -53,10 +53,10 @@ export function statusRoutes(deps: StatusDeps): Router {
         last_inbound_at: lastInboundAt(company.id)?.toISOString() ?? null,
         restriction: restriction
           ? {
-              ...restrictionView(restriction),
+              ...toRestrictionResponse(restriction),
               message: restrictionText(restriction, {
                 timeZone: company.timeZone,
-                language: languageOf(request),
+                language: requestLanguage(request),
                 now: now(),
               }),
             }
@@ -68,6 +68,11 @@ export function statusRoutes(deps: StatusDeps): Router {
 }
 
 /** As machines read it; `since` and `until` are UTC. */
-export function restrictionView({ beganAt, endsAt, kind, source }: Restriction): Record<string, unknown> {
+export function toRestrictionResponse({
+  beganAt,
+  endsAt,
+  kind,
+  source,
+}: Restriction): Record<string, unknown> {
   return { since: beganAt.toISOString(), until: endsAt.toISOString(), kind: kind ?? null, source };
 }

@@ -1,9 +1,9 @@
 export type BackoffOptions = Readonly<{
-  firstMs: number;
+  baseMs: number;
   maxMs: number;
   factor?: number;
   /** After so many attempts the delays may become longer still. */
-  patience?: Readonly<{ afterAttempts: number; maxMs: number }>;
+  slowPhase?: Readonly<{ afterAttempts: number; maxMs: number }>;
 }>;
 
 /**
@@ -25,9 +25,9 @@ export class Backoff {
     return this.#attempt;
   }
 
-  nextMs(): number {
-    const { firstMs, factor = 2 } = this.#options;
-    const ceilingMs = Math.min(this.#maxMs, firstMs * factor ** this.#attempt);
+  nextDelayMs(): number {
+    const { baseMs, factor = 2 } = this.#options;
+    const ceilingMs = Math.min(this.#maxMs, baseMs * factor ** this.#attempt);
     this.#attempt += 1;
     return Math.round(this.#random() * ceilingMs);
   }
@@ -37,7 +37,7 @@ export class Backoff {
   }
 
   get #maxMs(): number {
-    const { maxMs, patience } = this.#options;
-    return patience !== undefined && this.#attempt >= patience.afterAttempts ? patience.maxMs : maxMs;
+    const { maxMs, slowPhase } = this.#options;
+    return slowPhase !== undefined && this.#attempt >= slowPhase.afterAttempts ? slowPhase.maxMs : maxMs;
   }
 }

@@ -2,12 +2,12 @@
  * Makes an async handler fit for emitters, sockets and timers: whatever it throws, at once or later, goes to `report`
  * and never becomes an unhandled rejection.
  */
-export function guarded<Args extends unknown[]>(
+export function catchAsync<Args extends unknown[]>(
   report: (error: unknown) => void,
-  work: (...args: Args) => unknown,
+  handler: (...args: Args) => unknown,
 ): (...args: Args) => void {
   return (...args) => {
     // oxlint-disable-next-line promise/prefer-await-to-then -- the caller is synchronous by nature
-    void (async () => work(...args))().catch(report);
+    void (async () => handler(...args))().catch(report);
   };
 }

@@ -1,10 +1,10 @@
 /** Runs the tasks of one key one after another, in the order of asking; different keys do not wait for each other. */
-export class KeyedQueue<Key> {
+export class KeyedMutex<Key> {
   readonly #tails = new Map<Key, Promise<unknown>>();
 
   async run<Result>(key: Key, task: () => Promise<Result>): Promise<Result> {
-    const before = this.#tails.get(key) ?? Promise.resolve();
-    const result = before.then(task);
+    const previous = this.#tails.get(key) ?? Promise.resolve();
+    const result = previous.then(task);
     const tail = result.catch(() => undefined);
     this.#tails.set(key, tail);
     try {

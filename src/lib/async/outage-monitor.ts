@@ -1,20 +1,20 @@
-export type OutageReport = Readonly<{
+export type OutageCallbacks = Readonly<{
   began(error: unknown): void;
-  ended(lastedMs: number): void;
+  ended(durationMs: number): void;
 }>;
 
 /** Something that is down for a while: told once when it goes and once when it is back, however often it is felt. */
-export class Outage {
-  readonly #report: OutageReport;
+export class OutageMonitor {
+  readonly #callbacks: OutageCallbacks;
   readonly #monotonicMs: () => number;
   #sinceMs: number | undefined;
 
-  constructor(report: OutageReport, monotonicMs: () => number) {
-    this.#report = report;
+  constructor(callbacks: OutageCallbacks, monotonicMs: () => number) {
+    this.#callbacks = callbacks;
     this.#monotonicMs = monotonicMs;
   }
 
-  get lasts(): boolean {
+  get ongoing(): boolean {
     return this.#sinceMs !== undefined;
   }
 
@@ -22,20 +22,20 @@ export class Outage {
    * It fails (still).
    * @returns how long to wait: as long again as it has lasted, so that the waits double, within the bounds
    */
-  felt(error: unknown, waitMs: Readonly<{ shortest: number; longest: number }>): number {
+  failure(error: unknown, bounds: Readonly<{ minMs: number; maxMs: number }>): number {
     const nowMs = this.#monotonicMs();
     if (this.#sinceMs === undefined) {
       this.#sinceMs = nowMs;
-      this.#report.began(error);
+      this.#callbacks.began(error);
     }
-    return Math.min(waitMs.longest, Math.max(waitMs.shortest, nowMs - this.#sinceMs));
+    return Math.min(bounds.maxMs, Math.max(bounds.minMs, nowMs - this.#sinceMs));
   }
 
   /** It works. */
-  over(): void {
+  success(): void {
     if (this.#sinceMs === undefined) return;
-    const lastedMs = this.#monotonicMs() - this.#sinceMs;
+    const durationMs = this.#monotonicMs() - this.#sinceMs;
     this.#sinceMs = undefined;
-    this.#report.ended(lastedMs);
+    this.#callbacks.ended(durationMs);
   }
 }

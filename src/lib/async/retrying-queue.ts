@@ -1,84 +1,84 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { KeyedQueue } from './keyed-mutex.ts';
-import type { Outage } from './outage-monitor.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
+import type { OutageMonitor } from './outage-monitor.ts';
 
-export type PatientTasksOptions = Readonly<{
+export type RetryingQueueOptions = Readonly<{
   /** Whether a failure is an outage, which ends by itself. */
   isOutage: (error: unknown) => boolean;
-  outage: Outage;
+  outage: OutageMonitor;
   /** A task that is given up. */
-  failed: (error: unknown) => void;
+  onTaskFailed: (error: unknown) => void;
   /** Tasks that may wait at once; what comes when there are as many is given up. */
-  limit?: number;
+  maxPending?: number;
 }>;
 
 /** As many tasks are under way at once. */
-const lanes = 8;
-const waitMs = { shortest: 250, longest: 5_000 };
+const shardCount = 8;
+const retryBackoff = { minMs: 250, maxMs: 5_000 };
 
 /**
  * Tasks that nobody waits for and that an outage must not undo: each is tried until it succeeds, and those of one key keep
  * their order. They wait in memory: an end of the process during the outage gives them up.
  */
-export class PatientTasks implements AsyncDisposable {
-  readonly #options: PatientTasksOptions;
-  readonly #limit: number;
-  readonly #lanes = new KeyedQueue<number>();
-  readonly #ending = new AbortController();
-  #waiting = 0;
+export class RetryingQueue implements AsyncDisposable {
+  readonly #options: RetryingQueueOptions;
+  readonly #maxPending: number;
+  readonly #shards = new KeyedMutex<number>();
+  readonly #stopping = new AbortController();
+  #pending = 0;
 
-  constructor(options: PatientTasksOptions) {
+  constructor(options: RetryingQueueOptions) {
     this.#options = options;
-    this.#limit = options.limit ?? 10_000;
+    this.#maxPending = options.maxPending ?? 10_000;
   }
 
   run(key: string, task: () => Promise<void>): void {
-    void this.#inTurn(key, task).catch(this.#options.failed);
+    void this.#runInOrder(key, task).catch(this.#options.onTaskFailed);
   }
 
   /** Resolves when every task has succeeded or was given up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort();
-    await this.#lanes.settled();
+    this.#stopping.abort();
+    await this.#shards.settled();
   }
 
-  async #inTurn(key: string, task: () => Promise<void>): Promise<void> {
-    if (this.#waiting >= this.#limit) throw new Error('Too many tasks wait for the end of an outage');
-    this.#waiting += 1;
+  async #runInOrder(key: string, task: () => Promise<void>): Promise<void> {
+    if (this.#pending >= this.#maxPending) throw new Error('Too many tasks wait for the end of an outage');
+    this.#pending += 1;
     try {
-      await this.#lanes.run(laneOf(key), () => this.#persist(task));
+      await this.#shards.run(shardFor(key), () => this.#runUntilSuccess(task));
     } finally {
-      this.#waiting -= 1;
+      this.#pending -= 1;
     }
   }
 
-  async #persist(task: () => Promise<void>): Promise<void> {
+  async #runUntilSuccess(task: () => Promise<void>): Promise<void> {
     const { isOutage, outage } = this.#options;
     while (true) {
-      if (this.#ending.signal.aborted && outage.lasts)
+      if (this.#stopping.signal.aborted && outage.ongoing)
         throw new Error('The process ends before the outage does');
       try {
         await task();
-        outage.over();
+        outage.success();
         return;
       } catch (error) {
         if (!isOutage(error)) throw error;
-        await this.#pause(outage.felt(error, waitMs));
+        await this.#pause(outage.failure(error, retryBackoff));
       }
     }
   }
 
   async #pause(ms: number): Promise<void> {
     try {
-      await delay(ms, undefined, { signal: this.#ending.signal });
+      await delay(ms, undefined, { signal: this.#stopping.signal });
     } catch {
       // The process ends.
     }
   }
 }
 
-function laneOf(key: string): number {
-  let sum = 0;
-  for (const letter of key) sum += letter.codePointAt(0) ?? 0;
-  return sum % lanes;
+function shardFor(key: string): number {
+  let codePointSum = 0;
+  for (const character of key) codePointSum += character.codePointAt(0) ?? 0;
+  return codePointSum % shardCount;
 }

@@ -1,8 +1,8 @@
 /** A timer that is set for longer goes off at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const maxTimeoutMs = 2 ** 31 - 1;
 
 /** One task at a later time. Setting it again replaces it; a task whose turn comes after `clear` does not run. */
-export class Alarm {
+export class ReplaceableTimer {
   readonly #run: (task: () => Promise<void>) => void;
   #timer: NodeJS.Timeout | undefined;
 
@@ -13,7 +13,7 @@ export class Alarm {
 
   set(delayMs: number, task: () => Promise<void>): void {
     this.clear();
-    const stepMs = Math.min(delayMs, longestTimerMs);
+    const stepMs = Math.min(delayMs, maxTimeoutMs);
     const timer = setTimeout(() => {
       if (stepMs < delayMs) return this.set(delayMs - stepMs, task);
       this.#run(async () => {

@@ -5,19 +5,19 @@ import { BlockList, isIP } from 'node:net';
  * The address of the client when exactly `trustedHops` proxies stand in front, each appending what it saw to
  * `X-Forwarded-For`. Whatever a client wrote further left in that header is ignored.
  */
-export function clientAddress(request: IncomingMessage, trustedHops: number): string {
+export function clientIp(request: IncomingMessage, trustedHops: number): string {
   const socketAddress = request.socket.remoteAddress ?? '';
   const chain = [socketAddress, ...forwardedFor(request).toReversed()];
-  return unmapped(chain[Math.min(trustedHops, chain.length - 1)] ?? socketAddress);
+  return unmapIpv4(chain[Math.min(trustedHops, chain.length - 1)] ?? socketAddress);
 }
 
 /**
  * What a limit per address counts by: an IPv4 address, or the /64 of an IPv6 one, since one customer owns a whole /64.
  */
-export function addressKey(address: string): string {
-  const plain = unmapped(address);
+export function ipRateLimitKey(address: string): string {
+  const plain = unmapIpv4(address);
   if (isIP(plain) !== 6) return plain.slice(0, 64);
-  return `${expanded(plain).slice(0, 4).join(':')}::/64`;
+  return `${expandIpv6(plain).slice(0, 4).join(':')}::/64`;
 }
 
 const internal = new BlockList();
@@ -32,8 +32,8 @@ for (const [network, bits] of [
 internal.addAddress('::1', 'ipv6');
 internal.addSubnet('fc00::', 7, 'ipv6');
 
-export function isInternalAddress(address: string): boolean {
-  const plain = unmapped(address);
+export function isInternalIp(address: string): boolean {
+  const plain = unmapIpv4(address);
   const family = isIP(plain);
   return family !== 0 && internal.check(plain, family === 4 ? 'ipv4' : 'ipv6');
 }
@@ -47,7 +47,7 @@ export function isInternalRequest(request: IncomingMessage): boolean {
   const hops = [request.socket.remoteAddress ?? '', ...forwardedFor(request)];
   const realIp = request.headers['x-real-ip'];
   if (realIp !== undefined) hops.push(String(realIp).trim());
-  return hops.every((hop) => isInternalAddress(hop));
+  return hops.every((hop) => isInternalIp(hop));
 }
 
 function forwardedFor(request: IncomingMessage): string[] {
@@ -59,12 +59,12 @@ function forwardedFor(request: IncomingMessage): string[] {
         .map((part) => part.trim());
 }
 
-function unmapped(address: string): string {
-  const inner = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return inner ?? address;
+function unmapIpv4(address: string): string {
+  const ipv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return ipv4 ?? address;
 }
 
-function expanded(address: string): string[] {
+function expandIpv6(address: string): string[] {
   const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');

@@ -5,7 +5,7 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /** IANA's special-purpose ranges: this network, private, shared, loopback, link-local with the clouds' metadata, tests, multicast. */
-const special = new BlockList();
+const specialPurpose = new BlockList();
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -23,27 +23,27 @@ for (const [network, prefix] of [
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ] as const)
-  special.addSubnet(network, prefix, 'ipv4');
+  specialPurpose.addSubnet(network, prefix, 'ipv4');
 for (const [network, prefix] of [
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
   ['3fff::', 20],
 ] as const)
-  special.addSubnet(network, prefix, 'ipv6');
+  specialPurpose.addSubnet(network, prefix, 'ipv6');
 
 /** Of IPv6 only these are given out; the forms that carry an IPv4 address lie outside, or are among the special ones. */
-const global6 = new BlockList();
-global6.addSubnet('2000::', 3, 'ipv6');
+const globalUnicastIpv6 = new BlockList();
+globalUnicastIpv6.addSubnet('2000::', 3, 'ipv6');
 
 /** Whether it is an IP address at all that belongs to the public Internet. */
-export function isPublicAddress(address: string): boolean {
+export function isPublicIp(address: string): boolean {
   const version = isIP(address);
-  if (version === 4) return !special.check(address, 'ipv4');
-  return version === 6 && global6.check(address, 'ipv6') && !special.check(address, 'ipv6');
+  if (version === 4) return !specialPurpose.check(address, 'ipv4');
+  return version === 6 && globalUnicastIpv6.check(address, 'ipv6') && !specialPurpose.check(address, 'ipv6');
 }
 
-export function isLoopbackAddress(address: string): boolean {
+export function isLoopbackIp(address: string): boolean {
   const version = isIP(address);
   return version !== 0 && loopback.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }

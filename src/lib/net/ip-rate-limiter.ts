@@ -1,30 +1,30 @@
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { addressKey } from './client-ip.ts';
+import { ipRateLimitKey } from './client-ip.ts';
 
 /** How often one address may do something. */
-export interface AddressLimiter {
+export interface IpRateLimiter {
   /** @returns undefined when it may, else the seconds to wait */
-  consume(address: string): Promise<number | undefined>;
+  consume(ip: string): Promise<number | undefined>;
   /** Asks the same without counting: 0 points left count as refused. */
-  waitSeconds(address: string): Promise<number | undefined>;
+  retryAfterSeconds(ip: string): Promise<number | undefined>;
   /** Drops what is known of addresses whose window has passed. */
-  forgetExpired(): void;
+  purgeExpired(): void;
 }
 
 /**
  * Counts in this process, at most `maxAddresses` of them: the address that was quiet the longest is forgotten first, so
  * a flood of addresses cannot fill the memory. A whole IPv6 /64 is one address.
  */
-export class MemoryAddressLimiter implements AddressLimiter {
+export class MemoryIpRateLimiter implements IpRateLimiter {
   readonly #limiter: RateLimiterMemory;
-  readonly #known: LRUCache<string, true>;
+  readonly #trackedIps: LRUCache<string, true>;
 
-  constructor(options: Readonly<{ points: number; windowSeconds: number; maxAddresses?: number }>) {
+  constructor(options: Readonly<{ points: number; windowSeconds: number; maxIps?: number }>) {
     const limiter = new RateLimiterMemory({ points: options.points, duration: options.windowSeconds });
     this.#limiter = limiter;
-    this.#known = new LRUCache<string, true>({
-      max: options.maxAddresses ?? 20_000,
+    this.#trackedIps = new LRUCache<string, true>({
+      max: options.maxIps ?? 20_000,
       ttl: options.windowSeconds * 1000,
       noUpdateTTL: true,
       dispose: (_value, key, reason) => {
@@ -33,32 +33,32 @@ export class MemoryAddressLimiter implements AddressLimiter {
     });
   }
 
-  get addressCount(): number {
-    return this.#known.size;
+  get trackedIpCount(): number {
+    return this.#trackedIps.size;
   }
 
-  async consume(address: string): Promise<number | undefined> {
-    const key = addressKey(address);
-    this.#known.set(key, true);
+  async consume(ip: string): Promise<number | undefined> {
+    const key = ipRateLimitKey(ip);
+    this.#trackedIps.set(key, true);
     try {
       await this.#limiter.consume(key);
       return undefined;
     } catch (outcome) {
-      if (outcome instanceof RateLimiterRes) return secondsOf(outcome);
+      if (outcome instanceof RateLimiterRes) return toRetryAfterSeconds(outcome);
       throw outcome;
     }
   }
 
-  async waitSeconds(address: string): Promise<number | undefined> {
-    const counted = await this.#limiter.get(addressKey(address));
-    return counted !== null && counted.remainingPoints <= 0 ? secondsOf(counted) : undefined;
+  async retryAfterSeconds(ip: string): Promise<number | undefined> {
+    const state = await this.#limiter.get(ipRateLimitKey(ip));
+    return state !== null && state.remainingPoints <= 0 ? toRetryAfterSeconds(state) : undefined;
   }
 
-  forgetExpired(): void {
-    this.#known.purgeStale();
+  purgeExpired(): void {
+    this.#trackedIps.purgeStale();
   }
 }
 
-function secondsOf({ msBeforeNext }: RateLimiterRes): number {
+function toRetryAfterSeconds({ msBeforeNext }: RateLimiterRes): number {
   return Math.max(1, Math.ceil(msBeforeNext / 1000));
 }

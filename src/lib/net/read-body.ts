@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
-export type BodyRefusalReason = 'too_large' | 'encoding' | 'corrupt' | 'aborted';
+export type RequestBodyErrorReason = 'too_large' | 'encoding' | 'corrupt' | 'aborted';
 
 /** The body could not be taken. */
-export class BodyRefusal extends Error {
-  override readonly name = 'BodyRefusal';
-  readonly reason: BodyRefusalReason;
+export class RequestBodyError extends Error {
+  override readonly name = 'RequestBodyError';
+  readonly reason: RequestBodyErrorReason;
 
-  constructor(reason: BodyRefusalReason, cause?: unknown) {
+  constructor(reason: RequestBodyErrorReason, cause?: unknown) {
     super(`Body refused: ${reason}`, cause === undefined ? undefined : { cause });
     this.reason = reason;
   }
@@ -18,7 +18,7 @@ export class BodyRefusal extends Error {
 const inflate = promisify(gunzip);
 
 /** What is still read of a body that is too large, so that its sender hears the answer rather than a reset. */
-const drainedBytes = 1024 * 1024;
+const maxDrainBytes = 1024 * 1024;
 
 /**
  * Reads a whole request body, inflating gzip; `maxBytes` holds before and after inflating.
@@ -28,11 +28,11 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const raw = await collect(request, maxBytes);
   if (encoding === 'identity') return raw;
-  if (encoding !== 'gzip') throw new BodyRefusal('encoding');
+  if (encoding !== 'gzip') throw new RequestBodyError('encoding');
   try {
     return await inflate(raw, { maxOutputLength: maxBytes });
   } catch (error) {
-    throw new BodyRefusal(isTooLarge(error) ? 'too_large' : 'corrupt', error);
+    throw new RequestBodyError(isTooLarge(error) ? 'too_large' : 'corrupt', error);
   }
 }
 
@@ -42,16 +42,16 @@ async function collect(request: IncomingMessage, maxBytes: number): Promise<Buff
   const chunks: Buffer[] = [];
   let size = 0;
   const end = (): void => {
-    if (size > maxBytes) reject(new BodyRefusal('too_large'));
+    if (size > maxBytes) reject(new RequestBodyError('too_large'));
     else resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size));
   };
   const abort = (error?: Error): void => {
-    if (!request.readableEnded) reject(new BodyRefusal('aborted', error));
+    if (!request.readableEnded) reject(new RequestBodyError('aborted', error));
   };
   const take = (chunk: Buffer): void => {
     size += chunk.length;
     if (size <= maxBytes) chunks.push(chunk);
-    else if (size > drainedBytes) end();
+    else if (size > maxDrainBytes) end();
   };
   if (request.destroyed) abort();
   request.on('data', take).once('end', end).once('error', abort).once('close', abort);

@@ -1,11 +1,11 @@
-export type JsonRefusalReason = 'depth' | 'syntax' | 'key';
+export type StrictJsonErrorReason = 'depth' | 'syntax' | 'key';
 
 /** The text is not JSON that this server takes. `depth` and `key` (`__proto__` and the like) are attacks, not accidents. */
-export class JsonRefusal extends Error {
-  override readonly name = 'JsonRefusal';
-  readonly reason: JsonRefusalReason;
+export class StrictJsonError extends Error {
+  override readonly name = 'StrictJsonError';
+  readonly reason: StrictJsonErrorReason;
 
-  constructor(reason: JsonRefusalReason, cause?: unknown) {
+  constructor(reason: StrictJsonErrorReason, cause?: unknown) {
     super(`JSON refused: ${reason}`, cause === undefined ? undefined : { cause });
     this.reason = reason;
   }
@@ -13,7 +13,7 @@ export class JsonRefusal extends Error {
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 /** Without these a text holds no forbidden key, however it is written; to look at each key costs more than to parse. */
-const mayHoldForbiddenKey = /__proto__|constructor|prototype|\\u00[4-7]/i;
+const mayContainForbiddenKey = /__proto__|constructor|prototype|\\u00[4-7]/i;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]');
 
@@ -45,21 +45,21 @@ export type JsonOptions = Readonly<{
 
 /** @throws JsonRefusal */
 export function parseStrictJson(text: string, maxDepth: number, options: JsonOptions = {}): unknown {
-  if (exceedsJsonDepth(text, maxDepth)) throw new JsonRefusal('depth');
+  if (exceedsJsonDepth(text, maxDepth)) throw new StrictJsonError('depth');
   try {
     if (options.numbersAsText === true) return JSON.parse(text, numberAsText);
-    return JSON.parse(text, mayHoldForbiddenKey.test(text) ? refuseForbiddenKeys : undefined);
+    return JSON.parse(text, mayContainForbiddenKey.test(text) ? rejectForbiddenKeys : undefined);
   } catch (error) {
-    if (error instanceof JsonRefusal) throw error;
-    throw new JsonRefusal('syntax');
+    if (error instanceof StrictJsonError) throw error;
+    throw new StrictJsonError('syntax');
   }
 }
 
-function refuseForbiddenKeys(key: string, value: unknown): unknown {
-  if (forbiddenKeys.has(key)) throw new JsonRefusal('key');
+function rejectForbiddenKeys(key: string, value: unknown): unknown {
+  if (forbiddenKeys.has(key)) throw new StrictJsonError('key');
   return value;
 }
 
 function numberAsText(key: string, value: unknown, context?: Readonly<{ source?: string }>): unknown {
-  return typeof value === 'number' ? context?.source : refuseForbiddenKeys(key, value);
+  return typeof value === 'number' ? context?.source : rejectForbiddenKeys(key, value);
 }

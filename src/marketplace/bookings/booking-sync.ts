@@ -1,16 +1,20 @@
-import { applyEvent, assumedTold, type RecordEventStatus } from '../../domain/booking/booking-events.ts';
+import {
+  reduceBooking,
+  assumedNotified,
+  type RecordEventStatus,
+} from '../../domain/booking/booking-events.ts';
 import type { KnownBooking } from '../../domain/booking/booking.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { type Plan, type PlannedMessage, planMessages } from '../../domain/notification/notification-plan.ts';
 import type { NewMessage } from '../../domain/notification/message.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
-import { bookingFrom, lastChangeOf } from '../../domain/booking/yclients-record.ts';
+import { bookingFrom, lastChangeFrom } from '../../domain/booking/yclients-record.ts';
 import { renderMessage } from '../../messaging/templates/render.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Bookings, Settings } from '../../ports/message-ports.ts';
 import type { Events, MarketplaceEvent } from '../../ports/ports.ts';
 
-export type RecordWebhook = Readonly<{
+export type RecordChange = Readonly<{
   recordId: number;
   status: RecordEventStatus;
   data: unknown;
@@ -19,11 +23,11 @@ export type RecordWebhook = Readonly<{
 }>;
 
 /** What became of a webhook, in a word; `queuedMessage` when the client gets one. */
-export type RecordOutcome = Readonly<{ outcome: string; queuedMessage: boolean }>;
+export type BookingSyncResult = Readonly<{ outcome: string; queuedMessage: boolean }>;
 
-export type RecordWebhookDependencies = Readonly<{
+export type BookingSyncDependencies = Readonly<{
   bookings: Bookings;
-  settings: Pick<Settings, 'of'>;
+  settings: Pick<Settings, 'get'>;
   events: Pick<Events, 'record'>;
   report: Pick<BusinessEvents, 'messageQueued'>;
   /** How long changes of one booking are gathered before a message. */
@@ -31,86 +35,92 @@ export type RecordWebhookDependencies = Readonly<{
   now: () => Date;
 }>;
 
-const attemptsAgainstRivals = 10;
+const maxConflictRetries = 10;
 
-type Change = Readonly<{ known: KnownBooking } | { ignored: string }>;
+type ReduceResult = Readonly<{ known: KnownBooking } | { ignored: string }>;
 
 /** Turns record events into the booking that we know and into the messages that it still wants. */
-export class RecordWebhooks {
-  readonly #deps: RecordWebhookDependencies;
+export class BookingSync {
+  readonly #deps: BookingSyncDependencies;
 
-  constructor(dependencies: RecordWebhookDependencies) {
-    this.#deps = dependencies;
+  constructor(deps: BookingSyncDependencies) {
+    this.#deps = deps;
   }
 
   /** Booking, messages and events are written in one transaction; a repeat finds nothing new and changes nothing. */
-  async process(company: Company, webhook: RecordWebhook): Promise<RecordOutcome> {
-    const { recordId, status, data, cause } = webhook;
-    const event = { recordId, status, booking: bookingFrom(recordId, data), changedAt: lastChangeOf(data) };
-    const about = { recordId, type: 'webhook_processed', cause, detail: { status } };
-    return await this.#change(company, about, (last) => {
-      const applied = applyEvent(event, last, this.#deps.now());
-      return applied.outcome === 'ignore' ? { ignored: applied.reason } : { known: applied.known };
+  async apply(company: Company, change: RecordChange): Promise<BookingSyncResult> {
+    const { recordId, status, data, cause } = change;
+    const event = { recordId, status, booking: bookingFrom(recordId, data), changedAt: lastChangeFrom(data) };
+    const eventFields = { recordId, type: 'webhook_processed', cause, detail: { status } };
+    return await this.#update(company, eventFields, (last) => {
+      const transition = reduceBooking(event, last, this.#deps.now());
+      return transition.outcome === 'ignore' ? { ignored: transition.reason } : { known: transition.known };
     });
   }
 
   /** Plans the messages of a booking anew: its company's rules have changed, or its client's wish. */
-  async replan(company: Company, recordId: number, cause: string): Promise<RecordOutcome> {
-    return await this.#change(company, { recordId, type: 'booking_replanned', cause, detail: {} }, (last) =>
+  async replan(company: Company, recordId: number, cause: string): Promise<BookingSyncResult> {
+    return await this.#update(company, { recordId, type: 'booking_replanned', cause, detail: {} }, (last) =>
       last === undefined ? { ignored: 'unknown_record' } : { known: last },
     );
   }
 
-  async #change(
+  async #update(
     company: Company,
-    about: Readonly<{
+    eventFields: Readonly<{
       recordId: number;
       type: string;
       cause: string;
       detail: NonNullable<MarketplaceEvent['detail']>;
     }>,
-    change: (last: KnownBooking | undefined) => Change,
-  ): Promise<RecordOutcome> {
+    reduce: (last: KnownBooking | undefined) => ReduceResult,
+  ): Promise<BookingSyncResult> {
     const { bookings, settings, events, report, debounceMs, now } = this.#deps;
     const { id: companyId, timeZone } = company;
-    const eventOf = (outcome: string): MarketplaceEvent => ({
+    const toEvent = (outcome: string): MarketplaceEvent => ({
       companyId,
-      type: about.type,
-      cause: about.cause,
-      detail: { resource: 'record', record_id: about.recordId, ...about.detail, outcome },
+      type: eventFields.type,
+      cause: eventFields.cause,
+      detail: { resource: 'record', record_id: eventFields.recordId, ...eventFields.detail, outcome },
     });
-    const ignore = async (reason: string): Promise<RecordOutcome> => {
-      await events.record(eventOf(reason));
+    const ignore = async (reason: string): Promise<BookingSyncResult> => {
+      await events.record(toEvent(reason));
       return { outcome: reason, queuedMessage: false };
     };
     if (timeZone === undefined) return await ignore('no_time_zone');
-    for (let attempt = 1; attempt <= attemptsAgainstRivals; attempt += 1) {
-      const last = await bookings.find(companyId, about.recordId);
-      const changed = change(last);
-      if ('ignored' in changed) return await ignore(changed.ignored);
-      const rules = await settings.of(companyId);
-      const plan = planMessages(changed.known, { settings: rules, now: now(), timeZone, debounceMs });
-      const applied = await bookings.apply(companyId, {
-        expectedVersion: last?.version ?? 0,
-        known: settled(changed.known, plan),
-        plan: plan.messages.map((message) => withText(message, changed.known, rules, company)),
-        event: eventOf(plan.reason),
+    for (let attempt = 1; attempt <= maxConflictRetries; attempt += 1) {
+      const last = await bookings.find(companyId, eventFields.recordId);
+      const reduced = reduce(last);
+      if ('ignored' in reduced) return await ignore(reduced.ignored);
+      const companySettings = await settings.get(companyId);
+      const plan = planMessages(reduced.known, {
+        settings: companySettings,
+        now: now(),
+        timeZone,
+        debounceMs,
       });
-      if (applied === 'stale') continue;
-      for (const { id, kind } of applied.queued) report.messageQueued(companyId, id, kind, about.recordId);
-      return { outcome: plan.reason, queuedMessage: applied.queued.length > 0 };
+      const saved = await bookings.apply(companyId, {
+        expectedVersion: last?.version ?? 0,
+        known: assumeNotifiedIfDisabled(reduced.known, plan),
+        plan: plan.messages.map((message) => toNewMessage(message, reduced.known, companySettings, company)),
+        event: toEvent(plan.reason),
+      });
+      if (saved === 'stale') continue;
+      for (const { id, kind } of saved.queued)
+        report.messageQueued(companyId, id, kind, eventFields.recordId);
+      return { outcome: plan.reason, queuedMessage: saved.queued.length > 0 };
     }
-    throw new Error(`Record ${about.recordId} kept changing under ${attemptsAgainstRivals} attempts`);
+    throw new Error(`Record ${eventFields.recordId} kept changing under ${maxConflictRetries} attempts`);
   }
 }
 
 /** News of a kind that is switched off are for the salon to tell. */
-function settled(known: KnownBooking, { reason }: Plan): KnownBooking {
-  const told = reason === 'switched_off' ? assumedTold(known) : known.told;
-  return { ...known, told };
+function assumeNotifiedIfDisabled(known: KnownBooking, { reason }: Plan): KnownBooking {
+  const notified = reason === 'switched_off' ? assumedNotified(known) : known.notified;
+  return { ...known, notified };
 }
 
-function withText(
+function toNewMessage(
   planned: PlannedMessage,
   { booking }: KnownBooking,
   settings: NotificationSettings,

@@ -2,12 +2,12 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { localTimeAt } from '../../domain/company/salon-time.ts';
 import type { Bookings } from '../../ports/message-ports.ts';
 import type { Companies, JobQueue } from '../../ports/ports.ts';
-import type { RecordWebhooks } from './booking-sync.ts';
+import type { BookingSync } from './booking-sync.ts';
 
-export type ReplanningDependencies = Readonly<{
+export type ReplannerDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;
   bookings: Pick<Bookings, 'upcoming'>;
-  records: Pick<RecordWebhooks, 'replan'>;
+  bookingSync: Pick<BookingSync, 'replan'>;
   queue: Pick<JobQueue, 'insert'>;
   wakeOutbox: (companyId: CompanyId) => void;
   now: () => Date;
@@ -19,10 +19,10 @@ const pageSize = 100;
  * Plans the messages of upcoming visits, and what waits of others, anew when the rules have changed: a durable job, safe to
  * run twice.
  */
-export class Replanning {
-  readonly #deps: ReplanningDependencies;
+export class Replanner {
+  readonly #deps: ReplannerDependencies;
 
-  constructor(deps: ReplanningDependencies) {
+  constructor(deps: ReplannerDependencies) {
     this.#deps = deps;
   }
 
@@ -34,7 +34,7 @@ export class Replanning {
 
   /** The job. */
   async run(companyId: CompanyId, cause: string, phone?: string): Promise<void> {
-    const { companies, bookings, records, wakeOutbox, now } = this.#deps;
+    const { companies, bookings, bookingSync, wakeOutbox, now } = this.#deps;
     const company = await companies.byId(companyId);
     if (company?.timeZone === undefined || company.integrationStatus === 'uninstalled') return;
     const from = localTimeAt(now(), company.timeZone);
@@ -47,7 +47,7 @@ export class Replanning {
         limit: pageSize,
         ...(phone !== undefined && { phone }),
       });
-      for (const recordId of page) await records.replan(company, recordId, cause);
+      for (const recordId of page) await bookingSync.replan(company, recordId, cause);
       afterRecordId = page.at(-1) ?? afterRecordId;
     } while (page.length === pageSize);
     wakeOutbox(companyId);

@@ -1,10 +1,10 @@
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { isPlatformResource } from '../../domain/booking/platform-resource.ts';
-import { UnprocessableError } from '../../domain/errors/unprocessable-error.ts';
+import { PermanentJobError } from '../../domain/errors/unprocessable-error.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Events } from '../../ports/ports.ts';
-import type { RecordWebhooks } from './booking-sync.ts';
+import type { BookingSync } from './booking-sync.ts';
 
 export type WebhookJob = Readonly<{
   jobId: string;
@@ -16,8 +16,8 @@ export type WebhookJob = Readonly<{
   problem?: string;
 }>;
 
-export type WebhookJobDependencies = Readonly<{
-  records: Pick<RecordWebhooks, 'process'>;
+export type WebhookProcessorDependencies = Readonly<{
+  bookingSync: Pick<BookingSync, 'apply'>;
   events: Pick<Events, 'record'>;
   /** Tells the outbox that the company has a message. */
   wakeOutbox: (companyId: CompanyId) => void;
@@ -25,10 +25,10 @@ export type WebhookJobDependencies = Readonly<{
 }>;
 
 /** Does what a webhook asks for, or notes why it asks for nothing. */
-export class WebhookJobs {
-  readonly #deps: WebhookJobDependencies;
+export class WebhookProcessor {
+  readonly #deps: WebhookProcessorDependencies;
 
-  constructor(deps: WebhookJobDependencies) {
+  constructor(deps: WebhookProcessorDependencies) {
     this.#deps = deps;
   }
 
@@ -37,11 +37,11 @@ export class WebhookJobs {
    * @throws UnprocessableError for what nobody knows: quarantined, since the platform will not say it again
    */
   async run(company: Company, webhook: WebhookJob): Promise<void> {
-    const { records, events, wakeOutbox, report } = this.#deps;
+    const { bookingSync, events, wakeOutbox, report } = this.#deps;
     const { jobId, resource, resourceId, status } = webhook;
     const cause = `webhook:${jobId}`;
-    const problem = webhook.problem ?? strangenessOf(webhook);
-    if (problem !== undefined) throw new UnprocessableError(problem);
+    const problem = webhook.problem ?? detectProblem(webhook);
+    if (problem !== undefined) throw new PermanentJobError(problem);
     if (company.integrationStatus === 'uninstalled' || resource !== 'record' || !isRecordStatus(status)) {
       const outcome = company.integrationStatus === 'uninstalled' ? 'uninstalled' : 'other_resource';
       const detail = { resource, resource_id: resourceId, status, outcome };
@@ -49,7 +49,7 @@ export class WebhookJobs {
       report.webhookProcessed(company.id, jobId, outcome);
       return;
     }
-    const { outcome, queuedMessage } = await records.process(company, {
+    const { outcome, queuedMessage } = await bookingSync.apply(company, {
       recordId: resourceId,
       status,
       data: webhook.data,
@@ -60,7 +60,7 @@ export class WebhookJobs {
   }
 }
 
-function strangenessOf({ resource, resourceId, status }: WebhookJob): string | undefined {
+function detectProblem({ resource, resourceId, status }: WebhookJob): string | undefined {
   if (!isPlatformResource(resource)) return 'unknown_resource';
   if (resource === 'record' && (resourceId <= 0 || !isRecordStatus(status))) return 'unknown_event';
   return undefined;

@@ -2,28 +2,28 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import { hashedUuid } from '../../crypto/hashed-uuid.ts';
+import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { Companies, Events, JobQueue, NewJob } from '../../ports/ports.ts';
 import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 
 export type ActivationDependencies = Readonly<{
   companies: Companies;
   yclients: YclientsPlatform;
-  queue: Pick<JobQueue, 'insert' | 'hurry'>;
+  queue: Pick<JobQueue, 'insert' | 'runNow'>;
   report: BusinessEvents;
   /** The URL that the platform shall post a company's events to; holds the company's secret. */
   webhookUrl: (companyId: CompanyId, secret: string) => string;
   events: Pick<Events, 'record' | 'latestType'>;
   /** The platform tells the company's events from now on; what was there before is still to be read. */
-  activated: (companyId: CompanyId) => Promise<void>;
+  onActivated: (companyId: CompanyId) => Promise<void>;
   now: () => Date;
 }>;
 
-const requested = 'activation_requested';
-const refused = 'activation_refused';
+const requestedEvent = 'activation_requested';
+const refusedEvent = 'activation_refused';
 
 /** In these a company waits for its activation. */
-const waiting = ['pending_whatsapp', 'activating', 'activation_failed'] as const;
+const pendingStatuses = ['pending_whatsapp', 'activating', 'activation_failed'] as const;
 
 /** As long as a job is tried again. */
 const jobLifetimeMs = 70 * 60 * 1000;
@@ -41,37 +41,39 @@ export class Activation {
 
   /** Asks for an activation now, unless the company is past it. */
   async request({ id, integrationStatus }: Company): Promise<void> {
-    if (!isWaiting(integrationStatus)) return;
-    await this.#deps.events.record({ companyId: id, type: requested, cause: 'session_or_owner' });
-    await this.#deps.queue.insert('activation', [jobOf(id)]);
-    await this.#deps.queue.hurry('activation', String(id));
+    if (!isPending(integrationStatus)) return;
+    await this.#deps.events.record({ companyId: id, type: requestedEvent, cause: 'session_or_owner' });
+    await this.#deps.queue.insert('activation', [activationJob(id)]);
+    await this.#deps.queue.runNow('activation', String(id));
   }
 
   /**
    * The owner comes from the platform, which says how the installation stands. `pending` where we thought it active tells of
    * an uninstallation that we never heard of.
    */
-  async ownerReturned(company: Company, platformSays: ApplicationStatus): Promise<void> {
-    const isForgotten = platformSays === 'pending' && company.integrationStatus !== 'pending_whatsapp';
-    if (isForgotten) await this.#move(company.id, 'activating', 'platform_says_pending');
-    const known = isForgotten ? await this.#deps.companies.byId(company.id) : company;
-    if (known?.sessionState === 'connected') await this.request(known);
+  async handleOwnerReturn(company: Company, applicationStatus: ApplicationStatus): Promise<void> {
+    const missedUninstallation =
+      applicationStatus === 'pending' && company.integrationStatus !== 'pending_whatsapp';
+    if (missedUninstallation) await this.#transition(company.id, 'activating', 'platform_says_pending');
+    const current = missedUninstallation ? await this.#deps.companies.byId(company.id) : company;
+    if (current?.sessionState === 'connected') await this.request(current);
   }
 
   /** Asks for the activation of every company that waits for nothing else: its job may have been given up. */
   async sweep(): Promise<void> {
     const { companies, queue, events, now } = this.#deps;
     const ready: Company[] = [];
-    for (const company of await companies.withStatus(waiting)) {
+    for (const company of await companies.withStatus(pendingStatuses)) {
       if (company.sessionState !== 'connected') continue;
-      if ((await events.latestType(company.id, [requested, refused])) !== refused) ready.push(company);
+      if ((await events.latestType(company.id, [requestedEvent, refusedEvent])) !== refusedEvent)
+        ready.push(company);
     }
     if (ready.length === 0) return;
     // An id for each span of time: jobs do not pile up while one after another fails.
-    const span = Math.floor(now().getTime() / jobLifetimeMs);
+    const timeSlot = Math.floor(now().getTime() / jobLifetimeMs);
     await queue.insert(
       'activation',
-      ready.map(({ id }) => ({ ...jobOf(id), id: hashedUuid('activation', id, span) })),
+      ready.map(({ id }) => ({ ...activationJob(id), id: deterministicUuid('activation', id, timeSlot) })),
     );
   }
 
@@ -79,22 +81,22 @@ export class Activation {
    * The job failed for good. What the platform refused for as long as an owner's consent holds will not succeed before the
    * owner presses "Подключить" again; anything else the sweep tries anew.
    */
-  async gaveUp(companyId: CompanyId, error: unknown): Promise<void> {
+  async onDeadLetter(companyId: CompanyId, error: unknown): Promise<void> {
     if (!(error instanceof AppError) || error.retryable) return;
-    await this.#deps.events.record({ companyId, type: refused, cause: error.code });
+    await this.#deps.events.record({ companyId, type: refusedEvent, cause: error.code });
     this.#deps.report.activationRefused(companyId);
   }
 
   /** The job. Throws so that the queue tries again; the status says `activation_failed` meanwhile. */
   async run(companyId: CompanyId): Promise<void> {
     const company = await this.#deps.companies.byId(companyId);
-    if (company === undefined || !isWaiting(company.integrationStatus)) return;
-    await this.#move(companyId, 'activating', 'whatsapp_connected');
+    if (company === undefined || !isPending(company.integrationStatus)) return;
+    await this.#transition(companyId, 'activating', 'whatsapp_connected');
     try {
       await this.#activate(company);
     } catch (error) {
       this.#deps.report.activationFailed(companyId, error);
-      await this.#move(
+      await this.#transition(
         companyId,
         'activation_failed',
         error instanceof AppError ? error.code : 'INTERNAL_ERROR',
@@ -115,42 +117,42 @@ export class Activation {
           },
         });
       case 'pending': {
-        const secrets = await companies.secretsOf(company.id);
+        const secrets = await companies.getSecrets(company.id);
         if (secrets === undefined) throw new AppError('COMPANY_NOT_FOUND');
         const outcome = await yclients.activate({
           salonId: company.salonId,
           apiKey: secrets.apiKey,
           webhookUrls: [webhookUrl(company.id, secrets.webhookSecret)],
         });
-        await this.#move(company.id, 'active', outcome);
-        await this.#deps.activated(company.id);
+        await this.#transition(company.id, 'active', outcome);
+        await this.#deps.onActivated(company.id);
         return;
       }
       case 'active':
-        await this.#move(company.id, 'active', 'platform_says_active');
-        await this.#deps.activated(company.id);
+        await this.#transition(company.id, 'active', 'platform_says_active');
+        await this.#deps.onActivated(company.id);
         return;
       case 'freezed':
-        await this.#move(company.id, 'active', 'platform_says_active');
-        await this.#move(company.id, 'frozen', 'platform_says_freezed');
+        await this.#transition(company.id, 'active', 'platform_says_active');
+        await this.#transition(company.id, 'frozen', 'platform_says_freezed');
         return;
     }
   }
 
-  async #move(
+  async #transition(
     companyId: CompanyId,
     to: 'activating' | 'active' | 'activation_failed' | 'frozen',
     cause: string,
   ): Promise<void> {
-    const moved = await this.#deps.companies.moveIntegration(companyId, to, cause);
-    if (moved !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
+    const updated = await this.#deps.companies.transitionIntegration(companyId, to, cause);
+    if (updated !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
   }
 }
 
-function isWaiting(status: IntegrationStatus): boolean {
-  return waiting.some((one) => one === status);
+function isPending(status: IntegrationStatus): boolean {
+  return pendingStatuses.some((one) => one === status);
 }
 
-function jobOf(companyId: CompanyId): NewJob {
+function activationJob(companyId: CompanyId): NewJob {
   return { key: String(companyId), data: { companyId } };
 }

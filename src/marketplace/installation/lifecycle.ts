@@ -30,9 +30,9 @@ export type LifecycleDependencies = Readonly<{
   partnerToken: string;
   applicationId: number;
   /** The sign that the platform would put under this payment. */
-  paymentSign: (salonId: SalonId, payment: Payment) => string;
+  signPayment: (salonId: SalonId, payment: Payment) => string;
   /** The company may send again after a pause in which the platform told it nothing. */
-  resumed: (companyId: CompanyId) => Promise<void>;
+  onResumed: (companyId: CompanyId) => Promise<void>;
 }>;
 
 /** What the platform tells about an installation. */
@@ -53,7 +53,7 @@ export class Lifecycle {
       throw new AppError('FORBIDDEN');
     }
     const { payment } = event;
-    if (payment !== undefined && !safeEqual(payment.sign, this.#deps.paymentSign(event.salonId, payment))) {
+    if (payment !== undefined && !safeEqual(payment.sign, this.#deps.signPayment(event.salonId, payment))) {
       throw new AppError('FORBIDDEN');
     }
     const company = await companies.bySalonId(event.salonId);
@@ -63,7 +63,7 @@ export class Lifecycle {
         await this.#uninstall(company.id);
         return;
       case 'freeze':
-        await this.#move(company.id, 'frozen', 'lifecycle:freeze');
+        await this.#transition(company.id, 'frozen', 'lifecycle:freeze');
         return;
       case 'payment':
         // Only a frozen installation comes back by a payment; for others it is news without effect.
@@ -76,10 +76,10 @@ export class Lifecycle {
    * What a question for the status gave. The end of a freeze is told by nothing else; `uninstalled` and `pending` are left
    * to the webhook and to the owner, since the platform answers alike when it refuses to tell.
    */
-  async platformSays({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
+  async applyPlatformStatus({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
     if (integrationStatus === 'frozen' && status === 'active') await this.#resume(id, 'platform_says_active');
     if (integrationStatus === 'active' && status === 'freezed')
-      await this.#move(id, 'frozen', 'platform_says_freezed');
+      await this.#transition(id, 'frozen', 'platform_says_freezed');
   }
 
   /**
@@ -104,7 +104,7 @@ export class Lifecycle {
 
   /** The status goes first: nothing is sent or paired for the company while its session is being taken down. */
   async #uninstall(companyId: CompanyId): Promise<void> {
-    await this.#move(companyId, 'uninstalled', 'lifecycle:uninstall');
+    await this.#transition(companyId, 'uninstalled', 'lifecycle:uninstall');
     await this.#requestDisconnection(companyId);
     await this.#deps.tokens.revokeAll(companyId);
     this.#deps.revocations.emit('revoked', companyId);
@@ -128,12 +128,16 @@ export class Lifecycle {
   }
 
   async #resume(companyId: CompanyId, cause: string): Promise<void> {
-    await this.#move(companyId, 'active', cause);
-    await this.#deps.resumed(companyId);
+    await this.#transition(companyId, 'active', cause);
+    await this.#deps.onResumed(companyId);
   }
 
-  async #move(companyId: CompanyId, to: 'uninstalled' | 'frozen' | 'active', cause: string): Promise<void> {
-    const moved = await this.#deps.companies.moveIntegration(companyId, to, cause);
-    if (moved !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
+  async #transition(
+    companyId: CompanyId,
+    to: 'uninstalled' | 'frozen' | 'active',
+    cause: string,
+  ): Promise<void> {
+    const updated = await this.#deps.companies.transitionIntegration(companyId, to, cause);
+    if (updated !== undefined) this.#deps.report.integrationChanged(companyId, to, cause);
   }
 }

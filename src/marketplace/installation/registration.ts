@@ -16,7 +16,7 @@ export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
 
 export type RegistrationDependencies = Readonly<{
   service: MarketplaceService;
-  activation: Pick<Activation, 'ownerReturned'>;
+  activation: Pick<Activation, 'handleOwnerReturn'>;
   signer: ConnectTokenSigner;
   yclients: YclientsPlatform;
   /** @throws AppError `INVALID_TOKEN` */
@@ -47,9 +47,9 @@ export class Registration {
       installations.set(salonId, await this.#statusIfMayConnect(salonId, user.id));
 
     const links: ConnectLink[] = [];
-    for (const [salonId, platformSays] of installations) {
+    for (const [salonId, applicationStatus] of installations) {
       const { company } = await this.#deps.service.createOrGetCompany(salonId, { ownerUserId: user.id });
-      await this.#deps.activation.ownerReturned(company, platformSays);
+      await this.#deps.activation.handleOwnerReturn(company, applicationStatus);
       links.push({ companyId: company.id, token: await this.#issueToken(company.id) });
     }
     return links;

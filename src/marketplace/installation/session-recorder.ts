@@ -1,12 +1,12 @@
 import { integrationStatuses } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
-import type { PatientTasks } from '../../lib/async/retrying-queue.ts';
+import type { RetryingQueue } from '../../lib/async/retrying-queue.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/ports.ts';
 
 /** Said of a session that another instance runs: its state is that instance's to tell. */
-const othersBusiness: ReadonlySet<string | undefined> = new Set(['leased_elsewhere', 'lease_lost']);
+const ownedElsewhere: ReadonlySet<string | undefined> = new Set(['leased_elsewhere', 'lease_lost']);
 
 /**
  * Writes the states of sessions down, those of one company in the order in which they came. An outage of the database must
@@ -14,25 +14,25 @@ const othersBusiness: ReadonlySet<string | undefined> = new Set(['leased_elsewhe
  */
 export class SessionRecorder {
   readonly #companies: Companies;
-  readonly #tasks: Pick<PatientTasks, 'run'>;
+  readonly #retryingQueue: Pick<RetryingQueue, 'run'>;
   readonly #report: BusinessEvents;
 
-  constructor(companies: Companies, tasks: Pick<PatientTasks, 'run'>, report: BusinessEvents) {
+  constructor(companies: Companies, retryingQueue: Pick<RetryingQueue, 'run'>, report: BusinessEvents) {
     this.#companies = companies;
-    this.#tasks = tasks;
+    this.#retryingQueue = retryingQueue;
     this.#report = report;
   }
 
   record(companyId: CompanyId, { state, detail, phone }: SessionStatus): void {
     this.#report.sessionChanged(companyId, state, detail);
-    if (othersBusiness.has(detail)) return;
+    if (ownedElsewhere.has(detail)) return;
     const session = {
       state,
       ...(detail !== undefined && { cause: detail }),
       // Before that it may still be the number that was linked last.
       ...(state === 'connected' && phone !== undefined && { phone }),
     };
-    this.#tasks.run(String(companyId), async () => {
+    this.#retryingQueue.run(String(companyId), async () => {
       await this.#companies.recordSession(companyId, session);
     });
   }
@@ -41,10 +41,10 @@ export class SessionRecorder {
    * A session that was up when the process ended and is not being restored has lost its credentials in between: the process
    * erased them and ended before it could say so.
    */
-  async recordLost(isKnown: (companyId: CompanyId) => boolean, now: Date): Promise<void> {
+  async recordLostSessions(hasSession: (companyId: CompanyId) => boolean, now: Date): Promise<void> {
     for (const { id, sessionState } of await this.#companies.withStatus(integrationStatuses)) {
       const wasUp = sessionState === 'connected' || sessionState === 'reconnecting';
-      if (wasUp && !isKnown(id))
+      if (wasUp && !hasSession(id))
         this.record(id, { state: 'logged_out', since: now, detail: 'no_credentials' });
     }
   }

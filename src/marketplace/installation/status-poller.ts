@@ -4,18 +4,18 @@ import type { Lifecycle } from './lifecycle.ts';
 import type { Companies } from '../../ports/ports.ts';
 import type { YclientsPlatform } from '../../ports/yclients.ts';
 
-export type PlatformWatchDependencies = Readonly<{
+export type StatusPollerDependencies = Readonly<{
   companies: Pick<Companies, 'withStatus'>;
   yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
-  lifecycle: Pick<Lifecycle, 'platformSays'>;
+  lifecycle: Pick<Lifecycle, 'applyPlatformStatus'>;
   report: BusinessEvents;
 }>;
 
 /** Asks the platform how installations stand: it tells of a thaw by nothing but its status. */
-export class PlatformWatch {
-  readonly #deps: PlatformWatchDependencies;
+export class StatusPoller {
+  readonly #deps: StatusPollerDependencies;
 
-  constructor(deps: PlatformWatchDependencies) {
+  constructor(deps: StatusPollerDependencies) {
     this.#deps = deps;
   }
 
@@ -35,7 +35,7 @@ export class PlatformWatch {
   async #checkOne(company: Company): Promise<void> {
     const { yclients, lifecycle, report } = this.#deps;
     try {
-      await lifecycle.platformSays(company, await yclients.getApplicationStatus(company.salonId));
+      await lifecycle.applyPlatformStatus(company, await yclients.getApplicationStatus(company.salonId));
     } catch (error) {
       report.failed('Asking the platform for an installation', error, { companyId: company.id });
     }

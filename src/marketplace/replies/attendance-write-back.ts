@@ -1,40 +1,43 @@
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
-import { hashedUuid } from '../../crypto/hashed-uuid.ts';
+import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { VisitAnswer, WriteBackJob } from '../../ports/message-ports.ts';
+import type { AttendanceReply, AttendanceWriteBackJob } from '../../ports/message-ports.ts';
 import type { Companies, Events, JobQueue } from '../../ports/ports.ts';
-import type { VisitMark, YclientsPlatform } from '../../ports/yclients.ts';
+import type { AttendanceUpdate, YclientsPlatform } from '../../ports/yclients.ts';
 
-export type WriteBackDependencies = Readonly<{
+export type AttendanceWriteBackDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;
   events: Pick<Events, 'record'>;
-  yclients: Pick<YclientsPlatform, 'markRecord'>;
+  yclients: Pick<YclientsPlatform, 'updateAttendance'>;
   queue: Pick<JobQueue, 'insert'>;
   report: BusinessEvents;
 }>;
 
 /** The salon decides: we never cancel a visit ourselves. */
-const marks: Readonly<Record<VisitAnswer, VisitMark>> = {
+const attendanceUpdates: Readonly<Record<AttendanceReply, AttendanceUpdate>> = {
   yes: { attendance: 2 },
   no: { attendance: 0, comment: 'Клиент просит отменить визит (WhatsApp)' },
 };
 
 /** Writes what a client answered into the platform's record, where the rights allow. */
-export class WriteBack {
-  readonly #deps: WriteBackDependencies;
+export class AttendanceWriteBack {
+  readonly #deps: AttendanceWriteBackDependencies;
 
-  constructor(deps: WriteBackDependencies) {
+  constructor(deps: AttendanceWriteBackDependencies) {
     this.#deps = deps;
   }
 
   /** @returns `later` when the platform cannot be reached: a durable job goes on trying, and holds up no other answer */
-  async now(company: Company, job: WriteBackJob): Promise<'marked' | 'gone' | 'refused' | 'later'> {
+  async writeOrEnqueue(
+    company: Company,
+    job: AttendanceWriteBackJob,
+  ): Promise<'marked' | 'gone' | 'refused' | 'later'> {
     try {
-      return await this.#mark(company, job);
+      return await this.#update(company, job);
     } catch {
       // The job meets the cause again, and tells of it.
-      const id = hashedUuid('write-back', company.id, job.cause);
+      const id = deterministicUuid('write-back', company.id, job.cause);
       await this.#deps.queue.insert('answers', [
         { id, key: `${company.id}:record:${job.recordId}`, data: job },
       ]);
@@ -43,16 +46,16 @@ export class WriteBack {
   }
 
   /** The job. Safe to run twice. */
-  async run(job: WriteBackJob): Promise<void> {
+  async run(job: AttendanceWriteBackJob): Promise<void> {
     const company = await this.#deps.companies.byId(job.companyId);
-    if (company !== undefined) await this.#mark(company, job);
+    if (company !== undefined) await this.#update(company, job);
   }
 
-  async #mark(company: Company, job: WriteBackJob): Promise<'marked' | 'gone' | 'refused'> {
+  async #update(company: Company, job: AttendanceWriteBackJob): Promise<'marked' | 'gone' | 'refused'> {
     const { yclients, events, report } = this.#deps;
     const { recordId, reminderId, cause } = job;
     try {
-      return await yclients.markRecord(company, recordId, marks[job.answer]);
+      return await yclients.updateAttendance(company, recordId, attendanceUpdates[job.answer]);
     } catch (error) {
       if (!(error instanceof AppError) || error.retryable) throw error;
       // Without the right to edit records the salon reads the answer in its WhatsApp.

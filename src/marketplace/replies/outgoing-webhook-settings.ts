@@ -2,45 +2,45 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { isLoopbackAddress, isPublicAddress } from '../../lib/net/ip-ranges.ts';
+import { isLoopbackIp, isPublicIp } from '../../lib/net/ip-ranges.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Forwarding } from './webhook-forwarder.ts';
+import type { WebhookForwarder } from './webhook-forwarder.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/message-ports.ts';
 
-export type OutgoingWebhookDependencies = Readonly<{
-  webhooks: Pick<OutgoingWebhooks, 'of' | 'save' | 'rotate' | 'remove'>;
-  forwarding: Pick<Forwarding, 'waiting'>;
+export type OutgoingWebhookSettingsDependencies = Readonly<{
+  webhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;
+  webhookForwarder: Pick<WebhookForwarder, 'pendingCount'>;
   report: BusinessEvents;
   /** Outside production a receiver may run on this machine, without TLS. */
   allowLoopback: boolean;
 }>;
 
 /** As long as this both secrets sign. */
-const overlapHours = 24;
-const longestUrl = 2_000;
+const secretOverlapHours = 24;
+const maxUrlLength = 2_000;
 
 /** What a company decides about its own webhook. */
-export class OutgoingWebhookRules {
-  readonly #deps: OutgoingWebhookDependencies;
+export class OutgoingWebhookSettingsService {
+  readonly #deps: OutgoingWebhookSettingsDependencies;
 
-  constructor(deps: OutgoingWebhookDependencies) {
+  constructor(deps: OutgoingWebhookSettingsDependencies) {
     this.#deps = deps;
   }
 
-  of(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
-    return this.#deps.webhooks.of(companyId);
+  get(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
+    return this.#deps.webhooks.get(companyId);
   }
 
   /** How many messages still have to reach it. */
-  waiting(companyId: CompanyId): Promise<number> {
-    return this.#deps.forwarding.waiting(companyId);
+  pendingCount(companyId: CompanyId): Promise<number> {
+    return this.#deps.webhookForwarder.pendingCount(companyId);
   }
 
   /** @returns the secret when the webhook is new. @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND` */
   async set(companyId: CompanyId, url: string): Promise<string | undefined> {
     const { webhooks, report, allowLoopback } = this.#deps;
     const secret = newSecret();
-    const isNew = await webhooks.save(companyId, checkedUrl(url, allowLoopback), secret);
+    const isNew = await webhooks.save(companyId, validateWebhookUrl(url, allowLoopback), secret);
     if (isNew === undefined) throw new AppError('COMPANY_NOT_FOUND');
     report.outgoingWebhookChanged(companyId, 'set');
     return isNew ? secret : undefined;
@@ -50,7 +50,7 @@ export class OutgoingWebhookRules {
   async rotate(companyId: CompanyId): Promise<string | undefined> {
     const { webhooks, report } = this.#deps;
     const secret = newSecret();
-    if (!(await webhooks.rotate(companyId, secret, overlapHours))) return undefined;
+    if (!(await webhooks.rotate(companyId, secret, secretOverlapHours))) return undefined;
     report.outgoingWebhookChanged(companyId, 'secret_rotated');
     return secret;
   }
@@ -66,19 +66,19 @@ function newSecret(): string {
 }
 
 /** What names lead to is checked again at each connection. @throws AppError `VALIDATION_ERROR` */
-export function checkedUrl(text: string, allowLoopback: boolean): string {
-  const url = text.length <= longestUrl ? URL.parse(text) : null;
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') throw refused();
+export function validateWebhookUrl(text: string, allowLoopback: boolean): string {
+  const url = text.length <= maxUrlLength ? URL.parse(text) : null;
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') throw invalidUrlError();
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const isLocal = /(^|\.)localhost\.?$/.test(host) || isLoopbackAddress(host);
+  const isLocal = /(^|\.)localhost\.?$/.test(host) || isLoopbackIp(host);
   if (isLocal && allowLoopback && /^https?:$/.test(url.protocol)) return url.href;
   const port = url.port === '' ? 443 : Number(url.port);
-  const isNamedOutside = isIP(host) === 0 ? !isLocal && host.includes('.') : isPublicAddress(host);
-  if (url.protocol !== 'https:' || !isNamedOutside || (port !== 443 && port < 1_024)) throw refused();
+  const isPublicHost = isIP(host) === 0 ? !isLocal && host.includes('.') : isPublicIp(host);
+  if (url.protocol !== 'https:' || !isPublicHost || (port !== 443 && port < 1_024)) throw invalidUrlError();
   return url.href;
 }
 
-function refused(): AppError {
+function invalidUrlError(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: 'Адрес должен начинаться с https:// и вести в интернет: без логина и пароля, порт 443 или от 1024.',

@@ -1,141 +1,144 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import { PostponedError } from '../../domain/errors/job-errors.ts';
-import { cutText } from '../../lib/text.ts';
-import { hashedUuid } from '../../crypto/hashed-uuid.ts';
+import { RetryLaterError } from '../../domain/errors/job-errors.ts';
+import { truncate } from '../../lib/text.ts';
+import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type {
   ForwardingJob,
-  MessageToForward,
+  UnforwardedMessage,
   OutgoingWebhook,
   OutgoingWebhooks,
   ReceivedMessage,
   ReceivedMessages,
-  Receiver,
+  WebhookSender,
 } from '../../ports/message-ports.ts';
 import type { JobQueue, NewJob } from '../../ports/ports.ts';
 
-export type ForwardingDependencies = Readonly<{
-  received: Pick<ReceivedMessages, 'byId' | 'toForward' | 'handedOver'>;
-  webhooks: Pick<OutgoingWebhooks, 'of' | 'disable' | 'failed' | 'worked'>;
-  receiver: Receiver;
-  queue: Pick<JobQueue, 'insert' | 'waiting'>;
+export type WebhookForwarderDependencies = Readonly<{
+  received: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;
+  webhooks: Pick<OutgoingWebhooks, 'get' | 'disable' | 'recordFailure' | 'recordSuccess'>;
+  webhookSender: WebhookSender;
+  queue: Pick<JobQueue, 'insert' | 'backlog'>;
   report: BusinessEvents;
 }>;
 
 /** What Standard Webhooks advises, and less than receivers refuse. */
-const longestBodyBytes = 20_000;
-const sweepSize = 500;
-const tellAfterHours = 48;
+const maxBodyBytes = 20_000;
+const sweepBatchSize = 500;
+const alertAfterHours = 48;
 
 /** Hands what clients write to the company's own webhook, if it set one: one durable job for each message. */
-export class Forwarding {
-  readonly #deps: ForwardingDependencies;
+export class WebhookForwarder {
+  readonly #deps: WebhookForwarderDependencies;
 
-  constructor(deps: ForwardingDependencies) {
+  constructor(deps: WebhookForwarderDependencies) {
     this.#deps = deps;
   }
 
   /** The jobs are there when it resolves; asked twice, they are the same ones. */
-  async request(messages: readonly MessageToForward[]): Promise<void> {
+  async request(messages: readonly UnforwardedMessage[]): Promise<void> {
     const { queue, received } = this.#deps;
     if (messages.length === 0) return;
-    await queue.insert('forwarding', messages.map(jobFor));
-    await received.handedOver(messages.map(({ id }) => id));
+    await queue.insert('forwarding', messages.map(forwardingJob));
+    await received.markQueuedForForwarding(messages.map(({ id }) => id));
   }
 
   /** Gives jobs to messages whose process ended before they had one. */
   async sweep(): Promise<void> {
     while (true) {
-      const left = await this.#deps.received.toForward(sweepSize);
-      await this.request(left);
-      if (left.length < sweepSize) return;
+      const pending = await this.#deps.received.findUnforwarded(sweepBatchSize);
+      await this.request(pending);
+      if (pending.length < sweepBatchSize) return;
     }
   }
 
   /** How many messages still have to reach the company's webhook. */
-  async waiting(companyId: CompanyId): Promise<number> {
-    return (await this.#deps.queue.waiting('forwarding', keyPrefixOf(companyId))).jobs;
+  async pendingCount(companyId: CompanyId): Promise<number> {
+    return (await this.#deps.queue.backlog('forwarding', companyKeyPrefix(companyId))).jobs;
   }
 
   /** The job. @throws PostponedError when the receiver did not take it */
   async run(job: ForwardingJob): Promise<void> {
-    const { receiver, report } = this.#deps;
-    const lane = await receiver.inLane(job.companyId, () => this.#forward(job));
-    if (lane === 'done') return;
+    const { webhookSender, report } = this.#deps;
+    const result = await webhookSender.runLimited(job.companyId, () => this.#forward(job));
+    if (result === 'done') return;
     report.forwardingBusy();
-    throw new PostponedError('busy', { delayMs: lane.retryAfterMs, counts: false });
+    throw new RetryLaterError('busy', { delayMs: result.retryAfterMs, countsAsAttempt: false });
   }
 
   /** @throws PostponedError when the receiver did not take it */
   async #forward({ companyId, messageId }: ForwardingJob): Promise<void> {
-    const { received, webhooks, receiver, report } = this.#deps;
-    const webhook = await webhooks.of(companyId);
+    const { received, webhooks, webhookSender, report } = this.#deps;
+    const webhook = await webhooks.get(companyId);
     if (webhook === undefined || webhook.disabledAt !== undefined) return;
     const message = await received.byId(companyId, messageId);
     if (message === undefined) return;
     const { version, url } = webhook;
-    const delivery = await receiver.deliver(
+    const delivery = await webhookSender.deliver(
       companyId,
-      { version, url, secrets: secretsOf(webhook) },
-      { id: message.id, body: bodyOf(message) },
+      { version, url, secrets: signingSecrets(webhook) },
+      { id: message.id, body: webhookPayload(message) },
     );
     if (delivery.outcome === 'held') {
       report.forwardingHeld();
-      const delay = { delayMs: delivery.retryAfterMs, counts: false, ages: true };
-      throw new PostponedError(`Not posted, the receiver fails: ${delivery.reason}`, delay);
+      const delay = { delayMs: delivery.retryAfterMs, countsAsAttempt: false, expires: true };
+      throw new RetryLaterError(`Not posted, the receiver fails: ${delivery.reason}`, delay);
     }
     report.forwarded(companyId, messageId, delivery);
     switch (delivery.outcome) {
       case 'delivered':
-        await webhooks.worked(companyId, version);
+        await webhooks.recordSuccess(companyId, version);
         return;
       case 'gone':
         // Or another address has been set meanwhile, or none.
         if (!(await webhooks.disable(companyId, version, `message:${messageId}`)))
-          throw new PostponedError('replaced', { delayMs: 0, counts: true });
+          throw new RetryLaterError('replaced', { delayMs: 0, countsAsAttempt: true });
         report.outgoingWebhookDisabled(companyId);
         return;
       case 'failed':
-        if (await webhooks.failed(companyId, version, tellAfterHours))
+        if (await webhooks.recordFailure(companyId, version, alertAfterHours))
           report.outgoingWebhookFailing(companyId, delivery.reason);
-        throw new PostponedError(delivery.reason, { delayMs: delivery.retryAfterMs ?? 0, counts: true });
+        throw new RetryLaterError(delivery.reason, {
+          delayMs: delivery.retryAfterMs ?? 0,
+          countsAsAttempt: true,
+        });
     }
   }
 }
 
 /** The key keeps the order of what one client writes, and tells nobody who it is. */
-function jobFor({ id, companyId, phone }: MessageToForward): NewJob {
+function forwardingJob({ id, companyId, phone }: UnforwardedMessage): NewJob {
   return {
-    id: hashedUuid('forwarding', id),
-    key: `${keyPrefixOf(companyId)}${hashedUuid('client', companyId, phone ?? id)}`,
+    id: deterministicUuid('forwarding', id),
+    key: `${companyKeyPrefix(companyId)}${deterministicUuid('client', companyId, phone ?? id)}`,
     data: { companyId, messageId: id } satisfies ForwardingJob,
   };
 }
 
-function keyPrefixOf(companyId: CompanyId): string {
+function companyKeyPrefix(companyId: CompanyId): string {
   return `${companyId}:`;
 }
 
-function secretsOf({ secret, previousSecret }: OutgoingWebhook): string[] {
+function signingSecrets({ secret, previousSecret }: OutgoingWebhook): string[] {
   return previousSecret === undefined ? [secret] : [secret, previousSecret];
 }
 
 /** The same at each attempt. A text that is too long is cut and says so; the whole of it can be read from the service. */
-export function bodyOf({ id, phone, text, sentAt, receivedAt }: ReceivedMessage): string {
-  const bodyWith = (shown: string): string =>
+export function webhookPayload({ id, phone, text, sentAt, receivedAt }: ReceivedMessage): string {
+  const payloadWith = (visibleText: string): string =>
     JSON.stringify({
       type: 'message.received',
       timestamp: receivedAt.toISOString(),
       data: {
         id,
         phone,
-        text: shown,
+        text: visibleText,
         sent_at: sentAt.toISOString(),
-        ...(shown !== text && { truncated: true }),
+        ...(visibleText !== text && { truncated: true }),
       },
     });
-  let shown = text;
-  while (Buffer.byteLength(bodyWith(shown)) > longestBodyBytes)
-    shown = cutText(shown, Math.floor(shown.length * 0.9));
-  return bodyWith(shown);
+  let visibleText = text;
+  while (Buffer.byteLength(payloadWith(visibleText)) > maxBodyBytes)
+    visibleText = truncate(visibleText, Math.floor(visibleText.length * 0.9));
+  return payloadWith(visibleText);
 }

@@ -3,11 +3,11 @@ import type { Language } from '../../domain/company/company.ts';
 import type { BookingMessageKind } from '../../domain/notification/message.ts';
 
 /** How a kind of business speaks of a visit. */
-type BusinessWords = Readonly<{ booked: string; reminder: string; staff: string; farewell: string }>;
+type BusinessTerms = Readonly<{ booked: string; reminder: string; staff: string; farewell: string }>;
 
 type Phrases = Readonly<{
-  business: Readonly<Record<BusinessType, BusinessWords>>;
-  templates: Readonly<Record<BookingMessageKind, (words: BusinessWords) => readonly string[]>>;
+  business: Readonly<Record<BusinessType, BusinessTerms>>;
+  templates: Readonly<Record<BookingMessageKind, (terms: BusinessTerms) => readonly string[]>>;
 }>;
 
 const russian: Phrases = {
@@ -212,13 +212,13 @@ const english: Phrases = {
   },
 };
 
-const phrasesOf: Readonly<Record<Language, Phrases>> = { ru: russian, en: english };
+const phrasesByLanguage: Readonly<Record<Language, Phrases>> = { ru: russian, en: english };
 
 /** The text of a kind of message as it is before a company changes it, with its variables in braces. */
 export function defaultTemplate(
   kind: BookingMessageKind,
   salon: Readonly<{ businessType: BusinessType; language: Language }>,
 ): string {
-  const { business, templates } = phrasesOf[salon.language];
+  const { business, templates } = phrasesByLanguage[salon.language];
   return templates[kind](business[salon.businessType]).join('\n');
 }

@@ -1,14 +1,14 @@
 import type { Booking } from '../../domain/booking/booking.ts';
 import type { Language } from '../../domain/company/company.ts';
 
-const words = {
+const exampleValues = {
   ru: { client: 'Ольга', staff: 'Марина', services: ['Стрижка', 'Укладка'] },
   en: { client: 'Olga', staff: 'Marina', services: ['Haircut', 'Styling'] },
 } as const;
 
 /** A visit to show templates with. */
 export function exampleBooking(language: Language): Readonly<{ booking: Booking; previousStartsAt: string }> {
-  const { client, staff, services } = words[language];
+  const { client, staff, services } = exampleValues[language];
   return {
     previousStartsAt: '2027-03-09 11:00:00',
     booking: {

@@ -2,12 +2,12 @@ import type { Booking } from '../../domain/booking/booking.ts';
 import type { Company } from '../../domain/company/company.ts';
 import type { BookingMessageKind } from '../../domain/notification/message.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
-import { cutText } from '../../lib/text.ts';
+import { truncate } from '../../lib/text.ts';
 import { defaultTemplate } from './defaults.ts';
-import { fill } from './template.ts';
-import { valuesOf } from './variables.ts';
+import { fillTemplate } from './template.ts';
+import { variableValues } from './variables.ts';
 
-export type MessageSubject = Readonly<{
+export type RenderInput = Readonly<{
   booking: Booking;
   salon: Pick<Company, 'title' | 'businessType' | 'language'>;
   settings: Pick<NotificationSettings, 'templates' | 'reviewLink'>;
@@ -16,15 +16,15 @@ export type MessageSubject = Readonly<{
 }>;
 
 /** As much as WhatsApp shows without folding, and well below what it takes. */
-const longestText = 4_000;
+const maxTextLength = 4_000;
 
 /**
  * The text of a booking message: in the company's own words where it has some, and where they say something about this
  * booking; else in those of its language and business.
  */
-export function renderMessage(kind: BookingMessageKind, subject: MessageSubject): string {
-  const { booking, salon, settings, previousStartsAt } = subject;
-  const values = valuesOf({
+export function renderMessage(kind: BookingMessageKind, input: RenderInput): string {
+  const { booking, salon, settings, previousStartsAt } = input;
+  const values = variableValues({
     booking,
     salonTitle: salon.title,
     language: salon.language,
@@ -32,6 +32,9 @@ export function renderMessage(kind: BookingMessageKind, subject: MessageSubject)
     // A change of staff or services alone has no other start to tell.
     ...(previousStartsAt !== undefined && previousStartsAt !== booking.startsAt && { previousStartsAt }),
   });
-  const own = fill(settings.templates[kind] ?? '', values);
-  return cutText(own === '' ? fill(defaultTemplate(kind, salon), values) : own, longestText);
+  const customText = fillTemplate(settings.templates[kind] ?? '', values);
+  return truncate(
+    customText === '' ? fillTemplate(defaultTemplate(kind, salon), values) : customText,
+    maxTextLength,
+  );
 }

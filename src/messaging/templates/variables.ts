@@ -3,7 +3,7 @@ import type { Language } from '../../domain/company/company.ts';
 import type { BilingualText } from '../../domain/errors/app-error.ts';
 import type { BookingMessageKind } from '../../domain/notification/message.ts';
 import { formatLocalTime } from '../../domain/company/salon-time.ts';
-import { cutText } from '../../lib/text.ts';
+import { truncate } from '../../lib/text.ts';
 
 /** What a template may hold, for its author. */
 const descriptions = {
@@ -23,7 +23,7 @@ const descriptions = {
 
 type Variable = keyof typeof descriptions;
 
-const ofEveryKind: readonly Variable[] = [
+const commonVariables: readonly Variable[] = [
   'hello',
   'client',
   'salon',
@@ -36,14 +36,14 @@ const ofEveryKind: readonly Variable[] = [
   'duration',
 ];
 
-const more: Readonly<Partial<Record<BookingMessageKind, readonly Variable[]>>> = {
+const extraVariables: Readonly<Partial<Record<BookingMessageKind, readonly Variable[]>>> = {
   change: ['old_when'],
   thanks: ['review_link'],
 };
 
 /** The variables of a kind of message. */
-export function variablesOf(kind: BookingMessageKind): readonly Variable[] {
-  return [...ofEveryKind, ...(more[kind] ?? [])];
+export function variablesFor(kind: BookingMessageKind): readonly Variable[] {
+  return [...commonVariables, ...(extraVariables[kind] ?? [])];
 }
 
 export function describeVariable(name: Variable): BilingualText {
@@ -59,41 +59,41 @@ export type VariableSource = Readonly<{
   reviewLink: string | undefined;
 }>;
 
-const longestValue = 300;
+const maxValueLength = 300;
 
 /** Dates are of the salon's wall clock. */
-export function valuesOf(source: VariableSource): Readonly<Record<Variable, string>> {
+export function variableValues(source: VariableSource): Readonly<Record<Variable, string>> {
   const { booking, previousStartsAt, salonTitle, language, reviewLink } = source;
-  const client = plain(booking.clientName ?? '');
+  const client = sanitizeValue(booking.clientName ?? '');
   const hello = { ru: 'Здравствуйте', en: 'Hello' }[language];
-  const services = booking.services.map(({ title }) => plain(title)).filter((title) => title !== '');
+  const services = booking.services.map(({ title }) => sanitizeValue(title)).filter((title) => title !== '');
   return {
     hello: client === '' ? `${hello}!` : `${hello}, ${client}!`,
     client,
-    salon: plain(salonTitle),
+    salon: sanitizeValue(salonTitle),
     when: formatLocalTime(booking.startsAt, language),
     weekday: formatLocalTime(booking.startsAt, language, 'weekday'),
     date: formatLocalTime(booking.startsAt, language, 'date'),
     time: formatLocalTime(booking.startsAt, language, 'time'),
-    services: cutText(services.join(', '), longestValue),
-    staff: plain(booking.staffName ?? ''),
-    duration: durationOf(booking.durationSeconds, language),
+    services: truncate(services.join(', '), maxValueLength),
+    staff: sanitizeValue(booking.staffName ?? ''),
+    duration: formatDuration(booking.durationSeconds, language),
     old_when: previousStartsAt === undefined ? '' : formatLocalTime(previousStartsAt, language),
     review_link: reviewLink ?? '',
   };
 }
 
 /** What people entered must not break the lines of a message nor make parts of it bold. */
-function plain(value: string): string {
+function sanitizeValue(value: string): string {
   const oneLine = value
     .replaceAll(/(?<![\p{L}\p{N}])[*_~`]+|[*_~`]+(?![\p{L}\p{N}])/gu, '')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim();
-  return cutText(oneLine, longestValue);
+  return truncate(oneLine, maxValueLength);
 }
 
 /** `1 час 30 минут`, `2 hours`; empty when the platform gave none. */
-function durationOf(seconds: number, language: Language): string {
+function formatDuration(seconds: number, language: Language): string {
   const minutes = Math.round(seconds / 60);
   const parts: readonly (readonly ['hour' | 'minute', number])[] = [
     ['hour', Math.floor(minutes / 60)],

@@ -1,13 +1,13 @@
 import { createClient } from '@supabase/supabase-js';
 import { fromPglite, PgBoss } from 'pg-boss';
 import type { DatabaseAddress } from '../../ports/database-address.ts';
-import { StartError } from '../../domain/errors/startup-error.ts';
-import { EmbeddedPostgres } from './pglite.ts';
+import { StartupError } from '../../domain/errors/startup-error.ts';
+import { PgliteDatabase } from './pglite.ts';
 import { migrate, MigrationError } from './migrate.ts';
 import type { Migration } from './migrate.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { Rpc } from '../rpc/client.ts';
-import type { Functions, Supabase } from '../rpc/client.ts';
+import type { RpcSchema, Supabase } from '../rpc/client.ts';
 import { createRpcFetch } from '../rpc/in-process-postgrest.ts';
 import type { SqlDatabase } from './sql.ts';
 
@@ -51,15 +51,15 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
   const { onError, now } = deps;
   const backend =
     address.kind === 'embedded'
-      ? await EmbeddedPostgres.open({ directory: address.directory, onError, now })
-      : new PostgresDatabase({ url: serverUrlOf(address), onError });
+      ? await PgliteDatabase.open({ directory: address.directory, onError, now })
+      : new PostgresDatabase({ url: serverUrl(address), onError });
   try {
     await migrate(backend, deps.migrations);
   } catch (error) {
     await backend[Symbol.asyncDispose]();
     throw address.kind === 'embedded' || error instanceof MigrationError
       ? error
-      : new StartError('database', error);
+      : new StartupError('database', error);
   }
   const supabase = createSupabase(address, backend);
   return {
@@ -67,7 +67,7 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
     supabase,
     sql: backend,
     exclusive: address.kind === 'embedded',
-    createBoss: () => (backend instanceof EmbeddedPostgres ? embeddedBoss(backend) : serverBoss(backend)),
+    createBoss: () => (backend instanceof PgliteDatabase ? embeddedBoss(backend) : serverBoss(backend)),
     ping: async () => {
       await new Rpc(supabase).call('company_by_id', { p_company_id: 0 });
     },
@@ -80,7 +80,7 @@ function serverBoss(server: PostgresDatabase): PgBoss {
   return new PgBoss({ ...commonBossOptions, db: server });
 }
 
-function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
+function embeddedBoss(embedded: PgliteDatabase): PgBoss {
   return new PgBoss({
     ...commonBossOptions,
     backend: 'pglite',
@@ -90,25 +90,25 @@ function embeddedBoss(embedded: EmbeddedPostgres): PgBoss {
   });
 }
 
-function serverUrlOf(address: Exclude<DatabaseAddress, { kind: 'embedded' }>): string {
+function serverUrl(address: Exclude<DatabaseAddress, { kind: 'embedded' }>): string {
   return address.kind === 'postgres' ? address.url : address.databaseUrl;
 }
 
 function createSupabase(address: DatabaseAddress, backend: SqlDatabase): Supabase {
   const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
   if (address.kind === 'supabase') {
-    return createClient<Functions>(address.url, address.serviceRoleKey, {
+    return createClient<RpcSchema>(address.url, address.serviceRoleKey, {
       auth,
-      global: { fetch: fetchInTime },
+      global: { fetch: fetchWithTimeout },
     });
   }
-  return createClient<Functions>('http://embedded.local', 'in-process', {
+  return createClient<RpcSchema>('http://embedded.local', 'in-process', {
     auth,
     global: { fetch: createRpcFetch(backend) },
   });
 }
 
-const fetchInTime: typeof fetch = (input, init) =>
+const fetchWithTimeout: typeof fetch = (input, init) =>
   fetch(input, {
     ...init,
     signal: AbortSignal.any([AbortSignal.timeout(requestTimeoutMs), ...(init?.signal ? [init.signal] : [])]),

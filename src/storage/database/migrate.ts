@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { sqlStateOf } from './sql.ts';
+import { getSqlState } from './sql.ts';
 import type { SqlDatabase, SqlSession } from './sql.ts';
 
 export type Migration = Readonly<{ version: string; name: string; sql: string }>;
@@ -9,20 +9,20 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 
-const fileName = /^([0-9]{14})_([a-z0-9_]+)\.sql$/;
+const fileNamePattern = /^([0-9]{14})_([a-z0-9_]+)\.sql$/;
 
 /** Any number; the same in every instance. */
-const advisoryLock = 4_917_203_611;
+const advisoryLockKey = 4_917_203_611;
 
 /** The table that the Supabase CLI keeps, so that `supabase db push` and we may take turns. */
-const historyTable = `
+const historyTableSql = `
   create schema if not exists supabase_migrations;
   create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
   alter table supabase_migrations.schema_migrations add column if not exists statements text[];
   alter table supabase_migrations.schema_migrations add column if not exists name text;`;
 
 /** Supabase has these roles; elsewhere the functions' grants need them too. */
-const roles = `
+const rolesSql = `
   do $$
   begin
     if to_regrole('anon') is null then create role anon nologin noinherit; end if;
@@ -39,7 +39,7 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
   return Promise.all(
     names.map(async (file) => {
-      const [, version, name] = fileName.exec(file) ?? [];
+      const [, version, name] = fileNamePattern.exec(file) ?? [];
       if (version === undefined || name === undefined) {
         throw new MigrationError(`${file} is not named <14 digits>_<name>.sql`);
       }
@@ -54,7 +54,7 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
  * @throws MigrationError when the database has migrations that the code does not, or other ones
  */
 export async function migrate(database: SqlDatabase, migrations: readonly Migration[]): Promise<string[]> {
-  await prepare(database);
+  await prepareSchema(database);
   const appliedNow: string[] = [];
   for (const migration of migrations) {
     const applied = await database.transaction(async (session) => {
@@ -76,15 +76,15 @@ export async function migrate(database: SqlDatabase, migrations: readonly Migrat
   return appliedNow;
 }
 
-async function prepare(database: SqlDatabase): Promise<void> {
+async function prepareSchema(database: SqlDatabase): Promise<void> {
   try {
     await database.transaction(async (session) => {
       await lock(session);
-      await session.exec(historyTable);
-      await session.exec(roles);
+      await session.exec(historyTableSql);
+      await session.exec(rolesSql);
     });
   } catch (cause) {
-    if (sqlStateOf(cause) !== '42501') throw cause;
+    if (getSqlState(cause) !== '42501') throw cause;
     throw new MigrationError(
       'The database user may not create the roles anon, authenticated and service_role (bypassrls). ' +
         'Create them as an administrator, grant service_role to this user, and start again.',
@@ -95,7 +95,7 @@ async function prepare(database: SqlDatabase): Promise<void> {
 
 async function lock(session: SqlSession): Promise<void> {
   await session.exec('set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0');
-  await session.query('select pg_advisory_xact_lock($1)', [advisoryLock]);
+  await session.query('select pg_advisory_xact_lock($1)', [advisoryLockKey]);
   // Opening a table lets this connection notice what was created while it waited; the lock alone does not.
   await session.query('select from pg_catalog.pg_namespace limit 1');
 }
@@ -124,7 +124,7 @@ function assertSameHistory(history: History, migrations: readonly Migration[]): 
       );
     }
     // The Supabase CLI splits a file into statements: only spaces, semicolons and comment lines may differ.
-    if (sql !== undefined && essence(sql) !== essence(migration.sql)) {
+    if (sql !== undefined && normalizeSql(sql) !== normalizeSql(migration.sql)) {
       throw new MigrationError(
         `The migration ${version}_${migration.name} was changed after the database applied it. Restore it and add a new one.`,
       );
@@ -138,6 +138,6 @@ function assertSameHistory(history: History, migrations: readonly Migration[]): 
   }
 }
 
-function essence(sql: string): string {
+function normalizeSql(sql: string): string {
   return sql.replaceAll(/^\s*--.*$/gm, '').replaceAll(/[\s;]+/g, '');
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 
 /** File times advance by ticks of up to 10 ms: a file changed this lately may change again and look the same. */
-const racyNs = 20_000_000n;
+const racyWindowNs = 20_000_000n;
 
 const segmentName = /^[0-9A-F]{24}$/;
 
@@ -12,11 +12,11 @@ const segmentName = /^[0-9A-F]{24}$/;
  * PGlite's directory storage, made durable: PGlite runs with `fsync=off`, so after each write this flushes the segments
  * of the write-ahead log that changed. What was committed then survives a power cut as far as the log reaches back.
  */
-export class SyncedNodeFs extends NodeFS {
+export class PgliteFs extends NodeFS {
   readonly #walDirectory: string;
-  readonly #flushed = new Map<string, bigint>();
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #flushedMtimeNs = new Map<string, bigint>();
+  #currentFlush: Promise<void> | undefined;
+  #nextFlush: Promise<void> | undefined;
 
   constructor(directory: string) {
     super(directory);
@@ -25,49 +25,49 @@ export class SyncedNodeFs extends NodeFS {
 
   /** Resolves when everything written before the call is on disk; calls that wait together share one flush. */
   override async syncToFs(): Promise<void> {
-    if (this.#running === undefined) {
-      this.#running = this.#flush().finally(() => {
-        this.#running = undefined;
+    if (this.#currentFlush === undefined) {
+      this.#currentFlush = this.#flush().finally(() => {
+        this.#currentFlush = undefined;
       });
-      return this.#running;
+      return this.#currentFlush;
     }
-    this.#next ??= this.#afterRunning();
-    return this.#next;
+    this.#nextFlush ??= this.#flushAfterCurrent();
+    return this.#nextFlush;
   }
 
-  async #afterRunning(): Promise<void> {
+  async #flushAfterCurrent(): Promise<void> {
     // What fails there is reported to those who wait for it.
-    await this.#running?.catch(() => {});
-    this.#next = undefined;
+    await this.#currentFlush?.catch(() => {});
+    this.#nextFlush = undefined;
     return this.syncToFs();
   }
 
   async #flush(): Promise<void> {
     const segments = this.#changedSegments();
     for (const segment of segments) {
-      await flushed(path.join(this.#walDirectory, segment.name), (file) => file.datasync());
+      await flushFile(path.join(this.#walDirectory, segment.name), (file) => file.datasync());
     }
     // A new segment must also be found again.
-    if (segments.some(({ name }) => !this.#flushed.has(name))) {
-      await flushed(this.#walDirectory, (directory) => directory.sync());
+    if (segments.some(({ name }) => !this.#flushedMtimeNs.has(name))) {
+      await flushFile(this.#walDirectory, (directory) => directory.sync());
     }
-    for (const { name, changedNs, racy } of segments) this.#flushed.set(name, racy ? -1n : changedNs);
+    for (const { name, mtimeNs, racy } of segments) this.#flushedMtimeNs.set(name, racy ? -1n : mtimeNs);
   }
 
-  #changedSegments(): { name: string; changedNs: bigint; racy: boolean }[] {
+  #changedSegments(): { name: string; mtimeNs: bigint; racy: boolean }[] {
     if (!existsSync(this.#walDirectory)) return [];
     const nowNs = BigInt(Date.now()) * 1_000_000n;
     return readdirSync(this.#walDirectory)
       .filter((name) => segmentName.test(name))
       .map((name) => {
-        const changedNs = statSync(path.join(this.#walDirectory, name), { bigint: true }).mtimeNs;
-        return { name, changedNs, racy: changedNs > nowNs - racyNs };
+        const mtimeNs = statSync(path.join(this.#walDirectory, name), { bigint: true }).mtimeNs;
+        return { name, mtimeNs, racy: mtimeNs > nowNs - racyWindowNs };
       })
-      .filter(({ name, changedNs }) => this.#flushed.get(name) !== changedNs);
+      .filter(({ name, mtimeNs }) => this.#flushedMtimeNs.get(name) !== mtimeNs);
   }
 }
 
-async function flushed(
+async function flushFile(
   target: string,
   flush: (handle: Awaited<ReturnType<typeof open>>) => Promise<void>,
 ): Promise<void> {

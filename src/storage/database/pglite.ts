@@ -4,7 +4,7 @@ import { PGlite } from '@electric-sql/pglite';
 import type { Transaction } from '@electric-sql/pglite';
 import { DirectoryLock } from '../../lib/directory-lock.ts';
 import type { Row, SqlDatabase, SqlSession } from './sql.ts';
-import { SyncedNodeFs } from './pglite-fs.ts';
+import { PgliteFs } from './pglite-fs.ts';
 
 /** The Postgres inside the pinned PGlite; it opens directories of this major version alone. */
 const majorVersion = '18';
@@ -13,9 +13,9 @@ const majorVersion = '18';
 const settings = ['shared_buffers=8MB', 'wal_buffers=1MB', 'max_wal_size=64MB'];
 
 /** Local hour of the day at which the tables are vacuumed. */
-const quietHour = 4;
+const vacuumHour = 4;
 
-export type EmbeddedPostgresOptions = Readonly<{
+export type PgliteDatabaseOptions = Readonly<{
   /** Holds the data; made when missing. */
   directory: string;
   onError: (error: unknown) => void;
@@ -28,32 +28,27 @@ export class UnusableDirectoryError extends Error {
 }
 
 /** Postgres in this process, on a directory that no other process can open meanwhile. */
-export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
+export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
   /** For pg-boss, which brings its own adapter. */
   readonly pglite: PGlite;
   readonly #lock: DirectoryLock;
-  readonly #files: SyncedNodeFs;
-  readonly #options: EmbeddedPostgresOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #fs: PgliteFs;
+  readonly #options: PgliteDatabaseOptions;
+  readonly #checkpointTimer: NodeJS.Timeout;
   #vacuumedOn = '';
 
-  private constructor(
-    pglite: PGlite,
-    files: SyncedNodeFs,
-    lock: DirectoryLock,
-    options: EmbeddedPostgresOptions,
-  ) {
+  private constructor(pglite: PGlite, fs: PgliteFs, lock: DirectoryLock, options: PgliteDatabaseOptions) {
     this.pglite = pglite;
-    this.#files = files;
+    this.#fs = fs;
     this.#lock = lock;
     this.#options = options;
     // PGlite has no background workers: without checkpoints its log would grow without end.
-    this.#timer = setInterval(() => void this.#maintain(), options.checkpointIntervalMs ?? 180_000);
-    this.#timer.unref();
+    this.#checkpointTimer = setInterval(() => void this.#maintain(), options.checkpointIntervalMs ?? 180_000);
+    this.#checkpointTimer.unref();
   }
 
   /** @throws DirectoryInUseError, UnusableDirectoryError */
-  static async open(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  static async open(options: PgliteDatabaseOptions): Promise<PgliteDatabase> {
     const directory = path.resolve(options.directory);
     mkdirSync(path.dirname(directory), { recursive: true });
     const lock = new DirectoryLock(
@@ -61,11 +56,11 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
       `Another running process uses the embedded database in ${directory}. Stop it first, or give each a DATA_DIR of its own, and both one DATABASE_URL to share a database.`,
     );
     try {
-      await initialise(directory);
+      await initialiseCluster(directory);
       // PGlite lets everybody read and write its files, which hold people's names and numbers.
       chmodSync(directory, 0o700);
-      const { pglite, files } = await start(directory);
-      return new EmbeddedPostgres(pglite, files, lock, options);
+      const { pglite, fs } = await createPglite(directory);
+      return new PgliteDatabase(pglite, fs, lock, options);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -73,9 +68,9 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
   }
 
   async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
-    const result = await this.pglite.transaction((transaction) => work(sessionOn(transaction)));
+    const result = await this.pglite.transaction((transaction) => work(toSqlSession(transaction)));
     // PGlite flushes after single statements, but not after the commit of a transaction.
-    await this.#files.syncToFs();
+    await this.#fs.syncToFs();
     return result;
   }
 
@@ -84,7 +79,7 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    clearInterval(this.#checkpointTimer);
     try {
       await this.pglite.close();
     } finally {
@@ -95,7 +90,7 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
   async #maintain(): Promise<void> {
     try {
       const now = this.#options.now();
-      if (now.getHours() === quietHour && this.#vacuumedOn !== now.toDateString()) {
+      if (now.getHours() === vacuumHour && this.#vacuumedOn !== now.toDateString()) {
         this.#vacuumedOn = now.toDateString();
         await this.pglite.exec('vacuum analyze');
       }
@@ -107,34 +102,34 @@ export class EmbeddedPostgres implements SqlDatabase, AsyncDisposable {
 }
 
 /** Makes the cluster beside the directory and moves it there whole, so that an interrupted start leaves no half of one. */
-async function initialise(directory: string): Promise<void> {
+async function initialiseCluster(directory: string): Promise<void> {
   const versionFile = path.join(directory, 'PG_VERSION');
   if (existsSync(versionFile)) {
-    const found = readFileSync(versionFile, 'utf8').trim();
-    if (found === majorVersion) return;
+    const foundVersion = readFileSync(versionFile, 'utf8').trim();
+    if (foundVersion === majorVersion) return;
     throw new UnusableDirectoryError(
-      `The embedded database in ${directory} was written by Postgres ${found}; this release reads Postgres ${majorVersion}. ` +
+      `The embedded database in ${directory} was written by Postgres ${foundVersion}; this release reads Postgres ${majorVersion}. ` +
         'Dump it with the release that wrote it and restore the dump into a new directory.',
     );
   }
-  const prepared = `${directory}.new`;
-  rmSync(prepared, { recursive: true, force: true });
-  const { pglite } = await start(prepared);
+  const newDirectory = `${directory}.new`;
+  rmSync(newDirectory, { recursive: true, force: true });
+  const { pglite } = await createPglite(newDirectory);
   await pglite.close();
   rmSync(directory, { recursive: true, force: true });
-  renameSync(prepared, directory);
+  renameSync(newDirectory, directory);
 }
 
-async function start(directory: string): Promise<{ pglite: PGlite; files: SyncedNodeFs }> {
-  const files = new SyncedNodeFs(directory);
+async function createPglite(directory: string): Promise<{ pglite: PGlite; fs: PgliteFs }> {
+  const fs = new PgliteFs(directory);
   const pglite = await PGlite.create({
-    fs: files,
+    fs,
     startParams: [...PGlite.defaultStartParams, ...settings.flatMap((setting) => ['-c', setting])],
   });
-  return { pglite, files };
+  return { pglite, fs };
 }
 
-function sessionOn(transaction: Transaction): SqlSession {
+function toSqlSession(transaction: Transaction): SqlSession {
   return {
     query: async (text, values = []) =>
       (await transaction.query<Record<string, unknown>>(text, [...values])).rows,

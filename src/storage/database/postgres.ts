@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
 import type { PoolClient, QueryConfig, QueryResult } from 'pg';
-import { type Row, type SqlDatabase, type SqlSession, sqlStateOf } from './sql.ts';
+import { type Row, type SqlDatabase, type SqlSession, getSqlState } from './sql.ts';
 
 export type PostgresOptions = Readonly<{
   url: string;
@@ -15,8 +15,8 @@ export type PostgresOptions = Readonly<{
   random?: () => number;
 }>;
 
-const attemptsAgainstRivals = 4;
-const longestPauseMs = 40;
+const maxConflictAttempts = 4;
+const maxConflictDelayMs = 40;
 const maintenanceTimeoutMs = 3_600_000;
 
 /** A pool of connections to a Postgres server. */
@@ -45,11 +45,11 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   }
 
   async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
-    return await this.#againstRivals(() => this.#attempt(work));
+    return await this.#retryOnConflict(() => this.#runTransaction(work));
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    return await this.#againstRivals(
+    return await this.#retryOnConflict(
       async () => (await this.#withClient((client) => client.query<Row>(text, [...values]))).rows,
     );
   }
@@ -59,29 +59,29 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     return await this.#withClient(async (client) => {
       if (values !== undefined && values.length > 0) return await client.query<Row>(text, [...values]);
       await client.query('set statement_timeout = 0');
-      const patient: QueryConfig & { query_timeout: number } = { text, query_timeout: maintenanceTimeoutMs };
-      const result = await client.query<Row>(patient);
+      const config: QueryConfig & { query_timeout: number } = { text, query_timeout: maintenanceTimeoutMs };
+      const result = await client.query<Row>(config);
       await client.query('reset statement_timeout');
       return result;
     });
   }
 
   /** Runs `work` again when Postgres took its transaction back in favour of another one. */
-  async #againstRivals<Result>(work: () => Promise<Result>): Promise<Result> {
+  async #retryOnConflict<Result>(work: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (attempt >= attemptsAgainstRivals || !isLostRace(error)) throw error;
-        await delay(this.#random() * attempt * longestPauseMs);
+        if (attempt >= maxConflictAttempts || !isTransactionConflict(error)) throw error;
+        await delay(this.#random() * attempt * maxConflictDelayMs);
       }
     }
   }
 
-  async #attempt<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+  async #runTransaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
     return await this.#withClient(async (client) => {
       await client.query('begin');
-      const result = await work(sessionOn(client));
+      const result = await work(toSqlSession(client));
       await client.query('commit');
       return result;
     });
@@ -94,7 +94,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     try {
       return await work(client);
     } catch (error) {
-      broken = !(await rolledBack(client));
+      broken = !(await rollBack(client));
       throw error;
     } finally {
       client.release(broken);
@@ -107,12 +107,12 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
 }
 
 /** A serialization failure or a deadlock: nothing was written, and the same work may succeed now. */
-function isLostRace(error: unknown): boolean {
-  const state = sqlStateOf(error);
+function isTransactionConflict(error: unknown): boolean {
+  const state = getSqlState(error);
   return state === '40001' || state === '40P01';
 }
 
-function sessionOn(client: PoolClient): SqlSession {
+function toSqlSession(client: PoolClient): SqlSession {
   return {
     query: async (text, values = []) => (await client.query<Record<string, unknown>>(text, [...values])).rows,
     exec: async (text) => {
@@ -122,7 +122,7 @@ function sessionOn(client: PoolClient): SqlSession {
 }
 
 /** False: the connection is of no use any more. The caller rethrows the error that led here. */
-async function rolledBack(client: PoolClient): Promise<boolean> {
+async function rollBack(client: PoolClient): Promise<boolean> {
   return client.query('rollback; reset statement_timeout').then(
     () => true,
     () => false,

@@ -17,7 +17,7 @@ export interface SqlDatabase {
 export type Row = Readonly<Record<string, unknown>>;
 
 /** The SQLSTATE of an error of either driver, such as `23505`. */
-export function sqlStateOf(error: unknown): string | undefined {
+export function getSqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }

@@ -1,11 +1,11 @@
 import type { DeadLetter, NewJob, QueueName } from '../../ports/ports.ts';
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
-import { deadLetterQueueOf } from './retry-policy.ts';
+import { deadLetterQueueName } from './retry-policy.ts';
 
 type Sql = Readonly<{ sql: Database['sql'] }>;
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Newest first; what the jobs held stays in the database. */
 export async function readDeadLetters(
@@ -17,44 +17,44 @@ export async function readDeadLetters(
     session.query(
       `select id::text, data, to_char(created_on at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as buried_at
        from pgboss.job where name = $1 and state = 'created' order by created_on desc, id limit $2`,
-      [deadLetterQueueOf(queue), limit],
+      [deadLetterQueueName(queue), limit],
     ),
   );
   return rows.map((row) => {
-    const letter = new RowReader(row);
-    const data = letter.object('data');
+    const deadLetter = new RowReader(row);
+    const data = deadLetter.object('data');
     const reason = data.object('reason');
     return {
-      id: letter.text('id'),
+      id: deadLetter.text('id'),
       queue,
       key: data.text('key'),
       reason: { name: reason.text('name'), message: reason.text('message') },
       attempts: data.number('attempts'),
-      buriedAt: letter.date('buried_at'),
+      deadLetteredAt: deadLetter.date('buried_at'),
     };
   });
 }
 
 /** The job as it was before it failed. */
-export async function readBuriedJob(
+export async function readDeadLetter(
   { sql }: Sql,
   queue: QueueName,
   id: string,
 ): Promise<Pick<NewJob, 'key' | 'data'> | undefined> {
-  if (!uuid.test(id)) return undefined;
+  if (!uuidPattern.test(id)) return undefined;
   const [row] = await sql.transaction((session) =>
     session.query(`select data from pgboss.job where name = $1 and id = $2 and state = 'created'`, [
-      deadLetterQueueOf(queue),
+      deadLetterQueueName(queue),
       id,
     ]),
   );
   if (row === undefined) return undefined;
-  const letter = new RowReader(row).object('data');
-  return { key: letter.text('key'), data: letter.record('data') };
+  const deadLetter = new RowReader(row).object('data');
+  return { key: deadLetter.text('key'), data: deadLetter.record('data') };
 }
 
 /** What of a queue is still to be done. */
-export async function readWaiting(
+export async function readBacklog(
   { sql }: Sql,
   queue: QueueName,
   keyPrefix: string,
@@ -66,6 +66,6 @@ export async function readWaiting(
       [queue, keyPrefix],
     ),
   );
-  const waiting = new RowReader(row);
-  return { jobs: waiting.number('jobs'), oldestAgeSeconds: waiting.number('age') };
+  const backlog = new RowReader(row);
+  return { jobs: backlog.number('jobs'), oldestAgeSeconds: backlog.number('age') };
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
-import { hashedUuid } from '../../crypto/hashed-uuid.ts';
-import { Outage } from '../../lib/async/outage-monitor.ts';
+import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
+import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import type {
-  BuriedHandler,
+  DeadLetterHandler,
   DeadLetter,
   JobHandler,
   JobQueue,
@@ -13,17 +13,17 @@ import type {
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
 import { JobTable } from './job-table.ts';
-import { readBuriedJob, readDeadLetters, readWaiting } from './dead-letters.ts';
-import { deadLetterQueueOf, defaultQueueRules, queueNames } from './retry-policy.ts';
-import type { QueueRules } from './retry-policy.ts';
+import { readDeadLetter, readDeadLetters, readBacklog } from './dead-letters.ts';
+import { deadLetterQueueName, defaultRetryPolicies, queueNames } from './retry-policy.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import { QueueWorker } from './worker.ts';
-import { sqlStateOf } from '../database/sql.ts';
+import { getSqlState } from '../database/sql.ts';
 
 const daySeconds = 86_400;
 
 /** A job is another's after this long without a sign of life of its process. */
-const silentSeconds = 15;
-const reclaimEveryMs = 5_000;
+const heartbeatTimeoutSeconds = 15;
+const reclaimIntervalMs = 5_000;
 
 /** More than one tick of the clock of an embedded Postgres. */
 const clockTickMs = 2;
@@ -42,9 +42,9 @@ export type JobQueueOptions = Readonly<{
   monotonicMs: () => number;
   /** Longest wait for the jobs in hand at the end. */
   graceMs?: number;
-  rules?: Partial<Record<QueueName, QueueRules>>;
+  policies?: Partial<Record<QueueName, RetryPolicy>>;
   /** While it says so, the jobs of a queue are worked on one by one, without haste. */
-  yields?: (queue: QueueName) => boolean;
+  shouldYield?: (queue: QueueName) => boolean;
   /** Uniform in [0, 1). */
   random?: () => number;
 }>;
@@ -57,29 +57,29 @@ export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
 /** Opens the queues, and hands jobs that a dead process left behind to the next worker. */
 export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
   const boss = options.database.createBoss();
-  const outage = outageOf('The job queue', options);
+  const outage = createOutageMonitor('The job queue', options);
   // The workers feel an outage as well, and tell of it.
   boss.on('error', (error) => {
-    if (!outage.lasts) options.onError(error);
+    if (!outage.ongoing) options.onError(error);
   });
   await boss.start();
-  const rules = { ...defaultQueueRules, ...options.rules };
-  for (const queue of queueNames) await openQueues(boss, queue);
+  const policies = { ...defaultRetryPolicies, ...options.policies };
+  for (const queue of queueNames) await createQueues(boss, queue);
   const table = new JobTable(options.database);
   await table.prepare();
   // On a database that no other process uses, what is in hand now is in nobody's.
   if (options.database.exclusive) await table.reclaim(queueNames);
-  return new PgBossQueue(boss, table, rules, outage, options);
+  return new PgBossQueue(boss, table, policies, outage, options);
 }
 
-function outageOf(what: string, { outages, monotonicMs }: JobQueueOptions): Outage {
-  return new Outage(
-    { began: (error) => outages.began(what, error), ended: (lastedMs) => outages.ended(what, lastedMs) },
+function createOutageMonitor(what: string, { outages, monotonicMs }: JobQueueOptions): OutageMonitor {
+  return new OutageMonitor(
+    { began: (error) => outages.began(what, error), ended: (durationMs) => outages.ended(what, durationMs) },
     monotonicMs,
   );
 }
 
-async function openQueues(boss: PgBoss, queue: QueueName): Promise<void> {
+async function createQueues(boss: PgBoss, queue: QueueName): Promise<void> {
   const settings = {
     // Attempts are counted by the worker: a job that pg-boss fails for good would hold up its key.
     retryLimit: 1_000_000,
@@ -92,67 +92,71 @@ async function openQueues(boss: PgBoss, queue: QueueName): Promise<void> {
   await boss.createQueue(queue, { ...settings, policy: 'key_strict_fifo' });
   // Of earlier releases: pg-boss would count a silence as a failure.
   await boss.updateQueue(queue, { ...settings, heartbeatSeconds: null });
-  await boss.createQueue(deadLetterQueueOf(queue), { retentionSeconds: 90 * daySeconds });
+  await boss.createQueue(deadLetterQueueName(queue), { retentionSeconds: 90 * daySeconds });
 }
 
 class PgBossQueue implements StoppableJobQueue {
   readonly #boss: PgBoss;
   readonly #table: JobTable;
-  readonly #rules: Readonly<Record<QueueName, QueueRules>>;
-  readonly #outage: Outage;
+  readonly #policies: Readonly<Record<QueueName, RetryPolicy>>;
+  readonly #outage: OutageMonitor;
   readonly #options: JobQueueOptions;
   readonly #workers: { queue: QueueName; worker: QueueWorker }[] = [];
-  readonly #reclaiming: NodeJS.Timeout | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #reclaimTimer: NodeJS.Timeout | undefined;
+  #lastInsert: Promise<unknown> = Promise.resolve();
 
   constructor(
     boss: PgBoss,
     table: JobTable,
-    rules: Readonly<Record<QueueName, QueueRules>>,
-    outage: Outage,
+    policies: Readonly<Record<QueueName, RetryPolicy>>,
+    outage: OutageMonitor,
     options: JobQueueOptions,
   ) {
     this.#boss = boss;
     this.#table = table;
-    this.#rules = rules;
+    this.#policies = policies;
     this.#outage = outage;
     this.#options = options;
     if (!options.database.exclusive)
-      this.#reclaiming = setInterval(() => void this.#reclaim(), reclaimEveryMs).unref();
+      this.#reclaimTimer = setInterval(() => void this.#reclaim(), reclaimIntervalMs).unref();
   }
 
   async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
-    for (const round of roundsOf(jobs)) await this.#insertInTurn(queue, round);
+    for (const batch of splitByKey(jobs)) await this.#insertInOrder(queue, batch);
     this.#wake(queue);
   }
 
-  async hurry(queue: QueueName, key: string): Promise<void> {
-    await this.#table.hurry(queue, key);
+  async runNow(queue: QueueName, key: string): Promise<void> {
+    await this.#table.runNow(queue, key);
     this.#wake(queue);
   }
 
-  async work(queue: QueueName, handler: JobHandler, onBuried: BuriedHandler = async () => {}): Promise<void> {
+  async work(
+    queue: QueueName,
+    handler: JobHandler,
+    onDeadLetter: DeadLetterHandler = async () => {},
+  ): Promise<void> {
     const worker = new QueueWorker({
       boss: this.#boss,
       table: this.#table,
       queue,
-      rules: this.#rules[queue],
+      policy: this.#policies[queue],
       handler,
-      onBuried,
-      yields: () => this.#options.yields?.(queue) === true,
+      onDeadLetter,
+      shouldYield: () => this.#options.shouldYield?.(queue) === true,
       random: this.#options.random ?? Math.random,
       queueOutage: this.#outage,
-      jobsOutage: outageOf(`Work on ${queue}`, this.#options),
+      jobsOutage: createOutageMonitor(`Work on ${queue}`, this.#options),
       onError: this.#options.onError,
     });
     this.#workers.push({ queue, worker });
   }
 
-  async waiting(
+  async backlog(
     queue: QueueName,
     keyPrefix = '',
   ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
-    return await readWaiting(this.#options.database, queue, keyPrefix);
+    return await readBacklog(this.#options.database, queue, keyPrefix);
   }
 
   async deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]> {
@@ -161,27 +165,27 @@ class PgBossQueue implements StoppableJobQueue {
 
   /** The id follows from the letter's: a replay that a crash interrupted between its two steps is one replay. */
   async replay(queue: QueueName, id: string): Promise<boolean> {
-    const letter = await readBuriedJob(this.#options.database, queue, id);
-    if (letter === undefined) return false;
-    await this.insert(queue, [{ id: hashedUuid('replay', id), ...letter }]);
-    await this.#boss.deleteJob(deadLetterQueueOf(queue), id);
+    const deadLetter = await readDeadLetter(this.#options.database, queue, id);
+    if (deadLetter === undefined) return false;
+    await this.insert(queue, [{ id: deterministicUuid('replay', id), ...deadLetter }]);
+    await this.#boss.deleteJob(deadLetterQueueName(queue), id);
     return true;
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#reclaiming);
+    clearInterval(this.#reclaimTimer);
     const graceMs = this.#options.graceMs ?? 10_000;
     await Promise.all(this.#workers.map(({ worker }) => worker.stop(graceMs)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await this.#turn;
+    await this.#lastInsert;
     await this.#boss.stop({ graceful: false });
   }
 
   #wake(queue: QueueName): void {
-    for (const { queue: own, worker } of this.#workers) if (own === queue) worker.wake();
+    for (const { queue: name, worker } of this.#workers) if (name === queue) worker.wake();
   }
 
   /**
@@ -191,9 +195,9 @@ class PgBossQueue implements StoppableJobQueue {
   async #reclaim(): Promise<void> {
     await Promise.all(this.#workers.map(({ worker }) => worker.touch()));
     try {
-      await this.#table.reclaim(queueNames, silentSeconds);
+      await this.#table.reclaim(queueNames, heartbeatTimeoutSeconds);
     } catch (error) {
-      if (!this.#outage.lasts) this.#options.onError(error);
+      if (!this.#outage.ongoing) this.#options.onError(error);
     }
   }
 
@@ -201,13 +205,13 @@ class PgBossQueue implements StoppableJobQueue {
    * pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. On a server
    * whoever inserts two jobs of a key waits for the first.
    */
-  async #insertInTurn(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+  async #insertInOrder(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
     if (!this.#options.database.exclusive) {
       await this.#write(queue, jobs);
       return;
     }
-    const inserted = this.#turn.then(() => this.#write(queue, jobs));
-    this.#turn = inserted.then(
+    const inserted = this.#lastInsert.then(() => this.#write(queue, jobs));
+    this.#lastInsert = inserted.then(
       () => delay(clockTickMs),
       () => undefined,
     );
@@ -220,22 +224,22 @@ class PgBossQueue implements StoppableJobQueue {
     } catch (error) {
       // The driver's error carries the parameters, which hold people's names and numbers.
       const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
-      throw databaseError(sqlStateOf(error) ?? '', cause);
+      throw databaseError(getSqlState(error) ?? '', cause);
     }
   }
 }
 
 /** One statement's jobs have one time of insertion, so the second job of a key goes into a second statement. */
-function roundsOf(jobs: readonly NewJob[]): NewJob[][] {
+function splitByKey(jobs: readonly NewJob[]): NewJob[][] {
   const seenIds = new Set<string>();
-  const jobsOfKey = new Map<string, number>();
-  const rounds: NewJob[][] = [];
+  const jobCountByKey = new Map<string, number>();
+  const batches: NewJob[][] = [];
   for (const job of jobs) {
     if (job.id !== undefined && seenIds.has(job.id)) continue;
     if (job.id !== undefined) seenIds.add(job.id);
-    const round = jobsOfKey.get(job.key) ?? 0;
-    jobsOfKey.set(job.key, round + 1);
-    (rounds[round] ??= []).push(job);
+    const batchIndex = jobCountByKey.get(job.key) ?? 0;
+    jobCountByKey.set(job.key, batchIndex + 1);
+    (batches[batchIndex] ??= []).push(job);
   }
-  return rounds;
+  return batches;
 }

@@ -1,13 +1,13 @@
 import type { NewJob, QueueName } from '../../ports/ports.ts';
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
-import { storableJson } from './storable-json.ts';
+import { jsonbSafe } from './storable-json.ts';
 
 /** One attempt at a job. Whoever settles it names its number, so that a late word of an earlier attempt changes nothing. */
-export type Claim = Readonly<{ id: string; number: number }>;
+export type JobClaim = Readonly<{ id: string; number: number }>;
 
 /** What is known of the attempts so far. */
-export type Attempts = Readonly<{
+export type AttemptCounts = Readonly<{
   /** By a fault of the job's own. */
   failures: number;
   /** The process ended with the job in hand. */
@@ -15,16 +15,16 @@ export type Attempts = Readonly<{
 }>;
 
 export type ClaimedJob = Readonly<{
-  claim: Claim;
+  claim: JobClaim;
   key: string;
   data: unknown;
-  attempts: Attempts;
+  attempts: AttemptCounts;
   /** Since the insertion, by the database's clock. */
   ageSeconds: number;
 }>;
 
 /** Why a job waits for its next attempt. */
-export type PutBack = Attempts & Readonly<{ reason?: Readonly<{ name: string; message: string }> }>;
+export type RetryState = AttemptCounts & Readonly<{ reason?: Readonly<{ name: string; message: string }> }>;
 
 /** Jobs in the tables of pg-boss, by statements of our own: see the migration of the claims. */
 export class JobTable {
@@ -41,7 +41,7 @@ export class JobTable {
 
   /** One statement, with one time of insertion. Jobs whose id is there already are passed over. */
   async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
-    await this.#sql.query('select public.jobs_insert($1, $2)', [queue, storableJson(jobs)]);
+    await this.#sql.query('select public.jobs_insert($1, $2)', [queue, jsonbSafe(jobs)]);
   }
 
   /** The oldest jobs that are due, at most one of each key, and none of a key that has one in hand. */
@@ -62,31 +62,36 @@ export class JobTable {
     });
   }
 
-  async putBack(queue: QueueName, claim: Claim, delayMs: number, why: PutBack): Promise<void> {
+  async reschedule(
+    queue: QueueName,
+    claim: JobClaim,
+    delayMs: number,
+    retryState: RetryState,
+  ): Promise<void> {
     await this.#sql.query('select public.job_put_back($1, $2, $3, $4, $5)', [
       queue,
       claim.id,
       claim.number,
       Math.round(delayMs),
-      storableJson(why),
+      jsonbSafe(retryState),
     ]);
   }
 
   /**
    * Makes the jobs of silent processes free for others.
-   * @param silentSeconds absent: all that are in hand, whatever the clock says
+   * @param heartbeatTimeoutSeconds absent: all that are in hand, whatever the clock says
    * @returns how many there were
    */
-  async reclaim(queues: readonly QueueName[], silentSeconds?: number): Promise<number> {
+  async reclaim(queues: readonly QueueName[], heartbeatTimeoutSeconds?: number): Promise<number> {
     const [row] = await this.#sql.query('select public.jobs_reclaim($1, $2) as jobs', [
       queues,
-      silentSeconds ?? null,
+      heartbeatTimeoutSeconds ?? null,
     ]);
     return new RowReader(row).number('jobs');
   }
 
   /** Jobs of the key that wait for their next attempt have it now. */
-  async hurry(queue: QueueName, key: string): Promise<void> {
+  async runNow(queue: QueueName, key: string): Promise<void> {
     await this.#sql.query('select public.jobs_hurry($1, $2)', [queue, key]);
   }
 }

@@ -1,6 +1,6 @@
 import type { QueueName } from '../../ports/ports.ts';
 
-export type QueueRules = Readonly<{
+export type RetryPolicy = Readonly<{
   /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
   maxAttempts: number;
   /** A job that fails when it is as old as this goes there too, however few its failures; absent: never. */
@@ -24,15 +24,27 @@ export const queueNames = [
   'reconciliation',
 ] as const satisfies readonly QueueName[];
 
-const quick = { retryDelaySeconds: 1, retryDelayMaxSeconds: 60, maxInterruptions: 20 } as const;
+const commonPolicy = { retryDelaySeconds: 1, retryDelayMaxSeconds: 60, maxInterruptions: 20 } as const;
 
-export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
-  webhooks: { ...quick, maxAttempts: 5, concurrency: 10 },
+export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
+  webhooks: { ...commonPolicy, maxAttempts: 5, concurrency: 10 },
   // The platform expects its answer within the hour: 16 tries take 45 to 90 minutes.
-  activation: { ...quick, maxAttempts: 16, retryDelaySeconds: 5, retryDelayMaxSeconds: 600, concurrency: 4 },
+  activation: {
+    ...commonPolicy,
+    maxAttempts: 16,
+    retryDelaySeconds: 5,
+    retryDelayMaxSeconds: 600,
+    concurrency: 4,
+  },
   // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
-  answers: { ...quick, maxAttempts: 200, retryDelaySeconds: 2, retryDelayMaxSeconds: 600, concurrency: 4 },
-  replanning: { ...quick, maxAttempts: 5, concurrency: 2 },
+  answers: {
+    ...commonPolicy,
+    maxAttempts: 200,
+    retryDelaySeconds: 2,
+    retryDelayMaxSeconds: 600,
+    concurrency: 4,
+  },
+  replanning: { ...commonPolicy, maxAttempts: 5, concurrency: 2 },
   // Companies' own systems: 26 tries take 17 to 33 hours, longer where the receiver asks for patience. What one client wrote waits
   // for its turn: behind a text that was given up for its age, one failure is enough. A dead receiver has a few of the hands at most.
   forwarding: {
@@ -52,16 +64,16 @@ export const defaultQueueRules: Readonly<Record<QueueName, QueueRules>> = {
     concurrency: 2,
   },
   // A device that should be unlinked stays dangerous until it is.
-  disconnection: { ...quick, maxAttempts: Infinity, maxInterruptions: Infinity, concurrency: 4 },
+  disconnection: { ...commonPolicy, maxAttempts: Infinity, maxInterruptions: Infinity, concurrency: 4 },
 };
 
 /** Between a half and the whole of the wait, so that jobs that failed together do not come back together. */
-export function retryDelayMs(rules: QueueRules, failures: number, random: () => number): number {
-  const longest = Math.min(rules.retryDelayMaxSeconds, rules.retryDelaySeconds * 2 ** (failures - 1));
-  return longest * 1_000 * (0.5 + random() / 2);
+export function retryDelayMs(policy: RetryPolicy, failures: number, random: () => number): number {
+  const maxSeconds = Math.min(policy.retryDelayMaxSeconds, policy.retryDelaySeconds * 2 ** (failures - 1));
+  return maxSeconds * 1_000 * (0.5 + random() / 2);
 }
 
 /** Where jobs go that failed for good, with the reason. */
-export function deadLetterQueueOf(queue: QueueName): string {
+export function deadLetterQueueName(queue: QueueName): string {
   return `${queue}_dead`;
 }

@@ -2,7 +2,7 @@
  * The value as JSON that Postgres can hold: its jsonb refuses NUL and halves of surrogate pairs, which JSON allows. They
  * become U+FFFD; one such character must not keep a webhook from being stored.
  */
-export function storableJson(value: unknown): string {
+export function jsonbSafe(value: unknown): string {
   const json = JSON.stringify(value);
   // JSON.stringify escapes exactly these and other control characters; whole pairs it writes as they are.
   if (!/\\u(?:0000|d)/.test(json)) return json;

@@ -1,4 +1,4 @@
-import type { Booking, KnownBooking, Told } from '../../domain/booking/booking.ts';
+import type { Booking, KnownBooking, NotifiedState } from '../../domain/booking/booking.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { bookingMessageKinds, type NewMessage } from '../../domain/notification/message.ts';
 import type { Bookings, QueuedMessage, StoredBooking } from '../../ports/message-ports.ts';
@@ -22,8 +22,8 @@ export class StoredBookings implements Bookings {
         booking: bookingFrom(row),
         creationSeen: row.boolean('creation_seen'),
         startKnownAt: row.date('start_known_at'),
-        told: toldFrom(row),
-        toldCount: row.number('told_count'),
+        notified: notifiedStateFrom(row),
+        notificationCount: row.number('told_count'),
         version: row.number('version'),
       }
     );
@@ -88,8 +88,8 @@ function bookingArgument(known: KnownBooking): Readonly<Record<string, unknown>>
     changed_at: booking.changedAt?.toISOString() ?? null,
     creation_seen: known.creationSeen,
     start_known_at: known.startKnownAt.toISOString(),
-    told: known.told ?? null,
-    told_count: known.toldCount,
+    told: known.notified ?? null,
+    told_count: known.notificationCount,
   };
 }
 
@@ -115,18 +115,18 @@ function bookingFrom(row: RowReader): Booking {
   };
 }
 
-function toldFrom(row: RowReader): Told | undefined {
-  const told = row.optionalRow('told');
+function notifiedStateFrom(row: RowReader): NotifiedState | undefined {
+  const notified = row.optionalObject('told');
   return (
-    told && {
-      startsAt: told.text('startsAt'),
+    notified && {
+      startsAt: notified.text('startsAt'),
       // Older rows have none.
-      startKnownAt: told.optionalDate('startKnownAt') ?? row.date('start_known_at'),
-      staffId: told.optionalNumber('staffId') ?? null,
-      serviceIds: told.list('serviceIds').map(Number),
-      phone: told.text('phone'),
-      cancelled: told.boolean('cancelled'),
-      assumed: told.boolean('assumed'),
+      startKnownAt: notified.optionalDate('startKnownAt') ?? row.date('start_known_at'),
+      staffId: notified.optionalNumber('staffId') ?? null,
+      serviceIds: notified.list('serviceIds').map(Number),
+      phone: notified.text('phone'),
+      cancelled: notified.boolean('cancelled'),
+      assumed: notified.boolean('assumed'),
     }
   );
 }

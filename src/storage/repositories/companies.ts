@@ -6,8 +6,8 @@ import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import { companySecretContext } from '../../crypto/encryption-context.ts';
 import { sessionStates } from '../../domain/company/session-state.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
-import type { SecretBox } from '../../crypto/keyring.ts';
-import { secretHash } from '../../crypto/hash.ts';
+import type { Keyring } from '../../crypto/keyring.ts';
+import { sha256Hex } from '../../crypto/hash.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/ports.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
@@ -15,16 +15,16 @@ import type { Rpc } from '../rpc/client.ts';
 /** Companies in the database. Their secrets are sealed here and leave the process only so; look-up goes by SHA-256. */
 export class StoredCompanies implements Companies {
   readonly #rpc: Rpc;
-  readonly #secretBox: SecretBox;
+  readonly #keyring: Keyring;
 
-  constructor(rpc: Rpc, secretBox: SecretBox) {
+  constructor(rpc: Rpc, keyring: Keyring) {
     this.#rpc = rpc;
-    this.#secretBox = secretBox;
+    this.#keyring = keyring;
   }
 
   async createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>> {
     const { salonId } = company;
-    const answer = new RowReader(
+    const result = new RowReader(
       await this.#rpc.call('company_create_or_find', {
         p_salon_id: salonId,
         p_title: company.title,
@@ -32,17 +32,17 @@ export class StoredCompanies implements Companies {
         p_time_zone: company.timeZone ?? null,
         p_language: company.language,
         p_owner_user_id: company.ownerUserId ?? null,
-        p_api_key: this.#secretBox
+        p_api_key: this.#keyring
           .seal(companySecretContext(salonId, 'api_key'), company.apiKey)
           .toString('base64'),
-        p_api_key_hash: secretHash(company.apiKey),
-        p_webhook_secret: this.#secretBox
+        p_api_key_hash: sha256Hex(company.apiKey),
+        p_webhook_secret: this.#keyring
           .seal(companySecretContext(salonId, 'webhook_secret'), company.webhookSecret)
           .toString('base64'),
-        p_webhook_secret_hash: secretHash(company.webhookSecret),
+        p_webhook_secret_hash: sha256Hex(company.webhookSecret),
       }),
     );
-    return { company: companyFrom(answer.object('company')), created: answer.boolean('created') };
+    return { company: companyFrom(result.object('company')), created: result.boolean('created') };
   }
 
   byId(id: CompanyId): Promise<Company | undefined> {
@@ -54,21 +54,21 @@ export class StoredCompanies implements Companies {
   }
 
   byApiKey(apiKey: string): Promise<Company | undefined> {
-    return this.#find('company_by_api_key_hash', { p_api_key_hash: secretHash(apiKey) });
+    return this.#find('company_by_api_key_hash', { p_api_key_hash: sha256Hex(apiKey) });
   }
 
-  async secretsOf(id: CompanyId): Promise<CompanySecrets | undefined> {
+  async getSecrets(id: CompanyId): Promise<CompanySecrets | undefined> {
     const row = await this.#rpc.row('company_secrets_of', { p_company_id: id });
     if (row === undefined) return undefined;
     const salonId = salonIdFrom(row.number('salon_id'));
     const open = (column: string): string =>
-      this.#secretBox
+      this.#keyring
         .open(companySecretContext(salonId, column), Buffer.from(row.text(column), 'hex'))
         .toString();
     return { apiKey: open('api_key'), webhookSecret: open('webhook_secret') };
   }
 
-  moveIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined> {
+  transitionIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined> {
     return this.#find('company_move_integration', { p_company_id: id, p_to: to, p_cause: cause });
   }
 
@@ -98,7 +98,7 @@ export class StoredCompanies implements Companies {
     const stats = new RowReader(await this.#rpc.call('connection_stats'));
     const byStatus = stats.object('by_status');
     const last24h = stats.object('last_24h');
-    const counted = integrationStatuses.flatMap((status) => {
+    const entries = integrationStatuses.flatMap((status) => {
       const companies = byStatus.optionalNumber(status);
       return companies === undefined ? [] : [[status, companies] as const];
     });
@@ -107,7 +107,7 @@ export class StoredCompanies implements Companies {
       connected: stats.number('connected'),
       pending: stats.number('pending'),
       disconnected: stats.number('disconnected'),
-      byStatus: Object.fromEntries(counted),
+      byStatus: Object.fromEntries(entries),
       last24h: {
         newConnections: last24h.number('new_connections'),
         disconnections: last24h.number('disconnections'),

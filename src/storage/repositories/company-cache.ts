@@ -9,7 +9,7 @@ export class CompanyCache implements Companies {
   readonly #companies: Companies;
   readonly #byKey: LRUCache<string, Company>;
   /** Counts writes, so that a read which began before one does not put the old company back. */
-  #writes = 0;
+  #writeCount = 0;
 
   constructor(companies: Companies, options: Readonly<{ maxCompanies?: number; maxAgeMs?: number }> = {}) {
     this.#companies = companies;
@@ -18,36 +18,40 @@ export class CompanyCache implements Companies {
   }
 
   byId(id: CompanyId): Promise<Company | undefined> {
-    return this.#remembered(`id:${id}`, () => this.#companies.byId(id));
+    return this.#cached(`id:${id}`, () => this.#companies.byId(id));
   }
 
   bySalonId(salonId: SalonId): Promise<Company | undefined> {
-    return this.#remembered(`salon:${salonId}`, () => this.#companies.bySalonId(salonId));
+    return this.#cached(`salon:${salonId}`, () => this.#companies.bySalonId(salonId));
   }
 
   byApiKey(apiKey: string): Promise<Company | undefined> {
-    return this.#remembered(`key:${apiKey}`, () => this.#companies.byApiKey(apiKey));
+    return this.#cached(`key:${apiKey}`, () => this.#companies.byApiKey(apiKey));
   }
 
   async createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>> {
-    const answer = await this.#companies.createOrFind(company);
-    this.#forget(answer.company.id);
-    return answer;
+    const result = await this.#companies.createOrFind(company);
+    this.#invalidate(result.company.id);
+    return result;
   }
 
-  async moveIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined> {
-    return this.#writing(id, () => this.#companies.moveIntegration(id, to, cause));
+  async transitionIntegration(
+    id: CompanyId,
+    to: IntegrationStatus,
+    cause: string,
+  ): Promise<Company | undefined> {
+    return this.#invalidateAfter(id, () => this.#companies.transitionIntegration(id, to, cause));
   }
 
   async recordSession(
     id: CompanyId,
     session: Readonly<{ state: SessionState; cause?: string; phone?: string }>,
   ): Promise<Company | undefined> {
-    return this.#writing(id, () => this.#companies.recordSession(id, session));
+    return this.#invalidateAfter(id, () => this.#companies.recordSession(id, session));
   }
 
-  secretsOf(id: CompanyId): Promise<CompanySecrets | undefined> {
-    return this.#companies.secretsOf(id);
+  getSecrets(id: CompanyId): Promise<CompanySecrets | undefined> {
+    return this.#companies.getSecrets(id);
   }
 
   withStatus(statuses: readonly IntegrationStatus[]): Promise<readonly Company[]> {
@@ -62,26 +66,26 @@ export class CompanyCache implements Companies {
     return this.#companies.stats();
   }
 
-  async #remembered(key: string, read: () => Promise<Company | undefined>): Promise<Company | undefined> {
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return known;
-    const writesBefore = this.#writes;
+  async #cached(key: string, read: () => Promise<Company | undefined>): Promise<Company | undefined> {
+    const cached = this.#byKey.get(key);
+    if (cached !== undefined) return cached;
+    const writeCountBefore = this.#writeCount;
     const company = await read();
-    if (company !== undefined && this.#writes === writesBefore) this.#byKey.set(key, company);
+    if (company !== undefined && this.#writeCount === writeCountBefore) this.#byKey.set(key, company);
     return company;
   }
 
-  async #writing<Result>(id: CompanyId, write: () => Promise<Result>): Promise<Result> {
+  async #invalidateAfter<Result>(id: CompanyId, write: () => Promise<Result>): Promise<Result> {
     try {
       return await write();
     } finally {
       // Also after a failure: the answer may have been lost on its way back.
-      this.#forget(id);
+      this.#invalidate(id);
     }
   }
 
-  #forget(id: CompanyId): void {
-    this.#writes += 1;
+  #invalidate(id: CompanyId): void {
+    this.#writeCount += 1;
     for (const [key, company] of this.#byKey.entries()) if (company.id === id) this.#byKey.delete(key);
   }
 }

@@ -2,18 +2,18 @@ import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { CredentialChange, CredentialRows, Lease } from '../../ports/ports.ts';
 import { listFrom } from '../rpc/row-reader.ts';
-import type { SealedReplacement } from '../../ports/encrypted-values.ts';
+import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 import type { Rpc } from '../rpc/client.ts';
-import { contextOfCredential, StoredSealedTable } from './encrypted-values.ts';
+import { credentialContextFor, StoredEncryptedTable } from './encrypted-values.ts';
 
 /** WhatsApp credentials in the database; writes are fenced by the newest lease token granted. */
-export class StoredCredentialRows implements CredentialRows {
+export class StoredCredentials implements CredentialRows {
   readonly #rpc: Rpc;
-  readonly #sealed: StoredSealedTable;
+  readonly #encryptedTable: StoredEncryptedTable;
 
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
-    this.#sealed = new StoredSealedTable(rpc, 'sealed_credentials', contextOfCredential);
+    this.#encryptedTable = new StoredEncryptedTable(rpc, 'sealed_credentials', credentialContextFor);
   }
 
   async read(
@@ -33,7 +33,7 @@ export class StoredCredentialRows implements CredentialRows {
     await this.#rpc.call('credentials_write', {
       p_company_id: lease.companyId,
       p_token: lease.token,
-      p_changes: lastOfEach(changes).map(({ type, id, value }) => ({
+      p_changes: lastChangePerRow(changes).map(({ type, id, value }) => ({
         type,
         id,
         value: value === null ? null : Buffer.from(value).toString('hex'),
@@ -51,8 +51,8 @@ export class StoredCredentialRows implements CredentialRows {
   }
 
   /** Those that are still what was read. @returns how many were */
-  replace(replacements: readonly SealedReplacement[]): Promise<number> {
-    return this.#sealed.replace(replacements);
+  replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
+    return this.#encryptedTable.replace(replacements);
   }
 
   async companies(): Promise<readonly CompanyId[]> {
@@ -74,6 +74,6 @@ export class StoredCredentialRows implements CredentialRows {
 }
 
 /** Postgres refuses to touch one row twice in a statement. */
-function lastOfEach(changes: readonly CredentialChange[]): CredentialChange[] {
+function lastChangePerRow(changes: readonly CredentialChange[]): CredentialChange[] {
   return [...new Map(changes.map((change) => [JSON.stringify([change.type, change.id]), change])).values()];
 }

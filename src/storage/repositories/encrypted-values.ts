@@ -6,69 +6,70 @@ import {
   receivedMessageContext,
 } from '../../crypto/encryption-context.ts';
 import type {
-  SealedReplacement,
-  SealedTable,
-  SealedValue,
-  SealedValues,
+  EncryptedReplacement,
+  EncryptedTable,
+  EncryptedValue,
+  EncryptedValues,
 } from '../../ports/encrypted-values.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 
-type ContextOf = (value: Omit<SealedValue, 'context'>) => string;
+type ContextFor = (value: Omit<EncryptedValue, 'context'>) => string;
 
-export const contextOfCredential: ContextOf = ({ companyId, type, id }) =>
+export const credentialContextFor: ContextFor = ({ companyId, type, id }) =>
   credentialContext(companyId, type, id);
-const contextOfSecret: ContextOf = ({ type, id }) => companySecretContext(salonIdFrom(Number(id)), type);
-const contextOfReceived: ContextOf = ({ companyId, id }) => receivedMessageContext(companyId, id);
-const contextOfOutgoing: ContextOf = ({ companyId, type }) =>
+const companySecretContextFor: ContextFor = ({ type, id }) =>
+  companySecretContext(salonIdFrom(Number(id)), type);
+const receivedMessageContextFor: ContextFor = ({ companyId, id }) => receivedMessageContext(companyId, id);
+const outgoingWebhookContextFor: ContextFor = ({ companyId, type }) =>
   outgoingWebhookContext(companyId, type === 'url' ? 'url' : 'secret');
 
 /** Everything in the database that is sealed. */
-export class StoredSealedValues implements SealedValues {
-  readonly tables: readonly SealedTable[];
+export class StoredEncryptedValues implements EncryptedValues {
+  readonly tables: readonly EncryptedTable[];
   readonly #rpc: Rpc;
 
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
     this.tables = [
-      new StoredSealedTable(rpc, 'sealed_credentials', contextOfCredential),
-      new StoredSealedTable(rpc, 'sealed_quarantine', contextOfCredential),
-      new StoredSealedTable(rpc, 'sealed_secrets', contextOfSecret),
-      new StoredSealedTable(rpc, 'sealed_outgoing', contextOfOutgoing),
-      new StoredSealedTable(rpc, 'sealed_received', contextOfReceived),
+      new StoredEncryptedTable(rpc, 'sealed_credentials', credentialContextFor),
+      new StoredEncryptedTable(rpc, 'sealed_quarantine', credentialContextFor),
+      new StoredEncryptedTable(rpc, 'sealed_secrets', companySecretContextFor),
+      new StoredEncryptedTable(rpc, 'sealed_outgoing', outgoingWebhookContextFor),
+      new StoredEncryptedTable(rpc, 'sealed_received', receivedMessageContextFor),
     ];
   }
 
-  async countNotUnder(header: Uint8Array): Promise<number> {
-    const count = await this.#rpc.call('sealed_values_count', { p_header: hex(header) });
+  async countStale(keyPrefix: Uint8Array): Promise<number> {
+    const count = await this.#rpc.call('sealed_values_count', { p_header: hex(keyPrefix) });
     return new RowReader({ count }).number('count');
   }
 
   /** Up to the database's own vacuum. */
-  async forgetReplaced(): Promise<boolean> {
+  async compact(): Promise<boolean> {
     return false;
   }
 }
 
-export class StoredSealedTable implements SealedTable {
+export class StoredEncryptedTable implements EncryptedTable {
   readonly #rpc: Rpc;
-  readonly #functions: string;
-  readonly #contextOf: ContextOf;
+  readonly #functionPrefix: string;
+  readonly #contextFor: ContextFor;
 
-  constructor(rpc: Rpc, functions: string, contextOf: ContextOf) {
+  constructor(rpc: Rpc, functionPrefix: string, contextFor: ContextFor) {
     this.#rpc = rpc;
-    this.#functions = functions;
-    this.#contextOf = contextOf;
+    this.#functionPrefix = functionPrefix;
+    this.#contextFor = contextFor;
   }
 
-  async notUnder(
-    header: Uint8Array,
-    after: SealedValue | undefined,
+  async findStale(
+    keyPrefix: Uint8Array,
+    after: EncryptedValue | undefined,
     limit: number,
-  ): Promise<readonly SealedValue[]> {
+  ): Promise<readonly EncryptedValue[]> {
     const { companyId = 0, token = 0, type = '', id = '' } = after ?? {};
-    const rows = await this.#rpc.rows(`${this.#functions}_read`, {
-      p_header: hex(header),
+    const rows = await this.#rpc.rows(`${this.#functionPrefix}_read`, {
+      p_header: hex(keyPrefix),
       p_after: { company_id: companyId, token, type, id },
       p_limit: limit,
     });
@@ -80,12 +81,12 @@ export class StoredSealedTable implements SealedTable {
         id: row.text('id'),
         value: Buffer.from(row.text('value'), 'hex'),
       };
-      return { ...value, context: this.#contextOf(value) };
+      return { ...value, context: this.#contextFor(value) };
     });
   }
 
-  async replace(replacements: readonly SealedReplacement[]): Promise<number> {
-    const replaced = await this.#rpc.call(`${this.#functions}_replace`, {
+  async replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
+    const replaced = await this.#rpc.call(`${this.#functionPrefix}_replace`, {
       p_changes: replacements.map(({ stored, value }) => ({
         company_id: stored.companyId,
         token: stored.token,

@@ -33,7 +33,7 @@ export class StoredEvents implements Events {
     return typeof type === 'string' ? type : undefined;
   }
 
-  async ofRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]> {
+  async byRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]> {
     const rows = await this.#rpc.rows('events_of_record', {
       p_company_id: companyId,
       p_record_id: recordId,

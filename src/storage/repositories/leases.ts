@@ -21,15 +21,16 @@ export class StoredLeases implements Leases {
 
   async renew(lease: Lease, ttlMs: number): Promise<boolean> {
     return (
-      (await this.#rpc.call('lease_renew', { ...argumentsOf(lease), p_ttl_ms: Math.round(ttlMs) })) === true
+      (await this.#rpc.call('lease_renew', { ...leaseArguments(lease), p_ttl_ms: Math.round(ttlMs) })) ===
+      true
     );
   }
 
   async release(lease: Lease): Promise<void> {
-    await this.#rpc.call('lease_release', argumentsOf(lease));
+    await this.#rpc.call('lease_release', leaseArguments(lease));
   }
 }
 
-function argumentsOf(lease: Lease): Readonly<Record<string, unknown>> {
+function leaseArguments(lease: Lease): Readonly<Record<string, unknown>> {
   return { p_company_id: lease.companyId, p_owner: lease.owner, p_token: lease.token };
 }

@@ -2,13 +2,13 @@ import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../../domain/notification/message.ts';
 import type { Message, MessageStatus, NewMessage } from '../../domain/notification/message.ts';
-import type { PaceLimits } from '../../domain/notification/pacing.ts';
-import type { Claim, Messages } from '../../ports/message-ports.ts';
+import type { PacingLimits } from '../../domain/notification/pacing.ts';
+import type { MessageClaim, Messages } from '../../ports/message-ports.ts';
 import type { Lease } from '../../ports/ports.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The outbox: what is to be said, and what became of it. */
 export class StoredMessages implements Messages {
@@ -28,12 +28,15 @@ export class StoredMessages implements Messages {
   }
 
   async byId(companyId: CompanyId, id: string): Promise<Message | undefined> {
-    if (!uuid.test(id)) return undefined;
+    if (!uuidPattern.test(id)) return undefined;
     const row = await this.#rpc.row('message_by_id', { p_company_id: companyId, p_message_id: id });
     return row && messageFrom(row);
   }
 
-  async textOf(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined> {
+  async textByWhatsappMessageId(
+    companyId: CompanyId,
+    whatsappMessageId: string,
+  ): Promise<string | undefined> {
     const text = await this.#rpc.call('message_text_of', {
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
@@ -44,13 +47,13 @@ export class StoredMessages implements Messages {
   async claim(
     lease: Lease,
     options: Readonly<{
-      limits: PaceLimits | undefined;
+      limits: PacingLimits | undefined;
       gapMs: number;
       maxAttempts: number;
       quietUntil?: Date;
     }>,
-  ): Promise<Claim> {
-    const answer = await this.#rpc.call('message_claim', {
+  ): Promise<MessageClaim> {
+    const result = await this.#rpc.call('message_claim', {
       p_company_id: lease.companyId,
       p_owner: lease.owner,
       p_token: lease.token,
@@ -59,14 +62,14 @@ export class StoredMessages implements Messages {
       p_max_attempts: options.maxAttempts,
       p_quiet_until: options.quietUntil?.toISOString() ?? null,
     });
-    const claim = new RowReader(answer);
-    const message = claim.optionalRow('message');
+    const row = new RowReader(result);
+    const message = row.optionalObject('message');
     return message === undefined
-      ? { dueAt: claim.optionalDate('due_at'), dueInMs: claim.optionalNumber('due_in_ms') }
+      ? { dueAt: row.optionalDate('due_at'), dueInMs: row.optionalNumber('due_in_ms') }
       : { message: messageFrom(message) };
   }
 
-  async waiting(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>> {
+  async backlog(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>> {
     const row = (await this.#rpc.row('messages_waiting')) ?? new RowReader(undefined);
     return {
       queued: row.number('queued'),
@@ -84,7 +87,7 @@ export class StoredMessages implements Messages {
     });
   }
 
-  async handedOver(lease: Lease, id: string): Promise<void> {
+  async markDispatched(lease: Lease, id: string): Promise<void> {
     await this.#rpc.call('message_handed_over', {
       p_company_id: lease.companyId,
       p_token: lease.token,
@@ -107,7 +110,7 @@ export class StoredMessages implements Messages {
     return row && messageFrom(row);
   }
 
-  async giveUpWaiting(
+  async expireUnacknowledged(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
   ): Promise<readonly Message[]> {
@@ -135,8 +138,8 @@ export function messageArgument(message: NewMessage): Readonly<Record<string, un
     record_id: message.recordId ?? null,
     not_before: message.notBefore?.toISOString() ?? null,
     expires_at: message.expiresAt?.toISOString() ?? null,
-    heeds_quiet_hours: message.heedsQuietHours ?? true,
-    tells: message.tells ?? null,
+    heeds_quiet_hours: message.respectsQuietHours ?? true,
+    tells: message.notifies ?? null,
   };
 }
 

@@ -1,24 +1,24 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { outgoingWebhookContext } from '../../crypto/encryption-context.ts';
-import type { SecretBox } from '../../crypto/keyring.ts';
+import type { Keyring } from '../../crypto/keyring.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/message-ports.ts';
 import type { Rpc } from '../rpc/client.ts';
 
 /** The companies' own webhooks. Addresses, which often hold a token, and secrets are sealed. */
 export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   readonly #rpc: Rpc;
-  readonly #box: SecretBox;
+  readonly #keyring: Keyring;
 
-  constructor(rpc: Rpc, box: SecretBox) {
+  constructor(rpc: Rpc, keyring: Keyring) {
     this.#rpc = rpc;
-    this.#box = box;
+    this.#keyring = keyring;
   }
 
-  async of(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
+  async get(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
     const row = await this.#rpc.row('outgoing_webhook_of', { p_company_id: companyId });
     if (row === undefined) return undefined;
-    const open = (what: 'url' | 'secret', sealed: string): string =>
-      this.#box.open(outgoingWebhookContext(companyId, what), Buffer.from(sealed, 'hex')).toString();
+    const open = (field: 'url' | 'secret', sealed: string): string =>
+      this.#keyring.open(outgoingWebhookContext(companyId, field), Buffer.from(sealed, 'hex')).toString();
     const previousSecret = row.optionalText('previous_secret');
     const previousSecretUntil = row.optionalDate('previous_secret_until');
     const disabledAt = row.optionalDate('disabled_at');
@@ -45,7 +45,7 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   }
 
   async rotate(companyId: CompanyId, secret: string, overlapHours: number): Promise<boolean> {
-    return await this.#is('outgoing_webhook_rotate', {
+    return await this.#callBoolean('outgoing_webhook_rotate', {
       p_company_id: companyId,
       p_secret: this.#seal(companyId, 'secret', secret),
       p_overlap_hours: overlapHours,
@@ -57,30 +57,30 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   }
 
   async disable(companyId: CompanyId, version: string, cause: string): Promise<boolean> {
-    return await this.#is('outgoing_webhook_disable', {
+    return await this.#callBoolean('outgoing_webhook_disable', {
       p_company_id: companyId,
       p_version: version,
       p_cause: cause,
     });
   }
 
-  async failed(companyId: CompanyId, version: string, tellAfterHours: number): Promise<boolean> {
-    return await this.#is('outgoing_webhook_failed', {
+  async recordFailure(companyId: CompanyId, version: string, notifyAfterHours: number): Promise<boolean> {
+    return await this.#callBoolean('outgoing_webhook_failed', {
       p_company_id: companyId,
       p_version: version,
-      p_tell_after_hours: tellAfterHours,
+      p_tell_after_hours: notifyAfterHours,
     });
   }
 
-  async worked(companyId: CompanyId, version: string): Promise<void> {
+  async recordSuccess(companyId: CompanyId, version: string): Promise<void> {
     await this.#rpc.call('outgoing_webhook_worked', { p_company_id: companyId, p_version: version });
   }
 
-  async #is(name: string, args: Readonly<Record<string, unknown>>): Promise<boolean> {
+  async #callBoolean(name: string, args: Readonly<Record<string, unknown>>): Promise<boolean> {
     return (await this.#rpc.call(name, args)) === true;
   }
 
-  #seal(companyId: CompanyId, what: 'url' | 'secret', value: string): string {
-    return this.#box.seal(outgoingWebhookContext(companyId, what), value).toString('base64');
+  #seal(companyId: CompanyId, field: 'url' | 'secret', value: string): string {
+    return this.#keyring.seal(outgoingWebhookContext(companyId, field), value).toString('base64');
   }
 }

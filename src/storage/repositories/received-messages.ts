@@ -1,10 +1,10 @@
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { receivedMessageContext } from '../../crypto/encryption-context.ts';
-import { hashedUuid } from '../../crypto/hashed-uuid.ts';
-import { type SecretBox, UnreadableSecretError } from '../../crypto/keyring.ts';
+import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
+import { type Keyring, UnreadableSecretError } from '../../crypto/keyring.ts';
 import type {
   ListedMessage,
-  MessageToForward,
+  UnforwardedMessage,
   ReceivedMessage,
   ReceivedMessages,
 } from '../../ports/message-ports.ts';
@@ -17,32 +17,32 @@ type Content = Readonly<{ phone: string; text: string }>;
 /** What clients write. Phone and text are sealed here and leave the process only so. */
 export class StoredReceivedMessages implements ReceivedMessages {
   readonly #rpc: Rpc;
-  readonly #box: SecretBox;
+  readonly #keyring: Keyring;
 
-  constructor(rpc: Rpc, box: SecretBox) {
+  constructor(rpc: Rpc, keyring: Keyring) {
     this.#rpc = rpc;
-    this.#box = box;
+    this.#keyring = keyring;
   }
 
-  async keep(
+  async save(
     companyId: CompanyId,
     { whatsappMessageId, phone, text, sentAt }: ReceivedText,
-  ): Promise<Readonly<{ id: string; toForward: boolean }> | undefined> {
-    const id = hashedUuid('received', companyId, whatsappMessageId);
+  ): Promise<Readonly<{ id: string; needsForwarding: boolean }> | undefined> {
+    const id = deterministicUuid('received', companyId, whatsappMessageId);
     const content = JSON.stringify({ phone, text } satisfies Content);
-    const toForward = await this.#rpc.call('received_message_keep', {
+    const needsForwarding = await this.#rpc.call('received_message_keep', {
       p_id: id,
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
-      p_content: this.#box.seal(receivedMessageContext(companyId, id), content).toString('base64'),
-      p_sent_at: isInRange(sentAt) ? sentAt.toISOString() : null,
+      p_content: this.#keyring.seal(receivedMessageContext(companyId, id), content).toString('base64'),
+      p_sent_at: isPlausibleTime(sentAt) ? sentAt.toISOString() : null,
     });
-    return toForward === null ? undefined : { id, toForward: toForward === true };
+    return needsForwarding === null ? undefined : { id, needsForwarding: needsForwarding === true };
   }
 
   async byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined> {
     const row = await this.#rpc.row('received_message_by_id', { p_company_id: companyId, p_id: id });
-    return row && { ...this.#contentOf(companyId, row), ...marksOf(row) };
+    return row && { ...this.#decryptContent(companyId, row), ...metadataFrom(row) };
   }
 
   async after(companyId: CompanyId, position: number, limit: number): Promise<readonly ListedMessage[]> {
@@ -54,32 +54,32 @@ export class StoredReceivedMessages implements ReceivedMessages {
     return rows.map((row) => ({
       phone: undefined,
       text: undefined,
-      ...this.#readableContentOf(companyId, row),
-      ...marksOf(row),
+      ...this.#tryDecryptContent(companyId, row),
+      ...metadataFrom(row),
     }));
   }
 
-  async toForward(limit: number): Promise<readonly MessageToForward[]> {
+  async findUnforwarded(limit: number): Promise<readonly UnforwardedMessage[]> {
     const rows = await this.#rpc.rows('received_messages_to_forward', { p_limit: limit });
     return rows.map((row) => {
       const companyId = companyIdFrom(row.number('company_id'));
-      return { id: row.text('id'), companyId, phone: this.#readableContentOf(companyId, row)?.phone };
+      return { id: row.text('id'), companyId, phone: this.#tryDecryptContent(companyId, row)?.phone };
     });
   }
 
-  async handedOver(ids: readonly string[]): Promise<void> {
+  async markQueuedForForwarding(ids: readonly string[]): Promise<void> {
     if (ids.length > 0) await this.#rpc.call('received_messages_handed_over', { p_ids: ids });
   }
 
-  async forget(days: number, limit: number): Promise<number> {
+  async deleteOlderThan(days: number, limit: number): Promise<number> {
     const forgotten = await this.#rpc.call('received_messages_forget', { p_days: days, p_limit: limit });
     return new RowReader({ forgotten }).number('forgotten');
   }
 
   /** One message that cannot be read must not hold up the others. */
-  #readableContentOf(companyId: CompanyId, row: RowReader): Content | undefined {
+  #tryDecryptContent(companyId: CompanyId, row: RowReader): Content | undefined {
     try {
-      return this.#contentOf(companyId, row);
+      return this.#decryptContent(companyId, row);
     } catch (error) {
       if (error instanceof UnreadableSecretError) return undefined;
       throw error;
@@ -87,16 +87,16 @@ export class StoredReceivedMessages implements ReceivedMessages {
   }
 
   /** @throws UnreadableSecretError */
-  #contentOf(companyId: CompanyId, row: RowReader): Content {
+  #decryptContent(companyId: CompanyId, row: RowReader): Content {
     const sealed = Buffer.from(row.text('content'), 'hex');
     const content = new RowReader(
-      JSON.parse(this.#box.open(receivedMessageContext(companyId, row.text('id')), sealed).toString()),
+      JSON.parse(this.#keyring.open(receivedMessageContext(companyId, row.text('id')), sealed).toString()),
     );
     return { phone: content.text('phone'), text: content.text('text') };
   }
 }
 
-function marksOf(row: RowReader): Omit<ReceivedMessage, keyof Content> {
+function metadataFrom(row: RowReader): Omit<ReceivedMessage, keyof Content> {
   return {
     id: row.text('id'),
     position: row.number('sequence'),
@@ -106,6 +106,6 @@ function marksOf(row: RowReader): Omit<ReceivedMessage, keyof Content> {
 }
 
 /** The sender chooses the time. */
-function isInRange(time: Date): boolean {
+function isPlausibleTime(time: Date): boolean {
   return time.getTime() >= 0 && time.getTime() < Date.UTC(9_999, 0);
 }

@@ -1,6 +1,6 @@
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { type Restriction, restrictionSources } from '../../domain/notification/restriction.ts';
-import type { RestrictionNews, Restrictions } from '../../ports/message-ports.ts';
+import type { ReachoutTimelockUpdate, Restrictions } from '../../ports/message-ports.ts';
 import { listFrom, RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 
@@ -14,14 +14,14 @@ export class StoredRestrictions implements Restrictions {
     this.#rpc = rpc;
   }
 
-  async learn(
+  async record(
     companyId: CompanyId,
-    { answer, source, endsAt, kind }: RestrictionNews,
+    { result, source, endsAt, kind }: ReachoutTimelockUpdate,
   ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>> {
     const change = new RowReader(
       await this.#rpc.call('restriction_learn', {
         p_company_id: companyId,
-        p_answer: answer,
+        p_answer: result,
         p_source: source,
         p_ends_at: endsAt?.toISOString() ?? null,
         p_kind: kind ?? null,
@@ -33,12 +33,12 @@ export class StoredRestrictions implements Restrictions {
     };
   }
 
-  async due(askAgainMs: number): Promise<readonly CompanyId[]> {
-    const due = await this.#rpc.call('restrictions_due', { p_ask_again_ms: askAgainMs });
+  async due(retryAfterMs: number): Promise<readonly CompanyId[]> {
+    const due = await this.#rpc.call('restrictions_due', { p_ask_again_ms: retryAfterMs });
     return listFrom(due).map((id) => companyIdFrom(id));
   }
 
-  async of(companyId: CompanyId): Promise<Restriction | undefined> {
+  async current(companyId: CompanyId): Promise<Restriction | undefined> {
     const row = await this.#rpc.row('restrictions_lasting', { p_company_id: companyId, p_limit: 1 });
     return row && restrictionFrom(row);
   }

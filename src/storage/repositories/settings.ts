@@ -12,7 +12,7 @@ export class StoredSettings implements Settings {
     this.#rpc = rpc;
   }
 
-  async of(companyId: CompanyId): Promise<NotificationSettings> {
+  async get(companyId: CompanyId): Promise<NotificationSettings> {
     const [stored] = listFrom(await this.#rpc.call('company_settings_of', { p_company_id: companyId }));
     return settingsFrom(stored);
   }

@@ -1,10 +1,10 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { Readings } from '../../ports/ports.ts';
+import type { SyncCursors } from '../../ports/ports.ts';
 import { dateFrom, RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 
 /** How far the platform's changes have been read, beside the companies. */
-export class StoredReadings implements Readings {
+export class StoredSyncCursors implements SyncCursors {
   readonly #rpc: Rpc;
 
   constructor(rpc: Rpc) {
@@ -20,7 +20,7 @@ export class StoredReadings implements Readings {
     await this.#rpc.call('reading_finish', { p_company_id: companyId, p_until: until.toISOString() });
   }
 
-  async begun(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>> {
+  async runCounts(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>> {
     const begun = new RowReader(await this.#rpc.call('readings_begun', { p_company_ids: companyIds }));
     return new Map(companyIds.map((id) => [id, begun.optionalNumber(String(id)) ?? 0]));
   }

@@ -5,7 +5,7 @@ import { databaseError } from '../database/errors.ts';
 import { listFrom, RowReader } from './row-reader.ts';
 
 /** All that the application sees of the schema: functions. What they return is checked where it is decoded. */
-export type Functions = {
+export type RpcSchema = {
   public: {
     Tables: Record<string, never>;
     Views: Record<string, never>;
@@ -13,7 +13,7 @@ export type Functions = {
   };
 };
 
-export type Supabase = SupabaseClient<Functions>;
+export type Supabase = SupabaseClient<RpcSchema>;
 
 /** Calls the database's functions: one round trip and one transaction each. Every method throws what `translated` gives. */
 export class Rpc {
@@ -25,8 +25,8 @@ export class Rpc {
 
   /** @throws AppError, LeaseLostError */
   async call(name: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-    const response: Answer = await this.#client.rpc(name, { ...args });
-    if (response.error !== null) throw translated(name, response.error);
+    const response: RpcResponse = await this.#client.rpc(name, { ...args });
+    if (response.error !== null) throw translateError(name, response.error);
     return response.data;
   }
 
@@ -39,18 +39,18 @@ export class Rpc {
   }
 }
 
-type Answer = Readonly<{ data: unknown; error: RpcFailure | null }>;
+type RpcResponse = Readonly<{ data: unknown; error: RpcError | null }>;
 
-type RpcFailure = Readonly<{ code: string; message: string }>;
+type RpcError = Readonly<{ code: string; message: string }>;
 
-function translated(name: string, failure: RpcFailure): Error {
+function translateError(name: string, error: RpcError): Error {
   // Messages of class 22 quote the value.
-  const quotesValue = /^22...$/.test(failure.code);
-  const cause = new Error(`${name}: ${failure.code} ${quotesValue ? '' : failure.message}`.trim());
-  if (failure.code === 'PT409') return new LeaseLostError('Another instance holds the lease', { cause });
+  const quotesValue = /^22...$/.test(error.code);
+  const cause = new Error(`${name}: ${error.code} ${quotesValue ? '' : error.message}`.trim());
+  if (error.code === 'PT409') return new LeaseLostError('Another instance holds the lease', { cause });
   // Every foreign key of ours leads to the company.
-  if (failure.code === '23503') return new AppError('COMPANY_NOT_FOUND', { cause });
+  if (error.code === '23503') return new AppError('COMPANY_NOT_FOUND', { cause });
   // A value that Postgres cannot hold, such as a text with a NUL or half of a surrogate pair.
   if (quotesValue) return new AppError('VALIDATION_ERROR', { cause });
-  return databaseError(failure.code, cause);
+  return databaseError(error.code, cause);
 }

@@ -1,5 +1,5 @@
-import { httpStatusOf } from './rpc-http-status.ts';
-import { sqlStateOf } from '../database/sql.ts';
+import { httpStatusForSqlState } from './rpc-http-status.ts';
+import { getSqlState } from '../database/sql.ts';
 import type { SqlDatabase, SqlSession } from '../database/sql.ts';
 
 type Parameter = Readonly<{ name: string; type: string; optional: boolean }>;
@@ -7,7 +7,7 @@ type Parameter = Readonly<{ name: string; type: string; optional: boolean }>;
 type Signature = Readonly<{ parameters: readonly Parameter[]; returns: 'void' | 'set' | 'one' }>;
 
 /** An answer that is not a result, in PostgREST's shape. */
-class Refusal extends Error {
+class PostgrestError extends Error {
   readonly httpStatus: number;
   readonly code: string;
 
@@ -18,7 +18,7 @@ class Refusal extends Error {
   }
 }
 
-const route = /^\/rest\/v1\/rpc\/([a-z_][a-z0-9_]*)$/;
+const routePattern = /^\/rest\/v1\/rpc\/([a-z_][a-z0-9_]*)$/;
 
 const signatureQuery = `
   select f.proretset, f.prorettype = 'void'::regtype as is_void,
@@ -38,8 +38,8 @@ const signatureQuery = `
 export function createRpcFetch(database: SqlDatabase): typeof fetch {
   const signatures = new Map<string, Signature>();
 
-  async function answer(name: string, body: string): Promise<Response> {
-    const args = argumentsFrom(body);
+  async function handleCall(name: string, body: string): Promise<Response> {
+    const args = parseArguments(body);
     const result = await database.transaction(async (session) => {
       await session.exec('set local role service_role');
       const signature = signatures.get(name) ?? (await readSignature(session, name));
@@ -52,26 +52,26 @@ export function createRpcFetch(database: SqlDatabase): typeof fetch {
 
   return async (input, init) => {
     const request = new Request(input, init);
-    const name = route.exec(new URL(request.url).pathname)?.[1];
+    const name = routePattern.exec(new URL(request.url).pathname)?.[1];
     try {
       if (request.method !== 'POST' || name === undefined) {
-        throw new Refusal(400, 'PGRST100', 'Only POST /rest/v1/rpc/<function> is answered here');
+        throw new PostgrestError(400, 'PGRST100', 'Only POST /rest/v1/rpc/<function> is answered here');
       }
-      return await answer(name, await request.text());
+      return await handleCall(name, await request.text());
     } catch (error) {
-      return refusalOf(error);
+      return toErrorResponse(error);
     }
   };
 }
 
-function argumentsFrom(body: string): Readonly<Record<string, unknown>> {
+function parseArguments(body: string): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = body === '' ? {} : JSON.parse(body);
     if (isPlainObject(parsed)) return parsed;
   } catch {
     // Answered below, as any other body that is no object.
   }
-  throw new Refusal(400, 'PGRST102', 'The body must be a JSON object of arguments');
+  throw new PostgrestError(400, 'PGRST102', 'The body must be a JSON object of arguments');
 }
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -81,8 +81,8 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 async function readSignature(session: SqlSession, name: string): Promise<Signature> {
   const [row] = await session.query(signatureQuery, [name]);
   if (row === undefined) throw notFound(name);
-  const names = stringsOf(row['names']);
-  const types = stringsOf(row['types']);
+  const names = toStrings(row['names']);
+  const types = toStrings(row['types']);
   const firstOptional = types.length - Number(row['defaults']);
   const parameters = types.map((type, index) => ({
     name: names[index] ?? '',
@@ -93,7 +93,7 @@ async function readSignature(session: SqlSession, name: string): Promise<Signatu
   return { parameters, returns: row['proretset'] === true ? 'set' : 'one' };
 }
 
-function stringsOf(value: unknown): string[] {
+function toStrings(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
@@ -108,13 +108,15 @@ async function call(
   const missing = parameters.some((parameter) => !parameter.optional && !given.includes(parameter));
   if (missing || given.length !== Object.keys(args).length) throw notFound(name);
 
-  const columns = given.map((parameter) => `${quoted(parameter.name)} ${parameter.type}`);
-  const named = given.map((parameter) => `${quoted(parameter.name)} => args.${quoted(parameter.name)}`);
+  const columns = given.map((parameter) => `${quoteIdentifier(parameter.name)} ${parameter.type}`);
+  const named = given.map(
+    (parameter) => `${quoteIdentifier(parameter.name)} => args.${quoteIdentifier(parameter.name)}`,
+  );
   const source =
     columns.length === 0
       ? '(select $1) as args'
       : `json_to_record($1::text::json) as args (${columns.join(', ')})`;
-  const invocation = `public.${quoted(name)}(${named.join(', ')})`;
+  const invocation = `public.${quoteIdentifier(name)}(${named.join(', ')})`;
   const rendered = returns === 'set' ? `coalesce(json_agg(result), '[]')` : 'to_json(result)';
   const rows = await session.query(
     returns === 'void'
@@ -127,20 +129,24 @@ async function call(
   return typeof body === 'string' ? body : 'null';
 }
 
-function quoted(identifier: string): string {
+function quoteIdentifier(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-function notFound(name: string): Refusal {
-  return new Refusal(404, 'PGRST202', `Could not find the function public.${name} with these arguments`);
+function notFound(name: string): PostgrestError {
+  return new PostgrestError(
+    404,
+    'PGRST202',
+    `Could not find the function public.${name} with these arguments`,
+  );
 }
 
-function refusalOf(error: unknown): Response {
-  if (error instanceof Refusal) return errorResponse(error.httpStatus, error.code, error.message);
-  const sqlState = sqlStateOf(error);
+function toErrorResponse(error: unknown): Response {
+  if (error instanceof PostgrestError) return errorResponse(error.httpStatus, error.code, error.message);
+  const sqlState = getSqlState(error);
   const message = error instanceof Error ? error.message : 'Unknown error';
   if (sqlState === undefined) return errorResponse(503, 'PGRST000', message);
-  return errorResponse(httpStatusOf(sqlState), sqlState, message);
+  return errorResponse(httpStatusForSqlState(sqlState), sqlState, message);
 }
 
 function errorResponse(status: number, code: string, message: string): Response {

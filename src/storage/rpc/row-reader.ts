@@ -32,10 +32,10 @@ export class RowReader {
     return dateFrom(this.#row[column], column);
   }
 
-  oneOf<Word extends string | number>(words: readonly Word[], column: string): Word {
-    const word = words.find((candidate) => candidate === this.#row[column]);
-    if (word === undefined) throw malformed(column, words.join(' | '));
-    return word;
+  oneOf<Value extends string | number>(allowed: readonly Value[], column: string): Value {
+    const value = allowed.find((candidate) => candidate === this.#row[column]);
+    if (value === undefined) throw malformed(column, allowed.join(' | '));
+    return value;
   }
 
   optionalText(column: string): string | undefined {
@@ -54,7 +54,7 @@ export class RowReader {
     return new RowReader(this.#row[column]);
   }
 
-  optionalRow(column: string): RowReader | undefined {
+  optionalObject(column: string): RowReader | undefined {
     return this.#isNull(column) ? undefined : this.object(column);
   }
 

@@ -33,8 +33,8 @@ const statusByPrefix: Readonly<Record<string, number>> = {
 };
 
 /** The HTTP status that PostgREST gives for a SQLSTATE; `PTxyz` raised by a function is the status xyz. */
-export function httpStatusOf(sqlState: string): number {
-  const chosen = /^PT([1-5][0-9]{2})$/.exec(sqlState)?.[1];
-  if (chosen !== undefined) return Number(chosen);
+export function httpStatusForSqlState(sqlState: string): number {
+  const customStatus = /^PT([1-5][0-9]{2})$/.exec(sqlState)?.[1];
+  if (customStatus !== undefined) return Number(customStatus);
   return statusByPrefix[sqlState] ?? statusByPrefix[sqlState.slice(0, 2)] ?? 400;
 }

@@ -6,10 +6,10 @@ type Method = (typeof methods)[number];
 export type ConsoleLike = Record<Method, (...args: unknown[]) => void>;
 
 /** Marks a filter with itself. */
-const filter = Symbol('libsignal is silenced');
+const filterMark = Symbol('libsignal is silenced');
 
 /** How libsignal 6 begins what it prints, for bundles in which its frames cannot be told by their path. */
-const knownBeginnings = [
+const knownPrefixes = [
   'Closing session',
   'Closing open session',
   'Opening session',
@@ -30,19 +30,19 @@ const knownBeginnings = [
  */
 export function silenceLibsignal(target: ConsoleLike): void {
   for (const method of methods) {
-    const print: ConsoleLike[Method] & { [filter]?: unknown } = target[method];
+    const print: ConsoleLike[Method] & { [filterMark]?: unknown } = target[method];
     // Others who wrap the console may copy the mark on to functions that do not filter.
-    if (print[filter] === print) continue;
+    if (print[filterMark] === print) continue;
     const filtered: typeof print = (...args) => {
       if (!isFromLibsignal(args[0])) print.apply(target, args);
     };
-    filtered[filter] = filtered;
+    filtered[filterMark] = filtered;
     target[method] = filtered;
   }
 }
 
-function isFromLibsignal(first: unknown): boolean {
-  if (typeof first === 'string' && knownBeginnings.some((beginning) => first.startsWith(beginning)))
+function isFromLibsignal(firstArg: unknown): boolean {
+  if (typeof firstArg === 'string' && knownPrefixes.some((prefix) => firstArg.startsWith(prefix)))
     return true;
   // Frames: Error, this function, the filter, the caller.
   const caller = new Error('stack').stack?.split('\n')[3] ?? '';

@@ -1,12 +1,12 @@
 import { SessionCipher } from 'libsignal';
-import { methodOf, patchOnce } from './monkey-patch.ts';
+import { getMethod, patchOnce } from './monkey-patch.ts';
 
 /** One of the sessions that a record keeps for a device; not exported by libsignal. */
-type Entry = { serialize(): unknown; pendingPreKey?: unknown };
-type EntryClass = Readonly<{ deserialize(data: unknown): Entry }>;
+type SessionEntry = { serialize(): unknown; pendingPreKey?: unknown };
+type SessionEntryClass = Readonly<{ deserialize(data: unknown): SessionEntry }>;
 
 /** Marks a prototype whose attempts are made on copies already. */
-const spared = Symbol('attempts are made on copies');
+const patched = Symbol('attempts are made on copies');
 
 /**
  * libsignal 6 tries a message on one session of a device after the other and turns the ratchet of each before it knows whether
@@ -14,12 +14,12 @@ const spared = Symbol('attempts are made on copies');
  * cannot be read. A device has several sessions as soon as both sides wrote first at the same time, or one of them began anew.
  * Here each attempt has a copy, which the session takes over when the message was its own, as in Signal's own library.
  */
-export function spareSessionsOfFailedAttempts(): void {
-  patchOnce(SessionCipher.prototype, spared, (prototype) => {
-    const decrypt = methodOf(prototype, 'doDecryptWhisperMessage');
-    prototype['doDecryptWhisperMessage'] = async function (message: unknown, session?: Entry) {
+export function isolateTrialDecryption(): void {
+  patchOnce(SessionCipher.prototype, patched, (prototype) => {
+    const decrypt = getMethod(prototype, 'doDecryptWhisperMessage');
+    prototype['doDecryptWhisperMessage'] = async function (message: unknown, session?: SessionEntry) {
       if (session === undefined) return await decrypt(this, message, session);
-      const copy = copyOf(session);
+      const copy = cloneEntry(session);
       const plaintext = await decrypt(this, message, copy);
       delete session.pendingPreKey;
       Object.assign(session, copy);
@@ -28,7 +28,7 @@ export function spareSessionsOfFailedAttempts(): void {
   });
 }
 
-function copyOf(session: Entry): Entry {
+function cloneEntry(session: SessionEntry): SessionEntry {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the class is not exported
-  return (session.constructor as unknown as EntryClass).deserialize(session.serialize());
+  return (session.constructor as unknown as SessionEntryClass).deserialize(session.serialize());
 }

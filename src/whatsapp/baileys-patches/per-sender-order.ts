@@ -1,8 +1,8 @@
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
-import { guarded } from '../../lib/async/catch-async.ts';
-import { KeyedQueue } from '../../lib/async/keyed-mutex.ts';
+import { catchAsync } from '../../lib/async/catch-async.ts';
+import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
 
-const messages = 'CB:message';
+const messageEvent = 'CB:message';
 
 type Emitter = Readonly<{
   listeners: (event: string) => ((node: BinaryNode) => unknown)[];
@@ -13,18 +13,18 @@ type Emitter = Readonly<{
  * Gives Baileys the messages of one sender one after another. Left to itself it begins all at once, and asks its store about the
  * sender before it puts them in line: what a person writes first waits for that longer than what comes next.
  */
-export function keepMessageOrder(ws: WASocket['ws'], failed: (error: unknown) => void): void {
+export function serialiseMessagesPerSender(ws: WASocket['ws'], onError: (error: unknown) => void): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an EventEmitter, declared with less
   const emitter = ws as unknown as Emitter;
-  const queue = new KeyedQueue<string>();
-  const listeners = emitter.listeners(messages);
-  emitter.removeAllListeners(messages);
+  const mutex = new KeyedMutex<string>();
+  const listeners = emitter.listeners(messageEvent);
+  emitter.removeAllListeners(messageEvent);
   for (const listener of listeners) {
-    const inTurn = guarded(failed, (node: BinaryNode) =>
-      queue.run(node.attrs['from'] ?? '', async () => {
+    const orderedListener = catchAsync(onError, (node: BinaryNode) =>
+      mutex.run(node.attrs['from'] ?? '', async () => {
         await listener(node);
       }),
     );
-    ws.on(messages, inTurn);
+    ws.on(messageEvent, orderedListener);
   }
 }

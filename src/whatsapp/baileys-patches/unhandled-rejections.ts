@@ -7,7 +7,7 @@ import { CredentialsNotSavedError, UnreadableCredentialsError } from '../credent
  * rejection would end the process, and with it the sessions of all salons. Rejections of others keep their meaning.
  * @param process whose `unhandledRejection` is listened to
  */
-export function absorbLibraryRejections(process: EventEmitter, logger: Logger): Disposable {
+export function suppressBaileysRejections(process: EventEmitter, logger: Logger): Disposable {
   const listener = (error: unknown): void => {
     if (!isFromBaileys(error)) throw error;
     logger.warn('Baileys left a rejection unhandled', { error });

@@ -5,7 +5,7 @@ import type { BusinessEvents } from '../../observability/events.ts';
 export type ClientVersionNumber = readonly [number, number, number];
 
 /** Where the version found last is kept for all instances. */
-export interface ClientVersionMemory {
+export interface ClientVersionStore {
   read(): Promise<ClientVersionNumber | undefined>;
   /** Keeps the newer of this one and the one it has. */
   save(version: ClientVersionNumber): Promise<void>;
@@ -14,17 +14,17 @@ export interface ClientVersionMemory {
 export type ClientVersionOptions = Readonly<{
   /** Set by whoever runs the service: never replaced. */
   configured: ClientVersionNumber | undefined;
-  memory: ClientVersionMemory | undefined;
+  store: ClientVersionStore | undefined;
   /** Asks WhatsApp which version it serves now; undefined when it does not say. */
-  latest: (() => Promise<ClientVersionNumber | undefined>) | undefined;
+  fetchLatest: (() => Promise<ClientVersionNumber | undefined>) | undefined;
   report: Pick<BusinessEvents, 'clientVersionRefused' | 'clientVersionReplaced' | 'failed'>;
-  monotonicNow: () => number;
+  monotonicMs: () => number;
 }>;
 
 /** A refused session tries again after 1, 5 and 15 minutes: a refusal after a longer silence is news. */
-const episodeMs = 60 * 60_000;
+const refusalEpisodeMs = 60 * 60_000;
 /** For how long what WhatsApp said counts as its answer. */
-const candidateMs = 5 * 60_000;
+const fetchIntervalMs = 5 * 60_000;
 
 /**
  * The WhatsApp Web version that all sessions announce: the configured one, else the newest of the library's and the one
@@ -34,7 +34,7 @@ export class ClientVersion {
   readonly #options: ClientVersionOptions;
   #current: ClientVersionNumber;
   #refusedAtMs = -Infinity;
-  #askedAtMs = -Infinity;
+  #fetchedAtMs = -Infinity;
   #search: Promise<void> | undefined;
 
   constructor(options: ClientVersionOptions) {
@@ -47,36 +47,36 @@ export class ClientVersion {
   }
 
   /** Takes up what was found before a restart. Without an answer the library's version has to do. */
-  async recall(): Promise<void> {
+  async load(): Promise<void> {
     if (this.#options.configured !== undefined) return;
     try {
-      this.#adopt(await this.#options.memory?.read());
+      this.#adopt(await this.#options.store?.read());
     } catch (error) {
       this.#options.report.failed('Reading the WhatsApp client version', error);
     }
   }
 
   /** WhatsApp refused a socket that announced this version. Looks for a newer one; never throws. */
-  async refused(version: ClientVersionNumber): Promise<void> {
-    const { configured, report, monotonicNow } = this.#options;
-    const nowMs = monotonicNow();
-    const isNews = nowMs - this.#refusedAtMs > episodeMs;
+  async handleRefused(version: ClientVersionNumber): Promise<void> {
+    const { configured, report, monotonicMs } = this.#options;
+    const nowMs = monotonicMs();
+    const isNewEpisode = nowMs - this.#refusedAtMs > refusalEpisodeMs;
     this.#refusedAtMs = nowMs;
-    if (isNews) report.clientVersionRefused(textOf(version), configured !== undefined);
+    if (isNewEpisode) report.clientVersionRefused(formatClientVersion(version), configured !== undefined);
     if (configured !== undefined || isNewer(this.#current, version)) return;
     this.#search ??= this.#findNewer().finally(() => (this.#search = undefined));
     await this.#search;
   }
 
   async #findNewer(): Promise<void> {
-    const { memory, latest, report, monotonicNow } = this.#options;
+    const { store, fetchLatest, report, monotonicMs } = this.#options;
     try {
       // Another instance may have been refused before.
-      if (this.#adopt(await memory?.read())) return;
-      if (monotonicNow() - this.#askedAtMs < candidateMs) return;
-      this.#askedAtMs = monotonicNow();
-      const candidate = await latest?.();
-      if (candidate !== undefined && this.#adopt(candidate)) await memory?.save(candidate);
+      if (this.#adopt(await store?.read())) return;
+      if (monotonicMs() - this.#fetchedAtMs < fetchIntervalMs) return;
+      this.#fetchedAtMs = monotonicMs();
+      const candidate = await fetchLatest?.();
+      if (candidate !== undefined && this.#adopt(candidate)) await store?.save(candidate);
     } catch (error) {
       report.failed('Looking for a newer WhatsApp client version', error);
     }
@@ -84,19 +84,22 @@ export class ClientVersion {
 
   #adopt(candidate: ClientVersionNumber | undefined): boolean {
     if (candidate === undefined || !isNewer(candidate, this.#current)) return false;
-    this.#options.report.clientVersionReplaced(textOf(this.#current), textOf(candidate));
+    this.#options.report.clientVersionReplaced(
+      formatClientVersion(this.#current),
+      formatClientVersion(candidate),
+    );
     this.#current = candidate;
     return true;
   }
 }
 
 /** As it is written in the configuration: `2,3000,1043857760`. */
-export function textOf(version: ClientVersionNumber): string {
+export function formatClientVersion(version: ClientVersionNumber): string {
   return version.join(',');
 }
 
 /** In the library's type, which it may write to. */
-export function forBaileys(version: ClientVersionNumber): WAVersion {
+export function toWAVersion(version: ClientVersionNumber): WAVersion {
   return [...version];
 }
 
@@ -104,7 +107,7 @@ function libraryVersion(): ClientVersionNumber {
   return [...DEFAULT_CONNECTION_CONFIG.version];
 }
 
-function isNewer(one: ClientVersionNumber, other: ClientVersionNumber): boolean {
-  const index = one.findIndex((part, position) => part !== other[position]);
-  return index !== -1 && (one[index] ?? 0) > (other[index] ?? 0);
+function isNewer(left: ClientVersionNumber, right: ClientVersionNumber): boolean {
+  const index = left.findIndex((part, position) => part !== right[position]);
+  return index !== -1 && (left[index] ?? 0) > (right[index] ?? 0);
 }

@@ -1,42 +1,42 @@
 import type { BinaryNode, ConnectionState, WASocket } from '@whiskeysockets/baileys';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
-import { phoneOfJid } from '../messages/jid-resolver.ts';
+import { jidToPhone } from '../messages/jid-resolver.ts';
 import type { AuthState } from '../credentials/auth-state.ts';
 import type { ClientVersionNumber } from './client-version.ts';
-import { disconnectFrom, type Disconnect, passkeyMissing } from '../session/disconnect-policy.ts';
-import { watchLinkingDemands } from '../pairing/linking-demands.ts';
-import { PairingSecret } from '../pairing/adv-secret.ts';
-import type { QrTurn } from '../pairing/pairing.ts';
+import { parseDisconnect, type Disconnect, passkeyMissing } from '../session/disconnect-policy.ts';
+import { watchRegistrationNotifications } from '../pairing/linking-demands.ts';
+import { AdvSecret } from '../pairing/adv-secret.ts';
+import type { QrKind } from '../pairing/pairing.ts';
 
 export type ConnectionHandlers = Readonly<{
-  qr: (text: string, turn: QrTurn) => void;
+  onQr: (text: string, kind: QrKind) => void;
   /** The account asks for a passkey: no code of this socket will link it. */
-  passkeyDemanded: () => void;
+  onPasskeyRequired: () => void;
   /** The phone accepted this device; WhatsApp asks for a restart next. */
-  linked: () => void;
-  open: (connection: Connection) => void;
-  closed: (connection: Connection, disconnect: Disconnect) => void;
+  onLinked: () => void;
+  onOpen: (connection: Connection) => void;
+  onClosed: (connection: Connection, disconnect: Disconnect) => void;
 }>;
 
 export type ConnectionOptions = Readonly<{
   /** What the socket announces. */
   version: ClientVersionNumber;
   /** How long WhatsApp may take to show a QR code or to log in. */
-  answerTimeoutMs: number;
+  responseTimeoutMs: number;
   /** How long a QR code lasts at most; then the next one must come, or the end. */
   qrLifetimeMs: number;
   /** How long a socket is kept on which a passkey was asked for. */
-  passkeyWaitMs: number;
-  monotonicNow: () => number;
+  passkeyTimeoutMs: number;
+  monotonicMs: () => number;
   handlers: ConnectionHandlers;
   /** The socket could not be closed cleanly. */
-  endFailed: (error: unknown) => void;
+  onEndError: (error: unknown) => void;
   /** A new secret was not acknowledged. */
-  renewalFailed: (error: unknown) => void;
+  onSecretRotationError: (error: unknown) => void;
 }>;
 
-const silence: Disconnect = { code: 408, message: 'No answer from WhatsApp', attributes: {} };
-const restartNotAskedFor: Disconnect = { code: 515, message: 'Linked, and no restart came', attributes: {} };
+const responseTimedOut: Disconnect = { code: 408, message: 'No answer from WhatsApp', attributes: {} };
+const restartNotRequested: Disconnect = { code: 515, message: 'Linked, and no restart came', attributes: {} };
 
 /**
  * One socket with its credentials, and what it tells in our words. Baileys waits for ever when the server answers the
@@ -47,9 +47,9 @@ export class Connection {
   readonly auth: AuthState;
   readonly version: ClientVersionNumber;
   readonly #options: ConnectionOptions;
-  readonly #secret: PairingSecret;
+  readonly #advSecret: AdvSecret;
   #watchdog: NodeJS.Timeout | undefined;
-  #drawnQr: string | undefined;
+  #lastQr: string | undefined;
   #needsPasskey = false;
   #openedAtMs: number | undefined;
   #ended = false;
@@ -59,17 +59,17 @@ export class Connection {
     this.auth = auth;
     this.version = options.version;
     this.#options = options;
-    this.#secret = new PairingSecret(sock);
-    watchLinkingDemands(sock, {
-      newSecret: (notification) => this.#secretRetired(notification),
-      passkey: () => this.#passkeyDemanded(),
+    this.#advSecret = new AdvSecret(sock);
+    watchRegistrationNotifications(sock, {
+      onSecretRefresh: (notification) => this.#handleSecretRefresh(notification),
+      onPasskeyRequired: () => this.#handlePasskeyRequired(),
     });
-    this.#expectAnswer(silence);
+    this.#restartWatchdog(responseTimedOut);
   }
 
   /** The linked number, E.164 with `+`; empty before. */
   get phone(): string {
-    return phoneOfJid(this.auth.creds.me?.id) ?? '';
+    return jidToPhone(this.auth.creds.me?.id) ?? '';
   }
 
   get wasOpen(): boolean {
@@ -77,34 +77,34 @@ export class Connection {
   }
 
   get openForMs(): number {
-    return this.#openedAtMs === undefined ? 0 : this.#options.monotonicNow() - this.#openedAtMs;
+    return this.#openedAtMs === undefined ? 0 : this.#options.monotonicMs() - this.#openedAtMs;
   }
 
-  changed(update: Partial<ConnectionState>): void {
+  handleUpdate(update: Partial<ConnectionState>): void {
     // After a device's first login Baileys waits for the history up to 20 s.
     if (update.receivedPendingNotifications === true || update.connection === 'close')
-      this.#tellWhatIsHeldBack();
+      this.#flushBufferedEvents();
     if (this.#ended) return;
-    const { handlers, monotonicNow } = this.#options;
+    const { handlers, monotonicMs } = this.#options;
     if (update.qr !== undefined && !this.#needsPasskey) {
-      this.#expectAnswer(silence, this.#options.qrLifetimeMs + this.#options.answerTimeoutMs);
-      handlers.qr(this.#secret.into(update.qr), this.#drawnQr === undefined ? 'first' : 'next');
-      this.#drawnQr = update.qr;
+      this.#restartWatchdog(responseTimedOut, this.#options.qrLifetimeMs + this.#options.responseTimeoutMs);
+      handlers.onQr(this.#advSecret.applyTo(update.qr), this.#lastQr === undefined ? 'first' : 'next');
+      this.#lastQr = update.qr;
     }
     if (update.isNewLogin === true) {
       this.#needsPasskey = false;
-      this.#expectAnswer(restartNotAskedFor);
-      handlers.linked();
+      this.#restartWatchdog(restartNotRequested);
+      handlers.onLinked();
     }
     if (update.connection === 'open') {
       clearTimeout(this.#watchdog);
-      this.#openedAtMs = monotonicNow();
-      handlers.open(this);
+      this.#openedAtMs = monotonicMs();
+      handlers.onOpen(this);
     }
     if (update.connection === 'close') {
       clearTimeout(this.#watchdog);
-      const disconnect = disconnectFrom(update.lastDisconnect?.error);
-      handlers.closed(this, this.#needsPasskey ? passkeyMissing : disconnect);
+      const disconnect = parseDisconnect(update.lastDisconnect?.error);
+      handlers.onClosed(this, this.#needsPasskey ? passkeyMissing : disconnect);
     }
   }
 
@@ -113,9 +113,9 @@ export class Connection {
    */
   end(): void {
     clearTimeout(this.#watchdog);
-    this.#tellWhatIsHeldBack();
+    this.#flushBufferedEvents();
     this.#ended = true;
-    this.sock.end(undefined).catch(this.#options.endFailed);
+    this.sock.end(undefined).catch(this.#options.onEndError);
   }
 
   /** Tells WhatsApp to forget this device, as far as WhatsApp can be reached. */
@@ -123,30 +123,31 @@ export class Connection {
     try {
       await withTimeout(this.sock.logout(), timeoutMs);
     } catch (error) {
-      this.#options.endFailed(error);
+      this.#options.onEndError(error);
     }
   }
 
   /** Baileys holds events back after a login, and throws them away at the end: texts too that WhatsApp was told to be done with. */
-  #tellWhatIsHeldBack(): void {
+  #flushBufferedEvents(): void {
     this.sock.ev.flush();
   }
 
-  #secretRetired(notification: BinaryNode): void {
+  #handleSecretRefresh(notification: BinaryNode): void {
     if (this.#ended || this.auth.isLinked) return;
-    this.#secret.renew(notification).catch(this.#options.renewalFailed);
-    if (this.#drawnQr !== undefined) this.#options.handlers.qr(this.#secret.into(this.#drawnQr), 'renewed');
+    this.#advSecret.rotate(notification).catch(this.#options.onSecretRotationError);
+    if (this.#lastQr !== undefined)
+      this.#options.handlers.onQr(this.#advSecret.applyTo(this.#lastQr), 'renewed');
   }
 
-  #passkeyDemanded(): void {
+  #handlePasskeyRequired(): void {
     if (this.#ended || this.#needsPasskey || this.auth.isLinked) return;
     this.#needsPasskey = true;
-    this.#expectAnswer(passkeyMissing, this.#options.passkeyWaitMs);
-    this.#options.handlers.passkeyDemanded();
+    this.#restartWatchdog(passkeyMissing, this.#options.passkeyTimeoutMs);
+    this.#options.handlers.onPasskeyRequired();
   }
 
-  #expectAnswer(otherwise: Disconnect, timeoutMs = this.#options.answerTimeoutMs): void {
+  #restartWatchdog(disconnect: Disconnect, timeoutMs = this.#options.responseTimeoutMs): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#options.handlers.closed(this, otherwise), timeoutMs);
+    this.#watchdog = setTimeout(() => this.#options.handlers.onClosed(this, disconnect), timeoutMs);
   }
 }

@@ -2,28 +2,28 @@ import type { CacheStore } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import { isPresent } from '../../lib/is-present.ts';
 
-const countersKept = 1_000;
-const hourMs = 60 * 60 * 1_000;
+const maxEntries = 1_000;
+const ttlMs = 60 * 60 * 1_000;
 
 /** How often a message was sent again or asked for again. Outlives the sockets of a session, so that no loop begins anew. */
-export class RetryCounters implements CacheStore {
-  readonly #counters = new LRUCache<string, Readonly<{ value: unknown }>>({ max: countersKept, ttl: hourMs });
+export class MessageRetryCache implements CacheStore {
+  readonly #entries = new LRUCache<string, Readonly<{ value: unknown }>>({ max: maxEntries, ttl: ttlMs });
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the signature is Baileys'
   get<Value>(key: string): Value | undefined {
-    const value = this.#counters.get(key)?.value;
+    const value = this.#entries.get(key)?.value;
     return isPresent<Value>(value) ? value : undefined;
   }
 
   set(key: string, value: unknown): void {
-    this.#counters.set(key, { value });
+    this.#entries.set(key, { value });
   }
 
   del(key: string): void {
-    this.#counters.delete(key);
+    this.#entries.delete(key);
   }
 
   flushAll(): void {
-    this.#counters.clear();
+    this.#entries.clear();
   }
 }

@@ -1,19 +1,19 @@
 import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
 import type { Lease } from '../../ports/ports.ts';
 import { AuthState, type CredentialsError } from '../credentials/auth-state.ts';
-import { keepChatKeys } from '../baileys-patches/signal-transactions.ts';
-import { forBaileys, textOf } from './client-version.ts';
+import { isolateSignalTransactions } from '../baileys-patches/signal-transactions.ts';
+import { toWAVersion, formatClientVersion } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
-import { rememberDecrypted } from '../baileys-patches/decrypted-message-cache.ts';
-import { keepMessageOrder } from '../baileys-patches/per-sender-order.ts';
+import { cacheDecryptedMessages } from '../baileys-patches/decrypted-message-cache.ts';
+import { serialiseMessagesPerSender } from '../baileys-patches/per-sender-order.ts';
 import { firstQrLifetimeMs } from '../pairing/pairing.ts';
 import type { SessionDependencies } from '../session/dependencies.ts';
-import { socketOptions } from './socket-config.ts';
+import { socketConfig } from './socket-config.ts';
 
 /** What a session keeps from socket to socket. */
 export type SessionWiring = Readonly<{
-  retryCounters: CacheStore;
-  credentialsFailed: (error: CredentialsError) => void;
+  messageRetryCache: CacheStore;
+  onCredentialsError: (error: CredentialsError) => void;
   handlers: ConnectionHandlers;
 }>;
 
@@ -31,41 +31,41 @@ export type ConnectionPurpose = 'restore' | 'pair' | 'replace';
 export async function openConnection(
   lease: Lease,
   purpose: ConnectionPurpose,
-  dependencies: SessionDependencies,
-  session: SessionWiring,
+  deps: SessionDependencies,
+  wiring: SessionWiring,
 ): Promise<Connection | undefined> {
-  const { credentials, clientVersion, webSocketUrl, timings, logger, report, sentText, monotonicNow } =
-    dependencies;
+  const { credentials, clientVersion, webSocketUrl, timeouts, logger, report, getSentText, monotonicMs } =
+    deps;
   if (purpose === 'replace') await credentials.erase(lease);
-  const auth = await AuthState.open(credentials, lease, session.credentialsFailed);
+  const auth = await AuthState.open(credentials, lease, wiring.onCredentialsError);
   if (purpose === 'restore' && !auth.isLinked) {
     await credentials.erase(lease);
     return undefined;
   }
   const version = clientVersion.current;
-  report.socketOpening(lease.companyId, textOf(version));
-  const options = socketOptions({
+  report.socketOpening(lease.companyId, formatClientVersion(version));
+  const config = socketConfig({
     auth,
-    version: forBaileys(version),
+    version: toWAVersion(version),
     webSocketUrl,
-    timings,
+    timeouts,
     logger: logger.child({ companyId: lease.companyId }),
-    retryCounters: session.retryCounters,
-    monotonicNow,
-    sentText: (id) => sentText(lease.companyId, id),
+    messageRetryCache: wiring.messageRetryCache,
+    monotonicMs,
+    getSentText: (id) => getSentText(lease.companyId, id),
   });
-  const sock = makeWASocket(options);
-  keepMessageOrder(sock.ws, (error) => logger.warn('A received message failed', { error }));
-  keepChatKeys(sock, auth);
-  rememberDecrypted(sock, lease.companyId, dependencies.decryptedBefore);
+  const sock = makeWASocket(config);
+  serialiseMessagesPerSender(sock.ws, (error) => logger.warn('A received message failed', { error }));
+  isolateSignalTransactions(sock, auth);
+  cacheDecryptedMessages(sock, lease.companyId, deps.decryptedMessageCache);
   return new Connection(sock, auth, {
     version,
-    answerTimeoutMs: timings.answerTimeoutMs,
-    qrLifetimeMs: timings.qrLifetimeMs ?? firstQrLifetimeMs,
-    passkeyWaitMs: timings.passkeyWaitMs,
-    monotonicNow,
-    handlers: session.handlers,
-    endFailed: (error) => logger.warn('A WhatsApp socket did not close cleanly', { error }),
-    renewalFailed: (error) => logger.warn('A new pairing secret was not acknowledged', { error }),
+    responseTimeoutMs: timeouts.responseTimeoutMs,
+    qrLifetimeMs: timeouts.qrLifetimeMs ?? firstQrLifetimeMs,
+    passkeyTimeoutMs: timeouts.passkeyTimeoutMs,
+    monotonicMs,
+    handlers: wiring.handlers,
+    onEndError: (error) => logger.warn('A WhatsApp socket did not close cleanly', { error }),
+    onSecretRotationError: (error) => logger.warn('A new pairing secret was not acknowledged', { error }),
   });
 }

@@ -8,34 +8,34 @@ import {
   type WAVersion,
 } from '@whiskeysockets/baileys';
 import type { Logger } from '../../observability/logger.ts';
-import { commitAttempts, type AuthState } from '../credentials/auth-state.ts';
+import { maxCommitAttempts, type AuthState } from '../credentials/auth-state.ts';
 import { baileysLogger } from './baileys-logger.ts';
-import type { SessionTimings } from '../timeouts.ts';
+import type { SessionTimeouts } from '../timeouts.ts';
 
-export type SocketSettings = Readonly<{
+export type SocketConfigOptions = Readonly<{
   auth: AuthState;
   version: WAVersion;
   webSocketUrl: string | undefined;
-  timings: SessionTimings;
+  timeouts: SessionTimeouts;
   logger: Logger;
-  retryCounters: CacheStore;
-  monotonicNow: () => number;
+  messageRetryCache: CacheStore;
+  monotonicMs: () => number;
   /** The text that was sent under an id, for phones that ask for it again. */
-  sentText: (whatsappMessageId: string) => Promise<string | undefined>;
+  getSentText: (whatsappMessageId: string) => Promise<string | undefined>;
 }>;
 
 /** Baileys crashes on a key that is present and undefined: optional ones are left out. */
-export function socketOptions(settings: SocketSettings): UserFacingSocketConfig {
-  const { auth, timings, webSocketUrl } = settings;
+export function socketConfig(options: SocketConfigOptions): UserFacingSocketConfig {
+  const { auth, timeouts, webSocketUrl } = options;
   return {
     auth: { creds: auth.creds, keys: auth.keys },
-    version: settings.version,
+    version: options.version,
     browser: Browsers.ubuntu('Chrome'),
-    logger: baileysLogger(settings.logger, settings.monotonicNow),
+    logger: baileysLogger(options.logger, options.monotonicMs),
     ...(webSocketUrl !== undefined && { waWebSocketUrl: webSocketUrl }),
-    ...(timings.qrLifetimeMs !== undefined && { qrTimeout: timings.qrLifetimeMs }),
-    connectTimeoutMs: timings.connectTimeoutMs,
-    keepAliveIntervalMs: timings.keepAliveIntervalMs,
+    ...(timeouts.qrLifetimeMs !== undefined && { qrTimeout: timeouts.qrLifetimeMs }),
+    connectTimeoutMs: timeouts.connectTimeoutMs,
+    keepAliveIntervalMs: timeouts.keepAliveIntervalMs,
     // The owner's phone keeps ringing, and our own sends do not come back as events that swallow receipts.
     markOnlineOnConnect: false,
     emitOwnEvents: false,
@@ -43,16 +43,16 @@ export function socketOptions(settings: SocketSettings): UserFacingSocketConfig 
     generateHighQualityLinkPreview: false,
     countryCode: 'RU',
     // A commit that keeps failing blocks the whole account while Baileys retries it.
-    transactionOpts: { maxCommitRetries: commitAttempts, delayBetweenTriesMs: 200 },
-    msgRetryCounterCache: settings.retryCounters,
-    shouldIgnoreJid: isNoPrivateChat,
+    transactionOpts: { maxCommitRetries: maxCommitAttempts, delayBetweenTriesMs: 200 },
+    msgRetryCounterCache: options.messageRetryCache,
+    shouldIgnoreJid: isIgnoredJid,
     getMessage: async ({ id }) => {
-      const text = typeof id === 'string' ? await settings.sentText(id) : undefined;
+      const text = typeof id === 'string' ? await options.getSentText(id) : undefined;
       return text === undefined ? undefined : { extendedTextMessage: { text } };
     },
   };
 }
 
-function isNoPrivateChat(jid: string): boolean {
+function isIgnoredJid(jid: string): boolean {
   return isJidGroup(jid) === true || isJidBroadcast(jid) === true || isJidNewsletter(jid) === true;
 }

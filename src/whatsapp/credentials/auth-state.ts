@@ -12,13 +12,13 @@ import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import { isPresent } from '../../lib/is-present.ts';
 import { UnreadableSecretError } from '../../crypto/keyring.ts';
 import type { Lease } from '../../ports/ports.ts';
-import type { CompanyCredentials, CredentialStore, PlainChange } from './credential-store.ts';
+import type { CompanyCredentials, CredentialStore, PlaintextChange } from './credential-store.ts';
 
 const credsRow = { type: 'creds', id: 'creds' } as const;
-const cachedKeys = 300;
+const maxCachedKeys = 300;
 
 /** Baileys tries to commit a transaction this often before it gives up. */
-export const commitAttempts = 3;
+export const maxCommitAttempts = 3;
 
 /** The credentials are there and cannot be read: never a reason for a new identity. */
 export class UnreadableCredentialsError extends Error {
@@ -42,10 +42,10 @@ export class AuthState {
   readonly #credentials: CompanyCredentials;
   readonly #onFailure: (error: CredentialsError) => void;
   /** Serialised values, so that nobody shares an object with Baileys. */
-  readonly #cache = new LRUCache<string, string>({ max: cachedKeys });
+  readonly #cache = new LRUCache<string, string>({ max: maxCachedKeys });
   #lastWrite: Promise<unknown> = Promise.resolve();
-  #writesBegunAndEnded = 0;
-  #failuresInARow = 0;
+  #writeVersion = 0;
+  #consecutiveFailures = 0;
   #hasFailed = false;
   #closed = false;
 
@@ -74,7 +74,7 @@ export class AuthState {
     lease: Lease,
     onFailure: (error: CredentialsError) => void,
   ): Promise<AuthState> {
-    const { credentials, creds: stored } = await readIdentity(store, lease);
+    const { credentials, creds: stored } = await loadCreds(store, lease);
     if (stored !== undefined && (isLinked(stored) || stored.me === undefined)) {
       return new AuthState(stored, credentials, onFailure);
     }
@@ -98,7 +98,7 @@ export class AuthState {
   }
 
   /** What could not be saved will not be tried again: the socket must not go on. */
-  giveUp(error: CredentialsNotSavedError): void {
+  abort(error: CredentialsNotSavedError): void {
     if (this.#closed || this.#hasFailed) return;
     this.#hasFailed = true;
     this.#onFailure(error);
@@ -118,22 +118,22 @@ export class AuthState {
     type: Type,
     ids: string[],
   ): Promise<Record<string, SignalDataTypeMap[Type]>> {
-    const texts = new Map<string, string>();
+    const serialised = new Map<string, string>();
     for (const id of ids) {
       const text = this.#cache.get(cacheKey(type, id));
-      if (text !== undefined) texts.set(id, text);
+      if (text !== undefined) serialised.set(id, text);
     }
-    const missing = ids.filter((id) => !texts.has(id));
+    const missing = ids.filter((id) => !serialised.has(id));
     if (missing.length > 0) {
-      const before = this.#writesBegunAndEnded;
+      const versionBefore = this.#writeVersion;
       for (const [id, text] of await this.#read(type, missing)) {
-        texts.set(id, text);
+        serialised.set(id, text);
         // A write in between may have made this value an old one.
-        if (this.#writesBegunAndEnded === before) this.#cache.set(cacheKey(type, id), text);
+        if (this.#writeVersion === versionBefore) this.#cache.set(cacheKey(type, id), text);
       }
     }
     const found: Record<string, SignalDataTypeMap[Type]> = {};
-    for (const [id, text] of texts) {
+    for (const [id, text] of serialised) {
       const value = parseKey(type, text);
       if (isPresent<SignalDataTypeMap[Type]>(value)) found[id] = value;
     }
@@ -152,7 +152,7 @@ export class AuthState {
 
   async #set(data: SignalDataSet): Promise<void> {
     const changes = Object.entries(data).flatMap(([type, values]) =>
-      Object.entries(values).map(([id, value]): PlainChange => {
+      Object.entries(values).map(([id, value]): PlaintextChange => {
         return { type, id, value: isPresent(value) ? serialise(value) : null };
       }),
     );
@@ -163,33 +163,33 @@ export class AuthState {
     }
   }
 
-  async #write(changes: readonly PlainChange[]): Promise<void> {
+  async #write(changes: readonly PlaintextChange[]): Promise<void> {
     if (this.#closed) throw new CredentialsNotSavedError('The session of these credentials has ended');
     const write = this.#writeAfter(this.#lastWrite, changes);
     this.#lastWrite = write.catch(() => undefined);
     try {
       await write;
-      this.#failuresInARow = 0;
+      this.#consecutiveFailures = 0;
     } catch (cause) {
-      throw this.#failed(cause, changes);
+      throw this.#handleWriteFailure(cause, changes);
     }
   }
 
-  async #writeAfter(previous: Promise<unknown>, changes: readonly PlainChange[]): Promise<void> {
+  async #writeAfter(previous: Promise<unknown>, changes: readonly PlaintextChange[]): Promise<void> {
     await previous;
-    this.#writesBegunAndEnded += 1;
+    this.#writeVersion += 1;
     await this.#credentials.write(changes);
-    this.#writesBegunAndEnded += 1;
+    this.#writeVersion += 1;
   }
 
-  #failed(cause: unknown, changes: readonly PlainChange[]): CredentialsNotSavedError {
+  #handleWriteFailure(cause: unknown, changes: readonly PlaintextChange[]): CredentialsNotSavedError {
     const error = new CredentialsNotSavedError('The credentials could not be saved', { cause });
-    this.#failuresInARow += 1;
-    const final =
+    this.#consecutiveFailures += 1;
+    const isFinal =
       cause instanceof LeaseLostError ||
-      this.#failuresInARow >= commitAttempts ||
+      this.#consecutiveFailures >= maxCommitAttempts ||
       changes.some(({ type }) => type === credsRow.type);
-    if (final) this.giveUp(error);
+    if (isFinal) this.abort(error);
     return error;
   }
 }
@@ -199,7 +199,7 @@ function isLinked(creds: AuthenticationCreds): boolean {
   return creds.account !== undefined && creds.me?.id !== undefined;
 }
 
-async function readIdentity(
+async function loadCreds(
   store: CredentialStore,
   lease: Lease,
 ): Promise<{ credentials: CompanyCredentials; creds: AuthenticationCreds | undefined }> {

@@ -1,17 +1,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { CompanyId } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
-import { UnreadableSecretError, type SecretBox } from '../../crypto/keyring.ts';
+import { UnreadableSecretError, type Keyring } from '../../crypto/keyring.ts';
 import type { CredentialChange, CredentialRows, Lease } from '../../ports/ports.ts';
-import type { SealedReplacement } from '../../ports/encrypted-values.ts';
+import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 
 /** A credential in the clear; `value: null` deletes it. */
-export type PlainChange = Readonly<{ type: string; id: string; value: string | null }>;
+export type PlaintextChange = Readonly<{ type: string; id: string; value: string | null }>;
 
 /** Rows that can be sealed anew, and set aside: still sealed, and found by nothing that logs in. */
-export interface QuarantiningRows extends CredentialRows {
+export interface CredentialRepository extends CredentialRows {
   /** Replaces those that are still what was read, so no lease is asked for. @returns how many were */
-  replace(replacements: readonly SealedReplacement[]): Promise<number>;
+  replace(replacements: readonly EncryptedReplacement[]): Promise<number>;
   /** Leaves nothing behind. @throws when there is no room for that many bytes; LeaseLostError */
   probe(lease: Lease, bytes: number): Promise<void>;
   /** @throws LeaseLostError when a newer token has been seen */
@@ -24,26 +24,26 @@ export interface QuarantiningRows extends CredentialRows {
 export const probeBytes = 64 * 1024;
 
 /** With what takes its place, if it was bound to its id. */
-type Opened = Readonly<{ text: string; replacement?: SealedReplacement }>;
+type OpenedCredential = Readonly<{ text: string; replacement?: EncryptedReplacement }>;
 
 /** Long enough to find out why WhatsApp ended a link, and no longer: nobody can log in with them. */
-const quarantineMs = 7 * 24 * 60 * 60_000;
+const quarantineRetentionMs = 7 * 24 * 60 * 60_000;
 
-const nameKeyRow = { type: 'name-key', id: 'name-key' } as const;
-const nameKeyBytes = 32;
+const hmacKeyRow = { type: 'name-key', id: 'name-key' } as const;
+const hmacKeyBytes = 32;
 
 /** WhatsApp credentials of all companies: encrypts what is stored, hides under what name. */
 export class CredentialStore {
-  readonly #rows: QuarantiningRows;
-  readonly #box: SecretBox;
+  readonly #repository: CredentialRepository;
+  readonly #keyring: Keyring;
 
-  constructor(rows: QuarantiningRows, box: SecretBox) {
-    this.#rows = rows;
-    this.#box = box;
+  constructor(repository: CredentialRepository, keyring: Keyring) {
+    this.#repository = repository;
+    this.#keyring = keyring;
   }
 
   async companies(): Promise<readonly CompanyId[]> {
-    return this.#rows.companies();
+    return this.#repository.companies();
   }
 
   /**
@@ -52,26 +52,26 @@ export class CredentialStore {
    * @throws UnreadableSecretError when the company's rows were sealed with a key that is gone; LeaseLostError
    */
   async open(lease: Lease): Promise<CompanyCredentials> {
-    await this.#rows.write(lease, []);
-    await this.#rows.probe(lease, probeBytes);
-    const { type, id } = nameKeyRow;
-    const found = (await this.#rows.read(lease.companyId, type, [id])).get(id);
-    const nameKey = found && this.#box.open(credentialContext(lease.companyId, type, id), found);
-    return new CompanyCredentials(this.#rows, this.#box, lease, nameKey);
+    await this.#repository.write(lease, []);
+    await this.#repository.probe(lease, probeBytes);
+    const { type, id } = hmacKeyRow;
+    const sealed = (await this.#repository.read(lease.companyId, type, [id])).get(id);
+    const hmacKey = sealed && this.#keyring.open(credentialContext(lease.companyId, type, id), sealed);
+    return new CompanyCredentials(this.#repository, this.#keyring, lease, hmacKey);
   }
 
   /** @throws LeaseLostError */
   async erase(lease: Lease): Promise<void> {
-    await this.#rows.erase(lease);
+    await this.#repository.erase(lease);
   }
 
   /** Sets aside what WhatsApp refuses for good; it is erased a week later. @throws LeaseLostError */
   async quarantine(lease: Lease): Promise<void> {
-    await this.#rows.quarantine(lease);
+    await this.#repository.quarantine(lease);
   }
 
   async eraseQuarantined(): Promise<void> {
-    await this.#rows.eraseQuarantined(quarantineMs);
+    await this.#repository.eraseQuarantined(quarantineRetentionMs);
   }
 }
 
@@ -82,37 +82,42 @@ export class CredentialStore {
  * the first versions bound them to the id, which is mended when they are read.
  */
 export class CompanyCredentials {
-  readonly #rows: QuarantiningRows;
-  readonly #box: SecretBox;
+  readonly #repository: CredentialRepository;
+  readonly #keyring: Keyring;
   readonly #lease: Lease;
-  readonly #nameKey: Uint8Array;
-  #nameKeyIsStored: boolean;
+  readonly #hmacKey: Uint8Array;
+  #isHmacKeyStored: boolean;
 
-  constructor(rows: QuarantiningRows, box: SecretBox, lease: Lease, nameKey: Uint8Array | undefined) {
-    this.#rows = rows;
-    this.#box = box;
+  constructor(
+    repository: CredentialRepository,
+    keyring: Keyring,
+    lease: Lease,
+    hmacKey: Uint8Array | undefined,
+  ) {
+    this.#repository = repository;
+    this.#keyring = keyring;
     this.#lease = lease;
-    this.#nameKey = nameKey ?? randomBytes(nameKeyBytes);
-    this.#nameKeyIsStored = nameKey !== undefined;
+    this.#hmacKey = hmacKey ?? randomBytes(hmacKeyBytes);
+    this.#isHmacKeyStored = hmacKey !== undefined;
   }
 
   /** @throws UnreadableSecretError */
   async read(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     // Nothing was ever written under a name that nobody knows.
-    if (!this.#nameKeyIsStored) return new Map();
-    const idByName = new Map(ids.map((id) => [this.#nameOf(type, id), id]));
-    const sealed = await this.#rows.read(this.#lease.companyId, type, [...idByName.keys()]);
+    if (!this.#isHmacKeyStored) return new Map();
+    const idByHash = new Map(ids.map((id) => [this.#hashId(type, id), id]));
+    const sealed = await this.#repository.read(this.#lease.companyId, type, [...idByHash.keys()]);
     const values = new Map<string, string>();
-    const boundToId: SealedReplacement[] = [];
+    const replacements: EncryptedReplacement[] = [];
     for (const [name, value] of sealed) {
-      const id = idByName.get(name);
+      const id = idByHash.get(name);
       if (id === undefined) continue;
-      const opened = this.#open(type, { id, name, value });
+      const opened = this.#open(type, { id, hashedId: name, value });
       values.set(id, opened.text);
-      if (opened.replacement !== undefined) boundToId.push(opened.replacement);
+      if (opened.replacement !== undefined) replacements.push(opened.replacement);
     }
     // What was not replaced is read as before, and replaced another time.
-    if (boundToId.length > 0) await this.#rows.replace(boundToId).catch(() => undefined);
+    if (replacements.length > 0) await this.#repository.replace(replacements).catch(() => undefined);
     return values;
   }
 
@@ -120,45 +125,45 @@ export class CompanyCredentials {
    * All changes or none.
    * @throws LeaseLostError
    */
-  async write(changes: readonly PlainChange[]): Promise<void> {
+  async write(changes: readonly PlaintextChange[]): Promise<void> {
     const rows = changes.map(({ type, id, value }): CredentialChange => {
-      const name = this.#nameOf(type, id);
-      return { type, id: name, value: value === null ? null : this.#seal(type, name, value) };
+      const hashedId = this.#hashId(type, id);
+      return { type, id: hashedId, value: value === null ? null : this.#seal(type, hashedId, value) };
     });
-    if (!this.#nameKeyIsStored) rows.push(this.#nameKeyChange());
-    await this.#rows.write(this.#lease, rows);
-    this.#nameKeyIsStored = true;
+    if (!this.#isHmacKeyStored) rows.push(this.#hmacKeyChange());
+    await this.#repository.write(this.#lease, rows);
+    this.#isHmacKeyStored = true;
   }
 
   /** @throws LeaseLostError */
   async erase(): Promise<void> {
-    await this.#rows.erase(this.#lease);
-    this.#nameKeyIsStored = false;
+    await this.#repository.erase(this.#lease);
+    this.#isHmacKeyStored = false;
   }
 
-  #nameKeyChange(): CredentialChange {
-    const { type, id } = nameKeyRow;
-    return { type, id, value: this.#seal(type, id, this.#nameKey) };
+  #hmacKeyChange(): CredentialChange {
+    const { type, id } = hmacKeyRow;
+    return { type, id, value: this.#seal(type, id, this.#hmacKey) };
   }
 
-  #seal(type: string, name: string, value: Uint8Array | string): Uint8Array {
-    return this.#box.seal(credentialContext(this.#lease.companyId, type, name), value);
+  #seal(type: string, hashedId: string, value: Uint8Array | string): Uint8Array {
+    return this.#keyring.seal(credentialContext(this.#lease.companyId, type, hashedId), value);
   }
 
-  #open(type: string, row: Readonly<{ id: string; name: string; value: Uint8Array }>): Opened {
+  #open(type: string, row: Readonly<{ id: string; hashedId: string; value: Uint8Array }>): OpenedCredential {
     const { companyId } = this.#lease;
-    const context = credentialContext(companyId, type, row.name);
+    const context = credentialContext(companyId, type, row.hashedId);
     try {
-      return { text: this.#box.open(context, row.value).toString() };
+      return { text: this.#keyring.open(context, row.value).toString() };
     } catch (error) {
       if (!(error instanceof UnreadableSecretError)) throw error;
-      const text = this.#box.open(credentialContext(companyId, type, row.id), row.value).toString();
-      const stored = { companyId, token: 0, type, id: row.name, context, value: row.value };
-      return { text, replacement: { stored, value: this.#seal(type, row.name, text) } };
+      const text = this.#keyring.open(credentialContext(companyId, type, row.id), row.value).toString();
+      const stored = { companyId, token: 0, type, id: row.hashedId, context, value: row.value };
+      return { text, replacement: { stored, value: this.#seal(type, row.hashedId, text) } };
     }
   }
 
-  #nameOf(type: string, id: string): string {
-    return createHmac('sha256', this.#nameKey).update(`${type}\n${id}`).digest('base64url');
+  #hashId(type: string, id: string): string {
+    return createHmac('sha256', this.#hmacKey).update(`${type}\n${id}`).digest('base64url');
   }
 }

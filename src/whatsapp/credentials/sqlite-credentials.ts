@@ -4,9 +4,9 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { CredentialChange, Lease } from '../../ports/ports.ts';
-import type { SealedReplacement } from '../../ports/encrypted-values.ts';
-import type { QuarantiningRows } from './credential-store.ts';
-import { SqliteSealedValues } from './sqlite-encrypted-values.ts';
+import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
+import type { CredentialRepository } from './credential-store.ts';
+import { SqliteEncryptedValues } from './sqlite-encrypted-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
 
 const schema = `
@@ -36,21 +36,21 @@ const schema = `
  * Credential rows in one SQLite file, `credentials.sqlite` in the sessions directory, readable by its owner only. A write
  * is on disk when it resolves. Remembers the highest lease token of each company and refuses older ones.
  */
-export class SqliteCredentialRows implements QuarantiningRows, Disposable {
-  readonly sealedValues: SqliteSealedValues;
+export class SqliteCredentials implements CredentialRepository, Disposable {
+  readonly encryptedValues: SqliteEncryptedValues;
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
   readonly #deleteAll: StatementSync;
-  readonly #setAside: StatementSync;
-  readonly #deleteSetAside: StatementSync;
+  readonly #insertQuarantine: StatementSync;
+  readonly #deleteQuarantined: StatementSync;
   readonly #companies: StatementSync;
   readonly #fence: StatementSync;
 
   /** @throws when the directory cannot be written to */
   constructor(sessionsDirectory: string) {
-    this.#database = openedIn(sessionsDirectory);
+    this.#database = openDatabase(sessionsDirectory);
     this.#select = this.#database.prepare(
       'select id, value from credentials where company_id = ? and type = ? and id in (select value from json_each(?))',
     );
@@ -62,11 +62,11 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
       'delete from credentials where company_id = ? and type = ? and id = ?',
     );
     this.#deleteAll = this.#database.prepare('delete from credentials where company_id = ?');
-    this.#setAside = this.#database.prepare(
+    this.#insertQuarantine = this.#database.prepare(
       `insert or replace into quarantine (company_id, token, type, id, value, quarantined_at_ms)
        select company_id, ?, type, id, value, cast(unixepoch('subsec') * 1000 as integer) from credentials where company_id = ?`,
     );
-    this.#deleteSetAside = this.#database.prepare(
+    this.#deleteQuarantined = this.#database.prepare(
       "delete from quarantine where quarantined_at_ms <= unixepoch('subsec') * 1000 - ?",
     );
     this.#companies = this.#database.prepare(
@@ -77,7 +77,7 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
        on conflict (company_id) do update set token = excluded.token where excluded.token >= token
        returning token`,
     );
-    this.sealedValues = new SqliteSealedValues(this.#database);
+    this.encryptedValues = new SqliteEncryptedValues(this.#database);
   }
 
   async read(
@@ -110,8 +110,8 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
     });
   }
 
-  async replace(replacements: readonly SealedReplacement[]): Promise<number> {
-    return this.sealedValues.credentials.replace(replacements);
+  async replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
+    return this.encryptedValues.credentials.replace(replacements);
   }
 
   async companies(): Promise<readonly CompanyId[]> {
@@ -120,19 +120,19 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
 
   async erase(lease: Lease): Promise<void> {
     this.#transaction(lease, () => this.#deleteAll.run(lease.companyId));
-    this.#emptyLog();
+    this.#truncateWal();
   }
 
   async quarantine(lease: Lease): Promise<void> {
     this.#transaction(lease, () => {
-      this.#setAside.run(lease.token, lease.companyId);
+      this.#insertQuarantine.run(lease.token, lease.companyId);
       this.#deleteAll.run(lease.companyId);
     });
   }
 
   async eraseQuarantined(olderThanMs: number): Promise<void> {
-    const { changes } = this.#deleteSetAside.run(olderThanMs);
-    if (changes > 0) this.#emptyLog();
+    const { changes } = this.#deleteQuarantined.run(olderThanMs);
+    if (changes > 0) this.#truncateWal();
   }
 
   [Symbol.dispose](): void {
@@ -140,7 +140,7 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
   }
 
   /** Erased secrets must not survive in the write-ahead log. */
-  #emptyLog(): void {
+  #truncateWal(): void {
     this.#database.exec('pragma wal_checkpoint(truncate);');
   }
 
@@ -154,7 +154,7 @@ export class SqliteCredentialRows implements QuarantiningRows, Disposable {
   }
 }
 
-function openedIn(sessionsDirectory: string): DatabaseSync {
+function openDatabase(sessionsDirectory: string): DatabaseSync {
   const file = join(sessionsDirectory, 'credentials.sqlite');
   try {
     mkdirSync(sessionsDirectory, { recursive: true, mode: 0o700 });

@@ -2,10 +2,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { companyIdFrom } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
 import type {
-  SealedReplacement,
-  SealedTable,
-  SealedValue,
-  SealedValues,
+  EncryptedReplacement,
+  EncryptedTable,
+  EncryptedValue,
+  EncryptedValues,
 } from '../../ports/encrypted-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
 
@@ -15,42 +15,42 @@ const schema = `
 `;
 
 /** The local store's credentials, those set aside included. Named as in the database: see `SealedValue`. */
-export class SqliteSealedValues implements SealedValues {
-  readonly credentials: SealedTable;
-  readonly tables: readonly SealedTable[];
+export class SqliteEncryptedValues implements EncryptedValues {
+  readonly credentials: EncryptedTable;
+  readonly tables: readonly EncryptedTable[];
   readonly #database: DatabaseSync;
-  readonly #count: StatementSync;
-  readonly #isToForget: StatementSync;
+  readonly #countStale: StatementSync;
+  readonly #needsCompaction: StatementSync;
 
   constructor(database: DatabaseSync) {
     database.exec(schema);
     this.#database = database;
-    this.#count = database.prepare(
+    this.#countStale = database.prepare(
       `select (select count(*) from credentials where substr(value, 1, length(:header)) <> :header)
             + (select count(*) from quarantine where substr(value, 1, length(:header)) <> :header) as count`,
     );
-    this.#isToForget = database.prepare('select 1 from replaced_since_vacuum');
-    this.credentials = new SqliteSealedTable(database, 'credentials', '0');
-    this.tables = [this.credentials, new SqliteSealedTable(database, 'quarantine', 'token')];
+    this.#needsCompaction = database.prepare('select 1 from replaced_since_vacuum');
+    this.credentials = new SqliteEncryptedTable(database, 'credentials', '0');
+    this.tables = [this.credentials, new SqliteEncryptedTable(database, 'quarantine', 'token')];
   }
 
-  async countNotUnder(header: Uint8Array): Promise<number> {
-    return Number(this.#count.get({ header })?.['count']);
+  async countStale(currentKeyPrefix: Uint8Array): Promise<number> {
+    return Number(this.#countStale.get({ header: currentKeyPrefix })?.['count']);
   }
 
   /** They are still in the gaps of pages, which only a file written anew is rid of, and in the write-ahead log. */
-  async forgetReplaced(): Promise<boolean> {
-    if (this.#isToForget.get() === undefined) return false;
+  async compact(): Promise<boolean> {
+    if (this.#needsCompaction.get() === undefined) return false;
     this.#database.exec('vacuum; pragma wal_checkpoint(truncate); delete from replaced_since_vacuum;');
     return true;
   }
 }
 
-class SqliteSealedTable implements SealedTable {
+class SqliteEncryptedTable implements EncryptedTable {
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #replace: StatementSync;
-  readonly #mark: StatementSync;
+  readonly #markReplaced: StatementSync;
 
   /** @param token the column, or 0 in a table that has none */
   constructor(database: DatabaseSync, table: 'credentials' | 'quarantine', token: 'token' | '0') {
@@ -65,33 +65,37 @@ class SqliteSealedTable implements SealedTable {
     this.#replace = database.prepare(
       `update ${table} set value = :after where (${key}) = (${cursor}) and value = :before`,
     );
-    this.#mark = database.prepare('insert or ignore into replaced_since_vacuum (only_row) values (1)');
+    this.#markReplaced = database.prepare(
+      'insert or ignore into replaced_since_vacuum (only_row) values (1)',
+    );
     for (const statement of [this.#select, this.#replace]) statement.setAllowUnknownNamedParameters(true);
   }
 
-  async notUnder(
-    header: Uint8Array,
-    after: SealedValue | undefined,
+  async findStale(
+    currentKeyPrefix: Uint8Array,
+    after: EncryptedValue | undefined,
     limit: number,
-  ): Promise<readonly SealedValue[]> {
+  ): Promise<readonly EncryptedValue[]> {
     const { companyId: company = 0, token = 0, type = '', id = '' } = after ?? {};
-    return this.#select.all({ company, token, type, id, header, limit }).flatMap(sealedValueFrom);
+    return this.#select
+      .all({ company, token, type, id, header: currentKeyPrefix, limit })
+      .flatMap(encryptedValueFrom);
   }
 
-  async replace(replacements: readonly SealedReplacement[]): Promise<number> {
+  async replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
     let replaced = 0;
     inTransaction(this.#database, () => {
       for (const { stored, value: after } of replacements) {
         const { companyId: company, token, type, id, value: before } = stored;
         replaced += Number(this.#replace.run({ company, token, type, id, before, after }).changes);
       }
-      if (replaced > 0) this.#mark.run();
+      if (replaced > 0) this.#markReplaced.run();
     });
     return replaced;
   }
 }
 
-function sealedValueFrom(row: Record<string, unknown>): SealedValue[] {
+function encryptedValueFrom(row: Record<string, unknown>): EncryptedValue[] {
   const { token, type, id, value } = row;
   if (typeof type !== 'string' || typeof id !== 'string' || !(value instanceof Uint8Array)) return [];
   const companyId = companyIdFrom(row['company_id']);

@@ -19,18 +19,18 @@ const receiptStatuses: Readonly<Record<string, MessageStatus>> = {
  * Reports the fate of sent messages from the raw stanzas. Baileys emits nothing for the server's ack, and its event buffer
  * holds receipts back for up to 30 s or folds them into other events.
  */
-export function watchDelivery(sock: WASocket, report: (update: MessageStatusUpdate) => void): void {
+export function watchDeliveryReceipts(sock: WASocket, report: (update: MessageStatusUpdate) => void): void {
   sock.ws.on('CB:ack,class:message', (node: BinaryNode) => {
-    const update = statusOfAck(node);
+    const update = statusFromAck(node);
     if (update !== undefined) report(update);
   });
   sock.ws.on('CB:receipt', (node: BinaryNode) => {
-    for (const update of statusesOfReceipt(node, sock.authState.creds.me)) report(update);
+    for (const update of statusesFromReceipt(node, sock.authState.creds.me)) report(update);
   });
 }
 
 /** The server's answer to a message: taken, or refused with a code such as 463. */
-export function statusOfAck({ attrs }: BinaryNode): MessageStatusUpdate | undefined {
+export function statusFromAck({ attrs }: BinaryNode): MessageStatusUpdate | undefined {
   const { id, error } = attrs;
   if (id === undefined) return undefined;
   if (error === undefined) return { whatsappMessageId: id, status: 'sent' };
@@ -38,17 +38,17 @@ export function statusOfAck({ attrs }: BinaryNode): MessageStatusUpdate | undefi
 }
 
 /** What a recipient's receipt says; receipts of our own other devices say nothing. */
-export function statusesOfReceipt({ attrs, content }: BinaryNode, me: Me): MessageStatusUpdate[] {
+export function statusesFromReceipt({ attrs, content }: BinaryNode, me: Me): MessageStatusUpdate[] {
   const status = receiptStatuses[attrs['type'] ?? ''];
   const sender = attrs['participant'] ?? attrs['from'];
   if (status === undefined || sender === undefined) return [];
-  const own = areJidsSameUser(sender, me?.id) || areJidsSameUser(sender, me?.lid);
+  const isOwnDevice = areJidsSameUser(sender, me?.id) || areJidsSameUser(sender, me?.lid);
   // A receipt of our own phone counts only for a message to ourselves, which has no other recipient.
-  if (own && attrs['recipient'] !== undefined) return [];
-  return idsOf(attrs['id'], content).map((whatsappMessageId) => ({ whatsappMessageId, status }));
+  if (isOwnDevice && attrs['recipient'] !== undefined) return [];
+  return receiptIds(attrs['id'], content).map((whatsappMessageId) => ({ whatsappMessageId, status }));
 }
 
-function idsOf(first: string | undefined, content: BinaryNode['content']): string[] {
+function receiptIds(first: string | undefined, content: BinaryNode['content']): string[] {
   const children = Array.isArray(content) ? content : [];
   const items = children.flatMap((child) => (Array.isArray(child.content) ? child.content : []));
   const more = items.filter(({ tag }) => tag === 'item').map(({ attrs }) => attrs['id']);

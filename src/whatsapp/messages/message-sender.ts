@@ -2,26 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
-import { Addressing } from './jid-resolver.ts';
+import { JidResolver } from './jid-resolver.ts';
 import { CredentialsNotSavedError } from '../credentials/auth-state.ts';
-import { disconnectFrom } from '../session/disconnect-policy.ts';
-import { fetchRecipientKeys, NoDeviceError } from './recipient-keys.ts';
+import { parseDisconnect } from '../session/disconnect-policy.ts';
+import { ensureSignalSessions, NoDeviceError } from './recipient-keys.ts';
 import { notConnected } from '../session/errors.ts';
 
-const timedOut = 408;
-const messagesRemembered = 500;
+const requestTimeoutCode = 408;
+const maxTrackedMessages = 500;
 /** A message that cannot be encrypted for its recipient on an open connection will not be at the next attempt either. */
-const encryptionAttempts = 3;
+const maxEncryptionAttempts = 3;
 
 /** Sends the texts of one session, whichever socket it has. */
 export class MessageSender {
-  readonly #addressing: Addressing;
+  readonly #jidResolver: JidResolver;
   readonly #lookupTimeoutMs: number;
-  readonly #encryptionFailures = new LRUCache<string, number>({ max: messagesRemembered });
+  readonly #encryptionFailures = new LRUCache<string, number>({ max: maxTrackedMessages });
 
   /** @param lookupTimeoutMs how long each question to WhatsApp may hold a message up */
   constructor(lookupTimeoutMs: number) {
-    this.#addressing = new Addressing(lookupTimeoutMs);
+    this.#jidResolver = new JidResolver(lookupTimeoutMs);
     this.#lookupTimeoutMs = lookupTimeoutMs;
   }
 
@@ -40,48 +40,48 @@ export class MessageSender {
   ): Promise<string | undefined> {
     let jid: string | undefined;
     try {
-      jid = await this.#addressing.resolve(sock, phone);
-      if (jid !== undefined) await this.#fetchKeys(sock, jid);
+      jid = await this.#jidResolver.resolve(sock, phone);
+      if (jid !== undefined) await this.#ensureSessions(sock, jid);
     } catch (cause) {
-      return this.#nothingLeft(sock, cause, messageId);
+      return this.#handleNotSent(sock, cause, messageId);
     }
     if (jid === undefined) return 'not_on_whatsapp';
     if (typingMs > 0) await showTyping(sock, jid, typingMs);
     try {
       await sendText(sock, jid, text, messageId);
     } catch (cause) {
-      if (!mayHaveLeft(cause)) return this.#nothingLeft(sock, cause, messageId);
+      if (!mayHaveBeenSent(cause)) return this.#handleNotSent(sock, cause, messageId);
     }
     return undefined;
   }
 
   /** To the own chat of the linked phone. */
   async sendToSelf(sock: WASocket, text: string): Promise<void> {
-    const own = jidNormalizedUser(sock.authState.creds.me?.id);
-    const jid = await this.#addressing.mapped(sock, own);
-    await this.#fetchKeys(sock, jid);
-    await sendText(sock, jid, text, generateMessageIDV2(own));
+    const ownJid = jidNormalizedUser(sock.authState.creds.me?.id);
+    const jid = await this.#jidResolver.preferLid(sock, ownJid);
+    await this.#ensureSessions(sock, jid);
+    await sendText(sock, jid, text, generateMessageIDV2(ownJid));
   }
 
-  async #fetchKeys(sock: WASocket, jid: string): Promise<void> {
-    const fetched = fetchRecipientKeys(sock, jid).then(() => true);
-    const isInTime = await withTimeout(fetched, this.#lookupTimeoutMs);
+  async #ensureSessions(sock: WASocket, jid: string): Promise<void> {
+    const ensured = ensureSignalSessions(sock, jid).then(() => true);
+    const isInTime = await withTimeout(ensured, this.#lookupTimeoutMs);
     if (isInTime !== true) throw new Error('WhatsApp did not give the keys of a recipient in time');
   }
 
-  #nothingLeft(sock: WASocket, cause: unknown, messageId: string): string {
-    if (this.#isHopeless(sock, cause, messageId)) return 'encryption_failed';
+  #handleNotSent(sock: WASocket, cause: unknown, messageId: string): string {
+    if (this.#isPermanentFailure(sock, cause, messageId)) return 'encryption_failed';
     throw notConnected(cause);
   }
 
-  #isHopeless(sock: WASocket, error: unknown, messageId: string): boolean {
+  #isPermanentFailure(sock: WASocket, error: unknown, messageId: string): boolean {
     const isUnencryptable =
-      error instanceof NoDeviceError || disconnectFrom(error).message === 'All encryptions failed';
+      error instanceof NoDeviceError || parseDisconnect(error).message === 'All encryptions failed';
     // Keys that could not be saved close the socket: that is no fault of the recipient's.
     if (!isUnencryptable || !sock.ws.isOpen) return false;
     const failures = (this.#encryptionFailures.get(messageId) ?? 0) + 1;
     this.#encryptionFailures.set(messageId, failures);
-    return failures >= encryptionAttempts;
+    return failures >= maxEncryptionAttempts;
   }
 }
 
@@ -102,6 +102,6 @@ async function sendText(sock: WASocket, jid: string, text: string, messageId: st
 }
 
 /** With the keys at hand only the write itself can time out, and Baileys stores what it learnt of the devices after it. */
-function mayHaveLeft(error: unknown): boolean {
-  return error instanceof CredentialsNotSavedError || disconnectFrom(error).code === timedOut;
+function mayHaveBeenSent(error: unknown): boolean {
+  return error instanceof CredentialsNotSavedError || parseDisconnect(error).code === requestTimeoutCode;
 }

@@ -10,10 +10,10 @@ export class NoDeviceError extends Error {
  * itself, Baileys asks while it sends: it waits a minute for an answer, and without one writes a message to nobody.
  * @throws NoDeviceError, or what the query or the store throws
  */
-export async function fetchRecipientKeys(sock: WASocket, jid: string): Promise<void> {
+export async function ensureSignalSessions(sock: WASocket, jid: string): Promise<void> {
   const { id = '', lid } = sock.authState.creds.me ?? {};
-  const own = jidNormalizedUser(isLidUser(jid) === true && lid !== undefined ? lid : id);
-  const devices = (await sock.getUSyncDevices([own, jid], true, false)).map((device) => device.jid);
+  const ownJid = jidNormalizedUser(isLidUser(jid) === true && lid !== undefined ? lid : id);
+  const devices = (await sock.getUSyncDevices([ownJid, jid], true, false)).map((device) => device.jid);
   if (!devices.some((device) => areJidsSameUser(device, jid)))
     throw new NoDeviceError('WhatsApp named no device of the recipient');
   await sock.assertSessions(devices.filter((device) => device !== id && device !== lid));

@@ -4,15 +4,15 @@ import { Pairing } from './pairing.ts';
 import { alreadyConnecting } from '../session/errors.ts';
 
 /** How a session comes by its identity: the pairing that runs, if one does, and whether it may replace what is stored. */
-export class Linking {
-  readonly #newPairing: () => Pairing;
+export class LoginState {
+  readonly #createPairing: () => Pairing;
   #pairing: Pairing | undefined;
   #isFirstLogin = false;
   #mayReplaceIdentity = false;
 
   /** @param qrLifetimeMs of every code, when it is not WhatsApp's own */
   constructor(qrLifetimeMs: number | undefined, now: () => Date) {
-    this.#newPairing = () => new Pairing(qrLifetimeMs, now);
+    this.#createPairing = () => new Pairing(qrLifetimeMs, now);
   }
 
   get pairing(): Pairing | undefined {
@@ -25,32 +25,32 @@ export class Linking {
     return this.#mayReplaceIdentity ? 'replace' : 'pair';
   }
 
-  begin(): void {
-    this.#pairing = this.#newPairing();
+  beginPairing(): void {
+    this.#pairing = this.#createPairing();
   }
 
   /** @param reason what those are told who wait for a QR code */
-  end(reason: AppError): void {
+  endPairing(reason: AppError): void {
     this.#pairing?.fail(reason);
     this.#pairing = undefined;
   }
 
   /** The stored identity was refused or cannot be read: a pairing that somebody asks for may replace it. */
-  allowReplacement(isAllowed: boolean): void {
+  setReplacementAllowed(isAllowed: boolean): void {
     this.#mayReplaceIdentity = isAllowed;
   }
 
   /** A phone has accepted the device. */
-  linked(): void {
-    this.end(alreadyConnecting());
+  markLinked(): void {
+    this.endPairing(alreadyConnecting());
     this.#isFirstLogin = true;
   }
 
   /** The identity proved good. @returns whether this is its first login */
-  loggedIn(): boolean {
-    const isFirst = this.#isFirstLogin;
+  completeLogin(): boolean {
+    const isFirstLogin = this.#isFirstLogin;
     this.#isFirstLogin = false;
     this.#mayReplaceIdentity = false;
-    return isFirst;
+    return isFirstLogin;
   }
 }

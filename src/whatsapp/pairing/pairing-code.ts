@@ -3,11 +3,11 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
 
 /** What WhatsApp answers: this, or the code of an error. */
-const agreement = 'agreed';
-const tooOften = '429';
+const accepted = 'agreed';
+const tooManyRequests = '429';
 
 /** It is not known whether WhatsApp took the request. */
-export class UnansweredError extends AppError {
+export class PairingCodeTimeoutError extends AppError {
   constructor() {
     super('CONNECTION_FAILED', {
       text: {
@@ -26,57 +26,60 @@ export class UnansweredError extends AppError {
  * @param timeoutMs how long WhatsApp may take to agree
  * @throws UnansweredError, AppError `CONNECTION_FAILED` with what the owner can do instead
  */
-export async function requestCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
+export async function requestPairingCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
   const { pairingCode, me } = sock.authState.creds;
   try {
-    return await agreedCode(sock, number, timeoutMs);
+    return await requestAcceptedCode(sock, number, timeoutMs);
   } catch (error) {
-    putBack(sock, { pairingCode, me });
+    restoreCreds(sock, { pairingCode, me });
     throw error;
   }
 }
 
-async function agreedCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
-  using answer = answerTo(sock, nextTag(sock));
+async function requestAcceptedCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
+  using response = subscribeToResponse(sock, nextQueryTag(sock));
   const code = await sock.requestPairingCode(number);
-  const verdict = await withTimeout(answer.verdict, timeoutMs);
-  if (verdict === undefined) throw new UnansweredError();
-  if (verdict !== agreement) throw refused(verdict);
+  const result = await withTimeout(response.result, timeoutMs);
+  if (result === undefined) throw new PairingCodeTimeoutError();
+  if (result !== accepted) throw refusedError(result);
   return code;
 }
 
 /** Baileys opens what the phone sends with the code and the number that it was asked for last, whatever WhatsApp said of them. */
-function putBack(
+function restoreCreds(
   { authState: { creds }, ev }: WASocket,
-  before: Readonly<Record<'pairingCode' | 'me', unknown>>,
+  previous: Readonly<Record<'pairingCode' | 'me', unknown>>,
 ): void {
   // A phone has linked meanwhile, by a QR code: the number is its own.
   if (creds.account !== undefined) return;
-  Object.assign(creds, before);
+  Object.assign(creds, previous);
   ev.emit('creds.update', creds);
 }
 
 /** Baileys numbers its queries one after another, and tells nobody the number of the one for a code. */
-function nextTag(sock: WASocket): string {
+function nextQueryTag(sock: WASocket): string {
   const tag = sock.generateMessageTag();
   const prefix = tag.slice(0, tag.lastIndexOf('-') + 1);
   return `${prefix}${Number(tag.slice(prefix.length)) + 1}`;
 }
 
-function answerTo(sock: WASocket, tag: string): Disposable & Readonly<{ verdict: Promise<string> }> {
+function subscribeToResponse(
+  sock: WASocket,
+  tag: string,
+): Disposable & Readonly<{ result: Promise<string> }> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const answered = ({ attrs, content }: BinaryNode): void => {
-    if (attrs['type'] !== 'error') return resolve(agreement);
+  const onResponse = ({ attrs, content }: BinaryNode): void => {
+    if (attrs['type'] !== 'error') return resolve(accepted);
     const error = Array.isArray(content) ? content.find(({ tag: child }) => child === 'error') : undefined;
     resolve(error?.attrs['code'] ?? 'unknown');
   };
-  sock.ws.on(`TAG:${tag}`, answered);
-  return { verdict: promise, [Symbol.dispose]: () => sock.ws.off(`TAG:${tag}`, answered) };
+  sock.ws.on(`TAG:${tag}`, onResponse);
+  return { result: promise, [Symbol.dispose]: () => sock.ws.off(`TAG:${tag}`, onResponse) };
 }
 
-function refused(code: string): AppError {
+function refusedError(code: string): AppError {
   const cause = new Error(`WhatsApp refused a pairing code: ${/^\d{1,4}$/.test(code) ? code : 'unknown'}`);
-  if (code === tooOften) {
+  if (code === tooManyRequests) {
     return new AppError('CONNECTION_FAILED', {
       text: {
         ru: 'WhatsApp пока не даёт новых кодов для этого номера: их просили слишком часто. Подождите час или отсканируйте QR-код.',

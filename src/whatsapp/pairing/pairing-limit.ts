@@ -9,11 +9,11 @@ const retryAfterSeconds = 30;
 
 /** How many companies may be linking at once: each has a socket, and each link makes hundreds of keys. */
 export class PairingLimit {
-  readonly #most: number;
-  readonly #beginning = new Set<CompanyId>();
+  readonly #maxPairings: number;
+  readonly #starting = new Set<CompanyId>();
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxPairings: number) {
+    this.#maxPairings = maxPairings;
   }
 
   /**
@@ -21,24 +21,24 @@ export class PairingLimit {
    * code joins it.
    * @throws AppError `RATE_LIMIT`
    */
-  async begin(companyId: CompanyId, sessions: Sessions, begin: () => Promise<void>): Promise<void> {
-    if (sessions.get(companyId)?.pairing !== undefined) return await begin();
-    const taken = new Set([...withSocket(sessions), ...this.#beginning]);
-    if (taken.size >= this.#most) throw tooMany();
-    this.#beginning.add(companyId);
+  async start(companyId: CompanyId, sessions: Sessions, startPairing: () => Promise<void>): Promise<void> {
+    if (sessions.get(companyId)?.pairing !== undefined) return await startPairing();
+    const occupied = new Set([...companiesWithSocket(sessions), ...this.#starting]);
+    if (occupied.size >= this.#maxPairings) throw tooManyPairings();
+    this.#starting.add(companyId);
     try {
-      await begin();
+      await startPairing();
     } finally {
-      this.#beginning.delete(companyId);
+      this.#starting.delete(companyId);
     }
   }
 }
 
-function withSocket(sessions: Sessions): readonly CompanyId[] {
+function companiesWithSocket(sessions: Sessions): readonly CompanyId[] {
   return [...sessions].flatMap(([companyId, { pairing, sock }]) => (pairing && sock ? [companyId] : []));
 }
 
-function tooMany(): AppError {
+function tooManyPairings(): AppError {
   return new AppError('RATE_LIMIT', {
     text: {
       ru: 'Сейчас подключается слишком много салонов. Подождите полминуты.',

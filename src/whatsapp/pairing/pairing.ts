@@ -4,102 +4,102 @@ import type { PairingCode, QrCode } from '../../ports/ports.ts';
 
 /** WhatsApp gives six codes: one of 60 s, five of 20 s. */
 export const firstQrLifetimeMs = 60_000;
-const nextLifetimeMs = 20_000;
+const nextQrLifetimeMs = 20_000;
 /** The next code comes when the time of this one is over, and takes a moment to be drawn and sent. */
-const handoverMs = 1_000;
-const pairingLastsMs = firstQrLifetimeMs + 5 * nextLifetimeMs;
+const qrGraceMs = 1_000;
+const pairingLifetimeMs = firstQrLifetimeMs + 5 * nextQrLifetimeMs;
 /** A typed code has to arrive while its socket lives, and typing takes a while. */
-const codeLifetimeMs = 150_000;
-const leastCodeLifetimeMs = 90_000;
+const maxPairingCodeLifetimeMs = 150_000;
+const minPairingCodeLifetimeMs = 90_000;
 
 /** `renewed`: the code of now with another secret. */
-export type QrTurn = 'first' | 'next' | 'renewed';
+export type QrKind = 'first' | 'next' | 'renewed';
 
 /** The QR codes of one pairing, which may take several sockets, and those who wait for one. */
 export class Pairing {
-  readonly #lifetimeMs: number | undefined;
+  readonly #qrLifetimeMs: number | undefined;
   readonly #now: () => Date;
-  #code: QrCode | undefined;
-  #typedCode: PairingCode | undefined;
-  #socketBeganAtMs: number | undefined;
+  #qr: QrCode | undefined;
+  #pairingCode: PairingCode | undefined;
+  #socketStartedAtMs: number | undefined;
   #failure: AppError | undefined;
-  #waiting = Promise.withResolvers<void>();
+  #nextResult = Promise.withResolvers<void>();
 
-  /** @param lifetimeMs of every code, when it is not WhatsApp's own */
-  constructor(lifetimeMs: number | undefined, now: () => Date) {
-    this.#lifetimeMs = lifetimeMs;
+  /** @param qrLifetimeMs of every code, when it is not WhatsApp's own */
+  constructor(qrLifetimeMs: number | undefined, now: () => Date) {
+    this.#qrLifetimeMs = qrLifetimeMs;
     this.#now = now;
   }
 
   /** Until when a code that is asked for now can be typed: WhatsApp closes the socket when its QR codes have run out. */
-  get codeEndsAt(): Date {
+  get pairingCodeExpiresAt(): Date {
     const nowMs = this.#now().getTime();
-    const socketEndsAtMs = (this.#socketBeganAtMs ?? nowMs) + pairingLastsMs - handoverMs;
-    return new Date(Math.min(nowMs + codeLifetimeMs, socketEndsAtMs));
+    const socketExpiresAtMs = (this.#socketStartedAtMs ?? nowMs) + pairingLifetimeMs - qrGraceMs;
+    return new Date(Math.min(nowMs + maxPairingCodeLifetimeMs, socketExpiresAtMs));
   }
 
   /** Whether the present socket, or the one that is being opened, lasts long enough for somebody to type a code. */
-  get hasTimeForCode(): boolean {
-    return this.codeEndsAt.getTime() - this.#now().getTime() >= leastCodeLifetimeMs;
+  get hasTimeForPairingCode(): boolean {
+    return this.pairingCodeExpiresAt.getTime() - this.#now().getTime() >= minPairingCodeLifetimeMs;
   }
 
-  /** A new code replaces the one before it at once. @param turn of the code on its socket */
-  issue(text: string, turn: QrTurn): QrCode {
-    const kept = turn === 'renewed' ? this.#code?.expiresAt : undefined;
-    const expiresAt = kept ?? this.#expiryOfNew(turn);
-    this.#code = { text, sequence: (this.#code?.sequence ?? 0) + 1, expiresAt };
-    this.#settle();
-    return this.#code;
+  /** A new code replaces the one before it at once. @param kind of the code on its socket */
+  issueQr(text: string, kind: QrKind): QrCode {
+    const currentExpiresAt = kind === 'renewed' ? this.#qr?.expiresAt : undefined;
+    const expiresAt = currentExpiresAt ?? this.#newQrExpiresAt(kind);
+    this.#qr = { text, sequence: (this.#qr?.sequence ?? 0) + 1, expiresAt };
+    this.#wakeWaiters();
+    return this.#qr;
   }
 
   /** A code to type takes the place of the one before it. */
-  codeAgreed(code: PairingCode): PairingCode {
-    this.#typedCode = code;
+  setPairingCode(code: PairingCode): PairingCode {
+    this.#pairingCode = code;
     return code;
   }
 
   /** The code to type may not link any more. @returns it with no time left; undefined when there is none */
-  takeCodeBack(): PairingCode | undefined {
-    const code = this.#typedCode;
-    this.#typedCode = undefined;
+  revokePairingCode(): PairingCode | undefined {
+    const code = this.#pairingCode;
+    this.#pairingCode = undefined;
     return code && { ...code, expiresAt: new Date(0) };
   }
 
   /** The socket behind the present code is gone; another code will come. */
-  withdraw(): void {
-    this.#typedCode = undefined;
-    this.#socketBeganAtMs = undefined;
-    if (this.#code !== undefined) this.#code = { ...this.#code, expiresAt: new Date(0) };
+  invalidateCodes(): void {
+    this.#pairingCode = undefined;
+    this.#socketStartedAtMs = undefined;
+    if (this.#qr !== undefined) this.#qr = { ...this.#qr, expiresAt: new Date(0) };
   }
 
   fail(error: AppError): void {
     this.#failure = error;
-    this.#settle();
+    this.#wakeWaiters();
   }
 
   /**
    * The live code, or the next one.
    * @throws AppError why the pairing ended, or `CONNECTION_FAILED` when no code came in time
    */
-  async liveCode(timeoutMs: number): Promise<QrCode> {
-    if (this.#failure === undefined && !isLive(this.#code, this.#now())) {
-      await withTimeout(this.#waiting.promise, timeoutMs);
+  async waitForQr(timeoutMs: number): Promise<QrCode> {
+    if (this.#failure === undefined && !isLive(this.#qr, this.#now())) {
+      await withTimeout(this.#nextResult.promise, timeoutMs);
     }
     if (this.#failure !== undefined) throw this.#failure;
-    if (!isLive(this.#code, this.#now())) throw new AppError('CONNECTION_FAILED');
-    return this.#code;
+    if (!isLive(this.#qr, this.#now())) throw new AppError('CONNECTION_FAILED');
+    return this.#qr;
   }
 
-  #expiryOfNew(turn: QrTurn): Date {
-    const issuedAt = this.#now().getTime();
-    if (turn === 'first') this.#socketBeganAtMs = issuedAt;
-    const lifetimeMs = this.#lifetimeMs ?? (turn === 'first' ? firstQrLifetimeMs : nextLifetimeMs);
-    return new Date(issuedAt + lifetimeMs + handoverMs);
+  #newQrExpiresAt(kind: QrKind): Date {
+    const issuedAtMs = this.#now().getTime();
+    if (kind === 'first') this.#socketStartedAtMs = issuedAtMs;
+    const lifetimeMs = this.#qrLifetimeMs ?? (kind === 'first' ? firstQrLifetimeMs : nextQrLifetimeMs);
+    return new Date(issuedAtMs + lifetimeMs + qrGraceMs);
   }
 
-  #settle(): void {
-    this.#waiting.resolve();
-    this.#waiting = Promise.withResolvers();
+  #wakeWaiters(): void {
+    this.#nextResult.resolve();
+    this.#nextResult = Promise.withResolvers();
   }
 }
 

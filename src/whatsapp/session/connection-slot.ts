@@ -10,12 +10,12 @@ export class ConnectionSlot {
     return this.#current;
   }
 
-  fill(connection: Connection): void {
+  set(connection: Connection): void {
     this.#current = connection;
   }
 
   /** Ends the connection. What it was storing meanwhile may still be stored. */
-  retire(): void {
+  endCurrent(): void {
     const connection = this.#current;
     if (connection === undefined) return;
     this.#current = undefined;
@@ -25,7 +25,7 @@ export class ConnectionSlot {
 
   /** Ends the connection and everything it was storing, so that the next one reads what is final. */
   async drain(): Promise<void> {
-    this.retire();
+    this.endCurrent();
     await this.#draining?.close();
     this.#draining = undefined;
   }

@@ -7,10 +7,10 @@ import type { Logger } from '../../observability/logger.ts';
 import type { AuthState } from '../credentials/auth-state.ts';
 import type { ClientVersion } from '../connection/client-version.ts';
 import type { CredentialStore } from '../credentials/credential-store.ts';
-import type { DecryptedBefore } from '../baileys-patches/decrypted-message-cache.ts';
+import type { DecryptedMessageCache } from '../baileys-patches/decrypted-message-cache.ts';
 import type { LeaseKeeperOptions } from './lease-keeper.ts';
-import type { ReconnectBudget } from './reconnect-budget.ts';
-import type { SessionTimings } from '../timeouts.ts';
+import type { ReconnectRateLimiter } from './reconnect-budget.ts';
+import type { SessionTimeouts } from '../timeouts.ts';
 
 export type SessionReport = Pick<BusinessEvents, 'socketOpening' | 'socketClosed'>;
 
@@ -20,25 +20,25 @@ export type SessionDependencies = Readonly<{
   lease: LeaseKeeperOptions;
   clientVersion: ClientVersion;
   /** Shared by all sessions. */
-  budget: ReconnectBudget;
+  reconnectRateLimiter: ReconnectRateLimiter;
   report: SessionReport;
   webSocketUrl: string | undefined;
-  decryptedBefore: DecryptedBefore;
-  timings: SessionTimings;
+  decryptedMessageCache: DecryptedMessageCache;
+  timeouts: SessionTimeouts;
   logger: Logger;
   now: () => Date;
-  monotonicNow: () => number;
+  monotonicMs: () => number;
   random: () => number;
-  sentText: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  getSentText: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
   /** Runs a change of the company's session after the changes before it. */
-  exclusive: (companyId: CompanyId, change: () => Promise<void>) => Promise<void>;
+  runExclusive: (companyId: CompanyId, operation: () => Promise<void>) => Promise<void>;
 }>;
 
 /** Whom a session tells what happened to it. */
 export type SessionListener = Readonly<{
-  socketCreated: (sock: WASocket, auth: AuthState) => void;
-  stateChanged: (status: SessionStatus) => void;
-  qrIssued: (code: QrCode) => void;
-  connected: (sock: WASocket, opened: Readonly<{ phone: string; firstTime: boolean }>) => void;
-  disconnected: (reason: string, willReconnect: boolean) => void;
+  onSocketCreated: (sock: WASocket, auth: AuthState) => void;
+  onStateChange: (status: SessionStatus) => void;
+  onQr: (code: QrCode) => void;
+  onConnected: (sock: WASocket, opened: Readonly<{ phone: string; firstTime: boolean }>) => void;
+  onDisconnected: (reason: string, willReconnect: boolean) => void;
 }>;

@@ -3,92 +3,99 @@ import type { AuthState } from '../credentials/auth-state.ts';
 import type { Connection } from '../connection/connection.ts';
 import { decideAfterDisconnect, type Disconnect, type DisconnectDecision } from './disconnect-policy.ts';
 import { FlappingBreaker } from './flapping-breaker.ts';
-import type { Retries } from './reconnect-scheduler.ts';
+import type { ReconnectScheduler } from './reconnect-scheduler.ts';
 import type { SessionDependencies } from './dependencies.ts';
 
-const flappingCloses = 6;
-const replacementsWithinMs = 10 * 60_000;
+const flappingThreshold = 6;
+const replacementWindowMs = 10 * 60_000;
 
 type ClosedConnection = Pick<Connection, 'version' | 'wasOpen' | 'openForMs'> &
   Readonly<{ auth: Pick<AuthState, 'isLinked'> }>;
 
-type CloseDependencies = Pick<
+type DisconnectHistoryDependencies = Pick<
   SessionDependencies,
-  'timings' | 'monotonicNow' | 'random' | 'report' | 'clientVersion'
+  'timeouts' | 'monotonicMs' | 'random' | 'report' | 'clientVersion'
 >;
 
-type Tries = Pick<Retries, 'tries' | 'connectionHeld' | 'reset'>;
+type RetryState = Pick<ReconnectScheduler, 'attempts' | 'resetIfStable' | 'reset'>;
 
 /** Remembers how the sockets of one session closed, and decides by that what comes next. */
-export class SessionCloses {
+export class DisconnectHistory {
   readonly #companyId: CompanyId;
-  readonly #dependencies: CloseDependencies;
-  readonly #retries: Tries;
+  readonly #deps: DisconnectHistoryDependencies;
+  readonly #reconnectScheduler: RetryState;
   readonly #breaker: FlappingBreaker;
   #lastCode: Disconnect['code'] | undefined;
-  #sameCode = 0;
-  #replacedAtMs: number[] = [];
+  #sameCodeCount = 0;
+  #replacementsAtMs: number[] = [];
 
-  constructor(companyId: CompanyId, dependencies: CloseDependencies, retries: Tries) {
+  constructor(companyId: CompanyId, deps: DisconnectHistoryDependencies, reconnectScheduler: RetryState) {
     this.#companyId = companyId;
-    this.#dependencies = dependencies;
-    this.#retries = retries;
-    const { stableAfterMs, flappingRestMs } = dependencies.timings;
+    this.#deps = deps;
+    this.#reconnectScheduler = reconnectScheduler;
+    const { stableAfterMs, flappingCooldownMs } = deps.timeouts;
     this.#breaker = new FlappingBreaker(
-      { closes: flappingCloses, withinMs: stableAfterMs, restMs: flappingRestMs },
-      dependencies.random,
+      { threshold: flappingThreshold, windowMs: stableAfterMs, cooldownMs: flappingCooldownMs },
+      deps.random,
     );
   }
 
   /** Decides, and reports the close with what comes next. */
   decide(connection: ClosedConnection, disconnect: Disconnect): DisconnectDecision {
-    const { report, clientVersion } = this.#dependencies;
+    const { report, clientVersion } = this.#deps;
     const { code } = disconnect;
-    const decision = this.#decide(connection, disconnect);
+    const decision = this.#applyPolicy(connection, disconnect);
     const { next, state, detail, alert } = decision;
     report.socketClosed(this.#companyId, { code, next: next.action, state, detail, alert });
-    if (code === 405) void clientVersion.refused(connection.version);
+    if (code === 405) void clientVersion.handleRefused(connection.version);
     return decision;
   }
 
   /** Somebody asked for a new start. */
   reset(): void {
-    this.#retries.reset();
-    this.#beginAnew();
-    this.#replacedAtMs = [];
+    this.#reconnectScheduler.reset();
+    this.#resetCounters();
+    this.#replacementsAtMs = [];
   }
 
-  #decide({ auth, wasOpen, openForMs }: ClosedConnection, disconnect: Disconnect): DisconnectDecision {
-    const hasHeld = this.#retries.connectionHeld(openForMs);
-    if (hasHeld) this.#beginAnew();
-    const recent = { tries: this.#retries.tries, ...this.#count(disconnect) };
-    const decision = decideAfterDisconnect(disconnect, auth.isLinked ? 'linked' : 'pairing', recent);
+  #applyPolicy({ auth, wasOpen, openForMs }: ClosedConnection, disconnect: Disconnect): DisconnectDecision {
+    const wasStable = this.#reconnectScheduler.resetIfStable(openForMs);
+    if (wasStable) this.#resetCounters();
+    const recentDisconnects = {
+      attempts: this.#reconnectScheduler.attempts,
+      ...this.#recordDisconnect(disconnect),
+    };
+    const decision = decideAfterDisconnect(
+      disconnect,
+      auth.isLinked ? 'linked' : 'pairing',
+      recentDisconnects,
+    );
     const { action } = decision.next;
     // A socket that was refused waits for the back-off; these two would come back at once.
-    const isFlap = action === 'restart' || (action === 'reconnect' && wasOpen && !hasHeld);
-    const rest = isFlap ? this.#breaker.closed(this.#dependencies.monotonicNow()) : undefined;
-    if (rest === undefined) return decision;
+    const isFlap = action === 'restart' || (action === 'reconnect' && wasOpen && !wasStable);
+    const cooldown = isFlap ? this.#breaker.recordClose(this.#deps.monotonicMs()) : undefined;
+    if (cooldown === undefined) return decision;
     return {
       ...decision,
-      next: { action: 'retry', delayMs: rest.restMs },
+      next: { action: 'retry', delayMs: cooldown.cooldownMs },
       state: 'reconnecting',
       detail: 'flapping',
-      alert: rest.isNews,
+      alert: cooldown.shouldAlert,
     };
   }
 
-  #beginAnew(): void {
+  #resetCounters(): void {
     this.#breaker.reset();
-    this.#sameCode = 0;
+    this.#sameCodeCount = 0;
   }
 
-  #count({ code }: Disconnect): Readonly<{ sameCode: number; replacements: number }> {
-    this.#sameCode = code === this.#lastCode ? this.#sameCode + 1 : 1;
+  #recordDisconnect({ code }: Disconnect): Readonly<{ sameCodeCount: number; replacements: number }> {
+    this.#sameCodeCount = code === this.#lastCode ? this.#sameCodeCount + 1 : 1;
     this.#lastCode = code;
-    const nowMs = this.#dependencies.monotonicNow();
+    const nowMs = this.#deps.monotonicMs();
     // Two servers that take the session from each other may hold it for a while each.
-    this.#replacedAtMs = this.#replacedAtMs.filter((atMs) => nowMs - atMs < replacementsWithinMs);
-    if (code === 440) this.#replacedAtMs.push(nowMs);
-    return { sameCode: this.#sameCode, replacements: this.#replacedAtMs.length };
+    this.#replacementsAtMs = this.#replacementsAtMs.filter((atMs) => nowMs - atMs < replacementWindowMs);
+    if (code === 440) this.#replacementsAtMs.push(nowMs);
+    return { sameCodeCount: this.#sameCodeCount, replacements: this.#replacementsAtMs.length };
   }
 }

@@ -12,11 +12,11 @@ export type Disconnect = Readonly<{
 export type SessionPhase = 'pairing' | 'linked';
 
 /** What happened to the session's sockets before, this close included. */
-export type RecentCloses = Readonly<{
+export type RecentDisconnects = Readonly<{
   /** Sockets tried since the last one that held. */
-  tries: number;
+  attempts: number;
   /** How many in a row closed with this code. */
-  sameCode: number;
+  sameCodeCount: number;
   /** How often another login took the session over within ten minutes. */
   replacements: number;
 }>;
@@ -42,22 +42,22 @@ export type DisconnectDecision = Readonly<{
 }>;
 
 const minuteMs = 60_000;
-const afterReplacementMs = 30_000;
-const afterRefusedVersionMs = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
+const replacementRetryDelayMs = 30_000;
+const refusedVersionDelaysMs = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
 
 /** The account asked for a passkey, and none came. */
 export const passkeyMissing: Disconnect = { code: 'passkey', message: 'No passkey', attributes: {} };
 
 /** Nobody closed the socket, but it hears nothing any more. */
-export const socketDeaf: Disconnect = { code: 'deaf', message: 'Nothing is heard', attributes: {} };
+export const receiveTimedOut: Disconnect = { code: 'deaf', message: 'Nothing is heard', attributes: {} };
 /** Baileys closes a dead socket, which takes half a minute for want of an answer. */
-export const socketDead: Disconnect = { code: 408, message: 'Closing is not answered', attributes: {} };
+export const closeTimedOut: Disconnect = { code: 408, message: 'Closing is not answered', attributes: {} };
 
 /** TCP takes many minutes to notice a line that is dead, and Baileys up to one. */
-export const lineDead: Disconnect = { code: 408, message: 'A ping is not answered', attributes: {} };
+export const pingTimedOut: Disconnect = { code: 408, message: 'A ping is not answered', attributes: {} };
 
 /** We end the socket, for a reason of ours. */
-export class SocketGivenUpError extends Error {
+export class ForcedDisconnectError extends Error {
   override readonly name = 'SocketGivenUpError';
   readonly disconnect: Disconnect;
 
@@ -68,32 +68,34 @@ export class SocketGivenUpError extends Error {
 }
 
 /** A pairing may lose its socket this often before it is given up. */
-const pairingTries = 5;
+const maxPairingAttempts = 5;
 /** Each waits half a minute, so that they cannot all be within the minute in which other closes count as flapping. */
-const replacementsBorne = 5;
+const maxReplacements = 5;
 /** A single one says little: it is Baileys' word for every stream error that it does not know. */
-const unknownErrorsBorne = 5;
+const maxUnknownErrors = 5;
 
-const firstClose: RecentCloses = { tries: 0, sameCode: 1, replacements: 1 };
+const firstDisconnect: RecentDisconnects = { attempts: 0, sameCodeCount: 1, replacements: 1 };
 
 /** What to do when a socket closed, and what to tell the owner. */
 export function decideAfterDisconnect(
   disconnect: Disconnect,
   phase: SessionPhase,
-  recent: RecentCloses = firstClose,
+  recent: RecentDisconnects = firstDisconnect,
 ): DisconnectDecision {
   const decision = decideByCode(disconnect, phase, recent);
   const { action } = decision.next;
-  const isGivenUp =
-    phase === 'pairing' && recent.tries >= pairingTries && (action === 'reconnect' || action === 'retry');
-  return isGivenUp ? { ...decision, next: { action: 'stop' }, state: 'idle' } : decision;
+  const isExhausted =
+    phase === 'pairing' &&
+    recent.attempts >= maxPairingAttempts &&
+    (action === 'reconnect' || action === 'retry');
+  return isExhausted ? { ...decision, next: { action: 'stop' }, state: 'idle' } : decision;
 }
 
 /** The codes are Baileys' `DisconnectReason` and, for those it does not name, whatsmeow's `ConnectFailureReason`. */
 function decideByCode(
   disconnect: Disconnect,
   phase: SessionPhase,
-  { sameCode, replacements }: RecentCloses,
+  { sameCodeCount, replacements }: RecentDisconnects,
 ): DisconnectDecision {
   const detail = String(disconnect.code);
   const reconnect = {
@@ -124,17 +126,17 @@ function decideByCode(
       return { ...stop, state: 'banned' };
     // The announced client version is refused; the alert is the whole fleet's, see `client-version.ts`.
     case 405:
-      return { ...reconnect, next: { action: 'retry', delayMs: afterRefusedVersion(sameCode) } };
+      return { ...reconnect, next: { action: 'retry', delayMs: refusedVersionDelayMs(sameCodeCount) } };
     // Connection lost or timed out, and Baileys' word for "nobody scanned".
     case 408:
       if (phase === 'linked' || !disconnect.message.includes('QR refs')) return reconnect;
       return { ...stop, credentials: 'erase', state: 'qr_expired', alert: false };
     // Another socket logged in with this identity.
     case 440:
-      if (replacements >= replacementsBorne) return { ...stop, state: 'conflict' };
-      return { ...reconnect, next: { action: 'retry', delayMs: afterReplacementMs } };
+      if (replacements >= maxReplacements) return { ...stop, state: 'conflict' };
+      return { ...reconnect, next: { action: 'retry', delayMs: replacementRetryDelayMs } };
     case 500:
-      return { ...reconnect, alert: sameCode === unknownErrorsBorne };
+      return { ...reconnect, alert: sameCodeCount === maxUnknownErrors };
     // Not WhatsApp at the other end; bad user agent; phone app too old; not found; unknown client.
     case 400:
     case 409:
@@ -148,9 +150,9 @@ function decideByCode(
   }
 }
 
-function afterRefusedVersion(refusals: number): number {
-  const index = Math.min(refusals, afterRefusedVersionMs.length) - 1;
-  return afterRefusedVersionMs[index] ?? minuteMs;
+function refusedVersionDelayMs(refusalCount: number): number {
+  const index = Math.min(refusalCount, refusedVersionDelaysMs.length) - 1;
+  return refusedVersionDelaysMs[index] ?? minuteMs;
 }
 
 /** `code` says why (101 unknown people, 102 blocked by users, 104 same message), `expire` for how many seconds. */
@@ -159,24 +161,24 @@ function temporaryBan(
   phase: SessionPhase,
 ): Pick<DisconnectDecision, 'state' | 'detail'> & Partial<DisconnectDecision> {
   const expireMs = Number(attributes['expire']) * 1_000;
-  const cause = /^\d{1,4}$/.exec(attributes['code'] ?? '')?.[0];
-  const detail = cause === undefined ? '402' : `402/${cause}`;
+  const subCode = /^\d{1,4}$/.exec(attributes['code'] ?? '')?.[0];
+  const detail = subCode === undefined ? '402' : `402/${subCode}`;
   // Whoever wanted to link a phone will not wait for the end of a ban.
-  const hasEnd = phase === 'linked' && expireMs > 0;
+  const willRetry = phase === 'linked' && expireMs > 0;
   return {
     state: 'banned',
     detail,
-    ...(hasEnd && { next: { action: 'retry', delayMs: expireMs } as const }),
+    ...(willRetry && { next: { action: 'retry', delayMs: expireMs } as const }),
   };
 }
 
 /** Reads what Baileys puts into `lastDisconnect.error`. */
-export function disconnectFrom(error: unknown): Disconnect {
-  if (error instanceof SocketGivenUpError) return error.disconnect;
+export function parseDisconnect(error: unknown): Disconnect {
+  if (error instanceof ForcedDisconnectError) return error.disconnect;
   const message = error instanceof Error ? error.message : 'closed';
-  const output = propertyOf(error, 'output');
-  const code = propertyOf(output, 'statusCode');
-  const data = propertyOf(error, 'data');
+  const output = readProperty(error, 'output');
+  const code = readProperty(output, 'statusCode');
+  const data = readProperty(error, 'data');
   const attributes = typeof data === 'object' && data !== null ? Object.entries(data) : [];
   return {
     code: typeof code === 'number' ? code : 500,
@@ -185,7 +187,7 @@ export function disconnectFrom(error: unknown): Disconnect {
   };
 }
 
-function propertyOf(value: unknown, name: string): unknown {
+function readProperty(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   return Object.getOwnPropertyDescriptor(value, name)?.value;
 }

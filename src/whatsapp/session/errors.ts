@@ -2,13 +2,13 @@ import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
 
 /** A linked session that is up, or on its way up by itself, must not be replaced. */
-export function whyNotPair(state: SessionState): AppError | undefined {
+export function pairingNotAllowedError(state: SessionState): AppError | undefined {
   if (state === 'connected') return alreadyConnected();
-  const isOnItsWay = state === 'connecting' || state === 'reconnecting';
-  return isOnItsWay ? alreadyConnecting() : undefined;
+  const isConnecting = state === 'connecting' || state === 'reconnecting';
+  return isConnecting ? alreadyConnecting() : undefined;
 }
 
-const refusals: Readonly<Partial<Record<SessionState, BilingualText>>> = {
+const pairingEndedTexts: Readonly<Partial<Record<SessionState, BilingualText>>> = {
   banned: {
     ru: 'WhatsApp ограничил или заблокировал этот номер. Откройте WhatsApp на телефоне: там написано, что делать.',
     en: 'WhatsApp has restricted or banned this number. Open WhatsApp on the phone: it tells what can be done.',
@@ -24,11 +24,11 @@ const refusals: Readonly<Partial<Record<SessionState, BilingualText>>> = {
 };
 
 /** What those who wait for a QR code are told when the session comes to rest in this state. */
-export function whyPairingEnded(state: SessionState, detail = ''): AppError {
+export function pairingEndedError(state: SessionState, detail = ''): AppError {
   if (state === 'qr_expired') return new AppError('QR_EXPIRED');
   if (state === 'passkey_required') return new AppError('PASSKEY_REQUIRED');
   // Only WhatsApp gives reasons in numbers.
-  const text = /^\d/.test(detail) ? refusals[state] : undefined;
+  const text = /^\d/.test(detail) ? pairingEndedTexts[state] : undefined;
   return new AppError('CONNECTION_FAILED', text === undefined ? {} : { text });
 }
 

@@ -1,9 +1,9 @@
 export type FlappingLimits = Readonly<{
   /** So many closes within the time are flapping. */
-  closes: number;
-  withinMs: number;
+  threshold: number;
+  windowMs: number;
   /** The shortest rest; the longest is twice that. */
-  restMs: number;
+  cooldownMs: number;
 }>;
 
 /** Notices a session whose sockets open and close again and again, which a back-off alone hardly slows down. */
@@ -11,7 +11,7 @@ export class FlappingBreaker {
   readonly #limits: FlappingLimits;
   readonly #random: () => number;
   #closedAtMs: number[] = [];
-  #isTold = false;
+  #hasAlerted = false;
 
   constructor(limits: FlappingLimits, random: () => number) {
     this.#limits = limits;
@@ -22,19 +22,19 @@ export class FlappingBreaker {
    * A socket closed that did not hold.
    * @returns how long to leave the session alone, and whether nobody has been told yet; undefined while it is not flapping
    */
-  closed(nowMs: number): Readonly<{ restMs: number; isNews: boolean }> | undefined {
-    const { closes, withinMs, restMs } = this.#limits;
-    this.#closedAtMs = [...this.#closedAtMs.filter((atMs) => nowMs - atMs < withinMs), nowMs];
-    if (this.#closedAtMs.length < closes) return undefined;
+  recordClose(nowMs: number): Readonly<{ cooldownMs: number; shouldAlert: boolean }> | undefined {
+    const { threshold, windowMs, cooldownMs } = this.#limits;
+    this.#closedAtMs = [...this.#closedAtMs.filter((atMs) => nowMs - atMs < windowMs), nowMs];
+    if (this.#closedAtMs.length < threshold) return undefined;
     this.#closedAtMs = [];
-    const isNews = !this.#isTold;
-    this.#isTold = true;
-    return { restMs: restMs * (1 + this.#random()), isNews };
+    const shouldAlert = !this.#hasAlerted;
+    this.#hasAlerted = true;
+    return { cooldownMs: cooldownMs * (1 + this.#random()), shouldAlert };
   }
 
   /** A socket held. */
   reset(): void {
     this.#closedAtMs = [];
-    this.#isTold = false;
+    this.#hasAlerted = false;
   }
 }

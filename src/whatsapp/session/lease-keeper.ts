@@ -6,7 +6,7 @@ import type { Logger } from '../../observability/logger.ts';
 export type LeaseTimings = Readonly<{
   /** How long a lease holds without being renewed. */
   ttlMs: number;
-  renewEveryMs: number;
+  renewIntervalMs: number;
 }>;
 
 export type LeaseKeeperOptions = Readonly<{
@@ -14,7 +14,7 @@ export type LeaseKeeperOptions = Readonly<{
   owner: string;
   timings: LeaseTimings;
   /** Milliseconds of a clock that never jumps. */
-  monotonicNow: () => number;
+  monotonicMs: () => number;
   logger: Logger;
 }>;
 
@@ -27,7 +27,7 @@ export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #onLost: () => void;
   #lease: Lease | undefined;
-  #trustedUntilMs = 0;
+  #validUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(companyId: CompanyId, options: LeaseKeeperOptions, onLost: () => void) {
@@ -38,17 +38,17 @@ export class LeaseKeeper {
 
   /** Undefined also when the lease can no longer be trusted, although nobody has said so yet. */
   get lease(): Lease | undefined {
-    return this.#options.monotonicNow() < this.#trustedUntilMs ? this.#lease : undefined;
+    return this.#options.monotonicMs() < this.#validUntilMs ? this.#lease : undefined;
   }
 
   /** A new grant, whose token is greater than any before, also of a lease held already; undefined while another instance has it. */
   async acquire(): Promise<Lease | undefined> {
     // A renewal of the grant before would be refused from now on, and mean nothing.
-    this.#drop();
+    this.#clearLease();
     const { leases, owner, timings } = this.#options;
-    const askedAtMs = this.#options.monotonicNow();
+    const requestedAtMs = this.#options.monotonicMs();
     const lease = await leases.acquire(this.#companyId, owner, timings.ttlMs);
-    if (lease !== undefined) this.#hold(lease, askedAtMs);
+    if (lease !== undefined) this.#setLease(lease, requestedAtMs);
     return lease;
   }
 
@@ -62,7 +62,7 @@ export class LeaseKeeper {
   /** A lease that cannot be given back runs out by itself. */
   async release(): Promise<void> {
     const lease = this.#lease;
-    this.#drop();
+    this.#clearLease();
     if (lease === undefined) return;
     try {
       await this.#options.leases.release(lease);
@@ -72,27 +72,27 @@ export class LeaseKeeper {
   }
 
   /** The store refused a write under this lease. */
-  lost(): void {
+  markLost(): void {
     if (this.#lease === undefined) return;
-    this.#drop();
+    this.#clearLease();
     this.#onLost();
   }
 
-  #hold(lease: Lease, askedAtMs: number): void {
-    const { ttlMs, renewEveryMs } = this.#options.timings;
+  #setLease(lease: Lease, requestedAtMs: number): void {
+    const { ttlMs, renewIntervalMs } = this.#options.timings;
     this.#lease = lease;
     // The clocks of two machines run at slightly different speeds.
-    this.#trustedUntilMs = askedAtMs + ttlMs * 0.9;
-    this.#renewIn(renewEveryMs);
+    this.#validUntilMs = requestedAtMs + ttlMs * 0.9;
+    this.#scheduleRenewal(renewIntervalMs);
   }
 
-  #drop(): void {
+  #clearLease(): void {
     clearTimeout(this.#timer);
     this.#lease = undefined;
-    this.#trustedUntilMs = 0;
+    this.#validUntilMs = 0;
   }
 
-  #renewIn(delayMs: number): void {
+  #scheduleRenewal(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#renew(), delayMs);
   }
@@ -100,22 +100,22 @@ export class LeaseKeeper {
   async #renew(): Promise<void> {
     const lease = this.#lease;
     if (lease === undefined) return;
-    const { leases, timings, monotonicNow, logger } = this.#options;
-    const askedAtMs = monotonicNow();
+    const { leases, timings, monotonicMs, logger } = this.#options;
+    const requestedAtMs = monotonicMs();
     clearTimeout(this.#timer);
     // The answer may never come; the lease runs out all the same.
-    this.#timer = setTimeout(() => this.lost(), Math.max(0, this.#trustedUntilMs - askedAtMs));
+    this.#timer = setTimeout(() => this.markLost(), Math.max(0, this.#validUntilMs - requestedAtMs));
     try {
-      const held = await leases.renew(lease, timings.ttlMs);
+      const isRenewed = await leases.renew(lease, timings.ttlMs);
       if (this.#lease !== lease) return;
-      if (held) this.#hold(lease, askedAtMs);
-      else this.lost();
+      if (isRenewed) this.#setLease(lease, requestedAtMs);
+      else this.markLost();
     } catch (error) {
       if (this.#lease !== lease) return;
       logger.warn('A WhatsApp lease could not be renewed', { companyId: this.#companyId, error });
-      const leftMs = this.#trustedUntilMs - monotonicNow();
-      if (leftMs <= 0) this.lost();
-      else this.#renewIn(Math.min(leftMs, timings.renewEveryMs / 5));
+      const remainingMs = this.#validUntilMs - monotonicMs();
+      if (remainingMs <= 0) this.markLost();
+      else this.#scheduleRenewal(Math.min(remainingMs, timings.renewIntervalMs / 5));
     }
   }
 }

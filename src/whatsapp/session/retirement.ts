@@ -5,7 +5,7 @@ import type { ConnectionSlot } from './connection-slot.ts';
 import type { CredentialStore } from '../credentials/credential-store.ts';
 
 /** How the credentials of one session go: what its socket still writes ends first. */
-export class Retirement {
+export class CredentialDisposal {
   readonly #credentials: CredentialStore;
   readonly #slot: Pick<ConnectionSlot, 'drain'>;
   readonly #logger: Logger;
@@ -17,17 +17,17 @@ export class Retirement {
   }
 
   /** Of those that WhatsApp refused. Credentials that stay lead to the same refusal at the next start, and go then. */
-  async ofRefused(how: 'quarantine' | 'erase', lease: Lease | undefined): Promise<void> {
+  async disposeRefused(action: 'quarantine' | 'erase', lease: Lease | undefined): Promise<void> {
     try {
       await this.#slot.drain();
-      if (lease !== undefined) await this.#credentials[how](lease);
+      if (lease !== undefined) await this.#credentials[action](lease);
     } catch (error) {
       this.#logger.error('Refused credentials were not retired', { error });
     }
   }
 
   /** Of those that no phone has linked; linked ones stay. @throws UnreadableCredentialsError, or what the store throws */
-  async ofHalfMade(lease: Lease | undefined): Promise<void> {
+  async eraseUnlinked(lease: Lease | undefined): Promise<void> {
     await this.#slot.drain();
     if (lease === undefined) return;
     const auth = await AuthState.open(this.#credentials, lease, () => undefined);

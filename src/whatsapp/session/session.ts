@@ -9,17 +9,17 @@ import { ConnectionSlot } from './connection-slot.ts';
 import type { Connection, ConnectionHandlers } from '../connection/connection.ts';
 import type { Disconnect } from './disconnect-policy.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { Linking } from '../pairing/login-state.ts';
+import { LoginState } from '../pairing/login-state.ts';
 import { MessageSender } from '../messages/message-sender.ts';
 import { openConnection, type SessionWiring } from '../connection/open-connection.ts';
 import type { Pairing } from '../pairing/pairing.ts';
-import { Retirement } from './retirement.ts';
-import { Retries } from './reconnect-scheduler.ts';
-import { RetryCounters } from '../connection/message-retry-cache.ts';
-import { SessionCloses } from './disconnect-history.ts';
+import { CredentialDisposal } from './retirement.ts';
+import { ReconnectScheduler } from './reconnect-scheduler.ts';
+import { MessageRetryCache } from '../connection/message-retry-cache.ts';
+import { DisconnectHistory } from './disconnect-history.ts';
 import type { SessionDependencies, SessionListener } from './dependencies.ts';
-import { alreadyConnecting, leasedElsewhere, whyNotPair, whyPairingEnded } from './errors.ts';
-import { StatusBoard, wordsAtRest, wordsLoggedOut, wordsUnerased } from './status.ts';
+import { alreadyConnecting, leasedElsewhere, pairingNotAllowedError, pairingEndedError } from './errors.ts';
+import { SessionStatusTracker, stateAtRest, stateAfterLogout, stateAfterEraseFailure } from './status.ts';
 
 /**
  * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are
@@ -28,41 +28,41 @@ import { StatusBoard, wordsAtRest, wordsLoggedOut, wordsUnerased } from './statu
 export class Session {
   readonly sender: MessageSender;
   readonly #companyId: CompanyId;
-  readonly #dependencies: SessionDependencies;
+  readonly #deps: SessionDependencies;
   readonly #listener: SessionListener;
   readonly #logger: Logger;
-  readonly #lease: LeaseKeeper;
-  readonly #retries: Retries;
-  readonly #closes: SessionCloses;
-  readonly #board: StatusBoard;
-  readonly #linking: Linking;
+  readonly #leaseKeeper: LeaseKeeper;
+  readonly #reconnectScheduler: ReconnectScheduler;
+  readonly #disconnectHistory: DisconnectHistory;
+  readonly #statusTracker: SessionStatusTracker;
+  readonly #loginState: LoginState;
   readonly #slot = new ConnectionSlot();
-  readonly #retirement: Retirement;
+  readonly #credentialDisposal: CredentialDisposal;
 
-  constructor(companyId: CompanyId, dependencies: SessionDependencies, listener: SessionListener) {
+  constructor(companyId: CompanyId, deps: SessionDependencies, listener: SessionListener) {
     this.#companyId = companyId;
-    this.#dependencies = dependencies;
+    this.#deps = deps;
     this.#listener = listener;
-    this.#logger = dependencies.logger.child({ companyId });
-    this.sender = new MessageSender(dependencies.timings.lookupTimeoutMs);
-    this.#lease = new LeaseKeeper(companyId, dependencies.lease, () => this.#leaseLost());
-    this.#linking = new Linking(dependencies.timings.qrLifetimeMs, dependencies.now);
-    this.#retries = new Retries(dependencies, (attempt) => this.#later(attempt));
-    this.#closes = new SessionCloses(companyId, dependencies, this.#retries);
-    this.#retirement = new Retirement(dependencies.credentials, this.#slot, this.#logger);
-    this.#board = new StatusBoard(dependencies.now, listener.stateChanged);
+    this.#logger = deps.logger.child({ companyId });
+    this.sender = new MessageSender(deps.timeouts.lookupTimeoutMs);
+    this.#leaseKeeper = new LeaseKeeper(companyId, deps.lease, () => this.#handleLeaseLost());
+    this.#loginState = new LoginState(deps.timeouts.qrLifetimeMs, deps.now);
+    this.#reconnectScheduler = new ReconnectScheduler(deps, (attempt) => this.#enqueue(attempt));
+    this.#disconnectHistory = new DisconnectHistory(companyId, deps, this.#reconnectScheduler);
+    this.#credentialDisposal = new CredentialDisposal(deps.credentials, this.#slot, this.#logger);
+    this.#statusTracker = new SessionStatusTracker(deps.now, listener.onStateChange);
   }
 
   get status(): SessionStatus {
-    return this.#board.status;
+    return this.#statusTracker.status;
   }
 
   get lease(): Lease | undefined {
-    return this.#lease.lease;
+    return this.#leaseKeeper.lease;
   }
 
   get pairing(): Pairing | undefined {
-    return this.#linking.pairing;
+    return this.#loginState.pairing;
   }
 
   get sock(): WASocket | undefined {
@@ -70,7 +70,7 @@ export class Session {
   }
 
   /** The socket, while messages may go out on it. */
-  get openSock(): WASocket | undefined {
+  get openSocket(): WASocket | undefined {
     return this.status.state === 'connected' && this.lease !== undefined ? this.sock : undefined;
   }
 
@@ -80,144 +80,143 @@ export class Session {
    */
   async pair(): Promise<void> {
     if (this.pairing !== undefined) return;
-    const refusal = whyNotPair(this.status.state);
-    if (refusal !== undefined) throw refusal;
-    if ((await this.#leaseForSocket()) === undefined) throw leasedElsewhere();
-    this.#linking.begin();
-    this.#closes.reset();
-    this.#board.set('pairing');
+    const error = pairingNotAllowedError(this.status.state);
+    if (error !== undefined) throw error;
+    if ((await this.#acquireSocketLease()) === undefined) throw leasedElsewhere();
+    this.#loginState.beginPairing();
+    this.#disconnectHistory.reset();
+    this.#statusTracker.set('pairing');
     await this.#connect();
   }
 
   /** Its turn to be restored will come: nobody may start a pairing meanwhile. */
-  announceRestore(): void {
-    this.#board.set('connecting');
+  markRestorePending(): void {
+    this.#statusTracker.set('connecting');
   }
 
   /** Resolves when an attempt to connect has ended in some way, or after the time. */
   async settled(timeoutMs: number): Promise<void> {
-    if (this.status.state === 'connecting') await this.#board.change(timeoutMs);
+    if (this.status.state === 'connecting') await this.#statusTracker.waitForChange(timeoutMs);
   }
 
   /** Opens the session with the credentials it has; without any it stays idle. Waits for its lease if need be. */
   async restore(): Promise<void> {
     if (this.#slot.current !== undefined || this.pairing !== undefined) return;
-    this.#board.set('connecting');
+    this.#statusTracker.set('connecting');
     await this.#connect();
   }
 
   /** Unlinks the device, erases its credentials. @throws AppError `CONNECTION_FAILED`, or what the store throws, at rest */
   async logout(): Promise<void> {
-    const lease = this.lease ?? (await this.#lease.acquire());
+    const lease = this.lease ?? (await this.#leaseKeeper.acquire());
     if (lease === undefined) throw leasedElsewhere();
-    const before = this.status;
-    if (this.openSock !== undefined)
-      await this.#slot.current?.unlink(this.#dependencies.timings.logoutTimeoutMs);
+    const previousStatus = this.status;
+    if (this.openSocket !== undefined) await this.#slot.current?.unlink(this.#deps.timeouts.logoutTimeoutMs);
     try {
       await this.#slot.drain();
-      await this.#dependencies.credentials.erase(lease);
+      await this.#deps.credentials.erase(lease);
     } catch (error) {
-      await this.#rest(...wordsUnerased(before, error));
+      await this.#park(...stateAfterEraseFailure(previousStatus, error));
       throw error;
     }
-    await this.#rest(...wordsLoggedOut(before));
-    const isNews = this.status.state === 'logged_out' && before.state !== 'logged_out';
-    if (isNews) this.#listener.disconnected('requested', false);
+    await this.#park(...stateAfterLogout(previousStatus));
+    const isNewLogout = this.status.state === 'logged_out' && previousStatus.state !== 'logged_out';
+    if (isNewLogout) this.#listener.onDisconnected('requested', false);
   }
 
   /** Closes the socket and gives the lease back; the device stays linked. */
   async stop(): Promise<void> {
-    await this.#rest(...wordsAtRest(this.status, 'stopped', 'shutdown'));
+    await this.#park(...stateAtRest(this.status, 'stopped', 'shutdown'));
   }
 
   /** Ends a pairing that nobody finished, and what it left half made. @throws what the store throws, at rest all the same */
   async abandon(): Promise<void> {
-    const words = wordsAtRest(this.status, 'idle', 'unused');
+    const finalState = stateAtRest(this.status, 'idle', 'unused');
     try {
-      await this.#retirement.ofHalfMade(this.lease ?? (await this.#lease.acquire()));
+      await this.#credentialDisposal.eraseUnlinked(this.lease ?? (await this.#leaseKeeper.acquire()));
     } finally {
-      await this.#rest(...words);
+      await this.#park(...finalState);
     }
   }
 
-  connectionChanged(sock: WASocket, update: Partial<ConnectionState>): void {
-    if (this.sock === sock) this.#slot.current?.changed(update);
+  handleConnectionUpdate(sock: WASocket, update: Partial<ConnectionState>): void {
+    if (this.sock === sock) this.#slot.current?.handleUpdate(update);
   }
 
   readonly #handlers: ConnectionHandlers = {
-    qr: (text, turn) => {
-      const code = this.pairing?.issue(text, turn);
+    onQr: (text, kind) => {
+      const code = this.pairing?.issueQr(text, kind);
       if (code === undefined) return;
-      this.#board.set('pairing');
-      this.#listener.qrIssued(code);
+      this.#statusTracker.set('pairing');
+      this.#listener.onQr(code);
     },
-    passkeyDemanded: () => {
-      this.#linking.end(whyPairingEnded('passkey_required'));
-      this.#board.set('passkey_required', 'passkey');
+    onPasskeyRequired: () => {
+      this.#loginState.endPairing(pairingEndedError('passkey_required'));
+      this.#statusTracker.set('passkey_required', 'passkey');
     },
-    linked: () => {
-      this.#linking.linked();
-      this.#board.set('connecting', 'linked');
+    onLinked: () => {
+      this.#loginState.markLinked();
+      this.#statusTracker.set('connecting', 'linked');
     },
-    open: ({ sock, phone }) => {
-      const firstTime = this.#linking.loggedIn();
-      this.#board.set('connected', undefined, phone);
-      this.#listener.connected(sock, { phone, firstTime });
+    onOpen: ({ sock, phone }) => {
+      const firstTime = this.#loginState.completeLogin();
+      this.#statusTracker.set('connected', undefined, phone);
+      this.#listener.onConnected(sock, { phone, firstTime });
     },
-    closed: (connection, disconnect) =>
-      this.#later(async () => {
-        if (connection === this.#slot.current) await this.#goOn(connection, disconnect);
+    onClosed: (connection, disconnect) =>
+      this.#enqueue(async () => {
+        if (connection === this.#slot.current) await this.#handleClose(connection, disconnect);
       }),
   };
 
   readonly #wiring: SessionWiring = {
-    retryCounters: new RetryCounters(),
-    credentialsFailed: (error) => this.#credentialsFailed(error),
+    messageRetryCache: new MessageRetryCache(),
+    onCredentialsError: (error) => this.#handleCredentialsError(error),
     handlers: this.#handlers,
   };
 
-  async #goOn(connection: Connection, disconnect: Disconnect): Promise<void> {
+  async #handleClose(connection: Connection, disconnect: Disconnect): Promise<void> {
     // Whoever took the session over may have the right to: then it is theirs.
-    if (disconnect.code === 440 && !(await this.#lease.verify())) return;
+    if (disconnect.code === 440 && !(await this.#leaseKeeper.verify())) return;
     const { isLinked } = connection.auth;
-    const { next, credentials, state, detail } = this.#closes.decide(connection, disconnect);
-    this.#slot.retire();
-    this.pairing?.withdraw();
+    const { next, credentials, state, detail } = this.#disconnectHistory.decide(connection, disconnect);
+    this.#slot.endCurrent();
+    this.pairing?.invalidateCodes();
     if (next.action === 'restart') return this.#connect(connection);
-    const ends = next.action === 'stop';
-    if (ends) {
-      if (credentials !== 'keep') await this.#retirement.ofRefused(credentials, this.lease);
-      this.#linking.allowReplacement(credentials === 'keep' && isLinked);
-      await this.#rest(state, detail);
+    const isFinal = next.action === 'stop';
+    if (isFinal) {
+      if (credentials !== 'keep') await this.#credentialDisposal.disposeRefused(credentials, this.lease);
+      this.#loginState.setReplacementAllowed(credentials === 'keep' && isLinked);
+      await this.#park(state, detail);
     } else {
-      this.#board.set(state, detail);
-      this.#retries.schedule(() => this.#connect(), next);
+      this.#statusTracker.set(state, detail);
+      this.#reconnectScheduler.schedule(() => this.#connect(), next);
     }
-    if (connection.wasOpen || (ends && isLinked)) this.#listener.disconnected(detail, !ends);
+    if (connection.wasOpen || (isFinal && isLinked)) this.#listener.onDisconnected(detail, !isFinal);
   }
 
-  /** @param linked its fresh identity must be on disk before it is used */
-  async #connect(linked?: Connection): Promise<void> {
-    this.#retries.cancel();
-    await this.#attempt(async () => {
-      await linked?.auth.flush();
-      const lease = await this.#leaseForSocket();
+  /** @param pairedConnection its fresh identity must be on disk before it is used */
+  async #connect(pairedConnection?: Connection): Promise<void> {
+    this.#reconnectScheduler.cancel();
+    await this.#tryOpen(async () => {
+      await pairedConnection?.auth.flush();
+      const lease = await this.#acquireSocketLease();
       if (lease === undefined) return this.#waitForLease();
-      const open = () => this.#attempt(() => this.#openUnder(lease));
-      const isAwaited = linked !== undefined || this.pairing !== undefined;
-      await (isAwaited ? open() : this.#retries.inTurn(open));
+      const open = () => this.#tryOpen(() => this.#openWithLease(lease));
+      const isPairing = pairedConnection !== undefined || this.pairing !== undefined;
+      await (isPairing ? open() : this.#reconnectScheduler.runRateLimited(open));
     });
   }
 
-  async #attempt(open: () => Promise<void>): Promise<void> {
+  async #tryOpen(open: () => Promise<void>): Promise<void> {
     try {
       await open();
     } catch (error) {
       this.#logger.error('The WhatsApp session could not be opened', { error });
-      if (error instanceof UnreadableCredentialsError) return this.#unreadable();
-      if (this.pairing !== undefined) return this.#rest('idle', 'store_unavailable');
-      this.#board.set('reconnecting', 'store_unavailable');
-      this.#retries.schedule(() => this.#connect());
+      if (error instanceof UnreadableCredentialsError) return this.#handleUnreadableCredentials();
+      if (this.pairing !== undefined) return this.#park('idle', 'store_unavailable');
+      this.#statusTracker.set('reconnecting', 'store_unavailable');
+      this.#reconnectScheduler.schedule(() => this.#connect());
     }
   }
 
@@ -225,76 +224,76 @@ export class Session {
    * Each socket has a grant of its own: what was under way on the one before is known by its older token and taken up
    * again. That socket's writes end first, since the store refuses an older token.
    */
-  async #leaseForSocket(): Promise<Lease | undefined> {
+  async #acquireSocketLease(): Promise<Lease | undefined> {
     await this.#slot.drain();
-    return this.#lease.acquire();
+    return this.#leaseKeeper.acquire();
   }
 
-  async #openUnder(lease: Lease): Promise<void> {
-    const { purpose } = this.#linking;
-    const connection = await openConnection(lease, purpose, this.#dependencies, this.#wiring);
-    if (connection === undefined) return this.#rest('idle');
-    if (purpose === 'replace') this.#linking.allowReplacement(false);
-    this.#slot.fill(connection);
+  async #openWithLease(lease: Lease): Promise<void> {
+    const { purpose } = this.#loginState;
+    const connection = await openConnection(lease, purpose, this.#deps, this.#wiring);
+    if (connection === undefined) return this.#park('idle');
+    if (purpose === 'replace') this.#loginState.setReplacementAllowed(false);
+    this.#slot.set(connection);
     if (this.lease !== lease) {
-      this.#slot.retire();
+      this.#slot.endCurrent();
       return this.#waitForLease();
     }
     if (this.pairing !== undefined && connection.auth.isLinked) {
       // Another instance linked it meanwhile, or it was not restored yet.
-      this.#linking.end(alreadyConnecting());
-      this.#board.set('connecting');
+      this.#loginState.endPairing(alreadyConnecting());
+      this.#statusTracker.set('connecting');
     }
-    this.#listener.socketCreated(connection.sock, connection.auth);
+    this.#listener.onSocketCreated(connection.sock, connection.auth);
   }
 
-  async #unreadable(): Promise<void> {
-    this.#linking.allowReplacement(true);
-    await this.#rest('stopped', 'credentials_unreadable');
+  async #handleUnreadableCredentials(): Promise<void> {
+    this.#loginState.setReplacementAllowed(true);
+    await this.#park('stopped', 'credentials_unreadable');
   }
 
   async #waitForLease(): Promise<void> {
-    if (this.pairing !== undefined) return this.#rest('idle', 'leased_elsewhere');
-    this.#board.set('stopped', 'leased_elsewhere');
-    this.#retries.scheduleForLease(() => this.#connect());
+    if (this.pairing !== undefined) return this.#park('idle', 'leased_elsewhere');
+    this.#statusTracker.set('stopped', 'leased_elsewhere');
+    this.#reconnectScheduler.scheduleLeaseRetry(() => this.#connect());
   }
 
-  #leaseLost(): void {
+  #handleLeaseLost(): void {
     const isLinked = this.#slot.current?.auth.isLinked ?? this.pairing === undefined;
     this.#slot.current?.auth.refuseWrites();
-    this.#slot.retire();
-    this.#linking.end(leasedElsewhere());
-    this.#board.set('stopped', 'lease_lost');
-    this.#listener.disconnected('lease_lost', isLinked);
-    if (isLinked) this.#retries.scheduleForLease(() => this.#connect());
+    this.#slot.endCurrent();
+    this.#loginState.endPairing(leasedElsewhere());
+    this.#statusTracker.set('stopped', 'lease_lost');
+    this.#listener.onDisconnected('lease_lost', isLinked);
+    if (isLinked) this.#reconnectScheduler.scheduleLeaseRetry(() => this.#connect());
   }
 
-  #credentialsFailed(error: CredentialsError): void {
+  #handleCredentialsError(error: CredentialsError): void {
     this.#logger.error(error.message, { error });
-    if (error.cause instanceof LeaseLostError) return this.#lease.lost();
+    if (error.cause instanceof LeaseLostError) return this.#leaseKeeper.markLost();
     const connection = this.#slot.current;
     connection?.end();
-    this.#later(async () => {
+    this.#enqueue(async () => {
       if (connection === undefined || connection !== this.#slot.current) return;
-      if (error instanceof UnreadableCredentialsError) return this.#unreadable();
-      this.#slot.retire();
-      this.#board.set('reconnecting', 'credentials_not_saved');
-      this.#retries.schedule(() => this.#connect());
+      if (error instanceof UnreadableCredentialsError) return this.#handleUnreadableCredentials();
+      this.#slot.endCurrent();
+      this.#statusTracker.set('reconnecting', 'credentials_not_saved');
+      this.#reconnectScheduler.schedule(() => this.#connect());
     });
   }
 
   /** Stops working until somebody asks for something. */
-  async #rest(state: SessionState, detail?: string): Promise<void> {
-    this.#retries.cancel();
+  async #park(state: SessionState, detail?: string): Promise<void> {
+    this.#reconnectScheduler.cancel();
     await this.#slot.drain();
-    this.#linking.end(whyPairingEnded(state, detail));
-    this.#board.set(state, detail);
-    await this.#lease.release();
+    this.#loginState.endPairing(pairingEndedError(state, detail));
+    this.#statusTracker.set(state, detail);
+    await this.#leaseKeeper.release();
   }
 
-  #later(change: () => Promise<void>): void {
-    this.#dependencies
-      .exclusive(this.#companyId, change)
+  #enqueue(operation: () => Promise<void>): void {
+    this.#deps
+      .runExclusive(this.#companyId, operation)
       .catch((error: unknown) => this.#logger.error('A change of the WhatsApp session failed', { error }));
   }
 }

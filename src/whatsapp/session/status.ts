@@ -3,7 +3,7 @@ import type { SessionState, SessionStatus } from '../../domain/company/session-s
 import { withTimeout } from '../../lib/async/with-timeout.ts';
 
 /** States in which no device is linked, and none is being linked. */
-const withoutDevice: ReadonlySet<SessionState> = new Set([
+const statesWithoutDevice: ReadonlySet<SessionState> = new Set([
   'idle',
   'qr_expired',
   'passkey_required',
@@ -11,45 +11,49 @@ const withoutDevice: ReadonlySet<SessionState> = new Set([
 ]);
 
 export function hasNoDevice(state: SessionState): boolean {
-  return withoutDevice.has(state);
+  return statesWithoutDevice.has(state);
 }
 
-type Words = readonly [SessionState, string | undefined];
+type StateAndDetail = readonly [SessionState, string | undefined];
 
 /** What a session says when it comes to rest: what it said, if it has no device, else this. */
-export function wordsAtRest({ state, detail }: SessionStatus, otherwise: SessionState, why: string): Words {
-  return hasNoDevice(state) ? [state, detail] : [otherwise, why];
+export function stateAtRest(
+  { state, detail }: SessionStatus,
+  fallbackState: SessionState,
+  fallbackDetail: string,
+): StateAndDetail {
+  return hasNoDevice(state) ? [state, detail] : [fallbackState, fallbackDetail];
 }
 
 /** The same after a logout that was asked for. */
-export function wordsLoggedOut({ state, detail }: SessionStatus): Words {
+export function stateAfterLogout({ state, detail }: SessionStatus): StateAndDetail {
   if (state === 'logged_out') return [state, detail];
   if (state === 'idle' || state === 'pairing' || state === 'qr_expired') return ['idle', undefined];
   return ['logged_out', 'requested'];
 }
 
 /** The same when its credentials are still there after all. @param error why they are */
-export function wordsUnerased(status: SessionStatus, error: unknown): Words {
+export function stateAfterEraseFailure(status: SessionStatus, error: unknown): StateAndDetail {
   if (error instanceof LeaseLostError) return ['stopped', 'lease_lost'];
   if (status.state === 'pairing') return ['idle', 'store_unavailable'];
-  return wordsAtRest(status, 'stopped', 'credentials_not_erased');
+  return stateAtRest(status, 'stopped', 'credentials_not_erased');
 }
 
 /** Whether a session that no phone has linked has been like that since before this moment. */
-export function isAbandoned({ state, since }: SessionStatus, before: Date): boolean {
-  return (state === 'pairing' || hasNoDevice(state)) && since < before;
+export function isAbandoned({ state, since }: SessionStatus, cutoff: Date): boolean {
+  return (state === 'pairing' || hasNoDevice(state)) && since < cutoff;
 }
 
 /** The status of one session; tells of every change. */
-export class StatusBoard {
+export class SessionStatusTracker {
   readonly #now: () => Date;
-  readonly #changed: (status: SessionStatus) => void;
+  readonly #onChange: (status: SessionStatus) => void;
   #status: SessionStatus;
   #nextChange = Promise.withResolvers<void>();
 
-  constructor(now: () => Date, changed: (status: SessionStatus) => void) {
+  constructor(now: () => Date, onChange: (status: SessionStatus) => void) {
     this.#now = now;
-    this.#changed = changed;
+    this.#onChange = onChange;
     this.#status = { state: 'idle', since: now() };
   }
 
@@ -66,13 +70,13 @@ export class StatusBoard {
       ...(detail !== undefined && { detail }),
       ...(phone !== undefined && { phone }),
     };
-    this.#changed(this.#status);
+    this.#onChange(this.#status);
     this.#nextChange.resolve();
     this.#nextChange = Promise.withResolvers();
   }
 
   /** Resolves with the next change, or after the time. */
-  async change(timeoutMs: number): Promise<void> {
+  async waitForChange(timeoutMs: number): Promise<void> {
     await withTimeout(this.#nextChange.promise, timeoutMs);
   }
 }

@@ -5,18 +5,18 @@ import { withTimeout } from '../../lib/async/with-timeout.ts';
 const { PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType;
 
 /** What WhatsApp sends unasked; the answers to pings and the acknowledgements of our own messages are not among it. */
-const unaskedStanzas = ['message', 'receipt', 'notification', 'presence', 'chatstate', 'call'] as const;
+const unsolicitedTags = ['message', 'receipt', 'notification', 'presence', 'chatstate', 'call'] as const;
 
 /** Tells of every stanza that nobody had asked for. */
-export function watchInbound(sock: WASocket, heard: () => void): void {
-  for (const tag of unaskedStanzas) sock.ws.on(`CB:${tag}`, heard);
+export function watchInboundStanzas(sock: WASocket, onStanza: () => void): void {
+  for (const tag of unsolicitedTags) sock.ws.on(`CB:${tag}`, onStanza);
 }
 
 /** Whether WhatsApp answers a ping on this socket. */
 export async function answersPing(sock: WASocket, timeoutMs: number): Promise<boolean> {
   const ping = { tag: 'iq', attrs: { to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' } };
-  const answer = sock.query({ ...ping, content: [{ tag: 'ping', attrs: {} }] }, timeoutMs);
-  return (await withTimeout(answer, timeoutMs).catch(() => undefined)) !== undefined;
+  const response = sock.query({ ...ping, content: [{ tag: 'ping', attrs: {} }] }, timeoutMs);
+  return (await withTimeout(response, timeoutMs).catch(() => undefined)) !== undefined;
 }
 
 /**

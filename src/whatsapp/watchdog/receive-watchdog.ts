@@ -1,41 +1,46 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import { BusinessHours } from '../../domain/company/business-hours.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { guarded } from '../../lib/async/catch-async.ts';
+import { catchAsync } from '../../lib/async/catch-async.ts';
 import type { Companies, Events, WhatsApp } from '../../ports/ports.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import { Acknowledgements } from './ack-tracker.ts';
+import { AckTracker } from './ack-tracker.ts';
 import {
-  decideDeafness,
-  defaultDeafnessTimings,
-  type DeafnessDecision,
-  type DeafnessFacts,
-  type DeafnessStage,
-  type DeafnessTimings,
-  hearsSince,
+  decideWatchdogAction,
+  defaultWatchdogTimeouts,
+  type WatchdogDecision,
+  type WatchdogFacts,
+  type WatchdogStage,
+  type WatchdogTimeouts,
+  receivedSince,
 } from './watchdog-policy.ts';
-import { type Disconnect, lineDead, socketDead, socketDeaf } from '../session/disconnect-policy.ts';
+import {
+  type Disconnect,
+  pingTimedOut,
+  closeTimedOut,
+  receiveTimedOut,
+} from '../session/disconnect-policy.ts';
 import { answersPing, probeInbound } from './probe.ts';
 
 /** Each sweep begins so many of these at most, over all sessions: where hundreds are deaf the cause is not theirs. */
-const atOnce: Readonly<Partial<Record<DeafnessDecision['action'], number>>> = { probe: 10, renew: 2 };
+const maxPerSweep: Readonly<Partial<Record<WatchdogDecision['action'], number>>> = { probe: 10, renew: 2 };
 const queryTimeoutMs = 10_000;
-const zoneHoldsMs = 60 * 60_000;
+const timeZoneTtlMs = 60 * 60_000;
 /** The longest that one session is borne with beyond the others. */
-const morePatience = 0.25;
+const maxExtraTolerance = 0.25;
 /** Of salons whose zone the platform did not tell. */
-const likelyTimeZone = 'Europe/Moscow';
+const defaultTimeZone = 'Europe/Moscow';
 
-export type DeafnessWatchOptions = Readonly<{
+export type ReceiveWatchdogDeps = Readonly<{
   whatsapp: Pick<WhatsApp, 'on' | 'getActiveSessions'> &
     Readonly<{
-      openSocketOf: (companyId: CompanyId) => WASocket | undefined;
-      giveUpSocket: (companyId: CompanyId, reason: Disconnect) => void;
+      getOpenSocket: (companyId: CompanyId) => WASocket | undefined;
+      dropSocket: (companyId: CompanyId, reason: Disconnect) => void;
     }>;
   companies: Pick<Companies, 'byId'>;
   events: Pick<Events, 'record'>;
-  report: Pick<BusinessEvents, 'deafness' | 'failed'>;
-  timings?: Partial<DeafnessTimings>;
+  report: Pick<BusinessEvents, 'watchdogAction' | 'failed'>;
+  timeouts?: Partial<WatchdogTimeouts>;
   now: () => Date;
   /** Milliseconds of a clock that never jumps. */
   monotonicMs: () => number;
@@ -43,58 +48,60 @@ export type DeafnessWatchOptions = Readonly<{
   random: () => number;
 }>;
 
-type Ear = {
-  stage: DeafnessStage;
+type WatchedSession = {
+  stage: WatchdogStage;
   openedAtMs: number;
-  heardAtMs: number | undefined;
+  lastInboundAtMs: number | undefined;
   /** Of messages on the present socket. */
-  acks: Acknowledgements;
+  acks: AckTracker;
   /** When the line was last asked whether it is alive. */
-  lineAskedAtMs: number;
+  lastPingAtMs: number;
   /** `replaced`: for want of an answer, and nothing was acknowledged on the next socket yet. WhatsApp may be slow, not the line dead. */
-  line: 'trusted' | 'given up' | 'replaced';
+  socketHealth: 'healthy' | 'timed_out' | 'unproven';
   renewedAtMs: number | undefined;
   /** When `whatsapp_deaf` was recorded, until it hears again. */
-  toldAtMs: number | undefined;
-  readonly patience: number;
-  zone: Readonly<{ name: string; untilMs: number }> | undefined;
+  alertedAtMs: number | undefined;
+  readonly toleranceFactor: number;
+  timeZone: Readonly<{ name: string; expiresAtMs: number }> | undefined;
 };
 
 /** Finds sessions that look connected and hear nothing, or are dead. What it keeps of a session is gone once the session is over. */
-export class DeafnessWatch {
-  readonly #options: DeafnessWatchOptions;
-  readonly #timings: DeafnessTimings;
-  readonly #ears = new Map<CompanyId, Ear>();
+export class ReceiveWatchdog {
+  readonly #deps: ReceiveWatchdogDeps;
+  readonly #timeouts: WatchdogTimeouts;
+  readonly #sessions = new Map<CompanyId, WatchedSession>();
   #isSweeping = false;
-  #zonesFailed = false;
+  #timeZoneLookupFailed = false;
 
-  constructor(options: DeafnessWatchOptions) {
-    this.#options = options;
-    this.#timings = { ...defaultDeafnessTimings, ...options.timings };
-    const { whatsapp, monotonicMs } = options;
-    whatsapp.on('connected', (companyId) => this.#opened(companyId));
+  constructor(deps: ReceiveWatchdogDeps) {
+    this.#deps = deps;
+    this.#timeouts = { ...defaultWatchdogTimeouts, ...deps.timeouts };
+    const { whatsapp, monotonicMs } = deps;
+    whatsapp.on('connected', (companyId) => this.#onConnected(companyId));
     whatsapp.on('inbound', (companyId) => {
-      const ear = this.#ears.get(companyId);
-      if (ear === undefined) return;
-      ear.heardAtMs = monotonicMs();
-      ear.acks.forgive();
+      const session = this.#sessions.get(companyId);
+      if (session === undefined) return;
+      session.lastInboundAtMs = monotonicMs();
+      session.acks.clear();
     });
-    whatsapp.on('handed-over', (companyId, id) => this.#ears.get(companyId)?.acks.left(id));
+    whatsapp.on('message-dispatched', (companyId, id) => this.#sessions.get(companyId)?.acks.sent(id));
     whatsapp.on('message-status', (companyId, { whatsappMessageId }) =>
-      this.#ears.get(companyId)?.acks.came(whatsappMessageId),
+      this.#sessions.get(companyId)?.acks.acked(whatsappMessageId),
     );
   }
 
   /** Sessions that were found deaf and have heard nothing since, also over a new socket. */
   get deafSessions(): number {
-    return [...this.#ears.values()].filter(({ toldAtMs }) => toldAtMs !== undefined).length;
+    return [...this.#sessions.values()].filter(({ alertedAtMs }) => alertedAtMs !== undefined).length;
   }
 
   /** When something unasked last came; undefined: not since this process runs the session. */
   readonly lastInboundAt = (companyId: CompanyId): Date | undefined => {
-    const { now, monotonicMs } = this.#options;
-    const heardAtMs = this.#ears.get(companyId)?.heardAtMs;
-    return heardAtMs === undefined ? undefined : new Date(now().getTime() - (monotonicMs() - heardAtMs));
+    const { now, monotonicMs } = this.#deps;
+    const lastInboundAtMs = this.#sessions.get(companyId)?.lastInboundAtMs;
+    return lastInboundAtMs === undefined
+      ? undefined
+      : new Date(now().getTime() - (monotonicMs() - lastInboundAtMs));
   };
 
   /** Looks at every session once. Does not wait for what it begins. */
@@ -112,95 +119,114 @@ export class DeafnessWatch {
    * Asks lines on which an acknowledgement is late whether they are alive. Messages on a dead one are taken up by the next
    * socket, which should come before they are given up. Does not wait for the answers.
    */
-  sweepLines(): void {
-    const { whatsapp, monotonicMs } = this.#options;
+  pingStalledSockets(): void {
+    const { whatsapp, monotonicMs } = this.#deps;
     const nowMs = monotonicMs();
-    for (const [companyId, ear] of this.#ears) {
-      if (ear.acks.lastAtMs !== undefined) ear.line = 'trusted';
-      const sinceMs = ear.acks.missing?.sinceMs;
-      if (sinceMs === undefined || ear.line !== 'trusted') continue;
-      const sock = whatsapp.openSocketOf(companyId);
-      const isLate = nowMs - Math.max(sinceMs, ear.lineAskedAtMs) >= this.#timings.lateAckMs;
-      if (sock === undefined || !isLate) continue;
-      ear.lineAskedAtMs = nowMs;
-      this.#askLine(companyId, ear, sock);
+    for (const [companyId, session] of this.#sessions) {
+      if (session.acks.lastAtMs !== undefined) session.socketHealth = 'healthy';
+      const sinceMs = session.acks.pending?.sinceMs;
+      if (sinceMs === undefined || session.socketHealth !== 'healthy') continue;
+      const sock = whatsapp.getOpenSocket(companyId);
+      const isAckLate = nowMs - Math.max(sinceMs, session.lastPingAtMs) >= this.#timeouts.lateAckMs;
+      if (sock === undefined || !isAckLate) continue;
+      session.lastPingAtMs = nowMs;
+      this.#ping(companyId, session, sock);
     }
   }
 
   async #sweep(): Promise<void> {
-    const { whatsapp } = this.#options;
-    this.#zonesFailed = false;
+    const { whatsapp } = this.#deps;
+    this.#timeZoneLookupFailed = false;
     const active = new Set(whatsapp.getActiveSessions().map(({ companyId }) => companyId));
-    const begun = new Map<DeafnessDecision['action'], number>();
-    const hours = new BusinessHours(this.#options.now());
-    for (const [companyId, ear] of this.#ears) {
+    const started = new Map<WatchdogDecision['action'], number>();
+    const hours = new BusinessHours(this.#deps.now());
+    for (const [companyId, session] of this.#sessions) {
       if (!active.has(companyId)) {
-        this.#ears.delete(companyId);
+        this.#sessions.delete(companyId);
         continue;
       }
-      const before = whatsapp.openSocketOf(companyId);
-      if (before?.ws.isClosing === true) whatsapp.giveUpSocket(companyId, socketDead);
-      if (before === undefined || before.ws.isClosing) continue;
-      if (ear.toldAtMs !== undefined && hearsSince(ear.toldAtMs, ear, this.#timings)) {
-        ear.toldAtMs = undefined;
+      const sockBefore = whatsapp.getOpenSocket(companyId);
+      if (sockBefore?.ws.isClosing === true) whatsapp.dropSocket(companyId, closeTimedOut);
+      if (sockBefore === undefined || sockBefore.ws.isClosing) continue;
+      if (session.alertedAtMs !== undefined && receivedSince(session.alertedAtMs, session, this.#timeouts)) {
+        session.alertedAtMs = undefined;
         this.#record(companyId, 'whatsapp_hears_again');
       }
-      const { action, stage } = await this.#decide(companyId, ear, hours);
-      const sock = whatsapp.openSocketOf(companyId);
-      const count = begun.get(action) ?? 0;
-      if (sock !== before || count >= (atOnce[action] ?? Infinity)) continue;
-      begun.set(action, count + 1);
-      ear.stage = stage;
-      this.#act(action, companyId, ear, before);
+      const { action, stage } = await this.#decide(companyId, session, hours);
+      const sock = whatsapp.getOpenSocket(companyId);
+      const count = started.get(action) ?? 0;
+      if (sock !== sockBefore || count >= (maxPerSweep[action] ?? Infinity)) continue;
+      started.set(action, count + 1);
+      session.stage = stage;
+      this.#act(action, companyId, session, sockBefore);
     }
   }
 
-  async #decide(companyId: CompanyId, ear: Ear, hours: BusinessHours): Promise<DeafnessDecision> {
-    const facts = { nowMs: this.#options.monotonicMs(), businessSinceMs: -Infinity };
-    const atAnyHour = this.#decideBy(ear, facts);
+  async #decide(
+    companyId: CompanyId,
+    session: WatchedSession,
+    hours: BusinessHours,
+  ): Promise<WatchdogDecision> {
+    const facts = { nowMs: this.#deps.monotonicMs(), businessSinceMs: -Infinity };
+    const withoutBusinessHours = this.#decideAt(session, facts);
     // Most sessions have just heard something: where they are does not matter then.
-    if (ear.stage.name === 'listening' && atAnyHour.action === 'wait') return atAnyHour;
-    const timeZone = await this.#timeZoneOf(companyId, ear);
-    const openForMs = timeZone === undefined ? undefined : hours.lastForMs(timeZone);
-    const nowMs = this.#options.monotonicMs();
+    if (session.stage.name === 'listening' && withoutBusinessHours.action === 'wait')
+      return withoutBusinessHours;
+    const timeZone = await this.#loadTimeZone(companyId, session);
+    const openForMs = timeZone === undefined ? undefined : hours.elapsedMs(timeZone);
+    const nowMs = this.#deps.monotonicMs();
     const businessSinceMs = openForMs === undefined ? undefined : nowMs - openForMs;
-    return this.#decideBy(ear, { nowMs, businessSinceMs });
+    return this.#decideAt(session, { nowMs, businessSinceMs });
   }
 
-  #decideBy(ear: Ear, time: Pick<DeafnessFacts, 'nowMs' | 'businessSinceMs'>): DeafnessDecision {
-    const { missing: unacknowledged, lastAtMs: acknowledgedAtMs } = ear.acks;
-    return decideDeafness(ear.stage, { ...ear, ...time, unacknowledged, acknowledgedAtMs }, this.#timings);
+  #decideAt(
+    session: WatchedSession,
+    time: Pick<WatchdogFacts, 'nowMs' | 'businessSinceMs'>,
+  ): WatchdogDecision {
+    const { pending: unacknowledged, lastAtMs: acknowledgedAtMs } = session.acks;
+    return decideWatchdogAction(
+      session.stage,
+      { ...session, ...time, unacknowledged, lastAckAtMs: acknowledgedAtMs },
+      this.#timeouts,
+    );
   }
 
   /** Undefined when it cannot be asked for: then the others are not asked for in this sweep either. */
-  async #timeZoneOf(companyId: CompanyId, ear: Ear): Promise<string | undefined> {
-    const { companies, report, monotonicMs } = this.#options;
-    const { zone } = ear;
-    if (this.#zonesFailed || (zone !== undefined && monotonicMs() < zone.untilMs)) return zone?.name;
+  async #loadTimeZone(companyId: CompanyId, session: WatchedSession): Promise<string | undefined> {
+    const { companies, report, monotonicMs } = this.#deps;
+    const { timeZone } = session;
+    if (this.#timeZoneLookupFailed || (timeZone !== undefined && monotonicMs() < timeZone.expiresAtMs))
+      return timeZone?.name;
     try {
-      const name = (await companies.byId(companyId))?.timeZone ?? likelyTimeZone;
-      ear.zone = { name, untilMs: monotonicMs() + zoneHoldsMs };
+      const name = (await companies.byId(companyId))?.timeZone ?? defaultTimeZone;
+      session.timeZone = { name, expiresAtMs: monotonicMs() + timeZoneTtlMs };
       return name;
     } catch (error) {
-      this.#zonesFailed = true;
+      this.#timeZoneLookupFailed = true;
       report.failed('Asking for the time zone of a salon', error, { companyId });
-      return zone?.name;
+      return timeZone?.name;
     }
   }
 
-  #act(action: DeafnessDecision['action'], companyId: CompanyId, ear: Ear, sock: WASocket): void {
-    const { whatsapp, report, monotonicMs } = this.#options;
+  #act(
+    action: WatchdogDecision['action'],
+    companyId: CompanyId,
+    session: WatchedSession,
+    sock: WASocket,
+  ): void {
+    const { whatsapp, report, monotonicMs } = this.#deps;
     if (action === 'wait') return;
-    const silentMs = monotonicMs() - Math.max(ear.openedAtMs, ear.heardAtMs ?? ear.openedAtMs);
-    report.deafness(companyId, action, silentMs);
+    const silentMs =
+      monotonicMs() - Math.max(session.openedAtMs, session.lastInboundAtMs ?? session.openedAtMs);
+    report.watchdogAction(companyId, action, silentMs);
     switch (action) {
       case 'probe':
         return this.#probe(companyId, sock);
       case 'renew':
-        ear.renewedAtMs = monotonicMs();
-        return whatsapp.giveUpSocket(companyId, socketDeaf);
+        session.renewedAtMs = monotonicMs();
+        return whatsapp.dropSocket(companyId, receiveTimedOut);
       case 'alert':
-        ear.toldAtMs = monotonicMs();
+        session.alertedAtMs = monotonicMs();
         return this.#record(companyId, 'whatsapp_deaf');
       case 'answered':
       case 'recovered':
@@ -209,48 +235,48 @@ export class DeafnessWatch {
 
   #probe(companyId: CompanyId, sock: WASocket): void {
     const what = 'Probing a WhatsApp session';
-    const failed = (error: unknown): void => this.#options.report.failed(what, error, { companyId });
-    guarded(failed, async () => {
+    const onError = (error: unknown): void => this.#deps.report.failed(what, error, { companyId });
+    catchAsync(onError, async () => {
       if (!(await probeInbound(sock, queryTimeoutMs))) throw new Error('WhatsApp answers no query');
     })();
   }
 
-  #askLine(companyId: CompanyId, ear: Ear, sock: WASocket): void {
-    const { whatsapp, report, monotonicMs } = this.#options;
-    const failed = (error: unknown): void => report.failed('Asking a line', error, { companyId });
-    guarded(failed, async () => {
-      const isAlive = await answersPing(sock, this.#timings.pingTimeoutMs);
-      if (isAlive || whatsapp.openSocketOf(companyId) !== sock) return;
-      ear.line = 'given up';
-      ear.acks = new Acknowledgements(monotonicMs);
-      whatsapp.giveUpSocket(companyId, lineDead);
+  #ping(companyId: CompanyId, session: WatchedSession, sock: WASocket): void {
+    const { whatsapp, report, monotonicMs } = this.#deps;
+    const onError = (error: unknown): void => report.failed('Asking a line', error, { companyId });
+    catchAsync(onError, async () => {
+      const isAlive = await answersPing(sock, this.#timeouts.pingTimeoutMs);
+      if (isAlive || whatsapp.getOpenSocket(companyId) !== sock) return;
+      session.socketHealth = 'timed_out';
+      session.acks = new AckTracker(monotonicMs);
+      whatsapp.dropSocket(companyId, pingTimedOut);
     })();
   }
 
   #record(companyId: CompanyId, type: string): void {
-    const { events, report } = this.#options;
-    const failed = (error: unknown): void => report.failed('Recording a deaf session', error, { companyId });
-    guarded(failed, () => events.record({ companyId, type, cause: 'watchdog' }))();
+    const { events, report } = this.#deps;
+    const onError = (error: unknown): void => report.failed('Recording a deaf session', error, { companyId });
+    catchAsync(onError, () => events.record({ companyId, type, cause: 'watchdog' }))();
   }
 
   /** The episode goes on over its sockets: neither a new one nor what had waited for it ends it. */
-  #opened(companyId: CompanyId): void {
-    const { monotonicMs, random } = this.#options;
-    const ear = this.#ears.get(companyId) ?? {
+  #onConnected(companyId: CompanyId): void {
+    const { monotonicMs, random } = this.#deps;
+    const session = this.#sessions.get(companyId) ?? {
       stage: { name: 'listening' },
       openedAtMs: 0,
-      heardAtMs: undefined,
-      acks: new Acknowledgements(monotonicMs),
-      lineAskedAtMs: -Infinity,
-      line: 'trusted',
+      lastInboundAtMs: undefined,
+      acks: new AckTracker(monotonicMs),
+      lastPingAtMs: -Infinity,
+      socketHealth: 'healthy',
       renewedAtMs: undefined,
-      toldAtMs: undefined,
-      patience: 1 + morePatience * random(),
-      zone: undefined,
+      alertedAtMs: undefined,
+      toleranceFactor: 1 + maxExtraTolerance * random(),
+      timeZone: undefined,
     };
-    ear.openedAtMs = monotonicMs();
-    ear.line = ear.line === 'given up' ? 'replaced' : 'trusted';
-    ear.acks = new Acknowledgements(monotonicMs);
-    this.#ears.set(companyId, ear);
+    session.openedAtMs = monotonicMs();
+    session.socketHealth = session.socketHealth === 'timed_out' ? 'unproven' : 'healthy';
+    session.acks = new AckTracker(monotonicMs);
+    this.#sessions.set(companyId, session);
   }
 }

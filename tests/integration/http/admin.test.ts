@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { adminApiKey, startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { adminApiKey, startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const json = { 'content-type': 'application/json' };
 
@@ -17,10 +17,10 @@ describe('the operator', () => {
   it.each(ofOneCompany)('is told by $method $path that there is no such company', async (asked) => {
     const { method, path, body } = asked;
     const reached: unknown[] = [];
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       reconciliation: { request: async (...call) => void reached.push(call) },
     });
-    const response = await fetch(`${edge.url}/marketplace/${path}`, {
+    const response = await fetch(`${server.url}/marketplace/${path}`, {
       method,
       headers: { 'x-api-key': adminApiKey, ...(body && json) },
       ...(body && { body: JSON.stringify(body) }),
@@ -37,14 +37,14 @@ describe('the operator', () => {
 
   it('has the changes of one company read, or of all', async () => {
     const reached: unknown[] = [];
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       reconciliation: {
         request: async (companyId, cause) => void reached.push([companyId, cause]),
         requestAll: async (cause) => reached.push(['all', cause]),
       },
     });
     for (const body of [{ company_id: 42 }, {}]) {
-      const response = await fetch(`${edge.url}/marketplace/reconciliation`, {
+      const response = await fetch(`${server.url}/marketplace/reconciliation`, {
         method: 'POST',
         headers: { 'x-api-key': adminApiKey, ...json },
         body: JSON.stringify(body),
@@ -58,8 +58,8 @@ describe('the operator', () => {
   });
 
   it('is told which field names no company', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/marketplace/reconciliation`, {
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/marketplace/reconciliation`, {
       method: 'POST',
       headers: { 'x-api-key': adminApiKey, ...json },
       body: JSON.stringify({ company_id: '0' }),
@@ -73,8 +73,8 @@ describe('the operator', () => {
     ['webhooks/none', 404, 'NOT_FOUND'],
     ['nothing/0b0a4c1e-0000-4000-8000-000000000000', 400, 'VALIDATION_ERROR'],
   ])('is told that there is no dead letter %s', async (letter, status, code) => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/marketplace/dead-letters/${letter}/replay`, {
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/marketplace/dead-letters/${letter}/replay`, {
       method: 'POST',
       headers: { 'x-api-key': adminApiKey },
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingWebhook } from '../../../src/ports/message-ports.ts';
 import { apiKey, companyId, otherToken, token } from '../../support/fixtures/test-companies.ts';
-import { adminApiKey, startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { adminApiKey, startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const webhook: OutgoingWebhook = {
   version: '0b0a4c1e-0000-4000-8000-000000000000',
@@ -15,14 +15,14 @@ const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
 
 describe('GET /marketplace/settings/:companyId/outgoing-webhook', () => {
   it('shows the owner and the operator how it fares, and nothing of its address or secret', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       outgoingWebhooks: {
-        of: async (id) => (id === companyId ? webhook : undefined),
-        waiting: async (id) => (id === companyId ? 3 : 0),
+        get: async (id) => (id === companyId ? webhook : undefined),
+        pendingCount: async (id) => (id === companyId ? 3 : 0),
       },
     });
     for (const headers of [bearer(token), { 'x-api-key': adminApiKey }]) {
-      const response = await fetch(`${edge.url}/${path}`, { headers });
+      const response = await fetch(`${server.url}/${path}`, { headers });
       expect(await response.json()).toEqual({
         success: true,
         outgoing_webhook: {
@@ -36,15 +36,15 @@ describe('GET /marketplace/settings/:companyId/outgoing-webhook', () => {
   });
 
   it('says null where none is set', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/${path}`, { headers: bearer(token) });
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/${path}`, { headers: bearer(token) });
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ success: true, outgoing_webhook: null });
   });
 
   it("refuses another company's token and a company's own API key", async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     for (const headers of [bearer(otherToken), { 'x-api-key': apiKey }])
-      expect((await fetch(`${edge.url}/${path}`, { headers })).status).toBe(401);
+      expect((await fetch(`${server.url}/${path}`, { headers })).status).toBe(401);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { apiKey, token } from '../../support/fixtures/test-companies.ts';
-import { adminApiKey, startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { adminApiKey, startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const operator = { 'x-api-key': adminApiKey };
 const company = { 'x-api-key': apiKey };
@@ -8,12 +8,12 @@ const owner = { authorization: `Bearer ${token}` };
 
 /** Every list: its path, who reads it, how many entries it has at most and how many unasked. */
 const lists = [
-  { path: 'received-messages', headers: company, most: 200, usual: 50 },
-  { path: 'bookings/7/events', headers: company, most: 500, usual: 500 },
-  { path: 'settings/41/opt-outs', headers: owner, most: 200, usual: 200 },
-  { path: 'dead-letters', headers: operator, most: 500, usual: 50 },
-  { path: 'restrictions', headers: operator, most: 500, usual: 500 },
-  { path: 'companies', headers: operator, most: 100, usual: 100 },
+  { path: 'received-messages', headers: company, maxLimit: 200, defaultLimit: 50 },
+  { path: 'bookings/7/events', headers: company, maxLimit: 500, defaultLimit: 500 },
+  { path: 'settings/41/opt-outs', headers: owner, maxLimit: 200, defaultLimit: 200 },
+  { path: 'dead-letters', headers: operator, maxLimit: 500, defaultLimit: 50 },
+  { path: 'restrictions', headers: operator, maxLimit: 500, defaultLimit: 500 },
+  { path: 'companies', headers: operator, maxLimit: 100, defaultLimit: 100 },
 ] as const;
 
 async function startLists() {
@@ -22,24 +22,24 @@ async function startLists() {
     limits.push(limit);
     return Promise.resolve([]);
   };
-  const edge = await startHttpEdge({
-    received: { after: (_id, _position, limit) => listed(limit) },
-    events: { ofRecord: (_id, _recordId, limit) => listed(limit) },
-    rules: { optOuts: (_company, limit) => listed(limit) },
+  const server = await startHttpTestServer({
+    receivedMessages: { after: (_id, _position, limit) => listed(limit) },
+    events: { byRecord: (_id, _recordId, limit) => listed(limit) },
+    notificationSettings: { optOuts: (_company, limit) => listed(limit) },
     queue: { deadLetters: (_queue, limit) => listed(limit) },
     restrictions: { latest: listed },
     service: { companiesWithoutWhatsApp: listed },
   });
-  return { edge, limits };
+  return { server, limits };
 }
 
-describe.each(lists)('GET /marketplace/$path', ({ path, headers, most, usual }) => {
+describe.each(lists)('GET /marketplace/$path', ({ path, headers, maxLimit, defaultLimit }) => {
   it('gives as many as are asked for, and its usual number unasked', async () => {
-    const { edge, limits } = await startLists();
-    await using _ = edge;
-    for (const query of ['?limit=1', `?limit=${most}`, ''])
-      expect((await fetch(`${edge.url}/marketplace/${path}${query}`, { headers })).status).toBe(200);
-    expect(limits).toEqual([1, most, usual]);
+    const { server, limits } = await startLists();
+    await using _ = server;
+    for (const query of ['?limit=1', `?limit=${maxLimit}`, ''])
+      expect((await fetch(`${server.url}/marketplace/${path}${query}`, { headers })).status).toBe(200);
+    expect(limits).toEqual([1, maxLimit, defaultLimit]);
   });
 
   it.each([
@@ -56,16 +56,16 @@ describe.each(lists)('GET /marketplace/$path', ({ path, headers, most, usual }) 
     '',
     'NaN',
     '9'.repeat(20),
-    most + 1,
+    maxLimit + 1,
   ])('refuses limit=%s and says what may be asked for', async (limit) => {
-    const { edge, limits } = await startLists();
-    await using _ = edge;
-    const url = `${edge.url}/marketplace/${path}?limit=${encodeURIComponent(limit)}`;
+    const { server, limits } = await startLists();
+    await using _ = server;
+    const url = `${server.url}/marketplace/${path}?limit=${encodeURIComponent(limit)}`;
     const response = await fetch(url, { headers: { ...headers, 'accept-language': 'en' } });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({
       code: 'VALIDATION_ERROR',
-      error: `The parameter limit must be a whole number from 1 to ${most}.`,
+      error: `The parameter limit must be a whole number from 1 to ${maxLimit}.`,
     });
     expect(limits).toEqual([]);
   });
@@ -74,9 +74,9 @@ describe.each(lists)('GET /marketplace/$path', ({ path, headers, most, usual }) 
 it.each(['-1', '1.5', 'x', '9'.repeat(20)])(
   'received-messages refuses after=%s by its name',
   async (after) => {
-    const { edge } = await startLists();
-    await using _ = edge;
-    const response = await fetch(`${edge.url}/marketplace/received-messages?after=${after}`, {
+    const { server } = await startLists();
+    await using _ = server;
+    const response = await fetch(`${server.url}/marketplace/received-messages?after=${after}`, {
       headers: company,
     });
     expect(response.status).toBe(400);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode, errorCodes } from '../../../src/domain/errors/app-error.ts';
-import { MemoryAddressLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
+import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
 import { apiKey, token } from '../../support/fixtures/test-companies.ts';
-import { adminApiKey, startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { adminApiKey, startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const bearer = { authorization: `Bearer ${token}` };
 
@@ -10,14 +10,14 @@ describe('an error', () => {
   it.for(Object.keys(errorCodes) as ErrorCode[])(
     '%s has its status, its sentence and the id of the request',
     async (code) => {
-      await using edge = await startHttpEdge({
+      await using server = await startHttpTestServer({
         service: {
           generateQR: async () => {
             throw new AppError(code, { retryAfterSeconds: 7 });
           },
         },
       });
-      const response = await fetch(`${edge.url}/marketplace/qr`, {
+      const response = await fetch(`${server.url}/marketplace/qr`, {
         headers: { ...bearer, 'x-request-id': 'caller-0001' },
       });
       expect(response.status).toBe(errorCodes[code].httpStatus);
@@ -33,25 +33,25 @@ describe('an error', () => {
   );
 
   it('that nobody foresaw tells the caller nothing and the log everything', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       service: {
         generateQR: async () => {
           throw new Error('relation companies does not exist');
         },
       },
     });
-    const response = await fetch(`${edge.url}/marketplace/qr`, { headers: bearer });
+    const response = await fetch(`${server.url}/marketplace/qr`, { headers: bearer });
     const text = await response.text();
     expect(response.status).toBe(500);
     expect(JSON.parse(text)).toMatchObject({ success: false, code: 'INTERNAL_ERROR' });
     expect(text).not.toMatch(/relation|\bat |stack/);
-    expect(edge.log.lines.join('\n')).toContain('relation companies does not exist');
+    expect(server.log.lines.join('\n')).toContain('relation companies does not exist');
   });
 
   it('speaks English to those who ask for it', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const errorIn = async (language: string) => {
-      const response = await fetch(`${edge.url}/marketplace/qr`, {
+      const response = await fetch(`${server.url}/marketplace/qr`, {
         headers: { 'accept-language': language },
       });
       return ((await response.json()) as { error: string }).error;
@@ -62,36 +62,36 @@ describe('an error', () => {
   });
 
   it('is a page for a browser and JSON for a program', async () => {
-    await using edge = await startHttpEdge();
-    const page = await fetch(`${edge.url}/marketplace/nowhere`, {
+    await using server = await startHttpTestServer();
+    const page = await fetch(`${server.url}/marketplace/nowhere`, {
       headers: { accept: 'text/html,*/*;q=0.8' },
     });
     expect(page.status).toBe(404);
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(await page.text()).toContain('data-code="NOT_FOUND"');
-    const program = await fetch(`${edge.url}/marketplace/nowhere`);
+    const program = await fetch(`${server.url}/marketplace/nowhere`);
     expect(await program.json()).toMatchObject({ success: false, code: 'NOT_FOUND' });
   });
 
   it('of a malformed path is the client’s fault', async () => {
-    await using edge = await startHttpEdge();
-    expect((await fetch(`${edge.url}/marketplace/status/%E0%A4`, { headers: bearer })).status).toBe(400);
+    await using server = await startHttpTestServer();
+    expect((await fetch(`${server.url}/marketplace/status/%E0%A4`, { headers: bearer })).status).toBe(400);
   });
 
   it('takes no request id that could forge a log line', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/health/live`, { headers: { 'x-request-id': 'a b"c' } });
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/health/live`, { headers: { 'x-request-id': 'a b"c' } });
     expect(response.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
   });
 });
 
 describe('the limit per address', () => {
-  const limiters = { page: new MemoryAddressLimiter({ points: 2, windowSeconds: 60 }) };
+  const limiters = { page: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) };
 
   it('answers 429 with the seconds to wait, whatever the client says its address is', async () => {
-    await using edge = await startHttpEdge({ limiters });
+    await using server = await startHttpTestServer({ limiters });
     const ask = async (index: number) =>
-      await fetch(`${edge.url}/marketplace/qr`, { headers: { 'x-forwarded-for': `6.6.6.${index}` } });
+      await fetch(`${server.url}/marketplace/qr`, { headers: { 'x-forwarded-for': `6.6.6.${index}` } });
     expect((await ask(1)).status).toBe(401);
     expect((await ask(2)).status).toBe(401);
     const refused = await ask(3);
@@ -102,10 +102,10 @@ describe('the limit per address', () => {
   });
 
   it('believes exactly the proxies in front, and counts an IPv6 /64 as one address', async () => {
-    const own = { page: new MemoryAddressLimiter({ points: 1, windowSeconds: 60 }) };
-    await using edge = await startHttpEdge({ limiters: own, options: { trustProxy: 1 } });
+    const own = { page: new MemoryIpRateLimiter({ points: 1, windowSeconds: 60 }) };
+    await using server = await startHttpTestServer({ limiters: own, options: { trustProxy: 1 } });
     const ask = async (forwarded: string) =>
-      (await fetch(`${edge.url}/marketplace/qr`, { headers: { 'x-forwarded-for': forwarded } })).status;
+      (await fetch(`${server.url}/marketplace/qr`, { headers: { 'x-forwarded-for': forwarded } })).status;
     expect(await ask('1.1.1.1, 2001:db8:0:1::1')).toBe(401);
     expect(await ask('2.2.2.2, 2001:db8:0:1:ffff::2')).toBe(429);
     expect(await ask('1.1.1.1, 2001:db8:0:2::1')).toBe(401);
@@ -114,8 +114,8 @@ describe('the limit per address', () => {
 
 describe('headers', () => {
   it('allow a page nothing but its own server', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/marketplace/connect`);
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/marketplace/connect`);
     expect(await response.text()).toContain('connect');
     expect(response.headers.get('content-security-policy')).toBe(
       "default-src 'none';script-src 'self';style-src 'self';img-src 'self' data:;" +
@@ -130,10 +130,10 @@ describe('headers', () => {
   });
 
   it('insist on https where that is how we are reached, and name who may embed the pages', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       options: { publicUrl: 'https://wa.example', frameAncestors: ['https://yclients.com'] },
     });
-    const response = await fetch(`${edge.url}/marketplace/`);
+    const response = await fetch(`${server.url}/marketplace/`);
     expect(response.headers.get('strict-transport-security')).toContain('max-age=31536000');
     expect(response.headers.get('content-security-policy')).toContain('frame-ancestors https://yclients.com');
     expect(response.headers.get('content-security-policy')).toContain("connect-src 'self' wss://wa.example");
@@ -141,9 +141,9 @@ describe('headers', () => {
   });
 
   it('let allowed origins read the answers and no other', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const allowing = async (origin: string) =>
-      (await fetch(`${edge.url}/health/live`, { headers: { origin } })).headers.get(
+      (await fetch(`${server.url}/health/live`, { headers: { origin } })).headers.get(
         'access-control-allow-origin',
       );
     expect(await allowing('https://allowed.example')).toBe('https://allowed.example');
@@ -154,12 +154,12 @@ describe('headers', () => {
 
 describe('assets', () => {
   it('are served with their type, and nothing above their folder is', async () => {
-    await using edge = await startHttpEdge();
-    const styles = await fetch(`${edge.url}/marketplace/assets/styles.css`);
+    await using server = await startHttpTestServer();
+    const styles = await fetch(`${server.url}/marketplace/assets/styles.css`);
     expect(styles.headers.get('content-type')).toContain('text/css');
     expect(styles.headers.get('cache-control')).toBe('no-cache');
     for (const path of ['..%2f..%2fpackage.json', '%2e%2e/%2e%2e/etc/passwd', 'missing.js', '.env']) {
-      const response = await fetch(`${edge.url}/marketplace/assets/${path}`);
+      const response = await fetch(`${server.url}/marketplace/assets/${path}`);
       expect([400, 404]).toContain(response.status);
     }
   });
@@ -167,18 +167,18 @@ describe('assets', () => {
 
 describe('logs and metrics', () => {
   it('hold route templates, never what was in a path', async () => {
-    await using edge = await startHttpEdge();
-    await fetch(`${edge.url}/marketplace/qr/${token}`);
-    await fetch(`${edge.url}/marketplace/QR/${token}`);
-    await fetch(`${edge.url}/marketplace/nowhere/${token}?token=${token}`);
-    await fetch(`${edge.url}/marketplace/status/41`, { headers: bearer });
-    await fetch(`${edge.url}/marketplace/messages`, {
+    await using server = await startHttpTestServer();
+    await fetch(`${server.url}/marketplace/qr/${token}`);
+    await fetch(`${server.url}/marketplace/QR/${token}`);
+    await fetch(`${server.url}/marketplace/nowhere/${token}?token=${token}`);
+    await fetch(`${server.url}/marketplace/status/41`, { headers: bearer });
+    await fetch(`${server.url}/marketplace/messages`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': apiKey, 'idempotency-key': 'k' },
       body: JSON.stringify({ phone: '+79001234567', text: 'Секретный текст' }),
     });
-    await fetch(`${edge.url}/marketplace/companies`, { headers: { 'x-api-key': adminApiKey } });
-    const metrics = await (await fetch(`${edge.url}/metrics`)).text();
+    await fetch(`${server.url}/marketplace/companies`, { headers: { 'x-api-key': adminApiKey } });
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
     const routes = new Set([...metrics.matchAll(/_count\{.*route="([^"]+)"/g)].map(([, route]) => route));
     expect([...routes]).toEqual([
       '/marketplace/qr/:token',
@@ -187,19 +187,19 @@ describe('logs and metrics', () => {
       '/marketplace/messages',
       '/marketplace/companies',
     ]);
-    const everything = metrics + edge.log.lines.join('\n');
+    const everything = metrics + server.log.lines.join('\n');
     for (const secret of [token, apiKey, adminApiKey, '9001234567', 'Секретный']) {
       expect(everything).not.toContain(secret);
     }
-    expect(edge.log.lines.filter((line) => line.includes('"http request"'))).toHaveLength(7);
+    expect(server.log.lines.filter((line) => line.includes('"http request"'))).toHaveLength(7);
   });
 });
 
 describe('GET /metrics', () => {
   it('is not there for anyone outside, however the request is dressed', async () => {
-    await using edge = await startHttpEdge({ options: { trustProxy: 1 } });
+    await using server = await startHttpTestServer({ options: { trustProxy: 1 } });
     const status = async (headers: Record<string, string>) =>
-      (await fetch(`${edge.url}/metrics`, { headers })).status;
+      (await fetch(`${server.url}/metrics`, { headers })).status;
     expect(await status({})).toBe(200);
     expect(await status({ 'x-forwarded-for': '10.0.0.7' })).toBe(200);
     expect(await status({ 'x-forwarded-for': '8.8.8.8' })).toBe(404);
@@ -210,9 +210,9 @@ describe('GET /metrics', () => {
   });
 
   it('wants the token where one is set', async () => {
-    await using edge = await startHttpEdge({ options: { metricsToken: 'metrics-token' } });
+    await using server = await startHttpTestServer({ options: { metricsToken: 'metrics-token' } });
     const status = async (headers: Record<string, string>) =>
-      (await fetch(`${edge.url}/metrics`, { headers })).status;
+      (await fetch(`${server.url}/metrics`, { headers })).status;
     expect(await status({})).toBe(401);
     expect(await status({ authorization: 'Bearer wrong' })).toBe(401);
     expect(await status({ authorization: 'Bearer metrics-token' })).toBe(200);
@@ -221,22 +221,22 @@ describe('GET /metrics', () => {
 
 describe('health', () => {
   it('tells the reasons to this machine only', async () => {
-    await using edge = await startHttpEdge();
-    expect(await (await fetch(`${edge.url}/health/live`)).json()).toEqual({ status: 'ok' });
-    const inside = await fetch(`${edge.url}/health/ready`);
+    await using server = await startHttpTestServer();
+    expect(await (await fetch(`${server.url}/health/live`)).json()).toEqual({ status: 'ok' });
+    const inside = await fetch(`${server.url}/health/ready`);
     expect(await inside.json()).toEqual({
       status: 'ok',
       dependencies: { database: { status: 'ok', detail: 'pg at db-1' } },
     });
-    const outside = await fetch(`${edge.url}/health/ready`, { headers: { 'x-forwarded-for': '8.8.8.8' } });
+    const outside = await fetch(`${server.url}/health/ready`, { headers: { 'x-forwarded-for': '8.8.8.8' } });
     expect(await outside.json()).toEqual({ status: 'ok', dependencies: { database: { status: 'ok' } } });
   });
 
   it('is 503 while the instance cannot do its job', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       health: { ready: async () => ({ ready: false, status: 'draining', dependencies: {} }) },
     });
-    const response = await fetch(`${edge.url}/health/ready`);
+    const response = await fetch(`${server.url}/health/ready`);
     expect(response.status).toBe(503);
     expect(await response.json()).toEqual({ status: 'draining', dependencies: {} });
   });

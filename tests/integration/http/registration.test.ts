@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { companyId, companyWith } from '../../support/fixtures/test-companies.ts';
-import { adminApiKey, startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { adminApiKey, startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const post = (body: unknown, headers: Record<string, string> = {}) => ({
   method: 'POST',
@@ -11,7 +11,7 @@ const post = (body: unknown, headers: Record<string, string> = {}) => ({
 describe('GET /marketplace/register', () => {
   it('sends the browser to the connect page with every salon, the tokens in the fragment', async () => {
     const seen: unknown[] = [];
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       registration: {
         fromRedirect: async (redirect) => {
           seen.push(redirect);
@@ -20,7 +20,7 @@ describe('GET /marketplace/register', () => {
       },
     });
     const response = await fetch(
-      `${edge.url}/marketplace/register?salon_ids%5B%5D=510001&salon_ids[]=510002&user_data=a+b&user_data_sign=c0`,
+      `${server.url}/marketplace/register?salon_ids%5B%5D=510001&salon_ids[]=510002&user_data=a+b&user_data_sign=c0`,
       { redirect: 'manual' },
     );
     expect(response.status).toBe(303);
@@ -31,34 +31,34 @@ describe('GET /marketplace/register', () => {
   });
 
   it('takes PHP-style indexes and counts a repeated salon once', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const response = await fetch(
-      `${edge.url}/marketplace/register?salon_ids[0]=510001&salon_ids[1]=510001&user_data=a&user_data_sign=b`,
+      `${server.url}/marketplace/register?salon_ids[0]=510001&salon_ids[1]=510001&user_data=a&user_data_sign=b`,
       { redirect: 'manual' },
     );
     expect(response.headers.get('location')).toMatch(/#tokens=token-510001-0$/);
   });
 
   it('is where the signed settings page leads, with its query', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const query = '?salon_id=510001&user_data=a%2Bb&user_data_sign=c0';
-    const response = await fetch(`${edge.url}/marketplace/${query}`, { redirect: 'manual' });
+    const response = await fetch(`${server.url}/marketplace/${query}`, { redirect: 'manual' });
     expect(response.status).toBe(303);
     expect(response.headers.get('location')).toBe(`/marketplace/register${query}`);
-    expect((await fetch(`${edge.url}/marketplace/`)).status).toBe(200);
+    expect((await fetch(`${server.url}/marketplace/`)).status).toBe(200);
   });
 
   it('refuses an unsigned redirect with 401', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/marketplace/register?salon_id=510001`);
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/marketplace/register?salon_id=510001`);
     expect(response.status).toBe(401);
     expect(await response.json()).toMatchObject({ success: false, code: 'INVALID_TOKEN' });
   });
 
   it('refuses no salon, a wrong salon and a parameter that comes twice with 400', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const status = async (query: string) =>
-      (await fetch(`${edge.url}/marketplace/register?${query}&user_data=a&user_data_sign=b`)).status;
+      (await fetch(`${server.url}/marketplace/register?${query}&user_data=a&user_data_sign=b`)).status;
     expect(await status('x=1')).toBe(400);
     expect(await status('salon_id=1e3')).toBe(400);
     expect(await status('salon_id=1&salon_id=2')).toBe(400);
@@ -69,7 +69,7 @@ describe('GET /marketplace/register', () => {
 describe('POST /marketplace/register', () => {
   it('answers 201 for a new company and 200 for one that exists', async () => {
     let created = true;
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       registration: {
         byAdmin: async () => ({
           company: companyWith(companyId),
@@ -80,7 +80,7 @@ describe('POST /marketplace/register', () => {
     });
     const register = async () =>
       await fetch(
-        `${edge.url}/marketplace/register`,
+        `${server.url}/marketplace/register`,
         post({ salon_id: 510041 }, { 'x-api-key': adminApiKey }),
       );
     const first = await register();
@@ -96,10 +96,10 @@ describe('POST /marketplace/register', () => {
   });
 
   it('names the field that is wrong', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const errorFor = async (body: unknown) => {
       const response = await fetch(
-        `${edge.url}/marketplace/register`,
+        `${server.url}/marketplace/register`,
         post(body, { 'x-api-key': adminApiKey, 'accept-language': 'en' }),
       );
       expect(response.status).toBe(400);
@@ -114,13 +114,13 @@ describe('POST /marketplace/register', () => {
   });
 
   it('refuses a missing and a wrong admin key, and any key when none is set', async () => {
-    await using edge = await startHttpEdge();
-    await using closed = await startHttpEdge({ options: { adminApiKey: undefined } });
+    await using server = await startHttpTestServer();
+    await using closed = await startHttpTestServer({ options: { adminApiKey: undefined } });
     const body = { salon_id: 1 };
-    expect((await fetch(`${edge.url}/marketplace/register`, post(body))).status).toBe(401);
-    expect((await fetch(`${edge.url}/marketplace/register`, post(body, { 'x-api-key': 'no' }))).status).toBe(
-      401,
-    );
+    expect((await fetch(`${server.url}/marketplace/register`, post(body))).status).toBe(401);
+    expect(
+      (await fetch(`${server.url}/marketplace/register`, post(body, { 'x-api-key': 'no' }))).status,
+    ).toBe(401);
     expect(
       (await fetch(`${closed.url}/marketplace/register`, post(body, { 'x-api-key': adminApiKey }))).status,
     ).toBe(401);

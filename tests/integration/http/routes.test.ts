@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { apiKey, companyId, otherToken, token } from '../../support/fixtures/test-companies.ts';
-import { adminApiKey, now, startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { adminApiKey, now, startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } });
 
@@ -13,33 +13,33 @@ const post = (body: unknown, headers: Record<string, string> = {}) => ({
 
 describe('GET /marketplace/qr', () => {
   it('shows the code to the bearer of a token, and to an old client by the path', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const expected = { success: true, qr: 'data:image/png;base64,QQ==', expires_in: 19 };
-    const response = await fetch(`${edge.url}/marketplace/qr`, bearer(token));
+    const response = await fetch(`${server.url}/marketplace/qr`, bearer(token));
     expect(await response.json()).toEqual(expected);
     expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(await (await fetch(`${edge.url}/marketplace/qr/${token}`)).json()).toEqual(expected);
+    expect(await (await fetch(`${server.url}/marketplace/qr/${token}`)).json()).toEqual(expected);
   });
 
   it('refuses a token in the query, a wrong token and no token alike', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const codes = [
-      await fetch(`${edge.url}/marketplace/qr?token=${token}`),
-      await fetch(`${edge.url}/marketplace/qr`, bearer('wrong')),
-      await fetch(`${edge.url}/marketplace/qr`),
+      await fetch(`${server.url}/marketplace/qr?token=${token}`),
+      await fetch(`${server.url}/marketplace/qr`, bearer('wrong')),
+      await fetch(`${server.url}/marketplace/qr`),
     ].map(({ status }) => status);
     expect(codes).toEqual([401, 401, 401]);
   });
 
   it('says 410 when every code has run out', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       service: {
         generateQR: async () => {
           throw new AppError('QR_EXPIRED');
         },
       },
     });
-    const response = await fetch(`${edge.url}/marketplace/qr`, bearer(token));
+    const response = await fetch(`${server.url}/marketplace/qr`, bearer(token));
     expect(response.status).toBe(410);
     expect(await response.json()).toMatchObject({ code: 'QR_EXPIRED' });
   });
@@ -48,7 +48,7 @@ describe('GET /marketplace/qr', () => {
 describe('POST /marketplace/pairing-code', () => {
   it('hands out a code for a phone written in any usual form', async () => {
     const phones: string[] = [];
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       service: {
         requestPairingCode: async (_id, phone) => {
           phones.push(phone);
@@ -57,7 +57,7 @@ describe('POST /marketplace/pairing-code', () => {
       },
     });
     const response = await fetch(
-      `${edge.url}/marketplace/pairing-code`,
+      `${server.url}/marketplace/pairing-code`,
       post({ phone: '8 (900) 123-45-67' }, bearer(token).headers),
     );
     expect(await response.json()).toEqual({ success: true, code: 'ABCD1234', expires_in: 60 });
@@ -65,10 +65,10 @@ describe('POST /marketplace/pairing-code', () => {
   });
 
   it('asks who it is before it looks at the body', async () => {
-    await using edge = await startHttpEdge();
-    expect((await fetch(`${edge.url}/marketplace/pairing-code`, post({}))).status).toBe(401);
+    await using server = await startHttpTestServer();
+    expect((await fetch(`${server.url}/marketplace/pairing-code`, post({}))).status).toBe(401);
     expect(
-      (await fetch(`${edge.url}/marketplace/pairing-code`, post({ phone: '1' }, bearer(token).headers)))
+      (await fetch(`${server.url}/marketplace/pairing-code`, post({ phone: '1' }, bearer(token).headers)))
         .status,
     ).toBe(400);
   });
@@ -83,10 +83,10 @@ const restriction = {
 
 describe('GET /marketplace/restrictions', () => {
   it('lists to the operator alone the salons that may start no new chats', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       restrictions: { latest: async () => [{ companyId, ...restriction }] },
     });
-    const url = `${edge.url}/marketplace/restrictions`;
+    const url = `${server.url}/marketplace/restrictions`;
     expect((await fetch(url, bearer(token))).status).toBe(401);
     const response = await fetch(url, { headers: { 'x-api-key': adminApiKey } });
     expect(await response.json()).toEqual({
@@ -106,7 +106,7 @@ describe('GET /marketplace/restrictions', () => {
 
 describe('GET /marketplace/status/:companyId', () => {
   it('shows the state to the token of that company and to the operator', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const expected = {
       success: true,
       company_id: 41,
@@ -122,19 +122,21 @@ describe('GET /marketplace/status/:companyId', () => {
       last_inbound_at: now.toISOString(),
       restriction: null,
     };
-    const byToken = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
+    const byToken = await fetch(`${server.url}/marketplace/status/41`, bearer(token));
     expect(await byToken.json()).toEqual(expected);
-    const byKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': adminApiKey } });
+    const byKey = await fetch(`${server.url}/marketplace/status/41`, {
+      headers: { 'x-api-key': adminApiKey },
+    });
     expect(await byKey.json()).toEqual(expected);
   });
 
   it('says until when WhatsApp restricts new chats, in Russian and in English', async () => {
-    await using edge = await startHttpEdge({
-      restrictions: { of: async (id) => (id === companyId ? restriction : undefined) },
+    await using server = await startHttpTestServer({
+      restrictions: { current: async (id) => (id === companyId ? restriction : undefined) },
     });
     const restrictionIn = async (language: string) => {
       const headers = { authorization: `Bearer ${token}`, 'accept-language': language };
-      const response = await fetch(`${edge.url}/marketplace/status/41`, { headers });
+      const response = await fetch(`${server.url}/marketplace/status/41`, { headers });
       return ((await response.json()) as { restriction: Record<string, unknown> }).restriction;
     };
     const { message, ...rest } = await restrictionIn('ru');
@@ -151,10 +153,10 @@ describe('GET /marketplace/status/:companyId', () => {
 
   it('tells why the session is as it is, and since when', async () => {
     const since = new Date('2026-03-30T07:15:00Z');
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       service: { sessionStatus: async () => ({ state: 'banned', since, detail: '402/101' }) },
     });
-    const response = await fetch(`${edge.url}/marketplace/status/41`, bearer(token));
+    const response = await fetch(`${server.url}/marketplace/status/41`, bearer(token));
     expect(await response.json()).toMatchObject({
       session_state: 'banned',
       session_state_since: '2026-03-30T07:15:00.000Z',
@@ -163,15 +165,15 @@ describe('GET /marketplace/status/:companyId', () => {
   });
 
   it("refuses another company's token and a company's own API key", async () => {
-    await using edge = await startHttpEdge();
-    expect((await fetch(`${edge.url}/marketplace/status/41`, bearer(otherToken))).status).toBe(401);
-    const byApiKey = await fetch(`${edge.url}/marketplace/status/41`, { headers: { 'x-api-key': apiKey } });
+    await using server = await startHttpTestServer();
+    expect((await fetch(`${server.url}/marketplace/status/41`, bearer(otherToken))).status).toBe(401);
+    const byApiKey = await fetch(`${server.url}/marketplace/status/41`, { headers: { 'x-api-key': apiKey } });
     expect(byApiKey.status).toBe(401);
   });
 
   it('tells the operator of a company that does not exist', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/marketplace/status/999`, {
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/marketplace/status/999`, {
       headers: { 'x-api-key': adminApiKey },
     });
     expect(response.status).toBe(404);
@@ -181,8 +183,8 @@ describe('GET /marketplace/status/:companyId', () => {
   it.for(['0', '-1', '1e3', '٤١', '41%20', '1.0', '0x29', '9007199254740993', '..%2f..%2fetc', '041'])(
     'refuses the number %s with 400',
     async (number) => {
-      await using edge = await startHttpEdge();
-      const response = await fetch(`${edge.url}/marketplace/status/${number}`, {
+      await using server = await startHttpTestServer();
+      const response = await fetch(`${server.url}/marketplace/status/${number}`, {
         headers: { 'x-api-key': adminApiKey },
       });
       expect(response.status).toBe(400);
@@ -195,10 +197,10 @@ describe('/marketplace/messages', () => {
   const key = { 'x-api-key': apiKey };
 
   it('queues a message once per idempotency key and shows it with the phone masked', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const send = async () =>
       await fetch(
-        `${edge.url}/marketplace/messages`,
+        `${server.url}/marketplace/messages`,
         post({ phone: '89001234567', text: 'Добрый день' }, { ...key, 'idempotency-key': 'k1' }),
       );
     const first = await send();
@@ -208,15 +210,15 @@ describe('/marketplace/messages', () => {
     expect(await (await send()).json()).toEqual(queued);
 
     const shown: unknown = await (
-      await fetch(`${edge.url}/marketplace/messages/m-1`, { headers: key })
+      await fetch(`${server.url}/marketplace/messages/m-1`, { headers: key })
     ).json();
     expect(shown).toMatchObject({ id: 'm-1', status: 'queued', phone: '+7900***4567', attempts: 0 });
   });
 
   it('wants an idempotency key, a phone and a text', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const status = async (body: unknown, headers: Record<string, string>) =>
-      (await fetch(`${edge.url}/marketplace/messages`, post(body, headers))).status;
+      (await fetch(`${server.url}/marketplace/messages`, post(body, headers))).status;
     const good = { phone: '+79001234567', text: 'x' };
     expect(await status(good, key)).toBe(400);
     expect(await status(good, { ...key, 'idempotency-key': 'a b' })).toBe(400);
@@ -228,10 +230,10 @@ describe('/marketplace/messages', () => {
   });
 
   it('names the field when the phone is a landline, as bookings with landlines are passed over', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const body = { phone: '+7 495 000-00-00', text: 'x' };
     const headers = { ...key, 'idempotency-key': 'k' };
-    const response = await fetch(`${edge.url}/marketplace/messages`, post(body, headers));
+    const response = await fetch(`${server.url}/marketplace/messages`, post(body, headers));
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({
       code: 'VALIDATION_ERROR',
@@ -240,9 +242,9 @@ describe('/marketplace/messages', () => {
   });
 
   it('knows nothing of a message that is not there', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     for (const id of ['m-9', "'%20or%201=1"]) {
-      const response = await fetch(`${edge.url}/marketplace/messages/${id}`, { headers: key });
+      const response = await fetch(`${server.url}/marketplace/messages/${id}`, { headers: key });
       expect(response.status).toBe(404);
     }
   });
@@ -250,8 +252,8 @@ describe('/marketplace/messages', () => {
 
 describe('GET /marketplace/companies', () => {
   it('shows the operator, and nobody else, the statistics and who is without WhatsApp, why and since when', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(`${edge.url}/marketplace/companies`, {
+    await using server = await startHttpTestServer();
+    const response = await fetch(`${server.url}/marketplace/companies`, {
       headers: { 'x-api-key': adminApiKey },
     });
     expect(await response.json()).toEqual({
@@ -277,7 +279,7 @@ describe('GET /marketplace/companies', () => {
       ],
     });
     expect(
-      (await fetch(`${edge.url}/marketplace/companies`, { headers: { 'x-api-key': apiKey } })).status,
+      (await fetch(`${server.url}/marketplace/companies`, { headers: { 'x-api-key': apiKey } })).status,
     ).toBe(401);
   });
 });

@@ -2,9 +2,9 @@ import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
-import { MemoryAddressLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
+import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
 import { apiKey, companyWith, webhookSecret } from '../../support/fixtures/test-companies.ts';
-import { startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const path = `/marketplace/webhook/41/${webhookSecret}`;
 const json = { 'content-type': 'application/json' };
@@ -18,20 +18,20 @@ const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, st
 
 describe('POST /marketplace/webhook/:companyId/:secret', () => {
   it('answers success once the inbox has the webhook', async () => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(edge.url + path, post(JSON.stringify(webhook)));
+    await using server = await startHttpTestServer();
+    const response = await fetch(server.url + path, post(JSON.stringify(webhook)));
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('{"success":true}');
     expect(response.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
-    expect(edge.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
+    expect(server.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
   });
 
   it('takes a gzipped webhook', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const body = new Uint8Array(gzipSync(JSON.stringify(webhook)));
-    const response = await fetch(edge.url + path, post(body, { ...json, 'content-encoding': 'gzip' }));
+    const response = await fetch(server.url + path, post(body, { ...json, 'content-encoding': 'gzip' }));
     expect(response.status).toBe(200);
-    expect(edge.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
+    expect(server.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
   });
 
   it.for([
@@ -52,19 +52,19 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     ['an escaped __proto__ key', 400, post('{"\\u005f_proto__":{"admin":true}}')],
     ['a constructor key', 400, post('{"constructor":{"prototype":{}}}')],
   ] as const)('refuses %s', async ([, status, init]) => {
-    await using edge = await startHttpEdge();
-    const response = await fetch(edge.url + path, init);
+    await using server = await startHttpTestServer();
+    const response = await fetch(server.url + path, init);
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ success: false, code: 'VALIDATION_ERROR' });
-    expect(edge.acceptedWebhooks).toEqual([]);
+    expect(server.acceptedWebhooks).toEqual([]);
     expect(Reflect.get({}, 'admin')).toBeUndefined();
-    expect((await fetch(edge.url + path, post(JSON.stringify(webhook)))).status).toBe(200);
+    expect((await fetch(server.url + path, post(JSON.stringify(webhook)))).status).toBe(200);
   });
 
   it('refuses a body that grows past the limit without saying its length', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const status = await new Promise((resolve, reject) => {
-      const request = httpRequest(edge.url + path, { method: 'POST', headers: json }, (response) => {
+      const request = httpRequest(server.url + path, { method: 'POST', headers: json }, (response) => {
         response.resume();
         resolve(response.statusCode);
       });
@@ -76,20 +76,20 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
   });
 
   it('refuses a wrong secret and an unknown company with the same answer', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     const refusals = [`/marketplace/webhook/41/wrong`, `/marketplace/webhook/999/${webhookSecret}`];
     for (const wrong of refusals) {
-      const response = await fetch(edge.url + wrong, post(JSON.stringify(webhook)));
+      const response = await fetch(server.url + wrong, post(JSON.stringify(webhook)));
       expect(response.status).toBe(401);
       expect(await response.json()).toMatchObject({ code: 'INVALID_TOKEN' });
     }
-    expect(edge.acceptedWebhooks).toEqual([]);
+    expect(server.acceptedWebhooks).toEqual([]);
   });
 
   it('turns away an address that keeps guessing, before anybody is asked, but no right path', async () => {
     const asked: number[] = [];
-    await using edge = await startHttpEdge({
-      limiters: { strayWebhook: new MemoryAddressLimiter({ points: 2, windowSeconds: 60 }) },
+    await using server = await startHttpTestServer({
+      limiters: { strayWebhook: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) },
       options: { trustProxy: 1 },
       inbox: {
         authenticate: async (id, secret) => {
@@ -101,7 +101,7 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     });
     const send = async (to: string, from: string) => {
       const headers = { ...json, 'x-forwarded-for': from };
-      return await fetch(edge.url + to, post(JSON.stringify(webhook), headers));
+      return await fetch(server.url + to, post(JSON.stringify(webhook), headers));
     };
     for (let time = 0; time < 5; time += 1) expect((await send(path, '7.7.7.7')).status).toBe(200);
     for (const id of [901, 902]) {
@@ -115,26 +115,26 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
   });
 
   it('tells the sender to come back when the webhook could not be made durable', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       inbox: {
         acceptEntity: async () => {
           throw new AppError('DB_ERROR');
         },
       },
     });
-    const response = await fetch(edge.url + path, post(JSON.stringify(webhook)));
+    const response = await fetch(server.url + path, post(JSON.stringify(webhook)));
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('5');
     expect(await response.json()).toMatchObject({ code: 'DB_ERROR', retryAfter: 5 });
   });
 
   it('is counted by its route and logged without the secret', async () => {
-    await using edge = await startHttpEdge();
-    await fetch(edge.url + path, post(JSON.stringify(webhook)));
-    const metrics = await (await fetch(`${edge.url}/metrics`)).text();
+    await using server = await startHttpTestServer();
+    await fetch(server.url + path, post(JSON.stringify(webhook)));
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toContain('method="POST",route="/marketplace/webhook/:companyId/:secret",status="200"');
-    expect(edge.log.lines.join('\n')).toContain('/marketplace/webhook/41/***');
-    expect(edge.log.lines.join('\n')).not.toContain(webhookSecret);
+    expect(server.log.lines.join('\n')).toContain('/marketplace/webhook/41/***');
+    expect(server.log.lines.join('\n')).not.toContain(webhookSecret);
   });
 });
 
@@ -144,22 +144,22 @@ describe('POST /marketplace/webhook/:companyId', () => {
     await fetch(url, post(JSON.stringify(body), { ...json, 'x-api-key': key }));
 
   it('takes the generic form from the holder of the key', async () => {
-    await using edge = await startHttpEdge();
-    const response = await send(`${edge.url}/marketplace/webhook/41`, generic);
+    await using server = await startHttpTestServer();
+    const response = await send(`${server.url}/marketplace/webhook/41`, generic);
     expect(await response.json()).toEqual({ success: true });
-    expect(edge.acceptedWebhooks).toEqual([
+    expect(server.acceptedWebhooks).toEqual([
       { companyId: 41, webhook: { ...generic, timestamp: new Date(generic.timestamp) } },
     ]);
   });
 
   it("refuses a wrong key, another company's path and a wrong form", async () => {
-    await using edge = await startHttpEdge();
-    expect((await send(`${edge.url}/marketplace/webhook/41`, generic, 'wrong')).status).toBe(401);
-    expect((await send(`${edge.url}/marketplace/webhook/42`, generic)).status).toBe(403);
-    const wrong = await send(`${edge.url}/marketplace/webhook/41`, { ...generic, timestamp: 'yesterday' });
+    await using server = await startHttpTestServer();
+    expect((await send(`${server.url}/marketplace/webhook/41`, generic, 'wrong')).status).toBe(401);
+    expect((await send(`${server.url}/marketplace/webhook/42`, generic)).status).toBe(403);
+    const wrong = await send(`${server.url}/marketplace/webhook/41`, { ...generic, timestamp: 'yesterday' });
     expect(wrong.status).toBe(400);
     expect(((await wrong.json()) as { error: string }).error).toContain('timestamp');
-    expect(edge.acceptedWebhooks).toEqual([]);
+    expect(server.acceptedWebhooks).toEqual([]);
   });
 });
 
@@ -168,11 +168,11 @@ describe('POST /marketplace/callback', () => {
 
   it('hands the lifecycle event on, with the signed fields of a payment', async () => {
     const events: unknown[] = [];
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       lifecycle: { handle: async (event) => void events.push(event) },
     });
     const send = async (body: unknown) =>
-      await fetch(`${edge.url}/marketplace/callback`, post(JSON.stringify(body)));
+      await fetch(`${server.url}/marketplace/callback`, post(JSON.stringify(body)));
     expect(await (await send(uninstall)).json()).toEqual({ success: true });
     await send({
       ...uninstall,
@@ -191,12 +191,12 @@ describe('POST /marketplace/callback', () => {
 
   it('hands on the numbers of a payment to the letter, since their sign covers them so', async () => {
     const payments: unknown[] = [];
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       lifecycle: { handle: async ({ payment }) => void payments.push(payment) },
     });
     const send = async (numbers: string) => {
       const body = `{"salon_id":510041,"application_id":4242,"event":"payment","sign":"ab",${numbers}}`;
-      return (await fetch(`${edge.url}/marketplace/callback`, post(body))).status;
+      return (await fetch(`${server.url}/marketplace/callback`, post(body))).status;
     };
     expect(await send('"amount":1990.00,"discount":10.50')).toBe(200);
     expect(await send('"amount":"1990.00","discount":0')).toBe(200);
@@ -210,7 +210,7 @@ describe('POST /marketplace/callback', () => {
   });
 
   it('passes on the refusal of a wrong partner token, and never logs the token', async () => {
-    await using edge = await startHttpEdge({
+    await using server = await startHttpTestServer({
       lifecycle: {
         handle: async () => {
           throw new AppError('FORBIDDEN');
@@ -218,20 +218,20 @@ describe('POST /marketplace/callback', () => {
       },
     });
     const response = await fetch(
-      `${edge.url}/marketplace/callback`,
+      `${server.url}/marketplace/callback`,
       post(JSON.stringify({ ...uninstall, partner_token: 'stolen-partner-token' })),
     );
     expect(response.status).toBe(403);
-    expect(edge.log.lines.join('\n')).not.toContain('stolen-partner-token');
+    expect(server.log.lines.join('\n')).not.toContain('stolen-partner-token');
   });
 
   it('refuses an unknown event and an unsigned payment', async () => {
-    await using edge = await startHttpEdge();
+    await using server = await startHttpTestServer();
     for (const body of [
       { ...uninstall, event: 'explode' },
       { ...uninstall, event: 'payment', amount: 1 },
     ]) {
-      const response = await fetch(`${edge.url}/marketplace/callback`, post(JSON.stringify(body)));
+      const response = await fetch(`${server.url}/marketplace/callback`, post(JSON.stringify(body)));
       expect(response.status).toBe(400);
     }
   });

@@ -8,23 +8,23 @@ import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import type { Database } from '../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../src/storage/queue/job-queue.ts';
-import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../support/faults/outage-log.ts';
 import { engines, newCompany, openTestDatabase, repositoriesOn } from '../../support/fixtures/storage.ts';
-import type { Place, Repositories } from '../../support/fixtures/storage.ts';
+import type { TestDatabase, Repositories } from '../../support/fixtures/storage.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 import { callbackEndpoint, salonId, startClient } from '../../support/clients/yclients-client.ts';
 
 describe.each(engines())('the sweep for salons that wait for their activation, in $name', ({ make }) => {
   const scope = new AsyncDisposableStack();
-  let place: Place;
+  let place: TestDatabase;
   let database: Database;
   let repositories: Repositories;
   let queue: StoppableJobQueue;
 
   beforeAll(async () => {
     place = scope.use(await make());
-    database = scope.use(await openTestDatabase(place.choice));
+    database = scope.use(await openTestDatabase(place.address));
     repositories = repositoriesOn(database);
     queue = scope.use(
       await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
@@ -61,9 +61,9 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
       companies: repositories.companies,
       yclients: client,
       queue,
-      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
       events: repositories.events,
-      activated: async () => {},
+      onActivated: async () => {},
       webhookUrl: (id, secret) => `https://app.example/${id}/${secret}`,
       now: () => new Date(nowMs),
     });
@@ -80,7 +80,7 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
     expect(await jobs()).toEqual([id, id]);
 
     // What the platform refused for an hour waits for the owner.
-    await activation.gaveUp(id, new AppError('FORBIDDEN'));
+    await activation.onDeadLetter(id, new AppError('FORBIDDEN'));
     nowMs = 150 * 60_000;
     await activation.sweep();
     expect(await jobs()).toEqual([id, id]);

@@ -3,7 +3,7 @@ import { YclientsClient } from '../../../src/yclients/yclients-client.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 import {
   companyEndpoint,
-  refusalOf,
+  captureAppError,
   salonId,
   startClient,
   unlimited,
@@ -21,7 +21,7 @@ describe('outages', () => {
   it('end in UPSTREAM_ERROR after three tries', async () => {
     const { simulator, client } = await startClient();
     simulator.refuse(companyEndpoint, 503);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({
       code: 'UPSTREAM_ERROR',
       httpStatus: 502,
       retryable: true,
@@ -33,24 +33,24 @@ describe('outages', () => {
     const { simulator, client } = await startClient({ resilience: { attempts: 1 } });
     const outage = (reason: string) => ({ code: 'UPSTREAM_ERROR', retryable: true, cause: { reason } });
     simulator.html(companyEndpoint);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject(outage('not_json'));
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject(outage('not_json'));
     simulator.cutJson(companyEndpoint);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject(outage('not_json'));
-    simulator.loseAnswer(companyEndpoint);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject(outage('network'));
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject(outage('not_json'));
+    simulator.dropResponse(companyEndpoint);
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject(outage('network'));
   });
 
   it('never quote what the platform sent', async () => {
     const { simulator, client } = await startClient({ resilience: { attempts: 1 } });
     simulator.html(companyEndpoint);
-    const error = await refusalOf(client.getCompany(salonId));
+    const error = await captureAppError(client.getCompany(salonId));
     expect(`${error.stack} ${String(error.cause)}`).not.toContain('Технические');
   });
 
   it('include silence: the request ends at its timeout', async () => {
     const { simulator, client } = await startClient({ requestTimeoutMs: 50, resilience: { attempts: 2 } });
     simulator.hang(companyEndpoint);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({
       code: 'UPSTREAM_ERROR',
       cause: { reason: 'timeout' },
     });
@@ -59,7 +59,7 @@ describe('outages', () => {
   it('are told at once when the platform cannot be reached', async () => {
     const { simulator, client } = await startClient();
     await simulator[Symbol.asyncDispose]();
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({
       code: 'UPSTREAM_ERROR',
       retryable: true,
     });
@@ -72,13 +72,14 @@ describe('circuit breaker', () => {
   async function opened() {
     const started = await startClient(quick);
     started.simulator.refuse(companyEndpoint, 500);
-    for (let failure = 0; failure < 5; failure += 1) await refusalOf(started.client.getCompany(salonId));
+    for (let failure = 0; failure < 5; failure += 1)
+      await captureAppError(started.client.getCompany(salonId));
     return started;
   }
 
   it('opens after five outages in a row and spares the platform, for this group of endpoints only', async () => {
     const { simulator, client } = await opened();
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({
       code: 'UPSTREAM_ERROR',
       retryable: true,
       retryAfterSeconds: 1,
@@ -108,16 +109,16 @@ describe('circuit breaker', () => {
       return simulator.requests.length > 5;
     });
     expect(simulator.requests).toHaveLength(6);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({ retryAfterSeconds: 1 });
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({ retryAfterSeconds: 1 });
     expect(simulator.requests).toHaveLength(6);
   });
 
   it('does not open because one company is refused, nor because of 429', async () => {
     const { simulator, client } = await startClient({ ...quick, maxWaitMs: 60_000 });
     simulator.refuse(companyEndpoint, 403);
-    for (let refusal = 0; refusal < 8; refusal += 1) await refusalOf(client.getCompany(salonId));
+    for (let refusal = 0; refusal < 8; refusal += 1) await captureAppError(client.getCompany(salonId));
     simulator.refuse(companyEndpoint, 429, { headers: { 'retry-after': '0' } });
-    for (let refusal = 0; refusal < 8; refusal += 1) await refusalOf(client.getCompany(salonId));
+    for (let refusal = 0; refusal < 8; refusal += 1) await captureAppError(client.getCompany(salonId));
     expect(simulator.requests).toHaveLength(16);
   });
 });
@@ -167,7 +168,7 @@ describe('request budget', () => {
   it('turns callers away with the time to wait when the pause is too long to hold them', async () => {
     const { simulator, client } = await startClient({ maxWaitMs: 1000 });
     simulator.refuse(companyEndpoint, 429, { headers: { 'retry-after': '30' } });
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({
       code: 'UPSTREAM_ERROR',
       retryable: true,
       retryAfterSeconds: 30,

@@ -4,7 +4,7 @@ import {
   callbackEndpoint,
   companyEndpoint,
   installation,
-  refusalOf,
+  captureAppError,
   salonId,
   startClient,
 } from '../../support/clients/yclients-client.ts';
@@ -85,16 +85,16 @@ describe('activation', () => {
   it('is refused for good without consent, and when a success says success: false', async () => {
     const { simulator, client } = await startClient();
     const refused = { code: 'UPSTREAM_ERROR', retryable: false };
-    expect(await refusalOf(client.activate(installation))).toMatchObject(refused);
+    expect(await captureAppError(client.activate(installation))).toMatchObject(refused);
     simulator.refuse(callbackEndpoint, 201, { body: { success: false, data: null, meta: {} } });
-    expect(await refusalOf(client.activate(installation))).toMatchObject(refused);
+    expect(await captureAppError(client.activate(installation))).toMatchObject(refused);
   });
 
   it('is sent once; after a lost answer the status tells that it took effect', async () => {
     const { simulator, client } = await startClient();
     simulator.pressConnect(510_001);
-    simulator.loseAnswer(callbackEndpoint);
-    expect(await refusalOf(client.activate(installation))).toMatchObject({ retryable: true });
+    simulator.dropResponse(callbackEndpoint);
+    expect(await captureAppError(client.activate(installation))).toMatchObject({ retryable: true });
     expect(simulator.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
     expect(await client.getApplicationStatus(salonId)).toBe('active');
   });
@@ -110,7 +110,7 @@ describe('refusals', () => {
       [422, 'UPSTREAM_ERROR'],
     ] as const) {
       simulator.refuse(companyEndpoint, status);
-      expect(await refusalOf(client.getCompany(salonId))).toMatchObject({ code, retryable: false });
+      expect(await captureAppError(client.getCompany(salonId))).toMatchObject({ code, retryable: false });
     }
     expect(simulator.requests).toHaveLength(4);
   });
@@ -118,14 +118,14 @@ describe('refusals', () => {
   it('quote the short sentence of the platform without long numbers', async () => {
     const { simulator, client } = await startClient();
     simulator.refuse(companyEndpoint, 422, { body: { meta: { message: 'No access for 79001112233.' } } });
-    const { cause } = await refusalOf(client.getCompany(salonId));
+    const { cause } = await captureAppError(client.getCompany(salonId));
     expect(String(cause)).toContain('422: No access for ….');
   });
 
   it('include redirects, which are not followed', async () => {
     const [{ simulator, client }, elsewhere] = [await startClient(), await startYclients()];
     simulator.redirect(companyEndpoint, `${elsewhere.url}/api/v1/company/510001`);
-    expect(await refusalOf(client.getCompany(salonId))).toMatchObject({ code: 'UPSTREAM_ERROR' });
+    expect(await captureAppError(client.getCompany(salonId))).toMatchObject({ code: 'UPSTREAM_ERROR' });
     expect(elsewhere.requests).toEqual([]);
   });
 });

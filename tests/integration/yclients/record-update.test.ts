@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { salonIdFrom } from '../../../src/domain/ids.ts';
-import { installation, refusalOf, startClient } from '../../support/clients/yclients-client.ts';
+import { installation, captureAppError, startClient } from '../../support/clients/yclients-client.ts';
 import { booking } from '../../support/fixtures/yclients-fixture.ts';
 
 const salonId = salonIdFrom(510_002);
@@ -16,7 +16,7 @@ describe('what a client answered, written into the record', () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, { ...booking, start });
     simulator.configureWebhooks({ datetimeOffset: '-09:00' });
-    expect(await client.markRecord(company, record.id, { attendance: 2 })).toBe('marked');
+    expect(await client.updateAttendance(company, record.id, { attendance: 2 })).toBe('marked');
     expect(record.start).toBe(start);
     expect(record.restBody().attendance).toBe(2);
   });
@@ -25,7 +25,7 @@ describe('what a client answered, written into the record', () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, { ...booking, comment: 'Просит чай' });
     for (const _ of ['once', 'twice'])
-      expect(await client.markRecord(company, record.id, { attendance: 0, comment: 'Не придёт' })).toBe(
+      expect(await client.updateAttendance(company, record.id, { attendance: 0, comment: 'Не придёт' })).toBe(
         'marked',
       );
     expect(record.restBody().comment).toBe('Просит чай\nНе придёт');
@@ -35,11 +35,11 @@ describe('what a client answered, written into the record', () => {
   it('is taken back with the other answer, unless the salon has said whether the client came', async () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, booking);
-    await client.markRecord(company, record.id, { attendance: 2 });
-    await client.markRecord(company, record.id, { attendance: 0 });
+    await client.updateAttendance(company, record.id, { attendance: 2 });
+    await client.updateAttendance(company, record.id, { attendance: 0 });
     expect(record.restBody().attendance).toBe(0);
-    record.attend(1, Date.now());
-    await client.markRecord(company, record.id, { attendance: 0, comment: 'Не придёт' });
+    record.setAttendance(1, Date.now());
+    await client.updateAttendance(company, record.id, { attendance: 0, comment: 'Не придёт' });
     expect(record.restBody()).toMatchObject({ attendance: 1, comment: 'Не придёт' });
   });
 
@@ -47,8 +47,8 @@ describe('what a client answered, written into the record', () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, booking);
     simulator.cancel(record.id);
-    expect(await client.markRecord(company, record.id, { attendance: 2 })).toBe('gone');
-    expect(await client.markRecord(company, 1, { attendance: 2 })).toBe('gone');
+    expect(await client.updateAttendance(company, record.id, { attendance: 2 })).toBe('gone');
+    expect(await client.updateAttendance(company, 1, { attendance: 2 })).toBe('gone');
     expect(simulator.requests.filter(({ method }) => method === 'PUT')).toEqual([]);
   });
 
@@ -56,7 +56,7 @@ describe('what a client answered, written into the record', () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, booking);
     simulator.refuse('PUT /api/v1/record/*', status);
-    const refusal = await refusalOf(client.markRecord(company, record.id, { attendance: 2 }));
+    const refusal = await captureAppError(client.updateAttendance(company, record.id, { attendance: 2 }));
     expect(refusal.retryable).toBe(false);
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { ClientAnswer } from '../../../src/domain/notification/client-reply.ts';
-import type { AnswerJob, WriteBackJob } from '../../../src/ports/message-ports.ts';
-import { ClientAnswers } from '../../../src/marketplace/replies/reply-handler.ts';
+import type { ClientReplyKind } from '../../../src/domain/notification/client-reply.ts';
+import type { ClientReplyJob, AttendanceWriteBackJob } from '../../../src/ports/message-ports.ts';
+import { ReplyHandler } from '../../../src/marketplace/replies/reply-handler.ts';
 import type { NewJob, ReceivedText } from '../../../src/ports/ports.ts';
-import { WriteBack } from '../../../src/marketplace/replies/attendance-write-back.ts';
+import { AttendanceWriteBack } from '../../../src/marketplace/replies/attendance-write-back.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
-import { inHours, phone, RemindedSalon } from '../../support/fixtures/reminded-salon.ts';
+import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { localTimeInHours, phone, RemindedSalon } from '../../support/fixtures/reminded-salon.ts';
 import { engines, useStore } from '../../support/fixtures/storage.ts';
 import { installation, startClient, unlimited } from '../../support/clients/yclients-client.ts';
 import { booking } from '../../support/fixtures/yclients-fixture.ts';
@@ -126,21 +126,21 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     simulator.pressConnect(salonId);
     await client.activate({ ...installation, salonId, webhookUrls: [] });
     const remindOfNewVisit = async () => {
-      const visit = simulator.book(salonId, { ...booking, start: inHours(24) });
+      const visit = simulator.book(salonId, { ...booking, start: localTimeInHours(24) });
       await salon.remind({ recordId: visit.id });
       return visit;
     };
     const record = await remindOfNewVisit();
 
     const log = captureLog();
-    const report = createBusinessEvents(log, createMetrics(noFigures));
+    const report = createBusinessEvents(log, createMetrics(noMetricSources));
     const jobs: NewJob[] = [];
     const replanned: (string | undefined)[] = [];
     const queue = { insert: async (_queue: string, added: readonly NewJob[]) => void jobs.push(...added) };
-    const writeBack = new WriteBack({ ...repositories, yclients: client, queue, report });
-    const answers = new ClientAnswers({
+    const writeBack = new AttendanceWriteBack({ ...repositories, yclients: client, queue, report });
+    const answers = new ReplyHandler({
       ...repositories,
-      writeBack,
+      attendanceWriteBack: writeBack,
       replanning: { request: async (_companyId, of) => void replanned.push(of) },
       queue,
       wakeOutbox: () => {},
@@ -148,7 +148,7 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
       now: () => new Date(),
     });
     const nextId = () => `text ${(texts += 1)}`;
-    const job = (answer: ClientAnswer): AnswerJob => {
+    const job = (answer: ClientReplyKind): ClientReplyJob => {
       return { companyId, phone, answer, whatsappMessageId: nextId() };
     };
     return {
@@ -160,17 +160,17 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
       replanned,
       answers,
       job,
-      answer: (answer: ClientAnswer) => answers.run(job(answer)),
+      answer: (answer: ClientReplyKind) => answers.run(job(answer)),
       receive: async (text: string, ageMs = 0) => {
         const sentAt = new Date(Date.now() - ageMs);
         const received: ReceivedText = { whatsappMessageId: nextId(), phone, text, sentAt };
-        await answers.received(companyId, received);
+        await answers.handle(companyId, received);
       },
       writeBacks: async () => {
-        for (const { data } of jobs) await writeBack.run(data as unknown as WriteBackJob);
+        for (const { data } of jobs) await writeBack.run(data as unknown as AttendanceWriteBackJob);
       },
       events: async () => {
-        const events = await repositories.events.ofRecord(companyId, record.id, 100);
+        const events = await repositories.events.byRecord(companyId, record.id, 100);
         return events.map(({ type }) => type).filter((type) => !/^(?:webhook|message)_/.test(type));
       },
       replies: async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { activeSalon, booking, webhookReceiver } from '../../support/fixtures/yclients-fixture.ts';
+import { startActiveSalon, booking, startWebhookReceiver } from '../../support/fixtures/yclients-fixture.ts';
 import { SimulatedRecord } from '../../../dev-env/simulators/yclients/record.ts';
 import { Salon } from '../../../dev-env/simulators/yclients/salon.ts';
 
@@ -15,9 +15,9 @@ const documentedFields =
 
 describe('record webhooks', () => {
   it('carry the whole record in local time and with the true offset', async () => {
-    const { simulator, hook } = await activeSalon({ now: () => Date.parse('2026-03-08T09:00:00Z') });
+    const { simulator, hook } = await startActiveSalon({ now: () => Date.parse('2026-03-08T09:00:00Z') });
     const { id } = simulator.book(510_001, booking);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(hook.bodies).toEqual([
       expect.objectContaining({ company_id: 510_001, resource: 'record', resource_id: id, status: 'create' }),
     ]);
@@ -46,12 +46,12 @@ describe('record webhooks', () => {
   });
 
   it('follow changes, attendance and cancellation', async () => {
-    const { simulator, hook } = await activeSalon();
+    const { simulator, hook } = await startActiveSalon();
     const { id } = simulator.book(510_001, { ...booking, client: null });
     simulator.change(id, { start: '2026-03-11 10:00:00' });
     simulator.markAttendance(id, 1);
     simulator.cancel(id);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(hook.bodies).toMatchObject([
       { status: 'create', data: { client: null } },
       { status: 'update', data: { date: '2026-03-11 10:00:00' } },
@@ -61,7 +61,7 @@ describe('record webhooks', () => {
   });
 
   it('can be odd: booleans, wrong offsets, empty deletions, copies, reversed order', async () => {
-    const { simulator, hook } = await activeSalon();
+    const { simulator, hook } = await startActiveSalon();
     simulator.configureWebhooks({
       flags: 'bool',
       datetimeOffset: '+00:00',
@@ -71,45 +71,45 @@ describe('record webhooks', () => {
     simulator.reverseNextWebhooks(2);
     const { id } = simulator.book(510_001, booking);
     simulator.cancel(id);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     const created = { status: 'create', data: { paid_full: false, datetime: '2026-03-10T14:30:00+00:00' } };
     const deleted = { status: 'delete', data: [] };
     expect(hook.bodies).toMatchObject([deleted, deleted, created, created]);
   });
 
   it('are lost after a failure, or come twice more when retries are switched on', async () => {
-    const { simulator, hook } = await activeSalon({}, 500, 503, 429);
+    const { simulator, hook } = await startActiveSalon({}, 500, 503, 429);
     simulator.book(510_001, booking);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(simulator.deliveries).toMatchObject([{ status: 500, attempts: 1 }]);
-    simulator.configureWebhooks({ retry: 'two', retryGapMs: 1 });
+    simulator.configureWebhooks({ retry: 'two', retryDelayMs: 1 });
     simulator.book(510_001, booking);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(simulator.deliveries[1]).toMatchObject({ status: 200, attempts: 3 });
     expect(hook.bodies).toHaveLength(4);
   });
 
   it('are never retried after another 4xx', async () => {
-    const { simulator } = await activeSalon({}, 404);
-    simulator.configureWebhooks({ retry: 'two', retryGapMs: 1 });
+    const { simulator } = await startActiveSalon({}, 404);
+    simulator.configureWebhooks({ retry: 'two', retryDelayMs: 1 });
     simulator.book(510_001, booking);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(simulator.deliveries).toMatchObject([{ status: 404, attempts: 1 }]);
   });
 
   it('do not leave for a salon without an active installation', async () => {
-    const { simulator, hook } = await activeSalon();
+    const { simulator, hook } = await startActiveSalon();
     await simulator.uninstall(510_001);
     simulator.book(510_001, booking);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(hook.bodies).toEqual([]);
   });
 });
 
 describe('lifecycle webhooks', () => {
   it('carry the partner token, and a payment its published signature', async () => {
-    const { simulator } = await activeSalon();
-    const hook = await webhookReceiver();
+    const { simulator } = await startActiveSalon();
+    const hook = await startWebhookReceiver();
     simulator.setApplication({ registrationRedirectUrl: 'https://app.example/', callbackUrl: hook.url });
     await simulator.pay(510_001, { amount: 1990, discount: 10 });
     await simulator.uninstall(510_001);
@@ -126,8 +126,8 @@ describe('lifecycle webhooks', () => {
   });
 
   it('change nothing at the platform when they are forged', async () => {
-    const { simulator } = await activeSalon();
-    const hook = await webhookReceiver();
+    const { simulator } = await startActiveSalon();
+    const hook = await startWebhookReceiver();
     simulator.setApplication({ registrationRedirectUrl: 'https://app.example/', callbackUrl: hook.url });
     await simulator.uninstall(510_001, { partnerToken: 'wrong' });
     await simulator.uninstall(510_001, { partnerToken: null });

@@ -2,35 +2,37 @@ import { describe, expect, it } from 'vitest';
 import { verifyUserData } from '../../../src/yclients/signature.ts';
 import {
   activate,
-  activeSalon,
+  startActiveSalon,
   booking,
-  call,
+  callApi,
   startYclients,
   statusPath,
-  user,
+  userAuthorization,
 } from '../../support/fixtures/yclients-fixture.ts';
 
 describe('headers', () => {
   it('demands the partner token, the v2 media type, and a user for records', async () => {
     const simulator = await startYclients();
-    expect((await call(simulator, '/api/v1/company/510001')).status).toBe(200);
-    expect((await call(simulator, '/api/v1/company/510001', { authorization: 'Bearer x' })).status).toBe(401);
-    expect((await call(simulator, '/api/v1/company/510001', { accept: '*/*' })).status).toBe(406);
-    expect((await call(simulator, '/api/v1/records/510001')).status).toBe(401);
-    expect((await call(simulator, statusPath, { authorization: user })).status).toBe(401);
+    expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(200);
+    expect((await callApi(simulator, '/api/v1/company/510001', { authorization: 'Bearer x' })).status).toBe(
+      401,
+    );
+    expect((await callApi(simulator, '/api/v1/company/510001', { accept: '*/*' })).status).toBe(406);
+    expect((await callApi(simulator, '/api/v1/records/510001')).status).toBe(401);
+    expect((await callApi(simulator, statusPath, { authorization: userAuthorization })).status).toBe(401);
   });
 });
 
 describe('installation', () => {
   it('goes from consent to active and tells so', async () => {
     const simulator = await startYclients();
-    expect((await call(simulator, statusPath)).status).toBe(404);
+    expect((await callApi(simulator, statusPath)).status).toBe(404);
     simulator.pressConnect(510_001);
-    expect((await call(simulator, statusPath)).body).toMatchObject({
+    expect((await callApi(simulator, statusPath)).body).toMatchObject({
       data: { connection_status: { status: 'pending' } },
     });
     expect(await activate(simulator)).toMatchObject({ status: 201, body: { success: true } });
-    expect((await call(simulator, statusPath)).body).toMatchObject({
+    expect((await callApi(simulator, statusPath)).body).toMatchObject({
       success: true,
       data: {
         connection_status: { status: 'active' },
@@ -74,13 +76,15 @@ describe('installation', () => {
   });
 
   it('is frozen and thawed by a payment, and can be removed from any state', async () => {
-    const { simulator } = await activeSalon();
+    const { simulator } = await startActiveSalon();
     await simulator.freeze(510_001);
-    expect((await call(simulator, '/api/v1/records/510001', { authorization: user })).status).toBe(403);
+    expect(
+      (await callApi(simulator, '/api/v1/records/510001', { authorization: userAuthorization })).status,
+    ).toBe(403);
     await simulator.pay(510_001, { amount: 1990 });
     expect(simulator.salon(510_001).status).toBe('active');
     await simulator.uninstall(510_001);
-    expect((await call(simulator, statusPath)).status).toBe(404);
+    expect((await callApi(simulator, statusPath)).status).toBe(404);
   });
 });
 
@@ -143,41 +147,42 @@ describe('rate limits', () => {
     const simulator = await startYclients({ now: () => now });
     const statuses: number[] = [];
     for (let request = 0; request < 6; request += 1) {
-      statuses.push((await call(simulator, '/api/v1/company/510001')).status);
+      statuses.push((await callApi(simulator, '/api/v1/company/510001')).status);
     }
     expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
     now += 1000;
     for (let request = 5; request < 200; request += 1) {
       now += 250;
-      expect((await call(simulator, '/api/v1/company/510001')).status).toBe(200);
+      expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(200);
     }
     now += 250;
-    expect((await call(simulator, '/api/v1/company/510001')).status).toBe(429);
+    expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(429);
     now += 60_000;
-    expect((await call(simulator, '/api/v1/company/510001')).status).toBe(200);
+    expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(200);
   });
 
   it('names the time to wait only when told to', async () => {
     const simulator = await startYclients();
     simulator.limitRates({ perSecond: 0 });
-    expect((await call(simulator, statusPath)).headers.has('retry-after')).toBe(false);
+    expect((await callApi(simulator, statusPath)).headers.has('retry-after')).toBe(false);
     simulator.limitRates({ retryAfterSeconds: 7 });
-    expect((await call(simulator, statusPath)).headers.get('retry-after')).toBe('7');
+    expect((await callApi(simulator, statusPath)).headers.get('retry-after')).toBe('7');
   });
 });
 
 describe('records over the API', () => {
   it('are read, listed, and changed only as a whole, with an echo to the author', async () => {
-    const { simulator, hook } = await activeSalon();
+    const { simulator, hook } = await startActiveSalon();
     const { id } = simulator.book(510_001, booking);
     const path = `/api/v1/record/510001/${id}`;
-    const read = await call(simulator, path, { authorization: user });
+    const read = await callApi(simulator, path, { authorization: userAuthorization });
     expect(read.body).toMatchObject({ data: { id, date: '2026-03-10T14:30:00+03:00' } });
-    const put = (body: unknown) => call(simulator, path, { authorization: user, method: 'PUT', body });
+    const put = (body: unknown) =>
+      callApi(simulator, path, { authorization: userAuthorization, method: 'PUT', body });
     expect((await put({ attendance: 2 })).status).toBe(422);
     const full = { staff_id: 1, services: [{ id: 1 }], client: null, datetime: '2026-03-10T15:00:00+03:00' };
     expect((await put({ ...full, seance_length: 3600, attendance: 2 })).status).toBe(200);
-    await simulator.webhooksSettled();
+    await simulator.waitForWebhooks();
     expect(hook.bodies.at(-1)).toMatchObject({
       status: 'update',
       data: { attendance: 2, date: '2026-03-10 15:00:00' },
@@ -185,12 +190,12 @@ describe('records over the API', () => {
   });
 
   it('are listed by day, without deleted ones unless asked', async () => {
-    const { simulator } = await activeSalon();
+    const { simulator } = await startActiveSalon();
     const first = simulator.book(510_001, booking);
     const second = simulator.book(510_001, { ...booking, start: '2026-03-12 09:00:00' });
     simulator.cancel(second.id);
     const list = (query: string) =>
-      call(simulator, `/api/v1/records/510001?${query}`, { authorization: user });
+      callApi(simulator, `/api/v1/records/510001?${query}`, { authorization: userAuthorization });
     expect((await list('')).body).toMatchObject({ data: [{ id: first.id }], meta: { total_count: 1 } });
     expect((await list('start_date=2026-03-11&with_deleted=1')).body).toMatchObject({
       data: [{ id: second.id, deleted: true }],

@@ -1,4 +1,4 @@
-import type { Figures } from '../../../src/observability/metrics.ts';
+import type { MetricSources } from '../../../src/observability/metrics.ts';
 import type { LogFields, Logger } from '../../../src/observability/logger.ts';
 
 /** Every line before redaction: what a test finds here, the redactor was not needed for. */
@@ -6,7 +6,7 @@ export type CapturedLog = Logger & Readonly<{ lines: readonly string[] }>;
 
 export function captureLog(lines: string[] = [], context: LogFields = {}): CapturedLog {
   const write = (level: string) => (message: string, fields?: LogFields) => {
-    lines.push(JSON.stringify({ level, message, ...context, ...fields }, errorsAsText));
+    lines.push(JSON.stringify({ level, message, ...context, ...fields }, errorReplacer));
   };
   return {
     lines,
@@ -18,18 +18,18 @@ export function captureLog(lines: string[] = [], context: LogFields = {}): Captu
   };
 }
 
-function errorsAsText(_key: string, value: unknown): unknown {
+function errorReplacer(_key: string, value: unknown): unknown {
   return value instanceof Error ? String(value) : value;
 }
 
 /** Of a process that has nothing to show. */
-export const noFigures: Figures = {
+export const noMetricSources: MetricSources = {
   sessions: () => ({}),
   deafSessions: () => 0,
   spoolBytes: () => 0,
   missingWebhookUrls: () => 0,
-  underOtherKeys: () => undefined,
+  staleValues: () => undefined,
   inbox: async () => undefined,
-  restricted: async () => undefined,
+  restrictedSessions: async () => undefined,
   outbox: async () => undefined,
 };

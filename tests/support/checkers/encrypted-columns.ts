@@ -4,9 +4,9 @@ import type { SqlDatabase } from '../../../src/storage/database/sql.ts';
  * How many values begin with the header of a key, for every column of bytes in the database, whatever the code under test knows
  * of. By table and column.
  */
-export async function sealedColumns(
+export async function countEncryptedValues(
   sql: Pick<SqlDatabase, 'query'>,
-  header: Uint8Array,
+  keyPrefix: Uint8Array,
 ): Promise<Readonly<Record<string, number>>> {
   const columns = await sql.query(
     `select format('%I.%I', c.table_name, c.column_name) as name, format('%I', c.column_name) as column,
@@ -20,7 +20,7 @@ export async function sealedColumns(
     const [row] = await sql.query(
       `select count(*)::int as found from ${String(table)}
        where substring(${String(column)} from 1 for length($1::bytea)) = $1::bytea`,
-      [header],
+      [keyPrefix],
     );
     counts[String(name)] = Number(row?.['found']);
   }

@@ -2,7 +2,7 @@
  * How much a series grows from its first to its last value along the line that fits it best, as a share of its mean: a single
  * value out of line says little.
  */
-export function growthShare(values: readonly number[]): number {
+export function relativeGrowth(values: readonly number[]): number {
   const mean = sum(values) / values.length;
   const middle = (values.length - 1) / 2;
   const slope =

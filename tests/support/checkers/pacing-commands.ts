@@ -16,7 +16,7 @@ const hourMs = 60 * minuteMs;
 export type Outcome = 'ack' | '463' | '429' | 'nothing left' | 'crash';
 
 /** What may happen to an outbox, in any order. */
-export type Step =
+export type PacingCommand =
   | Readonly<{ what: 'enqueue'; person: number; urgent: boolean; lifetimeMs: number | undefined }>
   | Readonly<{ what: 'pass'; ms: number }>
   | Readonly<{ what: 'claim'; outcome: Outcome; gapMs: number }>
@@ -26,12 +26,12 @@ export type Step =
   | Readonly<{ what: 'night'; ms: number }>;
 
 /** More people than may be written to for the first time in a day. */
-export const peopleCount = 7;
+export const clientCount = 7;
 
 /** Two of them have most of the visits. */
 const person: Arbitrary<number> = oneof(
   { weight: 3, arbitrary: nat(1) },
-  { weight: 2, arbitrary: nat(peopleCount - 1) },
+  { weight: 2, arbitrary: nat(clientCount - 1) },
 );
 
 const outcome: Arbitrary<Outcome> = oneof(
@@ -40,13 +40,13 @@ const outcome: Arbitrary<Outcome> = oneof(
   { weight: 4, arbitrary: constantFrom('nothing left' as const, 'crash' as const) },
 );
 
-const span: Arbitrary<number> = oneof(
+const duration: Arbitrary<number> = oneof(
   { weight: 8, arbitrary: integer({ min: 500, max: 20_000 }) },
   { weight: 8, arbitrary: integer({ min: 20_000, max: 2 * hourMs }) },
   { weight: 1, arbitrary: integer({ min: 2 * hourMs, max: 26 * hourMs }) },
 );
 
-export const step: Arbitrary<Step> = oneof(
+export const pacingCommand: Arbitrary<PacingCommand> = oneof(
   {
     weight: 10,
     arbitrary: record({
@@ -56,7 +56,7 @@ export const step: Arbitrary<Step> = oneof(
       lifetimeMs: option(integer({ min: 1_000, max: 6 * hourMs }), { nil: undefined, freq: 3 }),
     }),
   },
-  { weight: 8, arbitrary: record({ what: constant('pass' as const), ms: span }) },
+  { weight: 8, arbitrary: record({ what: constant('pass' as const), ms: duration }) },
   {
     weight: 16,
     arbitrary: record({ what: constant('claim' as const), outcome, gapMs: integer({ min: 0, max: 12_000 }) }),

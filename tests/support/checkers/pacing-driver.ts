@@ -1,10 +1,10 @@
 import type { CompanyId } from '../../../src/domain/ids.ts';
-import type { Claim } from '../../../src/ports/message-ports.ts';
+import type { MessageClaim } from '../../../src/ports/message-ports.ts';
 import type { Lease } from '../../../src/ports/ports.ts';
 import { gapMs, limits, maxAttempts, PaceModel, type Sent, toleranceMs } from './pacing-model.ts';
-import { type Outcome, peopleCount, type Step } from './pacing-commands.ts';
-import { newMessage, registeredCompany, type useStore } from '../fixtures/storage.ts';
-import { TimeTraveller } from '../clock/fake-clock.ts';
+import { type Outcome, clientCount, type PacingCommand } from './pacing-commands.ts';
+import { newMessage, registerCompany, type useStore } from '../fixtures/storage.ts';
+import { FakeClock } from '../clock/fake-clock.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const retryAfterMs = 30_000;
@@ -12,34 +12,34 @@ const retryAfterMs = 30_000;
 type Store = ReturnType<typeof useStore>;
 
 /** The outbox of one number, in a time that passes only when it is told to. */
-export class PacedNumber {
+export class PacingDriver {
   readonly companyId: CompanyId;
   /** Claims that gave nothing although something might have gone. */
-  readonly heldBack: string[] = [];
-  readonly #refusals = new Map<string, number>();
+  readonly withheld: string[] = [];
+  readonly #rejections = new Map<string, number>();
   readonly #store: Store;
-  readonly #time: TimeTraveller;
+  readonly #clock: FakeClock;
   readonly #model: PaceModel;
-  readonly #people: readonly string[];
+  readonly #phones: readonly string[];
   #lease: Lease;
 
-  static async open(store: Store): Promise<PacedNumber> {
-    const { id } = await registeredCompany(store.repositories);
-    const time = new TimeTraveller(store.database, id);
-    await time.forget('connected');
+  static async open(store: Store): Promise<PacingDriver> {
+    const { id } = await registerCompany(store.repositories);
+    const time = new FakeClock(store.database, id);
+    await time.backdateSessionState('connected');
     const lease = await store.repositories.leases.acquire(id, 'owner', dayMs);
     if (lease === undefined) throw new Error('No lease');
-    return new PacedNumber(store, time, lease);
+    return new PacingDriver(store, time, lease);
   }
 
-  constructor(store: Store, time: TimeTraveller, lease: Lease) {
+  constructor(store: Store, time: FakeClock, lease: Lease) {
     this.#store = store;
-    this.#time = time;
+    this.#clock = time;
     this.#lease = lease;
     this.#model = new PaceModel(time.nowMs());
     this.companyId = lease.companyId;
-    this.#people = Array.from(
-      { length: peopleCount },
+    this.#phones = Array.from(
+      { length: clientCount },
       (_, index) => `+7900${String(index).padStart(7, '0')}`,
     );
   }
@@ -49,24 +49,24 @@ export class PacedNumber {
   }
 
   /** Texts that WhatsApp refused more than twice. */
-  get looping(): readonly string[] {
-    return [...this.#refusals].filter(([, times]) => times > 2).map(([text]) => text);
+  get repeatedlyRejected(): readonly string[] {
+    return [...this.#rejections].filter(([, times]) => times > 2).map(([text]) => text);
   }
 
   /** The person writes to the salon. */
-  async hears(person: number): Promise<void> {
-    const phone = this.#people[person] ?? '';
+  async receiveFrom(person: number): Promise<void> {
+    const phone = this.#phones[person] ?? '';
     await this.#store.repositories.contacts.received(this.companyId, phone);
-    this.#model.chats(phone);
+    this.#model.recordChat(phone);
   }
 
-  async take(one: Step): Promise<void> {
+  async execute(one: PacingCommand): Promise<void> {
     switch (one.what) {
       case 'enqueue':
         await this.enqueue(one.person, one.urgent, one.lifetimeMs);
         return;
       case 'pass':
-        await this.#time.pass(one.ms);
+        await this.#clock.advance(one.ms);
         return;
       case 'restart':
         await this.#restart();
@@ -75,11 +75,11 @@ export class PacedNumber {
         await this.reconnect();
         return;
       case 'night':
-        this.#model.nightUntilMs = this.#time.nowMs() + one.ms;
+        this.#model.quietUntilMs = this.#clock.nowMs() + one.ms;
         return;
       case 'stop':
       case 'start':
-        await this.#wish(one.what, one.person);
+        await this.#setOptOut(one.what, one.person);
         return;
       case 'claim': {
         const { message } = await this.claim(one.gapMs);
@@ -90,38 +90,39 @@ export class PacedNumber {
   }
 
   async enqueue(person: number, urgent = false, lifetimeMs = Infinity): Promise<void> {
-    const phone = this.#people[person] ?? '';
-    const nowMs = this.#time.nowMs();
-    const { text } = this.#model.want(phone, urgent, nowMs + lifetimeMs, nowMs);
+    const phone = this.#phones[person] ?? '';
+    const nowMs = this.#clock.nowMs();
+    const { text } = this.#model.enqueue(phone, urgent, nowMs + lifetimeMs, nowMs);
     const message = newMessage(this.companyId, {
       phone,
       text,
-      heedsQuietHours: !urgent,
+      respectsQuietHours: !urgent,
       ...(lifetimeMs < Infinity && { expiresAt: new Date(Date.now() + lifetimeMs) }),
     });
     await this.#store.repositories.messages.enqueue(message, 'test');
   }
 
-  async claim(drawnGapMs = gapMs): Promise<Claim> {
+  async claim(drawnGapMs = gapMs): Promise<MessageClaim> {
     const { messages } = this.#store.repositories;
-    await this.#giveUpWaiting();
-    const mayGo = this.#model.mayGo(this.#time.nowMs());
-    const nightMs = this.#model.nightUntilMs - this.#time.nowMs();
+    await this.#expireUnacknowledged();
+    const sendable = this.#model.nextSendable(this.#clock.nowMs());
+    const quietMs = this.#model.quietUntilMs - this.#clock.nowMs();
     const claim = await messages.claim(this.#lease, {
       limits,
       gapMs: drawnGapMs,
       maxAttempts,
-      ...(nightMs > 0 && { quietUntil: new Date(Date.now() + nightMs) }),
+      ...(quietMs > 0 && { quietUntil: new Date(Date.now() + quietMs) }),
     });
-    if (claim.message !== undefined) this.#model.claimed(claim.message.text, drawnGapMs, this.#time.nowMs());
-    else if (mayGo !== undefined) this.heldBack.push(mayGo.text);
+    if (claim.message !== undefined)
+      this.#model.recordClaim(claim.message.text, drawnGapMs, this.#clock.nowMs());
+    else if (sendable !== undefined) this.withheld.push(sendable.text);
     return claim;
   }
 
-  async settle(message: NonNullable<Claim['message']>, outcome: Outcome): Promise<void> {
+  async settle(message: NonNullable<MessageClaim['message']>, outcome: Outcome): Promise<void> {
     const { messages } = this.#store.repositories;
     const { id, whatsappMessageId, text, attempts } = message;
-    const wanted = this.#model.wanted.find((one) => one.text === text);
+    const wanted = this.#model.queued.find((one) => one.text === text);
     if (wanted === undefined) throw new Error(`Nobody wanted ${text}`);
     if (outcome === 'crash') {
       wanted.state = attempts < maxAttempts ? 'interrupted' : 'over';
@@ -129,19 +130,19 @@ export class PacedNumber {
     }
     if (outcome === 'nothing left') {
       await messages.release(this.#lease, id, retryAfterMs);
-      this.#model.putBack(wanted, this.#time.nowMs(), retryAfterMs);
+      this.#model.reschedule(wanted, this.#clock.nowMs(), retryAfterMs);
       return;
     }
-    await messages.handedOver(this.#lease, id);
+    await messages.markDispatched(this.#lease, id);
     if (outcome === 'ack') {
       await messages.advance(this.companyId, whatsappMessageId, 'sent');
-      this.#model.chats(wanted.phone);
+      this.#model.recordChat(wanted.phone);
       return;
     }
-    const moved = await messages.advance(this.companyId, whatsappMessageId, 'failed', outcome);
-    if (moved === undefined) throw new Error(`${text} was refused and did not move`);
-    this.#refusals.set(text, (this.#refusals.get(text) ?? 0) + 1);
-    this.#model.refused(wanted, outcome, moved.status !== 'queued', this.#time.nowMs());
+    const advanced = await messages.advance(this.companyId, whatsappMessageId, 'failed', outcome);
+    if (advanced === undefined) throw new Error(`${text} was refused and did not move`);
+    this.#rejections.set(text, (this.#rejections.get(text) ?? 0) + 1);
+    this.#model.recordRejection(wanted, outcome, advanced.status !== 'queued', this.#clock.nowMs());
   }
 
   /** Sends what is left; whatever may go must be given at the time that was named for it. */
@@ -154,30 +155,30 @@ export class PacedNumber {
       }
       if (claim.dueInMs === undefined) break;
       // The named time is neither too late nor too early, as far as the real clock lets us tell.
-      const isSteady =
-        claim.dueInMs * 0.1 > toleranceMs && this.#model.staysAsItIs(this.#time.nowMs(), claim.dueInMs);
-      await this.#time.pass(claim.dueInMs * 0.9);
+      const isStable =
+        claim.dueInMs * 0.1 > toleranceMs && this.#model.isStable(this.#clock.nowMs(), claim.dueInMs);
+      await this.#clock.advance(claim.dueInMs * 0.9);
       const early = await this.claim();
       if (early.message === undefined) {
-        await this.#time.pass((early.dueInMs ?? 0) + 50);
+        await this.#clock.advance((early.dueInMs ?? 0) + 50);
         continue;
       }
-      if (isSteady) this.heldBack.push(`${early.message.text} came before its time`);
+      if (isStable) this.withheld.push(`${early.message.text} came before its time`);
       await this.settle(early.message, 'ack');
     }
-    const left = this.#model.waiting(this.#time.nowMs()).map(({ text }) => text);
-    if (left.length > 0) throw new Error(`Stuck: ${left.join(', ')}`);
+    const remaining = this.#model.pending(this.#clock.nowMs()).map(({ text }) => text);
+    if (remaining.length > 0) throw new Error(`Stuck: ${remaining.join(', ')}`);
   }
 
   async reconnect(): Promise<void> {
-    await this.#time.forget('connecting');
+    await this.#clock.backdateSessionState('connecting');
     await this.#store.repositories.companies.recordSession(this.companyId, { state: 'connected' });
-    this.#model.openedAtMs = this.#time.nowMs();
-    this.#model.connectedAtMs = this.#time.nowMs() - dayMs;
+    this.#model.openedAtMs = this.#clock.nowMs();
+    this.#model.connectedAtMs = this.#clock.nowMs() - dayMs;
   }
 
   async setStatus(status: 'frozen' | 'active'): Promise<void> {
-    await this.#time.setIntegrationStatus(status);
+    await this.#clock.setIntegrationStatus(status);
   }
 
   async #restart(): Promise<void> {
@@ -188,9 +189,9 @@ export class PacedNumber {
     this.#lease = lease;
   }
 
-  async #wish(what: 'stop' | 'start', person: number): Promise<void> {
+  async #setOptOut(what: 'stop' | 'start', person: number): Promise<void> {
     const { contacts } = this.#store.repositories;
-    const phone = this.#people[person] ?? '';
+    const phone = this.#phones[person] ?? '';
     this.#model[what](phone);
     await (what === 'stop'
       ? contacts.optOut(this.companyId, phone, 'test')
@@ -198,8 +199,8 @@ export class PacedNumber {
   }
 
   /** As the outbox does before it claims. */
-  async #giveUpWaiting(): Promise<void> {
+  async #expireUnacknowledged(): Promise<void> {
     const { messages } = this.#store.repositories;
-    await messages.giveUpWaiting(this.#lease, { ackTimeoutMs: dayMs, maxAttempts });
+    await messages.expireUnacknowledged(this.#lease, { ackTimeoutMs: dayMs, maxAttempts });
   }
 }

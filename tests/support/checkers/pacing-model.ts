@@ -1,10 +1,10 @@
-import type { PaceLimits } from '../../../src/domain/notification/pacing.ts';
+import type { PacingLimits } from '../../../src/domain/notification/pacing.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-export const limits: PaceLimits = {
+export const limits: PacingLimits = {
   perMinute: 3,
   perHour: 7,
   perDay: 11,
@@ -16,12 +16,12 @@ export const limits: PaceLimits = {
 /** Where none is drawn. */
 export const gapMs = 4_000;
 export const maxAttempts = 3;
-const refusedPauseMs = 5 * minuteMs;
+const rejectionPauseMs = 5 * minuteMs;
 
 /** A tick of the real clock passes between a claim and our note of it. */
 export const toleranceMs = 250;
 
-export type Wanted = {
+export type QueuedMessage = {
   readonly phone: string;
   readonly text: string;
   /** May go at night. */
@@ -34,15 +34,15 @@ export type Wanted = {
 
 export type Sent = Readonly<{
   atMs: number;
-  wanted: Wanted;
-  first: boolean;
+  message: QueuedMessage;
+  isFirstContact: boolean;
   halved: boolean;
-  held: boolean;
-  night: boolean;
+  heldByRestriction: boolean;
+  inQuietHours: boolean;
   /** Past its use. */
-  late: boolean;
+  expired: boolean;
   /** To somebody who had written STOP. */
-  unwanted: boolean;
+  optedOut: boolean;
   /** How many people may be written to for the first time in a day, at that moment. */
   firstContacts: number;
   /** The gap that has to follow. */
@@ -51,127 +51,127 @@ export type Sent = Readonly<{
 
 /** What is known of a number from outside: what it was to send, what it has sent, and what happened to it. */
 export class PaceModel {
-  readonly wanted: Wanted[] = [];
+  readonly queued: QueuedMessage[] = [];
   readonly sent: Sent[] = [];
   connectedAtMs: number;
   openedAtMs: number;
-  nightUntilMs = -1;
-  readonly #silent = new Set<string>();
+  quietUntilMs = -1;
+  readonly #optedOut = new Set<string>();
   /** People whom WhatsApp took a message to, or who wrote. */
   readonly #chats = new Set<string>();
-  #freeAtMs = -1;
+  #nextSendAtMs = -1;
   #halvedAtMs = -Infinity;
-  #heldAtMs = -Infinity;
+  #restrictedAtMs = -Infinity;
 
   constructor(nowMs: number) {
     this.connectedAtMs = nowMs - dayMs;
     this.openedAtMs = nowMs - dayMs;
   }
 
-  want(phone: string, urgent: boolean, expiresAtMs: number, nowMs: number): Wanted {
-    const order = this.wanted.length;
-    const state = this.#silent.has(phone) ? 'over' : 'queued';
+  enqueue(phone: string, urgent: boolean, expiresAtMs: number, nowMs: number): QueuedMessage {
+    const order = this.queued.length;
+    const state = this.#optedOut.has(phone) ? 'over' : 'queued';
     const text = `text ${order}`;
-    const one: Wanted = { phone, text, urgent, order, expiresAtMs, notBeforeMs: nowMs, state };
-    this.wanted.push(one);
+    const one: QueuedMessage = { phone, text, urgent, order, expiresAtMs, notBeforeMs: nowMs, state };
+    this.queued.push(one);
     return one;
   }
 
   stop(phone: string): void {
-    this.#silent.add(phone);
-    for (const one of this.wanted) if (one.phone === phone) one.state = 'over';
+    this.#optedOut.add(phone);
+    for (const one of this.queued) if (one.phone === phone) one.state = 'over';
   }
 
   start(phone: string): void {
-    this.#silent.delete(phone);
+    this.#optedOut.delete(phone);
   }
 
-  claimed(text: string, drawnGapMs: number, nowMs: number): Wanted {
-    const wanted = this.wanted.find((one) => one.text === text);
+  recordClaim(text: string, drawnGapMs: number, nowMs: number): QueuedMessage {
+    const wanted = this.queued.find((one) => one.text === text);
     if (wanted === undefined) throw new Error(`Nobody wanted ${text}`);
     // In doubt it is taken to be over: the last minute proves nothing.
     const halved = nowMs < this.#halvedAtMs + dayMs - minuteMs;
     const followingGapMs = this.#gapMs(drawnGapMs, halved, nowMs);
     this.sent.push({
       atMs: nowMs,
-      wanted,
-      first: !this.#knows(wanted.phone),
+      message: wanted,
+      isFirstContact: !this.#hasContacted(wanted.phone),
       halved,
-      held:
-        nowMs < this.#heldAtMs + dayMs - minuteMs &&
+      heldByRestriction:
+        nowMs < this.#restrictedAtMs + dayMs - minuteMs &&
         wanted.state === 'queued' &&
         !this.#chats.has(wanted.phone),
-      night: nowMs < this.nightUntilMs,
-      late: nowMs > wanted.expiresAtMs + toleranceMs,
-      unwanted: this.#silent.has(wanted.phone),
+      inQuietHours: nowMs < this.quietUntilMs,
+      expired: nowMs > wanted.expiresAtMs + toleranceMs,
+      optedOut: this.#optedOut.has(wanted.phone),
       firstContacts: this.#firstContacts(nowMs),
       gapMs: followingGapMs,
     });
-    this.#freeAtMs = nowMs + this.#gapMs(drawnGapMs, this.#mayBeHalved(nowMs), nowMs);
+    this.#nextSendAtMs = nowMs + this.#gapMs(drawnGapMs, this.#isLimitHalved(nowMs), nowMs);
     wanted.state = 'over';
     return wanted;
   }
 
-  putBack(wanted: Wanted, nowMs: number, retryAfterMs: number): void {
+  reschedule(wanted: QueuedMessage, nowMs: number, retryAfterMs: number): void {
     this.sent.pop();
     wanted.state = 'queued';
     wanted.notBeforeMs = nowMs + retryAfterMs;
   }
 
   /** WhatsApp took a message to this person, or one came from there. */
-  chats(phone: string): void {
+  recordChat(phone: string): void {
     this.#chats.add(phone);
   }
 
   /** @param isLast there is no other attempt */
-  refused(wanted: Wanted, code: '463' | '429', isLast: boolean, nowMs: number): void {
+  recordRejection(wanted: QueuedMessage, code: '463' | '429', isLast: boolean, nowMs: number): void {
     this.#halvedAtMs = nowMs;
-    if (code === '463') this.#heldAtMs = nowMs;
-    else this.#freeAtMs = Math.max(this.#freeAtMs, nowMs + refusedPauseMs);
+    if (code === '463') this.#restrictedAtMs = nowMs;
+    else this.#nextSendAtMs = Math.max(this.#nextSendAtMs, nowMs + rejectionPauseMs);
     if (isLast) return;
     wanted.state = 'queued';
-    wanted.notBeforeMs = nowMs + refusedPauseMs;
+    wanted.notBeforeMs = nowMs + rejectionPauseMs;
   }
 
   /** Something that is due and within every limit beyond doubt. */
-  mayGo(nowMs: number): Wanted | undefined {
-    if (!this.#paceAllows(nowMs)) return undefined;
-    const surelyNight = nowMs < this.nightUntilMs + toleranceMs;
-    const strangersMay = this.#strangersMay(nowMs);
-    const chatsMay = nowMs > this.#heldAtMs + dayMs + minuteMs;
-    return this.wanted.find(
+  nextSendable(nowMs: number): QueuedMessage | undefined {
+    if (!this.#isWithinPace(nowMs)) return undefined;
+    const isQuietHours = nowMs < this.quietUntilMs + toleranceMs;
+    const firstContactAllowed = this.#firstContactAllowed(nowMs);
+    const restrictionLifted = nowMs > this.#restrictedAtMs + dayMs + minuteMs;
+    return this.queued.find(
       (one) =>
         one.state !== 'over' &&
         one.expiresAtMs > nowMs + toleranceMs &&
-        (one.urgent || !surelyNight) &&
+        (one.urgent || !isQuietHours) &&
         (one.state === 'interrupted' ||
           (one.notBeforeMs <= nowMs - toleranceMs &&
-            (strangersMay || this.#knows(one.phone)) &&
-            (chatsMay || this.#chats.has(one.phone)) &&
-            !this.#isBehind(one, nowMs))),
+            (firstContactAllowed || this.#hasContacted(one.phone)) &&
+            (restrictionLifted || this.#chats.has(one.phone)) &&
+            !this.#isBlockedByEarlier(one, nowMs))),
     );
   }
 
   /** What is not surely past its use. */
-  waiting(nowMs: number): readonly Wanted[] {
-    return this.wanted.filter(
+  pending(nowMs: number): readonly QueuedMessage[] {
+    return this.queued.filter(
       ({ state, expiresAtMs }) => state !== 'over' && expiresAtMs > nowMs - toleranceMs,
     );
   }
 
   /** Whether no limit becomes wider in this span, and nothing that others wait for passes its use. */
-  staysAsItIs(nowMs: number, spanMs: number): boolean {
-    const isYoung = nowMs + spanMs - this.connectedAtMs < limits.warmUpDays * dayMs;
-    const ends = this.waiting(nowMs).some(({ expiresAtMs }) => expiresAtMs < nowMs + spanMs + toleranceMs);
-    return isYoung && !ends && !this.#mayBeHalved(nowMs);
+  isStable(nowMs: number, spanMs: number): boolean {
+    const isWarmingUp = nowMs + spanMs - this.connectedAtMs < limits.warmUpDays * dayMs;
+    const ends = this.pending(nowMs).some(({ expiresAtMs }) => expiresAtMs < nowMs + spanMs + toleranceMs);
+    return isWarmingUp && !ends && !this.#isLimitHalved(nowMs);
   }
 
-  #isBehind(one: Wanted, nowMs: number): boolean {
-    return this.waiting(nowMs).some((earlier) => earlier.phone === one.phone && earlier.order < one.order);
+  #isBlockedByEarlier(one: QueuedMessage, nowMs: number): boolean {
+    return this.pending(nowMs).some((earlier) => earlier.phone === one.phone && earlier.order < one.order);
   }
 
-  #paceAllows(nowMs: number): boolean {
-    const share = this.#mayBeHalved(nowMs) ? 0.5 : 1;
+  #isWithinPace(nowMs: number): boolean {
+    const share = this.#isLimitHalved(nowMs) ? 0.5 : 1;
     const windows = [
       [limits.perMinute, minuteMs],
       [limits.perHour, hourMs],
@@ -179,14 +179,16 @@ export class PaceModel {
     ] as const;
     // A ramp is steep: a tick of the clock makes much of a difference.
     return (
-      nowMs > this.#freeAtMs + 1_000 &&
+      nowMs > this.#nextSendAtMs + 1_000 &&
       windows.every(([limit, windowMs]) => this.#countSince(nowMs - windowMs) < Math.floor(limit * share))
     );
   }
 
-  #strangersMay(nowMs: number): boolean {
-    const share = this.#mayBeHalved(nowMs) ? 0.5 : 1;
-    const firsts = this.sent.filter(({ first, atMs }) => first && atMs > nowMs - dayMs - toleranceMs).length;
+  #firstContactAllowed(nowMs: number): boolean {
+    const share = this.#isLimitHalved(nowMs) ? 0.5 : 1;
+    const firsts = this.sent.filter(
+      ({ isFirstContact, atMs }) => isFirstContact && atMs > nowMs - dayMs - toleranceMs,
+    ).length;
     const allowed = Math.floor(limits.warmUpFirstContactsPerDay * share);
     return firsts < allowed;
   }
@@ -195,18 +197,18 @@ export class PaceModel {
     return this.sent.filter(({ atMs }) => atMs > sinceMs - toleranceMs).length;
   }
 
-  #mayBeHalved(nowMs: number): boolean {
+  #isLimitHalved(nowMs: number): boolean {
     return nowMs < this.#halvedAtMs + dayMs + minuteMs;
   }
 
-  #knows(phone: string): boolean {
-    return this.sent.some(({ wanted }) => wanted.phone === phone);
+  #hasContacted(phone: string): boolean {
+    return this.sent.some(({ message }) => message.phone === phone);
   }
 
   #firstContacts(nowMs: number): number {
     const { warmUpDays, warmUpFirstContactsPerDay, firstContactsPerDay } = limits;
-    const isOld = nowMs - this.connectedAtMs > warmUpDays * dayMs;
-    return isOld ? firstContactsPerDay : warmUpFirstContactsPerDay;
+    const isWarmedUp = nowMs - this.connectedAtMs > warmUpDays * dayMs;
+    return isWarmedUp ? firstContactsPerDay : warmUpFirstContactsPerDay;
   }
 
   /** After a reconnection the rate grows from a tenth to the whole. */

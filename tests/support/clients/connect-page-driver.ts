@@ -1,25 +1,25 @@
 import { reduce } from '../../../public/scripts/connection-events.js';
-import { initialModel, isSlow, screenOf } from '../../../public/scripts/connection-model.js';
+import { initialModel, isSlow, currentScreen } from '../../../public/scripts/connection-model.js';
 import { readFailure, readQr } from '../../../public/scripts/payloads.js';
 
 export type PageEvent = Parameters<typeof reduce>[1];
 
 /** A page in front of a server that only this test plays; time passes when told. */
-export class Visit {
+export class ConnectPageDriver {
   #model = initialModel;
   #nowMs = 1_000_000;
-  readonly asked: string[] = [];
+  readonly effects: string[] = [];
 
   send(...events: PageEvent[]): this {
     for (const event of events) {
       const { model, effect } = reduce(this.#model, event, this.#nowMs);
       this.#model = model;
-      if (effect) this.asked.push(effect.kind);
+      if (effect) this.effects.push(effect.kind);
     }
     return this;
   }
 
-  join(state: string): this {
+  connect(state: string): this {
     return this.send({ type: 'link-up' }, { type: 'session-state', state });
   }
 
@@ -33,7 +33,7 @@ export class Visit {
     return this.send({ type: 'qr', qr });
   }
 
-  pass(seconds: number): this {
+  advance(seconds: number): this {
     for (let second = 0; second < seconds; second += 1) {
       this.#nowMs += 1000;
       this.send({ type: 'tick' });
@@ -42,13 +42,13 @@ export class Visit {
   }
 
   /** Time passes while no timer fires, as in a tab in the background. */
-  freeze(seconds: number): this {
+  suspendTimers(seconds: number): this {
     this.#nowMs += seconds * 1000;
     return this;
   }
 
   get screen(): string {
-    return screenOf(this.#model, this.#nowMs);
+    return currentScreen(this.#model, this.#nowMs);
   }
 
   get slow(): boolean {

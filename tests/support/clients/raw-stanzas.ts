@@ -3,7 +3,11 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { BaileysClient } from '../../../dev-env/clients/baileys-client.ts';
 
 /** Asks the service, and gives its whole answer. */
-export function ask(client: BaileysClient, request: BinaryNode, timeoutMs?: number): Promise<BinaryNode> {
+export function sendQuery(
+  client: BaileysClient,
+  request: BinaryNode,
+  timeoutMs?: number,
+): Promise<BinaryNode> {
   return client.socket.query(request, timeoutMs);
 }
 

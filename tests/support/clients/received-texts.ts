@@ -1,13 +1,13 @@
-import { ask } from '../../../dev-env/clients/test-clients.ts';
+import { sendRequest } from '../../../dev-env/clients/test-clients.ts';
 
 type Page = Readonly<{ messages: readonly Readonly<{ text: string | null }>[]; next: number | null }>;
 
 /** Every text that the server keeps for the company, oldest first. */
-export async function heardTexts(url: string, apiKey: string): Promise<string[]> {
+export async function receivedTexts(url: string, apiKey: string): Promise<string[]> {
   const texts: string[] = [];
   let after: number | null = 0;
   while (after !== null) {
-    const response = await ask(`${url}/marketplace/received-messages?after=${after}&limit=200`, {
+    const response = await sendRequest(`${url}/marketplace/received-messages?after=${after}&limit=200`, {
       headers: { 'x-api-key': apiKey },
     });
     const { messages, next } = (await response.json()) as Page;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LinkedSalon } from '../../../dev-env/clients/linked-salon.ts';
 
 /** What a webhook said of a record. `order` grows with the platform's date of change. */
-export type Posted = Readonly<{
+export type PostedWebhook = Readonly<{
   recordId: number;
   kind: 'create' | 'change' | 'noise' | 'delete';
   version: number;
@@ -35,16 +35,16 @@ const postTimeoutMs = 10_000;
 const firstChange = Date.UTC(2026, 0, 1);
 
 /** A word that only this state of this record has. */
-export function wordOf(recordId: number, version: number): string {
+export function versionMarker(recordId: number, version: number): string {
   return `Запись-${recordId}-${version}.`;
 }
 
 /** Webhooks as a busy salon makes them: most say nothing new, some book, move or cancel, some come twice. */
 export class WebhookTraffic {
-  readonly posted: Posted[] = [];
+  readonly posted: PostedWebhook[] = [];
   readonly #options: TrafficOptions;
   readonly #records: LiveRecord[] = [];
-  readonly #bodies: { readonly body: string; readonly about: Omit<Posted, 'acknowledged'> }[] = [];
+  readonly #bodies: { readonly body: string; readonly metadata: Omit<PostedWebhook, 'acknowledged'> }[] = [];
   #order = 0;
 
   constructor(options: TrafficOptions) {
@@ -67,23 +67,23 @@ export class WebhookTraffic {
     await Promise.all(posts);
   }
 
-  #next(): { body: string; about: Omit<Posted, 'acknowledged'> } {
+  #next(): { body: string; metadata: Omit<PostedWebhook, 'acknowledged'> } {
     const dice = this.#options.random();
-    const live = this.#records.filter(({ deleted }) => !deleted);
-    const record = live[Math.floor(this.#options.random() * live.length)];
+    const active = this.#records.filter(({ deleted }) => !deleted);
+    const record = active[Math.floor(this.#options.random() * active.length)];
     const earlier = this.#bodies[Math.floor(this.#options.random() * this.#bodies.length)];
-    if (record === undefined || dice < 0.02) return this.#body(this.#newRecord(), 'create');
+    if (record === undefined || dice < 0.02) return this.#buildWebhook(this.#newRecord(), 'create');
     if (dice < 0.05) {
       record.version += 1;
       // Every other change is a move as well.
       if (record.version % 2 === 0) record.shift += 1;
-      return this.#body(record, 'change');
+      return this.#buildWebhook(record, 'change');
     }
     if (dice < 0.055) {
       record.deleted = true;
-      return this.#body(record, 'delete');
+      return this.#buildWebhook(record, 'delete');
     }
-    return dice < 0.15 && earlier !== undefined ? earlier : this.#body(record, 'noise');
+    return dice < 0.15 && earlier !== undefined ? earlier : this.#buildWebhook(record, 'noise');
   }
 
   #newRecord(): LiveRecord {
@@ -94,16 +94,19 @@ export class WebhookTraffic {
     return record;
   }
 
-  #body(record: LiveRecord, kind: Posted['kind']): { body: string; about: Omit<Posted, 'acknowledged'> } {
+  #buildWebhook(
+    record: LiveRecord,
+    kind: PostedWebhook['kind'],
+  ): { body: string; metadata: Omit<PostedWebhook, 'acknowledged'> } {
     const { salon, template } = this.#options;
     this.#order += 1;
     const changed = new Date(firstChange + this.#order * 1_000).toISOString().replace('.000Z', '+0000');
     const data = {
       ...template,
-      ...moved(template, record.shift),
+      ...shiftTimes(template, record.shift),
       id: record.id,
       staff_id: record.version + 1,
-      staff: { id: record.version + 1, name: wordOf(record.id, record.version) },
+      staff: { id: record.version + 1, name: versionMarker(record.id, record.version) },
       client: { id: record.id, name: 'Анна', phone: record.phone },
       comment: `${this.#order}`,
       deleted: record.deleted,
@@ -111,16 +114,28 @@ export class WebhookTraffic {
     };
     const status = { create: 'create', change: 'update', noise: 'update', delete: 'delete' }[kind];
     const envelope = { company_id: salon.salonId, resource: 'record', resource_id: record.id, status, data };
-    const made = {
+    const webhook = {
       body: JSON.stringify(envelope),
-      about: { recordId: record.id, kind, version: record.version, order: this.#order, phone: record.phone },
+      metadata: {
+        recordId: record.id,
+        kind,
+        version: record.version,
+        order: this.#order,
+        phone: record.phone,
+      },
     };
-    this.#bodies.push(made);
+    this.#bodies.push(webhook);
     if (this.#bodies.length > 500) this.#bodies.shift();
-    return made;
+    return webhook;
   }
 
-  async #post({ body, about }: { body: string; about: Omit<Posted, 'acknowledged'> }): Promise<void> {
+  async #post({
+    body,
+    metadata,
+  }: {
+    body: string;
+    metadata: Omit<PostedWebhook, 'acknowledged'>;
+  }): Promise<void> {
     let acknowledged = false;
     try {
       const response = await fetch(this.#options.salon.webhookUrl, {
@@ -134,12 +149,12 @@ export class WebhookTraffic {
     } catch {
       // The server was killed.
     }
-    this.posted.push({ ...about, acknowledged });
+    this.posted.push({ ...metadata, acknowledged });
   }
 }
 
 /** The times of a visit some half hours later; the platform writes the local time and the offset. */
-function moved(template: Readonly<Record<string, unknown>>, halfHours: number): Record<string, string> {
+function shiftTimes(template: Readonly<Record<string, unknown>>, halfHours: number): Record<string, string> {
   const local = String(template['date']).replace(' ', 'T');
   const start = new Date(Date.parse(`${local}Z`) + halfHours * 1_800_000).toISOString().slice(0, 19);
   return { date: start.replace('T', ' '), datetime: `${start}${String(template['datetime']).slice(19)}` };

@@ -12,7 +12,7 @@ export const installation = { salonId, apiKey: 'key', webhookUrls: ['https://app
 export const unlimited = { perSecond: 1000, perMinute: 1000 };
 
 /** A client in a hurry: no waits between tries worth noticing, no budget. */
-export function clientOf(
+export function createClient(
   simulator: YclientsSimulator,
   options: Partial<YclientsClientOptions> = {},
 ): YclientsClient {
@@ -32,10 +32,10 @@ export function clientOf(
 export async function startClient(options: Partial<YclientsClientOptions> = {}) {
   const simulator = await startYclients();
   simulator.limitRates(unlimited);
-  return { simulator, client: clientOf(simulator, options) };
+  return { simulator, client: createClient(simulator, options) };
 }
 
-export async function refusalOf(call: Promise<unknown>): Promise<AppError> {
+export async function captureAppError(call: Promise<unknown>): Promise<AppError> {
   try {
     await call;
   } catch (error) {

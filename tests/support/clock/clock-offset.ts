@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 // next. Timers, the database and everybody else keep the true time.
 
 const offsetFile = process.env['CLOCK_OFFSET_FILE'];
-const trueDate = globalThis.Date;
-const trueNow = trueDate.now;
+const realDate = globalThis.Date;
+const realNow = realDate.now;
 let offsetMs = 0;
 
 if (offsetFile !== undefined) {
   setInterval(() => (offsetMs = Number(readFileSync(offsetFile, 'utf8'))), 50).unref();
-  const now = (): number => trueNow() + offsetMs;
-  globalThis.Date = new Proxy(trueDate, {
+  const now = (): number => realNow() + offsetMs;
+  globalThis.Date = new Proxy(realDate, {
     construct: (target, values: unknown[], newTarget) =>
       Reflect.construct(target, values.length === 0 ? [now()] : values, newTarget) as object,
     get: (target, key) => (key === 'now' ? now : Reflect.get(target, key)) as unknown,

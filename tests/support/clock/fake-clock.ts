@@ -2,7 +2,7 @@ import type { CompanyId } from '../../../src/domain/ids.ts';
 import type { Database } from '../../../src/storage/database/database.ts';
 
 /** Every moment of a company that the outbox looks at. */
-const moments: Readonly<Record<string, readonly string[]>> = {
+const timestampColumns: Readonly<Record<string, readonly string[]>> = {
   companies: [
     'next_send_at',
     'paced_down_until',
@@ -18,10 +18,10 @@ const moments: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Lets time pass for one company by moving everything that happened to it into the past: the database's clock stays. */
-export class TimeTraveller {
+export class FakeClock {
   readonly #database: Pick<Database, 'sql'>;
   readonly #companyId: CompanyId;
-  #passedMs = 0;
+  #elapsedMs = 0;
 
   constructor(database: Pick<Database, 'sql'>, companyId: CompanyId) {
     this.#database = database;
@@ -30,13 +30,13 @@ export class TimeTraveller {
 
   /** The time of the company, in milliseconds since the epoch. */
   nowMs(): number {
-    return Date.now() + this.#passedMs;
+    return Date.now() + this.#elapsedMs;
   }
 
-  async pass(ms: number): Promise<void> {
-    this.#passedMs += ms;
+  async advance(ms: number): Promise<void> {
+    this.#elapsedMs += ms;
     await this.#database.sql.transaction(async (session) => {
-      for (const [table, columns] of Object.entries(moments)) {
+      for (const [table, columns] of Object.entries(timestampColumns)) {
         const key = table === 'companies' ? 'id' : 'company_id';
         const moved = columns.map((column) => `${column} = ${column} - $2 * interval '1 millisecond'`);
         await session.query(`update ${table} set ${moved.join(', ')} where ${key} = $1`, [
@@ -48,7 +48,7 @@ export class TimeTraveller {
   }
 
   /** The session has been in this state for long. */
-  async forget(state: 'connected' | 'connecting'): Promise<void> {
+  async backdateSessionState(state: 'connected' | 'connecting'): Promise<void> {
     await this.#database.sql.transaction((session) =>
       session.query(
         `update companies set session_state = $2, session_state_since = now() - interval '1 day',

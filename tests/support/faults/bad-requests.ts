@@ -1,10 +1,10 @@
 import { SignJWT } from 'jose';
 import type { LinkedSalon } from '../../../dev-env/clients/linked-salon.ts';
-import { type ask, companyOf } from '../../../dev-env/clients/test-clients.ts';
+import { type sendRequest, companyIdFromToken } from '../../../dev-env/clients/test-clients.ts';
 import { adminApiKey, clientNumber } from '../../../dev-env/network.ts';
 
 /** A running server with a linked salon and one that is only registered. */
-export type World = Readonly<{
+export type BadRequestContext = Readonly<{
   url: string;
   jwtSecret: string;
   platform: Readonly<{ applicationId: number; partnerToken: string }>;
@@ -13,11 +13,11 @@ export type World = Readonly<{
   otherToken: string;
 }>;
 
-type Asking = Parameters<typeof ask>;
+type RequestArgs = Parameters<typeof sendRequest>;
 
 type BadRequest = Readonly<{
-  what: string;
-  request: (world: World) => Asking | Promise<Asking>;
+  description: string;
+  request: (world: BadRequestContext) => RequestArgs | Promise<RequestArgs>;
   status: number;
   code: string;
 }>;
@@ -25,125 +25,134 @@ type BadRequest = Readonly<{
 /** What strangers, broken clients and attackers send, and what the contract answers. */
 export const badRequests: readonly BadRequest[] = [
   {
-    what: 'no token',
-    request: (world) => [`${world.url}/marketplace/qr`],
+    description: 'no token',
+    request: (context) => [`${context.url}/marketplace/qr`],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a wrong token',
-    request: (world) => [`${world.url}/marketplace/qr`, bearer('a.b.c')],
+    description: 'a wrong token',
+    request: (context) => [`${context.url}/marketplace/qr`, bearer('a.b.c')],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a token of another signer',
-    request: async (world) => [
-      `${world.url}/marketplace/qr`,
-      bearer(await tokenOf(world, 600, world.jwtSecret.toUpperCase())),
+    description: 'a token of another signer',
+    request: async (context) => [
+      `${context.url}/marketplace/qr`,
+      bearer(await signToken(context, 600, context.jwtSecret.toUpperCase())),
     ],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'an expired token',
-    request: async (world) => [
-      `${world.url}/marketplace/qr`,
-      bearer(await tokenOf(world, -600, world.jwtSecret)),
+    description: 'an expired token',
+    request: async (context) => [
+      `${context.url}/marketplace/qr`,
+      bearer(await signToken(context, -600, context.jwtSecret)),
     ],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a well-signed token that was never issued',
-    request: async (world) => [statusUrl(world), bearer(await tokenOf(world, 600, world.jwtSecret))],
+    description: 'a well-signed token that was never issued',
+    request: async (context) => [
+      statusUrl(context),
+      bearer(await signToken(context, 600, context.jwtSecret)),
+    ],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: "another company's token",
-    request: (world) => [statusUrl(world), bearer(world.otherToken)],
+    description: "another company's token",
+    request: (context) => [statusUrl(context), bearer(context.otherToken)],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a company number that is none',
-    request: (world) => [`${world.url}/marketplace/status/1e3`, bearer(world.salon.token)],
+    description: 'a company number that is none',
+    request: (context) => [`${context.url}/marketplace/status/1e3`, bearer(context.salon.token)],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a pairing code for a bad phone',
-    request: (world) => [
-      `${world.url}/marketplace/pairing-code`,
-      { ...bearer(world.otherToken), body: { phone: '12345' } },
+    description: 'a pairing code for a bad phone',
+    request: (context) => [
+      `${context.url}/marketplace/pairing-code`,
+      { ...bearer(context.otherToken), body: { phone: '12345' } },
     ],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a webhook of 65 KB',
-    request: (world) => [world.salon.webhookUrl, { body: webhook(world, { data: 'x'.repeat(65 * 1024) }) }],
+    description: 'a webhook of 65 KB',
+    request: (context) => [
+      context.salon.webhookUrl,
+      { body: webhook(context, { data: 'x'.repeat(65 * 1024) }) },
+    ],
     status: 413,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a malformed webhook',
-    request: (world) => [world.salon.webhookUrl, { body: JSON.stringify(webhook(world)).slice(0, -7) }],
+    description: 'a malformed webhook',
+    request: (context) => [context.salon.webhookUrl, { body: JSON.stringify(webhook(context)).slice(0, -7) }],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a webhook 30,000 levels deep',
-    request: (world) => [
-      world.salon.webhookUrl,
-      { body: JSON.stringify(webhook(world, { data: '@' })).replace('"@"', nested(30_000)) },
+    description: 'a webhook 30,000 levels deep',
+    request: (context) => [
+      context.salon.webhookUrl,
+      { body: JSON.stringify(webhook(context, { data: '@' })).replace('"@"', nestedArrays(30_000)) },
     ],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a webhook that reaches for the prototype',
-    request: (world) => [world.salon.webhookUrl, { body: '{"__proto__":{"isAdmin":true}}' }],
+    description: 'a webhook that reaches for the prototype',
+    request: (context) => [context.salon.webhookUrl, { body: '{"__proto__":{"isAdmin":true}}' }],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a webhook that is a form',
-    request: (world) => [
-      world.salon.webhookUrl,
+    description: 'a webhook that is a form',
+    request: (context) => [
+      context.salon.webhookUrl,
       { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
     ],
     status: 415,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a webhook with a wrong secret',
-    request: (world) => [world.salon.webhookUrl.replace(/[^/]+$/, 'wrong'), { body: webhook(world) }],
+    description: 'a webhook with a wrong secret',
+    request: (context) => [context.salon.webhookUrl.replace(/[^/]+$/, 'wrong'), { body: webhook(context) }],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a webhook of an unknown company',
-    request: (world) => [world.salon.webhookUrl.replace(/\/\d+\//, '/999999/'), { body: webhook(world) }],
+    description: 'a webhook of an unknown company',
+    request: (context) => [
+      context.salon.webhookUrl.replace(/\/\d+\//, '/999999/'),
+      { body: webhook(context) },
+    ],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a webhook that speaks of another salon',
-    request: (world) => [
-      world.salon.webhookUrl,
-      { body: webhook(world, { company_id: world.otherSalonId }) },
+    description: 'a webhook that speaks of another salon',
+    request: (context) => [
+      context.salon.webhookUrl,
+      { body: webhook(context, { company_id: context.otherSalonId }) },
     ],
     status: 403,
     code: 'FORBIDDEN',
   },
   {
-    what: "a generic webhook with another company's key",
-    request: (world) => [
-      `${world.url}/marketplace/webhook/${companyOf(world.otherToken)}`,
+    description: "a generic webhook with another company's key",
+    request: (context) => [
+      `${context.url}/marketplace/webhook/${companyIdFromToken(context.otherToken)}`,
       {
-        headers: withKey(world),
+        headers: apiKeyHeaders(context),
         body: { type: 'record.create', data: { id: 1 }, timestamp: '2030-01-01T00:00:00Z' },
       },
     ],
@@ -151,86 +160,89 @@ export const badRequests: readonly BadRequest[] = [
     code: 'FORBIDDEN',
   },
   {
-    what: 'a message with a wrong key',
-    request: (world) => [
-      `${world.url}/marketplace/messages`,
-      { headers: withKey(world, { 'x-api-key': 'ymk_wrong' }), body: { phone: clientNumber, text: 'Да' } },
+    description: 'a message with a wrong key',
+    request: (context) => [
+      `${context.url}/marketplace/messages`,
+      {
+        headers: apiKeyHeaders(context, { 'x-api-key': 'ymk_wrong' }),
+        body: { phone: clientNumber, text: 'Да' },
+      },
     ],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'a message to a bad phone',
-    request: (world) => [
-      `${world.url}/marketplace/messages`,
-      { headers: withKey(world), body: { phone: 'позвони', text: 'Да' } },
+    description: 'a message to a bad phone',
+    request: (context) => [
+      `${context.url}/marketplace/messages`,
+      { headers: apiKeyHeaders(context), body: { phone: 'позвони', text: 'Да' } },
     ],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a message without a text',
-    request: (world) => [
-      `${world.url}/marketplace/messages`,
-      { headers: withKey(world), body: { phone: clientNumber, text: ' ' } },
+    description: 'a message without a text',
+    request: (context) => [
+      `${context.url}/marketplace/messages`,
+      { headers: apiKeyHeaders(context), body: { phone: clientNumber, text: ' ' } },
     ],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'a message without a key of its own',
-    request: (world) => [
-      `${world.url}/marketplace/messages`,
-      { headers: { 'x-api-key': world.salon.apiKey }, body: { phone: clientNumber, text: 'Да' } },
+    description: 'a message without a key of its own',
+    request: (context) => [
+      `${context.url}/marketplace/messages`,
+      { headers: { 'x-api-key': context.salon.apiKey }, body: { phone: clientNumber, text: 'Да' } },
     ],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    what: 'an uninstallation with a wrong partner token',
-    request: (world) => [
-      `${world.url}/marketplace/callback`,
+    description: 'an uninstallation with a wrong partner token',
+    request: (context) => [
+      `${context.url}/marketplace/callback`,
       {
-        body: uninstall(world, { partner_token: 'wrong' }),
+        body: uninstall(context, { partner_token: 'wrong' }),
       },
     ],
     status: 403,
     code: 'FORBIDDEN',
   },
   {
-    what: 'an uninstallation without a partner token',
-    request: (world) => [
-      `${world.url}/marketplace/callback`,
+    description: 'an uninstallation without a partner token',
+    request: (context) => [
+      `${context.url}/marketplace/callback`,
       {
-        body: uninstall(world, { partner_token: undefined }),
+        body: uninstall(context, { partner_token: undefined }),
       },
     ],
     status: 403,
     code: 'FORBIDDEN',
   },
   {
-    what: 'an uninstallation of another application',
-    request: (world) => [
-      `${world.url}/marketplace/callback`,
+    description: 'an uninstallation of another application',
+    request: (context) => [
+      `${context.url}/marketplace/callback`,
       {
-        body: uninstall(world, { application_id: 1 }),
+        body: uninstall(context, { application_id: 1 }),
       },
     ],
     status: 403,
     code: 'FORBIDDEN',
   },
   {
-    what: 'a registration by a wrong administrator',
-    request: (world) => [
-      `${world.url}/marketplace/register`,
+    description: 'a registration by a wrong administrator',
+    request: (context) => [
+      `${context.url}/marketplace/register`,
       { headers: { 'x-api-key': `${adminApiKey}x` }, body: { salon_id: 510_001 } },
     ],
     status: 401,
     code: 'INVALID_TOKEN',
   },
   {
-    what: 'the statistics without a key',
-    request: (world) => [`${world.url}/marketplace/companies`],
+    description: 'the statistics without a key',
+    request: (context) => [`${context.url}/marketplace/companies`],
     status: 401,
     code: 'INVALID_TOKEN',
   },
@@ -240,15 +252,15 @@ function bearer(token: string) {
   return { headers: { authorization: `Bearer ${token}` } };
 }
 
-function statusUrl({ url, salon }: World): string {
+function statusUrl({ url, salon }: BadRequestContext): string {
   return `${url}/marketplace/status/${salon.companyId}`;
 }
 
-function withKey({ salon }: World, changes: Readonly<Record<string, string>> = {}) {
+function apiKeyHeaders({ salon }: BadRequestContext, changes: Readonly<Record<string, string>> = {}) {
   return { 'x-api-key': salon.apiKey, 'idempotency-key': 'bad-input', ...changes };
 }
 
-function webhook({ salon }: World, changes: Readonly<Record<string, unknown>> = {}) {
+function webhook({ salon }: BadRequestContext, changes: Readonly<Record<string, unknown>> = {}) {
   return {
     company_id: salon.salonId,
     resource: 'record',
@@ -263,11 +275,11 @@ function webhook({ salon }: World, changes: Readonly<Record<string, unknown>> = 
   };
 }
 
-function nested(levels: number): string {
+function nestedArrays(levels: number): string {
   return '['.repeat(levels) + ']'.repeat(levels);
 }
 
-function uninstall({ salon, platform }: World, changes: Readonly<Record<string, unknown>>) {
+function uninstall({ salon, platform }: BadRequestContext, changes: Readonly<Record<string, unknown>>) {
   return {
     salon_id: salon.salonId,
     application_id: platform.applicationId,
@@ -277,7 +289,11 @@ function uninstall({ salon, platform }: World, changes: Readonly<Record<string, 
   };
 }
 
-async function tokenOf({ salon }: World, expiresInSeconds: number, secret: string): Promise<string> {
+async function signToken(
+  { salon }: BadRequestContext,
+  expiresInSeconds: number,
+  secret: string,
+): Promise<string> {
   return await new SignJWT({ company_id: salon.companyId })
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuer('yclients-marketplace')

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const blockBytes = 4096;
 
 /** A file system of a few megabytes over a directory. Needs the right to mount: the tests run as root. */
-export class SmallDisk implements Disposable {
+export class FullDisk implements Disposable {
   readonly #directory: string;
 
   /** @param options `files`: how many fit, its root among them; 0: any number. @throws when it cannot be mounted */
@@ -33,8 +33,8 @@ export class SmallDisk implements Disposable {
   }
 
   /** Nothing may be open for writing on it. */
-  remount(how: 'ro' | 'rw'): void {
-    execFileSync('mount', ['-o', `remount,${how}`, this.#directory]);
+  remount(mode: 'ro' | 'rw'): void {
+    execFileSync('mount', ['-o', `remount,${mode}`, this.#directory]);
   }
 
   /** Also while files on it are open. */

@@ -4,52 +4,52 @@ import type { WhatsAppSimulator } from '../../../dev-env/simulators/whatsapp/wha
 /** What can happen to the session of one phone. */
 type Fault = Readonly<{
   name: string;
-  inflict: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
+  inject: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
   /** Ends it, where it does not end by itself. */
-  heal?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
+  clear?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
   /** It ends after some time up to this; absent: with the next fault of the phone. */
-  lastsMs?: number;
+  maxDurationMs?: number;
   /** The session comes back minutes later. */
-  isSlow?: boolean;
+  hasSlowRecovery?: boolean;
   /** Between two of them on one phone. */
-  atLeastApartMs?: number;
+  minIntervalMs?: number;
 }>;
 
 /** Five in ten minutes stop a session, and rightly so. */
-const betweenConflictsMs = 150_000;
+const minConflictIntervalMs = 150_000;
 
 const slowAckMs = 6_000;
 
 const faults: readonly Fault[] = [
-  { name: 'drop', inflict: (_whatsapp, phone) => phone.drop() },
-  { name: '503', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 503) },
-  { name: '515', inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 515) },
+  { name: 'drop', inject: (_whatsapp, phone) => phone.drop() },
+  { name: '503', inject: (whatsapp, phone) => whatsapp.endStreams(phone, 503) },
+  { name: '515', inject: (whatsapp, phone) => whatsapp.endStreams(phone, 515) },
   {
     name: '440',
-    atLeastApartMs: betweenConflictsMs,
-    inflict: (whatsapp, phone) => whatsapp.endStreams(phone, 440),
+    minIntervalMs: minConflictIntervalMs,
+    inject: (whatsapp, phone) => whatsapp.endStreams(phone, 440),
   },
-  { name: 'half-open', inflict: (whatsapp, phone) => whatsapp.halfOpen(phone) },
+  { name: 'half-open', inject: (whatsapp, phone) => whatsapp.halfOpen(phone) },
   {
     name: 'deaf',
-    inflict: (whatsapp, phone) => whatsapp.deafen(phone),
-    heal: (whatsapp, phone) => whatsapp.undeafen(phone),
+    inject: (whatsapp, phone) => whatsapp.deafen(phone),
+    clear: (whatsapp, phone) => whatsapp.undeafen(phone),
   },
   {
     name: 'slow acks',
-    inflict: (whatsapp, phone) => whatsapp.delayAcks(slowAckMs, phone),
-    heal: (whatsapp, phone) => whatsapp.delayAcks(undefined, phone),
+    inject: (whatsapp, phone) => whatsapp.delayAcks(slowAckMs, phone),
+    clear: (whatsapp, phone) => whatsapp.delayAcks(undefined, phone),
   },
   {
     name: 'version refused',
-    isSlow: true,
+    hasSlowRecovery: true,
     // Who cannot log in has no other fault that would end this one. Some are refused twice or three times.
-    lastsMs: 240_000,
-    inflict: (whatsapp, phone) => {
+    maxDurationMs: 240_000,
+    inject: (whatsapp, phone) => {
       whatsapp.refuseLogins(405, {}, phone);
       phone.drop();
     },
-    heal: (whatsapp, phone) => whatsapp.refuseLogins(undefined, {}, phone),
+    clear: (whatsapp, phone) => whatsapp.refuseLogins(undefined, {}, phone),
   },
 ];
 
@@ -58,55 +58,57 @@ export type SessionFaultsOptions = Readonly<{
   phones: readonly SimulatedPhone[];
   random: () => number;
   /** Whether also what takes minutes to recover from. */
-  withSlow: boolean;
+  includeSlow: boolean;
 }>;
 
 /** Faults at random, at most one at a time for each phone. */
 export class SessionFaults {
-  readonly inflicted = new Map<string, number>();
+  readonly injected = new Map<string, number>();
   readonly #options: SessionFaultsOptions;
-  readonly #unhealed = new Map<SimulatedPhone, Readonly<{ fault: Fault; endsAtMs: number }>>();
-  readonly #lastMs = new Map<string, number>();
+  readonly #active = new Map<SimulatedPhone, Readonly<{ fault: Fault; endsAtMs: number }>>();
+  readonly #lastInjectedAtMs = new Map<string, number>();
 
   constructor(options: SessionFaultsOptions) {
     this.#options = options;
   }
 
   /** Something happens to one of the phones; what still held there ends. */
-  next(): void {
+  injectNext(): void {
     const { whatsapp, phones, random } = this.#options;
-    this.#healOver();
+    this.#clearExpired();
     const phone = phones[Math.floor(random() * phones.length)];
     // What is on its way back already has nothing to lose.
     if (phone?.companions.some(({ connection }) => connection !== undefined) !== true) return;
-    const possible = faults.filter((one) => this.#isPossible(one, phone));
-    const fault = possible[Math.floor(random() * possible.length)];
+    const candidates = faults.filter((one) => this.#isPossible(one, phone));
+    const fault = candidates[Math.floor(random() * candidates.length)];
     if (fault === undefined) return;
-    this.#heal(phone);
-    fault.inflict(whatsapp, phone);
+    this.#clear(phone);
+    fault.inject(whatsapp, phone);
     const nowMs = performance.now();
-    const lastsMs = fault.lastsMs === undefined ? Infinity : fault.lastsMs * random();
-    this.#unhealed.set(phone, { fault, endsAtMs: nowMs + lastsMs });
-    this.#lastMs.set(`${fault.name} ${phone.number}`, nowMs);
-    this.inflicted.set(fault.name, (this.inflicted.get(fault.name) ?? 0) + 1);
+    const durationMs = fault.maxDurationMs === undefined ? Infinity : fault.maxDurationMs * random();
+    this.#active.set(phone, { fault, endsAtMs: nowMs + durationMs });
+    this.#lastInjectedAtMs.set(`${fault.name} ${phone.number}`, nowMs);
+    this.injected.set(fault.name, (this.injected.get(fault.name) ?? 0) + 1);
   }
 
-  healAll(): void {
-    for (const phone of this.#unhealed.keys()) this.#heal(phone);
+  clearAll(): void {
+    for (const phone of this.#active.keys()) this.#clear(phone);
   }
 
-  #healOver(): void {
+  #clearExpired(): void {
     const nowMs = performance.now();
-    for (const [phone, { endsAtMs }] of this.#unhealed) if (nowMs >= endsAtMs) this.#heal(phone);
+    for (const [phone, { endsAtMs }] of this.#active) if (nowMs >= endsAtMs) this.#clear(phone);
   }
 
-  #isPossible({ name, isSlow, atLeastApartMs = 0 }: Fault, { number }: SimulatedPhone): boolean {
-    const lastMs = this.#lastMs.get(`${name} ${number}`) ?? -Infinity;
-    return (this.#options.withSlow || isSlow !== true) && performance.now() >= lastMs + atLeastApartMs;
+  #isPossible({ name, hasSlowRecovery, minIntervalMs = 0 }: Fault, { number }: SimulatedPhone): boolean {
+    const lastMs = this.#lastInjectedAtMs.get(`${name} ${number}`) ?? -Infinity;
+    return (
+      (this.#options.includeSlow || hasSlowRecovery !== true) && performance.now() >= lastMs + minIntervalMs
+    );
   }
 
-  #heal(phone: SimulatedPhone): void {
-    this.#unhealed.get(phone)?.fault.heal?.(this.#options.whatsapp, phone);
-    this.#unhealed.delete(phone);
+  #clear(phone: SimulatedPhone): void {
+    this.#active.get(phone)?.fault.clear?.(this.#options.whatsapp, phone);
+    this.#active.delete(phone);
   }
 }

@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-type Route = Readonly<{ client: Socket; upstream: Socket }>;
+type ProxiedConnection = Readonly<{ client: Socket; upstream: Socket }>;
 
 /** A network between two parts of a test that can fail: passes bytes on, swallows what clients send, cuts the line. */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
-  readonly #routes = new Set<Route>();
+  readonly #connections = new Set<ProxiedConnection>();
   #targetPort: number | undefined;
-  #swallows = false;
-  #swallowsAnswers = false;
+  #dropsClientData = false;
+  #dropsResponses = false;
   /** How many bytes of clients never arrived. */
-  swallowedBytes = 0;
+  droppedBytes = 0;
 
   /** Use `start`. */
   constructor() {
@@ -37,20 +37,20 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /** What clients send over the connections of now disappears, while they believe it to have left. */
-  swallow(): void {
-    this.#swallows = true;
+  dropClientData(): void {
+    this.#dropsClientData = true;
   }
 
   /** What the other side answers disappears. */
-  swallowAnswers(): void {
-    this.#swallowsAnswers = true;
+  dropResponses(): void {
+    this.#dropsResponses = true;
   }
 
   /** Ends every connection without a word; new ones work. */
-  cut(): void {
-    this.#swallows = false;
-    this.#swallowsAnswers = false;
-    for (const { client, upstream } of this.#routes) {
+  closeConnections(): void {
+    this.#dropsClientData = false;
+    this.#dropsResponses = false;
+    for (const { client, upstream } of this.#connections) {
       client.destroy();
       upstream.destroy();
     }
@@ -62,14 +62,14 @@ export class TcpProxy implements AsyncDisposable {
       return;
     }
     const upstream = connect(this.#targetPort, '127.0.0.1');
-    const route = { client, upstream };
-    this.#routes.add(route);
+    const connection = { client, upstream };
+    this.#connections.add(connection);
     client.on('data', (bytes) => {
-      if (this.#swallows) this.swallowedBytes += bytes.length;
+      if (this.#dropsClientData) this.droppedBytes += bytes.length;
       else upstream.write(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (!this.#swallowsAnswers) client.write(bytes);
+      if (!this.#dropsResponses) client.write(bytes);
     });
     for (const [end, other] of [
       [client, upstream],
@@ -77,7 +77,7 @@ export class TcpProxy implements AsyncDisposable {
     ] as const) {
       end.on('error', () => undefined);
       end.on('close', () => {
-        this.#routes.delete(route);
+        this.#connections.delete(connection);
         other.destroy();
       });
     }
@@ -86,7 +86,7 @@ export class TcpProxy implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
-    this.cut();
+    this.closeConnections();
     await closed;
   }
 }

@@ -11,9 +11,9 @@ import { AppError } from '../../../src/domain/errors/app-error.ts';
 import type { NewMessage, Message } from '../../../src/domain/notification/message.ts';
 import { type AppDeps, createApp } from '../../../src/http/app.ts';
 import { createHttpLimiters } from '../../../src/http/middleware/rate-limit.ts';
-import { createWebhookListener, type WebhookListenerDeps } from '../../../src/http/webhook-fast-path.ts';
+import { createWebhookFastPath, type WebhookFastPathDeps } from '../../../src/http/webhook-fast-path.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { type CapturedLog, captureLog, noFigures } from '../checkers/captured-log.ts';
+import { type CapturedLog, captureLog, noMetricSources } from '../checkers/captured-log.ts';
 import {
   apiKey,
   companyId,
@@ -27,31 +27,31 @@ export const adminApiKey = 'admin-key-of-the-operator';
 export const now = new Date('2026-04-01T10:00:00Z');
 
 /** What a test may replace; everything else answers as a healthy server would. */
-export type HttpEdgeChanges = Readonly<{
+export type HttpTestServerOverrides = Readonly<{
   service?: Partial<AppDeps['service']>;
   registration?: Partial<AppDeps['registration']>;
   lifecycle?: AppDeps['lifecycle'];
   health?: Partial<AppDeps['health']>;
-  rules?: Partial<AppDeps['rules']>;
+  notificationSettings?: Partial<AppDeps['notificationSettings']>;
   restrictions?: Partial<AppDeps['restrictions']>;
   events?: AppDeps['events'];
-  received?: AppDeps['received'];
+  receivedMessages?: AppDeps['receivedMessages'];
   queue?: Partial<AppDeps['queue']>;
   reconciliation?: Partial<AppDeps['reconciliation']>;
   outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
-  inbox?: Partial<WebhookListenerDeps['inbox'] & AppDeps['inbox']>;
+  inbox?: Partial<WebhookFastPathDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<AppDeps['limiters']>;
   options?: Partial<AppDeps['options']>;
 }>;
 
-export type HttpEdge = AsyncDisposable &
+export type HttpTestServer = AsyncDisposable &
   Readonly<{ url: string; app: Express; log: CapturedLog; acceptedWebhooks: readonly unknown[] }>;
 
 /** The HTTP edge on a free port, its use cases kept in memory. */
-export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<HttpEdge> {
+export async function startHttpTestServer(overrides: HttpTestServerOverrides = {}): Promise<HttpTestServer> {
   const publicDirectory = writePages();
   const log = captureLog();
-  const metrics = createMetrics(noFigures);
+  const metrics = createMetrics(noMetricSources);
   const acceptedWebhooks: unknown[] = [];
   const known = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
   const messages = new Map<string, Message>();
@@ -68,10 +68,10 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
     acceptGeneric: async (company: Company, webhook: unknown) => {
       acceptedWebhooks.push({ companyId: company.id, webhook });
     },
-    ...changes.inbox,
+    ...overrides.inbox,
   };
-  const trustProxy = changes.options?.trustProxy ?? 0;
-  const limiters = { ...createHttpLimiters(), ...changes.limiters };
+  const trustProxy = overrides.options?.trustProxy ?? 0;
+  const limiters = { ...createHttpLimiters(), ...overrides.limiters };
   const app = createApp({
     lastInboundAt: (id) => (id === companyId ? now : undefined),
     service: {
@@ -104,12 +104,13 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
         }),
       ],
       sendDirectMessage: async (id, message) => {
-        const stored = messages.get(message.idempotencyKey) ?? queued(id, message, `m-${messages.size + 1}`);
+        const stored =
+          messages.get(message.idempotencyKey) ?? queuedMessage(id, message, `m-${messages.size + 1}`);
         messages.set(message.idempotencyKey, stored);
         return stored;
       },
       messageById: async (_id, messageId) => [...messages.values()].find(({ id }) => id === messageId),
-      ...changes.service,
+      ...overrides.service,
     },
     registration: {
       fromRedirect: async ({ salonIds }) =>
@@ -119,31 +120,31 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
         created: true,
         connectUrl: 'https://x/#token=t',
       }),
-      ...changes.registration,
+      ...overrides.registration,
     },
-    lifecycle: changes.lifecycle ?? { handle: async () => undefined },
+    lifecycle: overrides.lifecycle ?? { handle: async () => undefined },
     inbox,
-    rules: {
-      of: async () => defaultNotificationSettings,
+    notificationSettings: {
+      get: async () => defaultNotificationSettings,
       save: async () => {},
-      defaultsOf: () => notInMemory(),
-      preview: notInMemory,
+      defaultTemplates: () => notImplemented(),
+      preview: notImplemented,
       optOuts: async () => [],
-      ...changes.rules,
+      ...overrides.notificationSettings,
     },
-    events: changes.events ?? { ofRecord: async () => [] },
-    received: changes.received ?? { after: async () => [] },
+    events: overrides.events ?? { byRecord: async () => [] },
+    receivedMessages: overrides.receivedMessages ?? { after: async () => [] },
     outgoingWebhooks: {
-      of: async () => undefined,
+      get: async () => undefined,
       set: async () => undefined,
       rotate: async () => undefined,
       remove: async () => {},
-      waiting: async () => 0,
-      ...changes.outgoingWebhooks,
+      pendingCount: async () => 0,
+      ...overrides.outgoingWebhooks,
     },
-    restrictions: { of: async () => undefined, latest: async () => [], ...changes.restrictions },
-    queue: { deadLetters: async () => [], replay: async () => false, ...changes.queue },
-    reconciliation: { request: async () => {}, requestAll: async () => 0, ...changes.reconciliation },
+    restrictions: { current: async () => undefined, latest: async () => [], ...overrides.restrictions },
+    queue: { deadLetters: async () => [], replay: async () => false, ...overrides.queue },
+    reconciliation: { request: async () => {}, requestAll: async () => 0, ...overrides.reconciliation },
     health: {
       live: () => ({ status: 'ok' }),
       ready: async () => ({
@@ -151,7 +152,7 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
         status: 'ok',
         dependencies: { database: { status: 'ok', detail: 'pg at db-1' } },
       }),
-      ...changes.health,
+      ...overrides.health,
     },
     connectUrl: (tokens) => `http://public.example/marketplace/connect#tokens=${tokens.join(',')}`,
     limiters,
@@ -166,12 +167,12 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
       publicDirectory,
       adminApiKey,
       metricsToken: undefined,
-      ...changes.options,
+      ...overrides.options,
     },
   });
-  const answerWebhook = createWebhookListener({ inbox, limiters, logger: log, metrics, trustProxy });
+  const handleWebhook = createWebhookFastPath({ inbox, limiters, logger: log, metrics, trustProxy });
   const server = createServer((request, response) => {
-    if (!answerWebhook(request, response)) app(request, response);
+    if (!handleWebhook(request, response)) app(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -189,11 +190,11 @@ export async function startHttpEdge(changes: HttpEdgeChanges = {}): Promise<Http
   };
 }
 
-function notInMemory(): never {
+function notImplemented(): never {
   throw new Error('Not part of these tests');
 }
 
-function queued(
+function queuedMessage(
   id: Company['id'],
   { phone, text, idempotencyKey }: Pick<NewMessage, 'phone' | 'text' | 'idempotencyKey'>,
   messageId: string,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type ManagerOptions, type Socket, type SocketOptions, io } from 'socket.io-client';
 import type { CompanyId } from '../../../src/domain/ids.ts';
 import type { WhatsAppEvents } from '../../../src/ports/ports.ts';
-import { MemoryAddressLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
+import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
 import { MarketplaceSocket, type MarketplaceSocketDeps } from '../../../src/realtime/marketplace-socket.ts';
 import { createSocketServer } from '../../../src/realtime/socket-server.ts';
 import { captureLog, type CapturedLog } from '../checkers/captured-log.ts';
@@ -15,14 +15,14 @@ export const allowedOrigin = 'https://allowed.example';
 /** The edge's clock stands still here. */
 export const now = new Date('2026-04-01T10:00:00Z');
 
-export type SocketEdgeChanges = Readonly<{
+export type SocketTestServerOverrides = Readonly<{
   service?: Partial<MarketplaceSocketDeps['service']>;
   connectionsPerMinute?: number;
   transportsPerMinute?: number;
   trustProxy?: number;
 }>;
 
-export type SocketEdge = AsyncDisposable &
+export type SocketTestServer = AsyncDisposable &
   Readonly<{
     url: string;
     log: CapturedLog;
@@ -31,27 +31,29 @@ export type SocketEdge = AsyncDisposable &
     /** Plays the uninstallations that take the tokens of a company away. */
     revocations: EventEmitter<{ revoked: [companyId: CompanyId] }>;
     /** Texts of the QR codes that were drawn. */
-    drawn: readonly string[];
-    open(options?: Partial<ManagerOptions & SocketOptions>): Viewer;
+    renderedQrTexts: readonly string[];
+    open(options?: Partial<ManagerOptions & SocketOptions>): PageClient;
   }>;
 
 /** A page that watches: its socket, and everything the server told it. */
-export type Viewer = Readonly<{
+export type PageClient = Readonly<{
   socket: Socket;
   events: readonly Readonly<{ name: string; payload: unknown }>[];
-  refusals: readonly (Error & { data?: unknown })[];
-  payloadsOf(name: string): unknown[];
+  connectErrors: readonly (Error & { data?: unknown })[];
+  payloads(name: string): unknown[];
 }>;
 
 /** The Socket.IO edge on a free port, its use cases kept in memory. */
-export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<SocketEdge> {
+export async function startSocketTestServer(
+  overrides: SocketTestServerOverrides = {},
+): Promise<SocketTestServer> {
   const log = captureLog();
   const sessions = new EventEmitter<WhatsAppEvents>();
   const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
   const drawn: string[] = [];
-  const viewers: Socket[] = [];
-  const trustProxy = changes.trustProxy ?? 0;
-  const transportLimiter = limiterOf(changes.transportsPerMinute);
+  const clientSockets: Socket[] = [];
+  const trustProxy = overrides.trustProxy ?? 0;
+  const transportLimiter = createLimiter(overrides.transportsPerMinute);
   const socketServer = createSocketServer({
     allowedOrigins: [allowedOrigin],
     trustProxy,
@@ -67,15 +69,15 @@ export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<
         drawn.push(code.text);
         return { ...code, qr: `data:image/png;base64,${btoa(code.text)}` };
       },
-      generateQR: async () => ({ qr: 'data:', text: 'asked', sequence: 1, expiresAt: inSeconds(20) }),
+      generateQR: async () => ({ qr: 'data:', text: 'asked', sequence: 1, expiresAt: secondsFromNow(20) }),
       requestPairingCode: async (companyId, phone) =>
-        sessions.emit('pairing-code', companyId, { code: 'ABCD1234', phone, expiresAt: inSeconds(60) }),
+        sessions.emit('pairing-code', companyId, { code: 'ABCD1234', phone, expiresAt: secondsFromNow(60) }),
       sessionStatus: async () => ({ state: 'idle', since: new Date(0) }),
-      ...changes.service,
+      ...overrides.service,
     },
     sessions,
     revocations,
-    connectionLimiter: limiterOf(changes.connectionsPerMinute),
+    connectionLimiter: createLimiter(overrides.connectionsPerMinute),
     transportLimiter,
     trustProxy,
     logger: log,
@@ -91,25 +93,25 @@ export async function startSocketEdge(changes: SocketEdgeChanges = {}): Promise<
     log,
     sessions,
     revocations,
-    drawn,
+    renderedQrTexts: drawn,
     open: (options) => {
-      const viewer = openViewer(url, options);
-      viewers.push(viewer.socket);
-      return viewer;
+      const client = openPageClient(url, options);
+      clientSockets.push(client.socket);
+      return client;
     },
     [Symbol.asyncDispose]: async () => {
-      for (const viewer of viewers) viewer.disconnect();
+      for (const viewer of clientSockets) viewer.disconnect();
       marketplace[Symbol.dispose]();
       await socketServer.close();
     },
   };
 }
 
-export function inSeconds(seconds: number): Date {
+export function secondsFromNow(seconds: number): Date {
   return new Date(now.getTime() + seconds * 1000);
 }
 
-function openViewer(url: string, options: Partial<ManagerOptions & SocketOptions> = {}): Viewer {
+function openPageClient(url: string, options: Partial<ManagerOptions & SocketOptions> = {}): PageClient {
   const socket = io(`${url}/marketplace`, {
     transports: ['websocket'],
     forceNew: true,
@@ -125,11 +127,11 @@ function openViewer(url: string, options: Partial<ManagerOptions & SocketOptions
   return {
     socket,
     events,
-    refusals,
-    payloadsOf: (name) => events.filter((event) => event.name === name).map(({ payload }) => payload),
+    connectErrors: refusals,
+    payloads: (name) => events.filter((event) => event.name === name).map(({ payload }) => payload),
   };
 }
 
-function limiterOf(points = 1000): MemoryAddressLimiter {
-  return new MemoryAddressLimiter({ points, windowSeconds: 60 });
+function createLimiter(points = 1000): MemoryIpRateLimiter {
+  return new MemoryIpRateLimiter({ points, windowSeconds: 60 });
 }

@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseAddress } from '../../../src/ports/database-address.ts';
 import { createJobQueue } from '../../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../faults/outage-log.ts';
-import { enqueued, openTestDatabase, registeredCompany, repositoriesOn } from '../fixtures/storage.ts';
+import { enqueue, openTestDatabase, registerCompany, repositoriesOn } from '../fixtures/storage.ts';
 
-const [task, choice = ''] = process.argv.slice(2);
-const database = await openTestDatabase(JSON.parse(choice) as DatabaseAddress);
+const [task, address = ''] = process.argv.slice(2);
+const database = await openTestDatabase(JSON.parse(address) as DatabaseAddress);
 
 if (task === 'write') {
   const repositories = repositoriesOn(database);
-  const { id: companyId } = await registeredCompany(repositories);
+  const { id: companyId } = await registerCompany(repositories);
   for (;;) {
     const wanted = { companyId, kind: 'direct', phone: '+79001234567', text: 'x' } as const;
     const stored = await Promise.all(
       Array.from({ length: 5 }, () =>
-        enqueued(repositories.messages, { ...wanted, idempotencyKey: randomUUID() }),
+        enqueue(repositories.messages, { ...wanted, idempotencyKey: randomUUID() }),
       ),
     );
     process.stdout.write(stored.map(({ id }) => `${companyId} ${id}\n`).join(''));

@@ -14,19 +14,19 @@ export class StorageProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   /** What it printed, line by line: the ids of what it was told is durable, or of the job it took. */
   readonly lines: string[] = [];
-  errors = '';
+  stderr = '';
 
-  constructor(task: StorageTask, choice: DatabaseAddress) {
-    this.#child = spawn(process.execPath, [entry, task, JSON.stringify(choice)], {
+  constructor(task: StorageTask, address: DatabaseAddress) {
+    this.#child = spawn(process.execPath, [entry, task, JSON.stringify(address)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let rest = '';
+    let partialLine = '';
     this.#child.stdout?.on('data', (chunk: Buffer) => {
-      const parts = (rest + chunk.toString()).split('\n');
-      rest = parts.pop() ?? '';
+      const parts = (partialLine + chunk.toString()).split('\n');
+      partialLine = parts.pop() ?? '';
       this.lines.push(...parts);
     });
-    this.#child.stderr?.on('data', (chunk: Buffer) => (this.errors += chunk.toString()));
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
   /** kill -9. */
@@ -38,7 +38,7 @@ export class StorageProcess implements AsyncDisposable {
   }
 
   /** Resolves with the exit code when it ends by itself. */
-  async ended(): Promise<number | null> {
+  async waitForExit(): Promise<number | null> {
     if (this.#child.exitCode === null) await once(this.#child, 'close');
     return this.#child.exitCode;
   }

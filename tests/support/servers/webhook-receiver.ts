@@ -8,15 +8,15 @@ import {
 } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-export type Posted = Readonly<{ headers: IncomingHttpHeaders; body: string; at: number }>;
+export type ReceivedWebhook = Readonly<{ headers: IncomingHttpHeaders; body: string; receivedAtMs: number }>;
 
-export type ReceiverReply = Readonly<{ status: number; headers?: Record<string, string> }> | 'silence';
+export type WebhookResponse = Readonly<{ status: number; headers?: Record<string, string> }> | 'silence';
 
 /** A company's own system on this machine: keeps what is posted to it, and answers as it is told. */
 export class WebhookReceiver implements AsyncDisposable {
-  readonly posts: Posted[] = [];
+  readonly requests: ReceivedWebhook[] = [];
   readonly #server: Server;
-  #reply: ReceiverReply | Promise<ReceiverReply> = { status: 204 };
+  #reply: WebhookResponse | Promise<WebhookResponse> = { status: 204 };
 
   private constructor(server: Server) {
     this.#server = server;
@@ -25,7 +25,7 @@ export class WebhookReceiver implements AsyncDisposable {
   static async start(port = 0): Promise<WebhookReceiver> {
     const server = createServer();
     const receiver = new WebhookReceiver(server);
-    server.on('request', (request, response) => void receiver.#take(request, response));
+    server.on('request', (request, response) => void receiver.#handle(request, response));
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return receiver;
@@ -42,14 +42,14 @@ export class WebhookReceiver implements AsyncDisposable {
   }
 
   /** From now on; a promise is waited for. */
-  answer(reply: ReceiverReply | Promise<ReceiverReply>): void {
+  respondWith(reply: WebhookResponse | Promise<WebhookResponse>): void {
     this.#reply = reply;
   }
 
   /** A sender that hangs up in the middle has posted nothing. */
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      this.posts.push({ headers: request.headers, body: await text(request), at: Date.now() });
+      this.requests.push({ headers: request.headers, body: await text(request), receivedAtMs: Date.now() });
     } catch {
       return;
     }

@@ -7,7 +7,7 @@ import { loadConfig } from '../../../src/config/config.ts';
 import { makeDirectories } from '../../../src/config/directories.ts';
 import { readEnvironment, type RawEnvironment } from '../../../src/config/env.ts';
 import { loadSecrets } from '../../../src/config/secrets.ts';
-import { warningsOf } from '../../../src/config/warnings.ts';
+import { configWarnings } from '../../../src/config/warnings.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 function load(raw: RawEnvironment) {
@@ -211,7 +211,7 @@ describe('loadSecrets', () => {
 describe('warningsOf', () => {
   const warnings = (raw: RawEnvironment): string => {
     const { config, checked } = load(raw);
-    return warningsOf(config, checked).join('\n');
+    return configWarnings(config, checked).join('\n');
   };
 
   it('names demo tokens at the real platform and a missing proxy in production', () => {

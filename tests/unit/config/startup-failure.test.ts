@@ -1,42 +1,48 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
-import { StartError } from '../../../src/domain/errors/startup-error.ts';
-import { reasonOf, startFailure } from '../../../src/config/startup-failure.ts';
+import { StartupError } from '../../../src/domain/errors/startup-error.ts';
+import { findStartupFailure, startupFailureMessage } from '../../../src/config/startup-failure.ts';
 
 const failed = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
 
 describe('startFailure', () => {
   it('names the variable behind the usual errors, also when they are the cause of another', () => {
     const refused = failed('ECONNREFUSED', 'connect');
-    expect(startFailure(new Error('migrating', { cause: refused }))).toContain('DATABASE_URL');
-    expect(startFailure(new StartError('address', failed('EADDRINUSE', 'listen')))).toContain('PORT');
-    expect(startFailure(new StartError('address', failed('EACCES', 'listen')))).toContain('PORT');
+    expect(startupFailureMessage(new Error('migrating', { cause: refused }))).toContain('DATABASE_URL');
+    expect(startupFailureMessage(new StartupError('address', failed('EADDRINUSE', 'listen')))).toContain(
+      'PORT',
+    );
+    expect(startupFailureMessage(new StartupError('address', failed('EACCES', 'listen')))).toContain('PORT');
     const unreadable = Object.assign(failed('EACCES', 'open'), { path: 'data/jwt-secret' });
-    expect(startFailure(unreadable)).toBe('data/jwt-secret may not be read or written by this user');
+    expect(startupFailureMessage(unreadable)).toBe('data/jwt-secret may not be read or written by this user');
   });
 
   it('takes a name that is not known for that of whom it belongs to, and does not repeat it', () => {
     const unknown = failed('ENOTFOUND', 'getaddrinfo ENOTFOUND end-of-a-password');
-    expect(startFailure(new StartError('address', unknown))).toMatch(/^HOST is no address of this machine/);
-    const ofDatabase = startFailure(new StartError('database', unknown));
+    expect(startupFailureMessage(new StartupError('address', unknown))).toMatch(
+      /^HOST is no address of this machine/,
+    );
+    const ofDatabase = startupFailureMessage(new StartupError('database', unknown));
     expect(ofDatabase).toMatch(/^The host of DATABASE_URL is not known/);
     expect(ofDatabase).not.toContain('end-of-a-password');
   });
 
   it('says what it knows of any other error, without its secrets', () => {
-    expect(startFailure(new TypeError('no postgres://u:hush@host/db'))).toMatch(/^TypeError: no postgres:/);
-    expect(startFailure(new TypeError('no postgres://u:hush@host/db'))).not.toContain('hush');
-    expect(startFailure(new StartError('database', new Error('no SSL')))).toContain(
+    expect(startupFailureMessage(new TypeError('no postgres://u:hush@host/db'))).toMatch(
+      /^TypeError: no postgres:/,
+    );
+    expect(startupFailureMessage(new TypeError('no postgres://u:hush@host/db'))).not.toContain('hush');
+    expect(startupFailureMessage(new StartupError('database', new Error('no SSL')))).toContain(
       'DATABASE_URL cannot be used: no SSL',
     );
-    expect(startFailure(new AppError('DB_ERROR'))).toContain('SUPABASE_SERVICE_ROLE_KEY');
+    expect(startupFailureMessage(new AppError('DB_ERROR'))).toContain('SUPABASE_SERVICE_ROLE_KEY');
   });
 });
 
 describe('reasonOf', () => {
   it('tells settings that no waiting mends from what may be there at the next start', () => {
-    const misconfigured = (at: StartError['at'], code: string) =>
-      reasonOf(new StartError(at, failed(code)))?.misconfigured;
+    const misconfigured = (at: StartupError['component'], code: string) =>
+      findStartupFailure(new StartupError(at, failed(code)))?.misconfigured;
     for (const code of ['EADDRNOTAVAIL', 'EINVAL', 'ENOTFOUND', 'EACCES']) {
       expect(misconfigured('address', code), code).toBe(true);
     }
@@ -48,7 +54,7 @@ describe('reasonOf', () => {
   });
 
   it('has none for what nobody foresaw', () => {
-    expect(reasonOf(new TypeError('a fault'))).toBeUndefined();
-    expect(reasonOf(new StartError('database', new Error('no SSL')))).toBeUndefined();
+    expect(findStartupFailure(new TypeError('a fault'))).toBeUndefined();
+    expect(findStartupFailure(new StartupError('database', new Error('no SSL')))).toBeUndefined();
   });
 });

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { hashedUuid } from '../../../src/crypto/hashed-uuid.ts';
+import { deterministicUuid } from '../../../src/crypto/hashed-uuid.ts';
 
 it('a hashed UUID is a valid one, the same for the same parts and another for any other', () => {
-  const uuid = hashedUuid(1, 'record', { a: null });
+  const uuid = deterministicUuid(1, 'record', { a: null });
   expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
-  expect(hashedUuid(1, 'record', { a: null })).toBe(uuid);
-  expect(hashedUuid(1, 'recor', 'd', { a: null })).not.toBe(uuid);
-  expect(hashedUuid('1', 'record', { a: null })).not.toBe(uuid);
+  expect(deterministicUuid(1, 'record', { a: null })).toBe(uuid);
+  expect(deterministicUuid(1, 'recor', 'd', { a: null })).not.toBe(uuid);
+  expect(deterministicUuid('1', 'record', { a: null })).not.toBe(uuid);
 });

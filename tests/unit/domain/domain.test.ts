@@ -5,7 +5,7 @@ import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { companyIdFrom, parsePositiveInteger } from '../../../src/domain/ids.ts';
 import { nextGapMs } from '../../../src/domain/notification/pacing.ts';
 import { formatPhone, maskPhone, mayBeMobile, phoneFrom } from '../../../src/domain/company/phone.ts';
-import { instantOf } from '../../../src/domain/company/salon-time.ts';
+import { toInstant } from '../../../src/domain/company/salon-time.ts';
 
 describe('formatPhone', () => {
   it.each([
@@ -101,8 +101,8 @@ describe('nextGapMs', () => {
 
 describe('instantOf', () => {
   it('knows the daylight saving changes of a zone', () => {
-    expect(instantOf('2026-03-28 12:00:00', 'Europe/Berlin').toISOString()).toBe('2026-03-28T11:00:00.000Z');
-    expect(instantOf('2026-03-29 12:00:00', 'Europe/Berlin').toISOString()).toBe('2026-03-29T10:00:00.000Z');
-    expect(instantOf('2026-03-29 12:00:00', 'Europe/Moscow').toISOString()).toBe('2026-03-29T09:00:00.000Z');
+    expect(toInstant('2026-03-28 12:00:00', 'Europe/Berlin').toISOString()).toBe('2026-03-28T11:00:00.000Z');
+    expect(toInstant('2026-03-29 12:00:00', 'Europe/Berlin').toISOString()).toBe('2026-03-29T10:00:00.000Z');
+    expect(toInstant('2026-03-29 12:00:00', 'Europe/Moscow').toISOString()).toBe('2026-03-29T09:00:00.000Z');
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../../src/domain/errors/app-error.ts';
 import { entityWebhookRoute } from '../../../src/http/webhook-fast-path.ts';
-import { startHttpEdge } from '../../support/servers/http-test-server.ts';
+import { startHttpTestServer } from '../../support/servers/http-test-server.ts';
 
 const documentation = readFileSync('docs/api.md', 'utf8');
 
@@ -22,8 +22,8 @@ function routesOf(layers: readonly Layer[]): string[] {
 
 describe('docs/api.md', () => {
   it('names every route of the server, and none besides', async () => {
-    await using edge = await startHttpEdge();
-    const { stack } = edge.app.router as unknown as Readonly<{ stack: readonly Layer[] }>;
+    await using server = await startHttpTestServer();
+    const { stack } = server.app.router as unknown as Readonly<{ stack: readonly Layer[] }>;
     const routes = [...routesOf(stack), `POST ${entityWebhookRoute}`];
     expect(routes.length).toBeGreaterThan(30);
     const named = documentation.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*)/g);

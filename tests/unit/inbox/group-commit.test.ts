@@ -21,7 +21,7 @@ class Writer {
 describe('a group commit', () => {
   it('writes a lone item at once and what came meanwhile together', async () => {
     const writer = new Writer();
-    const commit = new GroupCommit(writer.write, { size: 10, waitMs: 0 });
+    const commit = new GroupCommit(writer.write, { maxBatchSize: 10, waitMs: 0 });
     const first = commit.add(1);
     const others = [2, 3, 4].map((item) => commit.add(item));
     expect(writer.groups).toEqual([[1]]);
@@ -34,7 +34,7 @@ describe('a group commit', () => {
 
   it('makes no group larger than it may be', async () => {
     const writer = new Writer();
-    const commit = new GroupCommit(writer.write, { size: 2, waitMs: 0 });
+    const commit = new GroupCommit(writer.write, { maxBatchSize: 2, waitMs: 0 });
     const all = [1, 2, 3, 4, 5, 6].map((item) => commit.add(item));
     for (let group = 0; group < 4; group += 1) await writer.finish();
     await Promise.all(all);
@@ -43,7 +43,7 @@ describe('a group commit', () => {
 
   it('waits for company when it is told to', async () => {
     const writer = new Writer();
-    const commit = new GroupCommit(writer.write, { size: 10, waitMs: 20 });
+    const commit = new GroupCommit(writer.write, { maxBatchSize: 10, waitMs: 20 });
     const both = [commit.add(1), commit.add(2)];
     await expect.poll(() => writer.groups).toEqual([[1, 2]]);
     await writer.finish();
@@ -52,7 +52,10 @@ describe('a group commit', () => {
 
   it('tells everybody of a group why it failed, and goes on', async () => {
     const outcomes = [Promise.reject(new Error('no')), Promise.resolve('fine')];
-    const commit = new GroupCommit(() => outcomes.shift() ?? Promise.resolve(''), { size: 1, waitMs: 0 });
+    const commit = new GroupCommit(() => outcomes.shift() ?? Promise.resolve(''), {
+      maxBatchSize: 1,
+      waitMs: 0,
+    });
     await expect(commit.add(1)).rejects.toThrow('no');
     expect(await commit.add(2)).toBe('fine');
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { RecentRate } from '../../../src/inbox/rate-meter.ts';
+import { RateMeter } from '../../../src/inbox/rate-meter.ts';
 
 describe('a recent rate', () => {
   it('rises within its window, is kept through the next one, and falls to nothing in silence', () => {
     let nowMs = 1_000;
-    const rate = new RecentRate(() => nowMs);
+    const rate = new RateMeter(() => nowMs);
     expect(rate.perSecond).toBe(0);
     for (let n = 0; n < 400; n += 1) rate.count();
     expect(rate.perSecond).toBe(400);

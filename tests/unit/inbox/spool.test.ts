@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Spool, SpoolFailedError } from '../../../src/inbox/spool.ts';
 import { DirectoryInUseError } from '../../../src/lib/directory-lock.ts';
-import { SecretBox } from '../../../src/crypto/keyring.ts';
+import { Keyring } from '../../../src/crypto/keyring.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
-const box = new SecretBox([{ id: 'test', key: Buffer.alloc(32, 7) }]);
+const box = new Keyring([{ id: 'test', key: Buffer.alloc(32, 7) }]);
 
 async function openSpool(
   directory: string,
@@ -15,8 +15,8 @@ async function openSpool(
 ): Promise<Spool> {
   return await Spool.open({
     directory,
-    box,
-    damaged: () => {
+    keyring: box,
+    onDamagedSegment: () => {
       throw new Error('Damaged');
     },
     ...changes,
@@ -78,11 +78,13 @@ describe('the spool', () => {
     const [file = ''] = readdirSync(temporary.path);
     const path = join(temporary.path, file);
     truncateSync(path, statSync(path).size - 20);
-    const told: unknown[] = [];
-    await using next = await openSpool(temporary.path, { damaged: (...args) => told.push(args) });
+    const reported: unknown[] = [];
+    await using next = await openSpool(temporary.path, {
+      onDamagedSegment: (...args) => reported.push(args),
+    });
     await next.append([{ n: 3 }]);
     expect(await recordsOf(next)).toEqual([{ n: 1 }, { n: 3 }]);
-    expect(told).toEqual([[file, 1]]);
+    expect(reported).toEqual([[file, 1]]);
     expect(readdirSync(temporary.path)).toEqual([`${file}.damaged`]);
   });
 
@@ -102,10 +104,12 @@ describe('the spool', () => {
     using temporary = new TemporaryDirectory();
     const foreign = box.seal('another place', '{"n":9}').toString('base64');
     appendFileSync(join(temporary.path, '0000000001.spool'), `${foreign}\n`);
-    const told: unknown[] = [];
-    await using spool = await openSpool(temporary.path, { damaged: (...args) => told.push(args) });
+    const reported: unknown[] = [];
+    await using spool = await openSpool(temporary.path, {
+      onDamagedSegment: (...args) => reported.push(args),
+    });
     expect(await recordsOf(spool)).toEqual([]);
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 
   it('refuses what is over its size, and takes again when there is room', async () => {

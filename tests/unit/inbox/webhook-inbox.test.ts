@@ -4,7 +4,7 @@ import { companyIdFrom, salonIdFrom } from '../../../src/domain/ids.ts';
 import { WebhookInbox } from '../../../src/inbox/webhook-inbox.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
 
 const company: Company = {
   id: companyIdFrom(1),
@@ -31,15 +31,15 @@ async function jobIds(
   const ids: (string | undefined)[] = [];
   let nowMs = 0;
   const inbox = new WebhookInbox({
-    addresses: { companyOf: async () => company, isKnown: () => true },
+    authenticator: { authenticate: async () => company, isKnown: () => true },
     write: async (jobs) => {
       ids.push(...jobs.map(({ id }) => id));
       return 'stored';
     },
-    batch: { size: 500, waitMs: 0 },
-    lanes: 1,
-    report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
-    refused: () => undefined,
+    batch: { maxBatchSize: 500, waitMs: 0 },
+    shardCount: 1,
+    report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
+    onRejected: () => undefined,
     now: () => new Date(nowMs),
     monotonicMs: () => nowMs,
   });

@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { Spool } from '../../../src/inbox/spool.ts';
-import { WebhookStore } from '../../../src/inbox/webhook-writer.ts';
-import { SecretBox } from '../../../src/crypto/keyring.ts';
+import { WebhookWriter } from '../../../src/inbox/webhook-writer.ts';
+import { Keyring } from '../../../src/crypto/keyring.ts';
 import type { NewJob } from '../../../src/ports/ports.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
 import { monotonicMs } from '../../support/faults/outage-log.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
@@ -24,22 +24,22 @@ class Inbox implements AsyncDisposable {
   drained = 0;
   readonly directory = new TemporaryDirectory();
   #spool: Spool | undefined;
-  #store: WebhookStore | undefined;
+  #store: WebhookWriter | undefined;
 
-  async open(maxBytes?: number): Promise<WebhookStore> {
+  async open(maxBytes?: number): Promise<WebhookWriter> {
     const spool = await Spool.open({
       directory: this.directory.path,
-      box: new SecretBox([{ id: 'test', key: Buffer.alloc(32, 7) }]),
-      damaged: () => undefined,
+      keyring: new Keyring([{ id: 'test', key: Buffer.alloc(32, 7) }]),
+      onDamagedSegment: () => undefined,
       ...(maxBytes !== undefined && { maxBytes }),
     });
-    const store = new WebhookStore({
+    const store = new WebhookWriter({
       queue: { insert: (_queue, jobs) => this.#insert(jobs) },
       spool,
-      report: createBusinessEvents(this.log, createMetrics(noFigures)),
+      report: createBusinessEvents(this.log, createMetrics(noMetricSources)),
       monotonicMs,
-      drained: () => void (this.drained += 1),
-      patienceMs: 500,
+      onDrained: () => void (this.drained += 1),
+      insertTimeoutMs: 500,
     });
     this.#spool = spool;
     this.#store = store;

@@ -4,47 +4,51 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../../src/domain/ids.ts';
 import { credentialContext } from '../../../src/crypto/encryption-context.ts';
-import { SecretBox } from '../../../src/crypto/keyring.ts';
+import { Keyring } from '../../../src/crypto/keyring.ts';
 import { KeyRotation } from '../../../src/jobs/key-rotation.ts';
-import type { SealedReplacement, SealedValues } from '../../../src/ports/encrypted-values.ts';
+import type { EncryptedReplacement, EncryptedValues } from '../../../src/ports/encrypted-values.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { CredentialStore } from '../../../src/whatsapp/credentials/credential-store.ts';
-import { SqliteCredentialRows } from '../../../src/whatsapp/credentials/sqlite-credentials.ts';
-import { type CapturedLog, captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { SqliteCredentials } from '../../../src/whatsapp/credentials/sqlite-credentials.ts';
+import { type CapturedLog, captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 const oldKey = { id: 'old', key: randomBytes(32) };
 const newKey = { id: 'new', key: randomBytes(32) };
-const oldBox = new SecretBox([oldKey]);
-const bothKeys = new SecretBox([newKey, oldKey]);
-const newAlone = new SecretBox([newKey]);
+const oldBox = new Keyring([oldKey]);
+const bothKeys = new Keyring([newKey, oldKey]);
+const newAlone = new Keyring([newKey]);
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
 
 describe('after a new key was put first', () => {
   let directory: TemporaryDirectory;
-  let rows: SqliteCredentialRows;
+  let rows: SqliteCredentials;
   let log: CapturedLog;
 
-  const rotationOf = (store: SealedValues = rows.sealedValues, batch = 10) =>
+  const rotationOf = (store: EncryptedValues = rows.encryptedValues, batch = 10) =>
     new KeyRotation({
       stores: [store],
-      box: bothKeys,
-      report: createBusinessEvents(log, createMetrics(noFigures)),
-      batch,
+      keyring: bothKeys,
+      report: createBusinessEvents(log, createMetrics(noMetricSources)),
+      batchSize: batch,
       pauseMs: 1,
     });
-  const write = async (box: SecretBox, changes: Readonly<Record<string, string | null>>) => {
+  const write = async (box: Keyring, changes: Readonly<Record<string, string | null>>) => {
     const credentials = await new CredentialStore(rows, box).open(lease);
     await credentials.write(Object.entries(changes).map(([id, value]) => ({ type: 'session', id, value })));
   };
-  const read = async (box: SecretBox, ids: readonly string[]) => {
+  const read = async (box: Keyring, ids: readonly string[]) => {
     const credentials = await new CredentialStore(rows, box).open(lease);
     return Object.fromEntries(await credentials.read('session', ids));
   };
   /** Binds what is stored to ids instead of the names of rows, as the first versions did. */
   const bindToIds = async (ids: readonly string[]) => {
-    const stored = await rows.sealedValues.credentials.notUnder(Buffer.from('no header'), undefined, 1000);
+    const stored = await rows.encryptedValues.credentials.findStale(
+      Buffer.from('no header'),
+      undefined,
+      1000,
+    );
     const idByText = new Map(Object.entries(await read(oldBox, ids)).map(([id, text]) => [text, id]));
     const changes = stored.flatMap(({ type, id: name, context, value }) => {
       const text = oldBox.open(context, value).toString();
@@ -59,12 +63,12 @@ describe('after a new key was put first', () => {
     Array.from({ length: 95 }, (_, index) => [`id-${index}`, `value ${index}`]),
   );
   /** Does something between the reading of a value and its replacement, once. */
-  const disturbed = (meanwhile: () => Promise<void>): SealedValues => {
+  const disturbed = (meanwhile: () => Promise<void>): EncryptedValues => {
     let isDone = false;
-    const { sealedValues } = rows;
-    const tables = sealedValues.tables.map((table) => ({
-      notUnder: table.notUnder.bind(table),
-      async replace(replacements: readonly SealedReplacement[]) {
+    const { encryptedValues } = rows;
+    const tables = encryptedValues.tables.map((table) => ({
+      findStale: table.findStale.bind(table),
+      async replace(replacements: readonly EncryptedReplacement[]) {
         if (!isDone) await meanwhile();
         isDone = true;
         return table.replace(replacements);
@@ -72,14 +76,14 @@ describe('after a new key was put first', () => {
     }));
     return {
       tables,
-      countNotUnder: (header) => sealedValues.countNotUnder(header),
-      forgetReplaced: () => sealedValues.forgetReplaced(),
+      countStale: (header) => encryptedValues.countStale(header),
+      compact: () => encryptedValues.compact(),
     };
   };
 
   beforeEach(() => {
     directory = new TemporaryDirectory();
-    rows = new SqliteCredentialRows(directory.path);
+    rows = new SqliteCredentials(directory.path);
     log = captureLog();
   });
 
@@ -91,14 +95,14 @@ describe('after a new key was put first', () => {
   it('everything opens with the new key alone, and the log says how much there was', async () => {
     await write(oldBox, many);
     await using rotation = rotationOf();
-    expect(rotation.left).toBeUndefined();
+    expect(rotation.staleCount).toBeUndefined();
     await rotation.run();
 
-    expect(rotation.left).toBe(0);
+    expect(rotation.staleCount).toBe(0);
     expect(await read(newAlone, Object.keys(many))).toEqual(many);
     expect(log.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
       { level: 'info', values: 96 },
-      { level: 'info', resealed: 96, unreadable: 0, left: 0 },
+      { level: 'info', reencrypted: 96, unreadable: 0, staleCount: 0 },
     ]);
   });
 
@@ -107,17 +111,17 @@ describe('after a new key was put first', () => {
     await rows.quarantine(lease);
     await write(oldBox, { a: '1' });
     await rows.quarantine({ ...lease, token: 6 });
-    expect(await rows.sealedValues.countNotUnder(bothKeys.header)).toBe(98);
+    expect(await rows.encryptedValues.countStale(bothKeys.currentKeyPrefix)).toBe(98);
     await using rotation = rotationOf();
     await rotation.run();
-    expect(rotation.left).toBe(0);
+    expect(rotation.staleCount).toBe(0);
   });
 
   it('nothing is said or written when all is under it already', async () => {
     await write(bothKeys, many);
     await using rotation = rotationOf();
     await rotation.run();
-    expect(rotation.left).toBe(0);
+    expect(rotation.staleCount).toBe(0);
     expect(log.lines).toEqual([]);
   });
 
@@ -126,7 +130,7 @@ describe('after a new key was put first', () => {
     await using rotation = rotationOf(disturbed(() => write(oldBox, { a: 'newer' })));
     await rotation.run();
     expect(await read(newAlone, ['a', 'b'])).toEqual({ a: 'newer', b: 'other' });
-    expect(rotation.left).toBe(0);
+    expect(rotation.staleCount).toBe(0);
   });
 
   it('a value that its session deletes in between does not come back', async () => {
@@ -150,16 +154,16 @@ describe('after a new key was put first', () => {
     const lost = {
       type: 'session',
       id: 'lost',
-      value: new SecretBox([{ id: 'lost', key: randomBytes(32) }]).seal('', 'x'),
+      value: new Keyring([{ id: 'lost', key: randomBytes(32) }]).seal('', 'x'),
     };
     const damaged = { type: 'session', id: 'damaged', value: Buffer.from('not sealed') };
     await rows.write(lease, [lost, damaged]);
     await using rotation = rotationOf();
     await rotation.run();
 
-    expect(rotation.left).toBe(2);
+    expect(rotation.staleCount).toBe(2);
     const result = JSON.parse(log.lines.at(-1) ?? '') as unknown;
-    expect(result).toMatchObject({ level: 'error', resealed: 96, unreadable: 2, left: 2 });
+    expect(result).toMatchObject({ level: 'error', reencrypted: 96, unreadable: 2, staleCount: 2 });
     const kept = await rows.read(lease.companyId, 'session', ['lost', 'damaged']);
     expect(Buffer.from(kept.get('lost') ?? [])).toEqual(lost.value);
     expect(Buffer.from(kept.get('damaged') ?? [])).toEqual(damaged.value);
@@ -171,20 +175,20 @@ describe('after a new key was put first', () => {
     readdirSync(directory.path)
       .map((name) => readFileSync(join(directory.path, name)).toString('latin1'))
       .join('')
-      .split(Buffer.from(oldBox.header).toString('latin1')).length - 1;
+      .split(Buffer.from(oldBox.currentKeyPrefix).toString('latin1')).length - 1;
 
   it('nothing is left of the old one in the files, also when that was prevented once, and only then the end is told', async () => {
     await write(oldBox, many);
-    const { sealedValues } = rows;
+    const { encryptedValues } = rows;
     await using prevented = rotationOf({
-      tables: sealedValues.tables,
-      countNotUnder: (header) => sealedValues.countNotUnder(header),
-      forgetReplaced: async () => {
+      tables: encryptedValues.tables,
+      countStale: (header) => encryptedValues.countStale(header),
+      compact: async () => {
         throw new Error('database or disk is full');
       },
     });
     await expect(prevented.run()).rejects.toThrow('disk is full');
-    expect(prevented.left).toBe(0);
+    expect(prevented.staleCount).toBe(0);
     expect(traces()).toBeGreaterThan(0);
     expect(log.lines).toHaveLength(1);
 
@@ -193,7 +197,7 @@ describe('after a new key was put first', () => {
     expect(traces()).toBe(0);
     await next.run();
     expect(log.lines.slice(1).map((line) => JSON.parse(line) as unknown)).toMatchObject([
-      { level: 'info', resealed: 0, unreadable: 0, left: 0 },
+      { level: 'info', reencrypted: 0, unreadable: 0, staleCount: 0 },
     ]);
     expect(await read(newAlone, Object.keys(many))).toEqual(many);
   });
@@ -203,15 +207,15 @@ describe('after a new key was put first', () => {
     let ending: KeyRotation | undefined;
     ending = rotationOf(disturbed(async () => void ending?.[Symbol.asyncDispose]()));
     await ending.run();
-    expect(ending.left).toBe(0);
+    expect(ending.staleCount).toBe(0);
     expect(traces()).toBeGreaterThan(0);
     rows[Symbol.dispose]();
-    rows = new SqliteCredentialRows(directory.path);
+    rows = new SqliteCredentials(directory.path);
 
     await using next = rotationOf();
     await next.run();
     expect(traces()).toBe(0);
-    expect(log.lines.some((line) => line.includes('"left":0'))).toBe(true);
+    expect(log.lines.some((line) => line.includes('"staleCount":0'))).toBe(true);
   });
 
   it('what an earlier version had bound to its id comes under the new key once its session reads it', async () => {
@@ -219,11 +223,11 @@ describe('after a new key was put first', () => {
     await bindToIds(['a', 'b', 'c']);
     await using rotation = rotationOf();
     await rotation.run();
-    expect(rotation.left, 'nobody but the session can open them').toBe(3);
+    expect(rotation.staleCount, 'nobody but the session can open them').toBe(3);
 
     expect(await read(bothKeys, ['a', 'b'])).toEqual({ a: '1', b: '2' });
     await rotation.run();
-    expect(rotation.left, 'what no session has read').toBe(1);
+    expect(rotation.staleCount, 'what no session has read').toBe(1);
     expect(await read(newAlone, ['a', 'b'])).toEqual({ a: '1', b: '2' });
   });
 
@@ -251,11 +255,11 @@ describe('after a new key was put first', () => {
     let rotation: KeyRotation | undefined;
     rotation = rotationOf(disturbed(async () => void rotation?.[Symbol.asyncDispose]()));
     await rotation.run();
-    expect(rotation.left).toBe(86);
+    expect(rotation.staleCount).toBe(86);
 
     await using next = rotationOf();
     await next.run();
-    expect(next.left).toBe(0);
+    expect(next.staleCount).toBe(0);
     expect(await read(newAlone, Object.keys(many))).toEqual(many);
   });
 });

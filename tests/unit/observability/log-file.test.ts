@@ -12,7 +12,7 @@ describe('a log file', () => {
     const failures: unknown[] = [];
     for (let line = 1; line <= 7; line += 1) {
       const path = join(directory.path, 'a.log');
-      const file = new LogFile({ path, maxBytes: 8, filesKept: 3, onError: (error) => failures.push(error) });
+      const file = new LogFile({ path, maxBytes: 8, maxFiles: 3, onError: (error) => failures.push(error) });
       file.write(`line ${line}\n`);
       await finished(file.end(`more\n`));
     }
@@ -28,7 +28,7 @@ describe('a log file', () => {
     symlinkSync('/dev/full', join(directory.path, 'full.log'));
     const failures: unknown[] = [];
     const path = join(directory.path, 'full.log');
-    const file = new LogFile({ path, maxBytes: 1e6, filesKept: 3, onError: (error) => failures.push(error) });
+    const file = new LogFile({ path, maxBytes: 1e6, maxFiles: 3, onError: (error) => failures.push(error) });
     for (let line = 0; line < 500; line += 1) file.write('x'.repeat(1000));
     await finished(file.end());
     expect(failures).toEqual([expect.objectContaining({ code: 'ENOSPC' })]);

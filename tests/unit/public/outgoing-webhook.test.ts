@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createTranslate } from '../../../public/scripts/i18n.js';
-import { webhookWords } from '../../../public/scripts/outgoing-webhook.js';
+import { webhookStatusText } from '../../../public/scripts/outgoing-webhook.js';
 
 const translateTo = (language: string) =>
   createTranslate(
@@ -13,27 +13,29 @@ const disabled = { ...failing, enabled: false, disabled_at: '2026-03-31T07:20:00
 
 describe('the words for the own webhook of a salon', () => {
   it('say that it works, and what is on its way', () => {
-    expect(webhookWords(active, translateTo('ru'), 'ru')).toEqual({
+    expect(webhookStatusText(active, translateTo('ru'), 'ru')).toEqual({
       state: 'active',
       text: 'Работает: что пишут клиенты, передаётся в вашу систему.',
     });
-    const { text } = webhookWords({ ...active, waiting: 2 }, translateTo('en'), 'en');
+    const { text } = webhookStatusText({ ...active, waiting: 2 }, translateTo('en'), 'en');
     expect(text).toMatch(/^It works: .* Waiting to be passed on: 2\.$/);
   });
 
   it('say since when it fails, and how much waits', () => {
-    const inRussian = webhookWords(failing, translateTo('ru'), 'ru');
+    const inRussian = webhookStatusText(failing, translateTo('ru'), 'ru');
     expect(inRussian.state).toBe('failing');
     expect(inRussian.text).toMatch(/^Не работает с (29|30|31) марта.*\d\d:15: .* Ждут передачи: 12\.$/);
-    const { text } = webhookWords(failing, translateTo('en'), 'en');
+    const { text } = webhookStatusText(failing, translateTo('en'), 'en');
     expect(text).toMatch(/^It has not worked since March .* Waiting to be passed on: 12\.$/);
   });
 
   it('say when and why it was disabled, and that nothing waits for it', () => {
-    const inRussian = webhookWords(disabled, translateTo('ru'), 'ru');
+    const inRussian = webhookStatusText(disabled, translateTo('ru'), 'ru');
     expect(inRussian.state).toBe('disabled');
     expect(inRussian.text).toMatch(/^Отключена (30|31|1) (марта|апреля).*\d\d:20: .*410/);
     expect(inRussian.text).not.toContain('Ждут');
-    expect(webhookWords(disabled, translateTo('en'), 'en').text).toMatch(/^It was switched off on .*410/);
+    expect(webhookStatusText(disabled, translateTo('en'), 'en').text).toMatch(
+      /^It was switched off on .*410/,
+    );
   });
 });

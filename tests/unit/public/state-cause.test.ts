@@ -4,14 +4,14 @@ import { initialModel } from '../../../public/scripts/connection-model.js';
 import { createTranslate } from '../../../public/scripts/i18n.js';
 import { readSessionCause } from '../../../public/scripts/payloads.js';
 import { causeAndSince } from '../../../public/scripts/state-cause.js';
-import { decideAfterDisconnect, socketDeaf } from '../../../src/whatsapp/session/disconnect-policy.ts';
+import { decideAfterDisconnect, receiveTimedOut } from '../../../src/whatsapp/session/disconnect-policy.ts';
 
 const translate = createTranslate({
   connect: { since: 'Since {time}.' },
   causes: { '402/101': 'Too many strangers.' },
 });
-const told = (payload: unknown) => ({ ...initialModel, ...readSessionCause(payload) });
-const banned = told({ state: 'banned', detail: '402/101', since: '2026-03-30T07:15:00Z' });
+const modelFrom = (payload: unknown) => ({ ...initialModel, ...readSessionCause(payload) });
+const banned = modelFrom({ state: 'banned', detail: '402/101', since: '2026-03-30T07:15:00Z' });
 
 describe('the line below the status', () => {
   it('says in words why the session is in its state, and since when', () => {
@@ -26,7 +26,7 @@ describe('the line below the status', () => {
   });
 
   it('shows no code that says nothing to a person, and no date that is none', () => {
-    const model = told({ state: 'stopped', detail: 'something_new', since: 'yesterday' });
+    const model = modelFrom({ state: 'stopped', detail: 'something_new', since: 'yesterday' });
     expect(causeAndSince(model, 'stopped', translate, 'en')).toBe('');
   });
 
@@ -34,10 +34,15 @@ describe('the line below the status', () => {
     'says in words (%s) that a connection which heard nothing is replaced',
     (language) => {
       const texts: unknown = JSON.parse(readFileSync(`public/locales/${language}.json`, 'utf8'));
-      const closes = { tries: 0, sameCode: 1, replacements: 0 };
-      const { state, detail } = decideAfterDisconnect(socketDeaf, 'linked', closes);
+      const closes = { attempts: 0, sameCodeCount: 1, replacements: 0 };
+      const { state, detail } = decideAfterDisconnect(receiveTimedOut, 'linked', closes);
       expect(state).toBe('reconnecting');
-      const line = causeAndSince(told({ state, detail }), 'reconnecting', createTranslate(texts), language);
+      const line = causeAndSince(
+        modelFrom({ state, detail }),
+        'reconnecting',
+        createTranslate(texts),
+        language,
+      );
       expect(line).toMatch(language === 'ru' ? /^WhatsApp молчит/ : /^WhatsApp is silent/);
     },
   );

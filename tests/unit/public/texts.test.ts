@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { screens } from '../../../public/scripts/connection-model.js';
-import { actionOf, errorActions, unknownErrorCode } from '../../../public/scripts/error-actions.js';
+import { errorAction, errorActions, unknownErrorCode } from '../../../public/scripts/error-actions.js';
 import { chooseLanguage, createTranslate } from '../../../public/scripts/i18n.js';
 import { causes } from '../../../public/scripts/state-cause.js';
-import { lookOf } from '../../../public/scripts/looks.js';
+import { screenAppearance } from '../../../public/scripts/looks.js';
 import { integrationStatuses } from '../../../src/domain/company/company.ts';
 import { errorCodes } from '../../../src/domain/errors/app-error.ts';
 import { sessionStates } from '../../../src/domain/company/session-state.ts';
@@ -80,7 +80,7 @@ describe('the texts of the pages', () => {
 
 describe('an error code', () => {
   it.each(Object.keys(errorCodes))('%s has an action of the page', (code) => {
-    expect(actionOf(code)).toBeDefined();
+    expect(errorAction(code)).toBeDefined();
   });
 
   it('has the action that the contract promises', () => {
@@ -97,13 +97,13 @@ describe('an error code', () => {
   });
 
   it('sends the person back to registration only where the link is of no more use', () => {
-    expect(codes.filter((code) => lookOf('error', code).register)).toEqual(
-      codes.filter((code) => actionOf(code)?.kind === 'close'),
+    expect(codes.filter((code) => screenAppearance('error', code).register)).toEqual(
+      codes.filter((code) => errorAction(code)?.kind === 'close'),
     );
   });
 
   it('that is the name of an inherited property has no action', () => {
-    expect(actionOf('constructor')).toBeUndefined();
+    expect(errorAction('constructor')).toBeUndefined();
   });
 });
 
@@ -135,8 +135,8 @@ describe('the language', () => {
       'en',
     ],
     ['Russian when nothing fits', { wished: null, saved: null, browser: ['de'] }, 'ru'],
-  ])('is that of %s', (_name, wishes, language) => {
-    expect(chooseLanguage(wishes)).toBe(language);
+  ])('is that of %s', (_name, languages, language) => {
+    expect(chooseLanguage(languages)).toBe(language);
   });
 
   it('fills in values, keeps what it was not given, and shows the key of a missing text', () => {

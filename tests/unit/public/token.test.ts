@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
-  addressWithoutTokens,
-  companyIdOf,
-  takeTokens,
-  tokensInAddress,
+  urlWithoutTokens,
+  companyIdFromToken,
+  loadTokens,
+  tokensInUrl,
 } from '../../../public/scripts/token.js';
 
 const page = 'https://salon.example/marketplace/connect';
@@ -27,27 +27,27 @@ describe('tokens of the connect page', () => {
     ['the old query', `${page}?token=a&lang=en`, ['a']],
     ['an address without any', `${page}?lang=en#pairing`, []],
   ])('are found in %s', (_name, address, tokens) => {
-    expect(tokensInAddress(address)).toEqual(tokens);
+    expect(tokensInUrl(address)).toEqual(tokens);
   });
 
   it('leave the address bar, and nothing else does', () => {
-    expect(addressWithoutTokens(`${page}?token=a&lang=en#token=b`)).toBe(`${page}?lang=en`);
-    expect(addressWithoutTokens(`${page}?lang=en#pairing`)).toBe(`${page}?lang=en#pairing`);
+    expect(urlWithoutTokens(`${page}?token=a&lang=en#token=b`)).toBe(`${page}?lang=en`);
+    expect(urlWithoutTokens(`${page}?lang=en#pairing`)).toBe(`${page}?lang=en#pairing`);
   });
 
   it('survive a reload of the page, and give way to a newer link', () => {
     const storage = emptyStorage();
-    expect(takeTokens(`${page}#tokens=a,b`, storage)).toEqual(['a', 'b']);
-    expect(takeTokens(page, storage)).toEqual(['a', 'b']);
-    expect(takeTokens(`${page}#token=c`, storage)).toEqual(['c']);
-    expect(takeTokens(page, storage)).toEqual(['c']);
-    expect(takeTokens(page, emptyStorage())).toEqual([]);
+    expect(loadTokens(`${page}#tokens=a,b`, storage)).toEqual(['a', 'b']);
+    expect(loadTokens(page, storage)).toEqual(['a', 'b']);
+    expect(loadTokens(`${page}#token=c`, storage)).toEqual(['c']);
+    expect(loadTokens(page, storage)).toEqual(['c']);
+    expect(loadTokens(page, emptyStorage())).toEqual([]);
   });
 });
 
 describe('the company of a token', () => {
   it('is read from the claim, whatever alphabet the other claims need', () => {
-    expect(companyIdOf(jwt({ company_id: 42, title: 'Салон «Ёжик» ???>>>' }))).toBe(42);
+    expect(companyIdFromToken(jwt({ company_id: 42, title: 'Салон «Ёжик» ???>>>' }))).toBe(42);
   });
 
   it.each([
@@ -60,6 +60,6 @@ describe('the company of a token', () => {
     ['broken base64', 'a.%%%.c'],
     ['broken JSON', `a.${Buffer.from('{').toString('base64url')}.c`],
   ])('is unknown with %s', (_name, token) => {
-    expect(companyIdOf(token)).toBeUndefined();
+    expect(companyIdFromToken(token)).toBeUndefined();
   });
 });

@@ -1,10 +1,15 @@
 import { expect, it } from 'vitest';
-import { type History, violationsOf } from '../../support/checkers/delivery-checker.ts';
-import { type Posted, wordOf } from '../../support/clients/webhook-traffic.ts';
+import { type DeliveryHistory, findViolations } from '../../support/checkers/delivery-checker.ts';
+import { type PostedWebhook, versionMarker } from '../../support/clients/webhook-traffic.ts';
 
 const phone = '79008001000';
 
-const post = (kind: Posted['kind'], version: number, order: number, acknowledged = true): Posted => ({
+const post = (
+  kind: PostedWebhook['kind'],
+  version: number,
+  order: number,
+  acknowledged = true,
+): PostedWebhook => ({
   recordId: 7,
   kind,
   version,
@@ -12,16 +17,16 @@ const post = (kind: Posted['kind'], version: number, order: number, acknowledged
   phone,
   acknowledged,
 });
-const booked = (version: number) => `Вы записаны: ${wordOf(7, version)}`;
-const cancelled = (version: number) => `Ваша запись отменена: ${wordOf(7, version)}`;
+const booked = (version: number) => `Вы записаны: ${versionMarker(7, version)}`;
+const cancelled = (version: number) => `Ваша запись отменена: ${versionMarker(7, version)}`;
 
 function violations(
-  posted: readonly Posted[],
+  posted: readonly PostedWebhook[],
   texts: readonly string[],
-  changes: Partial<History> = {},
+  changes: Partial<DeliveryHistory> = {},
 ): string[] {
   const received = texts.map((text, index) => ({ id: `id-${index}`, text, phone }));
-  return violationsOf({ posted, received, unknown: new Set(), ...changes });
+  return findViolations({ posted, received, unknown: new Set(), ...changes });
 }
 
 it('finds nothing where all is well', () => {
@@ -48,7 +53,7 @@ it('finds what was said or shown twice', () => {
   ]);
   const received = [booked(0), cancelled(0)].map((text) => ({ id: 'same', text, phone }));
   const posted = [post('create', 0, 1), post('delete', 0, 2)];
-  expect(violationsOf({ posted, received, unknown: new Set() })).toHaveLength(1);
+  expect(findViolations({ posted, received, unknown: new Set() })).toHaveLength(1);
 });
 
 it('finds a cancelled booking that came back', () => {
@@ -63,7 +68,7 @@ it('does not judge a record whose message WhatsApp never answered', () => {
 
 it('finds a state that was told twice in other words, and a cancellation too', () => {
   const posted = [post('create', 0, 1), post('change', 1, 2), post('delete', 1, 3)];
-  const moved = `Время изменилось: ${wordOf(7, 1)}`;
+  const moved = `Время изменилось: ${versionMarker(7, 1)}`;
   expect(violations(posted, [booked(0), moved, booked(1), cancelled(1)])).toEqual([
     'Record 7: version 1 was told twice',
   ]);
@@ -81,7 +86,7 @@ it('finds what was said after newer words, also of a record with an unanswered m
 
 it("finds what came to another's phone", () => {
   const received = [{ id: 'one', text: booked(0), phone: '79008009999' }];
-  expect(violationsOf({ posted: [post('create', 0, 1)], received, unknown: new Set() })).toEqual([
+  expect(findViolations({ posted: [post('create', 0, 1)], received, unknown: new Set() })).toEqual([
     'Record 7 was told to a stranger',
   ]);
 });

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { falseStatuses } from '../../support/checkers/status-checker.ts';
+import { findStatusViolations } from '../../support/checkers/status-checker.ts';
 
 describe('the check of final statuses', () => {
   it('finds nothing wrong where every status is true', () => {
-    const told = [
+    const reported = [
       { text: 'a', status: 'delivered' },
       { text: 'b', status: 'read' },
       { text: 'c', status: 'failed' },
       { text: 'd', status: 'unknown' },
       { text: 'e', status: 'unknown' },
     ];
-    expect(falseStatuses(told, ['a', 'b', 'e'])).toEqual([]);
+    expect(findStatusViolations(reported, ['a', 'b', 'e'])).toEqual([]);
   });
 
   it.each([
@@ -22,6 +22,6 @@ describe('the check of final statuses', () => {
     ['sending', [], 'm is still sending'],
     ['sent', ['m'], 'm is still sent'],
   ])('finds a message that is %s and shown as %j', (status, shown, sentence) => {
-    expect(falseStatuses([{ text: 'm', status }], shown)).toEqual([sentence]);
+    expect(findStatusViolations([{ text: 'm', status }], shown)).toEqual([sentence]);
   });
 });

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import guard from '../../../dependency-cruiser.config.mjs';
 import { type Cruise, cruise } from '../../tooling/cruise.ts';
-import { lawful, offences } from '../../tooling/architecture-violations.ts';
+import { validTree, violations } from '../../tooling/architecture-violations.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -26,25 +26,25 @@ function cruiseFiles(files: Readonly<Record<string, string>>, folders: readonly 
 
 describe('the architecture guard', { timeout: 30_000 }, () => {
   it('passes a product that keeps the directions', () => {
-    const result = cruiseFiles(lawful, ['src', 'dev-env', 'tests']);
+    const result = cruiseFiles(validTree, ['src', 'dev-env', 'tests']);
     expect(result.violations).toEqual([]);
   });
 
   it('reports every planted offence as an error', () => {
-    const planted = Object.fromEntries(offences.map(([, path, text]) => [path, text]));
-    const result = cruiseFiles({ ...lawful, ...planted }, ['src', 'dev-env', 'tests', 'public']);
+    const planted = Object.fromEntries(violations.map(([, path, text]) => [path, text]));
+    const result = cruiseFiles({ ...validTree, ...planted }, ['src', 'dev-env', 'tests', 'public']);
     const reported = new Set(
       result.violations.flatMap(({ rule, from, to }) => [`${rule} ${from}`, `${rule} ${to}`]),
     );
     expect(
-      offences.map(([rule, path]) => `${rule} ${path}`).filter((offence) => !reported.has(offence)),
+      violations.map(([rule, path]) => `${rule} ${path}`).filter((violation) => !reported.has(violation)),
     ).toEqual([]);
     expect(result.errors).toBe(result.violations.length);
   });
 
   it('has a planted offence for each rule', () => {
     const names = guard.forbidden.map((rule) => rule.name);
-    expect(new Set<string>(offences.map(([rule]) => rule))).toEqual(new Set(names));
+    expect(new Set<string>(violations.map(([rule]) => rule))).toEqual(new Set(names));
   });
 
   it('tells the offender what to do', () => {

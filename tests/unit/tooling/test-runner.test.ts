@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 import { runSteps } from '../../tooling/run-steps.ts';
 import type { Step } from '../../tooling/steps.ts';
-import { closingLine, isSuccess, tallyOfReport } from '../../tooling/tally.ts';
+import { summaryLine, isSuccess, reportTally } from '../../tooling/tally.ts';
 
 function script(name: string, source: string, timeoutMs = 20_000): Step {
   return { name, command: [process.execPath, '-e', source], timeoutMs };
@@ -24,11 +24,11 @@ describe('the test runner', { timeout: 30_000 }, () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const run = (...steps: Step[]) =>
-    runSteps(steps, { width: 2, signal: stop.signal, print: (text) => printed.push(text) });
+    runSteps(steps, { concurrency: 2, signal: stop.signal, print: (text) => printed.push(text) });
 
   it('sums steps that run side by side', async () => {
     const steps = ['a', 'b', 'c', 'd'].map((name) => script(name, ''));
-    expect(closingLine(await run(...steps))).toBe('4 passed, 0 failed');
+    expect(summaryLine(await run(...steps))).toBe('4 passed, 0 failed');
   });
 
   it('shows what a failed step printed, and keeps a passing one quiet', async () => {
@@ -71,14 +71,14 @@ describe('the test runner', { timeout: 30_000 }, () => {
       report,
       JSON.stringify({ numPassedTests: 7, numFailedTests: 2, numPendingTests: 1, numTodoTests: 3 }),
     );
-    expect(closingLine(tallyOfReport(report, false))).toBe('7 passed, 2 failed, 4 skipped');
+    expect(summaryLine(reportTally(report, false))).toBe('7 passed, 2 failed, 4 skipped');
   });
 
   it('counts a suite that failed outside its tests, or left no report, as a failure', () => {
     const report = join(folder, 'report.json');
     writeFileSync(report, JSON.stringify({ numPassedTests: 7, numFailedTests: 0 }));
-    expect(tallyOfReport(report, false)).toEqual({ passed: 7, failed: 1, skipped: 0 });
-    expect(tallyOfReport(join(folder, 'absent.json'), false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(reportTally(report, false)).toEqual({ passed: 7, failed: 1, skipped: 0 });
+    expect(reportTally(join(folder, 'absent.json'), false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
   });
 
   it('does not take a run without tests for a success', () => {

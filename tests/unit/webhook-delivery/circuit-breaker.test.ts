@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { Circuit } from '../../../src/webhook-delivery/circuit-breaker.ts';
+import { CircuitBreaker } from '../../../src/webhook-delivery/circuit-breaker.ts';
 
 const minuteMs = 60_000;
 
 it('an open circuit lets nobody ask again too soon, and the later the longer it lasts', async () => {
   let nowMs = 0;
   const now = () => new Date(nowMs);
-  const circuit = new Circuit({ failures: 2, openMs: 30_000, now, random: () => 0.5 });
+  const circuit = new CircuitBreaker({ failureThreshold: 2, openMs: 30_000, now, random: () => 0.5 });
   const attempt = () =>
     circuit.run(async () => {
       throw new Error('The receiver answered 500');

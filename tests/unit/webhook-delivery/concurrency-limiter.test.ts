@@ -1,24 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../../src/domain/ids.ts';
-import { Forwarding } from '../../../src/marketplace/replies/webhook-forwarder.ts';
+import { WebhookForwarder } from '../../../src/marketplace/replies/webhook-forwarder.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { Lanes } from '../../../src/webhook-delivery/concurrency-limiter.ts';
-import { captureLog, noFigures } from '../../support/checkers/captured-log.ts';
+import { ConcurrencyLimiter } from '../../../src/webhook-delivery/concurrency-limiter.ts';
+import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
 
 const [one, other] = [companyIdFrom(1), companyIdFrom(2)];
 
 describe('the texts of one company', () => {
   const open = () => {
     let nowMs = 0;
-    const lanes = new Lanes({ lanes: 2, now: () => new Date(nowMs), random: () => 0.5 });
+    const limiter = new ConcurrencyLimiter({
+      maxConcurrent: 2,
+      now: () => new Date(nowMs),
+      random: () => 0.5,
+    });
     const begin = (end = Promise.withResolvers<void>()) => {
-      const done = lanes.run(one, () => end.promise);
+      const done = limiter.run(one, () => end.promise);
       return { end, done };
     };
-    const ask = () => lanes.run(one, async () => {});
+    const ask = () => limiter.run(one, async () => {});
     const pass = (ms: number): void => void (nowMs += ms);
-    return { lanes, begin, ask, pass };
+    return { lanes: limiter, begin, ask, pass };
   };
 
   it('wait longer the longer none arrives, and those of others do not', async () => {
@@ -55,17 +59,17 @@ describe('the texts of one company', () => {
     const read = async (): Promise<never> => {
       throw new Error('The database was read');
     };
-    const forwarding = new Forwarding({
-      received: { byId: read, toForward: read, handedOver: read },
-      webhooks: { of: read, disable: read, failed: read, worked: read },
-      receiver: { inLane: async () => ({ retryAfterMs: 7_000 }), deliver: read },
-      queue: { insert: read, waiting: read },
-      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+    const forwarding = new WebhookForwarder({
+      received: { byId: read, findUnforwarded: read, markQueuedForForwarding: read },
+      webhooks: { get: read, disable: read, recordFailure: read, recordSuccess: read },
+      webhookSender: { runLimited: async () => ({ retryAfterMs: 7_000 }), deliver: read },
+      queue: { insert: read, backlog: read },
+      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
     });
     await expect(forwarding.run({ companyId: one, messageId: 'm' })).rejects.toMatchObject({
-      name: 'PostponedError',
+      name: 'RetryLaterError',
       delayMs: 7_000,
-      counts: false,
+      countsAsAttempt: false,
     });
   });
 });

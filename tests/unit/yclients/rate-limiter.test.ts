@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
-  BudgetExhaustedError,
-  RateBudget,
-  type RateBudgetOptions,
+  RateLimitExceededError,
+  RateLimiter,
+  type RateLimiterOptions,
 } from '../../../src/yclients/rate-limiter.ts';
 
 beforeEach(() => {
@@ -12,15 +12,15 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function budget(options: Partial<RateBudgetOptions> = {}) {
-  return new RateBudget({ now: () => Date.now(), random: () => 0.5, ...options });
+function budget(options: Partial<RateLimiterOptions> = {}) {
+  return new RateLimiter({ monotonicMs: () => Date.now(), random: () => 0.5, ...options });
 }
 
 /** Starts of `count` callers that came together, in milliseconds. */
-async function startsOf(limiter: RateBudget, count: number, runMs: number): Promise<number[]> {
+async function startsOf(limiter: RateLimiter, count: number, runMs: number): Promise<number[]> {
   const starts: number[] = [];
   const callers = Array.from({ length: count }, async () => {
-    await limiter.take();
+    await limiter.acquire();
     starts.push(Date.now());
   });
   await vi.advanceTimersByTimeAsync(runMs);
@@ -48,7 +48,7 @@ describe('request budget', () => {
     const limiter = budget();
     const order: number[] = [];
     const callers = Array.from({ length: 12 }, async (_, caller) => {
-      await limiter.take();
+      await limiter.acquire();
       order.push(caller);
     });
     await vi.advanceTimersByTimeAsync(5000);
@@ -69,7 +69,7 @@ describe('request budget', () => {
     expect(pauseOf(limiter)).toBe(1500);
     expect(pauseOf(limiter)).toBe(3000);
     expect(pauseOf(limiter)).toBe(6000);
-    limiter.recovered();
+    limiter.resetBackoff();
     expect(pauseOf(limiter)).toBe(1500);
   });
 
@@ -83,14 +83,14 @@ describe('request budget', () => {
   it('turns a caller away at once when the wait would be too long', async () => {
     const limiter = budget({ maxWaitMs: 5000 });
     limiter.pause(20_000);
-    await expect(limiter.take()).rejects.toThrow(BudgetExhaustedError);
+    await expect(limiter.acquire()).rejects.toThrow(RateLimitExceededError);
     await vi.advanceTimersByTimeAsync(16_000);
     expect(await startsOf(limiter, 1, 5000)).toEqual([20_000]);
   });
 });
 
 /** Pauses, then lets the pause run out. */
-function pauseOf(limiter: RateBudget): number {
+function pauseOf(limiter: RateLimiter): number {
   const pauseMs = limiter.pause();
   vi.advanceTimersByTime(pauseMs);
   return pauseMs;

@@ -5,7 +5,7 @@ import {
   readApplicationStatus,
   readCompany,
   readEnvelope,
-  readSentence,
+  readErrorMessage,
   readServiceTitles,
 } from '../../../src/yclients/response-schemas.ts';
 
@@ -24,7 +24,7 @@ describe('envelope', () => {
   it('tells a refusal inside a success, with its sentence', () => {
     const refusal = { success: 0, data: null, meta: { message: 'Access denied.' } };
     expect(readEnvelope(refusal).success).toBe(false);
-    expect(readSentence(refusal)).toBe('Access denied.');
+    expect(readErrorMessage(refusal)).toBe('Access denied.');
   });
 
   it('cannot be a list, a text or nothing', () => {

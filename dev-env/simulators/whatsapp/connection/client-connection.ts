@@ -34,10 +34,10 @@ export class ClientConnection {
   readonly #noise: NoiseResponder;
   readonly #reader = new FrameReader();
   #transport: TransportCipher | undefined;
-  #greeted = false;
-  #work: Promise<void> = Promise.resolve();
+  #helloReceived = false;
+  #pending: Promise<void> = Promise.resolve();
   #frozen: PromiseWithResolvers<void> | undefined;
-  #held: BinaryNode[] = [];
+  #bufferedNodes: BinaryNode[] = [];
   #isHalfOpen = false;
 
   constructor(id: number, { socket, wire }: ClientSocket, identity: NoiseIdentity, events: ConnectionEvents) {
@@ -49,7 +49,7 @@ export class ClientConnection {
     socket.on('message', (data) => this.#receive(data));
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
-      this.thaw();
+      this.unfreeze();
       this.onClose();
       events.closed(this);
     });
@@ -62,7 +62,7 @@ export class ClientConnection {
   /** Sends a stanza; on a closed connection it is lost, on a frozen one it waits. */
   send(node: BinaryNode): void {
     if (this.#frozen) {
-      this.#held.push(node);
+      this.#bufferedNodes.push(node);
       return;
     }
     if (!this.isOpen || this.#isHalfOpen || this.#transport === undefined) return;
@@ -70,13 +70,13 @@ export class ClientConnection {
   }
 
   /** Ends the stream the way the service does: an error stanza, and a moment later the socket. */
-  endWith(node: BinaryNode, afterMs: number): void {
+  endStream(node: BinaryNode, afterMs: number): void {
     this.send(node);
     setTimeout(() => this.#close(), afterMs).unref();
   }
 
   fail(failure: LoginRefusal, afterMs: number): void {
-    this.endWith(stanza('failure', { ...failure, location: 'rva' }), afterMs);
+    this.endStream(stanza('failure', { ...failure, location: 'rva' }), afterMs);
   }
 
   /** Cuts the TCP connection without a word. */
@@ -99,10 +99,10 @@ export class ClientConnection {
     this.#frozen ??= Promise.withResolvers();
   }
 
-  thaw(): void {
+  unfreeze(): void {
     const frozen = this.#frozen;
     this.#frozen = undefined;
-    for (const node of this.#held.splice(0)) this.send(node);
+    for (const node of this.#bufferedNodes.splice(0)) this.send(node);
     frozen?.resolve();
   }
 
@@ -115,7 +115,7 @@ export class ClientConnection {
     const bytes = Array.isArray(data)
       ? Buffer.concat(data)
       : Buffer.from(data instanceof ArrayBuffer ? new Uint8Array(data) : data);
-    this.#work = this.#work.then(() => this.#read(bytes));
+    this.#pending = this.#pending.then(() => this.#read(bytes));
   }
 
   async #read(bytes: Buffer): Promise<void> {
@@ -131,13 +131,13 @@ export class ClientConnection {
     await this.#frozen?.promise;
     if (this.#transport) {
       await this.onNode(await decodeBinaryNode(this.#transport.decrypt(body)));
-    } else if (this.#greeted) {
-      const handshake = this.#noise.finish(body);
+    } else if (this.#helloReceived) {
+      const handshake = this.#noise.handleClientFinish(body);
       this.#transport = handshake.transport;
       await this.#events.identified(this, handshake);
     } else {
-      this.#greeted = true;
-      this.#socket.send(frame(this.#noise.answerHello(body)));
+      this.#helloReceived = true;
+      this.#socket.send(frame(this.#noise.handleClientHello(body)));
     }
   }
 }

@@ -3,7 +3,7 @@ import type { proto } from '@whiskeysockets/baileys';
 /** What a client announces, such as 2.3000.1043857760. */
 export type ClientVersion = readonly [primary: number, secondary: number, tertiary: number];
 
-export function versionOf(payload: proto.ClientPayload): ClientVersion {
+export function announcedVersion(payload: proto.ClientPayload): ClientVersion {
   const version = payload.userAgent?.appVersion;
   return [version?.primary ?? 0, version?.secondary ?? 0, version?.tertiary ?? 0];
 }

@@ -24,10 +24,10 @@ export class CompanionDevice implements Device {
   /** Details and account signature of the identity that the phone gave to this device. */
   readonly details: Buffer;
   historySent = false;
-  readonly #unconfirmed = new Map<string, BinaryNode>();
+  readonly #unacknowledged = new Map<string, BinaryNode>();
   readonly #withheld = new Set<BinaryNode>();
   #connection: ClientConnection | undefined;
-  #breaksOff = false;
+  #omitsOfflineMarker = false;
   #deafUntil: Deafness | undefined;
 
   constructor(id: number, noiseKey: Buffer, keys: PrekeyStore, details: Buffer) {
@@ -46,7 +46,7 @@ export class CompanionDevice implements Device {
   }
 
   deliver(node: BinaryNode): void {
-    this.#unconfirmed.set(confirmationKey(node.tag, node.attrs), node);
+    this.#unacknowledged.set(confirmationKey(node.tag, node.attrs), node);
     if (this.#deafUntil === undefined) this.#connection?.send(node);
     else this.#withheld.add(node);
   }
@@ -64,8 +64,8 @@ export class CompanionDevice implements Device {
   }
 
   /** At the next login what was missed is not followed by the word that this was all. */
-  breakOffNextLogin(): void {
-    this.#breaksOff = true;
+  omitNextOfflineMarker(): void {
+    this.#omitsOfflineMarker = true;
   }
 
   /** The device is online on this connection; what it missed comes first. */
@@ -73,7 +73,7 @@ export class CompanionDevice implements Device {
     if (this.#deafUntil === 'next login') this.#deafUntil = undefined;
     this.#withheld.clear();
     const missed: BinaryNode[] = [];
-    for (const node of this.#unconfirmed.values()) {
+    for (const node of this.#unacknowledged.values()) {
       if (this.#deafUntil === undefined) missed.push(node);
       else this.#withheld.add(node);
     }
@@ -82,8 +82,8 @@ export class CompanionDevice implements Device {
     for (const [index, node] of missed.entries()) {
       connection.send({ ...node, attrs: { ...node.attrs, offline: String(index) } });
     }
-    if (this.#breaksOff) {
-      this.#breaksOff = false;
+    if (this.#omitsOfflineMarker) {
+      this.#omitsOfflineMarker = false;
       return;
     }
     connection.send(stanza('ib', { from: serverJid }, [stanza('offline', { count: String(missed.length) })]));
@@ -96,7 +96,7 @@ export class CompanionDevice implements Device {
 
   /** `tag` is the kind of stanza that is confirmed; `attrs` are those of the confirmation. */
   confirm(tag: string, attrs: Readonly<Record<string, string>>): void {
-    this.#unconfirmed.delete(confirmationKey(tag, attrs));
+    this.#unacknowledged.delete(confirmationKey(tag, attrs));
   }
 }
 

@@ -2,34 +2,34 @@ import type { proto } from '@whiskeysockets/baileys';
 
 import { ClientConnection } from './client-connection.ts';
 import type { ClientSocket } from './client-connection.ts';
-import { isOlder, versionOf } from './client-version.ts';
+import { isOlder, announcedVersion } from './client-version.ts';
 import { DeviceSession } from './device-session.ts';
 import type { LoginRefusal } from './login-refusal.ts';
 import type { MessageRouter } from '../stanzas/message-router.ts';
 import { createNoiseIdentity } from './noise-responder.ts';
 import type { FinishedHandshake } from './noise-responder.ts';
-import type { PairingDesk } from '../pairing/pairing-registry.ts';
+import type { PairingRegistry } from '../pairing/pairing-registry.ts';
 import { InvalidKeyError } from '../signal/prekey-store.ts';
 import type { ReceiptRouter } from '../stanzas/receipt-router.ts';
 import { RegistrationSession } from '../pairing/registration-session.ts';
 import type { Service } from '../service.ts';
 
-type Desks = Readonly<{ pairing: PairingDesk; messages: MessageRouter; receipts: ReceiptRouter }>;
+type Handlers = Readonly<{ pairing: PairingRegistry; messages: MessageRouter; receipts: ReceiptRouter }>;
 
 const unknownDevice = { reason: '401' };
 const outdatedClient = { reason: '405' };
 
 /** Lets clients in: those that want to be linked, and linked devices that prove who they are. */
-export class FrontDoor {
+export class ConnectionAcceptor {
   readonly #service: Service;
-  readonly #desks: Desks;
+  readonly #handlers: Handlers;
   readonly #identity;
   readonly #connections = new Set<ClientConnection>();
   #lastConnection = 0;
 
-  constructor(service: Service, desks: Desks) {
+  constructor(service: Service, handlers: Handlers) {
     this.#service = service;
-    this.#desks = desks;
+    this.#handlers = handlers;
     this.#identity = createNoiseIdentity(service.config.now());
   }
 
@@ -69,8 +69,12 @@ export class FrontDoor {
     data: proto.ClientPayload.IDevicePairingRegistrationData,
   ): void {
     const { config, log } = this.#service;
-    log.add({ type: 'registration', connection: connection.id, clientVersion: versionOf(payload).join('.') });
-    const refusal = this.#refusal(payload);
+    log.add({
+      type: 'registration',
+      connection: connection.id,
+      clientVersion: announcedVersion(payload).join('.'),
+    });
+    const refusal = this.#loginRefusal(payload);
     if (refusal !== undefined) {
       log.add({ type: 'registration refused', connection: connection.id, code: refusal.reason });
       connection.fail(refusal, config.closeDelayMs);
@@ -79,8 +83,8 @@ export class FrontDoor {
     try {
       const session = new RegistrationSession(this.#service, connection, clientKey, data);
       connection.onNode = (node) => session.handle(node);
-      connection.onClose = () => this.#desks.pairing.close(session);
-      this.#desks.pairing.open(session);
+      connection.onClose = () => this.#handlers.pairing.remove(session);
+      this.#handlers.pairing.add(session);
       session.offerRefs();
     } catch (error) {
       if (!(error instanceof InvalidKeyError)) throw error;
@@ -96,24 +100,24 @@ export class FrontDoor {
     const account = directory.byNumber(number);
     const companion = account?.companion(device);
     const isKnown = companion !== undefined && companion.noiseKey.equals(clientKey);
-    const refusal = this.#refusal(payload, number);
+    const refusal = this.#loginRefusal(payload, number);
     if (refusal || !isKnown || account === undefined) {
       const failure = refusal ?? unknownDevice;
       log.add({ type: 'login refused', number, device, code: failure.reason });
       connection.fail(failure, config.closeDelayMs);
       return;
     }
-    const clientVersion = versionOf(payload).join('.');
+    const clientVersion = announcedVersion(payload).join('.');
     log.add({ type: 'login', number, device, connection: connection.id, clientVersion });
-    const session = new DeviceSession(this.#service, connection, account, companion, this.#desks);
+    const session = new DeviceSession(this.#service, connection, account, companion, this.#handlers);
     connection.onNode = (node) => session.handle(node);
-    connection.onClose = () => session.closed();
+    connection.onClose = () => session.handleClose();
     session.open();
   }
 
-  #refusal(payload: proto.ClientPayload, number?: string): LoginRefusal | undefined {
+  #loginRefusal(payload: proto.ClientPayload, number?: string): LoginRefusal | undefined {
     const { loginRefusal, oldestVersion } = this.#service.faults;
-    const isOutdated = oldestVersion !== undefined && isOlder(versionOf(payload), oldestVersion);
-    return isOutdated ? outdatedClient : loginRefusal.of(number);
+    const isOutdated = oldestVersion !== undefined && isOlder(announcedVersion(payload), oldestVersion);
+    return isOutdated ? outdatedClient : loginRefusal.valueFor(number);
   }
 }

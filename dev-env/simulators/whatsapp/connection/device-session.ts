@@ -9,7 +9,7 @@ import { formatJid } from '../stanzas/jids.ts';
 import { answerKeyQuery } from '../signal/key-queries.ts';
 import type { MessageRouter } from '../stanzas/message-router.ts';
 import { child, result, serverJid, stanza } from '../stanzas/nodes.ts';
-import { describeQuery, failQuery } from '../stanzas/query-failure.ts';
+import { describeQuery, applyQueryFault } from '../stanzas/query-failure.ts';
 import { answerGeneralQuery } from '../stanzas/query-router.ts';
 import type { ReceiptRouter } from '../stanzas/receipt-router.ts';
 import { unixSeconds } from '../service.ts';
@@ -45,9 +45,9 @@ export class DeviceSession {
   open(): void {
     const { config, log } = this.#service;
     const number = this.#account.number;
-    const older = this.#device.connection;
-    if (older) {
-      older.endWith(streamError(440), config.closeDelayMs);
+    const previous = this.#device.connection;
+    if (previous) {
+      previous.endStream(streamError(440), config.closeDelayMs);
       log.add({ type: 'replaced', number, device: this.#device.id });
     }
     this.#connection.send(
@@ -68,14 +68,14 @@ export class DeviceSession {
     this.#device.attach(this.#connection);
   }
 
-  closed(): void {
+  handleClose(): void {
     this.#device.detach(this.#connection);
   }
 
   handle(node: BinaryNode): void {
     switch (node.tag) {
       case 'iq':
-        this.#answer(node);
+        this.#handleQuery(node);
         return;
       case 'message':
         this.#messages.fromCompanion(this.#connection, this.#account, this.#device, node);
@@ -94,10 +94,10 @@ export class DeviceSession {
     }
   }
 
-  #answer(request: BinaryNode): void {
+  #handleQuery(request: BinaryNode): void {
     const { attrs } = request;
     if (attrs['type'] === 'result' || attrs['type'] === 'error') return;
-    if (failQuery(this.#service, this.#connection, request, this.#account.number)) return;
+    if (applyQueryFault(this.#service, this.#connection, request, this.#account.number)) return;
     switch (attrs['xmlns'] ?? '') {
       case 'encrypt':
         this.#connection.send(
@@ -116,11 +116,11 @@ export class DeviceSession {
         if (child(request, 'remove-companion-device')) this.#logout();
         return;
       default:
-        this.#connection.send(this.#answerGeneral(request) ?? this.#answerUnknown(request));
+        this.#connection.send(this.#answerGeneralQuery(request) ?? this.#answerUnknown(request));
     }
   }
 
-  #answerGeneral(request: BinaryNode): BinaryNode | undefined {
+  #answerGeneralQuery(request: BinaryNode): BinaryNode | undefined {
     const { restrictions } = this.#service.faults;
     return answerGeneralQuery(request, restrictions.describe(this.#account.number));
   }
@@ -147,7 +147,7 @@ export class DeviceSession {
   #sendHistoryOnce(): void {
     if (this.#device.historySent) return;
     this.#device.historySent = true;
-    this.#account.primary.greet(this.#device);
+    this.#account.primary.sendInitialHistory(this.#device);
   }
 
   #logout(): void {
@@ -165,5 +165,5 @@ export class DeviceSession {
 export function removeDevice(service: Service, account: Account, device: CompanionDevice): void {
   account.unlink(device.id);
   service.log.add({ type: 'device removed', number: account.number, device: device.id });
-  device.connection?.endWith(streamError(401), service.config.closeDelayMs);
+  device.connection?.endStream(streamError(401), service.config.closeDelayMs);
 }

@@ -1,5 +1,5 @@
 const clientPrologue = Buffer.from([0x57, 0x41, 6, 3]);
-const routingMark = Buffer.from([0x45, 0x44, 0, 1]);
+const routingPrefix = Buffer.from([0x45, 0x44, 0, 1]);
 
 /** The bytes of the client's greeting that enter the handshake hash: "WA", protocol 6, dictionary 3. */
 export const prologue: Readonly<Buffer> = clientPrologue;
@@ -10,12 +10,12 @@ export const prologue: Readonly<Buffer> = clientPrologue;
  */
 export class FrameReader {
   #buffer = Buffer.alloc(0);
-  #greeted = false;
+  #prologueRead = false;
 
   /** Throws when the client does not speak this protocol. */
   push(bytes: Buffer): Buffer[] {
     this.#buffer = Buffer.concat([this.#buffer, bytes]);
-    if (!this.#greeted && !this.#readGreeting()) return [];
+    if (!this.#prologueRead && !this.#readPrologue()) return [];
     const frames: Buffer[] = [];
     while (this.#buffer.length >= 3) {
       const end = 3 + this.#buffer.readUIntBE(0, 3);
@@ -26,11 +26,11 @@ export class FrameReader {
     return frames;
   }
 
-  #readGreeting(): boolean {
+  #readPrologue(): boolean {
     let start = 0;
-    if (this.#buffer.subarray(0, 2).equals(routingMark.subarray(0, 2))) {
+    if (this.#buffer.subarray(0, 2).equals(routingPrefix.subarray(0, 2))) {
       if (this.#buffer.length < 7) return false;
-      if (!this.#buffer.subarray(0, 4).equals(routingMark)) throw new Error('Unknown routing header');
+      if (!this.#buffer.subarray(0, 4).equals(routingPrefix)) throw new Error('Unknown routing header');
       start = 7 + this.#buffer.readUIntBE(4, 3);
     }
     if (this.#buffer.length < start + clientPrologue.length) return false;
@@ -38,7 +38,7 @@ export class FrameReader {
       throw new Error('The client does not greet with WA 6 3');
     }
     this.#buffer = this.#buffer.subarray(start + clientPrologue.length);
-    this.#greeted = true;
+    this.#prologueRead = true;
     return true;
   }
 }

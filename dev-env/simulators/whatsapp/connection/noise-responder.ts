@@ -54,7 +54,7 @@ export class NoiseResponder {
   }
 
   /** Takes the client hello, gives the server hello. */
-  answerHello(message: Buffer): Uint8Array {
+  handleClientHello(message: Buffer): Uint8Array {
     const clientEphemeral = proto.HandshakeMessage.decode(message).clientHello?.ephemeral;
     if (clientEphemeral?.length !== 32) throw new Error('The client hello has no ephemeral key');
     this.#mixHash(Buffer.from(prologue));
@@ -69,7 +69,7 @@ export class NoiseResponder {
   }
 
   /** Takes the client finish; throws when it was not encrypted for this handshake. */
-  finish(message: Buffer): FinishedHandshake {
+  handleClientFinish(message: Buffer): FinishedHandshake {
     const { clientFinish } = proto.HandshakeMessage.decode(message);
     if (!clientFinish?.static || !clientFinish.payload) throw new Error('The client finish is incomplete');
     const clientKey = this.#decrypt(clientFinish.static);

@@ -3,7 +3,7 @@ import type { LoginRefusal } from '../connection/login-refusal.ts';
 import type { PasskeyStep } from '../pairing/passkey-challenge.ts';
 import { QueryFaults } from './query-faults.ts';
 import { Restrictions } from './restrictions.ts';
-import { Scoped } from './scoped-setting.ts';
+import { PerAccountSetting } from './scoped-setting.ts';
 
 /** The tag inside the order to replace the secret of a QR code; both occur (whatsapp.md 3.6). */
 export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';
@@ -11,7 +11,7 @@ export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';
 /** What is going wrong at the moment. */
 export class Faults {
   /** Answers logins and, where it holds for everybody, registrations. */
-  readonly loginRefusal = new Scoped<LoginRefusal>();
+  readonly loginRefusal = new PerAccountSetting<LoginRefusal>();
   /** Clients that announce an older one are refused with 405. */
   oldestVersion: ClientVersion | undefined;
   /** HTTP status that answers every attempt to open a WebSocket. */
@@ -20,10 +20,10 @@ export class Faults {
   /** Error that answers every request for a pairing code. */
   codeRefusal: number | undefined;
   /** Replaces the usual delay of acknowledgements. */
-  readonly ackDelayMs = new Scoped<number>();
-  readonly acksWithheld = new Scoped<boolean>();
+  readonly ackDelayMs = new PerAccountSetting<number>();
+  readonly acksWithheld = new PerAccountSetting<boolean>();
   /** Error of the acknowledgement of every message to another person; such a message is not delivered. */
-  readonly messageRejection = new Scoped<string>();
+  readonly messageRejection = new PerAccountSetting<string>();
   /** Messages addressed by phone number are refused with 463, those addressed by hidden identity pass. */
   lidAddressingRequired = false;
   readonly restrictions: Restrictions;

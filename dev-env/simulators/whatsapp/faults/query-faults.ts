@@ -1,27 +1,27 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 
 import { children } from '../stanzas/nodes.ts';
-import { Scoped } from './scoped-setting.ts';
+import { PerAccountSetting } from './scoped-setting.ts';
 
 /** `silence`: no answer ever comes. `limit`: 429, as for somebody who asks too much. */
 export type QueryFault = 'silence' | 'limit';
 
 /** Which queries are not answered as they should be. */
 export class QueryFaults {
-  readonly #faults = new Map<string, Scoped<QueryFault>>();
+  readonly #faults = new Map<string, PerAccountSetting<QueryFault>>();
 
   /** `kind` is an xmlns such as `usync`, or one with the tag of its content, such as `encrypt/key`. */
   set(kind: string, fault: QueryFault | undefined, number?: string): void {
-    const known = this.#faults.get(kind) ?? new Scoped<QueryFault>();
+    const known = this.#faults.get(kind) ?? new PerAccountSetting<QueryFault>();
     this.#faults.set(kind, known);
     known.set(fault, number);
   }
 
-  of(request: BinaryNode, number: string): QueryFault | undefined {
+  faultFor(request: BinaryNode, number: string): QueryFault | undefined {
     const xmlns = request.attrs['xmlns'] ?? '';
     const kinds = [...children(request).map(({ tag }) => `${xmlns}/${tag}`), xmlns];
     for (const kind of kinds) {
-      const fault = this.#faults.get(kind)?.of(number);
+      const fault = this.#faults.get(kind)?.valueFor(number);
       if (fault !== undefined) return fault;
     }
     return undefined;

@@ -7,21 +7,21 @@ import { stanza } from '../stanzas/nodes.ts';
  * How long an account may start no new chats, to the second. Among the types are WEB_COMPANION_ONLY, which Baileys knows, and
  * RESTRICT_ALL_COMPANIONS, which it does not and turns into DEFAULT when it is announced.
  */
-export type ReachoutLock = Readonly<{ endsAt: Date; enforcementType: string }>;
+export type ReachoutTimelock = Readonly<{ endsAt: Date; enforcementType: string }>;
 
 /**
  * Accounts whose messages to people that never wrote to them are refused with 463. Some have a lock that tells when it ends;
  * others are refused while the service says that they have none (https://github.com/devlikeapro/waha/issues/2219).
  */
 export class Restrictions {
-  readonly #locks = new Map<string, ReachoutLock | null>();
+  readonly #locks = new Map<string, ReachoutTimelock | null>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  set(number: string, lock: ReachoutLock | null): void {
+  set(number: string, lock: ReachoutTimelock | null): void {
     this.#locks.set(number, lock);
   }
 
@@ -30,7 +30,7 @@ export class Restrictions {
   }
 
   forbids(from: Account, to: Account): boolean {
-    return this.#current(from.number) !== undefined && !from.hasHeardFrom(to);
+    return this.#current(from.number) !== undefined && !from.hasReceivedFrom(to);
   }
 
   /** What a query for the lock is answered with. */
@@ -52,7 +52,7 @@ export class Restrictions {
   }
 
   /** Null for a restriction without a lock; undefined when there is none or when it has ended. */
-  #current(number: string): ReachoutLock | null | undefined {
+  #current(number: string): ReachoutTimelock | null | undefined {
     const lock = this.#locks.get(number);
     return lock && lock.endsAt.getTime() <= this.#now() ? undefined : lock;
   }

@@ -4,25 +4,26 @@ import type { BinaryNode, KeyPair } from '@whiskeysockets/baileys';
 
 import type { ClientConnection } from '../connection/client-connection.ts';
 import { parseJid } from '../stanzas/jids.ts';
-import { bytesOf, child, errorResult, result, serverJid, stanza, textOf } from '../stanzas/nodes.ts';
-import { agreeByCode } from './pairing-code.ts';
+import { nodeBytes, child, errorResult, result, serverJid, stanza, nodeText } from '../stanzas/nodes.ts';
+import { createCodeAgreement } from './pairing-code.ts';
 import type { CodeAgreement } from './pairing-code.ts';
 import { PairingError } from './qr-code.ts';
 import { unixSeconds } from '../service.ts';
 import type { Service } from '../service.ts';
 
-type Hello = Readonly<{ number: string; wrappedEphemeral: Buffer; ref: Buffer; atMs: number }>;
+type CompanionHello = Readonly<{ number: string; wrappedEphemeral: Buffer; ref: Buffer; atMs: number }>;
 type Attempt = Readonly<{ agreement: CodeAgreement; secret: PromiseWithResolvers<Buffer> }>;
 
 /** The service refuses device names that no browser has. */
-const plausibleDisplay = /^(Chrome|Edge|Firefox|IE|Opera|Safari) \((Mac OS|Windows|Ubuntu|Debian|Linux)\)$/;
+const allowedDisplayPattern =
+  /^(Chrome|Edge|Firefox|IE|Opera|Safari) \((Mac OS|Windows|Ubuntu|Debian|Linux)\)$/;
 
 /** Linking by a code that the companion shows and the person types on the phone. */
-export class CodeLinking {
+export class PairingCodeSession {
   readonly #service: Service;
   readonly #connection: ClientConnection;
   readonly #companionIdentity: Buffer;
-  #hello: Hello | undefined;
+  #hello: CompanionHello | undefined;
   #attempt: Attempt | undefined;
 
   constructor(service: Service, connection: ClientConnection, companionIdentity: Buffer) {
@@ -46,7 +47,7 @@ export class CodeLinking {
       this.#connection.send(errorResult(request, codeRefusal, 'refused'));
       return;
     }
-    if (isHello && !plausibleDisplay.test(textOf(child(node, 'companion_platform_display')))) {
+    if (isHello && !allowedDisplayPattern.test(nodeText(child(node, 'companion_platform_display')))) {
       this.#connection.send(errorResult(request, 400, 'bad-request'));
       return;
     }
@@ -58,7 +59,7 @@ export class CodeLinking {
     const ref = randomBytes(16);
     this.#hello = {
       number: parseJid(node.attrs['jid'])?.user ?? '',
-      wrappedEphemeral: bytesOf(child(node, 'link_code_pairing_wrapped_companion_ephemeral_pub')),
+      wrappedEphemeral: nodeBytes(child(node, 'link_code_pairing_wrapped_companion_ephemeral_pub')),
       ref,
       atMs: this.#service.config.now(),
     };
@@ -69,7 +70,7 @@ export class CodeLinking {
   }
 
   /** A notice about the code that names none of what linking needs, as the service sends now and then. */
-  notifyIncompletely(): void {
+  sendIncompleteNotification(): void {
     const node = stanza('link_code_companion_reg', { stage: 'refresh_code' });
     this.#connection.send(stanza('notification', this.#notificationAttributes(), [node]));
   }
@@ -78,7 +79,7 @@ export class CodeLinking {
   async enterCode(code: string, accountKey: KeyPair): Promise<Buffer> {
     const hello = this.#hello;
     if (hello === undefined) throw new PairingError('No device asks to be linked by code');
-    const agreement = await agreeByCode(code, hello.wrappedEphemeral, accountKey);
+    const agreement = await createCodeAgreement(code, hello.wrappedEphemeral, accountKey);
     const secret = Promise.withResolvers<Buffer>();
     this.#attempt?.secret.reject(new PairingError('Another code was typed'));
     this.#attempt = { agreement, secret };
@@ -94,7 +95,7 @@ export class CodeLinking {
     return secret.promise;
   }
 
-  closed(): void {
+  handleClose(): void {
     this.#attempt?.secret.reject(new PairingError('The device hung up'));
   }
 
@@ -108,10 +109,10 @@ export class CodeLinking {
     this.#attempt = undefined;
     if (attempt === undefined) return;
     try {
-      if (!bytesOf(child(node, 'companion_identity_public')).equals(this.#companionIdentity)) {
+      if (!nodeBytes(child(node, 'companion_identity_public')).equals(this.#companionIdentity)) {
         throw new PairingError('The device answered with another identity than it registered with');
       }
-      const bundle = bytesOf(child(node, 'link_code_pairing_wrapped_key_bundle'));
+      const bundle = nodeBytes(child(node, 'link_code_pairing_wrapped_key_bundle'));
       attempt.secret.resolve(attempt.agreement.finish(bundle, this.#companionIdentity));
     } catch (error) {
       attempt.secret.reject(error);

@@ -22,7 +22,7 @@ export type CodeAgreement = Readonly<{
 }>;
 
 /** `wrappedCompanionEphemeral` is salt, IV and ciphertext, as the companion published it. */
-export async function agreeByCode(
+export async function createCodeAgreement(
   code: string,
   wrappedCompanionEphemeral: Buffer,
   accountKey: KeyPair,

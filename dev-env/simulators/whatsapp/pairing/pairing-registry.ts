@@ -3,16 +3,16 @@ import { PairingError } from './qr-code.ts';
 import type { QrContent } from './qr-code.ts';
 
 /** Finds the client that shows a QR code or a pairing code. */
-export class PairingDesk {
+export class PairingRegistry {
   readonly #sessions = new Set<RegistrationSession>();
 
-  open(session: RegistrationSession): void {
+  add(session: RegistrationSession): void {
     this.#sessions.add(session);
   }
 
-  close(session: RegistrationSession): void {
+  remove(session: RegistrationSession): void {
     this.#sessions.delete(session);
-    session.closed();
+    session.handleClose();
   }
 
   /** Throws PairingError when the code is unknown, expired, or not the one of the client that got the ref. */

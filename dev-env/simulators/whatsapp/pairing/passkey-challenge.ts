@@ -10,7 +10,7 @@ import { stanza } from '../stanzas/nodes.ts';
  */
 export type PasskeyStep = 'passkey_prologue_request' | 'crsc_continuation';
 
-const answerWithinMs = 600_000;
+const challengeTimeoutMs = 600_000;
 
 /** What the notification of this step holds. */
 export function passkeyContent(step: PasskeyStep): BinaryNode {
@@ -19,7 +19,7 @@ export function passkeyContent(step: PasskeyStep): BinaryNode {
     challenge: randomBytes(32).toString('base64url'),
     rpId: 'whatsapp.com',
     userVerification: 'required',
-    timeout: answerWithinMs,
+    timeout: challengeTimeoutMs,
     allowCredentials: [],
   };
   return stanza('passkey_request_options', {}, Buffer.from(JSON.stringify(options)));

@@ -3,24 +3,24 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { BinaryNode, KeyPair, proto } from '@whiskeysockets/baileys';
 
 import type { ClientConnection } from '../connection/client-connection.ts';
-import { CodeLinking } from './pairing-code-session.ts';
+import { PairingCodeSession } from './pairing-code-session.ts';
 import { CompanionDevice } from '../connection/companion-device.ts';
 import { isValidDeviceIdentity, issueDeviceIdentity } from './device-identity.ts';
 import type { Account } from '../directory.ts';
 import type { SecretRefresh } from '../faults/faults.ts';
 import { formatJid } from '../stanzas/jids.ts';
-import { bytesOf, child, readUint, result, serverJid, stanza } from '../stanzas/nodes.ts';
+import { nodeBytes, child, decodeUint, result, serverJid, stanza } from '../stanzas/nodes.ts';
 import { passkeyContent } from './passkey-challenge.ts';
 import type { PasskeyStep } from './passkey-challenge.ts';
 import { PrekeyStore } from '../signal/prekey-store.ts';
 import { PairingError } from './qr-code.ts';
-import { failQuery } from '../stanzas/query-failure.ts';
+import { applyQueryFault } from '../stanzas/query-failure.ts';
 import { unixSeconds } from '../service.ts';
 import type { Service } from '../service.ts';
 import { streamError } from '../connection/stream-errors.ts';
 
 const refCount = 6;
-const maximumCompanions = 4;
+const maxCompanions = 4;
 
 type PendingPairing = Readonly<{
   queryId: string;
@@ -36,7 +36,7 @@ export class RegistrationSession {
   readonly connection: ClientConnection;
   readonly noiseKey: Buffer;
   readonly keys: PrekeyStore;
-  readonly code: CodeLinking;
+  readonly code: PairingCodeSession;
   /** Refs of the QR codes, in the order in which the client shows them. */
   readonly refs: readonly string[] = Array.from(
     { length: refCount },
@@ -56,12 +56,12 @@ export class RegistrationSession {
   ) {
     this.connection = connection;
     this.noiseKey = noiseKey;
-    this.keys = new PrekeyStore(bytes(data.eIdent), readUint(bytes(data.eRegid)), {
-      id: readUint(bytes(data.eSkeyId)),
+    this.keys = new PrekeyStore(bytes(data.eIdent), decodeUint(bytes(data.eRegid)), {
+      id: decodeUint(bytes(data.eSkeyId)),
       value: bytes(data.eSkeyVal),
       signature: bytes(data.eSkeySig),
     });
-    this.code = new CodeLinking(service, connection, this.keys.identityKey);
+    this.code = new PairingCodeSession(service, connection, this.keys.identityKey);
     this.#service = service;
     this.#startedMs = service.config.now();
   }
@@ -94,7 +94,7 @@ export class RegistrationSession {
     return true;
   }
 
-  demandPasskey(step: PasskeyStep): void {
+  requirePasskey(step: PasskeyStep): void {
     this.#notify(step, passkeyContent(step));
   }
 
@@ -102,8 +102,8 @@ export class RegistrationSession {
   async pair(account: Account, accountKey: KeyPair, advSecret: Buffer, by: 'qr' | 'code'): Promise<number> {
     if (!this.connection.isOpen) throw new PairingError('The device that showed this code is gone');
     if (this.#pending) throw new PairingError('This device is being linked already');
-    if (account.companions.length >= maximumCompanions) {
-      throw new PairingError(`No more than ${maximumCompanions} devices can be linked`);
+    if (account.companions.length >= maxCompanions) {
+      throw new PairingError(`No more than ${maxCompanions} devices can be linked`);
     }
     const deviceId = account.reserveDeviceId();
     const { details, sealed } = issueDeviceIdentity(
@@ -144,14 +144,14 @@ export class RegistrationSession {
     if (node.tag === 'ack') this.#logAcknowledgement(node);
     if (node.tag !== 'iq') return;
     const isQuery = node.attrs['type'] === 'get' || node.attrs['type'] === 'set';
-    if (isQuery && failQuery(this.#service, this.connection, node, '')) return;
+    if (isQuery && applyQueryFault(this.#service, this.connection, node, '')) return;
     if (child(node, 'link_code_companion_reg')) this.code.handle(node);
     else if (node.attrs['type'] === 'get') this.connection.send(result(node));
     if (this.#pending && node.attrs['id'] === this.#pending.queryId) this.#finish(this.#pending, node);
   }
 
-  closed(): void {
-    this.code.closed();
+  handleClose(): void {
+    this.code.handleClose();
     this.#pending?.outcome.reject(new PairingError('The device refused the link and hung up'));
     this.#pending = undefined;
   }
@@ -170,7 +170,7 @@ export class RegistrationSession {
   #finish(pending: PendingPairing, answer: BinaryNode): void {
     this.#pending = undefined;
     const { account, details, deviceId, by, outcome } = pending;
-    const signed = bytesOf(child(child(answer, 'pair-device-sign'), 'device-identity'));
+    const signed = nodeBytes(child(child(answer, 'pair-device-sign'), 'device-identity'));
     if (!isValidDeviceIdentity(signed, details, this.keys.identityKey, account.primary.keys.identityKey)) {
       this.connection.fail({ reason: '401' }, this.#service.config.closeDelayMs);
       outcome.reject(new PairingError('The device did not countersign its identity'));
@@ -179,7 +179,7 @@ export class RegistrationSession {
     account.link(new CompanionDevice(deviceId, this.noiseKey, this.keys, details));
     this.#service.log.add({ type: 'paired', number: account.number, device: deviceId, by });
     this.#service.timers.after(this.#service.config.closeDelayMs, () =>
-      this.connection.endWith(streamError(515), this.#service.config.closeDelayMs),
+      this.connection.endStream(streamError(515), this.#service.config.closeDelayMs),
     );
     outcome.resolve(deviceId);
   }

@@ -4,10 +4,10 @@ import type { Account } from '../directory.ts';
 import { parseJid } from '../stanzas/jids.ts';
 import type { Addressing } from '../stanzas/jids.ts';
 import { encodeBundle } from '../signal/key-queries.ts';
-import { bytesOf, child, stanza, uint } from '../stanzas/nodes.ts';
-import { asksThePhone, textIn } from './message-content.ts';
+import { nodeBytes, child, stanza, encodeUint } from '../stanzas/nodes.ts';
+import { isPeerDataRequest, messageText } from './message-content.ts';
 import { signalAddress } from './message-sender.ts';
-import type { PhoneSignal } from '../signal/signal-store.ts';
+import type { SignalStore } from '../signal/signal-store.ts';
 import { receiptIds } from '../stanzas/receipt-router.ts';
 import type { ReceiptKind } from '../stanzas/receipt-router.ts';
 import type { Service } from '../service.ts';
@@ -29,7 +29,7 @@ export type SentCopy = Readonly<{ id: string; to: string; text: string; at: Date
 /** What became of a message that this phone sent. */
 export type ReceivedReceipt = Readonly<{ id: string; from: string; kind: string }>;
 
-export type ReceiptOrder = Readonly<{
+export type PendingReceipt = Readonly<{
   to: Account;
   id: string;
   kind: ReceiptKind;
@@ -38,7 +38,7 @@ export type ReceiptOrder = Readonly<{
 }>;
 
 /** A retry receipt asks for a message at most this often. */
-const maximumRetries = 3;
+const maxRetries = 3;
 
 /** Reads what arrives at a phone. */
 export class PhoneInbox {
@@ -47,12 +47,12 @@ export class PhoneInbox {
   readonly receipts: ReceivedReceipt[] = [];
   readonly #service: Service;
   readonly #account: Account;
-  readonly #signal: PhoneSignal;
+  readonly #signal: SignalStore;
   readonly #seen = new Set<string>();
   readonly #retries = new Map<string, number>();
-  #illegible = 0;
+  #pendingDecryptionFailures = 0;
 
-  constructor(service: Service, account: Account, signal: PhoneSignal) {
+  constructor(service: Service, account: Account, signal: SignalStore) {
     this.#service = service;
     this.#account = account;
     this.#signal = signal;
@@ -60,28 +60,28 @@ export class PhoneInbox {
 
   /** As many of the next ciphertexts of other people cannot be decrypted. */
   failToDecrypt(ciphertexts: number): void {
-    this.#illegible = ciphertexts;
+    this.#pendingDecryptionFailures = ciphertexts;
   }
 
   /** Gives the receipt that the phone owes for a message, if any. */
-  async readMessage(node: BinaryNode): Promise<ReceiptOrder | undefined> {
+  async readMessage(node: BinaryNode): Promise<PendingReceipt | undefined> {
     const { id = '', from, recipient } = node.attrs;
     const sender = this.#service.directory.byJid(from);
     const address = parseJid(from);
     const enc = child(node, 'enc');
     if (sender === undefined || address === undefined || enc === undefined) return undefined;
-    if (this.#illegible > 0 && sender !== this.#account) {
-      this.#illegible -= 1;
-      return this.#askAgain(sender, id, address.addressing, 'told not to decrypt it');
+    if (this.#pendingDecryptionFailures > 0 && sender !== this.#account) {
+      this.#pendingDecryptionFailures -= 1;
+      return this.#requestRetry(sender, id, address.addressing, 'told not to decrypt it');
     }
     let message: proto.IMessage;
     try {
       message = await this.#signal.decrypt(signalAddress(sender, { id: address.device }), {
         type: enc.attrs['type'] === 'pkmsg' ? 'pkmsg' : 'msg',
-        body: bytesOf(enc),
+        body: nodeBytes(enc),
       });
     } catch (error) {
-      return this.#askAgain(sender, id, address.addressing, String(error));
+      return this.#requestRetry(sender, id, address.addressing, String(error));
     }
     this.#service.log.add({ type: 'decrypted', number: this.#account.number, from: sender.number, id });
     // What the sender wrote twice under one id is shown once, and confirmed twice.
@@ -89,13 +89,13 @@ export class PhoneInbox {
     const isNew = !this.#seen.has(key);
     this.#seen.add(key);
     const { addressing } = address;
-    if (sender === this.#account && asksThePhone(message))
+    if (sender === this.#account && isPeerDataRequest(message))
       return { to: sender, id, kind: 'peer_msg', addressing };
     if (message.deviceSentMessage) {
-      if (isNew) this.#fileCopy(id, recipient, message.deviceSentMessage.message);
+      if (isNew) this.#storeSentCopy(id, recipient, message.deviceSentMessage.message);
       return undefined;
     }
-    const text = textIn(message);
+    const text = messageText(message);
     if (text === undefined) return undefined;
     if (isNew) {
       this.messages.push({
@@ -116,8 +116,12 @@ export class PhoneInbox {
     for (const id of receiptIds(node)) this.receipts.push({ id, from: sender.number, kind });
   }
 
-  #fileCopy(id: string, recipient: string | undefined, message: proto.IMessage | null | undefined): void {
-    const text = message ? textIn(message) : undefined;
+  #storeSentCopy(
+    id: string,
+    recipient: string | undefined,
+    message: proto.IMessage | null | undefined,
+  ): void {
+    const text = message ? messageText(message) : undefined;
     const to = this.#service.directory.byJid(recipient)?.number ?? parseJid(recipient)?.user;
     if (text !== undefined && to !== undefined) {
       this.copies.push({ id, to, text, at: new Date(this.#service.config.now()) });
@@ -125,17 +129,22 @@ export class PhoneInbox {
   }
 
   /** A phone that cannot read a message shows a placeholder and asks for it again, with fresh keys. */
-  #askAgain(sender: Account, id: string, addressing: Addressing, reason: string): ReceiptOrder | undefined {
+  #requestRetry(
+    sender: Account,
+    id: string,
+    addressing: Addressing,
+    reason: string,
+  ): PendingReceipt | undefined {
     const { config, log } = this.#service;
     log.add({ type: 'undecryptable', number: this.#account.number, from: sender.number, id, reason });
     const count = (this.#retries.get(id) ?? 0) + 1;
     this.#retries.set(id, count);
-    if (sender === this.#account || count > maximumRetries) return undefined;
-    const bundle = this.#signal.published.take();
+    if (sender === this.#account || count > maxRetries) return undefined;
+    const bundle = this.#signal.published.takeBundle();
     const t = String(Math.floor(config.now() / 1000));
     const content = [
       stanza('retry', { count: String(count), id, t, v: '1' }),
-      stanza('registration', {}, uint(bundle.registrationId, 4)),
+      stanza('registration', {}, encodeUint(bundle.registrationId, 4)),
       stanza('keys', {}, encodeBundle(bundle)),
     ];
     return { to: sender, id, kind: 'retry', addressing, content };

@@ -9,18 +9,18 @@ export function textMessage(text: string, quotedId?: string): proto.IMessage {
 }
 
 /** The text of a message; undefined for protocol messages, media and the like. */
-export function textIn(message: proto.IMessage): string | undefined {
+export function messageText(message: proto.IMessage): string | undefined {
   return message.conversation || message.extendedTextMessage?.text || undefined;
 }
 
 /** Whether a companion asks its phone for data, which no chat shows. Baileys wraps that like a copy of its own message. */
-export function asksThePhone(message: proto.IMessage): boolean {
+export function isPeerDataRequest(message: proto.IMessage): boolean {
   const { protocolMessage } = message.deviceSentMessage?.message ?? message;
   return Boolean(protocolMessage?.peerDataOperationRequestMessage);
 }
 
 /** What the sender's other devices get in place of the message itself. */
-export function ownCopy(chat: string, message: proto.IMessage): proto.IMessage {
+export function deviceSentCopy(chat: string, message: proto.IMessage): proto.IMessage {
   return { deviceSentMessage: { destinationJid: chat, message } };
 }
 
@@ -48,7 +48,7 @@ export function historyMessage(chats: readonly proto.IConversation[]): proto.IMe
 export type ChatText = Readonly<{ id: string; from: string; text: string; at: Date }>;
 
 /** How the history of the phone has it. */
-export function chatOf({ id, from, text, at }: ChatText): proto.IConversation {
+export function historyConversation({ id, from, text, at }: ChatText): proto.IConversation {
   const remoteJid = `${from}@s.whatsapp.net`;
   const message = {
     key: { remoteJid, fromMe: false, id },

@@ -1,11 +1,11 @@
 import type { Account } from '../directory.ts';
 import { stanza } from '../stanzas/nodes.ts';
-import type { ReceiptOrder, ReceivedMessage } from './inbox.ts';
+import type { PendingReceipt, ReceivedMessage } from './inbox.ts';
 import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
 import type { Service } from '../service.ts';
 
 /** How a phone hands over the receipts that it sends by itself. */
-export type ReceiptHabits = {
+export type ReceiptBehavior = {
   /** Replaces the usual delay of one receipt; a delay that differs from call to call puts receipts out of order. */
   delayMs: (() => number) | undefined;
   /** How often each receipt is sent. */
@@ -14,19 +14,19 @@ export type ReceiptHabits = {
   readFirst: boolean;
 };
 
-type Send = (task: () => void) => void;
+type RunWhenOnline = (task: () => void) => void;
 
 /** Tells the senders of messages what became of them. */
-export class PhoneReceipts {
+export class ReceiptSender {
   /** Which receipts the phone sends by itself. */
   readonly automatic = { delivered: true, read: false };
-  readonly habits: ReceiptHabits = { delayMs: undefined, copies: 1, readFirst: false };
+  readonly behavior: ReceiptBehavior = { delayMs: undefined, copies: 1, readFirst: false };
   readonly #service: Service;
   readonly #account: Account;
   readonly #router: ReceiptRouter;
-  readonly #whenOnline: Send;
+  readonly #whenOnline: RunWhenOnline;
 
-  constructor(service: Service, account: Account, router: ReceiptRouter, whenOnline: Send) {
+  constructor(service: Service, account: Account, router: ReceiptRouter, whenOnline: RunWhenOnline) {
     this.#service = service;
     this.#account = account;
     this.#router = router;
@@ -34,18 +34,18 @@ export class PhoneReceipts {
   }
 
   /** Sends what the phone owes for a message that has just come, in its own time. */
-  answer(owed: ReceiptOrder): void {
-    const kinds = owed.kind === 'delivered' ? this.#automaticKinds() : [owed.kind];
-    const { delayMs, copies } = this.habits;
+  sendAutomatic(pending: PendingReceipt): void {
+    const kinds = pending.kind === 'delivered' ? this.#automaticKinds() : [pending.kind];
+    const { delayMs, copies } = this.behavior;
     const { config, timers } = this.#service;
     for (const kind of kinds) {
-      const task = (): void => this.#send({ ...owed, kind }, kind === 'retry' ? 1 : copies);
+      const task = (): void => this.#send({ ...pending, kind }, kind === 'retry' ? 1 : copies);
       timers.after(delayMs?.() ?? config.receiptDelayMs, task);
     }
   }
 
   /** Sends one receipt now, whatever was sent before; the first of the messages, all of one chat, gives it its id. */
-  confirm(messages: readonly [ReceivedMessage, ...ReceivedMessage[]], kind: ReceiptKind): void {
+  sendReceipt(messages: readonly [ReceivedMessage, ...ReceivedMessage[]], kind: ReceiptKind): void {
     const [{ id, from, addressing }, ...more] = messages;
     const to = this.#service.directory.byNumber(from);
     if (to === undefined) throw new Error(`${from} is not registered with WhatsApp`);
@@ -58,10 +58,10 @@ export class PhoneReceipts {
     const kinds: ReceiptKind[] = [];
     if (this.automatic.delivered) kinds.push('delivered');
     if (this.automatic.read) kinds.push('read');
-    return this.habits.readFirst ? kinds.toReversed() : kinds;
+    return this.behavior.readFirst ? kinds.toReversed() : kinds;
   }
 
-  #send({ to, id, kind, addressing, content }: ReceiptOrder, copies: number): void {
+  #send({ to, id, kind, addressing, content }: PendingReceipt, copies: number): void {
     for (let sent = 0; sent < copies; sent += 1) {
       this.#whenOnline(() => this.#router.fromPhone(this.#account, to, id, kind, addressing, content));
     }

@@ -7,13 +7,13 @@ import type { Account, PrimaryDevice } from '../directory.ts';
 import type { Addressing } from '../stanzas/jids.ts';
 import { parseJid } from '../stanzas/jids.ts';
 import type { MessageRouter } from '../stanzas/message-router.ts';
-import type { PairingDesk } from '../pairing/pairing-registry.ts';
+import type { PairingRegistry } from '../pairing/pairing-registry.ts';
 import { PhoneInbox } from './inbox.ts';
 import type { ReceivedMessage, ReceivedReceipt, SentCopy } from './inbox.ts';
-import { PhoneReceipts } from './receipt-sender.ts';
-import type { ReceiptHabits } from './receipt-sender.ts';
-import { PhoneSender } from './message-sender.ts';
-import { PhoneSignal } from '../signal/signal-store.ts';
+import { ReceiptSender } from './receipt-sender.ts';
+import type { ReceiptBehavior } from './receipt-sender.ts';
+import { MessageSender } from './message-sender.ts';
+import { SignalStore } from '../signal/signal-store.ts';
 import { PairingError, parseQrText } from '../pairing/qr-code.ts';
 import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
 import type { RegistrationSession } from '../pairing/registration-session.ts';
@@ -22,25 +22,25 @@ import type { Service } from '../service.ts';
 /** What a phone needs from the service it is registered with. */
 export type PhoneServices = Readonly<{
   service: Service;
-  pairing: PairingDesk;
+  pairing: PairingRegistry;
   messages: MessageRouter;
   receipts: ReceiptRouter;
 }>;
 
-const codeArrivalMs = 1000;
+const codeTimeoutMs = 1000;
 
 /** A person's phone with WhatsApp on it. It owns the account: its identity key vouches for linked devices. */
 export class SimulatedPhone {
   /** Digits, without a plus. */
   readonly number: string;
   readonly #services: PhoneServices;
-  readonly #signal = new PhoneSignal();
+  readonly #signal = new SignalStore();
   readonly #account: Account;
   readonly #inbox: PhoneInbox;
-  readonly #sender: PhoneSender;
-  readonly #receipts: PhoneReceipts;
+  readonly #sender: MessageSender;
+  readonly #receipts: ReceiptSender;
   #online = true;
-  #postponed: (() => void)[] = [];
+  #deferred: (() => void)[] = [];
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(number: string, name: string, services: PhoneServices) {
@@ -54,12 +54,12 @@ export class SimulatedPhone {
         return signal.published;
       },
       deliver: (node) => this.#whenOnline(() => this.#receive(node)),
-      greet: (device) => this.#whenOnline(() => this.#greet(device)),
+      sendInitialHistory: (device) => this.#whenOnline(() => this.#sendInitialHistory(device)),
     };
     this.#account = services.service.directory.register(number, primary);
     this.#inbox = new PhoneInbox(services.service, this.#account, this.#signal);
-    this.#sender = new PhoneSender(this.#account, this.#signal, services.messages);
-    this.#receipts = new PhoneReceipts(services.service, this.#account, services.receipts, (task) =>
+    this.#sender = new MessageSender(this.#account, this.#signal, services.messages);
+    this.#receipts = new ReceiptSender(services.service, this.#account, services.receipts, (task) =>
       this.#whenOnline(task),
     );
   }
@@ -70,8 +70,8 @@ export class SimulatedPhone {
   }
 
   /** How it sends them: late, more than once, out of order. */
-  get receiptHabits(): ReceiptHabits {
-    return this.#receipts.habits;
+  get receiptBehavior(): ReceiptBehavior {
+    return this.#receipts.behavior;
   }
 
   /** The user part of the hidden identity of this number. */
@@ -114,7 +114,7 @@ export class SimulatedPhone {
   /** Links the device that shows this code, with or without its dash; throws PairingError when the code is wrong. */
   async enterPairingCode(code: string): Promise<void> {
     this.#requireNetwork();
-    const session = await this.#deviceThatShowsCode();
+    const session = await this.#findDeviceShowingCode();
     const typed = code.replaceAll('-', '').toUpperCase();
     const advSecret = await session.code.enterCode(typed, this.#signal.identity);
     this.#requireNoPasskey(session);
@@ -144,26 +144,26 @@ export class SimulatedPhone {
     const to = this.#services.service.directory.byNumber(toNumber);
     if (to === undefined) throw new Error(`${toNumber} is not registered with WhatsApp`);
     this.#requireNetwork();
-    return this.#inTurn(() => this.#sender.sendText(to, text, addressing, quoting));
+    return this.#runExclusive(() => this.#sender.sendText(to, text, addressing, quoting));
   }
 
   /** Opens the chat on a received message: its sender gets a read receipt. */
   markRead(messageId: string): void {
-    this.confirm(messageId, 'read');
+    this.sendReceipt(messageId, 'read');
   }
 
   /** Opens the chat with a number: one receipt tells that everything in it was read. */
   markAllRead(fromNumber: string): void {
     const [first, ...more] = this.inbox.filter(({ from }) => from === fromNumber);
     if (first === undefined) throw new Error(`${this.number} has no message from ${fromNumber}`);
-    this.#receipts.confirm([first, ...more], 'read');
+    this.#receipts.sendReceipt([first, ...more], 'read');
   }
 
   /** Sends this receipt now, whatever was sent before: again, too early, in the wrong order. */
-  confirm(messageId: string, kind: Exclude<ReceiptKind, 'retry' | 'peer_msg'>): void {
+  sendReceipt(messageId: string, kind: Exclude<ReceiptKind, 'retry' | 'peer_msg'>): void {
     const message = this.inbox.find(({ id }) => id === messageId);
     if (message === undefined) throw new Error(`${this.number} has no message ${messageId}`);
-    this.#receipts.confirm([message], kind);
+    this.#receipts.sendReceipt([message], kind);
   }
 
   /** As many of the next messages from others cannot be decrypted, and are asked for again with a retry receipt. */
@@ -204,12 +204,12 @@ export class SimulatedPhone {
 
   goOnline(): void {
     this.#online = true;
-    for (const task of this.#postponed.splice(0)) task();
+    for (const task of this.#deferred.splice(0)) task();
   }
 
   /** Loses its Signal sessions, as a new installation does: the next message cannot be read and is asked for again. */
   forgetSessions(): void {
-    this.#signal.forget();
+    this.#signal.deleteSessions();
   }
 
   /** The linked devices, for those who act on their connections. */
@@ -220,7 +220,7 @@ export class SimulatedPhone {
   #requireNoPasskey(session: RegistrationSession): void {
     const step = this.#services.service.faults.passkeyRequired.get(this.number);
     if (step === undefined) return;
-    session.demandPasskey(step);
+    session.requirePasskey(step);
     throw new PairingError('This account asks for a passkey');
   }
 
@@ -229,10 +229,10 @@ export class SimulatedPhone {
   }
 
   /** The device may show its code a moment before the service knows of it. */
-  async #deviceThatShowsCode(): Promise<RegistrationSession> {
+  async #findDeviceShowingCode(): Promise<RegistrationSession> {
     const find = (): RegistrationSession | undefined => this.#services.pairing.findByNumber(this.number);
     try {
-      return await waitFor('a pairing code', find, codeArrivalMs);
+      return await waitFor('a pairing code', find, codeTimeoutMs);
     } catch (cause) {
       throw new PairingError('No device asks to be linked to this number by code', { cause });
     }
@@ -240,31 +240,33 @@ export class SimulatedPhone {
 
   #whenOnline(task: () => void): void {
     if (this.#online) task();
-    else this.#postponed.push(task);
+    else this.#deferred.push(task);
   }
 
   /** One thing after the other, as the Signal ratchet demands. */
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+  #runExclusive<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#work.then(task);
     this.#work = done.catch(() => undefined);
     return done;
   }
 
-  #greet(device: CompanionDevice): void {
-    this.#services.service.timers.run(() => this.#inTurn(() => this.#sender.sendHistory(device, this.inbox)));
+  #sendInitialHistory(device: CompanionDevice): void {
+    this.#services.service.timers.run(() =>
+      this.#runExclusive(() => this.#sender.sendHistory(device, this.inbox)),
+    );
   }
 
   #receive(node: BinaryNode): void {
     const { service } = this.#services;
     service.timers.run(async () => {
       if (node.tag === 'message') {
-        const receipt = await this.#inTurn(() => this.#inbox.readMessage(node));
-        if (receipt) this.#receipts.answer(receipt);
+        const receipt = await this.#runExclusive(() => this.#inbox.readMessage(node));
+        if (receipt) this.#receipts.sendAutomatic(receipt);
       } else if (node.attrs['type'] === 'retry') {
         const reader = service.directory.byJid(node.attrs['from']);
         const device = reader?.device(parseJid(node.attrs['from'])?.device ?? 0);
         if (reader && device)
-          await this.#inTurn(() => this.#sender.resend(node.attrs['id'] ?? '', reader, device));
+          await this.#runExclusive(() => this.#sender.resend(node.attrs['id'] ?? '', reader, device));
       } else {
         this.#inbox.readReceipt(node);
       }

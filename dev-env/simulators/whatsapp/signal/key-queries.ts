@@ -3,7 +3,16 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Device } from '../connection/companion-device.ts';
 import type { Directory } from '../directory.ts';
 import { parseJid } from '../stanzas/jids.ts';
-import { bytesOf, child, children, errorResult, readUint, result, stanza, uint } from '../stanzas/nodes.ts';
+import {
+  nodeBytes,
+  child,
+  children,
+  errorResult,
+  decodeUint,
+  result,
+  stanza,
+  encodeUint,
+} from '../stanzas/nodes.ts';
 import { InvalidKeyError } from './prekey-store.ts';
 import type { KeyBundle, SignedPrekey } from './key-bundle.ts';
 
@@ -17,7 +26,7 @@ export function answerKeyQuery(
   onUpload: (count: number) => void,
 ): BinaryNode {
   try {
-    if (request.attrs['type'] === 'set') return store(device, request, onUpload);
+    if (request.attrs['type'] === 'set') return storeKeys(device, request, onUpload);
   } catch (error) {
     if (error instanceof InvalidKeyError) return errorResult(request, 406, 'not-acceptable');
     throw error;
@@ -28,18 +37,18 @@ export function answerKeyQuery(
   return result(request, [stanza('count', { value: String(device.keys.count) })]);
 }
 
-function store(device: Device, request: BinaryNode, onUpload: (count: number) => void): BinaryNode {
+function storeKeys(device: Device, request: BinaryNode, onUpload: (count: number) => void): BinaryNode {
   const rotation = child(request, 'rotate');
   if (rotation) {
     device.keys.rotate(readSignedPrekey(child(rotation, 'skey')));
     return result(request);
   }
-  if (!bytesOf(child(request, 'identity')).equals(device.keys.identityKey)) {
+  if (!nodeBytes(child(request, 'identity')).equals(device.keys.identityKey)) {
     throw new InvalidKeyError('Keys for another identity');
   }
   const keys = children(child(request, 'list'), 'key').map((key) => ({
-    id: readUint(bytesOf(child(key, 'id'))),
-    value: bytesOf(child(key, 'value')),
+    id: decodeUint(nodeBytes(child(key, 'id'))),
+    value: nodeBytes(child(key, 'value')),
   }));
   device.keys.rotate(readSignedPrekey(child(request, 'skey')));
   device.keys.add(keys);
@@ -49,9 +58,9 @@ function store(device: Device, request: BinaryNode, onUpload: (count: number) =>
 
 function readSignedPrekey(node: BinaryNode | undefined): SignedPrekey {
   return {
-    id: readUint(bytesOf(child(node, 'id'))),
-    value: bytesOf(child(node, 'value')),
-    signature: bytesOf(child(node, 'signature')),
+    id: decodeUint(nodeBytes(child(node, 'id'))),
+    value: nodeBytes(child(node, 'value')),
+    signature: nodeBytes(child(node, 'signature')),
   };
 }
 
@@ -60,7 +69,7 @@ function fetchBundles(directory: Directory, request: BinaryNode, users: readonly
     const device = directory.byJid(jid)?.device(parseJid(jid)?.device ?? 0);
     return device === undefined
       ? stanza('user', { jid }, [stanza('error', { code: '404', text: 'item-not-found' })])
-      : stanza('user', { jid, t: '0' }, encodeBundle(device.keys.take()));
+      : stanza('user', { jid, t: '0' }, encodeBundle(device.keys.takeBundle()));
   });
   return result(request, [stanza('list', {}, bundles)]);
 }
@@ -69,11 +78,11 @@ function fetchBundles(directory: Directory, request: BinaryNode, users: readonly
 export function encodeBundle(bundle: KeyBundle): BinaryNode[] {
   const { oneTimePrekey, signedPrekey } = bundle;
   const nodes = [
-    stanza('registration', {}, uint(bundle.registrationId, 4)),
+    stanza('registration', {}, encodeUint(bundle.registrationId, 4)),
     stanza('type', {}, keyType),
     stanza('identity', {}, bundle.identityKey),
     stanza('skey', {}, [
-      stanza('id', {}, uint(signedPrekey.id, 3)),
+      stanza('id', {}, encodeUint(signedPrekey.id, 3)),
       stanza('value', {}, signedPrekey.value),
       stanza('signature', {}, signedPrekey.signature),
     ]),
@@ -81,7 +90,7 @@ export function encodeBundle(bundle: KeyBundle): BinaryNode[] {
   if (oneTimePrekey) {
     nodes.push(
       stanza('key', {}, [
-        stanza('id', {}, uint(oneTimePrekey.id, 3)),
+        stanza('id', {}, encodeUint(oneTimePrekey.id, 3)),
         stanza('value', {}, oneTimePrekey.value),
       ]),
     );
@@ -91,9 +100,9 @@ export function encodeBundle(bundle: KeyBundle): BinaryNode[] {
 
 function digest(device: Device): BinaryNode {
   return stanza('digest', {}, [
-    stanza('registration', {}, uint(device.keys.registrationId, 4)),
+    stanza('registration', {}, encodeUint(device.keys.registrationId, 4)),
     stanza('type', {}, keyType),
     stanza('identity', {}, device.keys.identityKey),
-    stanza('skey', {}, [stanza('id', {}, uint(device.keys.signedPrekey.id, 3))]),
+    stanza('skey', {}, [stanza('id', {}, encodeUint(device.keys.signedPrekey.id, 3))]),
   ]);
 }

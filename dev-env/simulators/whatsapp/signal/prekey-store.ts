@@ -6,7 +6,7 @@ export class InvalidKeyError extends Error {
 }
 
 // Clients refill when they are told of fewer than five.
-const lowCount = 4;
+const lowThreshold = 4;
 
 /** The published keys of one device. Every one-time key is handed out once. */
 export class PrekeyStore {
@@ -15,7 +15,7 @@ export class PrekeyStore {
   /** Called when only a few one-time keys are left. */
   onLow: (count: number) => void = () => undefined;
   readonly #oneTime = new Map<number, Buffer>();
-  readonly #handedOut = new Set<number>();
+  readonly #issuedIds = new Set<number>();
   #signed: SignedPrekey;
 
   /** Throws InvalidKeyError when the signed prekey is not signed by the identity. */
@@ -43,16 +43,16 @@ export class PrekeyStore {
   add(keys: Iterable<OneTimePrekey>): void {
     for (const { id, value } of keys) {
       if (value.length !== 32) throw new InvalidKeyError(`One-time key ${id} is not 32 bytes long`);
-      if (!this.#handedOut.has(id)) this.#oneTime.set(id, value);
+      if (!this.#issuedIds.has(id)) this.#oneTime.set(id, value);
     }
   }
 
-  take(): KeyBundle {
+  takeBundle(): KeyBundle {
     const next = this.#oneTime.entries().next().value;
     if (next) {
       this.#oneTime.delete(next[0]);
-      this.#handedOut.add(next[0]);
-      if (this.#oneTime.size === lowCount) this.onLow(lowCount);
+      this.#issuedIds.add(next[0]);
+      if (this.#oneTime.size === lowThreshold) this.onLow(lowThreshold);
     }
     return {
       registrationId: this.registrationId,

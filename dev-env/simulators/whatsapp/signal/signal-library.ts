@@ -16,15 +16,18 @@ export type Ciphertext = Readonly<{ type: CiphertextType; body: Buffer }>;
 const setupMessageType = 3;
 
 type SessionEntry = { serialize(): unknown; pendingPreKey?: unknown };
-type TryOn = (this: SessionCipher, message: Buffer, session: SessionEntry) => Promise<Buffer>;
+type DecryptWhisperMessage = (this: SessionCipher, message: Buffer, session: SessionEntry) => Promise<Buffer>;
 
 /** Tries a message on a copy of each session, as the library of real phones does: a wrong guess must not spoil the session. */
 class PhoneCipher extends SessionCipher {
   async doDecryptWhisperMessage(message: Buffer, session: SessionEntry): Promise<Buffer> {
     const entries = session.constructor as unknown as { deserialize(data: unknown): SessionEntry };
     const copy = entries.deserialize(session.serialize());
-    const tryOn = Reflect.get(SessionCipher.prototype, 'doDecryptWhisperMessage') as TryOn;
-    const plaintext = await tryOn.call(this, message, copy);
+    const decryptWhisperMessage = Reflect.get(
+      SessionCipher.prototype,
+      'doDecryptWhisperMessage',
+    ) as DecryptWhisperMessage;
+    const plaintext = await decryptWhisperMessage.call(this, message, copy);
     delete session.pendingPreKey;
     Object.assign(session, copy);
     return plaintext;

@@ -23,7 +23,7 @@ type OwnKeys = Readonly<{
 type SignalKeyPair = Readonly<{ privKey: Buffer; pubKey: Buffer }>;
 
 /** The Signal side of a phone: its identity, its sessions, and the keys it publishes. */
-export class PhoneSignal implements SignalStorage {
+export class SignalStore implements SignalStorage {
   readonly #prekeys = new Map<number, SignalKeyPair>();
   readonly #sessions = new Map<string, ReturnType<SessionRecord['serialize']>>();
   #nextPrekeyId = 1;
@@ -54,7 +54,7 @@ export class PhoneSignal implements SignalStorage {
   }
 
   /** Forgets the session with one device, or with all, as a new installation of the app does. */
-  forget(address?: string): void {
+  deleteSessions(address?: string): void {
     if (address === undefined) this.#sessions.clear();
     else this.#sessions.delete(address);
   }

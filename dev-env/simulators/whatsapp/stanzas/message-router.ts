@@ -6,22 +6,22 @@ import { isValidDeviceIdentity } from '../pairing/device-identity.ts';
 import type { Account } from '../directory.ts';
 import { formatJid, parseJid } from './jids.ts';
 import type { Addressing } from './jids.ts';
-import { bytesOf, child, children, stanza } from './nodes.ts';
+import { nodeBytes, child, children, stanza } from './nodes.ts';
 import { unixSeconds } from '../service.ts';
 import type { Service } from '../service.ts';
 
 /** The ciphertext for one device. */
-export type Copy = Readonly<{ account: Account; device: Device; enc: BinaryNode }>;
+export type DeviceCiphertext = Readonly<{ account: Account; device: Device; enc: BinaryNode }>;
 
 /** A message on its way to every device that gets a copy of it. */
-export type Envelope = Readonly<{
+export type MessageEnvelope = Readonly<{
   id: string;
   from: Account;
   fromDevice: number;
   /** The jid of the other person; the sender's own devices need it to file their copy. */
   chat: string;
   addressing: Addressing;
-  copies: readonly Copy[];
+  copies: readonly DeviceCiphertext[];
   /** Proof that the account vouches for the sending companion; goes along with every session setup. */
   deviceIdentity?: BinaryNode | undefined;
   category?: string | undefined;
@@ -46,8 +46,8 @@ export class MessageRouter {
     node: BinaryNode,
   ): void {
     const { id = '', to = '' } = node.attrs;
-    const envelope = this.#read(from, device, node);
-    const refusal = envelope === undefined ? malformed : this.#refusal(envelope, from);
+    const envelope = this.#parse(from, device, node);
+    const refusal = envelope === undefined ? malformed : this.#rejectionCode(envelope, from);
     const recipient = this.#service.directory.byJid(to)?.number ?? parseJid(to)?.user ?? to;
     if (refusal !== undefined || envelope === undefined) {
       const code = refusal ?? malformed;
@@ -80,7 +80,7 @@ export class MessageRouter {
   }
 
   /** Delivers every copy to its device. */
-  dispatch(envelope: Envelope): void {
+  dispatch(envelope: MessageEnvelope): void {
     const { from, addressing } = envelope;
     const sender = formatJid(from, addressing, envelope.fromDevice);
     const alternative =
@@ -88,7 +88,7 @@ export class MessageRouter {
         ? { addressing_mode: 'lid', sender_pn: formatJid(from, 'pn') }
         : { sender_lid: formatJid(from, 'lid') };
     for (const { account, device, enc } of envelope.copies) {
-      account.hear(from);
+      account.recordIncoming(from);
       const content = [enc];
       if (envelope.deviceIdentity && enc.attrs['type'] === 'pkmsg') content.push(envelope.deviceIdentity);
       const isOwnCopy = account === from && envelope.category !== 'peer';
@@ -111,7 +111,7 @@ export class MessageRouter {
   }
 
   /** Undefined when the stanza is not one the service would understand. */
-  #read(from: Account, device: CompanionDevice, node: BinaryNode): Envelope | undefined {
+  #parse(from: Account, device: CompanionDevice, node: BinaryNode): MessageEnvelope | undefined {
     const { id, to, category, recipient } = node.attrs;
     const address = parseJid(to);
     if (!id || to === undefined || address === undefined) return undefined;
@@ -121,7 +121,7 @@ export class MessageRouter {
     // Peer messages and answers to a retry receipt carry one ciphertext, for the addressee alone.
     const direct = child(node, 'enc');
     if (direct) encs.push([to, direct]);
-    const copies: Copy[] = [];
+    const copies: DeviceCiphertext[] = [];
     for (const [jid, enc] of encs) {
       const account = this.#service.directory.byJid(jid);
       const target = account?.device(parseJid(jid)?.device ?? 0);
@@ -129,7 +129,7 @@ export class MessageRouter {
     }
     const deviceIdentity = child(node, 'device-identity');
     const startsSession = encs.some(([, enc]) => enc?.attrs['type'] === 'pkmsg');
-    if (startsSession && !isProven(deviceIdentity, device, from)) return undefined;
+    if (startsSession && !hasValidDeviceIdentity(deviceIdentity, device, from)) return undefined;
     return {
       id,
       from,
@@ -142,11 +142,11 @@ export class MessageRouter {
     };
   }
 
-  #refusal(envelope: Envelope, from: Account): string | undefined {
+  #rejectionCode(envelope: MessageEnvelope, from: Account): string | undefined {
     const to = this.#service.directory.byJid(envelope.chat);
     if (envelope.category === 'peer' || to === from) return undefined;
     const { messageRejection, lidAddressingRequired, restrictions } = this.#service.faults;
-    const rejection = messageRejection.of(from.number);
+    const rejection = messageRejection.valueFor(from.number);
     if (rejection !== undefined) return rejection;
     const needsLid = lidAddressingRequired || to?.isMigratedToLid === true;
     if (needsLid && envelope.addressing === 'pn') return accountRestricted;
@@ -160,9 +160,9 @@ export class MessageRouter {
     error: string | undefined,
   ): void {
     const { config, faults, log, timers } = this.#service;
-    if (faults.acksWithheld.of(from.number) === true) return;
+    if (faults.acksWithheld.valueFor(from.number) === true) return;
     const { id = '', to } = node.attrs;
-    timers.after(faults.ackDelayMs.of(from.number) ?? config.ackDelayMs, () => {
+    timers.after(faults.ackDelayMs.valueFor(from.number) ?? config.ackDelayMs, () => {
       connection.send(
         stanza('ack', { class: 'message', id, from: to, t: unixSeconds(this.#service), error }),
       );
@@ -171,13 +171,13 @@ export class MessageRouter {
   }
 }
 
-function isProven(
+function hasValidDeviceIdentity(
   deviceIdentity: BinaryNode | undefined,
   device: CompanionDevice,
   account: Account,
 ): boolean {
   return isValidDeviceIdentity(
-    bytesOf(deviceIdentity),
+    nodeBytes(deviceIdentity),
     device.details,
     device.keys.identityKey,
     account.primary.keys.identityKey,

@@ -26,21 +26,21 @@ export function child(parent: BinaryNode | undefined, tag: string): BinaryNode |
 }
 
 /** The binary content of a node; an absent node, or one with children, has none. */
-export function bytesOf(node: BinaryNode | undefined): Buffer {
+export function nodeBytes(node: BinaryNode | undefined): Buffer {
   const content = node?.content;
   if (content === undefined || Array.isArray(content)) return Buffer.alloc(0);
   return typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
 }
 
-export function textOf(node: BinaryNode | undefined): string {
-  return bytesOf(node).toString('utf8');
+export function nodeText(node: BinaryNode | undefined): string {
+  return nodeBytes(node).toString('utf8');
 }
 
-export function readUint(bytes: Buffer): number {
+export function decodeUint(bytes: Buffer): number {
   return bytes.length === 0 ? 0 : bytes.readUIntBE(0, bytes.length);
 }
 
-export function uint(value: number, length: number): Buffer {
+export function encodeUint(value: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   bytes.writeUIntBE(value, 0, length);
   return bytes;

@@ -5,13 +5,13 @@ import { children, errorResult } from './nodes.ts';
 import type { Service } from '../service.ts';
 
 /** Whether this query was to fail, and has; `number` is empty for a client that is not linked. */
-export function failQuery(
+export function applyQueryFault(
   service: Service,
   connection: ClientConnection,
   request: BinaryNode,
   number: string,
 ): boolean {
-  const fault = service.faults.queries.of(request, number);
+  const fault = service.faults.queries.faultFor(request, number);
   if (fault === undefined) return false;
   const type = fault === 'silence' ? 'query silenced' : 'query limited';
   service.log.add({ type, number, ...describeQuery(request) });

@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 
 import type { Account, Directory } from '../directory.ts';
 import { formatJid } from './jids.ts';
-import { child, children, result, stanza, textOf } from './nodes.ts';
+import { child, children, result, stanza, nodeText } from './nodes.ts';
 
 /** Answers who is registered, with which devices, and under which hidden identity. */
 export function answerUsync(directory: Directory, request: BinaryNode): BinaryNode {
@@ -16,16 +16,16 @@ function answerUser(directory: Directory, user: BinaryNode, protocols: readonly 
   const jid = user.attrs['jid'];
   if (jid !== undefined) {
     const account = directory.byJid(jid);
-    return stanza('user', { jid }, account ? describe(account, protocols) : []);
+    return stanza('user', { jid }, account ? describeAccount(account, protocols) : []);
   }
-  const digits = textOf(child(user, 'contact')).replace(/\D/g, '');
+  const digits = nodeText(child(user, 'contact')).replace(/\D/g, '');
   const account = directory.byNumber(digits);
   const contact = stanza('contact', { type: account ? 'in' : 'out' });
-  const more = account ? describe(account, protocols) : [];
+  const more = account ? describeAccount(account, protocols) : [];
   return stanza('user', { jid: `${digits}@s.whatsapp.net` }, [contact, ...more]);
 }
 
-function describe(account: Account, protocols: readonly string[]): BinaryNode[] {
+function describeAccount(account: Account, protocols: readonly string[]): BinaryNode[] {
   const described: BinaryNode[] = [];
   if (protocols.includes('devices')) {
     // A device without key-index is ignored by clients, the phone excepted.

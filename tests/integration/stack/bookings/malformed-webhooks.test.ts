@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { adminApiKey, clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
 
@@ -18,8 +18,8 @@ describe('poison among the webhooks (fault 26)', () => {
   let template: SimulatedRecord;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     stack.yclients.addSalon(otherSalon);
     salons = [
       await linkSalon(stack),
@@ -30,7 +30,7 @@ describe('poison among the webhooks (fault 26)', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Образец.',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
     await arrived('Образец.');
   }, 60_000);
@@ -110,7 +110,7 @@ describe('poison among the webhooks (fault 26)', () => {
   });
 
   async function deadLetters(): Promise<number> {
-    const response = await ask(`${stack.url}/marketplace/dead-letters?queue=webhooks`, {
+    const response = await sendRequest(`${stack.url}/marketplace/dead-letters?queue=webhooks`, {
       headers: { 'x-api-key': adminApiKey },
     });
     return ((await response.json()) as { dead_letters: unknown[] }).dead_letters.length;

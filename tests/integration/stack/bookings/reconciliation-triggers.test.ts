@@ -2,16 +2,16 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { sendRequest, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, demoSalon, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 
-const movedClock = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
+const clockOffsetPreload = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
 const breakerOpenMs = 61_000;
 
 describe('after a gap, what no webhook told is read from the platform', () => {
@@ -24,7 +24,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
   let jump: (ms: number) => void;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const offsetFile = path.join(scope.use(new TemporaryDirectory()).path, 'offset');
     jump = (ms) => writeFileSync(offsetFile, String(ms));
     jump(0);
@@ -35,7 +35,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
         databaseUrl,
         environment: {
           TRUST_PROXY: '1',
-          NODE_OPTIONS: `--import=${movedClock}`,
+          NODE_OPTIONS: `--import=${clockOffsetPreload}`,
           CLOCK_OFFSET_FILE: offsetFile,
         },
       }),
@@ -54,7 +54,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
   const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 30_000);
 
@@ -77,7 +77,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
   }
 
   it('of our database, when the spool is drained', async () => {
-    await postgres.interrupt();
+    await postgres.stopFast();
     book('Мимо базы.');
     const body = {
       company_id: salon.salonId,
@@ -86,7 +86,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
       status: 'update',
       data: {},
     };
-    expect((await ask(salon.webhookUrl, { body })).status).toBe(200);
+    expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
     await postgres.resume();
     await arrived('Мимо базы.');
     expect((await causes()).at(-1)).toBe('spool_drained');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask, statusOf } from '../../../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { sendRequest, fetchStatus } from '../../../../dev-env/clients/test-clients.ts';
 import { adminApiKey, clientNumber, demoSalon, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { BookingInput, SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
 
@@ -14,8 +14,8 @@ describe('what no webhook told us', () => {
   let client: SimulatedPhone;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     stack.yclients.configureWebhooks({ retry: 'none' });
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
@@ -28,7 +28,7 @@ describe('what no webhook told us', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Марина',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
       ...input,
     });
   const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
@@ -38,7 +38,7 @@ describe('what no webhook told us', () => {
 
   async function reconciled(): Promise<void> {
     const before = linesWith('"Records reconciled"');
-    const response = await ask(`${stack.url}/marketplace/reconciliation`, {
+    const response = await sendRequest(`${stack.url}/marketplace/reconciliation`, {
       headers: { 'x-api-key': adminApiKey },
       body: {},
     });
@@ -47,15 +47,15 @@ describe('what no webhook told us', () => {
   }
 
   it('while the server was down is found by the next start, and said once', async () => {
-    const moved = book({ staff: 'Переезд.', start: inDays(2, '10:00:00') });
+    const moved = book({ staff: 'Переезд.', start: dateInDays(2, '10:00:00') });
     const gone = book({ staff: 'Отмена.' });
     await arrived('Переезд.');
     await arrived('Отмена.');
     await stack.server.kill();
     book({ staff: 'Тайная.' });
-    stack.yclients.change(moved.id, { start: inDays(2, '12:00:00') });
+    stack.yclients.change(moved.id, { start: dateInDays(2, '12:00:00') });
     stack.yclients.cancel(gone.id);
-    await stack.yclients.webhooksSettled();
+    await stack.yclients.waitForWebhooks();
     await stack.server.start();
     await arrived('Тайная.');
     await client.waitForMessage(({ text }) => text.includes('изменена') && text.includes('Переезд.'), 20_000);
@@ -76,14 +76,14 @@ describe('what no webhook told us', () => {
         client: { name: 'Анна', phone: '8 (900) 444-55-66' },
         service: 'Стрижка',
         staff,
-        start: inDays(4, '14:30:00'),
+        start: dateInDays(4, '14:30:00'),
       });
     const gone = bookLongAgo('Отменённая.');
     stack.yclients.cancel(gone.id);
     const old = bookLongAgo('Давняя.');
     const other = await linkSalon(stack, { salonId: id, number: '79001112277' });
     const historyOf = async (recordId: number) => {
-      const response = await ask(`${stack.url}/marketplace/bookings/${recordId}/events`, {
+      const response = await sendRequest(`${stack.url}/marketplace/bookings/${recordId}/events`, {
         headers: { 'x-api-key': other.apiKey },
       });
       const { events } = (await response.json()) as {
@@ -103,7 +103,7 @@ describe('what no webhook told us', () => {
     expect(copies('Давняя.')).toBe(0);
     expect(await historyOf(gone.id)).toMatchObject([{ detail: { outcome: 'nothing_to_say' } }]);
     // From now on its changes are told.
-    stack.yclients.change(old.id, { start: inDays(4, '16:00:00') });
+    stack.yclients.change(old.id, { start: dateInDays(4, '16:00:00') });
     await arrived('Давняя.');
     expect(copies('Отменённая.')).toBe(0);
   }, 60_000);
@@ -131,14 +131,14 @@ describe('what no webhook told us', () => {
     // A payment is heard of while the platform cannot be asked whether it is true.
     stack.yclients.refuse('GET /marketplace/salon/*', 500);
     expect((await stack.yclients.pay(demoSalon.id, { amount: 990 })).status).toBe(200);
-    expect((await statusOf(stack.url, salon.token)).integration_status).toBe('frozen');
+    expect((await fetchStatus(stack.url, salon.token)).integration_status).toBe('frozen');
     stack.yclients.restore();
     await stack.server.stop();
     expect(simulated.status).toBe('active');
     await stack.server.start();
     await waitFor(
       'the salon to be active again',
-      async () => (await statusOf(stack.url, salon.token)).integration_status === 'active',
+      async () => (await fetchStatus(stack.url, salon.token)).integration_status === 'active',
       15_000,
     );
     book({ staff: 'После льда.' });

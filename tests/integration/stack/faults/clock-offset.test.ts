@@ -4,19 +4,19 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { linkSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack } from '../../../../dev-env/network.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const minuteMs = 60_000;
-const movedClock = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
+const clockOffsetPreload = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
 
 it('a clock that jumps by five minutes sends nothing early, in a burst or never, and keeps the session', async () => {
   await using scope = new AsyncDisposableStack();
-  scope.use(quietLibsignal());
+  scope.use(muteLibsignalConsole());
   const directory = scope.use(new TemporaryDirectory());
   const offsetFile = path.join(directory.path, 'offset');
   const jump = (minutes: number): void => writeFileSync(offsetFile, String(minutes * minuteMs));
@@ -27,7 +27,7 @@ it('a clock that jumps by five minutes sends nothing early, in a burst or never,
       databaseUrl,
       environment: {
         PACING_PROFILE: 'careful',
-        NODE_OPTIONS: `--import=${movedClock}`,
+        NODE_OPTIONS: `--import=${clockOffsetPreload}`,
         CLOCK_OFFSET_FILE: offsetFile,
       },
     }),
@@ -49,7 +49,7 @@ it('a clock that jumps by five minutes sends nothing early, in a burst or never,
   const loginsBefore = logins();
 
   for (let count = 0; count < 5; count += 1) {
-    const { status } = await ask(`${stack.url}/marketplace/messages`, {
+    const { status } = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': randomUUID() },
       body: { phone: clientNumber, text: 'Ждём вас завтра!' },
     });

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { type LinkedSalon, linkSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, type Stack, startStack } from '../../../../dev-env/network.ts';
 import { TcpProxy } from '../../../support/faults/tcp-proxy.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 type ShownMessage = Readonly<{ id: string; status: string; attempts: number }>;
 
 it('a message that was under way when the line broke reaches the client exactly once', async () => {
   await using scope = new AsyncDisposableStack();
-  scope.use(quietLibsignal());
+  scope.use(muteLibsignalConsole());
   const line = scope.use(await TcpProxy.start());
   const stack = scope.use(
     await startStack({
-      preparedStore: true,
+      useDatabaseTemplate: true,
       environment: { WHATSAPP_WS_URL: `ws://127.0.0.1:${line.port}/ws/chat` },
     }),
   );
@@ -26,11 +26,11 @@ it('a message that was under way when the line broke reaches the client exactly 
   const first = await send(stack, salon, 'Ждём вас завтра!');
   await reaches(stack, salon, first, /delivered/);
 
-  line.swallow();
+  line.dropClientData();
   const second = await send(stack, salon, 'Мастер заболел, позвоните нам.');
   await reaches(stack, salon, second, /sending/);
-  await waitFor('the message to be on its way', () => line.swallowedBytes > 150);
-  line.cut();
+  await waitFor('the message to be on its way', () => line.droppedBytes > 150);
+  line.closeConnections();
   await client.waitForMessage(({ text }) => text.startsWith('Мастер'), 20_000);
   const { attempts } = await reaches(stack, salon, second, /delivered/);
 
@@ -40,7 +40,7 @@ it('a message that was under way when the line broke reaches the client exactly 
 }, 60_000);
 
 async function send(stack: Stack, { apiKey }: LinkedSalon, text: string): Promise<string> {
-  const response = await ask(`${stack.url}/marketplace/messages`, {
+  const response = await sendRequest(`${stack.url}/marketplace/messages`, {
     headers: { 'x-api-key': apiKey, 'idempotency-key': randomUUID() },
     body: { phone: clientNumber, text },
   });
@@ -57,7 +57,7 @@ async function reaches(
   return await waitFor(
     `message ${id} to be ${status}`,
     async () => {
-      const response = await ask(`${stack.url}/marketplace/messages/${id}`, {
+      const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, {
         headers: { 'x-api-key': apiKey },
       });
       const message = (await response.json()) as ShownMessage;

@@ -1,11 +1,11 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { sendRequest, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 describe('trouble that passes', () => {
   const scope = new AsyncDisposableStack();
@@ -14,7 +14,7 @@ describe('trouble that passes', () => {
   let salon: LinkedSalon;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const server = scope.use(await PostgresServer.start());
     const databaseUrl = await server.createDatabase();
     stack = scope.use(await startStack({ databaseUrl, environment: { TRUST_PROXY: '1' } }));
@@ -35,10 +35,10 @@ describe('trouble that passes', () => {
         client: { name: 'Анна', phone: '8 (900) 444-55-66' },
         service: 'Стрижка',
         staff,
-        start: inDays(2, '14:30:00'),
+        start: dateInDays(2, '14:30:00'),
       });
     }
-    await stack.yclients.webhooksSettled();
+    await stack.yclients.waitForWebhooks();
     expect(stack.yclients.deliveries.slice(-3).map(({ status }) => status)).toEqual([200, 200, 200]);
     await waitFor('the outage in the log', () => linesWith('Work on webhooks does not get through') > 0);
     await database.query('alter table bookings_away rename to bookings');
@@ -60,7 +60,7 @@ describe('trouble that passes', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
     const client = stack.whatsapp.phone(clientNumber);
     const { id } = await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
@@ -102,7 +102,7 @@ describe('trouble that passes', () => {
     };
 
     expect((await stack.yclients.uninstall(id)).status).toBe(200);
-    const refused = await ask(`${stack.url}/marketplace/qr`, {
+    const refused = await sendRequest(`${stack.url}/marketplace/qr`, {
       headers: { authorization: `Bearer ${token}` },
     });
     expect(refused.status).toBe(401);

@@ -2,21 +2,21 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
-  inDays,
+  dateInDays,
   linkSalon,
   type LinkedSalon,
   waitUntilActive,
 } from '../../../../dev-env/clients/linked-salon.ts';
 import {
-  ask,
+  sendRequest,
   ConnectPageClient,
   openRegistration,
-  statusOf,
+  fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const newOwner = { user_id: 999, name: 'Ева', email: 'eva@example.com', phone: '79009998877' };
 
@@ -28,8 +28,8 @@ describe('what was missed or interrupted is made good', () => {
   let phones = 79_006_660_000;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     client = stack.whatsapp.phone(clientNumber);
   });
   afterEach(() => stack.yclients.restore());
@@ -51,16 +51,19 @@ describe('what was missed or interrupted is made good', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
   /** The hook of an uninstallation that never arrives. */
-  const uninstallUnheard = (salonId: number): void => stack.yclients.salon(salonId).uninstall(Date.now());
+  const uninstallWithoutWebhook = (salonId: number): void =>
+    stack.yclients.salon(salonId).uninstall(Date.now());
 
   it('STOP and START that clients wrote while the server was down are heard at its next start', async () => {
     const salon = await link();
     const settingsUrl = `${stack.url}/marketplace/settings/${salon.companyId}/opt-outs`;
     const optOuts = async (): Promise<number> => {
-      const response = await ask(settingsUrl, { headers: { authorization: `Bearer ${salon.token}` } });
+      const response = await sendRequest(settingsUrl, {
+        headers: { authorization: `Bearer ${salon.token}` },
+      });
       return ((await response.json()) as { opt_outs: unknown[] }).opt_outs.length;
     };
     for (const [text, count] of [
@@ -77,8 +80,8 @@ describe('what was missed or interrupted is made good', () => {
 
   it('an owner who reconnects after an uninstallation nobody told us of has a working integration again', async () => {
     const salon = await link();
-    uninstallUnheard(salon.salonId);
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'active' });
+    uninstallWithoutWebhook(salon.salonId);
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'active' });
 
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(salon.salonId));
     await waitUntilActive(stack, token);
@@ -90,14 +93,14 @@ describe('what was missed or interrupted is made good', () => {
 
   it('asks for the WhatsApp of such an owner when it is gone as well', async () => {
     const salon = await link();
-    uninstallUnheard(salon.salonId);
+    uninstallWithoutWebhook(salon.salonId);
     salon.owner.removeDevice(salon.owner.linkedDevices[0] ?? 0);
     await waitFor(
       'the logout',
-      async () => (await statusOf(stack.url, salon.token)).session_state === 'logged_out',
+      async () => (await fetchStatus(stack.url, salon.token)).session_state === 'logged_out',
     );
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(salon.salonId));
-    expect(await statusOf(stack.url, token)).toMatchObject({ integration_status: 'activating' });
+    expect(await fetchStatus(stack.url, token)).toMatchObject({ integration_status: 'activating' });
     using page = new ConnectPageClient(stack.url, token);
     await salon.owner.scan((await page.requestQr()).text);
     await waitUntilActive(stack, token);
@@ -131,23 +134,23 @@ describe('what was missed or interrupted is made good', () => {
     const [token = ''] = await openRegistration(
       stack.yclients.pressConnect(salon.salonId, { userData: newOwner }),
     );
-    expect(await statusOf(stack.url, token)).toMatchObject({
+    expect(await fetchStatus(stack.url, token)).toMatchObject({
       integration_status: 'pending_whatsapp',
       session_state: 'idle',
       whatsapp_phone: null,
     });
     using page = new ConnectPageClient(stack.url, token);
     const { text } = await page.requestQr();
-    expect(await statusOf(stack.url, token)).toMatchObject({
+    expect(await fetchStatus(stack.url, token)).toMatchObject({
       session_state: 'pairing',
       whatsapp_phone: null,
     });
-    const withOldKey = await ask(`${stack.url}/marketplace/messages`, {
+    const withOldKey = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': 'old-key-1' },
       body: { phone: '+79004445566', text: 'Чужое.' },
     });
     expect(withOldKey.status).toBe(401);
-    expect((await ask(salon.webhookUrl, { body: {} })).status).toBe(401);
+    expect((await sendRequest(salon.webhookUrl, { body: {} })).status).toBe(401);
 
     await stack.whatsapp.phone(newNumber()).scan(text);
     await waitUntilActive(stack, token);
@@ -165,9 +168,9 @@ describe('what was missed or interrupted is made good', () => {
     await arrived('Маятник.');
     const template = record.body({ flags: 'int' });
     const post = async (time: string): Promise<void> => {
-      const { last_change_date: _dropped, ...data } = { ...template, date: inDays(2, time) };
+      const { last_change_date: _dropped, ...data } = { ...template, date: dateInDays(2, time) };
       const event = { company_id: salon.salonId, resource: 'record', resource_id: record.id };
-      const answer = await ask(salon.webhookUrl, { body: { ...event, status: 'update', data } });
+      const answer = await sendRequest(salon.webhookUrl, { body: { ...event, status: 'update', data } });
       expect(answer.status).toBe(200);
     };
     await post('16:00:00');
@@ -183,7 +186,7 @@ describe('what was missed or interrupted is made good', () => {
     const salon = await link();
     stack.yclients.reverseNextWebhooks(2);
     const record = visit(salon.salonId, 'Обгон.');
-    stack.yclients.change(record.id, { start: inDays(3, '18:00:00') });
+    stack.yclients.change(record.id, { start: dateInDays(3, '18:00:00') });
     const { text } = await arrived('Обгон.');
     expect(text).toContain(', 18:00');
     expect(text).not.toContain('изменена');
@@ -199,7 +202,7 @@ describe('what was missed or interrupted is made good', () => {
     database.prepare('delete from credentials where company_id = ?').run(salon.companyId);
     database.close();
     await stack.server.start();
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({
       session_state: 'logged_out',
       whatsapp_connected: false,
     });

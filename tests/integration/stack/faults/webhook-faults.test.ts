@@ -2,12 +2,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
 
@@ -23,7 +23,7 @@ describe('webhooks while the database has trouble', () => {
   let template: SimulatedRecord;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     postgres = scope.use(await PostgresServer.start());
     databaseUrl = await postgres.createDatabase();
     stack = scope.use(await startStack({ databaseUrl, environment: { TRUST_PROXY: '1' } }));
@@ -33,7 +33,7 @@ describe('webhooks while the database has trouble', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Образец.',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
     await arrived('Образец.');
   }, 60_000);
@@ -57,7 +57,7 @@ describe('webhooks while the database has trouble', () => {
       staff: { id: recordId % 9_000, name: staff },
     };
     const body = { company_id: salon.salonId, resource: 'record', resource_id: recordId, status, data };
-    const response = await ask(salon.webhookUrl, { body });
+    const response = await sendRequest(salon.webhookUrl, { body });
     await response.arrayBuffer();
     return { status: response.status, ms: performance.now() - startedMs };
   };
@@ -66,12 +66,12 @@ describe('webhooks while the database has trouble', () => {
   const metrics = async (): Promise<string> => await (await fetch(`${stack.url}/metrics`)).text();
 
   const ready = async (): Promise<Readonly<{ code: number; body: Ready }>> => {
-    const response = await ask(`${stack.url}/health/ready`);
+    const response = await sendRequest(`${stack.url}/health/ready`);
     return { code: response.status, body: (await response.json()) as Ready };
   };
 
   it('are acknowledged from the disk while it is down, and processed in order when it is back (fault 5)', async () => {
-    await postgres.interrupt();
+    await postgres.stopFast();
     try {
       const answers = [];
       for (let n = 0; n < 12; n += 1) answers.push(await post(995_000 + n, `Без базы ${n}.`));
@@ -79,7 +79,7 @@ describe('webhooks while the database has trouble', () => {
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
       expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(3_000);
       expect(spooled()).toBeGreaterThan(0);
-      expect((await ask(`${stack.url}/health/live`)).status).toBe(200);
+      expect((await sendRequest(`${stack.url}/health/live`)).status).toBe(200);
       expect(await metrics()).toContain('marketplace_outage{name="The inbox"} 1');
       const { code, body } = await ready();
       expect([
@@ -103,7 +103,7 @@ describe('webhooks while the database has trouble', () => {
   }, 60_000);
 
   it('survive kill -9 on the disk, and are brought in by the next start', async () => {
-    await postgres.interrupt();
+    await postgres.stopFast();
     try {
       for (let n = 0; n < 5; n += 1) expect((await post(995_200 + n, `Убит ${n}.`)).status).toBe(200);
     } finally {
@@ -164,7 +164,7 @@ describe('webhooks while the database has trouble', () => {
     });
     const headers = { 'content-type': 'application/json' };
     const answers = await Promise.all(
-      Array.from({ length: 100 }, () => ask(salon.webhookUrl, { method: 'POST', headers, body })),
+      Array.from({ length: 100 }, () => sendRequest(salon.webhookUrl, { method: 'POST', headers, body })),
     );
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     await arrived('Сто копий.');
@@ -189,7 +189,7 @@ describe('webhooks while the database has trouble', () => {
         deleted: status === 'delete',
       };
       const body = { company_id: salon.salonId, resource: 'record', resource_id: 995_600, status, data };
-      expect((await ask(salon.webhookUrl, { body })).status).toBe(200);
+      expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
     }
     await client.waitForMessage(
       ({ text }) => text.includes('отменена') && text.includes('Версия-7.'),
@@ -197,8 +197,8 @@ describe('webhooks while the database has trouble', () => {
     );
     await post(995_601, 'После версий.');
     await arrived('После версий.');
-    const told = client.inbox.filter(({ text }) => text.includes('Версия-'));
-    expect(told.at(-1)?.text).toContain('отменена');
-    expect(told.filter(({ text }) => text.includes('отменена'))).toHaveLength(1);
+    const receivedMessages = client.inbox.filter(({ text }) => text.includes('Версия-'));
+    expect(receivedMessages.at(-1)?.text).toContain('отменена');
+    expect(receivedMessages.filter(({ text }) => text.includes('отменена'))).toHaveLength(1);
   }, 30_000);
 });

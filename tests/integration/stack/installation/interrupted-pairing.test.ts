@@ -4,14 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitUntilActive } from '../../../../dev-env/clients/linked-salon.ts';
 import {
-  ask,
+  sendRequest,
   ConnectPageClient,
   openRegistration,
-  statusOf,
+  fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 /** Between the scan and WhatsApp's order to restart: room for a kill. */
 const restartAfterMs = 1_500;
@@ -22,10 +22,10 @@ describe('a server that is killed in the middle of a link', () => {
   let salons = 570_000;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     stack = scope.use(
       await startStack({
-        preparedStore: true,
+        useDatabaseTemplate: true,
         environment: { TRUST_PROXY: '1' },
         whatsapp: { closeDelayMs: restartAfterMs },
       }),
@@ -45,7 +45,7 @@ describe('a server that is killed in the middle of a link', () => {
     waitFor(
       'the session to settle',
       async () => {
-        const status = await statusOf(stack.url, token);
+        const status = await fetchStatus(stack.url, token);
         return ['connecting', 'reconnecting'].includes(status.session_state) ? undefined : status;
       },
       20_000,
@@ -55,7 +55,7 @@ describe('a server that is killed in the middle of a link', () => {
     const token = await newSalon();
     const owner = stack.whatsapp.phone('79001117701');
     const askForCode = async (): Promise<string> => {
-      const response = await ask(`${stack.url}/marketplace/pairing-code`, {
+      const response = await sendRequest(`${stack.url}/marketplace/pairing-code`, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ phone: owner.number }),

@@ -2,17 +2,22 @@ import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inDays, linkSalon, type LinkedSalon, statsOf } from '../../../../dev-env/clients/linked-salon.ts';
 import {
-  ask,
+  dateInDays,
+  linkSalon,
+  type LinkedSalon,
+  fetchStats,
+} from '../../../../dev-env/clients/linked-salon.ts';
+import {
+  sendRequest,
   ConnectPageClient,
   openRegistration,
-  statusOf,
+  fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { adminApiKey, clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const neighbour = { id: 540_002, title: 'Салон «Сирень»', timeZone: 'Europe/Moscow' } as const;
 
@@ -24,8 +29,8 @@ describe('what the platform tells of an installation', () => {
   let client: SimulatedPhone;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     stack.yclients.addSalon(neighbour);
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
@@ -38,7 +43,7 @@ describe('what the platform tells of an installation', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
   const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
 
@@ -56,7 +61,7 @@ describe('what the platform tells of an installation', () => {
       status: 'create',
       data,
     };
-    return (await ask(url, { body })).status;
+    return (await sendRequest(url, { body })).status;
   };
 
   const processedAs = (outcome: string) =>
@@ -79,7 +84,7 @@ describe('what the platform tells of an installation', () => {
   };
 
   const statusByAdmin = async (): Promise<unknown> => {
-    const response = await ask(`${stack.url}/marketplace/status/${salon.companyId}`, {
+    const response = await sendRequest(`${stack.url}/marketplace/status/${salon.companyId}`, {
       headers: { 'x-api-key': adminApiKey },
     });
     return await response.json();
@@ -89,7 +94,7 @@ describe('what the platform tells of an installation', () => {
     ['a wrong', 'wrong'],
     ['no', null],
   ])('changes nothing for %s partner token', async (_what, partnerToken) => {
-    const before = await statsOf(stack);
+    const before = await fetchStats(stack);
     for (const forge of [
       () => stack.yclients.uninstall(salon.salonId, { partnerToken }),
       () => stack.yclients.freeze(salon.salonId, { partnerToken }),
@@ -97,8 +102,8 @@ describe('what the platform tells of an installation', () => {
     ]) {
       expect((await forge()).status).toBe(403);
     }
-    expect(await statsOf(stack)).toEqual(before);
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({
+    expect(await fetchStats(stack)).toEqual(before);
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({
       integration_status: 'active',
       session_state: 'connected',
     });
@@ -107,7 +112,7 @@ describe('what the platform tells of an installation', () => {
 
   it('is silent while frozen, and says what it has to say after a payment with the right sign', async () => {
     expect((await stack.yclients.freeze(salon.salonId)).status).toBe(200);
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
     expect(await post(salon.webhookUrl, 880_001, 'Мороз.')).toBe(200);
     await processedAs('confirmation');
 
@@ -119,18 +124,18 @@ describe('what the platform tells of an installation', () => {
       amount: 990,
       sign: '0'.repeat(64),
     };
-    expect((await ask(`${stack.url}/marketplace/callback`, { body: forged })).status).toBe(403);
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
+    expect((await sendRequest(`${stack.url}/marketplace/callback`, { body: forged })).status).toBe(403);
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
     // The sign does not say of which month the payment is: an old event, posted again, thaws nothing.
     const signed = `salon_id=${salon.salonId}&amount=990`;
     const sign = createHmac('sha256', forged.partner_token).update(signed).digest('hex');
     const repeated = { ...forged, sign };
-    expect((await ask(`${stack.url}/marketplace/callback`, { body: repeated })).status).toBe(200);
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
+    expect((await sendRequest(`${stack.url}/marketplace/callback`, { body: repeated })).status).toBe(200);
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
     expect(client.inbox.filter(({ text }) => text.includes('Мороз.'))).toHaveLength(0);
 
     expect((await stack.yclients.pay(salon.salonId, { amount: 990 })).status).toBe(200);
-    expect(await statusOf(stack.url, salon.token)).toMatchObject({ integration_status: 'active' });
+    expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'active' });
     visit(salon, 'Оттепель.');
     await arrived('Оттепель.');
     await arrived('Мороз.');
@@ -146,26 +151,26 @@ describe('what the platform tells of an installation', () => {
       whatsapp_connected: false,
       session_state: 'logged_out',
     });
-    expect(await statsOf(stack)).toMatchObject({ connected: 1, by_status: { uninstalled: 1, active: 1 } });
+    expect(await fetchStats(stack)).toMatchObject({ connected: 1, by_status: { uninstalled: 1, active: 1 } });
 
     expect(await post(salon.webhookUrl, 880_002, 'Поздно.')).toBe(200);
     await processedAs('uninstalled');
-    const withOldToken = await ask(`${stack.url}/marketplace/qr`, {
+    const withOldToken = await sendRequest(`${stack.url}/marketplace/qr`, {
       headers: { authorization: `Bearer ${salon.token}` },
     });
     expect(withOldToken.status).toBe(401);
   });
 
   it('does the same for an uninstallation that is told twice', async () => {
-    const before = await statsOf(stack);
+    const before = await fetchStats(stack);
     const body = {
       salon_id: salon.salonId,
       application_id: stack.yclients.credentials.applicationId,
       event: 'uninstall',
       partner_token: stack.yclients.credentials.partnerToken,
     };
-    expect((await ask(`${stack.url}/marketplace/callback`, { body })).status).toBe(200);
-    expect(await statsOf(stack)).toEqual(before);
+    expect((await sendRequest(`${stack.url}/marketplace/callback`, { body })).status).toBe(200);
+    expect(await fetchStats(stack)).toEqual(before);
   });
 
   it('leaves the other salon as it was, also after a restart', async () => {
@@ -174,7 +179,7 @@ describe('what the platform tells of an installation', () => {
     await stack.server.start();
     await waitFor(
       'the session',
-      async () => (await statusOf(stack.url, other.token)).whatsapp_connected,
+      async () => (await fetchStatus(stack.url, other.token)).whatsapp_connected,
       15_000,
     );
     visit(other, 'Соседка.');
@@ -200,7 +205,7 @@ describe('what the platform tells of an installation', () => {
     await waitFor(
       'the session to come back',
       async () => {
-        const { connected } = await statsOf(stack);
+        const { connected } = await fetchStats(stack);
         return connected === 2;
       },
       15_000,

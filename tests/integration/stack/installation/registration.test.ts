@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { linkSalon, statsOf, waitUntilActive } from '../../../../dev-env/clients/linked-salon.ts';
+import { linkSalon, fetchStats, waitUntilActive } from '../../../../dev-env/clients/linked-salon.ts';
 import {
-  ask,
-  companyOf,
+  sendRequest,
+  companyIdFromToken,
   ConnectPageClient,
   openRegistration,
-  statusOf,
+  fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const activationEndpoint = 'POST /marketplace/partner/callback';
 
@@ -20,8 +20,8 @@ describe('registration and activation', () => {
   let phones = 79_005_550_000;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
   });
   afterEach(() => stack.yclients.restore());
   afterAll(() => scope.disposeAsync());
@@ -40,16 +40,16 @@ describe('registration and activation', () => {
 
   it('registers a list of salons at once: each gets a token and pairs a phone of its own', async () => {
     const ids = [newSalon(), newSalon()];
-    const before = await statsOf(stack);
+    const before = await fetchStats(stack);
     const tokens = await openRegistration(stack.yclients.pressConnect(ids));
-    expect(new Set(tokens.map(companyOf)).size).toBe(2);
-    expect((await statsOf(stack)).total).toBe(before.total + 2);
+    expect(new Set(tokens.map(companyIdFromToken)).size).toBe(2);
+    expect((await fetchStats(stack)).total).toBe(before.total + 2);
     for (const [index, token] of tokens.entries()) {
       const owner = stack.whatsapp.phone(newNumber());
       using page = new ConnectPageClient(stack.url, token);
       await owner.scan((await page.requestQr()).text);
       await waitUntilActive(stack, token);
-      expect(await statusOf(stack.url, token)).toMatchObject({
+      expect(await fetchStatus(stack.url, token)).toMatchObject({
         salon_id: ids[index],
         whatsapp_phone: `+${owner.number}`,
       });
@@ -58,12 +58,12 @@ describe('registration and activation', () => {
 
   it('registers the same salon once, however often its button is pressed', async () => {
     const id = newSalon();
-    const before = await statsOf(stack);
+    const before = await fetchStats(stack);
     const redirect = stack.yclients.pressConnect(id);
     const visits = await Promise.all(Array.from({ length: 5 }, () => openRegistration(redirect)));
-    expect(new Set(visits.flat().map(companyOf)).size).toBe(1);
+    expect(new Set(visits.flat().map(companyIdFromToken)).size).toBe(1);
     expect(new Set(visits.flat()).size).toBe(5);
-    expect((await statsOf(stack)).total).toBe(before.total + 1);
+    expect((await fetchStats(stack)).total).toBe(before.total + 1);
   });
 
   it('shows the state of a connected salon on a second visit, and starts nothing', async () => {
@@ -78,7 +78,7 @@ describe('registration and activation', () => {
     expect(page.errors[0]?.code).toBe('FORBIDDEN');
     expect(page.codes).toEqual([]);
     expect(registrations()).toBe(before);
-    expect(await statusOf(stack.url, token)).toMatchObject({
+    expect(await fetchStatus(stack.url, token)).toMatchObject({
       integration_status: 'active',
       session_state: 'connected',
     });
@@ -161,12 +161,12 @@ describe('registration and activation', () => {
 
     it.each(refusals)('%s', async (_what, redirect, status, code) => {
       const url = redirect();
-      const before = await statsOf(stack);
-      const page = await ask(url, { headers: { accept: 'text/html,*/*;q=0.8' } });
+      const before = await fetchStats(stack);
+      const page = await sendRequest(url, { headers: { accept: 'text/html,*/*;q=0.8' } });
       expect(page.status).toBe(status);
       expect(page.headers.get('content-type')).toContain('text/html');
       expect(await page.text()).toContain(code);
-      const answer = await ask(url, { headers: { accept: 'application/json' } });
+      const answer = await sendRequest(url, { headers: { accept: 'application/json' } });
       expect(answer.status).toBe(status);
       expect(await answer.json()).toMatchObject({
         success: false,
@@ -174,13 +174,13 @@ describe('registration and activation', () => {
         error: expect.stringMatching(/[а-яё]/i) as unknown,
         requestId: expect.any(String) as unknown,
       });
-      expect(await statsOf(stack)).toEqual(before);
+      expect(await fetchStats(stack)).toEqual(before);
     });
 
     it("by another user to somebody's connected salon", async () => {
       const salon = await linkSalon(stack, { salonId: newSalon(), number: newNumber() });
-      const before = await statsOf(stack);
-      const answer = await ask(
+      const before = await fetchStats(stack);
+      const answer = await sendRequest(
         stack.yclients.pressConnect(salon.salonId, {
           userData: { user_id: 999, name: 'Ева', email: 'eva@example.com', phone: '79009998877' },
         }),
@@ -188,14 +188,14 @@ describe('registration and activation', () => {
       );
       expect(answer.status).toBe(403);
       expect(await answer.json()).toMatchObject({ code: 'FORBIDDEN' });
-      expect(await statsOf(stack)).toEqual(before);
-      expect(await statusOf(stack.url, salon.token)).toMatchObject({ session_state: 'connected' });
+      expect(await fetchStats(stack)).toEqual(before);
+      expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ session_state: 'connected' });
     });
   });
 
   it('is activated although the answer to its activation was lost, and is told so only once', async () => {
     const salonId = newSalon();
-    stack.yclients.loseAnswer(activationEndpoint, { times: 1 });
+    stack.yclients.dropResponse(activationEndpoint, { times: 1 });
     const salon = await linkSalon(stack, { salonId, number: newNumber() });
     expect(stack.yclients.salon(salonId).status).toBe('active');
     expect(stack.yclients.salon(salonId).transitions.map(({ status_to }) => status_to)).toEqual([
@@ -231,7 +231,7 @@ describe('registration and activation', () => {
     await stack.whatsapp.phone(newNumber()).scan((await page.requestQr()).text);
     await waitFor(
       'the failure to show',
-      async () => (await statusOf(stack.url, token)).integration_status === 'activation_failed',
+      async () => (await fetchStatus(stack.url, token)).integration_status === 'activation_failed',
       20_000,
     );
     stack.yclients.restore();

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LinkedSalon, linkSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 
 type ShownMessage = Readonly<{ status: string; attempts: number }>;
@@ -19,12 +19,12 @@ describe.each(['the embedded store', 'Postgres'])(
     let clients = 0;
 
     beforeAll(async () => {
-      scope.use(quietLibsignal());
+      scope.use(muteLibsignalConsole());
       const databaseUrl =
         engine === 'Postgres' ? await scope.use(await PostgresServer.start()).createDatabase() : undefined;
       stack = scope.use(
         await startStack({
-          preparedStore: databaseUrl === undefined,
+          useDatabaseTemplate: databaseUrl === undefined,
           environment: { TRUST_PROXY: '1' },
           ...(databaseUrl !== undefined && { databaseUrl }),
         }),
@@ -96,7 +96,7 @@ describe.each(['the embedded store', 'Postgres'])(
     }
 
     async function send({ number }: SimulatedPhone): Promise<string> {
-      const response = await ask(`${stack.url}/marketplace/messages`, {
+      const response = await sendRequest(`${stack.url}/marketplace/messages`, {
         headers: { 'x-api-key': salon.apiKey, 'idempotency-key': randomUUID() },
         body: { phone: number, text: 'Ждём вас завтра!' },
       });
@@ -109,7 +109,7 @@ describe.each(['the embedded store', 'Postgres'])(
       return await waitFor(
         `the message to be ${status}`,
         async () => {
-          const response = await ask(`${stack.url}/marketplace/messages/${id}`, { headers });
+          const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, { headers });
           const message = (await response.json()) as ShownMessage;
           return message.status === status ? message : undefined;
         },

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DateTime } from 'luxon';
-import { inDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { BookingInput } from '../../../../dev-env/simulators/yclients/record.ts';
 
 const salons = {
@@ -25,8 +25,8 @@ describe('a webhook and the message that it makes', () => {
   let newYork: LinkedSalon;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
-    stack = scope.use(await startStack({ preparedStore: true, environment: { TRUST_PROXY: '1' } }));
+    scope.use(muteLibsignalConsole());
+    stack = scope.use(await startStack({ useDatabaseTemplate: true, environment: { TRUST_PROXY: '1' } }));
     stack.yclients.addSalon({
       id: salons.vladivostok.salonId,
       title: 'Барбершоп «Причал»',
@@ -49,7 +49,7 @@ describe('a webhook and the message that it makes', () => {
       client: anna,
       service: 'Стрижка',
       staff: 'Марина',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
       ...input,
     });
   const messagesWith = (word: string) => client.inbox.filter(({ text }) => text.includes(word));
@@ -57,7 +57,7 @@ describe('a webhook and the message that it makes', () => {
 
   /** Everything that this salon had to say so far has been said: its messages keep their order. */
   const everythingSaid = async (salon: LinkedSalon): Promise<void> => {
-    await stack.yclients.webhooksSettled();
+    await stack.yclients.waitForWebhooks();
     const accepted = () => new Set(linesOf(stack, 'Webhooks accepted').flatMap(({ jobIds }) => jobIds));
     const processed = () => new Set(linesOf(stack, 'Webhook processed').map(({ jobId }) => jobId));
     await waitFor('every webhook to be processed', () => accepted().isSubsetOf(processed()), 20_000);
@@ -71,7 +71,7 @@ describe('a webhook and the message that it makes', () => {
     ['Asia/Vladivostok', () => vladivostok, '00:15:00'],
     ['America/New_York', () => newYork, '00:15:00'],
   ] as const)("tells the salon's own clock and date in %s", async (zone, salonOf, time) => {
-    const start = inDays(3, time);
+    const start = dateInDays(3, time);
     const staff = `Часы ${zone}.`;
     book(salonOf(), { staff, start });
     const { text, from } = await arrived(staff);
@@ -97,7 +97,7 @@ describe('a webhook and the message that it makes', () => {
 
   it('ignores a wrong offset, and reads flags of either kind', async () => {
     stack.yclients.configureWebhooks({ datetimeOffset: '-11:00', flags: 'bool' });
-    book(moscow, { staff: 'Смещение.', start: inDays(2, '09:05:00') });
+    book(moscow, { staff: 'Смещение.', start: dateInDays(2, '09:05:00') });
     expect((await arrived('Смещение.')).text).toContain(', 09:05');
     stack.yclients.restore();
   });
@@ -110,7 +110,7 @@ describe('a webhook and the message that it makes', () => {
     await everythingSaid(moscow);
     expect(messagesWith('Вера.')).toHaveLength(1);
 
-    stack.yclients.change(record.id, { start: inDays(4, '16:00:00') });
+    stack.yclients.change(record.id, { start: dateInDays(4, '16:00:00') });
     await client.waitForMessage(
       ({ text }) => text.includes('изменена') && text.includes('Вера.') && text.includes(', 16:00'),
       15_000,
@@ -170,7 +170,9 @@ describe('a webhook and the message that it makes', () => {
       status: 'create',
       data,
     };
-    const answers = await Promise.all(Array.from({ length: 100 }, () => ask(moscow.webhookUrl, { body })));
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => sendRequest(moscow.webhookUrl, { body })),
+    );
     stack.yclients.restore();
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     await arrived('Сотня.');
@@ -184,12 +186,14 @@ describe('a webhook and the message that it makes', () => {
     const statusUrl = `${stack.url}/marketplace/status/${moscow.companyId}`;
     const headers = { authorization: `Bearer ${moscow.token}` };
     const isConnected = async (): Promise<boolean> => {
-      const status = (await (await ask(statusUrl, { headers })).json()) as { whatsapp_connected: boolean };
+      const status = (await (await sendRequest(statusUrl, { headers })).json()) as {
+        whatsapp_connected: boolean;
+      };
       return status.whatsapp_connected;
     };
     await waitFor('the session to be lost', async () => !(await isConnected()));
     book(moscow, { staff: 'Пауза.' });
-    await stack.yclients.webhooksSettled();
+    await stack.yclients.waitForWebhooks();
     expect(messagesWith('Пауза.')).toHaveLength(0);
     stack.whatsapp.refuseUpgrades(undefined);
     await client.waitForMessage(({ text }) => text.includes('Пауза.'), 25_000);
@@ -199,7 +203,7 @@ describe('a webhook and the message that it makes', () => {
 
   it('follows a direct message from queued to read, and knows its key again', async () => {
     const send = async (text: string) => {
-      const response = await ask(`${stack.url}/marketplace/messages`, {
+      const response = await sendRequest(`${stack.url}/marketplace/messages`, {
         headers: { 'x-api-key': moscow.apiKey, 'idempotency-key': 'visit-17' },
         body: { phone: '8 900 444-55-66', text },
       });
@@ -207,7 +211,7 @@ describe('a webhook and the message that it makes', () => {
       return (await response.json()) as { id: string; status: string };
     };
     const read = async (id: string) => {
-      const response = await ask(`${stack.url}/marketplace/messages/${id}`, {
+      const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, {
         headers: { 'x-api-key': moscow.apiKey },
       });
       return (await response.json()) as { status: string; phone: string; attempts: number };
@@ -232,18 +236,18 @@ describe('a webhook and the message that it makes', () => {
   }, 60_000);
 
   it('says delivered once the phone has it', async () => {
-    const response = await ask(`${stack.url}/marketplace/messages`, {
+    const response = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': moscow.apiKey, 'idempotency-key': 'visit-18' },
       body: { phone: '+79004445566', text: 'Ждём вас.' },
     });
     const { id } = (await response.json()) as { id: string };
     await waitFor('delivered', async () => {
-      const message = await ask(`${stack.url}/marketplace/messages/${id}`, {
+      const message = await sendRequest(`${stack.url}/marketplace/messages/${id}`, {
         headers: { 'x-api-key': moscow.apiKey },
       });
       return ((await message.json()) as { status: string }).status === 'delivered';
     });
-    const foreign = await ask(`${stack.url}/marketplace/messages/${id}`, {
+    const foreign = await sendRequest(`${stack.url}/marketplace/messages/${id}`, {
       headers: { 'x-api-key': vladivostok.apiKey },
     });
     expect(foreign.status).toBe(404);

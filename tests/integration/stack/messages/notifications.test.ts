@@ -2,11 +2,11 @@ import { DateTime } from 'luxon';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   changeSettings,
-  inDays,
+  dateInDays,
   linkSalon,
   type LinkedSalon,
 } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask, withoutIdsAndTimes } from '../../../../dev-env/clients/test-clients.ts';
+import { sendRequest, withoutIdsAndTimes } from '../../../../dev-env/clients/test-clients.ts';
 import {
   adminApiKey,
   clientNumber,
@@ -15,7 +15,7 @@ import {
   type Stack,
 } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { BookingInput, SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
 
@@ -28,10 +28,10 @@ describe('what a client is told, and what a client answers', () => {
   let client: SimulatedPhone;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     stack = scope.use(
       await startStack({
-        preparedStore: true,
+        useDatabaseTemplate: true,
         environment: { TRUST_PROXY: '1', NOTIFY_DEBOUNCE_SECONDS: '2' },
       }),
     );
@@ -45,7 +45,7 @@ describe('what a client is told, and what a client answers', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Марина',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
       ...input,
     });
   const inLocalHours = (hours: number): string =>
@@ -55,7 +55,7 @@ describe('what a client is told, and what a client answers', () => {
     client.waitForMessage(({ text }) => text.includes(word), timeoutMs);
 
   const historyOf = async (recordId: number): Promise<HistoryEvent[]> => {
-    const response = await ask(`${stack.url}/marketplace/bookings/${recordId}/events`, {
+    const response = await sendRequest(`${stack.url}/marketplace/bookings/${recordId}/events`, {
       headers: { 'x-api-key': salon.apiKey },
     });
     expect(response.status).toBe(200);
@@ -90,10 +90,10 @@ describe('what a client is told, and what a client answers', () => {
   });
 
   it('gathers a burst of changes into one message with the time told before and the last one', async () => {
-    const record = book({ staff: 'Порыв.', start: inDays(2, '10:00:00') });
+    const record = book({ staff: 'Порыв.', start: dateInDays(2, '10:00:00') });
     await arrived('Порыв.');
     for (const hour of ['11', '12', '13'])
-      stack.yclients.change(record.id, { start: inDays(2, `${hour}:00:00`) });
+      stack.yclients.change(record.id, { start: dateInDays(2, `${hour}:00:00`) });
     await waitFor('the change', () => messagesWith('Порыв.').length > 1);
     book({ staff: 'Черта.' });
     await arrived('Черта.');
@@ -103,11 +103,11 @@ describe('what a client is told, and what a client answers', () => {
   });
 
   it('is silent when a booking moves away and back before anybody was told', async () => {
-    const record = book({ staff: 'Маятник.', start: inDays(2, '10:00:00') });
+    const record = book({ staff: 'Маятник.', start: dateInDays(2, '10:00:00') });
     await arrived('Маятник.');
-    stack.yclients.change(record.id, { start: inDays(2, '18:00:00') });
+    stack.yclients.change(record.id, { start: dateInDays(2, '18:00:00') });
     await happened(record.id, 'message_withdrawn').catch(() => undefined);
-    stack.yclients.change(record.id, { start: inDays(2, '10:00:00') });
+    stack.yclients.change(record.id, { start: dateInDays(2, '10:00:00') });
     await waitFor('the change to be withdrawn', async () =>
       (await historyOf(record.id)).some(
         ({ type, detail }) => type === 'message_withdrawn' && detail['kind'] === 'change',
@@ -121,7 +121,7 @@ describe('what a client is told, and what a client answers', () => {
       templates: { confirmation: 'Ждём вас, {client}! {time}, {staff}' },
       enabled: { ...(await enabledKinds()), cancellation: false },
     });
-    const record = book({ staff: 'Свои слова.', start: inDays(2, '14:30:00') });
+    const record = book({ staff: 'Свои слова.', start: dateInDays(2, '14:30:00') });
     expect((await arrived('Свои слова.')).text).toBe('Ждём вас, Анна! 14:30, Свои слова.');
     stack.yclients.cancel(record.id);
     await waitFor('the cancellation to be processed', async () =>
@@ -163,7 +163,7 @@ describe('what a client is told, and what a client answers', () => {
     const attendance = () => stack.yclients.record(record.id).restBody().attendance;
     await waitFor('the mark in the record', () => attendance() === 2);
     await client.waitForMessage(({ text }) => text.includes('визит подтверждён'), 10_000);
-    await stack.yclients.webhooksSettled();
+    await stack.yclients.waitForWebhooks();
     await client.sendText(ownerNumber, 'Да!');
     await waitFor(
       'the second answer',
@@ -209,7 +209,7 @@ describe('what a client is told, and what a client answers', () => {
     await stack.server.stop();
     await stack.server.start();
 
-    const refused = await ask(`${stack.url}/marketplace/messages`, {
+    const refused = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': 'after-stop' },
       body: { phone: '+79004445566', text: 'Акция' },
     });
@@ -233,7 +233,7 @@ describe('what a client is told, and what a client answers', () => {
       { company_id: salon.salonId, resource: 'record', resource_id: 1, status: 'explode', data: [] },
       [1, 2, 3],
     ];
-    for (const body of strange) expect((await ask(salon.webhookUrl, { body })).status).toBe(200);
+    for (const body of strange) expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
     const letters = await waitFor('the dead letters', async () => {
       const found = await deadLetters();
       return found.length >= strange.length ? found : undefined;
@@ -264,8 +264,8 @@ describe('what a client is told, and what a client answers', () => {
 
   /** Lets the time of a reminder come: nobody can wait a day. */
   async function remindNow(recordId: number): Promise<void> {
-    const { EmbeddedPostgres } = await import('../../../../src/storage/database/pglite.ts');
-    await using database = await EmbeddedPostgres.open({
+    const { PgliteDatabase } = await import('../../../../src/storage/database/pglite.ts');
+    await using database = await PgliteDatabase.open({
       directory: `${stack.directory}/data/pg`,
       onError: (error) => {
         throw error;
@@ -281,21 +281,21 @@ describe('what a client is told, and what a client answers', () => {
   }
 
   async function enabledKinds(): Promise<Record<string, boolean>> {
-    const response = await ask(`${stack.url}/marketplace/settings/${salon.companyId}`, {
+    const response = await sendRequest(`${stack.url}/marketplace/settings/${salon.companyId}`, {
       headers: { authorization: `Bearer ${salon.token}` },
     });
     return ((await response.json()) as { settings: { enabled: Record<string, boolean> } }).settings.enabled;
   }
 
   async function optOuts(): Promise<unknown[]> {
-    const response = await ask(`${stack.url}/marketplace/settings/${salon.companyId}/opt-outs`, {
+    const response = await sendRequest(`${stack.url}/marketplace/settings/${salon.companyId}/opt-outs`, {
       headers: { authorization: `Bearer ${salon.token}` },
     });
     return ((await response.json()) as { opt_outs: unknown[] }).opt_outs;
   }
 
   async function deadLetters(): Promise<{ id: string; reason: { message: string } }[]> {
-    const response = await ask(`${stack.url}/marketplace/dead-letters?queue=webhooks`, {
+    const response = await sendRequest(`${stack.url}/marketplace/dead-letters?queue=webhooks`, {
       headers: { 'x-api-key': adminApiKey },
     });
     return ((await response.json()) as { dead_letters: { id: string; reason: { message: string } }[] })
@@ -303,7 +303,7 @@ describe('what a client is told, and what a client answers', () => {
   }
 
   async function replay(id: string): Promise<Response> {
-    return await ask(`${stack.url}/marketplace/dead-letters/webhooks/${id}/replay`, {
+    return await sendRequest(`${stack.url}/marketplace/dead-letters/webhooks/${id}/replay`, {
       method: 'POST',
       headers: { 'x-api-key': adminApiKey },
     });

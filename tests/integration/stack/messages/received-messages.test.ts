@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask } from '../../../../dev-env/clients/test-clients.ts';
+import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
-import { verifiedWebhook } from '../../../support/checkers/webhook-verifier.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 
 type ReceivedView = Readonly<{ id: string; phone: string; text: string; sent_at: string }>;
@@ -21,11 +21,13 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
   let secret = '';
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     const postgres = engine === 'Postgres' ? scope.use(await PostgresServer.start()) : undefined;
     stack = scope.use(
       await startStack(
-        postgres === undefined ? { preparedStore: true } : { databaseUrl: await postgres.createDatabase() },
+        postgres === undefined
+          ? { useDatabaseTemplate: true }
+          : { databaseUrl: await postgres.createDatabase() },
       ),
     );
     client = stack.whatsapp.phone(clientNumber);
@@ -36,7 +38,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
   afterAll(() => scope.disposeAsync());
 
   const call = (path: string, method = 'GET', body?: unknown): Promise<Response> =>
-    ask(`${stack.url}/marketplace/${path}`, {
+    sendRequest(`${stack.url}/marketplace/${path}`, {
       method,
       headers: { 'x-api-key': salon.apiKey },
       ...(body !== undefined && { body }),
@@ -56,7 +58,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
       (await readAfter()).messages.find((message) => message.text === text),
     );
   const forwarded = (id: string) =>
-    waitFor('the post', () => receiver.posts.find(({ headers }) => headers['webhook-id'] === id), 30_000);
+    waitFor('the post', () => receiver.requests.find(({ headers }) => headers['webhook-id'] === id), 30_000);
 
   it('can be read by the salon, and stays unread on its phone', async () => {
     await client.sendText(salon.owner.number, 'Здравствуйте!');
@@ -87,7 +89,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
     expect((await call('received-messages?limit=201')).status).toBe(400);
     for (const path of ['outgoing-webhook', 'received-messages']) {
       const headers = { 'x-api-key': 'wrong' };
-      expect((await ask(`${stack.url}/marketplace/${path}`, { headers })).status).toBe(401);
+      expect((await sendRequest(`${stack.url}/marketplace/${path}`, { headers })).status).toBe(401);
     }
   });
 
@@ -102,7 +104,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
     await client.sendText(salon.owner.number, 'А в пятницу?');
     const message = await kept('А в пятницу?');
     const { headers, body } = await forwarded(message.id);
-    expect(await verifiedWebhook(secret, headers, body)).toMatchObject({
+    expect(await verifyWebhook(secret, headers, body)).toMatchObject({
       type: 'message.received',
       data: { id: message.id, phone: `+${clientNumber}`, text: 'А в пятницу?', sent_at: message.sent_at },
     });
@@ -114,7 +116,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
     expect(rotated).not.toBe(secret);
     await client.sendText(salon.owner.number, 'А в субботу?');
     const { headers, body } = await forwarded((await kept('А в субботу?')).id);
-    for (const one of [secret, rotated]) await verifiedWebhook(one, headers, body);
+    for (const one of [secret, rotated]) await verifyWebhook(one, headers, body);
   });
 
   it('arrives although its webhook was down and the server was killed', async () => {
@@ -124,25 +126,25 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
     const { id } = await kept('Вы работаете завтра?');
     await stack.server.kill();
     receiver = await WebhookReceiver.start(port);
-    expect(receiver.posts).toEqual([]);
+    expect(receiver.requests).toEqual([]);
     await stack.server.start();
     const { headers, body } = await forwarded(id);
-    expect(await verifiedWebhook(secret, headers, body)).toMatchObject({
+    expect(await verifyWebhook(secret, headers, body)).toMatchObject({
       data: { id, text: 'Вы работаете завтра?' },
     });
     expect((await readAfter()).messages.filter((message) => message.id === id)).toHaveLength(1);
   }, 60_000);
 
   it('is forwarded no more after 410, and can still be read', async () => {
-    receiver.answer({ status: 410 });
+    receiver.respondWith({ status: 410 });
     await client.sendText(salon.owner.number, 'Спасибо');
     await forwarded((await kept('Спасибо')).id);
     await waitFor('the webhook to be disabled', async () => !(await webhook()).enabled);
-    const posts = receiver.posts.length;
+    const posts = receiver.requests.length;
     await client.sendText(salon.owner.number, 'До встречи');
     await kept('До встречи');
     await waitFor('an end of the work', () => stack.server.output.includes('Outgoing webhook disabled'));
-    expect(receiver.posts).toHaveLength(posts);
+    expect(receiver.requests).toHaveLength(posts);
   });
 
   it('is gone with the webhook when the application is uninstalled', async () => {

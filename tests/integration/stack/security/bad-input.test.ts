@@ -1,10 +1,15 @@
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { badRequests, type World } from '../../../support/faults/bad-requests.ts';
-import { linkSalon, statsOf } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask, newAddress, openRegistration, statusOf } from '../../../../dev-env/clients/test-clients.ts';
+import { badRequests, type BadRequestContext } from '../../../support/faults/bad-requests.ts';
+import { linkSalon, fetchStats } from '../../../../dev-env/clients/linked-salon.ts';
+import {
+  sendRequest,
+  uniqueClientIp,
+  openRegistration,
+  fetchStatus,
+} from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const jwtSecret = 'a-secret-of-this-test-and-of-nothing-else-0123456789';
 const otherSalon = { id: 530_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;
@@ -12,20 +17,20 @@ const otherSalon = { id: 530_002, title: 'Салон «Лён»', timeZone: 'Eur
 describe('bad input to a running server', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
-  let world: World;
+  let context: BadRequestContext;
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     stack = scope.use(
       await startStack({
-        preparedStore: true,
+        useDatabaseTemplate: true,
         environment: { TRUST_PROXY: '1', JWT_SECRET: jwtSecret },
       }),
     );
     stack.yclients.addSalon(otherSalon);
     const salon = await linkSalon(stack);
     const [otherToken = ''] = await openRegistration(stack.yclients.pressConnect(otherSalon.id));
-    world = {
+    context = {
       url: stack.url,
       jwtSecret,
       platform: stack.yclients.credentials,
@@ -40,8 +45,8 @@ describe('bad input to a running server', () => {
     'refuses $what with $status $code, and nothing changes',
     async ({ request, status, code }) => {
       const before = await traceOf(stack);
-      const [url, options] = await request(world);
-      const response = await ask(url, options);
+      const [url, options] = await request(context);
+      const response = await sendRequest(url, options);
       const body = (await response.json()) as Record<string, unknown>;
       expect({ status: response.status, code: body['code'] }).toEqual({ status, code });
       expect(body).toMatchObject({ success: false, requestId: expect.any(String) as unknown });
@@ -55,8 +60,8 @@ describe('bad input to a running server', () => {
     const attempt = async (origin: string): Promise<string> => {
       const socket = io(`${stack.url}/marketplace`, {
         transports: [transport],
-        auth: { token: world.otherToken },
-        extraHeaders: { origin, 'x-forwarded-for': newAddress() },
+        auth: { token: context.otherToken },
+        extraHeaders: { origin, 'x-forwarded-for': uniqueClientIp() },
         reconnection: false,
         forceNew: true,
       });
@@ -75,7 +80,7 @@ describe('bad input to a running server', () => {
   });
 
   it('serves on as before', async () => {
-    expect(await statusOf(stack.url, world.salon.token)).toMatchObject({
+    expect(await fetchStatus(stack.url, context.salon.token)).toMatchObject({
       session_state: 'connected',
       integration_status: 'active',
     });
@@ -87,7 +92,7 @@ describe('bad input to a running server', () => {
 async function traceOf(stack: Stack): Promise<unknown> {
   const business = /"message":"(?:Webhook|Message|Company|Integration|WhatsApp|QR)/;
   return {
-    stats: await statsOf(stack),
+    stats: await fetchStats(stack),
     linked: [...stack.whatsapp.log].filter(({ type }) => type === 'registration' || type === 'message')
       .length,
     events: stack.server.output.split('\n').filter((line) => business.test(line)).length,

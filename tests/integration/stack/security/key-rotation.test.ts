@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SecretBox } from '../../../../src/crypto/keyring.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
 import {
-  inDays,
+  dateInDays,
   type LinkedSalon,
   linkSalon,
   waitUntilActive,
 } from '../../../../dev-env/clients/linked-salon.ts';
-import { ask, statusOf } from '../../../../dev-env/clients/test-clients.ts';
-import { sealedColumns } from '../../../support/checkers/encrypted-columns.ts';
+import { sendRequest, fetchStatus } from '../../../../dev-env/clients/test-clients.ts';
+import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { openTestDatabase } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
-import { verifiedWebhook } from '../../../support/checkers/webhook-verifier.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const [k1, k2, k3] = ['k1', 'k2', 'k3'].map((id) => `${id}:${randomBytes(32).toString('base64')}`);
 const textBefore = 'Можно в среду?';
@@ -23,16 +23,19 @@ const textAfter = 'А в пятницу?';
 
 describe('ENCRYPTION_KEYS', () => {
   it('is changed as the operations guide says: the salon stays linked, what clients wrote is forwarded, and the old key is not needed any more', async () => {
-    using _quiet = quietLibsignal();
-    await using stack = await startStack({ preparedStore: true, environment: { ENCRYPTION_KEYS: `${k1}` } });
+    using _quiet = muteLibsignalConsole();
+    await using stack = await startStack({
+      useDatabaseTemplate: true,
+      environment: { ENCRYPTION_KEYS: `${k1}` },
+    });
     await using receiver = await WebhookReceiver.start();
     const salon = await linkSalon(stack);
     const { salonId, token } = salon;
     const client = stack.whatsapp.phone(clientNumber);
-    receiver.answer({ status: 500 });
+    receiver.respondWith({ status: 500 });
     const secrets = await forwardTo(receiver, stack, salon);
     await client.sendText(salon.owner.number, textBefore);
-    await waitFor('a refused post', () => receiver.posts.length > 0);
+    await waitFor('a refused post', () => receiver.requests.length > 0);
     expect(await valueOf(stack, 'marketplace_values_under_other_keys')).toBe('0');
     const registrations = registrationsAt(stack);
 
@@ -45,8 +48,8 @@ describe('ENCRYPTION_KEYS', () => {
     expect(stack.server.output).toContain('All stored values are under the first encryption key');
 
     await stack.server.stop();
-    const posts = receiver.posts.length;
-    receiver.answer({ status: 204 });
+    const posts = receiver.requests.length;
+    receiver.respondWith({ status: 204 });
     stack.server.reconfigure({ ENCRYPTION_KEYS: `${k2}` });
     await stack.server.start();
     await waitUntilActive(stack, token);
@@ -54,7 +57,7 @@ describe('ENCRYPTION_KEYS', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff: 'Мария',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
     await client.waitForMessage(({ text }) => text.includes('Стрижка'), 15_000);
     await client.sendText(salon.owner.number, textAfter);
@@ -62,11 +65,11 @@ describe('ENCRYPTION_KEYS', () => {
       const id = await idOf(text, stack, salon);
       const post = await waitFor(
         `“${text}” to be forwarded`,
-        () => receiver.posts.slice(posts).find(({ headers }) => headers['webhook-id'] === id),
+        () => receiver.requests.slice(posts).find(({ headers }) => headers['webhook-id'] === id),
         60_000,
       );
       for (const secret of secrets) {
-        expect(await verifiedWebhook(secret, post.headers, post.body)).toMatchObject({
+        expect(await verifyWebhook(secret, post.headers, post.body)).toMatchObject({
           data: { id, phone: `+${clientNumber}`, text },
         });
       }
@@ -90,7 +93,7 @@ describe('ENCRYPTION_KEYS', () => {
     await stack.server.start();
     const alerts = () => valueOf(stack, 'marketplace_whatsapp_alerts_total{cause="credentials_unreadable"}');
     await waitFor('the alert', async () => (await alerts()) === '1');
-    expect((await statusOf(stack.url, token)).whatsapp_connected).toBe(false);
+    expect((await fetchStatus(stack.url, token)).whatsapp_connected).toBe(false);
     expect(Number(await valueOf(stack, 'marketplace_values_under_other_keys'))).toBeGreaterThan(800);
     await waitFor('a warning', () => stack.server.output.includes('do not remove a key yet'));
     expect(registrationsAt(stack), 'no new identity').toBe(registrations);
@@ -108,8 +111,8 @@ async function forwardTo({ url }: WebhookReceiver, stack: Stack, { apiKey }: Lin
   const address = `${stack.url}/marketplace/outgoing-webhook`;
   const headers = { 'x-api-key': apiKey };
   const answers = [
-    await ask(address, { method: 'PUT', headers, body: { url } }),
-    await ask(`${address}/secret`, { method: 'POST', headers }),
+    await sendRequest(address, { method: 'PUT', headers, body: { url } }),
+    await sendRequest(`${address}/secret`, { method: 'POST', headers }),
   ];
   return await Promise.all(
     answers.map(async (answer) => {
@@ -121,7 +124,9 @@ async function forwardTo({ url }: WebhookReceiver, stack: Stack, { apiKey }: Lin
 
 async function idOf(text: string, { url }: Stack, { apiKey }: LinkedSalon): Promise<string> {
   const { id } = await waitFor(`“${text}” to be kept`, async () => {
-    const answer = await ask(`${url}/marketplace/received-messages`, { headers: { 'x-api-key': apiKey } });
+    const answer = await sendRequest(`${url}/marketplace/received-messages`, {
+      headers: { 'x-api-key': apiKey },
+    });
     expect(answer.status).toBe(200);
     const { messages } = (await answer.json()) as { messages: { id: string; text: string }[] };
     return messages.find((message) => message.text === text);
@@ -137,8 +142,8 @@ async function columnsUnder({ directory }: Stack, keyIds: readonly string[]) {
   });
   const counts = [];
   for (const id of keyIds) {
-    const { header } = new SecretBox([{ id, key: randomBytes(32) }]);
-    counts.push(await sealedColumns(database.sql, header));
+    const { currentKeyPrefix } = new Keyring([{ id, key: randomBytes(32) }]);
+    counts.push(await countEncryptedValues(database.sql, currentKeyPrefix));
   }
   return counts;
 }

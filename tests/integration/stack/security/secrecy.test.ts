@@ -3,17 +3,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  inDays,
+  dateInDays,
   linkSalon,
   type LinkedSalon,
   waitUntilActive,
 } from '../../../../dev-env/clients/linked-salon.ts';
 import {
-  ask,
-  companyOf,
+  sendRequest,
+  companyIdFromToken,
   ConnectPageClient,
   openRegistration,
-  statusOf,
+  fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import {
   adminApiKey,
@@ -23,7 +23,7 @@ import {
   type Stack,
 } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { quietLibsignal } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const secondSalon = { id: 550_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;
 const secondNumber = '79001112277';
@@ -43,10 +43,10 @@ describe('what a whole run leaves behind in clear', () => {
   let metrics = '';
 
   beforeAll(async () => {
-    scope.use(quietLibsignal());
+    scope.use(muteLibsignalConsole());
     stack = scope.use(
       await startStack({
-        preparedStore: true,
+        useDatabaseTemplate: true,
         environment: {
           TRUST_PROXY: '1',
           LOG_LEVEL: 'debug',
@@ -72,8 +72,8 @@ describe('what a whole run leaves behind in clear', () => {
       'both sessions',
       async () => {
         const [one, two] = await Promise.all([
-          statusOf(stack.url, first.token),
-          statusOf(stack.url, second.token),
+          fetchStatus(stack.url, first.token),
+          fetchStatus(stack.url, second.token),
         ]);
         return one.whatsapp_connected && two.whatsapp_connected;
       },
@@ -106,7 +106,7 @@ describe('what a whole run leaves behind in clear', () => {
     await owner.enterPairingCode(code);
     await waitUntilActive(stack, token);
     const { apiKey = '', webhookUrls } = stack.yclients.salon(secondSalon.id).activation;
-    const companyId = companyOf(token);
+    const companyId = companyIdFromToken(token);
     return { salonId: secondSalon.id, companyId, token, owner, webhookUrl: webhookUrls[0] ?? '', apiKey };
   };
 
@@ -123,12 +123,12 @@ describe('what a whole run leaves behind in clear', () => {
       client: { name: 'Анна', phone: '8 (900) 444-55-66', email: 'anna@example.com' },
       service: 'Стрижка',
       staff: 'Марина',
-      start: inDays(2, '14:30:00'),
+      start: dateInDays(2, '14:30:00'),
     });
     await client.waitForMessage(({ text }) => text.includes('Вы записаны'), 15_000);
     stack.yclients.cancel(id);
     await client.waitForMessage(({ text }) => text.includes('отменена'), 15_000);
-    const sent = await ask(`${stack.url}/marketplace/messages`, {
+    const sent = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': 'direct-1' },
       body: { phone: '8 (900) 444-55-66', text: directText },
     });
@@ -145,7 +145,7 @@ describe('what a whole run leaves behind in clear', () => {
   /** A webhook whose address holds a token, and whose receiver is not there. */
   const forwardToNobody = async (salon: LinkedSalon): Promise<void> => {
     const token = randomBytes(16).toString('hex');
-    const response = await ask(`${stack.url}/marketplace/outgoing-webhook`, {
+    const response = await sendRequest(`${stack.url}/marketplace/outgoing-webhook`, {
       method: 'PUT',
       headers: { 'x-api-key': salon.apiKey },
       body: { url: `http://127.0.0.1:9/hook?token=${token}` },
@@ -159,24 +159,27 @@ describe('what a whole run leaves behind in clear', () => {
   const makeMistakes = async (salon: LinkedSalon): Promise<void> => {
     const bearer = { authorization: `Bearer ${salon.token}` };
     const json = { 'x-api-key': salon.apiKey, 'idempotency-key': 'direct-2' };
-    await ask(`${stack.url}/marketplace/qr/${salon.token}`);
-    await ask(`${stack.url}/marketplace/qr?token=${salon.token}`, { headers: bearer });
-    await ask(`${stack.url}/marketplace/nowhere/${salon.token}/${clientNumber}`);
-    await ask(`${salon.webhookUrl}/more`, { body: {} });
-    await ask(salon.webhookUrl, { body: '{"phone":"+79004445566","text":"' });
-    await ask(salon.webhookUrl, { body: { company_id: ownerNumber, text: directText } });
-    await ask(`${stack.url}/marketplace/messages`, { headers: json, body: { phone: directText, text: 1 } });
-    await ask(`${stack.url}/marketplace/messages`, {
+    await sendRequest(`${stack.url}/marketplace/qr/${salon.token}`);
+    await sendRequest(`${stack.url}/marketplace/qr?token=${salon.token}`, { headers: bearer });
+    await sendRequest(`${stack.url}/marketplace/nowhere/${salon.token}/${clientNumber}`);
+    await sendRequest(`${salon.webhookUrl}/more`, { body: {} });
+    await sendRequest(salon.webhookUrl, { body: '{"phone":"+79004445566","text":"' });
+    await sendRequest(salon.webhookUrl, { body: { company_id: ownerNumber, text: directText } });
+    await sendRequest(`${stack.url}/marketplace/messages`, {
+      headers: json,
+      body: { phone: directText, text: 1 },
+    });
+    await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: json,
       body: { phone: `+${strangerNumber}`, text: directText },
     });
-    await ask(stack.yclients.pressConnect(secondSalon.id, { signature: 'forged' }));
+    await sendRequest(stack.yclients.pressConnect(secondSalon.id, { signature: 'forged' }));
     await stack.yclients.uninstall(salon.salonId, { partnerToken: 'wrong' });
     stack.yclients.refuse('GET /api/v1/company/*', 500, { times: 3, body: { message: clientNumber } });
-    await ask(stack.yclients.pressConnect(secondSalon.id));
+    await sendRequest(stack.yclients.pressConnect(secondSalon.id));
     stack.yclients.restore();
     stack.whatsapp.rejectMessages('463');
-    await ask(`${stack.url}/marketplace/messages`, {
+    await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { ...json, 'idempotency-key': 'direct-3' },
       body: { phone: `+${clientNumber}`, text: directText },
     });

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { makeDirectories } from '../../../../src/config/directories.ts';
-import { SmallDisk } from '../../../support/faults/full-disk.ts';
+import { FullDisk } from '../../../support/faults/full-disk.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
@@ -81,7 +81,7 @@ describe('a wrong configuration', () => {
 describe('a full disk', () => {
   it('is no wrong configuration', () => {
     using directory = new TemporaryDirectory();
-    using disk = new SmallDisk(directory.path, { files: 2 });
+    using disk = new FullDisk(directory.path, { files: 2 });
     disk.fill();
     const directories = { data: directory.path, sessions: directory.path, logs: directory.path };
     expect(() => makeDirectories({ directories, sessionStore: 'local' })).not.toThrow();

@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { prepareEmbedded } from '../../../../dev-env/pglite-template.ts';
+import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
 import { RefusingPostgres } from '../../../support/faults/refusing-postgres.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -147,7 +147,7 @@ describe('a server that cannot start', () => {
 describe('a server whose log disk is full', () => {
   it('goes on speaking on the console and stops in good order', async () => {
     using directory = new TemporaryDirectory();
-    await prepareEmbedded(join(directory.path, 'data', 'pg'));
+    await copyDatabaseTemplate(join(directory.path, 'data', 'pg'));
     mkdirSync(join(directory.path, 'logs'));
     symlinkSync('/dev/full', join(directory.path, 'logs', 'marketplace-combined.log'));
     await using server = new Process(directory.path);

@@ -3,13 +3,13 @@ import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { NewMessage } from '../../../../src/domain/notification/message.ts';
 import type { Lease } from '../../../../src/ports/ports.ts';
-import { booking, knownBooking, toldBooking } from '../../../support/fixtures/bookings.ts';
+import { booking, knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 import {
-  claimed,
+  claimNext,
   engines,
   newMessage,
   nextDueAt,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -22,16 +22,16 @@ describe.each(engines())('bookings in $name', ({ make }) => {
 
   it('come back as they were written, with their messages and their events', async () => {
     const { bookings, messages, events } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
 
     expect(await bookings.find(id, recordId)).toBeUndefined();
-    const applied = await apply(id, 0, knownBooking(), [wish(id, 'confirmation')]);
+    const applied = await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation')]);
 
     expect(await bookings.find(id, recordId)).toEqual({ ...knownBooking(), version: 1 });
     if (applied === 'stale') throw new Error('stale');
     const [queued] = applied.queued;
     expect(await messages.byId(id, queued?.id ?? '')).toMatchObject({ status: 'queued', recordId });
-    expect((await events.ofRecord(id, recordId, 10)).map(({ type, cause }) => `${type} ${cause}`)).toEqual([
+    expect((await events.byRecord(id, recordId, 10)).map(({ type, cause }) => `${type} ${cause}`)).toEqual([
       'webhook_processed webhook:1',
       'message_queued webhook:1',
     ]);
@@ -39,7 +39,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
 
   it('are changed under the version that was read, and by one of two rivals', async () => {
     const { bookings } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     const rivals = (version: number, count: number) =>
       Promise.all(
         Array.from({ length: count }, (_, staffId) =>
@@ -54,11 +54,11 @@ describe.each(engines())('bookings in $name', ({ make }) => {
 
   it('leave no message and no event behind when the write was stale or refused', async () => {
     const { bookings, events } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
 
-    expect(await apply(id, 3, knownBooking(), [wish(id, 'confirmation')])).toBe('stale');
+    expect(await apply(id, 3, knownBooking(), [draftMessage(id, 'confirmation')])).toBe('stale');
     await expect(
-      apply(id, 0, knownBooking(), [wish(id, 'confirmation', { phone: 'not a phone' })]),
+      apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation', { phone: 'not a phone' })]),
     ).rejects.toMatchObject({ code: 'DB_ERROR' });
 
     expect(await bookings.find(id, recordId)).toBeUndefined();
@@ -66,10 +66,10 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   });
 
   it('withdraw what their plan does not hold any more, and leave what it does', async () => {
-    const { id } = await registeredCompany(store.repositories);
-    const [confirmation, reminder] = [wish(id, 'confirmation'), wish(id, 'reminder_24h')];
+    const { id } = await registerCompany(store.repositories);
+    const [confirmation, reminder] = [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')];
     await apply(id, 0, knownBooking(), [confirmation, reminder]);
-    await apply(id, 1, knownBooking(), [reminder, wish(id, 'change')]);
+    await apply(id, 1, knownBooking(), [reminder, draftMessage(id, 'change')]);
 
     expect(await statuses(id)).toEqual({
       confirmation: 'withdrawn',
@@ -89,7 +89,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const soon = new Date(Date.now() + 60_000);
-    const change = wish(id, 'change', { tells: toldBooking().told, notBefore: soon });
+    const change = draftMessage(id, 'change', { notifies: notifiedBooking().notified, notBefore: soon });
     await apply(id, 0, knownBooking(), [change]);
     await apply(id, 1, knownBooking(), [
       { ...change, notBefore: new Date(soon.getTime() + 60_000), text: 'b' },
@@ -98,7 +98,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
 
     const later = new Date(soon.getTime() + 90_000);
     await apply(id, 2, knownBooking(), [
-      { ...change, notBefore: later, tells: toldBooking({ staffId: 2 }).told },
+      { ...change, notBefore: later, notifies: notifiedBooking({ staffId: 2 }).notified },
     ]);
     expect(await nextDueAt(messages, lease)).toEqual(later);
   });
@@ -106,40 +106,40 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   it('know what their client was told from the moment the message leaves, and not when nothing left', async () => {
     const { bookings, messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const { told } = toldBooking();
-    await apply(id, 0, knownBooking(), [wish(id, 'confirmation', { tells: told })]);
+    const { notified } = notifiedBooking();
+    await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation', { notifies: notified })]);
 
-    const message = await claimed(messages, lease);
-    expect(await bookings.find(id, recordId)).toMatchObject({ told, toldCount: 1, version: 2 });
+    const message = await claimNext(messages, lease);
+    expect(await bookings.find(id, recordId)).toMatchObject({ notified, notificationCount: 1, version: 2 });
     await messages.release(lease, message?.id ?? '', 0);
     expect(await bookings.find(id, recordId)).toEqual({ ...knownBooking(), version: 3 });
 
-    expect(await waitFor('the retry', () => claimed(messages, lease))).toMatchObject({ id: message?.id });
-    expect(await bookings.find(id, recordId)).toMatchObject({ told, toldCount: 1 });
+    expect(await waitFor('the retry', () => claimNext(messages, lease))).toMatchObject({ id: message?.id });
+    expect(await bookings.find(id, recordId)).toMatchObject({ notified, notificationCount: 1 });
     // Whoever read the booking before the message left has to read it again.
     expect(await apply(id, 3, knownBooking())).toBe('stale');
   });
 
   it('queue nothing for who wants no messages but a cancellation', async () => {
     const { contacts } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
-    await apply(id, 0, knownBooking(), [wish(id, 'confirmation'), wish(id, 'reminder_24h')]);
+    const { id } = await registerCompany(store.repositories);
+    await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')]);
     expect(await contacts.optOut(id, phone, 'answer:1')).toBe(true);
     expect(await statuses(id)).toEqual({ confirmation: 'withdrawn', reminder_24h: 'withdrawn' });
 
-    await apply(id, 1, knownBooking(), [wish(id, 'reminder_2h'), wish(id, 'cancellation')]);
+    await apply(id, 1, knownBooking(), [draftMessage(id, 'reminder_2h'), draftMessage(id, 'cancellation')]);
     expect(await statuses(id)).toMatchObject({ cancellation: 'queued' });
     expect(await statuses(id)).not.toHaveProperty('reminder_2h');
     expect(await contacts.optOut(id, phone, 'answer:2')).toBe(false);
     expect((await contacts.optedOut(id, 10)).map((contact) => contact.phone)).toEqual([phone]);
     expect(await contacts.optIn(id, phone, 'answer:3')).toBe(true);
-    await apply(id, 2, knownBooking(), [wish(id, 'reminder_2h')]);
+    await apply(id, 2, knownBooking(), [draftMessage(id, 'reminder_2h')]);
     expect(await statuses(id)).toMatchObject({ reminder_2h: 'queued' });
   });
 
   it('that are still to come are listed page by page, also of one client', async () => {
     const { bookings } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     for (const record of [1, 2, 3, 4]) {
       const past = record === 2 ? { startsAt: '2026-03-01 10:00:00' } : {};
       const other = record === 4 ? { clientPhone: '+79005556677' } : {};
@@ -171,7 +171,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     });
 
   async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     const lease = await store.repositories.leases.acquire(id, 'owner', 60_000);
     if (lease === undefined) throw new Error('No lease');
     return { id, lease };
@@ -186,6 +186,10 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   }
 });
 
-function wish(companyId: CompanyId, kind: NewMessage['kind'], changes: Partial<NewMessage> = {}): NewMessage {
+function draftMessage(
+  companyId: CompanyId,
+  kind: NewMessage['kind'],
+  changes: Partial<NewMessage> = {},
+): NewMessage {
   return newMessage(companyId, { kind, phone, recordId, idempotencyKey: kind, ...changes });
 }

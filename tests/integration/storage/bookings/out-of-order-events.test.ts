@@ -1,28 +1,28 @@
 import { assert, asyncProperty } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Company } from '../../../../src/domain/company/company.ts';
-import { RecordWebhooks } from '../../../../src/marketplace/bookings/booking-sync.ts';
+import { BookingSync } from '../../../../src/marketplace/bookings/booking-sync.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
-import { life, type Life } from '../../../support/fixtures/shuffled-events.ts';
-import { engines, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { eventHistory, type EventHistory } from '../../../support/fixtures/shuffled-events.ts';
+import { engines, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const now = new Date('2026-03-05T09:00:00Z');
 
 /** How many records: some in every run of the tests, a thousand when it is asked for. */
-const lives = Number(process.env['SHUFFLED_RECORDS'] ?? 200);
+const histories = Number(process.env['SHUFFLED_RECORDS'] ?? 200);
 
 describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) => {
   const store = useStore(make);
 
   it('have one effect each and end in the latest state, some of them at once', async () => {
-    const company = { ...(await registeredCompany(store.repositories)), timeZone: 'Europe/Moscow' };
+    const company = { ...(await registerCompany(store.repositories)), timeZone: 'Europe/Moscow' };
     let recordId = 0;
     await assert(
-      asyncProperty(life, async (one) => {
+      asyncProperty(eventHistory, async (one) => {
         recordId += 1;
-        await hear(company, recordId, one);
+        await deliver(company, recordId, one);
         const last = one.events.at(-1);
         const known = await store.repositories.bookings.find(company.id, recordId);
         const isGone = last?.status === 'delete';
@@ -31,26 +31,30 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
         // Nothing has been sent: one piece of news waits at most, and it tells the end.
         const kind = isGone ? 'cancellation' : 'confirmation';
         const staff = known?.booking.staffId ?? null;
-        expect(await waitingNews(company.id, recordId)).toEqual(
+        expect(await pendingNotifications(company.id, recordId)).toEqual(
           one.end === 'nothing' ? [] : [{ kind, staff }],
         );
       }),
-      { numRuns: lives },
+      { numRuns: histories },
     );
   }, 300_000);
 
-  async function hear(company: Company, recordId: number, { events, heard }: Life): Promise<void> {
+  async function deliver(
+    company: Company,
+    recordId: number,
+    { events, deliveryOrder }: EventHistory,
+  ): Promise<void> {
     const { bookings, settings, events: log } = store.repositories;
-    const records = new RecordWebhooks({
+    const records = new BookingSync({
       bookings,
       settings,
       events: log,
-      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
       debounceMs: 0,
       now: () => now,
     });
     // Rivals for the same record at the end of it.
-    const [calm, rivals] = [heard.slice(0, -3), heard.slice(-3)];
+    const [calm, rivals] = [deliveryOrder.slice(0, -3), deliveryOrder.slice(-3)];
     const process = (index: number) => {
       const event = events[index % events.length];
       const { booking } = event ?? {};
@@ -65,13 +69,13 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
               deleted: booking.cancelled,
               last_change_date: booking.changedAt?.toISOString(),
             };
-      return records.process(company, { recordId, status: event?.status ?? 'update', data, cause: 'test' });
+      return records.apply(company, { recordId, status: event?.status ?? 'update', data, cause: 'test' });
     };
     for (const index of calm) await process(index);
     await Promise.all(rivals.map(process));
   }
 
-  async function waitingNews(companyId: number, recordId: number): Promise<unknown[]> {
+  async function pendingNotifications(companyId: number, recordId: number): Promise<unknown[]> {
     return [
       ...(await store.database.sql.transaction((session) =>
         session.query(

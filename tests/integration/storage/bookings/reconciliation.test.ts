@@ -3,12 +3,12 @@ import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { YclientsPlatform } from '../../../../src/ports/yclients.ts';
 import { Reconciliation } from '../../../../src/marketplace/bookings/reconciliation.ts';
-import { WebhookUrlWatch } from '../../../../src/marketplace/bookings/webhook-subscription-check.ts';
+import { WebhookSubscriptionCheck } from '../../../../src/marketplace/bookings/webhook-subscription-check.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import {
   engines,
@@ -28,14 +28,14 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
   let repositories: Repositories;
   let queue: StoppableJobQueue;
   let reconciliation: Reconciliation;
-  let webhookUrls: WebhookUrlWatch;
+  let webhookUrls: WebhookSubscriptionCheck;
   let queries: Query[];
   let urls: () => readonly string[];
   let company: CompanyId;
 
   beforeAll(async () => {
     const place = scope.use(await make());
-    database = scope.use(await openTestDatabase(place.choice));
+    database = scope.use(await openTestDatabase(place.address));
     repositories = repositoriesOn(database);
     queue = scope.use(
       await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
@@ -53,11 +53,15 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
       },
       webhookUrls: async () => urls(),
     };
-    const report = createBusinessEvents(captureLog(), createMetrics(noFigures));
+    const report = createBusinessEvents(captureLog(), createMetrics(noMetricSources));
     const parts = { ...repositories, yclients, queue, report, wakeOutbox: () => {}, now: () => new Date() };
-    const records = { process: async () => ({ outcome: 'test', queuedMessage: false }) };
-    webhookUrls = new WebhookUrlWatch({ ...parts, webhookUrl: () => 'ours' });
-    reconciliation = new Reconciliation({ ...parts, records, webhookUrls });
+    const records = { apply: async () => ({ outcome: 'test', queuedMessage: false }) };
+    webhookUrls = new WebhookSubscriptionCheck({ ...parts, webhookUrl: () => 'ours' });
+    reconciliation = new Reconciliation({
+      ...parts,
+      bookingSync: records,
+      webhookSubscriptionCheck: webhookUrls,
+    });
     company = (await repositories.companies.createOrFind(newCompany())).company.id;
     await become('active');
   });
@@ -85,14 +89,14 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
   });
 
   it('begin where the last good one began, and a day back when that was in the future', async () => {
-    const { readings } = repositories;
+    const { syncCursors } = repositories;
     await reconciliation.run(company, 'job:1');
     expect(queries).toMatchObject([{ startDate: expect.any(String) as unknown }]);
 
     await reconciliation.run(company, 'job:2');
     expect(minutesAgo(queries[1])).toBe(10);
 
-    await readings.finish(company, new Date(Date.now() + 5 * hourMs));
+    await syncCursors.finish(company, new Date(Date.now() + 5 * hourMs));
     await reconciliation.run(company, 'job:3');
     expect(minutesAgo(queries[2])).toBe(24 * 60 + 10);
     await reconciliation.run(company, 'job:4');
@@ -111,13 +115,13 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
   it('are not asked for, nor counted, for a salon without our address that is active no longer', async () => {
     urls = () => ['another'];
     await reconciliation.run(company, 'job:1');
-    await reconciliation.requestUnposted();
+    await reconciliation.requestUnsubscribed();
     expect(webhookUrls.missing).toEqual(new Set([company]));
     expect(await jobs()).toBe(1);
 
     await become('uninstalled');
     await reconciliation.run(company, 'job:2');
-    await reconciliation.requestUnposted();
+    await reconciliation.requestUnsubscribed();
     expect(webhookUrls.missing).toEqual(new Set());
     expect(await jobs()).toBe(1);
   });

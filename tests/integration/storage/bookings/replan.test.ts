@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { Company } from '../../../../src/domain/company/company.ts';
 import type { BookingMessageKind } from '../../../../src/domain/notification/message.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { RecordWebhooks, type RecordWebhook } from '../../../../src/marketplace/bookings/booking-sync.ts';
-import { Replanning } from '../../../../src/marketplace/bookings/replan.ts';
+import { BookingSync, type RecordChange } from '../../../../src/marketplace/bookings/booking-sync.ts';
+import { Replanner } from '../../../../src/marketplace/bookings/replan.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 import {
-  claimed,
+  claimNext,
   engines,
   newCompany,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 
@@ -33,13 +33,13 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
       reminder_2h: 'queued',
     });
 
-    await companies.moveIntegration(company.id, 'uninstalled', 'lifecycle:uninstall');
+    await companies.transitionIntegration(company.id, 'uninstalled', 'lifecycle:uninstall');
     expect(await statuses(company)).toEqual({
       confirmation: 'withdrawn',
       reminder_24h: 'withdrawn',
       reminder_2h: 'withdrawn',
     });
-    const withdrawn = (await events.ofRecord(company.id, recordId, 50)).filter(
+    const withdrawn = (await events.byRecord(company.id, recordId, 50)).filter(
       ({ type, cause }) => type === 'message_withdrawn' && cause === 'lifecycle:uninstall',
     );
     expect(new Set(withdrawn.map(({ detail }) => detail?.['kind']))).toEqual(
@@ -49,7 +49,7 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
     expect(await bookings.find(company.id, recordId)).toMatchObject({ told: { assumed: true } });
 
     await companies.createOrFind(newCompany({ salonId: company.salonId }));
-    await process(company, 'found', visit({ days: 5 }));
+    await process(company, 'discovered', visit({ days: 5 }));
     expect(await statuses(company)).toEqual({
       confirmation: 'withdrawn',
       reminder_24h: 'queued',
@@ -65,16 +65,16 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
     await process(company, 'create', visit({ days: 5 }));
     const lease = await leases.acquire(company.id, 'owner', 60_000);
     if (lease === undefined) throw new Error('No lease');
-    const refused = await claimed(messages, lease);
+    const refused = await claimNext(messages, lease);
     await messages.advance(company.id, refused?.whatsappMessageId ?? '', 'failed', '463');
     expect(await statuses(company)).toMatchObject({ confirmation: 'queued' });
-    expect((await bookings.find(company.id, recordId))?.told).toBeUndefined();
+    expect((await bookings.find(company.id, recordId))?.notified).toBeUndefined();
 
     // Otherwise it waits until WhatsApp has said why.
     await contacts.received(company.id, '+79001112233');
     await process(company, 'update', visit({ days: 6 }));
     expect(await statuses(company)).not.toHaveProperty('change');
-    const confirmation = await claimed(messages, lease);
+    const confirmation = await claimNext(messages, lease);
     expect(confirmation?.kind).toBe('confirmation');
     expect(confirmation?.id).not.toBe(refused?.id);
   });
@@ -85,16 +85,16 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
     await process(company, 'create', visit({ days: 5 }));
     const lease = await leases.acquire(company.id, 'owner', 60_000);
     if (lease === undefined) throw new Error('No lease');
-    expect(await claimed(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79001112233' });
+    expect(await claimNext(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79001112233' });
 
     const corrected = { ...visit({ days: 5 }), client: { name: 'Ольга', phone: '+79004445566' } };
     for (let time = 0; time < 2; time += 1) await process(company, 'update', corrected);
-    expect(await claimed(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79004445566' });
+    expect(await claimNext(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79004445566' });
     await process(company, 'update', corrected);
-    expect(await claimed(messages, lease)).toBeUndefined();
+    expect(await claimNext(messages, lease)).toBeUndefined();
   });
 
-  it.each<[BookingMessageKind, RecordWebhook['status'], ReturnType<typeof visit>]>([
+  it.each<[BookingMessageKind, RecordChange['status'], ReturnType<typeof visit>]>([
     ['thanks', 'update', visit({ days: -0.5, attendance: 1 })],
     ['cancellation', 'delete', visit({ days: 2, deleted: true })],
   ])('end with the kind that is switched off: %s', async (kind, status, data) => {
@@ -114,37 +114,37 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
   });
 
   async function newSalon(): Promise<Company> {
-    const company = await registeredCompany(store.repositories);
+    const company = await registerCompany(store.repositories);
     await store.repositories.settings.save(company.id, settings, 'test');
     return company;
   }
 
-  function records(): RecordWebhooks {
+  function records(): BookingSync {
     const { bookings, settings: stored, events } = store.repositories;
-    return new RecordWebhooks({
+    return new BookingSync({
       bookings,
       settings: stored,
       events,
-      report: createBusinessEvents(captureLog(), createMetrics(noFigures)),
+      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
       debounceMs: 0,
       now: () => new Date(),
     });
   }
 
-  function replanning(): Replanning {
+  function replanning(): Replanner {
     const { bookings, companies } = store.repositories;
-    return new Replanning({
+    return new Replanner({
       bookings,
       companies,
-      records: records(),
+      bookingSync: records(),
       queue: { insert: async () => {} },
       wakeOutbox: () => {},
       now: () => new Date(),
     });
   }
 
-  const process = (company: Company, status: RecordWebhook['status'], data: unknown) =>
-    records().process(company, { recordId, status, data, cause: 'webhook:1' });
+  const process = (company: Company, status: RecordChange['status'], data: unknown) =>
+    records().apply(company, { recordId, status, data, cause: 'webhook:1' });
 
   /** The status of the newest message of each kind. */
   async function statuses(company: Company): Promise<Record<string, unknown>> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { integrationStatuses } from '../../../../src/domain/company/company.ts';
 import type { IntegrationStatus } from '../../../../src/domain/company/company.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import { engines, newCompany, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines, newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const nobody = companyIdFrom(999_999_999);
 
@@ -42,7 +42,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
       businessType: 'barbershop',
       timeZone: 'Asia/Omsk',
     });
-    expect(await companies.secretsOf(company.id)).toEqual({
+    expect(await companies.getSecrets(company.id)).toEqual({
       apiKey: first.apiKey,
       webhookSecret: first.webhookSecret,
     });
@@ -54,7 +54,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     const { company } = await companies.createOrFind(first);
     await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
     await tokens.save('a'.repeat(64), company.id, new Date(Date.now() + 60_000));
-    await companies.moveIntegration(company.id, 'uninstalled', 'lifecycle');
+    await companies.transitionIntegration(company.id, 'uninstalled', 'lifecycle');
 
     const second = newCompany({ salonId: first.salonId, ownerUserId: 22 });
     const again = await companies.createOrFind(second);
@@ -71,7 +71,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
       },
     });
     expect(await companies.byId(company.id)).toEqual(again.company);
-    expect(await companies.secretsOf(company.id)).toEqual({
+    expect(await companies.getSecrets(company.id)).toEqual({
       apiKey: second.apiKey,
       webhookSecret: second.webhookSecret,
     });
@@ -96,7 +96,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(await companies.byApiKey(wanted.apiKey)).toEqual(company);
     expect(await companies.byApiKey(`${wanted.apiKey}0`)).toBeUndefined();
     expect(await companies.byId(nobody)).toBeUndefined();
-    expect(await companies.secretsOf(nobody)).toBeUndefined();
+    expect(await companies.getSecrets(nobody)).toBeUndefined();
   });
 
   it('stores secrets that the database cannot read', async () => {
@@ -116,13 +116,13 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('lets an integration status move along its ladder and nowhere else', async () => {
     const { companies } = store.repositories;
-    const company = await registeredCompany(store.repositories);
+    const company = await registerCompany(store.repositories);
     const pairs = integrationStatuses.flatMap((from) => integrationStatuses.map((to) => [from, to] as const));
 
     const moved: string[] = [];
     for (const [from, to] of pairs) {
       await forceStatus(company.id, from);
-      const after = await companies.moveIntegration(company.id, to, 'test');
+      const after = await companies.transitionIntegration(company.id, to, 'test');
       if (after !== undefined) moved.push(`${from} > ${after.integrationStatus}`);
     }
 
@@ -147,10 +147,10 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('lets one of two rival moves win', async () => {
     const { companies, events } = store.repositories;
-    const company = await registeredCompany(store.repositories);
+    const company = await registerCompany(store.repositories);
 
     const answers = await Promise.all(
-      Array.from({ length: 6 }, () => companies.moveIntegration(company.id, 'activating', 'rivals')),
+      Array.from({ length: 6 }, () => companies.transitionIntegration(company.id, 'activating', 'rivals')),
     );
 
     expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
@@ -162,7 +162,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('records a session state with one event per change, and when the device was linked', async () => {
     const { companies, events } = store.repositories;
-    const company = await registeredCompany(store.repositories);
+    const company = await registerCompany(store.repositories);
 
     await companies.recordSession(company.id, { state: 'pairing' });
     const linked = await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
@@ -190,7 +190,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('keeps the cause of a state for as long as the state lasts', async () => {
     const { companies } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     await companies.recordSession(id, { state: 'stopped', cause: '411' });
     expect(await companies.byId(id)).toMatchObject({ sessionState: 'stopped', sessionCause: '411' });
     const connected = await companies.recordSession(id, { state: 'connected', phone: '+79001234567' });
@@ -200,17 +200,17 @@ describe.each(engines())('companies in $name', ({ make }) => {
   it('lists installed companies whose WhatsApp is not there, longest first, no more than asked for', async () => {
     const { companies } = store.repositories;
     const [banned, fine, gone, lost, relinking, fresh] = [
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
     ];
     await companies.recordSession(banned.id, { state: 'banned', cause: '402/101' });
     await companies.recordSession(fine.id, { state: 'connected', phone: '+79001234567' });
     await companies.recordSession(gone.id, { state: 'logged_out', cause: '401' });
-    await companies.moveIntegration(gone.id, 'uninstalled', 'test');
+    await companies.transitionIntegration(gone.id, 'uninstalled', 'test');
     await companies.recordSession(lost.id, { state: 'logged_out', cause: '401' });
     await companies.recordSession(relinking.id, { state: 'connected', phone: '+79001234568' });
     await companies.recordSession(relinking.id, { state: 'qr_expired' });
@@ -232,14 +232,14 @@ describe.each(engines())('companies in $name', ({ make }) => {
     const { companies } = store.repositories;
     const before = await companies.stats();
     const [connected, lost] = [
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
     ];
     await companies.recordSession(connected.id, { state: 'connected', phone: '+79001234567' });
-    await companies.moveIntegration(connected.id, 'activating', 'test');
+    await companies.transitionIntegration(connected.id, 'activating', 'test');
     await companies.recordSession(lost.id, { state: 'connected', phone: '+79001234568' });
     await companies.recordSession(lost.id, { state: 'logged_out' });
-    await companies.moveIntegration(lost.id, 'uninstalled', 'test');
+    await companies.transitionIntegration(lost.id, 'uninstalled', 'test');
 
     const after = await companies.stats();
 
@@ -254,9 +254,9 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('lists the companies of the asked statuses, oldest first', async () => {
     const { companies } = store.repositories;
-    const older = await registeredCompany(store.repositories);
-    const newer = await registeredCompany(store.repositories);
-    await registeredCompany(store.repositories);
+    const older = await registerCompany(store.repositories);
+    const newer = await registerCompany(store.repositories);
+    await registerCompany(store.repositories);
     await forceStatus(older.id, 'frozen');
     await forceStatus(newer.id, 'frozen');
 
@@ -268,7 +268,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
 
   it('keeps events newest first, and refuses one for a company that does not exist', async () => {
     const { events } = store.repositories;
-    const company = await registeredCompany(store.repositories);
+    const company = await registerCompany(store.repositories);
     const detail = { count: 3, word: 'да', yes: true, nothing: null };
 
     await events.record({ companyId: company.id, type: 'first_thing', cause: 'test', detail });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { Lease } from '../../../../src/ports/ports.ts';
-import { engines, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const minuteMs = 60_000;
@@ -20,7 +20,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
   describe('a lease', () => {
     it('goes to one of many rivals', async () => {
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const owners = Array.from({ length: 10 }, (_, index) => `instance-${index}`);
 
       const leases = await Promise.all(
@@ -32,7 +32,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('goes over when its time has run out by the clock of the database, and not before', async () => {
       const { leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const grantedAtMs = performance.now();
       const first = await granted('first', 400);
 
@@ -47,7 +47,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('lives on while it is renewed, and cannot be renewed once it has run out', async () => {
       const { leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner', 300);
       expect(await leases.renew(lease, minuteMs)).toBe(true);
       expect(await leases.renew(lease, 50)).toBe(true);
@@ -59,7 +59,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('is granted to its owner again under a new token, which ends the old one', async () => {
       const { leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const first = await granted('owner');
       const again = await granted('owner');
 
@@ -69,7 +69,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('is free at once after a release, and a stale release frees nobody', async () => {
       const { leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const first = await granted('first');
       await leases.release(first);
       const second = await granted('second');
@@ -84,7 +84,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
   describe('credentials', () => {
     it('come back byte for byte, hundreds written at once, and only those asked for', async () => {
       const { credentials } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       const keys = Array.from({ length: 812 }, (_, index) => ({
         type: 'pre-key',
@@ -104,7 +104,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('are replaced and deleted in one write, of which the last word counts', async () => {
       const { credentials } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       const put = (key: string, value: number | null) =>
         ({ type: 'session', id: key, value: value === null ? null : Buffer.from([value]) }) as const;
@@ -120,7 +120,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('are sealed anew only while they are what was read', async () => {
       const { credentials } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       const name = { type: 'creds', id: 'main' };
       await credentials.write(lease, [{ ...name, value: Buffer.from('read') }]);
@@ -133,7 +133,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('are not touched by an owner who has been followed by another', async () => {
       const { credentials, leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const old = await granted('old');
       await credentials.write(old, [{ type: 'creds', id: 'main', value: Buffer.from('old') }]);
       await leases.release(old);
@@ -152,7 +152,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('are gone after an erase', async () => {
       const { credentials } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       await credentials.write(lease, [{ type: 'creds', id: 'main', value: Buffer.from('x') }]);
 
@@ -173,7 +173,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('writes what it was asked to, and leaves nothing', async () => {
       const { credentials } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       const before = await written();
       await credentials.probe(lease, 65_536);
@@ -183,7 +183,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('is refused to whoever has lost the lease', async () => {
       const { credentials, leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       await leases.acquire(id, lease.owner, minuteMs);
       await expect(credentials.probe(lease, 65_536)).rejects.toBeInstanceOf(LeaseLostError);
@@ -203,7 +203,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('are found by nothing that logs in, stay out of the way of a new link, and are erased by their age', async () => {
       const { credentials } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const first = await granted('owner');
       await credentials.write(first, [creds('first')]);
       await credentials.quarantine(first);
@@ -225,7 +225,7 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
 
     it('are not by an owner who has been followed by another', async () => {
       const { credentials, leases } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
+      id = (await registerCompany(store.repositories)).id;
       const old = await granted('old');
       await credentials.write(old, [creds('kept')]);
       await leases.release(old);
@@ -251,8 +251,8 @@ describe.each(engines())('leases, credentials and connect tokens in $name', ({ m
   describe('a connect token', () => {
     it('is good for its company until it ends or is revoked', async () => {
       const { tokens } = store.repositories;
-      id = (await registeredCompany(store.repositories)).id;
-      const other = await registeredCompany(store.repositories);
+      id = (await registerCompany(store.repositories)).id;
+      const other = await registerCompany(store.repositories);
       const [lasting, short] = [tokenHash(), tokenHash()];
 
       await tokens.save(lasting, id, new Date(Date.now() + minuteMs));

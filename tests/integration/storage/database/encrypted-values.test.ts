@@ -1,24 +1,24 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import { SecretBox } from '../../../../src/crypto/keyring.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
 import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
-import type { SealedReplacement, SealedValue } from '../../../../src/ports/encrypted-values.ts';
+import type { EncryptedReplacement, EncryptedValue } from '../../../../src/ports/encrypted-values.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
 import { StoredOutgoingWebhooks } from '../../../../src/storage/repositories/outgoing-webhooks.ts';
 import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
 import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
-import { sealedColumns } from '../../../support/checkers/encrypted-columns.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
 import { engines, newCompany, newPhone, useStore } from '../../../support/fixtures/storage.ts';
 
 const oldKey = { id: 'old', key: randomBytes(32) };
 const newKey = { id: 'new', key: randomBytes(32) };
-const oldBox = new SecretBox([oldKey]);
-const bothKeys = new SecretBox([newKey, oldKey]);
-const newAlone = new SecretBox([newKey]);
+const oldBox = new Keyring([oldKey]);
+const bothKeys = new Keyring([newKey, oldKey]);
+const newAlone = new Keyring([newKey]);
 
 describe.each(engines())('values sealed in $name', ({ make, name }) => {
   const store = useStore(make);
@@ -34,12 +34,12 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
   }
 
   function rotation(): KeyRotation {
-    const report = createBusinessEvents(captureLog(), createMetrics(noFigures));
+    const report = createBusinessEvents(captureLog(), createMetrics(noMetricSources));
     return new KeyRotation({
-      stores: [store.repositories.sealedValues],
-      box: bothKeys,
+      stores: [store.repositories.encryptedValues],
+      keyring: bothKeys,
       report,
-      batch: 7,
+      batchSize: 7,
       pauseMs: 0,
     });
   }
@@ -52,25 +52,25 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     }));
 
   /** @returns what is to be read again */
-  async function keepTexts(companyId: CompanyId, box: SecretBox, count: number) {
+  async function keepTexts(companyId: CompanyId, box: Keyring, count: number) {
     const received = new StoredReceivedMessages(store.repositories.rpc, box);
     const texts = Array.from({ length: count }, (_, index) => ({
       phone: newPhone(),
       text: `Можно в среду? ${index}`,
       sentAt: new Date('2026-11-20T10:00:00Z'),
     }));
-    for (const text of texts) await received.keep(companyId, { ...text, whatsappMessageId: randomUUID() });
+    for (const text of texts) await received.save(companyId, { ...text, whatsappMessageId: randomUUID() });
     return texts;
   }
 
-  const resealed = (found: readonly SealedValue[]): SealedReplacement[] =>
+  const resealed = (found: readonly EncryptedValue[]): EncryptedReplacement[] =>
     found.map((stored) => ({
       stored,
       value: bothKeys.seal(stored.context, bothKeys.open(stored.context, stored.value)),
     }));
 
   it('all come under the first key, in every column that holds such values', async () => {
-    const { credentials: rows, rpc, sealedValues } = store.repositories;
+    const { credentials: rows, rpc, encryptedValues } = store.repositories;
     const { salon, company, lease, credentials } = await linkedSalon();
     await credentials.write(entries('gone', 20));
     await rows.quarantine(lease);
@@ -81,9 +81,9 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     await webhooks.rotate(company.id, 'whsec_newer', 24);
     const written = await keepTexts(company.id, oldBox, 25);
     // 20 and 30 with a key for their names each, two secrets, three of the webhook and what 25 times was written.
-    expect(await sealedValues.countNotUnder(bothKeys.header)).toBe(82);
+    expect(await encryptedValues.countStale(bothKeys.currentKeyPrefix)).toBe(82);
     // A column that is not here: seal something into it above.
-    const under = (box: SecretBox) => sealedColumns(store.database.sql, box.header);
+    const under = (box: Keyring) => countEncryptedValues(store.database.sql, box.currentKeyPrefix);
     const everywhere = await under(oldBox);
     expect(everywhere).toEqual({
       'company_secrets.api_key': 1,
@@ -99,11 +99,11 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     await using running = rotation();
     await running.run();
 
-    expect(running.left).toBe(0);
+    expect(running.staleCount).toBe(0);
     expect(await under(newAlone)).toEqual(everywhere);
     expect(Object.values(await under(oldBox)).filter((count) => count > 0)).toEqual([]);
     expect(await new StoredReceivedMessages(rpc, newAlone).after(company.id, 0, 100)).toMatchObject(written);
-    expect(await new StoredOutgoingWebhooks(rpc, newAlone).of(company.id)).toMatchObject({
+    expect(await new StoredOutgoingWebhooks(rpc, newAlone).get(company.id)).toMatchObject({
       url: 'https://salon.example/hook',
       secret: 'whsec_newer',
       previousSecret: 'whsec_older',
@@ -115,48 +115,54 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
         ['kept29', '29'],
       ]),
     );
-    expect(await new StoredCompanies(rpc, newAlone).secretsOf(company.id)).toEqual({
+    expect(await new StoredCompanies(rpc, newAlone).getSecrets(company.id)).toEqual({
       apiKey: salon.apiKey,
       webhookSecret: salon.webhookSecret,
     });
   });
 
   it('come under the first key whatever the names of the keys are, and what cannot be read holds up no other', async () => {
-    const { rpc, sealedValues } = store.repositories;
+    const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
     const others = ['a', 'zz', 'a-longer-name'].map((id) => ({ id, key: randomBytes(32) }));
-    const lost = new SecretBox([{ id: 'lost', key: randomBytes(32) }]);
+    const lost = new Keyring([{ id: 'lost', key: randomBytes(32) }]);
     await keepTexts(company.id, bothKeys, 1);
     const written = [];
     for (const key of others) {
       await keepTexts(company.id, lost, 9);
-      written.push(...(await keepTexts(company.id, new SecretBox([key]), 9)));
+      written.push(...(await keepTexts(company.id, new Keyring([key]), 9)));
     }
-    const box = new SecretBox([newKey, oldKey, ...others]);
-    const report = createBusinessEvents(captureLog(), createMetrics(noFigures));
-    await using running = new KeyRotation({ stores: [sealedValues], box, report, batch: 4, pauseMs: 0 });
+    const box = new Keyring([newKey, oldKey, ...others]);
+    const report = createBusinessEvents(captureLog(), createMetrics(noMetricSources));
+    await using running = new KeyRotation({
+      stores: [encryptedValues],
+      keyring: box,
+      report,
+      batchSize: 4,
+      pauseMs: 0,
+    });
     await running.run();
-    expect(running.left).toBe(27);
-    const under = async ({ header }: SecretBox) =>
-      (await sealedColumns(store.database.sql, header))['received_messages.content'];
+    expect(running.staleCount).toBe(27);
+    const under = async ({ currentKeyPrefix }: Keyring) =>
+      (await countEncryptedValues(store.database.sql, currentKeyPrefix))['received_messages.content'];
     expect(await under(lost)).toBe(27);
-    for (const key of others) expect(await under(new SecretBox([key]))).toBe(0);
+    for (const key of others) expect(await under(new Keyring([key]))).toBe(0);
     await store.database.sql.query(
       'delete from public.received_messages where substring(content from 1 for length($1::bytea)) = $1::bytea',
-      [lost.header],
+      [lost.currentKeyPrefix],
     );
     const readable = await new StoredReceivedMessages(rpc, newAlone).after(company.id, 0, 100);
     expect(readable.slice(1)).toMatchObject(written);
-    expect(await sealedValues.countNotUnder(box.header)).toBe(0);
+    expect(await encryptedValues.countStale(box.currentKeyPrefix)).toBe(0);
   });
 
   it('stay what they became when a webhook is set anew or gets another secret in between', async () => {
-    const { rpc, sealedValues } = store.repositories;
+    const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
     const webhooks = new StoredOutgoingWebhooks(rpc, oldBox);
     await webhooks.save(company.id, 'https://one.example/', 'whsec_one');
-    const table = sealedValues.tables[3];
-    const found = (await table?.notUnder(bothKeys.header, undefined, 100)) ?? [];
+    const table = encryptedValues.tables[3];
+    const found = (await table?.findStale(bothKeys.currentKeyPrefix, undefined, 100)) ?? [];
     expect(found.map(({ companyId, type }) => [companyId, type])).toEqual([
       [company.id, 'secret'],
       [company.id, 'url'],
@@ -164,30 +170,30 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     await webhooks.save(company.id, 'https://two.example/', 'unused');
     await webhooks.rotate(company.id, 'whsec_two', 24);
     expect(await table?.replace(resealed(found))).toBe(0);
-    expect(await webhooks.of(company.id)).toMatchObject({
+    expect(await webhooks.get(company.id)).toMatchObject({
       url: 'https://two.example/',
       secret: 'whsec_two',
       previousSecret: 'whsec_one',
     });
     await using running = rotation();
     await running.run();
-    expect(running.left).toBe(0);
+    expect(running.staleCount).toBe(0);
   });
 
   it('do not come back when what a client wrote was erased in between', async () => {
-    const { rpc, sealedValues } = store.repositories;
+    const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
     const received = new StoredReceivedMessages(rpc, newAlone);
     const [, text] = await keepTexts(company.id, oldBox, 2);
-    const table = sealedValues.tables[4];
-    const found = (await table?.notUnder(bothKeys.header, undefined, 100)) ?? [];
+    const table = encryptedValues.tables[4];
+    const found = (await table?.findStale(bothKeys.currentKeyPrefix, undefined, 100)) ?? [];
     expect(found).toHaveLength(2);
     await store.database.sql.query('delete from public.received_messages where id = $1', [found[0]?.id]);
     expect(await table?.replace(resealed(found))).toBe(1);
     expect(await received.after(company.id, 0, 10)).toMatchObject([text]);
     await using running = rotation();
     await running.run();
-    expect(running.left).toBe(0);
+    expect(running.staleCount).toBe(0);
   });
 
   it('are found and counted among many texts without reading those under the first key', async () => {
@@ -211,7 +217,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
         pages: (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0),
       };
     };
-    const header = Buffer.from(bothKeys.header).toString('hex');
+    const header = Buffer.from(bothKeys.currentKeyPrefix).toString('hex');
     const after = `{"type":"","token":0}`;
     const read = await pages(`public.sealed_received_read('${header}', '${after}', 100)`);
     expect(read.rows).toBe(3);
@@ -224,11 +230,11 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
   });
 
   it('are not replaced once they are others than those that were read', async () => {
-    const { credentials: rows, sealedValues } = store.repositories;
+    const { credentials: rows, encryptedValues } = store.repositories;
     const { lease, credentials } = await linkedSalon();
     await credentials.write([{ type: 'session', id: 'a', value: 'older' }]);
-    const [table] = sealedValues.tables;
-    const found = (await table?.notUnder(bothKeys.header, undefined, 100)) ?? [];
+    const [table] = encryptedValues.tables;
+    const found = (await table?.findStale(bothKeys.currentKeyPrefix, undefined, 100)) ?? [];
     await credentials.write([{ type: 'session', id: 'a', value: 'newer' }]);
 
     const replacements = found
@@ -254,10 +260,10 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
             lease.companyId,
           ]);
           await running.run();
-          expect(running.left).toBe(4);
+          expect(running.staleCount).toBe(4);
         });
         await running.run();
-        expect(running.left).toBe(0);
+        expect(running.staleCount).toBe(0);
       });
     },
   );

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EmbeddedPostgres } from '../../../../src/storage/database/pglite.ts';
+import { PgliteDatabase } from '../../../../src/storage/database/pglite.ts';
 import { migrate, MigrationError, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import type { Migration } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import type { SqlDatabase } from '../../../../src/storage/database/sql.ts';
 import { engines, migrationsDirectory } from '../../../support/fixtures/storage.ts';
-import type { Place } from '../../../support/fixtures/storage.ts';
+import type { TestDatabase } from '../../../support/fixtures/storage.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 /** A release after this one. */
@@ -20,7 +20,7 @@ const later: Migration = {
 const local = engines().filter(({ name }) => name !== 'Supabase');
 
 describe.each(local)('migrations on $name', ({ make }) => {
-  let place: Place;
+  let place: TestDatabase;
   let database: SqlDatabase & AsyncDisposable;
   let migrations: Migration[];
 
@@ -128,12 +128,15 @@ describe('the folder of migrations', () => {
   });
 });
 
-async function open({ choice }: Place): Promise<SqlDatabase & AsyncDisposable> {
+async function open({ address }: TestDatabase): Promise<SqlDatabase & AsyncDisposable> {
   const onError = (error: unknown): void => {
     throw error;
   };
-  if (choice.kind === 'embedded') {
-    return EmbeddedPostgres.open({ directory: choice.directory, onError, now: () => new Date() });
+  if (address.kind === 'embedded') {
+    return PgliteDatabase.open({ directory: address.directory, onError, now: () => new Date() });
   }
-  return new PostgresDatabase({ url: choice.kind === 'postgres' ? choice.url : choice.databaseUrl, onError });
+  return new PostgresDatabase({
+    url: address.kind === 'postgres' ? address.url : address.databaseUrl,
+    onError,
+  });
 }

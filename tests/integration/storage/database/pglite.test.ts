@@ -3,11 +3,11 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import { prepareEmbedded } from '../../../../dev-env/pglite-template.ts';
+import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
 import {
   engines,
   openTestDatabase,
-  registeredCompany,
+  registerCompany,
   repositoriesOn,
 } from '../../../support/fixtures/storage.ts';
 import { StorageProcess } from '../../../support/servers/storage-process.ts';
@@ -18,7 +18,7 @@ describe('the embedded store', () => {
   it('has every message that it acknowledged before kill -9, three times over', async () => {
     using directory = new TemporaryDirectory();
     const choice = { kind: 'embedded', directory: path.join(directory.path, 'pg') } as const;
-    await prepareEmbedded(choice.directory);
+    await copyDatabaseTemplate(choice.directory);
 
     const acknowledged: string[] = [];
     for (const enough of [20, 45, 70]) {
@@ -43,7 +43,7 @@ describe('the embedded store', () => {
   it('belongs to one process: a second is refused in plain words, and takes over when the first was killed', async () => {
     using directory = new TemporaryDirectory();
     const choice = { kind: 'embedded', directory: path.join(directory.path, 'pg') } as const;
-    await prepareEmbedded(choice.directory);
+    await copyDatabaseTemplate(choice.directory);
     await using first = new StorageProcess('write', choice);
     await waitFor('the first to write', () => ended(first) ?? first.lines.length > 0, 25_000);
 
@@ -60,7 +60,7 @@ describe('the embedded store', () => {
   it('lets no other user into its folder', async () => {
     using temporary = new TemporaryDirectory();
     const directory = path.join(temporary.path, 'pg');
-    await prepareEmbedded(directory);
+    await copyDatabaseTemplate(directory);
     await using _database = await openTestDatabase({ kind: 'embedded', directory });
     expect(statSync(directory).mode & 0o077).toBe(0);
   });
@@ -69,11 +69,11 @@ describe('the embedded store', () => {
     const [embedded] = engines();
     await using place = await embedded?.make();
     if (place === undefined) throw new Error('No embedded engine');
-    const first = await openTestDatabase(place.choice);
-    const { id } = await registeredCompany(repositoriesOn(first));
+    const first = await openTestDatabase(place.address);
+    const { id } = await registerCompany(repositoriesOn(first));
     await first[Symbol.asyncDispose]();
 
-    await using second = await openTestDatabase(place.choice);
+    await using second = await openTestDatabase(place.address);
     expect(await repositoriesOn(second).companies.byId(id)).toMatchObject({ id });
   });
 
@@ -95,16 +95,16 @@ describe('the embedded store', () => {
     writeFileSync(path.join(`${pg}.new`, 'PG_VERSION'), '18\n');
 
     await using database = await openTestDatabase({ kind: 'embedded', directory: pg });
-    expect(await registeredCompany(repositoriesOn(database))).toMatchObject({ id: 1 });
+    expect(await registerCompany(repositoriesOn(database))).toMatchObject({ id: 1 });
   });
 
   it('flushes its log to the disk before a write is acknowledged, and does not for a read', async () => {
     const [embedded] = engines();
     await using place = await embedded?.make();
     if (place === undefined) throw new Error('No embedded engine');
-    await using database = await openTestDatabase(place.choice);
+    await using database = await openTestDatabase(place.address);
     const repositories = repositoriesOn(database);
-    const { id } = await registeredCompany(repositories);
+    const { id } = await registerCompany(repositories);
 
     const read = () => repositories.companies.byId(id);
     const write = () => repositories.events.record({ companyId: id, type: 'written', cause: 'test' });
@@ -134,6 +134,6 @@ async function flushesOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 function ended(child: StorageProcess): undefined {
-  if (child.errors !== '') throw new Error(child.errors);
+  if (child.stderr !== '') throw new Error(child.stderr);
   return undefined;
 }

@@ -5,7 +5,7 @@ import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import { readMigrations } from '../../../../src/storage/database/migrate.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
-import { migrationsDirectory, registeredCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { migrationsDirectory, registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('a Postgres server', () => {
@@ -20,11 +20,11 @@ describe('a Postgres server', () => {
     const outages = new OutageLog();
     await using queue = await createJobQueue({ database, onError, outages, monotonicMs });
     const repositories = repositoriesOn(database);
-    const { id } = await registeredCompany(repositories);
+    const { id } = await registerCompany(repositories);
     const done: string[] = [];
     await queue.work('webhooks', async ({ key }) => void done.push(key));
 
-    await server.interrupt();
+    await server.stopFast();
     await expect(repositories.companies.byId(id)).rejects.toMatchObject({
       code: 'DB_ERROR',
       retryAfterSeconds: 5,

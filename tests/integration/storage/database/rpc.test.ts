@@ -4,7 +4,7 @@ import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import { knownBooking } from '../../../support/fixtures/bookings.ts';
 import { createRpcFetch } from '../../../../src/storage/rpc/in-process-postgrest.ts';
 import { hostileStrings } from '../../../support/faults/hostile-strings.ts';
-import { engines, newMessage, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 describe.each(engines())('the functions of $name', ({ make }) => {
   const store = useStore(make);
@@ -39,7 +39,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
 
   it('take hostile text as text, or refuse it as bad input', async () => {
     const { events } = store.repositories;
-    const company = await registeredCompany(store.repositories);
+    const company = await registerCompany(store.repositories);
     const outcomes = new Map<string, unknown>();
 
     for (const text of hostileStrings()) {
@@ -64,7 +64,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
 
   it('do not run into each other, also when every second one fails half-way', async () => {
     const { bookings, events } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     const recordIds = Array.from({ length: 50 }, (_, index) => index + 1);
 
     const outcomes = await Promise.allSettled(
@@ -140,7 +140,7 @@ describe.each(engines())('the functions of $name', ({ make }) => {
     });
 
     it('give broken rules the status of PostgREST, and the status that a function chose', async () => {
-      const company = await registeredCompany(store.repositories);
+      const company = await registerCompany(store.repositories);
       const event = { p_type: 'Not Snake', p_cause: 'x' };
       const lost = { p_company_id: company.id, p_token: 99, p_changes: [] };
 

@@ -4,11 +4,11 @@ import type { MessageKind, MessageStatus, NewMessage } from '../../../../src/dom
 import type { Lease } from '../../../../src/ports/ports.ts';
 import { booking, knownBooking } from '../../../support/fixtures/bookings.ts';
 import {
-  claimed,
+  claimNext,
   engines,
-  enqueued,
+  enqueue,
   newMessage,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -27,8 +27,8 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
   ])('and whose client has written STOP meanwhile: a %s is %s', async (kind, status) => {
     const { messages, contacts } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id, { kind }));
-    await claimed(messages, lease);
+    const stored = await enqueue(messages, newMessage(id, { kind }));
+    await claimNext(messages, lease);
     await contacts.optOut(id, stored.phone, 'answer:1');
     await messages.release(lease, stored.id, 0);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status, attempts: 0 });
@@ -42,8 +42,8 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
     const { messages, bookings } = store.repositories;
     const { id, lease } = await connectedCompany();
     await write(id, 0);
-    const stored = await enqueued(messages, reminder(id));
-    await claimed(messages, lease);
+    const stored = await enqueue(messages, reminder(id));
+    await claimNext(messages, lease);
     await write(id, 1, changes);
     await messages.release(lease, stored.id, 0);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status });
@@ -53,14 +53,14 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
   it('by a crash is not said again when it is true no more: nobody knows whether it was said', async () => {
     const { messages, contacts, leases, events } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id, { kind: 'reminder_24h' }));
-    await claimed(messages, lease);
+    const stored = await enqueue(messages, newMessage(id, { kind: 'reminder_24h' }));
+    await claimNext(messages, lease);
     await contacts.optOut(id, stored.phone, 'answer:1');
     await leases.release(lease);
     const next = await leased(id);
-    const ended = await messages.giveUpWaiting(next, { ackTimeoutMs: hourMs, maxAttempts: 3 });
+    const ended = await messages.expireUnacknowledged(next, { ackTimeoutMs: hourMs, maxAttempts: 3 });
     expect(ended).toMatchObject([{ whatsappMessageId: stored.whatsappMessageId }]);
-    expect(await claimed(messages, next)).toBeUndefined();
+    expect(await claimNext(messages, next)).toBeUndefined();
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'unknown' });
     expect((await events.latest(id, 1)).map(({ type }) => type)).toEqual(['message_unknown']);
   });
@@ -69,7 +69,7 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
     [
       'an uninstallation',
       'unknown',
-      (id) => store.repositories.companies.moveIntegration(id, 'uninstalled', ''),
+      (id) => store.repositories.companies.transitionIntegration(id, 'uninstalled', ''),
     ],
     ['a link to another phone', 'unknown', (id) => linked(id, '+79002222222')],
     ['a link to the same phone', 'sending', (id) => linked(id, '+79001111111')],
@@ -77,13 +77,13 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
     const { messages, leases, events } = store.repositories;
     const { id, lease } = await connectedCompany();
     await linked(id, '+79001111111');
-    const stored = await enqueued(messages, newMessage(id));
-    await claimed(messages, lease);
+    const stored = await enqueue(messages, newMessage(id));
+    await claimNext(messages, lease);
     await happens(id);
     await leases.release(lease);
     const next = await leased(id);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status, attempts: 1 });
-    expect((await claimed(messages, next))?.id).toBe(status === 'sending' ? stored.id : undefined);
+    expect((await claimNext(messages, next))?.id).toBe(status === 'sending' ? stored.id : undefined);
     const types = (await events.latest(id, 10)).map(({ type }) => type);
     expect(types.includes('message_unknown')).toBe(status === 'unknown');
   });
@@ -91,8 +91,8 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
   it('by a crash waits for the morning like others, and holds up no answer at night', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id));
-    await claimed(messages, lease);
+    const stored = await enqueue(messages, newMessage(id));
+    await claimNext(messages, lease);
     await leases.release(lease);
     const next = await leased(id);
     const quietUntil = new Date(Date.now() + hourMs);
@@ -100,16 +100,16 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
 
     const claim = await messages.claim(next, atNight);
     expect(claim).toMatchObject({ dueAt: quietUntil });
-    await enqueued(messages, newMessage(id, { phone: stored.phone, text: 'now', heedsQuietHours: false }));
+    await enqueue(messages, newMessage(id, { phone: stored.phone, text: 'now', respectsQuietHours: false }));
     expect((await messages.claim(next, atNight)).message?.text).toBe('now');
-    expect(await claimed(messages, next)).toMatchObject({ id: stored.id, attempts: 2 });
+    expect(await claimNext(messages, next)).toMatchObject({ id: stored.id, attempts: 2 });
   });
 
   it('is said to be due in so many milliseconds by the clock of the database', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id));
-    await claimed(messages, lease);
+    const stored = await enqueue(messages, newMessage(id));
+    await claimNext(messages, lease);
     await messages.release(lease, stored.id, 5_000);
     const claim = await messages.claim(lease, { limits: undefined, gapMs: 0, maxAttempts: 3 });
     if (claim.message !== undefined) throw new Error('It should wait');
@@ -136,7 +136,7 @@ describe.each(engines())('a message that was interrupted in $name', ({ make }) =
   }
 
   async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     return { id, lease: await leased(id) };
   }
 

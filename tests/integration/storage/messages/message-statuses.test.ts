@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { messageStatuses } from '../../../../src/domain/notification/message.ts';
 import {
-  enqueued,
+  enqueue,
   engines,
   newMessage,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 
@@ -25,8 +25,8 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
       }
     }
     const { messages } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
-    const stored = await enqueued(messages, newMessage(id));
+    const { id } = await registerCompany(store.repositories);
+    const stored = await enqueue(messages, newMessage(id));
 
     const moved = new Set<string>();
     for (const from of messageStatuses) {
@@ -42,11 +42,8 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
 
   it('dates each step, fills the step that was skipped, and keeps the reason of a failure', async () => {
     const { messages } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
-    const [read, failed] = [
-      await enqueued(messages, newMessage(id)),
-      await enqueued(messages, newMessage(id)),
-    ];
+    const { id } = await registerCompany(store.repositories);
+    const [read, failed] = [await enqueue(messages, newMessage(id)), await enqueue(messages, newMessage(id))];
 
     await messages.advance(id, read.whatsappMessageId, 'delivered');
     expect(await messages.advance(id, read.whatsappMessageId, 'sent')).toBeUndefined();

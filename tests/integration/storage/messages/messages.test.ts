@@ -3,12 +3,12 @@ import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import type { Lease } from '../../../../src/ports/ports.ts';
 import {
-  claimed,
+  claimNext,
   engines,
-  enqueued,
+  enqueue,
   newMessage,
   nextDueAt,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -22,33 +22,33 @@ describe.each(engines())('messages in $name', ({ make }) => {
 
   it('is one message for one idempotency key, also at once', async () => {
     const { messages } = store.repositories;
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     const wanted = newMessage(id);
 
-    const answers = await Promise.all(Array.from({ length: 10 }, () => enqueued(messages, wanted)));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => enqueue(messages, wanted)));
 
     expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
     const [stored] = answers;
     expect(stored).toMatchObject({ status: 'queued', attempts: 0, text: wanted.text, recordId: 42 });
     expect(stored?.whatsappMessageId).toMatch(/^3EB0[0-9A-F]{18}$/);
     expect(await messages.byId(id, stored?.id ?? '')).toEqual(stored);
-    expect(await messages.textOf(id, stored?.whatsappMessageId ?? '')).toBe(wanted.text);
+    expect(await messages.textByWhatsappMessageId(id, stored?.whatsappMessageId ?? '')).toBe(wanted.text);
   });
 
   it('keeps companies apart', async () => {
     const { messages } = store.repositories;
     const [mine, other] = [
-      await registeredCompany(store.repositories),
-      await registeredCompany(store.repositories),
+      await registerCompany(store.repositories),
+      await registerCompany(store.repositories),
     ];
-    const stored = await enqueued(messages, newMessage(mine.id, { idempotencyKey: 'same' }));
-    const foreign = await enqueued(messages, newMessage(other.id, { idempotencyKey: 'same' }));
+    const stored = await enqueue(messages, newMessage(mine.id, { idempotencyKey: 'same' }));
+    const foreign = await enqueue(messages, newMessage(other.id, { idempotencyKey: 'same' }));
 
     expect(foreign.id).not.toBe(stored.id);
     expect(await messages.byId(other.id, stored.id)).toBeUndefined();
     expect(await messages.byId(mine.id, 'not-a-uuid')).toBeUndefined();
-    expect(await messages.textOf(other.id, stored.whatsappMessageId)).toBeUndefined();
-    await expect(enqueued(messages, newMessage(companyIdFrom(999_999_999)))).rejects.toMatchObject({
+    expect(await messages.textByWhatsappMessageId(other.id, stored.whatsappMessageId)).toBeUndefined();
+    await expect(enqueue(messages, newMessage(companyIdFrom(999_999_999)))).rejects.toMatchObject({
       code: 'COMPANY_NOT_FOUND',
     });
   });
@@ -56,14 +56,14 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('hands messages out in order, one by one, under the lease', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const first = await enqueued(messages, newMessage(id));
-    const second = await enqueued(messages, newMessage(id));
-    await enqueued(messages, newMessage(id, { notBefore: inFuture(minuteMs) }));
+    const first = await enqueue(messages, newMessage(id));
+    const second = await enqueue(messages, newMessage(id));
+    await enqueue(messages, newMessage(id, { notBefore: inFuture(minuteMs) }));
 
     const claims = [
-      await claimed(messages, lease, now),
-      await claimed(messages, lease, now),
-      await claimed(messages, lease, now),
+      await claimNext(messages, lease, now),
+      await claimNext(messages, lease, now),
+      await claimNext(messages, lease, now),
     ];
 
     expect(claims.map((claim) => claim?.id)).toEqual([first.id, second.id, undefined]);
@@ -77,9 +77,9 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('never hands a message out twice to rival claims', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    for (let count = 0; count < 5; count += 1) await enqueued(messages, newMessage(id));
+    for (let count = 0; count < 5; count += 1) await enqueue(messages, newMessage(id));
 
-    const claims = await Promise.all(Array.from({ length: 12 }, () => claimed(messages, lease, now)));
+    const claims = await Promise.all(Array.from({ length: 12 }, () => claimNext(messages, lease, now)));
 
     const ids = claims.flatMap((claim) => (claim === undefined ? [] : [claim.id]));
     expect(ids).toHaveLength(5);
@@ -89,11 +89,11 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('keeps the gap between two messages of a company, also for rival claims and a new owner', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
-    await enqueued(messages, newMessage(id));
-    await enqueued(messages, newMessage(id));
+    await enqueue(messages, newMessage(id));
+    await enqueue(messages, newMessage(id));
     const paced = { gapMs: 700, maxAttempts: 3 };
 
-    const rivals = await Promise.all([claimed(messages, lease, paced), claimed(messages, lease, paced)]);
+    const rivals = await Promise.all([claimNext(messages, lease, paced), claimNext(messages, lease, paced)]);
     const claimedAtMs = performance.now();
     expect(rivals.filter((claim) => claim !== undefined)).toHaveLength(1);
     const dueInMs = ((await nextDueAt(messages, lease))?.getTime() ?? 0) - Date.now();
@@ -103,7 +103,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
     await messages.advance(id, rivals.find((claim) => claim !== undefined)?.whatsappMessageId ?? '', 'sent');
     await leases.release(lease);
     const next = await leased(id, 'new owner');
-    await waitFor('the second message', () => claimed(messages, next, paced));
+    await waitFor('the second message', () => claimNext(messages, next, paced));
     expect(performance.now() - claimedAtMs).toBeGreaterThan(500);
   });
 
@@ -112,46 +112,46 @@ describe.each(engines())('messages in $name', ({ make }) => {
     const { id, lease } = await connectedCompany();
     expect(await nextDueAt(messages, lease)).toBeUndefined();
     const soon = inFuture(minuteMs);
-    await enqueued(messages, newMessage(id, { notBefore: soon }));
+    await enqueue(messages, newMessage(id, { notBefore: soon }));
     expect(await nextDueAt(messages, lease)).toEqual(soon);
-    await enqueued(messages, newMessage(id));
+    await enqueue(messages, newMessage(id));
 
     await leases.release(lease);
-    expect(await claimed(messages, lease, now)).toBeUndefined();
+    expect(await claimNext(messages, lease, now)).toBeUndefined();
     const next = await leased(id, 'somebody else');
-    expect(await claimed(messages, { ...lease, token: next.token }, now)).toBeUndefined();
-    expect(await claimed(messages, next, now)).toBeDefined();
+    expect(await claimNext(messages, { ...lease, token: next.token }, now)).toBeUndefined();
+    expect(await claimNext(messages, next, now)).toBeDefined();
   });
 
   it('takes over what a dead owner was sending, with the same id, and gives up after so many attempts', async () => {
     const { messages, leases } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id));
-    const younger = await enqueued(messages, newMessage(id));
+    const stored = await enqueue(messages, newMessage(id));
+    const younger = await enqueue(messages, newMessage(id));
     const limit = { gapMs: 0, maxAttempts: 2 };
 
-    await claimed(messages, lease, limit);
+    await claimNext(messages, lease, limit);
     await leases.release(lease);
     const second = await leased(id, 'second');
-    const again = await claimed(messages, second, limit);
+    const again = await claimNext(messages, second, limit);
     expect(again).toMatchObject({ id: stored.id, attempts: 2, whatsappMessageId: stored.whatsappMessageId });
 
     await leases.release(second);
     const third = await leased(id, 'third');
-    expect(await claimed(messages, third, limit)).toMatchObject({ id: younger.id });
-    expect(await messages.giveUpWaiting(third, { ackTimeoutMs: minuteMs, maxAttempts: 2 })).toMatchObject([
-      { companyId: id, id: stored.id, status: 'unknown' },
-    ]);
+    expect(await claimNext(messages, third, limit)).toMatchObject({ id: younger.id });
+    expect(
+      await messages.expireUnacknowledged(third, { ackTimeoutMs: minuteMs, maxAttempts: 2 }),
+    ).toMatchObject([{ companyId: id, id: stored.id, status: 'unknown' }]);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'unknown', attempts: 2 });
   });
 
   it('lets a message expire that waited too long, but never one that may have left', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const sent = await enqueued(messages, newMessage(id, { expiresAt: inFuture(400) }));
-    const waiting = await enqueued(messages, newMessage(id, { expiresAt: inFuture(400) }));
-    const lasting = await enqueued(messages, newMessage(id, { expiresAt: inFuture(minuteMs) }));
-    expect(await claimed(messages, lease, now)).toMatchObject({ id: sent.id });
+    const sent = await enqueue(messages, newMessage(id, { expiresAt: inFuture(400) }));
+    const waiting = await enqueue(messages, newMessage(id, { expiresAt: inFuture(400) }));
+    const lasting = await enqueue(messages, newMessage(id, { expiresAt: inFuture(minuteMs) }));
+    expect(await claimNext(messages, lease, now)).toMatchObject({ id: sent.id });
 
     const expired: string[] = [];
     await waitFor('the expiry', async () => {
@@ -164,8 +164,8 @@ describe.each(engines())('messages in $name', ({ make }) => {
     expect(await messages.byId(id, waiting.id)).toMatchObject({ status: 'expired' });
     expect(await messages.byId(id, lasting.id)).toMatchObject({ status: 'queued' });
     const next = await leased(id, 'owner');
-    expect(await claimed(messages, next, now)).toMatchObject({ id: lasting.id });
-    expect(await messages.giveUpWaiting(next, patient)).toMatchObject([
+    expect(await claimNext(messages, next, now)).toMatchObject({ id: lasting.id });
+    expect(await messages.expireUnacknowledged(next, patient)).toMatchObject([
       { whatsappMessageId: sent.whatsappMessageId },
     ]);
     expect((await messages.byId(id, sent.id))?.status).toBe('unknown');
@@ -174,17 +174,17 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('hands out nothing that is past its use, and does not call it due', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    await enqueued(messages, newMessage(id, { expiresAt: inFuture(-minuteMs) }));
+    await enqueue(messages, newMessage(id, { expiresAt: inFuture(-minuteMs) }));
     expect(await nextDueAt(messages, lease)).toBeUndefined();
-    expect(await claimed(messages, lease, now)).toBeUndefined();
+    expect(await claimNext(messages, lease, now)).toBeUndefined();
   });
 
   it('withdraws what was not sent when the company uninstalls', async () => {
     const { messages, companies } = store.repositories;
-    const company = await registeredCompany(store.repositories);
-    const stored = await enqueued(messages, newMessage(company.id));
+    const company = await registerCompany(store.repositories);
+    const stored = await enqueue(messages, newMessage(company.id));
 
-    await companies.moveIntegration(company.id, 'uninstalled', 'test');
+    await companies.transitionIntegration(company.id, 'uninstalled', 'test');
 
     expect(await messages.byId(company.id, stored.id)).toMatchObject({ status: 'withdrawn' });
   });
@@ -192,16 +192,16 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('puts a message back that never left, without counting the attempt', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id));
-    await claimed(messages, lease, now);
+    const stored = await enqueue(messages, newMessage(id));
+    await claimNext(messages, lease, now);
 
     await messages.release({ ...lease, token: lease.token + 1 }, stored.id, 0);
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'sending' });
     await messages.release(lease, stored.id, 200);
 
     expect(await messages.byId(id, stored.id)).toMatchObject({ status: 'queued', attempts: 0 });
-    expect(await claimed(messages, lease, now)).toBeUndefined();
-    expect(await waitFor('the retry', () => claimed(messages, lease, now))).toMatchObject({
+    expect(await claimNext(messages, lease, now)).toBeUndefined();
+    expect(await waitFor('the retry', () => claimNext(messages, lease, now))).toMatchObject({
       id: stored.id,
       attempts: 1,
     });
@@ -210,17 +210,17 @@ describe.each(engines())('messages in $name', ({ make }) => {
   it('stops waiting for an ack under its own lease, counted from when the message was handed over', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
-    const stored = await enqueued(messages, newMessage(id));
-    await claimed(messages, lease, now);
+    const stored = await enqueue(messages, newMessage(id));
+    await claimNext(messages, lease, now);
 
     const impatient = { ackTimeoutMs: 0, maxAttempts: 3 };
 
-    expect(await messages.giveUpWaiting(lease, impatient)).toEqual([]);
-    await messages.handedOver(lease, stored.id);
-    expect(await messages.giveUpWaiting(lease, patient)).toEqual([]);
-    expect(await messages.giveUpWaiting({ ...lease, token: lease.token + 1 }, impatient)).toEqual([]);
+    expect(await messages.expireUnacknowledged(lease, impatient)).toEqual([]);
+    await messages.markDispatched(lease, stored.id);
+    expect(await messages.expireUnacknowledged(lease, patient)).toEqual([]);
+    expect(await messages.expireUnacknowledged({ ...lease, token: lease.token + 1 }, impatient)).toEqual([]);
     const givenUp = await waitFor('the patience to end', async () => {
-      const ended = await messages.giveUpWaiting(lease, impatient);
+      const ended = await messages.expireUnacknowledged(lease, impatient);
       return ended.length > 0 && ended;
     });
 
@@ -233,7 +233,7 @@ describe.each(engines())('messages in $name', ({ make }) => {
   });
 
   async function connectedCompany(): Promise<{ id: CompanyId; lease: Lease }> {
-    const { id } = await registeredCompany(store.repositories);
+    const { id } = await registerCompany(store.repositories);
     return { id, lease: await leased(id, 'owner') };
   }
 

@@ -1,19 +1,19 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
-import { Outage } from '../../../../src/lib/async/outage-monitor.ts';
-import { PatientTasks } from '../../../../src/lib/async/retrying-queue.ts';
+import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
+import { RetryingQueue } from '../../../../src/lib/async/retrying-queue.ts';
 import type { Lease, WhatsAppEvents } from '../../../../src/ports/ports.ts';
 import { Outbox } from '../../../../src/messaging/outbox.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { isOutage } from '../../../../src/storage/database/errors.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 import {
   engines,
-  enqueued,
+  enqueue,
   newMessage,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -83,20 +83,22 @@ describe.each(engines())('a message on its way in $name', ({ make }) => {
   /** One message that waits, and an outbox for it. */
   async function open() {
     const { repositories } = store;
-    const { id } = await registeredCompany(repositories);
+    const { id } = await registerCompany(repositories);
     const lease = await repositories.leases.acquire(id, 'owner', hourMs);
     if (lease === undefined) throw new Error('No lease');
-    const message = await enqueued(repositories.messages, newMessage(id, { heedsQuietHours: false }));
+    const message = await enqueue(repositories.messages, newMessage(id, { respectsQuietHours: false }));
     const line = new Line(lease);
     const log = captureLog();
-    const report = createBusinessEvents(log, createMetrics(noFigures));
-    const outage = new Outage({ began: () => log.info('began'), ended: () => {} }, () => performance.now());
+    const report = createBusinessEvents(log, createMetrics(noMetricSources));
+    const outage = new OutageMonitor({ began: () => log.info('began'), ended: () => {} }, () =>
+      performance.now(),
+    );
     const failed = (error: unknown): void => log.error('Gave up', { error });
-    const statuses = new PatientTasks({ isOutage, outage, failed });
+    const statuses = new RetryingQueue({ isOutage, outage, onTaskFailed: failed });
     const outbox = new Outbox({
       ...repositories,
       whatsapp: line,
-      statuses,
+      statusQueue: statuses,
       report,
       pacing: 'none',
       random: Math.random,
@@ -137,7 +139,7 @@ class Line extends EventEmitter<WhatsAppEvents> {
     return [{ companyId: this.#lease.companyId, status: this.getSessionStatus() }];
   }
 
-  leaseOf(): Lease {
+  getLease(): Lease {
     return this.#lease;
   }
 

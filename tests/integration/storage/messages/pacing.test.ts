@@ -1,8 +1,8 @@
 import { array, assert, asyncProperty } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exceededBy, reorderedIn } from '../../../support/checkers/pacing-checker.ts';
-import { step } from '../../../support/checkers/pacing-commands.ts';
-import { PacedNumber } from '../../../support/checkers/pacing-driver.ts';
+import { findLimitViolations, findReorderings } from '../../../support/checkers/pacing-checker.ts';
+import { pacingCommand } from '../../../support/checkers/pacing-commands.ts';
+import { PacingDriver } from '../../../support/checkers/pacing-driver.ts';
 import { engines, useStore } from '../../../support/fixtures/storage.ts';
 
 const minuteMs = 60_000;
@@ -15,21 +15,21 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
   // oxlint-disable-next-line vitest/expect-expect
   it('exceeds no limit, reorders no client and holds nothing back, whatever fails and however often it restarts', async () => {
     await assert(
-      asyncProperty(array(step, { minLength: 30, maxLength: 90 }), async (steps) => {
-        const number = await PacedNumber.open(store);
-        for (const one of steps) await number.take(one);
+      asyncProperty(array(pacingCommand, { minLength: 30, maxLength: 90 }), async (steps) => {
+        const number = await PacingDriver.open(store);
+        for (const one of steps) await number.execute(one);
         await number.drain();
-        expect(exceededBy(number.sent)).toEqual([]);
-        expect(reorderedIn(number.sent)).toEqual([]);
-        expect(number.heldBack).toEqual([]);
-        expect(number.looping).toEqual([]);
+        expect(findLimitViolations(number.sent)).toEqual([]);
+        expect(findReorderings(number.sent)).toEqual([]);
+        expect(number.withheld).toEqual([]);
+        expect(number.repeatedlyRejected).toEqual([]);
       }),
       { numRuns: 60, interruptAfterTimeLimit: 2 * minuteMs, markInterruptAsFailure: true },
     );
   }, 180_000);
 
   it('says exactly when the next message may go', async () => {
-    const number = await PacedNumber.open(store);
+    const number = await PacingDriver.open(store);
     for (let count = 0; count < 12; count += 1) await number.enqueue(0);
     const waitsMs: number[] = [];
     for (let count = 0; count < 12; count += 1) {
@@ -40,16 +40,16 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
       }
       const waitMs = claim.dueInMs ?? Infinity;
       waitsMs.push(waitMs);
-      await number.take({ what: 'pass', ms: waitMs - 1_000 });
+      await number.execute({ what: 'pass', ms: waitMs - 1_000 });
       expect((await number.claim()).message).toBeUndefined();
-      await number.take({ what: 'pass', ms: 1_100 });
+      await number.execute({ what: 'pass', ms: 1_100 });
     }
     // Three in a minute with a gap between, then the rest of the minute.
     expect(waitsMs.map((ms) => Math.round(ms / 1_000))).toEqual([4, 4, 52, 4, 4, 52]);
   });
 
   it('grows from a tenth after a reconnection', async () => {
-    const number = await PacedNumber.open(store);
+    const number = await PacingDriver.open(store);
     await number.reconnect();
     for (let count = 0; count < 3; count += 1) await number.enqueue(0);
     const first = await number.claim();
@@ -65,8 +65,8 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
 
   it.each(['463', '429'] as const)('is halved after a refusal with %s, and says so', async (code) => {
     const { events } = store.repositories;
-    const number = await PacedNumber.open(store);
-    await number.hears(0);
+    const number = await PacingDriver.open(store);
+    await number.receiveFrom(0);
     for (let count = 0; count < 3; count += 1) await number.enqueue(0);
     const { message } = await number.claim();
     if (message === undefined) throw new Error('The first message may go at once');
@@ -74,7 +74,7 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
     const [latest] = await events.latest(number.companyId, 1);
     expect(latest).toMatchObject({ type: 'pacing_reduced', cause: `whatsapp:${code}` });
 
-    await number.take({ what: 'pass', ms: hourMs });
+    await number.execute({ what: 'pass', ms: hourMs });
     const second = await number.claim();
     if (second.message === undefined) throw new Error('The second message may go after an hour');
     await number.settle(second.message, 'ack');
@@ -86,7 +86,7 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
   });
 
   it('gives nothing to a company that is frozen, and goes on when it is not', async () => {
-    const number = await PacedNumber.open(store);
+    const number = await PacingDriver.open(store);
     await number.enqueue(0);
     await number.setStatus('frozen');
     expect(await number.claim()).toEqual({ dueAt: undefined, dueInMs: undefined });
@@ -95,8 +95,8 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
   });
 
   it('lets only what may go at night go at night', async () => {
-    const number = await PacedNumber.open(store);
-    await number.take({ what: 'night', ms: hourMs });
+    const number = await PacingDriver.open(store);
+    await number.execute({ what: 'night', ms: hourMs });
     await number.enqueue(0);
     const held = await number.claim();
     if (held.message !== undefined) throw new Error('It should wait for the morning');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Message, NewMessage } from '../../../../src/domain/notification/message.ts';
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
-import { claimed, engines, enqueued, newMessage, useStore } from '../../../support/fixtures/storage.ts';
+import { claimNext, engines, enqueue, newMessage, useStore } from '../../../support/fixtures/storage.ts';
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
@@ -12,17 +12,17 @@ describe.each(engines())('a message that WhatsApp refuses in $name', ({ make }) 
   it.each(['463', '429'])(
     'with %s waits five minutes and keeps its id; refused again it fails',
     async (code) => {
-      const { companyId, time, give, refuse } = await salon();
+      const { companyId, clock, give, refuse } = await salon();
       const message = await give({}, 'has a chat');
       expect(await refuse(message, code)).toMatchObject({ status: 'queued', errorCode: code });
-      await time.pass(5 * minuteMs - 2_000);
+      await clock.advance(5 * minuteMs - 2_000);
       expect(await give()).toBeUndefined();
-      await time.pass(3_000);
+      await clock.advance(3_000);
       const again = await give();
       expect(again).toMatchObject({ whatsappMessageId: message?.whatsappMessageId, attempts: 2 });
       expect(again?.errorCode).toBeUndefined();
       expect(await refuse(again, code)).toMatchObject({ status: 'failed', errorCode: code });
-      await time.pass(3 * dayMs);
+      await clock.advance(3 * dayMs);
       expect(await give()).toBeUndefined();
       const events = await store.repositories.events.latest(companyId, 50);
       expect(events.filter(({ type }) => type === 'message_refused')).toHaveLength(1);
@@ -46,11 +46,11 @@ describe.each(engines())('a message that WhatsApp refuses in $name', ({ make }) 
     const { companyId, give, refuse } = await salon();
     const { restrictions } = store.repositories;
     await refuse(await give({ expiresAt: new Date(Date.now() + 4 * minuteMs) }), '463');
-    await enqueued(store.repositories.messages, newMessage(companyId));
+    await enqueue(store.repositories.messages, newMessage(companyId));
     expect(await give()).toBeUndefined();
     expect(await restrictions.due(dayMs)).toContain(companyId);
-    await restrictions.learn(companyId, { source: 'asked', answer: 'free' });
-    expect(await restrictions.of(companyId)).toBeUndefined();
+    await restrictions.record(companyId, { source: 'asked', result: 'free' });
+    expect(await restrictions.current(companyId)).toBeUndefined();
     expect(await give()).toBeDefined();
   });
 
@@ -69,19 +69,19 @@ describe.each(engines())('a message that WhatsApp refuses in $name', ({ make }) 
   });
 
   it('with 429 makes all others of the number wait as well', async () => {
-    const { companyId, time, give, refuse } = await salon();
+    const { companyId, clock, give, refuse } = await salon();
     const { messages } = store.repositories;
     const message = await give({});
-    await enqueued(messages, newMessage(companyId));
+    await enqueue(messages, newMessage(companyId));
     await refuse(message, '429');
     expect(await give()).toBeUndefined();
-    await time.pass(5 * minuteMs + 1_000);
+    await clock.advance(5 * minuteMs + 1_000);
     expect(await give()).toBeDefined();
   });
 
   /** A company that holds its lease, and what its outbox would do. */
   async function salon() {
-    const { companyId, lease, time } = await leasedCompany(store);
+    const { companyId, lease, clock } = await leasedCompany(store);
     const { companies, contacts, messages } = store.repositories;
     await companies.recordSession(companyId, { state: 'connected' });
     /** What is due now; a message that is named is wanted first. */
@@ -90,16 +90,16 @@ describe.each(engines())('a message that WhatsApp refuses in $name', ({ make }) 
       who: 'has a chat' | 'is new' = 'is new',
     ): Promise<Message | undefined> => {
       if (changes !== undefined) {
-        const message = await enqueued(messages, newMessage(companyId, changes));
+        const message = await enqueue(messages, newMessage(companyId, changes));
         if (who === 'has a chat') await contacts.received(companyId, message.phone);
       }
-      return claimed(messages, lease);
+      return claimNext(messages, lease);
     };
     const refuse = async (message: Message | undefined, code: string): Promise<Message | undefined> => {
       if (message === undefined) throw new Error('There is no message');
-      await messages.handedOver(lease, message.id);
+      await messages.markDispatched(lease, message.id);
       return messages.advance(companyId, message.whatsappMessageId, 'failed', code);
     };
-    return { companyId, time, give, refuse };
+    return { companyId, clock, give, refuse };
   }
 });

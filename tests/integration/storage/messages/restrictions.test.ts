@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
 import {
-  claimed,
+  claimNext,
   engines,
-  enqueued,
+  enqueue,
   newMessage,
   newPhone,
   useStore,
@@ -24,47 +24,47 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   };
 
   it('holds whoever has no chat with the salon, until its end, and nobody else', async () => {
-    const { companyId, lease, time } = await leasedCompany(store);
+    const { companyId, lease, clock } = await leasedCompany(store);
     const { contacts, messages, restrictions } = store.repositories;
     const [stranger, hasWritten, wasReached] = [newPhone(), newPhone(), newPhone()];
-    const first = await enqueued(messages, newMessage(companyId, { phone: wasReached }));
-    expect(await claimed(messages, lease)).toMatchObject({ id: first.id });
+    const first = await enqueue(messages, newMessage(companyId, { phone: wasReached }));
+    expect(await claimNext(messages, lease)).toMatchObject({ id: first.id });
     await messages.advance(companyId, first.whatsappMessageId, 'delivered');
     await contacts.received(companyId, hasWritten);
     const endsAt = new Date(Date.now() + hourMs);
-    await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt, kind: 'BIZ_QUALITY' });
+    await restrictions.record(companyId, { ...asked, result: 'locked', endsAt, kind: 'BIZ_QUALITY' });
 
     for (const phone of [stranger, hasWritten, wasReached])
-      await enqueued(messages, newMessage(companyId, { phone }));
-    expect(await claimed(messages, lease)).toMatchObject({ phone: hasWritten });
-    expect(await claimed(messages, lease)).toMatchObject({ phone: wasReached });
+      await enqueue(messages, newMessage(companyId, { phone }));
+    expect(await claimNext(messages, lease)).toMatchObject({ phone: hasWritten });
+    expect(await claimNext(messages, lease)).toMatchObject({ phone: wasReached });
     const later = await messages.claim(lease, { limits: undefined, gapMs: 0, maxAttempts: 3 });
     if (later.message !== undefined) throw new Error('The stranger has to wait');
     const { dueInMs } = later;
     expect(dueInMs).toBeGreaterThan(hourMs);
     expect(dueInMs).toBeLessThanOrEqual(hourMs + 10_000);
-    await time.pass(dueInMs ?? 0);
-    expect(await claimed(messages, lease)).toMatchObject({ phone: stranger });
+    await clock.advance(dueInMs ?? 0);
+    expect(await claimNext(messages, lease)).toMatchObject({ phone: stranger });
   });
 
   it('of a message that was given to WhatsApp and not taken makes no chat', async () => {
     const { companyId, lease } = await leasedCompany(store);
     const { messages, restrictions } = store.repositories;
     const phone = newPhone();
-    const first = await enqueued(messages, newMessage(companyId, { phone }));
-    await claimed(messages, lease);
+    const first = await enqueue(messages, newMessage(companyId, { phone }));
+    await claimNext(messages, lease);
     await messages.advance(companyId, first.whatsappMessageId, 'failed', '479');
-    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
-    await enqueued(messages, newMessage(companyId, { phone }));
-    expect(await claimed(messages, lease)).toBeUndefined();
+    await restrictions.record(companyId, { ...asked, result: 'locked' });
+    await enqueue(messages, newMessage(companyId, { phone }));
+    expect(await claimNext(messages, lease)).toBeUndefined();
   });
 
   it('lasts a day when WhatsApp names no end, and a month at most', async () => {
     const { restrictions } = store.repositories;
     const lastsMs = async (endsAt?: Date) => {
       const { companyId } = await linkedCompany();
-      await restrictions.learn(companyId, { ...asked, answer: 'locked', ...(endsAt && { endsAt }) });
-      return ((await restrictions.of(companyId))?.endsAt.getTime() ?? 0) - Date.now();
+      await restrictions.record(companyId, { ...asked, result: 'locked', ...(endsAt && { endsAt }) });
+      return ((await restrictions.current(companyId))?.endsAt.getTime() ?? 0) - Date.now();
     };
     const endless = await lastsMs();
     expect(endless).toBeGreaterThan(dayMs - minuteMs);
@@ -76,44 +76,51 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   it('is not shortened when WhatsApp tells of it without an end, which Baileys then puts in a minute', async () => {
     const { companyId } = await linkedCompany();
     const { restrictions } = store.repositories;
-    await restrictions.learn(companyId, {
+    await restrictions.record(companyId, {
       ...asked,
-      answer: 'locked',
+      result: 'locked',
       endsAt: new Date(Date.now() + 3 * dayMs),
     });
-    const before = await restrictions.of(companyId);
+    const before = await restrictions.current(companyId);
     for (const agoMs of [-minuteMs, 10_000, hourMs]) {
-      const told = { source: 'announced', answer: 'locked', endsAt: new Date(Date.now() - agoMs) } as const;
-      expect(await restrictions.learn(companyId, told)).toEqual({ change: undefined, endsAt: undefined });
+      const announcement = {
+        source: 'announced',
+        result: 'locked',
+        endsAt: new Date(Date.now() - agoMs),
+      } as const;
+      expect(await restrictions.record(companyId, announcement)).toEqual({
+        change: undefined,
+        endsAt: undefined,
+      });
     }
-    expect(await restrictions.of(companyId)).toEqual(before);
+    expect(await restrictions.current(companyId)).toEqual(before);
     const earlier = new Date(Date.now() + dayMs);
-    await restrictions.learn(companyId, { source: 'announced', answer: 'locked', endsAt: earlier });
-    expect((await restrictions.of(companyId))?.endsAt).toEqual(new Date(earlier.getTime() + 10_000));
+    await restrictions.record(companyId, { source: 'announced', result: 'locked', endsAt: earlier });
+    expect((await restrictions.current(companyId))?.endsAt).toEqual(new Date(earlier.getTime() + 10_000));
   });
 
   it.each(['announced', 'asked'] as const)(
     'goes on when WhatsApp, %s at its end, says that it does, with an end that is over',
     async (source) => {
-      const { companyId, lease, time } = await linkedCompany();
+      const { companyId, lease, clock } = await linkedCompany();
       const { events, messages, restrictions } = store.repositories;
       const endsAt = new Date(Date.now() + hourMs);
-      await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt });
-      await enqueued(messages, newMessage(companyId));
-      await time.pass(hourMs + 15_000);
-      const learnt = await restrictions.learn(companyId, {
+      await restrictions.record(companyId, { ...asked, result: 'locked', endsAt });
+      await enqueue(messages, newMessage(companyId));
+      await clock.advance(hourMs + 15_000);
+      const learnt = await restrictions.record(companyId, {
         source,
-        answer: 'locked',
+        result: 'locked',
         endsAt: new Date(Date.now() - 15_000),
       });
       expect(learnt.change).toBeUndefined();
-      expect(await restrictions.of(companyId)).toMatchObject({ source: 'asked' });
-      expect(await claimed(messages, lease)).toBeUndefined();
-      await time.pass(minuteMs + 51_000);
+      expect(await restrictions.current(companyId)).toMatchObject({ source: 'asked' });
+      expect(await claimNext(messages, lease)).toBeUndefined();
+      await clock.advance(minuteMs + 51_000);
       expect(await restrictions.due(dayMs)).toContain(companyId);
-      await restrictions.learn(companyId, { ...asked, answer: 'free' });
-      const told = (await events.latest(companyId, 20)).map(({ type }) => type);
-      expect(told.filter((type) => type.startsWith('whatsapp_restrict'))).toEqual([
+      await restrictions.record(companyId, { ...asked, result: 'free' });
+      const eventTypes = (await events.latest(companyId, 20)).map(({ type }) => type);
+      expect(eventTypes.filter((type) => type.startsWith('whatsapp_restrict'))).toEqual([
         'whatsapp_restriction_ended',
         'whatsapp_restricted',
       ]);
@@ -123,55 +130,55 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   it('that WhatsApp tells of without an end holds new chats at once, and is asked about', async () => {
     const { companyId, lease } = await linkedCompany();
     const { messages, restrictions } = store.repositories;
-    await enqueued(messages, newMessage(companyId));
-    const told = { source: 'announced', answer: 'locked' } as const;
-    await restrictions.learn(companyId, { ...told, endsAt: new Date(Date.now() - 10_000) });
-    expect(await claimed(messages, lease)).toBeUndefined();
+    await enqueue(messages, newMessage(companyId));
+    const announcement = { source: 'announced', result: 'locked' } as const;
+    await restrictions.record(companyId, { ...announcement, endsAt: new Date(Date.now() - 10_000) });
+    expect(await claimNext(messages, lease)).toBeUndefined();
     expect(await restrictions.due(dayMs)).toContain(companyId);
     const endsAt = new Date(Date.now() + hourMs);
-    expect(await restrictions.learn(companyId, { ...asked, answer: 'locked', endsAt })).toMatchObject({
+    expect(await restrictions.record(companyId, { ...asked, result: 'locked', endsAt })).toMatchObject({
       change: 'began',
     });
-    expect(await restrictions.of(companyId)).toMatchObject({ source: 'asked' });
+    expect(await restrictions.current(companyId)).toMatchObject({ source: 'asked' });
   });
 
   it.each(['another number', 'another installation'])('holds whoever had a chat before %s', async (what) => {
-    const { companyId, lease, time } = await linkedCompany();
+    const { companyId, lease, clock } = await linkedCompany();
     const { companies, contacts, messages, restrictions } = store.repositories;
     const [hadWritten, wasReached, writes] = [newPhone(), newPhone(), newPhone()];
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
-    const first = await enqueued(messages, newMessage(companyId, { phone: wasReached }));
-    expect(await claimed(messages, lease)).toMatchObject({ id: first.id });
+    const first = await enqueue(messages, newMessage(companyId, { phone: wasReached }));
+    expect(await claimNext(messages, lease)).toMatchObject({ id: first.id });
     await messages.advance(companyId, first.whatsappMessageId, 'delivered');
     await contacts.received(companyId, hadWritten);
     // The same number linked anew keeps its chats.
     await companies.recordSession(companyId, { state: 'logged_out' });
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
-    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await restrictions.record(companyId, { ...asked, result: 'locked' });
     for (const phone of [hadWritten, wasReached]) {
-      await enqueued(messages, newMessage(companyId, { phone }));
-      expect(await claimed(messages, lease)).toMatchObject({ phone });
+      await enqueue(messages, newMessage(companyId, { phone }));
+      expect(await claimNext(messages, lease)).toMatchObject({ phone });
     }
 
-    await time.pass(minuteMs);
+    await clock.advance(minuteMs);
     if (what === 'another number')
       await companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' });
     else
       for (const status of ['uninstalled', 'pending_whatsapp'] as const)
-        await companies.moveIntegration(companyId, status, 'test');
-    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+        await companies.transitionIntegration(companyId, status, 'test');
+    await restrictions.record(companyId, { ...asked, result: 'locked' });
     await contacts.received(companyId, writes);
     for (const phone of [hadWritten, wasReached, writes])
-      await enqueued(messages, newMessage(companyId, { phone }));
-    expect(await claimed(messages, lease)).toMatchObject({ phone: writes });
-    expect(await claimed(messages, lease)).toBeUndefined();
+      await enqueue(messages, newMessage(companyId, { phone }));
+    expect(await claimNext(messages, lease)).toMatchObject({ phone: writes });
+    expect(await claimNext(messages, lease)).toBeUndefined();
   });
 
   it('is told of once, again when its end moves, and at its end', async () => {
     const { companyId } = await linkedCompany();
     const { events, restrictions } = store.repositories;
-    const learn = (answer: 'locked' | 'free', endsAt?: Date) =>
-      restrictions.learn(companyId, { source: 'announced', answer, ...(endsAt && { endsAt }) });
+    const learn = (result: 'locked' | 'free', endsAt?: Date) =>
+      restrictions.record(companyId, { source: 'announced', result, ...(endsAt && { endsAt }) });
     const soon = new Date(Date.now() + hourMs);
     const later = new Date(Date.now() + 2 * hourMs);
     const changes = [
@@ -190,8 +197,8 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
       'ended',
       undefined,
     ]);
-    const told = (await events.latest(companyId, 10)).map(({ type, cause }) => `${type} ${cause}`);
-    expect(told.slice(0, 3)).toEqual([
+    const eventCauses = (await events.latest(companyId, 10)).map(({ type, cause }) => `${type} ${cause}`);
+    expect(eventCauses.slice(0, 3)).toEqual([
       'whatsapp_restriction_ended whatsapp:announced',
       'whatsapp_restricted whatsapp:announced',
       'whatsapp_restricted whatsapp:announced',
@@ -199,12 +206,12 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   });
 
   it('is listed and counted while it lasts, and asked about at its end', async () => {
-    const { companyId, time } = await linkedCompany();
+    const { companyId, clock } = await linkedCompany();
     const { restrictions } = store.repositories;
     const before = await restrictions.count();
-    await restrictions.learn(companyId, {
+    await restrictions.record(companyId, {
       ...asked,
-      answer: 'locked',
+      result: 'locked',
       endsAt: new Date(Date.now() + hourMs),
       kind: 'WEB_COMPANION_ONLY',
     });
@@ -212,20 +219,20 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     const [latest] = await restrictions.latest(1);
     expect(latest).toMatchObject({ companyId, kind: 'WEB_COMPANION_ONLY', source: 'asked' });
     expect(await restrictions.due(minuteMs)).not.toContain(companyId);
-    await time.pass(hourMs + 1_000);
+    await clock.advance(hourMs + 1_000);
     expect(await restrictions.due(minuteMs)).toContain(companyId);
-    await time.pass(10_000);
-    expect(await restrictions.of(companyId)).toBeUndefined();
+    await clock.advance(10_000);
+    expect(await restrictions.current(companyId)).toBeUndefined();
     expect(await restrictions.count()).toBe(before);
   });
 
   it('is shown only while the number is linked, and again when it comes back', async () => {
     const { companyId } = await linkedCompany();
     const { companies, restrictions } = store.repositories;
-    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await restrictions.record(companyId, { ...asked, result: 'locked' });
     const among = await restrictions.count();
     const shown = async () => ({
-      own: (await restrictions.of(companyId)) !== undefined,
+      own: (await restrictions.current(companyId)) !== undefined,
       listed: (await restrictions.latest(500)).some((one) => one.companyId === companyId),
       counted: (await restrictions.count()) === among,
     });
@@ -248,13 +255,13 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     const { companyId } = await linkedCompany();
     const { companies, restrictions } = store.repositories;
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
-    await restrictions.learn(companyId, { ...asked, answer: 'locked' });
+    await restrictions.record(companyId, { ...asked, result: 'locked' });
     await companies.recordSession(companyId, { state: 'reconnecting' });
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
-    expect(await restrictions.of(companyId)).toBeDefined();
+    expect(await restrictions.current(companyId)).toBeDefined();
     await (what === 'another phone'
       ? companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' })
-      : companies.moveIntegration(companyId, 'uninstalled', 'test'));
-    expect(await restrictions.of(companyId)).toBeUndefined();
+      : companies.transitionIntegration(companyId, 'uninstalled', 'test'));
+    expect(await restrictions.current(companyId)).toBeUndefined();
   });
 });

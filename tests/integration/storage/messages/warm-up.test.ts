@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { PaceLimits } from '../../../../src/domain/notification/pacing.ts';
+import type { PacingLimits } from '../../../../src/domain/notification/pacing.ts';
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
 import {
-  claimed,
+  claimNext,
   engines,
-  enqueued,
+  enqueue,
   newCompany,
   newMessage,
   newPhone,
@@ -13,7 +13,7 @@ import {
 
 const dayMs = 24 * 60 * 60_000;
 const [number, otherNumber] = ['+79001112233', '+79009998877'];
-const limits: PaceLimits = {
+const limits: PacingLimits = {
   perMinute: 100,
   perHour: 100,
   perDay: 100,
@@ -29,24 +29,24 @@ describe.each(engines())('the warm-up of a number in $name', ({ make }) => {
   /** A salon whose number has been linked for long and has written to somebody. */
   const warmSalon = async () => {
     const { companies, messages } = store.repositories;
-    const { companyId, lease, time } = await leasedCompany(store);
+    const { companyId, lease, clock } = await leasedCompany(store);
     const connect = (phone: string) => companies.recordSession(companyId, { state: 'connected', phone });
     const known = newPhone();
     const sends = async (phones: readonly string[]): Promise<string[]> => {
-      for (const phone of phones) await enqueued(messages, newMessage(companyId, { phone }));
+      for (const phone of phones) await enqueue(messages, newMessage(companyId, { phone }));
       const sent: string[] = [];
-      for (let next = await claimed(messages, lease, { limits }); next !== undefined;) {
+      for (let next = await claimNext(messages, lease, { limits }); next !== undefined;) {
         await messages.advance(companyId, next.whatsappMessageId, 'sent');
         sent.push(next.phone);
-        next = await claimed(messages, lease, { limits });
+        next = await claimNext(messages, lease, { limits });
       }
       return sent;
     };
     await connect(number);
     expect(await sends([known, newPhone()])).toEqual([known]);
-    await time.pass(11 * dayMs);
+    await clock.advance(11 * dayMs);
     await sends([]);
-    await time.pass(2 * dayMs);
+    await clock.advance(2 * dayMs);
     const again = {
       'at once': async () => {},
       'after a logout': async () => {
@@ -55,24 +55,24 @@ describe.each(engines())('the warm-up of a number in $name', ({ make }) => {
       'after a reinstallation': async () => {
         const company = await companies.byId(companyId);
         if (company === undefined) throw new Error('The company is there');
-        await companies.moveIntegration(companyId, 'uninstalled', 'test');
+        await companies.transitionIntegration(companyId, 'uninstalled', 'test');
         await companies.createOrFind(newCompany({ salonId: company.salonId }));
       },
     } as const;
-    return { known, sends, time, connect, again };
+    return { known, sends, clock, connect, again };
   };
 
   it.each(['at once', 'after a logout', 'after a reinstallation'] as const)(
     'begins with another number, linked %s, to which everybody is a stranger',
     async (when) => {
-      const { known, sends, time, connect, again } = await warmSalon();
+      const { known, sends, clock, connect, again } = await warmSalon();
       await again[when]();
       await connect(otherNumber);
       const strangers = [newPhone(), newPhone(), newPhone()];
       expect(await sends([known, ...strangers])).toEqual([known]);
-      await time.pass(1.01 * dayMs);
+      await clock.advance(1.01 * dayMs);
       expect(await sends([])).toEqual(strangers.slice(0, 1));
-      await time.pass(9 * dayMs);
+      await clock.advance(9 * dayMs);
       expect(await sends([newPhone()])).toHaveLength(3);
     },
   );

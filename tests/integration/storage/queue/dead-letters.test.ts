@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { PostponedError } from '../../../../src/domain/errors/job-errors.ts';
+import { RetryLaterError } from '../../../../src/domain/errors/job-errors.ts';
 import { startWorkers } from '../../../../src/jobs/handlers.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { engines, registeredCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const once = {
@@ -22,11 +22,11 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
   const store = useStore(make);
 
   it('is told with its id, its company and its reason, in the log and among the events of the company', async () => {
-    const { id: companyId } = await registeredCompany(store.repositories);
+    const { id: companyId } = await registerCompany(store.repositories);
     const log = captureLog();
     await using queue = await createJobQueue({
       database: store.database,
-      rules: { webhooks: once, activation: once, forwarding: once },
+      policies: { webhooks: once, activation: once, forwarding: once },
       onError: () => {},
       outages: new OutageLog(),
       monotonicMs,
@@ -37,20 +37,20 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     await startWorkers({
       queue,
       events: store.repositories.events,
-      report: createBusinessEvents(log, createMetrics(noFigures)),
+      report: createBusinessEvents(log, createMetrics(noMetricSources)),
       handleWebhook: fail,
       activate: fail,
-      activationGivenUp: async () => {},
+      onActivationDeadLettered: async () => {},
       disconnect: fail,
-      answer: fail,
-      writeBack: fail,
+      handleReply: fail,
+      writeBackAttendance: fail,
       forward: async () => {
-        throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+        throw new RetryLaterError('The receiver answered 503', { delayMs: 0, countsAsAttempt: true });
       },
       replan: fail,
       reconcile: fail,
     });
-    const buried = (message: string, jobId: string) =>
+    const deadLetterLog = (message: string, jobId: string) =>
       waitFor(message, () => log.lines.find((line) => line.includes(`"${message}"`) && line.includes(jobId)));
 
     const ids = {
@@ -70,9 +70,9 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       { id: ids.forwarding, key: 'd', data: { companyId, messageId: randomUUID() } },
     ]);
 
-    expect(await buried('Job buried', ids.webhook)).toContain(`"companyId":${companyId}`);
-    expect(await buried('Job buried', ids.activation)).toContain(`"companyId":${companyId}`);
-    expect(await buried('Job buried', ids.stranger)).not.toContain('companyId');
+    expect(await deadLetterLog('Job buried', ids.webhook)).toContain(`"companyId":${companyId}`);
+    expect(await deadLetterLog('Job buried', ids.activation)).toContain(`"companyId":${companyId}`);
+    expect(await deadLetterLog('Job buried', ids.stranger)).not.toContain('companyId');
     const events = await waitFor('the events', async () => {
       const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
         type.endsWith('_buried'),

@@ -7,7 +7,7 @@ import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import type { StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { engines, openTestDatabase } from '../../../support/fixtures/storage.ts';
-import type { Place } from '../../../support/fixtures/storage.ts';
+import type { TestDatabase } from '../../../support/fixtures/storage.ts';
 import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
@@ -22,7 +22,7 @@ const rules = {
 };
 
 describe.each(engines())('jobs in $name', ({ make }) => {
-  let place: Place;
+  let place: TestDatabase;
   let database: Database;
   let queue: StoppableJobQueue;
   let errors: unknown[];
@@ -43,10 +43,10 @@ describe.each(engines())('jobs in $name', ({ make }) => {
   afterEach(close);
 
   async function open(): Promise<void> {
-    database = await openTestDatabase(place.choice);
+    database = await openTestDatabase(place.address);
     queue = await createJobQueue({
       database,
-      rules,
+      policies: rules,
       graceMs: 2_000,
       onError: (error) => errors.push(error),
       outages,
@@ -151,14 +151,14 @@ describe.each(engines())('jobs in $name', ({ make }) => {
 
   it('that fail for good go to the dead letters with the reason, and their key goes on', async () => {
     const done: unknown[] = [];
-    const buried: [string, string][] = [];
+    const deadLettered: [string, string][] = [];
     await queue.work(
       'webhooks',
       async ({ data }) => {
         if ((data as { poison?: boolean }).poison === true) throw new TypeError('cannot be done');
         done.push(data);
       },
-      async (job, reason) => void buried.push([job.id, String(reason)]),
+      async (job, reason) => void deadLettered.push([job.id, String(reason)]),
     );
     const id = randomUUID();
 
@@ -168,7 +168,7 @@ describe.each(engines())('jobs in $name', ({ make }) => {
     ]);
     await waitFor('the job behind it', () => done.length === 1, 15_000);
 
-    expect(buried).toEqual([[id, 'TypeError: cannot be done']]);
+    expect(deadLettered).toEqual([[id, 'TypeError: cannot be done']]);
     const letters = await database.sql.transaction((session) =>
       session.query(`select data from pgboss.job where name = 'webhooks_dead' and id = $1`, [id]),
     );
@@ -221,7 +221,7 @@ describe.each(engines())('jobs in $name', ({ make }) => {
     await queue.insert('activation', [{ key: 'hurried', data: {} }]);
     const startedAtMs = performance.now();
     await waitFor('the third attempt', async () => {
-      await queue.hurry('activation', 'hurried');
+      await queue.runNow('activation', 'hurried');
       return attempts.length === 3;
     });
     // By itself it would take 5 seconds at the least.
@@ -256,7 +256,7 @@ describe.each(engines())('jobs in $name', ({ make }) => {
     const job = { id: randomUUID(), key: 'killed', data: { kept: true } };
     await queue.insert('webhooks', [job]);
     await close();
-    await using victim = new StorageProcess('work', place.choice);
+    await using victim = new StorageProcess('work', place.address);
     await waitFor('the victim to take the job', () => victim.lines.includes(job.id), 20_000);
     await victim.kill();
     const killedAtMs = performance.now();

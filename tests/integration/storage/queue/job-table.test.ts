@@ -20,7 +20,7 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
       onError: (error) => errors.push(error),
       outages: new OutageLog(),
       monotonicMs,
-      yields: () => isBursting,
+      shouldYield: () => isBursting,
     });
     table = new JobTable(store.database);
   });
@@ -69,13 +69,13 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
 
     const [again] = first;
     if (again === undefined) throw new Error('A job was claimed');
-    await table.putBack('replanning', again.claim, 0, { failures: 1, interruptions: 0 });
+    await table.reschedule('replanning', again.claim, 0, { failures: 1, interruptions: 0 });
     const retried = await table.claim('replanning', 40);
     expect(retried).toMatchObject([{ key: again.key, attempts: { failures: 1 }, data: again.data }]);
     expect(retried[0]?.claim.number).toBeGreaterThan(again.claim.number);
 
     // The word of an attempt that is over.
-    await table.putBack('replanning', again.claim, 0, { failures: 9, interruptions: 0 });
+    await table.reschedule('replanning', again.claim, 0, { failures: 9, interruptions: 0 });
     expect(await table.claim('replanning', 40)).toEqual([]);
   }, 30_000);
 
@@ -116,9 +116,9 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     const [job] = claimed;
     if (job === undefined) throw new Error('A job was claimed');
     expect(job.data).toEqual({ n: 1 });
-    await table.putBack('reconciliation', job.claim, 60_000, { failures: 1, interruptions: 0 });
+    await table.reschedule('reconciliation', job.claim, 60_000, { failures: 1, interruptions: 0 });
     expect((await table.claim('reconciliation', 5)).map(({ data }) => data)).toEqual([{ n: 3 }]);
-    await table.hurry('reconciliation', 'slow');
+    await table.runNow('reconciliation', 'slow');
     expect((await table.claim('reconciliation', 5)).map(({ data }) => data)).toEqual([{ n: 1 }]);
   });
 
@@ -132,7 +132,7 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     if (job === undefined) throw new Error('A job was claimed');
     expect(job.ageSeconds).toBeGreaterThan(13 * 86_400 - 1);
     expect(job.ageSeconds).toBeLessThan(13 * 86_400 + 60);
-    await table.putBack('answers', job.claim, 3_600_000, { failures: 1, interruptions: 0 });
+    await table.reschedule('answers', job.claim, 3_600_000, { failures: 1, interruptions: 0 });
     const [row] = await store.database.sql.query(
       'select extract(epoch from keep_until - start_after)::int as kept from pgboss.job where id = $1',
       [job.claim.id],
@@ -167,7 +167,7 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
         const [head] = await table.claim('answers', 1);
         if (head === undefined) throw new Error('A job was claimed');
         expect(head.data).toEqual({ n: 1 });
-        await table.putBack('answers', head.claim, 0, { failures: 1, interruptions: 0 });
+        await table.reschedule('answers', head.claim, 0, { failures: 1, interruptions: 0 });
       }
       expect((await left()).map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
     } finally {
@@ -199,27 +199,27 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
       expect(await table.reclaim(['activation'], 0)).toBe(1);
     }
     const done: unknown[] = [];
-    const buried: string[] = [];
+    const deadLettered: string[] = [];
     await queue.work(
       'activation',
       async ({ data }) => void done.push(data),
-      async (job) => void buried.push(job.id),
+      async (job) => void deadLettered.push(job.id),
     );
     await waitFor('the job behind it', () => done.length > 0);
-    expect([buried, done]).toEqual([[id], [{ n: 2 }]]);
+    expect([deadLettered, done]).toEqual([[id], [{ n: 2 }]]);
     expect(errors.map(String)).toEqual(['Error: The process ended again and again with this job in hand']);
     errors = [];
   });
 
   it('is worked off one by one while something more urgent is there, and by all hands afterwards', async () => {
-    let inHand = 0;
+    let inFlight = 0;
     let most = 0;
     let done = 0;
     isBursting = true;
     await queue.work('webhooks', async () => {
-      most = Math.max(most, (inHand += 1));
+      most = Math.max(most, (inFlight += 1));
       await delay(50);
-      inHand -= 1;
+      inFlight -= 1;
       done += 1;
     });
     await queue.insert(

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
-import { PostponedError } from '../../../../src/domain/errors/job-errors.ts';
+import { RetryLaterError } from '../../../../src/domain/errors/job-errors.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { defaultQueueRules } from '../../../../src/storage/queue/retry-policy.ts';
+import { defaultRetryPolicies } from '../../../../src/storage/queue/retry-policy.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { engines, useStore } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -16,8 +16,8 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     const errors: unknown[] = [];
     const queue = await createJobQueue({
       database: store.database,
-      rules: {
-        forwarding: { ...defaultQueueRules.forwarding, retryDelaySeconds: 0.2, retryDelayMaxSeconds: 0.2 },
+      policies: {
+        forwarding: { ...defaultRetryPolicies.forwarding, retryDelaySeconds: 0.2, retryDelayMaxSeconds: 0.2 },
       },
       onError: (error) => errors.push(error),
       outages,
@@ -39,18 +39,18 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
       [old],
     );
     const attempts: string[] = [];
-    const buried: string[] = [];
+    const deadLettered: string[] = [];
     await queue.work(
       'forwarding',
       async ({ id }) => {
         attempts.push(id);
-        throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+        throw new RetryLaterError('The receiver answered 503', { delayMs: 0, countsAsAttempt: true });
       },
-      async ({ id }) => void buried.push(id),
+      async ({ id }) => void deadLettered.push(id),
     );
     await waitFor('the young one to be tried again', () => attempts.filter((id) => id === young).length > 1);
-    await waitFor('the old one', () => buried.length > 0);
-    expect(buried).toEqual([old]);
+    await waitFor('the old one', () => deadLettered.length > 0);
+    expect(deadLettered).toEqual([old]);
     expect(attempts.filter((id) => id === old)).toHaveLength(1);
     expect((await queue.deadLetters('forwarding', 5)).map(({ id }) => id)).toEqual([old]);
   });
@@ -68,17 +68,21 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
       [[old, unseen]],
     );
     const attempts: Record<string, number[]> = {};
-    const buried: [string, number][] = [];
+    const deadLettered: [string, number][] = [];
     await queue.work(
       'forwarding',
       async ({ id, attempt }) => {
         (attempts[id] ??= []).push(attempt);
-        throw new PostponedError('Not posted', { delayMs: 100, counts: false, ages: id !== unseen });
+        throw new RetryLaterError('Not posted', {
+          delayMs: 100,
+          countsAsAttempt: false,
+          expires: id !== unseen,
+        });
       },
-      async ({ id, attempt }) => void buried.push([id, attempt]),
+      async ({ id, attempt }) => void deadLettered.push([id, attempt]),
     );
     await waitFor('some attempts', () => [young, unseen].every((id) => (attempts[id]?.length ?? 0) > 3));
-    expect(buried).toEqual([[old, 0]]);
+    expect(deadLettered).toEqual([[old, 0]]);
     for (const id of [young, unseen]) expect(new Set(attempts[id])).toEqual(new Set([1]));
     expect(errors).toEqual([]);
   });
@@ -90,7 +94,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     await queue.work('forwarding', async () => {
       attempts += 1;
       if (attempts === 1) throw new AppError('DB_ERROR');
-      throw new PostponedError('The receiver answered 503', { delayMs: 0, counts: true });
+      throw new RetryLaterError('The receiver answered 503', { delayMs: 0, countsAsAttempt: true });
     });
     await queue.insert('forwarding', [{ key: 'postponed', data: {} }]);
     await waitFor('the end of the outage', () => outages.lines.length > 1);

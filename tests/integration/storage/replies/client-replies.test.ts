@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Booking } from '../../../../src/domain/booking/booking.ts';
-import type { VisitAnswer } from '../../../../src/ports/message-ports.ts';
-import { inHours, phone, RemindedSalon } from '../../../support/fixtures/reminded-salon.ts';
-import { engines, enqueued, newMessage, useStore } from '../../../support/fixtures/storage.ts';
+import type { AttendanceReply } from '../../../../src/ports/message-ports.ts';
+import { localTimeInHours, phone, RemindedSalon } from '../../../support/fixtures/reminded-salon.ts';
+import { engines, enqueue, newMessage, useStore } from '../../../support/fixtures/storage.ts';
 
 describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
   const store = useStore(make);
@@ -11,8 +11,8 @@ describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
   it('is about the visit of which the client was reminded last', async () => {
     const salon = await RemindedSalon.open(store.repositories);
     await salon.remind({ recordId: 1 });
-    const later = await salon.remind({ recordId: 2, startsAt: inHours(2) });
-    await enqueued(
+    const later = await salon.remind({ recordId: 2, startsAt: localTimeInHours(2) });
+    await enqueue(
       store.repositories.messages,
       newMessage(salon.company.id, { kind: 'reminder_2h', phone, recordId: 1 }),
     );
@@ -21,9 +21,9 @@ describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
   });
 
   it.each<[string, Partial<Booking>, number | undefined]>([
-    ['begins in an hour by the clock of the salon', { startsAt: inHours(1) }, 2],
-    ['began an hour ago by the clock of the salon', { startsAt: inHours(-1) }, 1],
-    ['was cancelled', { startsAt: inHours(2), cancelled: true }, 1],
+    ['begins in an hour by the clock of the salon', { startsAt: localTimeInHours(1) }, 2],
+    ['began an hour ago by the clock of the salon', { startsAt: localTimeInHours(-1) }, 1],
+    ['was cancelled', { startsAt: localTimeInHours(2), cancelled: true }, 1],
   ])('passes over a visit only when it is past or off: it %s', async (_what, changes, recordId) => {
     const salon = await RemindedSalon.open(store.repositories);
     await salon.remind({ recordId: 1 });
@@ -36,7 +36,7 @@ describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
     const { whatsappMessageId: quotedId } = await salon.remind({ recordId: 1 });
     await salon.remind({ recordId: 2 });
     expect(await take(salon, { quotedId })).toMatchObject({ recordId: 1 });
-    const offer = await enqueued(
+    const offer = await enqueue(
       store.repositories.messages,
       newMessage(salon.company.id, { kind: 'confirmation', phone, recordId: 2 }),
     );
@@ -51,7 +51,7 @@ describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
     expect(first).toMatchObject({ recordId: 1, isNew: true, differs: true });
     await salon.remind({ recordId: 2 });
     expect(await take(salon, { whatsappMessageId: 'A1' })).toEqual({ ...first, isNew: false });
-    const events = await store.repositories.events.ofRecord(salon.company.id, 1, 10);
+    const events = await store.repositories.events.byRecord(salon.company.id, 1, 10);
     expect(events.filter(({ type }) => type === 'visit_confirmed_by_client')).toMatchObject([
       { cause: 'answer:A1', detail: { message_id: first?.reminderId } },
     ]);
@@ -62,20 +62,20 @@ describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
     await salon.remind({ recordId: 1 });
     const differs: unknown[] = [];
     for (const answer of ['yes', 'yes', 'no', 'yes'] as const)
-      differs.push((await take(salon, { answer }))?.differs);
+      differs.push((await take(salon, { answer }))?.isChanged);
     await salon.remind({ recordId: 2 });
-    differs.push((await take(salon, { answer: 'yes' }))?.differs);
+    differs.push((await take(salon, { answer: 'yes' }))?.isChanged);
     expect(differs).toEqual([true, false, true, true, true]);
   });
 
   async function take(
     { company }: RemindedSalon,
     changes: Partial<
-      Readonly<{ phone: string; answer: VisitAnswer; whatsappMessageId: string; quotedId: string }>
+      Readonly<{ phone: string; answer: AttendanceReply; whatsappMessageId: string; quotedId: string }>
     > = {},
   ) {
     answers += 1;
-    return await store.repositories.answers.take(company.id, {
+    return await store.repositories.clientReplies.record(company.id, {
       phone,
       answer: 'yes',
       whatsappMessageId: `answer ${answers}`,

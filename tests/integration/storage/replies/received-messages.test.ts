@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import { SecretBox } from '../../../../src/crypto/keyring.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
 import type { ReceivedText } from '../../../../src/ports/ports.ts';
 import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
 import {
   engines,
   newCompany,
   newPhone,
-  registeredCompany,
+  registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
 
-const box = (...ids: readonly string[]) =>
-  new SecretBox(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
+const box = (...ids: readonly string[]) => new Keyring(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
 const secret = 'whsec_c2VjcmV0LW9mLXRoZS1zYWxvbi1vbmU=';
 
 describe.each(engines())('what clients write, in $name', ({ make }) => {
@@ -29,7 +28,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       ...changes,
     };
   };
-  const newCompanyId = async (): Promise<CompanyId> => (await registeredCompany(store.repositories)).id;
+  const newCompanyId = async (): Promise<CompanyId> => (await registerCompany(store.repositories)).id;
   const rawContents = async (): Promise<Buffer> => {
     const rows = await store.database.sql.query('select content from public.received_messages');
     return Buffer.concat(rows.map(({ content }) => bytesOf(content)));
@@ -40,9 +39,9 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const companyId = await newCompanyId();
     const first = newText();
     const second = newText({ text: 'Ещё 😀 одно' });
-    const kept = await received.keep(companyId, first);
-    await received.keep(companyId, second);
-    expect(await received.keep(companyId, first)).toEqual(kept);
+    const kept = await received.save(companyId, first);
+    await received.save(companyId, second);
+    expect(await received.save(companyId, first)).toEqual(kept);
     const all = await received.after(companyId, 0, 10);
     expect(all.map(({ phone, text, sentAt }) => ({ phone, text, sentAt }))).toEqual(
       [first, second].map(({ phone, text, sentAt }) => ({ phone, text, sentAt })),
@@ -56,8 +55,8 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const { received } = store.repositories;
     const [one, other] = [await newCompanyId(), await newCompanyId()];
     const text = newText();
-    const kept = await received.keep(one, text);
-    expect((await received.keep(other, text))?.id).not.toBe(kept?.id);
+    const kept = await received.save(one, text);
+    expect((await received.save(other, text))?.id).not.toBe(kept?.id);
     expect(await received.byId(other, kept?.id ?? '')).toBeUndefined();
   });
 
@@ -65,7 +64,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
     for (const time of [NaN, -1e14, 8e15])
-      await received.keep(companyId, newText({ sentAt: new Date(time) }));
+      await received.save(companyId, newText({ sentAt: new Date(time) }));
     for (const { sentAt, receivedAt } of await received.after(companyId, 0, 10))
       expect(Math.abs(receivedAt.getTime() - sentAt.getTime())).toBeLessThan(5_000);
     expect(await received.after(companyId, 0, 10)).toHaveLength(3);
@@ -75,7 +74,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const { rpc } = store.repositories;
     const companyId = await newCompanyId();
     const text = newText({ text: 'Совершенно секретно' });
-    await new StoredReceivedMessages(rpc, box('a')).keep(companyId, text);
+    await new StoredReceivedMessages(rpc, box('a')).save(companyId, text);
     const rotated = new StoredReceivedMessages(rpc, box('b', 'a'));
     expect(await rotated.after(companyId, 0, 10)).toMatchObject([{ text: text.text, phone: text.phone }]);
     const withoutKey = new StoredReceivedMessages(rpc, box('b'));
@@ -90,12 +89,12 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
   it('can be read although one before it cannot be opened any more', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
-    const broken = await received.keep(companyId, newText());
+    const broken = await received.save(companyId, newText());
     await store.database.sql.query(`update public.received_messages set content = '\\x00' where id = $1`, [
       broken?.id,
     ]);
     const text = newText();
-    await received.keep(companyId, text);
+    await received.save(companyId, text);
     expect(await received.after(companyId, 0, 10)).toMatchObject([
       { id: broken?.id, phone: undefined, text: undefined },
       { phone: text.phone, text: text.text },
@@ -106,34 +105,34 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const { received, webhooks } = store.repositories;
     const companyId = await newCompanyId();
     const waiting = async () =>
-      (await received.toForward(100)).filter((message) => message.companyId === companyId);
-    await received.keep(companyId, newText());
+      (await received.findUnforwarded(100)).filter((message) => message.companyId === companyId);
+    await received.save(companyId, newText());
     expect(await waiting()).toEqual([]);
     await webhooks.save(companyId, 'https://salon.example/hook', secret);
     const text = newText();
-    const kept = await received.keep(companyId, text);
+    const kept = await received.save(companyId, text);
     expect(await waiting()).toEqual([{ id: kept?.id, companyId, phone: text.phone }]);
-    await received.handedOver([kept?.id ?? '']);
+    await received.markQueuedForForwarding([kept?.id ?? '']);
     expect(await waiting()).toEqual([]);
-    expect(await received.keep(companyId, text)).toEqual({ id: kept?.id, toForward: false });
-    const { version = '' } = (await webhooks.of(companyId)) ?? {};
+    expect(await received.save(companyId, text)).toEqual({ id: kept?.id, needsForwarding: false });
+    const { version = '' } = (await webhooks.get(companyId)) ?? {};
     await webhooks.disable(companyId, version, 'test');
-    await received.keep(companyId, newText());
+    await received.save(companyId, newText());
     expect(await waiting()).toEqual([]);
   });
 
   it('is erased after its days, a batch at a time, and what is younger stays', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
-    for (let count = 0; count < 3; count += 1) await received.keep(companyId, newText());
+    for (let count = 0; count < 3; count += 1) await received.save(companyId, newText());
     await store.database.sql.query(
       "update public.received_messages set received_at = now() - interval '90 days 1 minute' where company_id = $1",
       [companyId],
     );
-    await received.keep(companyId, newText({ text: 'Новое' }));
-    expect(await received.forget(90, 2)).toBe(2);
-    expect(await received.forget(90, 2)).toBe(1);
-    expect(await received.forget(90, 2)).toBe(0);
+    await received.save(companyId, newText({ text: 'Новое' }));
+    expect(await received.deleteOlderThan(90, 2)).toBe(2);
+    expect(await received.deleteOlderThan(90, 2)).toBe(1);
+    expect(await received.deleteOlderThan(90, 2)).toBe(0);
     expect(await received.after(companyId, 0, 10)).toMatchObject([{ text: 'Новое' }]);
   });
 
@@ -141,11 +140,11 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const { companies, received, webhooks } = store.repositories;
     const companyId = await newCompanyId();
     await webhooks.save(companyId, 'https://salon.example/hook', secret);
-    await received.keep(companyId, newText());
-    await companies.moveIntegration(companyId, 'uninstalled', 'test');
+    await received.save(companyId, newText());
+    await companies.transitionIntegration(companyId, 'uninstalled', 'test');
     expect(await received.after(companyId, 0, 10)).toEqual([]);
-    expect(await webhooks.of(companyId)).toBeUndefined();
-    expect(await received.keep(companyId, newText())).toBeUndefined();
+    expect(await webhooks.get(companyId)).toBeUndefined();
+    expect(await received.save(companyId, newText())).toBeUndefined();
     expect(await received.after(companyId, 0, 10)).toEqual([]);
   });
 
@@ -154,17 +153,17 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     const owner = newCompany();
     const { company } = await companies.createOrFind(owner);
     const companyId = company.id;
-    await companies.moveIntegration(companyId, 'uninstalled', 'test');
+    await companies.transitionIntegration(companyId, 'uninstalled', 'test');
     expect(await webhooks.save(companyId, 'https://former.example/hook', secret)).toBeUndefined();
-    expect(await webhooks.of(companyId)).toBeUndefined();
+    expect(await webhooks.get(companyId)).toBeUndefined();
     // However it came there.
     await store.database.sql.query(
       "insert into public.outgoing_webhooks (company_id, url, secret) values ($1, '', '')",
       [companyId],
     );
     await companies.createOrFind({ ...newCompany(), salonId: owner.salonId });
-    expect(await webhooks.of(companyId)).toBeUndefined();
-    expect(await received.keep(companyId, newText())).toMatchObject({ toForward: false });
+    expect(await webhooks.get(companyId)).toBeUndefined();
+    expect(await received.save(companyId, newText())).toMatchObject({ needsForwarding: false });
   });
 
   describe('and the webhook of the company', () => {
@@ -174,13 +173,13 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       const { webhooks } = store.repositories;
       const companyId = await newCompanyId();
       expect(await webhooks.save(companyId, 'https://one.example/', secret)).toBe(true);
-      const one = await webhooks.of(companyId);
+      const one = await webhooks.get(companyId);
       expect(await webhooks.save(companyId, 'https://two.example/', other)).toBe(false);
-      const two = await webhooks.of(companyId);
+      const two = await webhooks.get(companyId);
       expect(two).toMatchObject({ url: 'https://two.example/', secret });
       expect(two?.version).not.toBe(one?.version);
       expect(await webhooks.disable(companyId, one?.version ?? '', 'test')).toBe(false);
-      expect((await webhooks.of(companyId))?.disabledAt).toBeUndefined();
+      expect((await webhooks.get(companyId))?.disabledAt).toBeUndefined();
     });
 
     it('signs with the old secret as well until its time', async () => {
@@ -189,12 +188,12 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       expect(await webhooks.rotate(companyId, other, 24)).toBe(false);
       await webhooks.save(companyId, 'https://one.example/', secret);
       expect(await webhooks.rotate(companyId, other, 24)).toBe(true);
-      expect(await webhooks.of(companyId)).toMatchObject({ secret: other, previousSecret: secret });
+      expect(await webhooks.get(companyId)).toMatchObject({ secret: other, previousSecret: secret });
       await store.database.sql.query(
         'update public.outgoing_webhooks set previous_secret_until = now() where company_id = $1',
         [companyId],
       );
-      const past = await webhooks.of(companyId);
+      const past = await webhooks.get(companyId);
       expect(past?.secret).toBe(other);
       expect(past).not.toHaveProperty('previousSecret');
     });
@@ -203,19 +202,20 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       const { events, webhooks } = store.repositories;
       const companyId = await newCompanyId();
       await webhooks.save(companyId, 'https://one.example/', secret);
-      const { version = '' } = (await webhooks.of(companyId)) ?? {};
+      const { version = '' } = (await webhooks.get(companyId)) ?? {};
       const failForDays = async () => {
-        const told = [await webhooks.failed(companyId, version, 48)];
+        const failureResults = [await webhooks.recordFailure(companyId, version, 48)];
         await store.database.sql.query(
           "update public.outgoing_webhooks set failing_since = now() - interval '49 hours' where company_id = $1",
           [companyId],
         );
-        for (let count = 0; count < 2; count += 1) told.push(await webhooks.failed(companyId, version, 48));
-        return told;
+        for (let count = 0; count < 2; count += 1)
+          failureResults.push(await webhooks.recordFailure(companyId, version, 48));
+        return failureResults;
       };
       expect(await failForDays()).toEqual([false, true, false]);
-      await webhooks.worked(companyId, version);
-      expect(await webhooks.of(companyId)).not.toHaveProperty('failingSince');
+      await webhooks.recordSuccess(companyId, version);
+      expect(await webhooks.get(companyId)).not.toHaveProperty('failingSince');
       expect(await failForDays()).toEqual([false, true, false]);
       expect(await webhooks.disable(companyId, version, 'test')).toBe(true);
       expect(await webhooks.disable(companyId, version, 'test')).toBe(false);

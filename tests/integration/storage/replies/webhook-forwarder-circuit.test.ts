@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { hashedUuid } from '../../../../src/crypto/hashed-uuid.ts';
-import { Receivers } from '../../../../src/webhook-delivery/webhook-sender.ts';
-import { idsAt, secret, useForwarding } from '../../../support/fixtures/webhook-forwarding.ts';
-import { engines, registeredCompany } from '../../../support/fixtures/storage.ts';
+import { deterministicUuid } from '../../../../src/crypto/hashed-uuid.ts';
+import { HttpWebhookSender } from '../../../../src/webhook-delivery/webhook-sender.ts';
+import { webhookIds, secret, useWebhookForwarding } from '../../../support/fixtures/webhook-forwarding.ts';
+import { engines, registerCompany } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe.each(engines())('a text whose receiver fails again and again, in $name', ({ make }) => {
-  const { store, open, companyWith, newReceiver, keep } = useForwarding(make);
+  const { store, open, companyWith, newReceiver, storeText } = useWebhookForwarding(make);
 
   it('counts only the failures that happened, and arrives when the receiver is well again', async () => {
     const receiver = await newReceiver();
-    receiver.answer({ status: 500 });
+    receiver.respondWith({ status: 500 });
     const companyId = await companyWith(receiver);
     const circuit = { breakerFailures: 2, breakerOpenMs: 300 };
     const { forwarding, queue } = await open(circuit, { maxAttempts: 100 });
     const ids: string[] = [];
-    for (let count = 0; count < 6; count += 1) ids.push(await keep(companyId));
+    for (let count = 0; count < 6; count += 1) ids.push(await storeText(companyId));
     await forwarding.sweep();
-    await waitFor('posts after the circuit has opened', () => receiver.posts.length >= 4, 10_000);
+    await waitFor('posts after the circuit has opened', () => receiver.requests.length >= 4, 10_000);
     await queue.stop();
-    const posts = receiver.posts.length;
+    const posts = receiver.requests.length;
     const [counted] = await store.database.sql.query(
       `select sum((output ->> 'failures')::int)::int as failures, sum(retry_count)::int as claims
        from pgboss.job where name = 'forwarding' and singleton_key like $1`,
@@ -28,25 +28,25 @@ describe.each(engines())('a text whose receiver fails again and again, in $name'
     expect(counted?.['failures']).toBe(posts);
     expect(counted?.['claims']).toBeGreaterThan(posts);
 
-    receiver.answer({ status: 200 });
+    receiver.respondWith({ status: 200 });
     await open(circuit, { maxAttempts: 100 });
-    const arrived = () => idsAt(receiver).slice(posts);
+    const arrived = () => webhookIds(receiver).slice(posts);
     await waitFor('all of them', () => ids.every((id) => arrived().includes(id)), 10_000);
   });
 
   it('is put aside in time though it was held all the while, with what the receiver said last', async () => {
     const receiver = await newReceiver();
-    receiver.answer({ status: 503 });
+    receiver.respondWith({ status: 503 });
     const companyId = await companyWith(receiver);
     const { forwarding, queue } = await open(
       { breakerFailures: 1, breakerOpenMs: 60_000 },
       { maxAttempts: 100, maxAgeSeconds: 36 * 3_600 },
     );
-    await keep(companyId);
+    await storeText(companyId);
     await forwarding.sweep();
-    await waitFor('the circuit to open', () => receiver.posts.length === 1);
-    const held = await keep(companyId);
-    const jobId = hashedUuid('forwarding', held);
+    await waitFor('the circuit to open', () => receiver.requests.length === 1);
+    const held = await storeText(companyId);
+    const jobId = deterministicUuid('forwarding', held);
     await queue.insert('forwarding', [
       { id: jobId, key: `${companyId}:held`, data: { companyId, messageId: held } },
     ]);
@@ -69,14 +69,14 @@ describe.each(engines())('a text whose receiver fails again and again, in $name'
       attempts: 0,
       reason: { message: 'Not posted, the receiver fails: The receiver answered 503' },
     });
-    expect(receiver.posts).toHaveLength(1);
+    expect(receiver.requests).toHaveLength(1);
   });
 
   it('is not even tried until the circuit closes', async () => {
     const receiver = await newReceiver();
-    receiver.answer({ status: 500 });
-    const { id } = await registeredCompany(store.repositories);
-    const receivers = new Receivers({
+    receiver.respondWith({ status: 500 });
+    const { id } = await registerCompany(store.repositories);
+    const receivers = new HttpWebhookSender({
       allowLoopback: true,
       now: () => new Date(),
       breakerFailures: 3,
@@ -87,13 +87,13 @@ describe.each(engines())('a text whose receiver fails again and again, in $name'
     for (let count = 0; count < 3; count += 1) expect(await deliver()).toMatchObject({ outcome: 'failed' });
     for (let count = 0; count < 2; count += 1)
       expect(await deliver()).toMatchObject({ outcome: 'held', reason: 'The receiver answered 500' });
-    expect(receiver.posts).toHaveLength(3);
+    expect(receiver.requests).toHaveLength(3);
     expect(
       await receivers.deliver(id, { ...webhook, version: 'w' }, { id: 'msg', body: '{}' }),
     ).toMatchObject({
       reason: 'The receiver answered 500',
     });
-    receiver.answer({ status: 200 });
+    receiver.respondWith({ status: 200 });
     await waitFor('the circuit to close', async () => (await deliver()).outcome === 'delivered');
   });
 });

@@ -4,108 +4,114 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ServerProcess } from '../../../../dev-env/server-process.ts';
 import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { SessionWorld } from '../../../support/fixtures/session-fixture.ts';
-import { SmallDisk } from '../../../support/faults/full-disk.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { FullDisk } from '../../../support/faults/full-disk.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('a full disk under the credentials', () => {
   it('marks the session, is told once, and is over without a new QR code when there is room again', async () => {
-    await using world = await SessionWorld.start();
-    using disk = new SmallDisk(world.directory);
-    const host = await world.linkedHost();
-    await arrives(world, host, 'пока есть место');
+    await using fixture = await SessionFixture.start();
+    using disk = new FullDisk(fixture.directory);
+    const host = await fixture.linkedHost();
+    await arrives(fixture, host, 'пока есть место');
     const codes = host.qrCodes.length;
-    const before = stored(world.directory);
+    const before = stored(fixture.directory);
 
     disk.fill();
-    await waitFor('a write to fail', () => isRefused(host, world));
-    await host.reaches(world.company, 'reconnecting');
-    await waitFor('the reason', () => detailOf(host, world) === 'store_unavailable');
-    const logins = world.happened('login');
-    await waitFor('more attempts', () => told(host, 'The WhatsApp session could not be opened') >= 4);
+    await waitFor('a write to fail', () => isRefused(host, fixture));
+    await host.waitForState(fixture.companyId, 'reconnecting');
+    await waitFor('the reason', () => detailOf(host, fixture) === 'store_unavailable');
+    const logins = fixture.countEvents('login');
+    await waitFor(
+      'more attempts',
+      () => countLogLines(host, 'The WhatsApp session could not be opened') >= 4,
+    );
 
     await host.manager.eraseQuarantined();
-    expect(world.happened('login'), 'WhatsApp is left alone').toBe(logins);
-    expect(told(host, 'WhatsApp credentials cannot be saved')).toBe(1);
-    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(0);
+    expect(fixture.countEvents('login'), 'WhatsApp is left alone').toBe(logins);
+    expect(countLogLines(host, 'WhatsApp credentials cannot be saved')).toBe(1);
+    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(0);
     expect(await alerts(host)).toMatch(/whatsapp_alerts_total\{cause="credentials_not_saved"\} 1\n/);
-    expect(stored(world.directory)).toBe(before);
+    expect(stored(fixture.directory)).toBe(before);
 
     disk.free();
-    await host.reaches(world.company, 'connected');
-    await arrives(world, host, 'снова есть место');
-    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(1);
+    await host.waitForState(fixture.companyId, 'connected');
+    await arrives(fixture, host, 'снова есть место');
+    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(1);
     expect(host.qrCodes).toHaveLength(codes);
-    expect(world.happened('registration')).toBe(1);
-    expect(world.happened('undecryptable')).toBe(0);
+    expect(fixture.countEvents('registration')).toBe(1);
+    expect(fixture.countEvents('undecryptable')).toBe(0);
   });
 
   it('at the start marks the session, which opens by itself when there is room', async () => {
-    await using world = await SessionWorld.start();
-    using disk = new SmallDisk(world.directory);
-    await world.stop(await world.linkedHost());
-    const before = stored(world.directory);
+    await using fixture = await SessionFixture.start();
+    using disk = new FullDisk(fixture.directory);
+    await fixture.stop(await fixture.linkedHost());
+    const before = stored(fixture.directory);
 
     disk.fill();
-    const host = world.host();
+    const host = fixture.host();
     await host.manager.initializeManager();
-    await waitFor('the reason', () => detailOf(host, world) === 'store_unavailable');
-    expect(stored(world.directory)).toBe(before);
+    await waitFor('the reason', () => detailOf(host, fixture) === 'store_unavailable');
+    expect(stored(fixture.directory)).toBe(before);
     disk.free();
 
-    await host.reaches(world.company, 'connected');
-    await arrives(world, host, 'снова есть место');
+    await host.waitForState(fixture.companyId, 'connected');
+    await arrives(fixture, host, 'снова есть место');
     expect(host.qrCodes).toEqual([]);
-    expect(world.happened('registration')).toBe(1);
+    expect(fixture.countEvents('registration')).toBe(1);
   });
 });
 
 describe('a disk under the credentials with room for little more than nothing', () => {
   it('lets no session log in, is told once, and is over without a new QR code when there is room again', async () => {
-    await using world = await SessionWorld.start();
-    using disk = new SmallDisk(world.directory);
-    await world.stop(await world.linkedHost());
-    const logins = world.happened('login');
+    await using fixture = await SessionFixture.start();
+    using disk = new FullDisk(fixture.directory);
+    await fixture.stop(await fixture.linkedHost());
+    const logins = fixture.countEvents('login');
 
     disk.fill(15);
-    const host = world.host();
+    const host = fixture.host();
     await host.manager.initializeManager();
-    await waitFor('more attempts', () => told(host, 'The WhatsApp session could not be opened') >= 4);
+    await waitFor(
+      'more attempts',
+      () => countLogLines(host, 'The WhatsApp session could not be opened') >= 4,
+    );
     await host.manager.eraseQuarantined();
 
-    expect(detailOf(host, world)).toBe('store_unavailable');
-    expect(world.happened('login'), 'WhatsApp is left alone').toBe(logins);
-    expect(told(host, 'WhatsApp credentials cannot be saved')).toBe(1);
-    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(0);
+    expect(detailOf(host, fixture)).toBe('store_unavailable');
+    expect(fixture.countEvents('login'), 'WhatsApp is left alone').toBe(logins);
+    expect(countLogLines(host, 'WhatsApp credentials cannot be saved')).toBe(1);
+    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(0);
     disk.free();
 
-    await host.reaches(world.company, 'connected');
-    await arrives(world, host, 'снова есть место');
-    expect(told(host, 'WhatsApp credentials can be saved again')).toBe(1);
+    await host.waitForState(fixture.companyId, 'connected');
+    await arrives(fixture, host, 'снова есть место');
+    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(1);
     expect(host.qrCodes).toEqual([]);
-    expect(world.happened('registration')).toBe(1);
+    expect(fixture.countEvents('registration')).toBe(1);
   });
 });
 
 describe('a read-only disk under the credentials', () => {
   it('at the start is an error that names the file, and the session is back without a QR code when it is writable', async () => {
-    await using world = await SessionWorld.start();
-    using disk = new SmallDisk(world.directory);
-    await world.stop(await world.linkedHost());
+    await using fixture = await SessionFixture.start();
+    using disk = new FullDisk(fixture.directory);
+    await fixture.stop(await fixture.linkedHost());
 
     disk.remount('ro');
-    expect(() => world.host()).toThrow(/credentials\.sqlite cannot be opened for writing/);
+    expect(() => fixture.host()).toThrow(/credentials\.sqlite cannot be opened for writing/);
     disk.remount('rw');
 
-    await opensAgain(world);
+    await opensAgain(fixture);
   });
 
   it('keeps the server from starting, with the setting and the reason', async () => {
     using directory = new TemporaryDirectory();
     const sessions = join(directory.path, 'sessions');
     mkdirSync(sessions);
-    using disk = new SmallDisk(sessions);
+    using disk = new FullDisk(sessions);
     disk.remount('ro');
     await using server = new ServerProcess(directory.path, { SESSIONS_DIR: sessions });
     await expect(server.start()).rejects.toThrow(
@@ -114,35 +120,35 @@ describe('a read-only disk under the credentials', () => {
   });
 });
 
-async function opensAgain(world: SessionWorld): Promise<void> {
-  const host = world.host();
+async function opensAgain(fixture: SessionFixture): Promise<void> {
+  const host = fixture.host();
   await host.manager.initializeManager();
-  await host.reaches(world.company, 'connected');
-  await arrives(world, host, 'снова здесь');
+  await host.waitForState(fixture.companyId, 'connected');
+  await arrives(fixture, host, 'снова здесь');
   expect(host.qrCodes).toEqual([]);
-  expect(world.happened('registration')).toBe(1);
+  expect(fixture.countEvents('registration')).toBe(1);
 }
 
-async function arrives(world: SessionWorld, host: SessionHost, text: string): Promise<void> {
-  await host.manager.sendMessage(world.company, world.client.number, text);
-  await world.client.waitForMessage((message) => message.text === text);
+async function arrives(fixture: SessionFixture, host: SessionHost, text: string): Promise<void> {
+  await host.manager.sendMessage(fixture.companyId, fixture.client.number, text);
+  await fixture.client.waitForMessage((message) => message.text === text);
 }
 
 /** A message that is refused has not been sent: its keys were not saved. */
-async function isRefused(host: SessionHost, world: SessionWorld): Promise<boolean> {
+async function isRefused(host: SessionHost, fixture: SessionFixture): Promise<boolean> {
   try {
-    await host.manager.sendMessage(world.company, world.client.number, 'на полный диск');
+    await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'на полный диск');
     return false;
   } catch {
     return true;
   }
 }
 
-function detailOf(host: SessionHost, world: SessionWorld): string | undefined {
-  return host.manager.getSessionStatus(world.company).detail;
+function detailOf(host: SessionHost, fixture: SessionFixture): string | undefined {
+  return host.manager.getSessionStatus(fixture.companyId).detail;
 }
 
-function told(host: SessionHost, what: string): number {
+function countLogLines(host: SessionHost, what: string): number {
   return host.log.lines.filter((line) => line.includes(what)).length;
 }
 

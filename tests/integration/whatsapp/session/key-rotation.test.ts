@@ -2,39 +2,39 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom, type CompanyId } from '../../../../src/domain/ids.ts';
-import { type EncryptionKey, SecretBox } from '../../../../src/crypto/keyring.ts';
+import { type EncryptionKey, Keyring } from '../../../../src/crypto/keyring.ts';
 import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
 import type { Leases } from '../../../../src/ports/ports.ts';
-import type { SealedValues } from '../../../../src/ports/encrypted-values.ts';
+import type { EncryptedValues } from '../../../../src/ports/encrypted-values.ts';
 import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
-import type { QuarantiningRows } from '../../../../src/whatsapp/credentials/credential-store.ts';
+import type { CredentialRepository } from '../../../../src/whatsapp/credentials/credential-store.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { SessionWorld } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { engines, newCompany, openTestDatabase, repositoriesOn } from '../../../support/fixtures/storage.ts';
 
 const sessions = 20;
 const oldKey: EncryptionKey = { id: 'key-of-before', key: randomBytes(32) };
 const newKey: EncryptionKey = { id: 'key-of-today', key: randomBytes(32) };
-const oldBox = new SecretBox([oldKey]);
-const timings = { reconnectsPerSecond: 20 };
+const oldBox = new Keyring([oldKey]);
+const timeouts = { reconnectsPerSecond: 20 };
 
 type Store = Readonly<{
   leases: Leases;
-  databaseRows?: QuarantiningRows;
+  databaseCredentials?: CredentialRepository;
   newCompany: (index: number) => Promise<CompanyId>;
-  sealed: (host: SessionHost) => SealedValues;
+  sealed: (host: SessionHost) => EncryptedValues;
   /** How often the header of a key is found in what is stored, asked without the code under test. */
   traces: (host: SessionHost, keyId: string) => Promise<number>;
 }> &
   AsyncDisposable;
 
-async function localStore({ leases }: SessionWorld): Promise<Store> {
+async function localStore({ leases }: SessionFixture): Promise<Store> {
   return {
     leases,
     newCompany: async (index) => companyIdFrom(100 + index),
-    sealed: ({ rows }) => rows.sealedValues,
-    traces: async (host, keyId) => (await host.filesOnDisk()).toString('latin1').split(keyId).length - 1,
+    sealed: ({ credentials }) => credentials.encryptedValues,
+    traces: async (host, keyId) => (await host.readSessionFiles()).toString('latin1').split(keyId).length - 1,
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -43,16 +43,16 @@ async function postgresStore(): Promise<Store> {
   await using scope = new AsyncDisposableStack();
   const engine = engines().find(({ name }) => name === 'Postgres');
   if (engine === undefined) throw new Error('There is no Postgres');
-  const { choice } = scope.use(await engine.make());
-  const database = scope.use(await openTestDatabase(choice));
-  const { rpc, leases, credentials, sealedValues } = repositoriesOn(database);
+  const { address } = scope.use(await engine.make());
+  const database = scope.use(await openTestDatabase(address));
+  const { rpc, leases, credentials, encryptedValues } = repositoriesOn(database);
   const companies = new StoredCompanies(rpc, oldBox);
   const opened = scope.move();
   return {
     leases,
-    databaseRows: credentials,
+    databaseCredentials: credentials,
     newCompany: async () => (await companies.createOrFind(newCompany())).company.id,
-    sealed: () => sealedValues,
+    sealed: () => encryptedValues,
     traces: async (_host, keyId) => {
       const [row] = await database.sql.transaction((session) =>
         session.query(
@@ -74,7 +74,7 @@ type Salon = Readonly<{ company: CompanyId; client: SimulatedPhone }>;
 
 /** Writes to the salon's client again and again, as soon as the session is open. @returns the ids */
 async function keepSending(host: SessionHost, { company, client }: Salon, isOver: () => boolean) {
-  await host.reaches(company, 'connected', 120_000);
+  await host.waitForState(company, 'connected', 120_000);
   const ids: string[] = [];
   while (!isOver() || ids.length < 3) {
     const { messageId } = await host.manager.sendMessage(company, client.number, `№ ${ids.length + 1}`);
@@ -85,10 +85,10 @@ async function keepSending(host: SessionHost, { company, client }: Salon, isOver
 }
 
 /** WhatsApp acknowledges each, and the client reads it. */
-async function allArrive(world: SessionWorld, host: SessionHost, ids: readonly string[]): Promise<void> {
-  for (const id of ids) await host.hears(id, 'sent');
-  for (const id of ids) await host.hears(id, 'delivered');
-  expect(world.whatsapp.log.filter(({ type }) => type === 'undecryptable')).toEqual([]);
+async function allArrive(fixture: SessionFixture, host: SessionHost, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await host.waitForMessageStatus(id, 'sent');
+  for (const id of ids) await host.waitForMessageStatus(id, 'delivered');
+  expect(fixture.whatsapp.log.filter(({ type }) => type === 'undecryptable')).toEqual([]);
 }
 
 describe.each([
@@ -99,56 +99,56 @@ describe.each([
     'while 20 sessions send drops none, and leaves nothing under the old key',
     { timeout: 600_000 },
     async () => {
-      await using world = await SessionWorld.start();
-      await using store = await open(world);
-      const { leases, databaseRows } = store;
-      const choices = { leases, timings, ...(databaseRows !== undefined && { databaseRows }) };
+      await using fixture = await SessionFixture.start();
+      await using store = await open(fixture);
+      const { leases, databaseCredentials } = store;
+      const choices = { leases, timeouts, ...(databaseCredentials !== undefined && { databaseCredentials }) };
       const salons: Salon[] = [];
 
-      const before = world.host({ ...choices, box: oldBox });
+      const before = fixture.host({ ...choices, keyring: oldBox });
       for (let index = 0; index < sessions; index += 1) {
         const company = await store.newCompany(index);
 
-        const client = world.whatsapp.phone(`7916600${1000 + index}`);
+        const client = fixture.whatsapp.phone(`7916600${1000 + index}`);
         salons.push({ company, client });
-        await before.link(company, world.whatsapp.phone(`7903000${1000 + index}`, `Салон ${index}`));
+        await before.link(company, fixture.whatsapp.phone(`7903000${1000 + index}`, `Салон ${index}`));
         await before.manager.sendMessage(company, client.number, 'до смены ключа');
       }
       const refused = await store.newCompany(sessions);
-      const gone = world.whatsapp.phone('79030002000', 'Ушедший салон');
+      const gone = fixture.whatsapp.phone('79030002000', 'Ушедший салон');
       await before.link(refused, gone);
       gone.removeDevice(1);
-      await before.reaches(refused, 'logged_out');
-      await world.stop(before);
-      const registrations = world.happened('registration');
+      await before.waitForState(refused, 'logged_out');
+      await fixture.stop(before);
+      const registrations = fixture.countEvents('registration');
 
-      const bothKeys = new SecretBox([newKey, oldKey]);
-      const host = world.host({ ...choices, box: bothKeys });
+      const bothKeys = new Keyring([newKey, oldKey]);
+      const host = fixture.host({ ...choices, keyring: bothKeys });
       const sealed = store.sealed(host);
-      expect(await sealed.countNotUnder(bothKeys.header)).toBeGreaterThan(sessions * 800);
-      await using rotation = new KeyRotation({ stores: [sealed], box: bothKeys, report: host.report });
+      expect(await sealed.countStale(bothKeys.currentKeyPrefix)).toBeGreaterThan(sessions * 800);
+      await using rotation = new KeyRotation({ stores: [sealed], keyring: bothKeys, report: host.report });
       let isOver = false;
       await host.manager.initializeManager();
       const [ids] = await Promise.all([
         Promise.all(salons.map((salon) => keepSending(host, salon, () => isOver))),
         rotation.run().finally(() => (isOver = true)),
       ]);
-      await allArrive(world, host, ids.flat());
+      await allArrive(fixture, host, ids.flat());
 
-      expect(rotation.left).toBe(0);
+      expect(rotation.staleCount).toBe(0);
       expect(await store.traces(host, oldKey.id)).toBe(0);
       expect(await store.traces(host, newKey.id)).toBeGreaterThan(sessions * 800);
       expect(host.disconnections).toEqual([]);
       expect(host.log.lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
-      await world.stop(host);
+      await fixture.stop(host);
 
-      const alone = world.host({ ...choices, box: new SecretBox([newKey]) });
+      const alone = fixture.host({ ...choices, keyring: new Keyring([newKey]) });
       await alone.manager.initializeManager();
       const after = await Promise.all(salons.map((salon) => keepSending(alone, salon, () => true)));
-      await allArrive(world, alone, after.flat());
+      await allArrive(fixture, alone, after.flat());
       expect(alone.disconnections).toEqual([]);
       expect(alone.qrCodes).toEqual([]);
-      expect(world.happened('registration')).toBe(registrations);
+      expect(fixture.countEvents('registration')).toBe(registrations);
     },
   );
 });

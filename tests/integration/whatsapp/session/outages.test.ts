@@ -1,113 +1,113 @@
 import { describe, expect, it } from 'vitest';
-import { SessionWorld } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('a lost connection', () => {
   it('comes back by itself', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost();
-    world.salon.drop();
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost();
+    fixture.salon.drop();
     await waitFor('the loss to be told', () => host.disconnections[0]);
-    await host.reaches(world.company, 'connected');
+    await host.waitForState(fixture.companyId, 'connected');
 
     expect(host.states.slice(-2)).toEqual(['reconnecting', 'connected']);
     expect(host.disconnections).toEqual([{ reason: '428', willReconnect: true }]);
     expect(host.connections.map(({ firstTime }) => firstTime)).toEqual([true, false]);
-    await host.manager.sendMessage(world.company, world.client.number, 'мы снова на связи');
-    await world.client.waitForMessage(({ text }) => text === 'мы снова на связи');
+    await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'мы снова на связи');
+    await fixture.client.waitForMessage(({ text }) => text === 'мы снова на связи');
   });
 
   it('is tried again for as long as WhatsApp refuses, one socket at a time', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost();
-    const before = world.happened('connected');
-    world.whatsapp.refuseLogins(503);
-    world.whatsapp.endAll(503);
-    await waitFor('three more tries', () => world.happened('connected') - before >= 3);
-    expect(world.happened('connected') - world.happened('disconnected')).toBeLessThanOrEqual(1);
-    world.whatsapp.refuseLogins(undefined);
-    await host.reaches(world.company, 'connected');
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost();
+    const before = fixture.countEvents('connected');
+    fixture.whatsapp.refuseLogins(503);
+    fixture.whatsapp.endAll(503);
+    await waitFor('three more tries', () => fixture.countEvents('connected') - before >= 3);
+    expect(fixture.countEvents('connected') - fixture.countEvents('disconnected')).toBeLessThanOrEqual(1);
+    fixture.whatsapp.refuseLogins(undefined);
+    await host.waitForState(fixture.companyId, 'connected');
   });
 
   it('does not hang on a server that answers the upgrade with an HTTP error', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost({ timings: { answerTimeoutMs: 300 } });
-    world.whatsapp.refuseUpgrades(503);
-    world.salon.drop();
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost({ timeouts: { responseTimeoutMs: 300 } });
+    fixture.whatsapp.refuseUpgrades(503);
+    fixture.salon.drop();
     const silences = () => host.log.lines.filter((line) => line.includes('"code":408'));
     await waitFor('the watchdog', () => silences().length >= 2);
-    world.whatsapp.refuseUpgrades(undefined);
-    await host.reaches(world.company, 'connected');
+    fixture.whatsapp.refuseUpgrades(undefined);
+    await host.waitForState(fixture.companyId, 'connected');
     expect(host.connections).toHaveLength(2);
   });
 
   it('by a second login with the same device is waited out, not raced against', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost();
-    const before = world.happened('connected');
-    world.whatsapp.endAll(440);
-    await host.reaches(world.company, 'reconnecting');
-    expect(host.manager.getSessionStatus(world.company).detail).toBe('440');
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost();
+    const before = fixture.countEvents('connected');
+    fixture.whatsapp.endAll(440);
+    await host.waitForState(fixture.companyId, 'reconnecting');
+    expect(host.manager.getSessionStatus(fixture.companyId).detail).toBe('440');
     expect(host.disconnections).toEqual([{ reason: '440', willReconnect: true }]);
-    expect(world.leases.holderOf(world.company)).toBe('instance-a');
-    expect(world.happened('connected')).toBe(before);
+    expect(fixture.leases.holder(fixture.companyId)).toBe('instance-a');
+    expect(fixture.countEvents('connected')).toBe(before);
   });
 
   it('by a second login of the instance that has the lease now leaves the session to it (fault 16)', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost({ timings: { leaseRetryMs: 50 } });
-    await world.leases.takeAway(world.company, 'instance-b');
-    const before = world.happened('connected');
-    world.whatsapp.endAll(440);
-    await host.reaches(world.company, 'stopped');
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost({ timeouts: { leaseRetryDelayMs: 50 } });
+    await fixture.leases.reassign(fixture.companyId, 'instance-b');
+    const before = fixture.countEvents('connected');
+    fixture.whatsapp.endAll(440);
+    await host.waitForState(fixture.companyId, 'stopped');
     await waitFor(
       'it to ask for the lease again',
-      () => host.manager.getSessionStatus(world.company).detail === 'leased_elsewhere',
+      () => host.manager.getSessionStatus(fixture.companyId).detail === 'leased_elsewhere',
     );
     expect(host.disconnections).toEqual([{ reason: 'lease_lost', willReconnect: true }]);
-    expect(world.happened('connected')).toBe(before);
+    expect(fixture.countEvents('connected')).toBe(before);
   });
 
   it('again and again as soon as it is open makes the session rest, with one alert', async () => {
-    await using world = await SessionWorld.start();
-    const timings = { backoffFirstMs: 10, backoffMaxMs: 10, flappingRestMs: 500 };
-    const host = await world.linkedHost({ timings });
-    const status = () => host.manager.getSessionStatus(world.company);
+    await using fixture = await SessionFixture.start();
+    const timeouts = { backoffBaseMs: 10, backoffMaxMs: 10, flappingCooldownMs: 500 };
+    const host = await fixture.linkedHost({ timeouts });
+    const status = () => host.manager.getSessionStatus(fixture.companyId);
     host.manager.on('state', (_companyId, { state }) => {
-      if (state === 'connected') world.whatsapp.endAll(503);
+      if (state === 'connected') fixture.whatsapp.endAll(503);
     });
-    world.whatsapp.endAll(503);
+    fixture.whatsapp.endAll(503);
     await waitFor('the rest', () => status().detail === 'flapping');
-    const atRest = world.happened('connected');
+    const atRest = fixture.countEvents('connected');
     expect(status().state).toBe('reconnecting');
-    await waitFor('the second rest', () => world.happened('connected') >= atRest + 6);
+    await waitFor('the second rest', () => fixture.countEvents('connected') >= atRest + 6);
     expect(host.log.lines.filter((line) => line.includes('A WhatsApp session needs a look'))).toHaveLength(1);
   });
 
   it('by a ban keeps the credentials and waits for a person, who may link another number', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost();
-    world.whatsapp.refuseLogins(403);
-    world.salon.drop();
-    await host.reaches(world.company, 'banned');
-    await expect(host.rows.companies()).resolves.toEqual([world.company]);
-    world.whatsapp.refuseLogins(undefined);
-    await host.link(world.company, world.whatsapp.phone('79035556677'));
-    expect(host.manager.getSessionStatus(world.company).phone).toBe('+79035556677');
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost();
+    fixture.whatsapp.refuseLogins(403);
+    fixture.salon.drop();
+    await host.waitForState(fixture.companyId, 'banned');
+    await expect(host.credentials.companies()).resolves.toEqual([fixture.companyId]);
+    fixture.whatsapp.refuseLogins(undefined);
+    await host.link(fixture.companyId, fixture.whatsapp.phone('79035556677'));
+    expect(host.manager.getSessionStatus(fixture.companyId).phone).toBe('+79035556677');
   });
 });
 
 describe('a lease', () => {
   it('is granted anew with each socket, so that what the one before left unfinished can be told apart', async () => {
-    await using world = await SessionWorld.start();
-    const host = world.host();
-    await host.manager.generateQRForCompany(world.company);
-    const token = () => host.manager.leaseOf(world.company)?.token ?? 0;
+    await using fixture = await SessionFixture.start();
+    const host = fixture.host();
+    await host.manager.generateQRForCompany(fixture.companyId);
+    const token = () => host.manager.getLease(fixture.companyId)?.token ?? 0;
     const tokens = [token()];
-    await world.salon.scan(host.qrCodes[0]?.text ?? '');
-    await host.reaches(world.company, 'connected');
+    await fixture.salon.scan(host.qrCodes[0]?.text ?? '');
+    await host.waitForState(fixture.companyId, 'connected');
     tokens.push(token());
-    world.salon.drop();
+    fixture.salon.drop();
     await waitFor('the session to come back', () => host.connections[1]);
     tokens.push(token());
 
@@ -119,48 +119,48 @@ describe('a lease', () => {
   });
 
   it('held by another instance means no socket here, until that instance lets go', async () => {
-    await using world = await SessionWorld.start();
-    const first = await world.linkedHost();
-    const second = world.host({ owner: 'instance-b' });
+    await using fixture = await SessionFixture.start();
+    const first = await fixture.linkedHost();
+    const second = fixture.host({ owner: 'instance-b' });
     await second.manager.initializeManager();
-    await second.reaches(world.company, 'stopped');
-    expect(second.manager.getSessionStatus(world.company).detail).toBe('leased_elsewhere');
-    await expect(second.manager.generateQRForCompany(world.company)).rejects.toMatchObject({
+    await second.waitForState(fixture.companyId, 'stopped');
+    expect(second.manager.getSessionStatus(fixture.companyId).detail).toBe('leased_elsewhere');
+    await expect(second.manager.generateQRForCompany(fixture.companyId)).rejects.toMatchObject({
       code: 'CONNECTION_FAILED',
     });
-    expect(world.happened('login')).toBe(1);
+    expect(fixture.countEvents('login')).toBe(1);
 
-    await world.stop(first);
-    await second.reaches(world.company, 'connected');
+    await fixture.stop(first);
+    await second.waitForState(fixture.companyId, 'connected');
     expect(second.qrCodes).toEqual([]);
   });
 
   it('that was taken away closes the socket, and what it would still write is refused', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost({ timings: { leaseRenewEveryMs: 100 } });
-    const stale = host.manager.leaseOf(world.company);
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost({ timeouts: { leaseRenewIntervalMs: 100 } });
+    const stale = host.manager.getLease(fixture.companyId);
     if (stale === undefined) throw new Error('The linked session has no lease');
-    const taken = await world.leases.takeAway(world.company, 'instance-b');
-    await host.reaches(world.company, 'stopped');
+    const taken = await fixture.leases.reassign(fixture.companyId, 'instance-b');
+    await host.waitForState(fixture.companyId, 'stopped');
 
-    expect(host.manager.leaseOf(world.company)).toBeUndefined();
+    expect(host.manager.getLease(fixture.companyId)).toBeUndefined();
     await waitFor(
       'the socket to close',
-      () => world.happened('connected') === world.happened('disconnected'),
+      () => fixture.countEvents('connected') === fixture.countEvents('disconnected'),
     );
-    await host.rows.write(taken, [{ type: 'probe', id: 'probe', value: new Uint8Array([1]) }]);
+    await host.credentials.write(taken, [{ type: 'probe', id: 'probe', value: new Uint8Array([1]) }]);
     const change = { type: 'probe', id: 'probe', value: null };
-    await expect(host.rows.write(stale, [change])).rejects.toThrow('leased again');
+    await expect(host.credentials.write(stale, [change])).rejects.toThrow('leased again');
   });
 
   it('that cannot be renewed is not trusted to its end', async () => {
-    await using world = await SessionWorld.start();
-    const host = await world.linkedHost({ timings: { leaseTtlMs: 600, leaseRenewEveryMs: 100 } });
-    world.leases.failure = new Error('The database is gone');
+    await using fixture = await SessionFixture.start();
+    const host = await fixture.linkedHost({ timeouts: { leaseTtlMs: 600, leaseRenewIntervalMs: 100 } });
+    fixture.leases.failure = new Error('The database is gone');
     const failedAtMs = performance.now();
-    await host.reaches(world.company, 'stopped');
+    await host.waitForState(fixture.companyId, 'stopped');
     expect(performance.now() - failedAtMs).toBeLessThan(600);
-    world.leases.failure = undefined;
-    await host.reaches(world.company, 'connected');
+    fixture.leases.failure = undefined;
+    await host.waitForState(fixture.companyId, 'connected');
   });
 });

@@ -4,95 +4,95 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppWorld } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
 describe('faults', () => {
   it('cut connections end with 428', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.owner.drop();
-    expect(await client.closed()).toBe(428);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.owner.drop();
+    expect(await client.waitForClose()).toBe(428);
     client.connect();
-    await client.opened();
-    world.whatsapp.dropAll();
-    expect(await client.closed()).toBe(428);
+    await client.waitUntilOpen();
+    fixture.whatsapp.dropAll();
+    expect(await client.waitForClose()).toBe(428);
   });
 
   it('a restart of the service ends every session with 503', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.whatsapp.endAll(503);
-    expect(await client.closed()).toBe(503);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.whatsapp.endAll(503);
+    expect(await client.waitForClose()).toBe(503);
   });
 
   it('a temporary ban tells its cause and when it ends', async () => {
-    await using world = await WhatsAppWorld.start();
-    world.whatsapp.refuseLogins(402, { code: '104', expire: '3600' });
-    const client = world.newClient();
+    await using fixture = await WhatsAppFixture.start();
+    fixture.whatsapp.refuseLogins(402, { code: '104', expire: '3600' });
+    const client = fixture.newClient();
     client.connect();
-    expect(await client.closed()).toBe(402);
+    expect(await client.waitForClose()).toBe(402);
     expect(client.closeData).toMatchObject({ reason: '402', code: '104', expire: '3600' });
   });
 
   it('refused messages come back as an error and are not delivered', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.whatsapp.rejectMessages('463');
-    const id = await client.send(world.guestJid, 'Не дойдёт');
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.whatsapp.rejectMessages('463');
+    const id = await client.send(fixture.guestJid, 'Не дойдёт');
     await waitFor('the error', () => client.statuses(id).includes(0));
     expect(client.acks.get(id)).toBe('463');
 
-    world.whatsapp.rejectMessages(undefined);
-    const next = await client.send(world.guestJid, 'Дойдёт');
-    await world.guest.waitForMessage((message) => message.id === next);
-    expect(world.guest.inbox.map(({ text }) => text)).toEqual(['Дойдёт']);
+    fixture.whatsapp.rejectMessages(undefined);
+    const next = await client.send(fixture.guestJid, 'Дойдёт');
+    await fixture.guest.waitForMessage((message) => message.id === next);
+    expect(fixture.guest.inbox.map(({ text }) => text)).toEqual(['Дойдёт']);
   });
 
   it('can refuse messages to phone numbers and let those to hidden identities pass', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.whatsapp.requireLidAddressing(true);
-    const refused = await client.send(world.guestJid, 'По номеру');
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.whatsapp.requireLidAddressing(true);
+    const refused = await client.send(fixture.guestJid, 'По номеру');
     await waitFor('the error', () => client.acks.get(refused) === '463');
-    const accepted = await client.send(`${world.guest.lid}@lid`, 'По скрытому имени');
+    const accepted = await client.send(`${fixture.guest.lid}@lid`, 'По скрытому имени');
 
-    await world.guest.waitForMessage((message) => message.id === accepted);
+    await fixture.guest.waitForMessage((message) => message.id === accepted);
     await waitFor('the delivery receipt', () => client.statuses(accepted).includes(3));
-    expect(world.guest.inbox.map(({ text }) => text)).toEqual(['По скрытому имени']);
+    expect(fixture.guest.inbox.map(({ text }) => text)).toEqual(['По скрытому имени']);
   });
 
   it('acknowledgements can be late or missing while messages arrive', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.whatsapp.delayAcks(400);
-    const late = await client.send(world.guestJid, 'Раз');
-    await world.guest.waitForMessage((message) => message.id === late);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.whatsapp.delayAcks(400);
+    const late = await client.send(fixture.guestJid, 'Раз');
+    await fixture.guest.waitForMessage((message) => message.id === late);
     expect(client.acks.has(late)).toBe(false);
     await waitFor('the late acknowledgement', () => client.acks.has(late));
 
-    world.whatsapp.withholdAcks(true);
-    const lost = await client.send(world.guestJid, 'Два');
+    fixture.whatsapp.withholdAcks(true);
+    const lost = await client.send(fixture.guestJid, 'Два');
     await waitFor('the delivery receipt', () => client.statuses(lost).includes(3));
     expect(client.acks.has(lost)).toBe(false);
   });
 
   it('a frozen account hears nothing until its client gives up with 408', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient({ keepAliveIntervalMs: 500 });
-    world.whatsapp.freeze(world.owner);
-    await world.guest.sendText(world.owner.number, 'Вы тут?');
-    expect(await client.closed(15_000)).toBe(408);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient({ keepAliveIntervalMs: 500 });
+    fixture.whatsapp.freeze(fixture.owner);
+    await fixture.guest.sendText(fixture.owner.number, 'Вы тут?');
+    expect(await client.waitForClose(15_000)).toBe(408);
     expect(client.texts()).toEqual([]);
 
-    world.whatsapp.unfreeze(world.owner);
+    fixture.whatsapp.unfreeze(fixture.owner);
     client.connect();
     await waitFor('the message', () => client.texts().includes('Вы тут?'));
   });
 
   it('a refused upgrade is answered with its HTTP status', async () => {
-    await using world = await WhatsAppWorld.start();
-    world.whatsapp.refuseUpgrades(503);
-    const socket = new WebSocket(world.whatsapp.url);
+    await using fixture = await WhatsAppFixture.start();
+    fixture.whatsapp.refuseUpgrades(503);
+    const socket = new WebSocket(fixture.whatsapp.url);
     const [error] = await once(socket, 'error').catch((thrown: unknown) => [thrown]);
     expect(String(error)).toContain('503');
   });

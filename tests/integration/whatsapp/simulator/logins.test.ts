@@ -3,7 +3,7 @@ import type { WAVersion } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppWorld } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
 const failures = [
   { code: 401, attributes: {} },
@@ -22,64 +22,64 @@ const newerVersion: WAVersion = [primary, secondary, tertiary + 1];
 
 describe('the logins of one account', () => {
   it.each(failures)('can be refused with $code and what belongs to it', async ({ code, attributes }) => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    const other = world.newClient();
-    await other.linkTo(world.guest);
-    world.whatsapp.refuseLogins(code, attributes, world.owner);
-    world.whatsapp.dropAll();
-    expect([await client.closed(), await other.closed()]).toEqual([428, 428]);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    const other = fixture.newClient();
+    await other.linkTo(fixture.guest);
+    fixture.whatsapp.refuseLogins(code, attributes, fixture.owner);
+    fixture.whatsapp.dropAll();
+    expect([await client.waitForClose(), await other.waitForClose()]).toEqual([428, 428]);
     client.connect();
     other.connect();
-    expect(await client.closed()).toBe(code);
+    expect(await client.waitForClose()).toBe(code);
     expect(client.closeData).toMatchObject({ reason: String(code), ...attributes });
-    await other.opened();
+    await other.waitUntilOpen();
 
-    world.whatsapp.refuseLogins(undefined, {}, world.owner);
+    fixture.whatsapp.refuseLogins(undefined, {}, fixture.owner);
     client.connect();
-    await client.opened();
+    await client.waitUntilOpen();
     expect(client.qrCodes).toEqual([]);
   });
 });
 
 describe('a client version that has become too old', () => {
   it('gets no QR code until a newer one is announced', async () => {
-    await using world = await WhatsAppWorld.start();
-    world.whatsapp.requireClientVersion(newerVersion);
-    const outdated = world.newClient();
+    await using fixture = await WhatsAppFixture.start();
+    fixture.whatsapp.requireClientVersion(newerVersion);
+    const outdated = fixture.newClient();
     outdated.connect();
-    expect(await outdated.closed()).toBe(405);
+    expect(await outdated.waitForClose()).toBe(405);
     expect(outdated.qrCodes).toEqual([]);
-    expect(world.happened('registration refused')).toBe(1);
+    expect(fixture.countEvents('registration refused')).toBe(1);
 
-    const refreshed = world.newClient({ version: newerVersion });
+    const refreshed = fixture.newClient({ version: newerVersion });
     refreshed.connect();
-    await world.owner.scan(await refreshed.nextQr());
-    await refreshed.opened();
+    await fixture.owner.scan(await refreshed.nextQr());
+    await refreshed.waitUntilOpen();
   });
 
   it('does not cost a linked device its link', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.whatsapp.requireClientVersion(newerVersion);
-    world.owner.drop();
-    expect(await client.closed()).toBe(428);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.whatsapp.requireClientVersion(newerVersion);
+    fixture.owner.drop();
+    expect(await client.waitForClose()).toBe(428);
     client.connect();
-    expect(await client.closed()).toBe(405);
-    expect(world.whatsapp.log.find(({ type }) => type === 'login refused')).toMatchObject({ code: '405' });
+    expect(await client.waitForClose()).toBe(405);
+    expect(fixture.whatsapp.log.find(({ type }) => type === 'login refused')).toMatchObject({ code: '405' });
 
-    const refreshed = world.newClient({ version: newerVersion }, client);
+    const refreshed = fixture.newClient({ version: newerVersion }, client);
     refreshed.connect();
-    await refreshed.opened();
+    await refreshed.waitUntilOpen();
     expect(refreshed.qrCodes).toEqual([]);
-    const login = world.whatsapp.log.findLast(({ type }) => type === 'login');
+    const login = fixture.whatsapp.log.findLast(({ type }) => type === 'login');
     expect(login).toMatchObject({ clientVersion: newerVersion.join('.') });
   });
 
   it('is a matter of numbers, not of letters', async () => {
-    await using world = await WhatsAppWorld.start();
-    world.whatsapp.requireClientVersion([primary, 999, 2_000_000_000]);
-    const client = world.newClient();
+    await using fixture = await WhatsAppFixture.start();
+    fixture.whatsapp.requireClientVersion([primary, 999, 2_000_000_000]);
+    const client = fixture.newClient();
     client.connect();
     expect(await client.nextQr()).toContain(',');
   });
@@ -87,39 +87,39 @@ describe('a client version that has become too old', () => {
 
 describe('the stream of one account', () => {
   it.each([440, 500, 503])('can be ended with %i, and the device comes back', async (code) => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    const other = world.newClient();
-    await other.linkTo(world.guest);
-    world.whatsapp.endStreams(world.owner, code);
-    expect(await client.closed()).toBe(code);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    const other = fixture.newClient();
+    await other.linkTo(fixture.guest);
+    fixture.whatsapp.endStreams(fixture.owner, code);
+    expect(await client.waitForClose()).toBe(code);
     expect(other.isOpen).toBe(true);
 
     client.connect();
-    await client.opened();
-    await client.send(world.guestJid, 'Снова здесь');
-    await world.guest.waitForMessage(({ text }) => text === 'Снова здесь');
+    await client.waitUntilOpen();
+    await client.send(fixture.guestJid, 'Снова здесь');
+    await fixture.guest.waitForMessage(({ text }) => text === 'Снова здесь');
   });
 
   it('can be ended with the order to restart', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    const logins = world.happened('login');
-    world.whatsapp.endStreams(world.owner, 515);
-    await waitFor('the restart', () => world.happened('login') === logins + 1);
-    await client.opened();
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    const logins = fixture.countEvents('login');
+    fixture.whatsapp.endStreams(fixture.owner, 515);
+    await waitFor('the restart', () => fixture.countEvents('login') === logins + 1);
+    await client.waitUntilOpen();
     expect(client.qrCodes).toEqual([]);
   });
 
   it('can be ended with 401, after which the device is linked no more', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
-    world.whatsapp.endStreams(world.owner, 401);
-    expect(await client.closed()).toBe(401);
-    expect(world.owner.linkedDevices).toEqual([]);
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
+    fixture.whatsapp.endStreams(fixture.owner, 401);
+    expect(await client.waitForClose()).toBe(401);
+    expect(fixture.owner.linkedDevices).toEqual([]);
 
     client.connect();
-    expect(await client.closed()).toBe(401);
+    expect(await client.waitForClose()).toBe(401);
     expect(client.closeData).toMatchObject({ reason: '401' });
   });
 });

@@ -6,14 +6,14 @@ import { describe, expect, it } from 'vitest';
 
 import type { BaileysClient } from '../../../../dev-env/clients/baileys-client.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppWorld } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 import {
-  bytesOf,
+  nodeBytes,
   child,
   children,
-  readUint,
+  decodeUint,
   stanza,
-  uint,
+  encodeUint,
 } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
 
 const server = '@s.whatsapp.net';
@@ -28,22 +28,22 @@ function query(
 
 describe('the simulated service', () => {
   it('refuses to register a device whose signed prekey is signed by another identity', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = world.newClient();
+    await using fixture = await WhatsAppFixture.start();
+    const client = fixture.newClient();
     Object.assign(client.creds, { signedPreKey: initAuthCreds().signedPreKey });
     client.connect();
-    expect(await client.closed()).toBe(400);
+    expect(await client.waitForClose()).toBe(400);
   });
 
   it('refuses a rotated prekey with a wrong signature and keeps the one it had', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
     const key = Curve.generateKeyPair();
     const rotate = (signature: Uint8Array): Promise<BinaryNode> =>
       query(client, { type: 'set', xmlns: 'encrypt' }, [
         stanza('rotate', {}, [
           stanza('skey', {}, [
-            stanza('id', {}, uint(7, 3)),
+            stanza('id', {}, encodeUint(7, 3)),
             stanza('value', {}, key.public),
             stanza('signature', {}, signature),
           ]),
@@ -56,39 +56,39 @@ describe('the simulated service', () => {
   });
 
   it('refuses a session setup from a device that does not prove its identity', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
     const enc = stanza('enc', { v: '2', type: 'pkmsg' }, randomBytes(64));
     await client.socket.sendNode(
-      stanza('message', { id: 'AB12', to: world.guestJid, type: 'text' }, [
-        stanza('participants', {}, [stanza('to', { jid: world.guestJid }, [enc])]),
+      stanza('message', { id: 'AB12', to: fixture.guestJid, type: 'text' }, [
+        stanza('participants', {}, [stanza('to', { jid: fixture.guestJid }, [enc])]),
       ]),
     );
     await waitFor('the refusal', () => client.acks.get('AB12') === '479');
-    expect(world.guest.inbox).toEqual([]);
+    expect(fixture.guest.inbox).toEqual([]);
   });
 
   it('hands out every one-time key once and asks for more when they run low', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
     const uploaded = (): number[] =>
-      world.whatsapp.log.flatMap((event) => (event.type === 'prekeys uploaded' ? [event.count] : []));
+      fixture.whatsapp.log.flatMap((event) => (event.type === 'prekeys uploaded' ? [event.count] : []));
     expect(uploaded()).toEqual([812]);
 
-    const users = Array.from({ length: 810 }, () => stanza('user', { jid: `${world.owner.lid}:1@lid` }));
+    const users = Array.from({ length: 810 }, () => stanza('user', { jid: `${fixture.owner.lid}:1@lid` }));
     const answer = await query(client, { type: 'get', xmlns: 'encrypt' }, [stanza('key', {}, users)]);
     const ids = children(child(answer, 'list'), 'user').map((user) =>
-      readUint(bytesOf(child(child(user, 'key'), 'id'))),
+      decodeUint(nodeBytes(child(child(user, 'key'), 'id'))),
     );
     expect(new Set(ids).size).toBe(810);
     await waitFor('more keys', () => uploaded().length === 2);
   });
 
   it('answers 404 for the keys of devices that do not exist', async () => {
-    await using world = await WhatsAppWorld.start();
-    const client = await world.linkedClient();
+    await using fixture = await WhatsAppFixture.start();
+    const client = await fixture.linkedClient();
     const answer = await query(client, { type: 'get', xmlns: 'encrypt' }, [
-      stanza('key', {}, [stanza('user', { jid: `${world.guest.lid}:3@lid` })]),
+      stanza('key', {}, [stanza('user', { jid: `${fixture.guest.lid}:3@lid` })]),
     ]);
     const user = child(child(answer, 'list'), 'user');
     expect(child(user, 'error')?.attrs['code']).toBe('404');

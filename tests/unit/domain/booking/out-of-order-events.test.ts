@@ -1,32 +1,32 @@
 import { assert, property } from 'fast-check';
 import { expect, it } from 'vitest';
-import { applyEvent } from '../../../../src/domain/booking/booking-events.ts';
+import { reduceBooking } from '../../../../src/domain/booking/booking-events.ts';
 import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
 import { planMessages, type PlannedMessage } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { life } from '../../../support/fixtures/shuffled-events.ts';
+import { eventHistory } from '../../../support/fixtures/shuffled-events.ts';
 
 const now = new Date('2026-03-05T09:00:00Z');
-const news = new Set(['confirmation', 'change', 'cancellation']);
+const notificationKinds = new Set(['confirmation', 'change', 'cancellation']);
 
 /** What a client is told when each message goes before the next event comes. */
 function tell(known: KnownBooking, said: PlannedMessage[]): KnownBooking {
   const options = { settings: defaultNotificationSettings, now, timeZone: 'Europe/Moscow', debounceMs: 0 };
-  const message = planMessages(known, options).messages.find(({ kind }) => news.has(kind));
-  if (message?.tells === undefined) return known;
+  const message = planMessages(known, options).messages.find(({ kind }) => notificationKinds.has(kind));
+  if (message?.notifies === undefined) return known;
   said.push(message);
-  return { ...known, told: message.tells, toldCount: known.toldCount + 1 };
+  return { ...known, notified: message.notifies, notificationCount: known.notificationCount + 1 };
 }
 
 it('ends in the latest state, tells it, and says nothing twice, in 1,000 shuffled lives of a record', () => {
   assert(
-    property(life, ({ events, heard, end }) => {
+    property(eventHistory, ({ events, deliveryOrder, end }) => {
       const said: PlannedMessage[] = [];
       let known: KnownBooking | undefined;
-      for (const index of heard) {
+      for (const index of deliveryOrder) {
         const event = events[index];
         if (event === undefined) continue;
-        const applied = applyEvent(event, known, now);
+        const applied = reduceBooking(event, known, now);
         if (applied.outcome === 'store') known = tell(applied.known, said);
       }
       const last = events.at(-1);
@@ -37,8 +37,8 @@ it('ends in the latest state, tells it, and says nothing twice, in 1,000 shuffle
       expect({
         cancelled: known?.booking.cancelled,
         state: isGone ? undefined : known?.booking,
-        toldOfEnd: known?.told?.cancelled,
-        toldStart: isGone ? undefined : known?.told?.startsAt,
+        toldOfEnd: known?.notified?.cancelled,
+        toldStart: isGone ? undefined : known?.notified?.startsAt,
         cancellations,
         toldLast: isGone ? said.at(-1)?.kind : undefined,
       }).toEqual({

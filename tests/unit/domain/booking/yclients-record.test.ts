@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bookingFrom, lastChangeOf } from '../../../../src/domain/booking/yclients-record.ts';
+import { bookingFrom, lastChangeFrom } from '../../../../src/domain/booking/yclients-record.ts';
 
 const record = {
   id: 880010001,
@@ -66,7 +66,7 @@ describe('bookingFrom', () => {
 describe('lastChangeOf', () => {
   it('reads offsets with and without a colon', () => {
     const instant = new Date('2026-03-08T09:00:00Z');
-    expect(lastChangeOf({ last_change_date: '2026-03-08T12:00:00+0300' })).toEqual(instant);
-    expect(lastChangeOf({ last_change_date: '2026-03-08T12:00:00+03:00' })).toEqual(instant);
+    expect(lastChangeFrom({ last_change_date: '2026-03-08T12:00:00+0300' })).toEqual(instant);
+    expect(lastChangeFrom({ last_change_date: '2026-03-08T12:00:00+03:00' })).toEqual(instant);
   });
 });

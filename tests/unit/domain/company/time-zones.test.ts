@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { planMessages } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
 import { quietUntil } from '../../../../src/domain/notification/quiet-hours.ts';
-import { formatLocalTime, instantOf, localTimeFrom } from '../../../../src/domain/company/salon-time.ts';
-import { toldBooking } from '../../../support/fixtures/bookings.ts';
+import { formatLocalTime, toInstant, localTimeFrom } from '../../../../src/domain/company/salon-time.ts';
+import { notifiedBooking } from '../../../support/fixtures/bookings.ts';
 
 const night = { from: '21:00', to: '09:00' };
 const at = (text: string): Date => new Date(text);
@@ -12,7 +12,7 @@ const at = (text: string): Date => new Date(text);
 function remindersOf(startsAt: string, timeZone: string): string[] {
   const settings = { ...defaultNotificationSettings, quietHours: undefined };
   const now = at('2026-01-01T00:00:00Z');
-  const known = { ...toldBooking({ startsAt }), startKnownAt: now };
+  const known = { ...notifiedBooking({ startsAt }), startKnownAt: now };
   return planMessages(known, { settings, now, timeZone, debounceMs: 0 }).messages.map(({ notBefore }) =>
     notBefore.toISOString(),
   );
@@ -28,7 +28,7 @@ describe.each([
   const start = at(instant);
 
   it('begins at its instant', () => {
-    expect(instantOf(startsAt, timeZone).toISOString()).toBe(instant);
+    expect(toInstant(startsAt, timeZone).toISOString()).toBe(instant);
   });
 
   it('is reminded of 24 and 2 hours before, however the clock was changed between', () => {
@@ -47,11 +47,11 @@ describe.each([
 
   it('has quiet hours around it that begin and end by the clock on the wall', () => {
     const day = startsAt.slice(0, 10);
-    const until = quietUntil(instantOf(`${day} 03:30:00`, timeZone), night, timeZone);
-    expect(until?.toISOString()).toBe(instantOf(`${day} 09:00:00`, timeZone).toISOString());
-    expect(quietUntil(instantOf(`${day} 09:00:00`, timeZone), night, timeZone)).toBeUndefined();
-    expect(quietUntil(instantOf(`${day} 20:59:59`, timeZone), night, timeZone)).toBeUndefined();
-    expect(quietUntil(instantOf(`${day} 21:00:00`, timeZone), night, timeZone)).toBeInstanceOf(Date);
+    const until = quietUntil(toInstant(`${day} 03:30:00`, timeZone), night, timeZone);
+    expect(until?.toISOString()).toBe(toInstant(`${day} 09:00:00`, timeZone).toISOString());
+    expect(quietUntil(toInstant(`${day} 09:00:00`, timeZone), night, timeZone)).toBeUndefined();
+    expect(quietUntil(toInstant(`${day} 20:59:59`, timeZone), night, timeZone)).toBeUndefined();
+    expect(quietUntil(toInstant(`${day} 21:00:00`, timeZone), night, timeZone)).toBeInstanceOf(Date);
   });
 });
 
@@ -66,8 +66,8 @@ describe('the nights when the clock in Berlin is changed', () => {
   });
 
   it('have a start that does not exist an hour later, and one that comes twice at its second time', () => {
-    expect(instantOf('2026-03-29 02:30:00', 'Europe/Berlin')).toEqual(at('2026-03-29T01:30:00Z'));
-    expect(instantOf('2026-10-25 02:30:00', 'Europe/Berlin')).toEqual(at('2026-10-25T01:30:00Z'));
+    expect(toInstant('2026-03-29 02:30:00', 'Europe/Berlin')).toEqual(at('2026-03-29T01:30:00Z'));
+    expect(toInstant('2026-10-25 02:30:00', 'Europe/Berlin')).toEqual(at('2026-10-25T01:30:00Z'));
   });
 
   it('are quiet through the hour that comes twice, when they end in it', () => {

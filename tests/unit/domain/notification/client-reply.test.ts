@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clientAnswerOf } from '../../../../src/domain/notification/client-reply.ts';
+import { parseClientReply } from '../../../../src/domain/notification/client-reply.ts';
 
 it.each([
   ['СТОП', 'stop'],
@@ -20,7 +20,7 @@ it.each([
   ['Нет', 'no'],
   ['HET', 'no'],
 ])('takes %j for %s', (text, answer) => {
-  expect(clientAnswerOf(text)).toBe(answer);
+  expect(parseClientReply(text)).toBe(answer);
 });
 
 it.each([
@@ -33,5 +33,5 @@ it.each([
   'остановите',
   'x'.repeat(10_000),
 ])('leaves %j to the salon', (text) => {
-  expect(clientAnswerOf(text)).toBeUndefined();
+  expect(parseClientReply(text)).toBeUndefined();
 });

@@ -6,7 +6,7 @@ import {
   planMessages,
 } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { knownBooking, toldBooking } from '../../../support/fixtures/bookings.ts';
+import { knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 
 /** Noon in Moscow, two days before the visit at 14:30. */
 const now = new Date('2026-03-08T09:00:00Z');
@@ -32,7 +32,7 @@ describe('the plan of a booking whose client has heard nothing', () => {
     expect(plan.messages[0]).toMatchObject({
       idempotencyKey: 'record:880010001:confirmation:2026-03-10 14:30:00',
       expiresAt: new Date('2026-03-10T11:30:00Z'),
-      tells: { startsAt: '2026-03-10 14:30:00', assumed: false },
+      notifies: { startsAt: '2026-03-10 14:30:00', assumed: false },
     });
   });
 
@@ -60,8 +60,8 @@ describe('the plan of a booking whose client has heard nothing', () => {
 
 describe('the plan of a booking whose client knows it', () => {
   it('says nothing while nothing differs', () => {
-    expect(planOf(toldBooking())).toMatchObject({ reason: 'nothing_to_say' });
-    expect(kindsOf(planOf(toldBooking()))).toEqual(['reminder_24h', 'reminder_2h']);
+    expect(planOf(notifiedBooking())).toMatchObject({ reason: 'nothing_to_say' });
+    expect(kindsOf(planOf(notifiedBooking()))).toEqual(['reminder_24h', 'reminder_2h']);
   });
 
   it.each([
@@ -69,8 +69,8 @@ describe('the plan of a booking whose client knows it', () => {
     ['staff', { staffId: 2 }],
     ['services', { services: [{ id: 44_002, title: 'Окрашивание' }] }],
   ])('tells of another %s after the debounce, from what was told', (_what, changes) => {
-    const { told } = toldBooking();
-    const plan = planOf({ ...toldBooking(changes), told });
+    const { notified } = notifiedBooking();
+    const plan = planOf({ ...notifiedBooking(changes), notified });
     expect(plan.messages[0]).toMatchObject({
       kind: 'change',
       notBefore: new Date(now.getTime() + 20_000),
@@ -84,61 +84,63 @@ describe('the plan of a booking whose client knows it', () => {
       { id: 2, title: 'b' },
       { id: 1, title: 'a' },
     ];
-    const { told } = toldBooking({ services: services.toReversed() });
-    expect(planOf({ ...toldBooking({ services, attendance: 2 }), told }).reason).toBe('nothing_to_say');
+    const { notified } = notifiedBooking({ services: services.toReversed() });
+    expect(planOf({ ...notifiedBooking({ services, attendance: 2 }), notified }).reason).toBe(
+      'nothing_to_say',
+    );
   });
 
   it.each([
     [15, 'small_shift'],
     [14, 'change'],
   ])('takes a shift of 15 minutes with a threshold of %s for a %s', (smallShiftMinutes, reason) => {
-    const { told } = toldBooking();
-    const shifted = { ...toldBooking({ startsAt: '2026-03-10 14:45:00' }), told };
+    const { notified } = notifiedBooking();
+    const shifted = { ...notifiedBooking({ startsAt: '2026-03-10 14:45:00' }), notified };
     expect(planOf(shifted, { settings: { ...settings, smallShiftMinutes } }).reason).toBe(reason);
   });
 
   it('tells who has it by now, whoever was told before, and tells nobody twice', () => {
-    const { told } = toldBooking();
-    const corrected = { ...knownBooking({ clientPhone: '+79005556677' }), told, toldCount: 1 };
+    const { notified } = notifiedBooking();
+    const corrected = { ...knownBooking({ clientPhone: '+79005556677' }), notified, notificationCount: 1 };
     const [confirmation] = planOf(corrected).messages;
     expect(confirmation).toMatchObject({
       kind: 'confirmation',
       phone: '+79005556677',
       idempotencyKey: 'record:880010001:confirmation:2026-03-10 14:30:00:1',
     });
-    const toldAsWell = { ...corrected, told: confirmation?.tells, toldCount: 2 };
-    expect(planOf(toldAsWell).reason).toBe('nothing_to_say');
+    const notifiedTwice = { ...corrected, notified: confirmation?.notifies, notificationCount: 2 };
+    expect(planOf(notifiedTwice).reason).toBe('nothing_to_say');
     // Put right again before anybody else was told.
-    expect(planOf({ ...corrected, booking: toldBooking().booking }).reason).toBe('nothing_to_say');
+    expect(planOf({ ...corrected, booking: notifiedBooking().booking }).reason).toBe('nothing_to_say');
   });
 
   it.each([
     ['away and back', { startsAt: '2026-03-10 14:30:00' }],
     ['by less than what is worth telling', { startsAt: '2026-03-10 14:40:00' }],
   ])('reminds of a visit that was moved %s only hours before', (_what, changes) => {
-    const { told } = toldBooking();
+    const { notified } = notifiedBooking();
     const late = new Date('2026-03-09T10:00:00Z');
-    const moved = { ...knownBooking(changes), startKnownAt: late, told, toldCount: 1 };
+    const moved = { ...knownBooking(changes), startKnownAt: late, notified, notificationCount: 1 };
     const shifts = { ...settings, smallShiftMinutes: 15 };
     expect(kindsOf(planOf(moved, { now: late, settings: shifts }))).toEqual(['reminder_24h', 'reminder_2h']);
   });
 
   it('does not remind of what a change tells in these hours', () => {
-    const { told } = toldBooking();
+    const { notified } = notifiedBooking();
     const late = new Date('2026-03-09T10:00:00Z');
-    const moved = { ...knownBooking({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, told };
+    const moved = { ...knownBooking({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, notified };
     const plan = planOf(moved, { now: late });
     expect(kindsOf(plan)).toEqual(['change', 'reminder_2h']);
-    const known = { ...moved, told: plan.messages[0]?.tells, toldCount: 2 };
+    const known = { ...moved, notified: plan.messages[0]?.notifies, notificationCount: 2 };
     expect(kindsOf(planOf(known, { now: late }))).toEqual(['reminder_2h']);
   });
 
   it('cancels once, at once, and nothing else is said', () => {
-    const { told } = toldBooking();
-    const cancelled = { ...toldBooking({ cancelled: true }), told };
+    const { notified } = notifiedBooking();
+    const cancelled = { ...notifiedBooking({ cancelled: true }), notified };
     expect(kindsOf(planOf(cancelled))).toEqual(['cancellation']);
     expect(planOf(cancelled).messages[0]?.notBefore).toEqual(now);
-    expect(planOf(toldBooking({ cancelled: true })).messages).toEqual([]);
+    expect(planOf(notifiedBooking({ cancelled: true })).messages).toEqual([]);
   });
 
   it('cancels also for a client who has heard nothing, but not a visit of the past', () => {
@@ -149,7 +151,7 @@ describe('the plan of a booking whose client knows it', () => {
   });
 
   it.each([1, -1] as const)('reminds nobody of a visit marked %s', (attendance) => {
-    expect(planOf(toldBooking({ attendance })).messages).toEqual([]);
+    expect(planOf(notifiedBooking({ attendance })).messages).toEqual([]);
   });
 });
 
@@ -158,7 +160,7 @@ describe('thanks', () => {
   const after = new Date('2026-03-10T13:00:00Z');
 
   it('go an hour after the end to who came, when they are switched on', () => {
-    const came = toldBooking({ attendance: 1 });
+    const came = notifiedBooking({ attendance: 1 });
     expect(planOf(came, { now: after }).messages).toEqual([]);
     const [thanks] = planOf(came, { now: after, settings: withThanks }).messages;
     expect(thanks).toMatchObject({ kind: 'thanks', notBefore: new Date('2026-03-10T13:30:00Z') });
@@ -166,7 +168,7 @@ describe('thanks', () => {
 
   it('do not go to who did not come, or is not known to have come', () => {
     for (const attendance of [-1, 0, 2] as const) {
-      const plan = planOf(toldBooking({ attendance }), { now: after, settings: withThanks });
+      const plan = planOf(notifiedBooking({ attendance }), { now: after, settings: withThanks });
       expect(kindsOf(plan)).toEqual([]);
     }
   });
@@ -179,12 +181,12 @@ describe('quiet hours', () => {
     const [confirmation] = planOf(knownBooking(), { now: night }).messages;
     expect(confirmation).toMatchObject({
       notBefore: new Date('2026-03-09T06:00:00Z'),
-      heedsQuietHours: true,
+      respectsQuietHours: true,
     });
   });
 
   it('drop what the visit has overtaken by then', () => {
-    const early = toldBooking({ startsAt: '2026-03-10 08:30:00' });
+    const early = notifiedBooking({ startsAt: '2026-03-10 08:30:00' });
     expect(kindsOf(planOf(early))).toEqual(['reminder_24h']);
     expect(planOf(knownBooking({ startsAt: '2026-03-09 08:30:00' }), { now: night }).reason).toBe(
       'too_late_after_quiet_hours',
@@ -194,9 +196,9 @@ describe('quiet hours', () => {
   it('do not hold the answer to a booking that the client has just made online', () => {
     const online = knownBooking({ online: true, createdAt: new Date(night.getTime() - 60_000) });
     const [confirmation] = planOf(online, { now: night }).messages;
-    expect(confirmation).toMatchObject({ notBefore: night, heedsQuietHours: false });
+    expect(confirmation).toMatchObject({ notBefore: night, respectsQuietHours: false });
     const hoursAgo = knownBooking({ online: true, createdAt: new Date(night.getTime() - 7_200_000) });
-    expect(planOf(hoursAgo, { now: night }).messages[0]?.heedsQuietHours).toBe(true);
+    expect(planOf(hoursAgo, { now: night }).messages[0]?.respectsQuietHours).toBe(true);
   });
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { limitsOf, nextGapMs, typingMs } from '../../../../src/domain/notification/pacing.ts';
+import { pacingLimits, nextGapMs, typingMs } from '../../../../src/domain/notification/pacing.ts';
 
 describe('the pace', () => {
   it('of the careful profile stays below what is reported as the beginning of restrictions', () => {
-    expect(limitsOf('careful')).toMatchObject({
+    expect(pacingLimits('careful')).toMatchObject({
       perMinute: 6,
       perHour: 120,
       perDay: 300,
@@ -16,7 +16,7 @@ describe('the pace', () => {
   });
 
   it('of the steady profile is bolder in everything, and still has every limit', () => {
-    const [careful, steady] = [limitsOf('careful'), limitsOf('steady')];
+    const [careful, steady] = [pacingLimits('careful'), pacingLimits('steady')];
     expect(steady?.perMinute).toBeGreaterThan(careful?.perMinute ?? Infinity);
     expect(steady?.perHour).toBeGreaterThan(careful?.perHour ?? Infinity);
     expect(steady?.perDay).toBeGreaterThan(careful?.perDay ?? Infinity);
@@ -24,7 +24,7 @@ describe('the pace', () => {
   });
 
   it('has no limits where it is nobody’s real number', () => {
-    expect(limitsOf('none')).toBeUndefined();
+    expect(pacingLimits('none')).toBeUndefined();
     expect(nextGapMs('none', () => 1)).toBe(0);
     expect(typingMs('none', 'a'.repeat(4_096))).toBe(0);
   });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { maskedPath } from '../../../../src/http/middleware/masked-path.ts';
+import { maskPath } from '../../../../src/http/middleware/masked-path.ts';
 
 describe('maskedPath', () => {
   it('keeps what helps and drops what opens doors', () => {
-    expect(maskedPath('/marketplace/status/41?token=abc')).toBe('/marketplace/status/41');
-    expect(maskedPath('/marketplace/qr/abc')).toBe('/marketplace/qr/***');
-    expect(maskedPath('/marketplace/QR/abc/')).toBe('/marketplace/QR/***/');
-    expect(maskedPath('/marketplace/webhook/41/s3cret/more')).toBe('/marketplace/webhook/41/***');
-    expect(maskedPath('/marketplace/messages/0198f2a0-1111-7222-8333-444455556666')).toBe(
+    expect(maskPath('/marketplace/status/41?token=abc')).toBe('/marketplace/status/41');
+    expect(maskPath('/marketplace/qr/abc')).toBe('/marketplace/qr/***');
+    expect(maskPath('/marketplace/QR/abc/')).toBe('/marketplace/QR/***/');
+    expect(maskPath('/marketplace/webhook/41/s3cret/more')).toBe('/marketplace/webhook/41/***');
+    expect(maskPath('/marketplace/messages/0198f2a0-1111-7222-8333-444455556666')).toBe(
       '/marketplace/messages/0198f2a0-1111-7222-8333-444455556666',
     );
-    expect(maskedPath(`/marketplace/${'x'.repeat(25)}`)).toBe('/marketplace/***');
+    expect(maskPath(`/marketplace/${'x'.repeat(25)}`)).toBe('/marketplace/***');
   });
 });

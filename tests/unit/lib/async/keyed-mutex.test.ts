@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { KeyedQueue } from '../../../../src/lib/async/keyed-mutex.ts';
+import { KeyedMutex } from '../../../../src/lib/async/keyed-mutex.ts';
 
 describe('tasks of a keyed queue', () => {
   it('run one after another for one key, also after a failure, and side by side for others', async () => {
-    const queue = new KeyedQueue<string>();
+    const queue = new KeyedMutex<string>();
     const order: string[] = [];
     const gate = Promise.withResolvers<void>();
     const first = queue.run('a', async () => {

@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { Outage } from '../../../../src/lib/async/outage-monitor.ts';
+import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
 
-const bounds = { shortest: 100, longest: 5_000 };
+const bounds = { minMs: 100, maxMs: 5_000 };
 
 function startedAt(nowMs: number) {
   const clock = { nowMs };
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const report = {
-    began: (error: unknown) => void told.push(error),
-    ended: (lastedMs: number) => void told.push(lastedMs),
+    began: (error: unknown) => void reported.push(error),
+    ended: (lastedMs: number) => void reported.push(lastedMs),
   };
-  return { clock, told, outage: new Outage(report, () => clock.nowMs) };
+  return { clock, told: reported, outage: new OutageMonitor(report, () => clock.nowMs) };
 }
 
 describe('an outage', () => {
   it('is told once when it begins, with its cause, and once when it is over, with its length', () => {
     const { clock, told, outage } = startedAt(1_000);
-    outage.over();
-    for (const error of ['first', 'second', 'third']) outage.felt(error, bounds);
+    outage.success();
+    for (const error of ['first', 'second', 'third']) outage.failure(error, bounds);
     clock.nowMs = 4_000;
-    outage.over();
-    outage.over();
+    outage.success();
+    outage.success();
     expect(told).toEqual(['first', 3_000]);
   });
 
   it('begins anew after it was over', () => {
     const { told, outage } = startedAt(0);
-    outage.felt('first', bounds);
-    outage.over();
-    outage.felt('second', bounds);
+    outage.failure('first', bounds);
+    outage.success();
+    outage.failure('second', bounds);
     expect(told).toEqual(['first', 0, 'second']);
   });
 
@@ -36,7 +36,7 @@ describe('an outage', () => {
     const { clock, outage } = startedAt(0);
     const waits = [0, 100, 200, 400, 6_000].map((nowMs) => {
       clock.nowMs = nowMs;
-      return outage.felt('down', bounds);
+      return outage.failure('down', bounds);
     });
     expect(waits).toEqual([100, 100, 200, 400, 5_000]);
   });

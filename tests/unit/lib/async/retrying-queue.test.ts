@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Outage } from '../../../../src/lib/async/outage-monitor.ts';
-import { PatientTasks } from '../../../../src/lib/async/retrying-queue.ts';
+import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
+import { RetryingQueue } from '../../../../src/lib/async/retrying-queue.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 class AwayError extends Error {}
@@ -10,33 +10,34 @@ function onDatabase(limit?: number) {
   const database = { isAway: false };
   const done: string[] = [];
   const failures: unknown[] = [];
-  const told: string[] = [];
-  const tasks = new PatientTasks({
+  const reported: string[] = [];
+  const tasks = new RetryingQueue({
     isOutage: (error) => error instanceof AwayError,
-    outage: new Outage({ began: () => void told.push('began'), ended: () => void told.push('ended') }, () =>
-      performance.now(),
+    outage: new OutageMonitor(
+      { began: () => void reported.push('began'), ended: () => void reported.push('ended') },
+      () => performance.now(),
     ),
-    failed: (error) => failures.push(error),
-    ...(limit !== undefined && { limit }),
+    onTaskFailed: (error) => failures.push(error),
+    ...(limit !== undefined && { maxPending: limit }),
   });
   const write = (key: string, what: string) =>
     tasks.run(key, async () => {
       if (database.isAway) throw new AwayError('Away');
       done.push(what);
     });
-  return { database, done, failures, told, tasks, write };
+  return { database, done, failures, told: reported, tasks, write };
 }
 
 describe('a task that an outage must not undo', () => {
   it('is done when the outage is over, after those of its key that came before it', async () => {
-    const { database, done, failures, told, write } = onDatabase();
+    const { database, done, failures, told: reported, write } = onDatabase();
     database.isAway = true;
     for (const what of ['sent', 'delivered', 'read']) write('message', what);
-    await waitFor('the outage', () => told.length > 0);
+    await waitFor('the outage', () => reported.length > 0);
     database.isAway = false;
     await waitFor('the tasks', () => done.length === 3);
     expect(done).toEqual(['sent', 'delivered', 'read']);
-    expect(told).toEqual(['began', 'ended']);
+    expect(reported).toEqual(['began', 'ended']);
     expect(failures).toEqual([]);
   });
 
@@ -61,10 +62,10 @@ describe('a task that an outage must not undo', () => {
   });
 
   it('is given up and told when the process ends before the outage', async () => {
-    const { database, done, failures, told, tasks, write } = onDatabase();
+    const { database, done, failures, told: reported, tasks, write } = onDatabase();
     database.isAway = true;
     write('message', 'sent');
-    await waitFor('the outage', () => told.length > 0);
+    await waitFor('the outage', () => reported.length > 0);
     write('message', 'delivered');
     await tasks[Symbol.asyncDispose]();
     expect(done).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Alarm } from '../../../../src/lib/async/timers.ts';
+import { ReplaceableTimer } from '../../../../src/lib/async/timers.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
@@ -9,7 +9,7 @@ describe('an alarm', () => {
 
   function alarmThatCounts() {
     const rings: number[] = [];
-    const alarm = new Alarm((task) => void task());
+    const alarm = new ReplaceableTimer((task) => void task());
     const set = (delayMs: number) => alarm.set(delayMs, async () => void rings.push(Date.now()));
     return { alarm, rings, set };
   }

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { addressKey, isInternalAddress } from '../../../../src/lib/net/client-ip.ts';
+import { ipRateLimitKey, isInternalIp } from '../../../../src/lib/net/client-ip.ts';
 
 describe('addressKey', () => {
   it('is the address itself for IPv4, also when it came mapped into IPv6', () => {
-    expect(addressKey('203.0.113.9')).toBe('203.0.113.9');
-    expect(addressKey('::ffff:203.0.113.9')).toBe('203.0.113.9');
+    expect(ipRateLimitKey('203.0.113.9')).toBe('203.0.113.9');
+    expect(ipRateLimitKey('::ffff:203.0.113.9')).toBe('203.0.113.9');
   });
 
   it('is the same for every address of an IPv6 /64, however it is written', () => {
-    expect(addressKey('2001:db8::1')).toBe('2001:db8:0:0::/64');
-    expect(addressKey('2001:0DB8:0000:0000:ffff::2')).toBe('2001:db8:0:0::/64');
-    expect(addressKey('2001:db8:0:1::1')).toBe('2001:db8:0:1::/64');
-    expect(addressKey('::1')).toBe('0:0:0:0::/64');
-    expect(addressKey('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
+    expect(ipRateLimitKey('2001:db8::1')).toBe('2001:db8:0:0::/64');
+    expect(ipRateLimitKey('2001:0DB8:0000:0000:ffff::2')).toBe('2001:db8:0:0::/64');
+    expect(ipRateLimitKey('2001:db8:0:1::1')).toBe('2001:db8:0:1::/64');
+    expect(ipRateLimitKey('::1')).toBe('0:0:0:0::/64');
+    expect(ipRateLimitKey('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
   });
 
   it('is never longer than an address, whatever a proxy wrote', () => {
-    expect(addressKey('x'.repeat(5000))).toHaveLength(64);
+    expect(ipRateLimitKey('x'.repeat(5000))).toHaveLength(64);
   });
 });
 
@@ -31,8 +31,8 @@ describe('isInternalAddress', () => {
       'fd00::1',
       '::ffff:10.0.0.1',
     ])
-      expect(isInternalAddress(address), address).toBe(true);
+      expect(isInternalIp(address), address).toBe(true);
     for (const address of ['8.8.8.8', '172.32.0.1', '2001:db8::1', '', 'localhost', '::ffff:8.8.8.8'])
-      expect(isInternalAddress(address), address).toBe(false);
+      expect(isInternalIp(address), address).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionState } from '../../../../src/domain/company/session-state.ts';
-import { shownStatus } from '../../../../src/marketplace/installation/session-status.ts';
+import { effectiveStatus } from '../../../../src/marketplace/installation/session-status.ts';
 import { companyId, companyWith } from '../../../support/fixtures/test-companies.ts';
 
 const now = new Date('2026-05-01T12:00:00Z');
@@ -24,7 +24,7 @@ describe('the state of a session that this process does not run', () => {
     ['logged_out', '401'],
     ['conflict', '440'],
   ] as const)('is %s with its cause and since when, also after a restart', (state, cause) => {
-    expect(shownStatus(stored(state, cause), unknownHere, now)).toEqual({ state, since, detail: cause });
+    expect(effectiveStatus(stored(state, cause), unknownHere, now)).toEqual({ state, since, detail: cause });
   });
 
   it.each([
@@ -33,15 +33,15 @@ describe('the state of a session that this process does not run', () => {
     ['qr_expired', 'idle'],
     ['connected', 'reconnecting'],
   ] as const)('was %s and is %s now, for no cause that was written down', (state, shown) => {
-    expect(shownStatus(stored(state, '503'), unknownHere, now)).toEqual({ state: shown, since });
+    expect(effectiveStatus(stored(state, '503'), unknownHere, now)).toEqual({ state: shown, since });
   });
 
   it('has no cause while it is idle', () => {
-    expect(shownStatus(stored('idle', '401'), unknownHere, now)).toEqual({ state: 'idle', since });
+    expect(effectiveStatus(stored('idle', '401'), unknownHere, now)).toEqual({ state: 'idle', since });
   });
 });
 
 it('the state of a session that this process runs is its own, not the one written down', () => {
   const live = { state: 'reconnecting', since: now, detail: '503' } as const;
-  expect(shownStatus(stored('stopped', '411'), live, now)).toEqual(live);
+  expect(effectiveStatus(stored('stopped', '411'), live, now)).toEqual(live);
 });

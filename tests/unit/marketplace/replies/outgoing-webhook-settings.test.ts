@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopbackAddress, isPublicAddress } from '../../../../src/lib/net/ip-ranges.ts';
-import { checkedUrl } from '../../../../src/marketplace/replies/outgoing-webhook-settings.ts';
+import { isLoopbackIp, isPublicIp } from '../../../../src/lib/net/ip-ranges.ts';
+import { validateWebhookUrl } from '../../../../src/marketplace/replies/outgoing-webhook-settings.ts';
 
 describe("the address of a company's webhook", () => {
   it.each(['https://salon.example/hook?key=1', 'https://salon.example:8443/', 'https://8.8.8.8/hook'])(
     'may be %s',
-    (url) => expect(checkedUrl(url, false)).toBe(url),
+    (url) => expect(validateWebhookUrl(url, false)).toBe(url),
   );
 
   it.each([
@@ -39,20 +39,24 @@ describe("the address of a company's webhook", () => {
     '',
     `https://salon.example/${'a'.repeat(2_000)}`,
   ])('may not be %s', (url) => {
-    expect(() => checkedUrl(url, false)).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR' }));
+    expect(() => validateWebhookUrl(url, false)).toThrow(
+      expect.objectContaining({ code: 'VALIDATION_ERROR' }),
+    );
   });
 
   it('may be on this machine and without TLS outside production, and on no other private one', () => {
     for (const url of ['http://127.0.0.1:8080/hook', 'http://localhost:3000/', 'https://[::1]:8443/'])
-      expect(checkedUrl(url, true)).toBe(url);
+      expect(validateWebhookUrl(url, true)).toBe(url);
     for (const url of ['http://10.0.0.1/', 'http://169.254.169.254/', 'http://salon.example/'])
-      expect(() => checkedUrl(url, true)).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR' }));
+      expect(() => validateWebhookUrl(url, true)).toThrow(
+        expect.objectContaining({ code: 'VALIDATION_ERROR' }),
+      );
   });
 });
 
 describe('a public address', () => {
   it.each(['8.8.8.8', '172.32.0.1', '2a00:1450:4010:c0e::71'])('is %s', (address) =>
-    expect(isPublicAddress(address)).toBe(true),
+    expect(isPublicIp(address)).toBe(true),
   );
   it.each([
     '192.0.2.1',
@@ -63,9 +67,9 @@ describe('a public address', () => {
     'fc00::1',
     '::',
     'salon.example',
-  ])('is not %s', (address) => expect(isPublicAddress(address)).toBe(false));
+  ])('is not %s', (address) => expect(isPublicIp(address)).toBe(false));
   it('of loopback is any in its range', () => {
-    expect(['127.0.0.1', '127.8.8.8', '::1', '128.0.0.1'].map(isLoopbackAddress)).toEqual([
+    expect(['127.0.0.1', '127.8.8.8', '::1', '128.0.0.1'].map(isLoopbackIp)).toEqual([
       true,
       true,
       true,

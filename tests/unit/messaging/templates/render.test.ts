@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { businessTypes } from '../../../../src/domain/company/business-type.ts';
 import { bookingMessageKinds } from '../../../../src/domain/notification/message.ts';
 import { defaultTemplate } from '../../../../src/messaging/templates/defaults.ts';
-import { fill, problemsOf } from '../../../../src/messaging/templates/template.ts';
-import { variablesOf } from '../../../../src/messaging/templates/variables.ts';
+import { fillTemplate, templateProblems } from '../../../../src/messaging/templates/template.ts';
+import { variablesFor } from '../../../../src/messaging/templates/variables.ts';
 import { renderMessage } from '../../../../src/messaging/templates/render.ts';
 import { booking } from '../../../support/fixtures/bookings.ts';
 
@@ -131,7 +131,7 @@ describe('renderMessage', () => {
       for (const language of ['ru', 'en'] as const) {
         for (const kind of bookingMessageKinds) {
           const template = defaultTemplate(kind, { businessType, language });
-          expect(problemsOf(template, variablesOf(kind))).toEqual([]);
+          expect(templateProblems(template, variablesFor(kind))).toEqual([]);
           const text = renderMessage(kind, {
             booking: visit,
             salon: { ...salon, businessType, language },
@@ -146,7 +146,7 @@ describe('renderMessage', () => {
 
 describe('a template', () => {
   it('has its bad variable named, in both languages', () => {
-    expect(problemsOf('Ждём {clint} в {time}', variablesOf('confirmation'))).toEqual([
+    expect(templateProblems('Ждём {clint} в {time}', variablesFor('confirmation'))).toEqual([
       {
         ru: expect.stringContaining('{clint}') as unknown,
         en: expect.stringContaining('{clint}') as unknown,
@@ -158,21 +158,21 @@ describe('a template', () => {
     ['{old_when}', 'confirmation'],
     ['{review_link}', 'reminder_2h'],
   ] as const)('cannot use %s in a %s', (template, kind) => {
-    expect(problemsOf(template, variablesOf(kind))).toHaveLength(1);
+    expect(templateProblems(template, variablesFor(kind))).toHaveLength(1);
   });
 
   it.each(['', '  \n', 'Время {time', 'Время time}', 'x'.repeat(1_001)])(
     'is refused when it is %j',
     (template) => {
-      expect(problemsOf(template, variablesOf('confirmation'))).toHaveLength(1);
+      expect(templateProblems(template, variablesFor('confirmation'))).toHaveLength(1);
     },
   );
 
   it('knows no variables but its own', () => {
-    expect(fill('{constructor} {toString}', {})).toBe('{constructor} {toString}');
+    expect(fillTemplate('{constructor} {toString}', {})).toBe('{constructor} {toString}');
   });
 
   it('loses a line whose variables are all empty, and only that', () => {
-    expect(fill('a {x}\nb {x}{y}\nc', { x: '', y: '2' })).toBe('b 2\nc');
+    expect(fillTemplate('a {x}\nb {x}{y}\nc', { x: '', y: '2' })).toBe('b 2\nc');
   });
 });

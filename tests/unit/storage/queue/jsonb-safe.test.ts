@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { storableJson } from '../../../../src/storage/queue/storable-json.ts';
+import { jsonbSafe } from '../../../../src/storage/queue/storable-json.ts';
 
-const stored = (value: unknown): unknown => JSON.parse(storableJson(value));
+const stored = (value: unknown): unknown => JSON.parse(jsonbSafe(value));
 
 describe('JSON for Postgres', () => {
   it('loses what Postgres cannot hold, in values and in names', () => {

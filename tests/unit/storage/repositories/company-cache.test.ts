@@ -26,7 +26,7 @@ describe('the cache of companies', () => {
     await cache.byId(companyIdFrom(1));
     await cache.bySalonId(salonIdFrom(1));
 
-    await cache.moveIntegration(companyIdFrom(1), 'activating', 'test');
+    await cache.transitionIntegration(companyIdFrom(1), 'activating', 'test');
 
     expect(await cache.byId(companyIdFrom(1))).toMatchObject({ integrationStatus: 'activating' });
     expect(await cache.bySalonId(salonIdFrom(1))).toMatchObject({ integrationStatus: 'activating' });
@@ -39,7 +39,7 @@ describe('the cache of companies', () => {
     source.beforeAnswer = gate.promise;
     const slowRead = cache.byId(companyIdFrom(1));
 
-    await cache.moveIntegration(companyIdFrom(1), 'activating', 'test');
+    await cache.transitionIntegration(companyIdFrom(1), 'activating', 'test');
     gate.resolve();
 
     expect(await slowRead).toMatchObject({ integrationStatus: 'pending_whatsapp' });
@@ -73,14 +73,14 @@ class CountedCompanies implements Companies {
     return this.#read(`key ${apiKey}`, Number(apiKey));
   }
 
-  async moveIntegration(id: CompanyId, to: IntegrationStatus): Promise<Company | undefined> {
+  async transitionIntegration(id: CompanyId, to: IntegrationStatus): Promise<Company | undefined> {
     this.#status = to;
     return company(id, to);
   }
 
   createOrFind = unasked;
   recordSession = unasked;
-  secretsOf = unasked;
+  getSecrets = unasked;
   withStatus = unasked;
   withoutWhatsApp = unasked;
   stats = unasked;

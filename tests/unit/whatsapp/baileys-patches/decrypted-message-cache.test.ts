@@ -2,8 +2,8 @@ import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import {
-  decryptedBefore,
-  rememberDecrypted,
+  createDecryptedMessageCache,
+  cacheDecryptedMessages,
 } from '../../../../src/whatsapp/baileys-patches/decrypted-message-cache.ts';
 
 const anna = '79165550001@s.whatsapp.net';
@@ -25,14 +25,14 @@ function socket(plaintext = Buffer.from('СТОП')) {
 }
 
 describe('a ciphertext that comes again', () => {
-  const memory = decryptedBefore();
+  const memory = createDecryptedMessageCache();
   const one = companyIdFrom(1);
   const decrypt = (sock: ReturnType<typeof socket>, jid: string) =>
     sock.signalRepository.decryptMessage({ jid, type: 'pkmsg', ciphertext });
 
   it('is answered from memory on the next socket, also when the sender is named otherwise', async () => {
     const [before, after] = [socket(), socket()];
-    for (const sock of [before, after]) rememberDecrypted(sock, one, memory);
+    for (const sock of [before, after]) cacheDecryptedMessages(sock, one, memory);
     await decrypt(before, anna);
     expect(Buffer.from(await decrypt(after, anna)).toString()).toBe('СТОП');
     expect(Buffer.from(await decrypt(after, annaHidden)).toString()).toBe('СТОП');
@@ -41,17 +41,17 @@ describe('a ciphertext that comes again', () => {
 
   it('is decrypted anew for another sender and for another company', async () => {
     const [sock, others] = [socket(), socket()];
-    rememberDecrypted(sock, one, memory);
-    rememberDecrypted(others, companyIdFrom(2), memory);
+    cacheDecryptedMessages(sock, one, memory);
+    cacheDecryptedMessages(others, companyIdFrom(2), memory);
     await decrypt(sock, boris);
     await decrypt(others, anna);
     expect([sock.decrypted, others.decrypted]).toEqual([[boris], [anna]]);
   });
 
   it('is forgotten by itself after its time, and what is kept keeps nothing beside it alive', async () => {
-    const kept = decryptedBefore(50);
+    const kept = createDecryptedMessageCache(50);
     const sock = socket();
-    rememberDecrypted(sock, one, kept);
+    cacheDecryptedMessages(sock, one, kept);
     await decrypt(sock, anna);
     const [entry] = [...kept.values()];
     expect(entry?.plaintext.buffer.byteLength).toBe(entry?.plaintext.length);
@@ -60,9 +60,9 @@ describe('a ciphertext that comes again', () => {
   });
 
   it('is not kept when it is no text of a person', async () => {
-    const kept = decryptedBefore();
+    const kept = createDecryptedMessageCache();
     const sock = socket(Buffer.alloc(70_000));
-    rememberDecrypted(sock, one, kept);
+    cacheDecryptedMessages(sock, one, kept);
     await decrypt(sock, anna);
     expect(kept.size).toBe(0);
   });

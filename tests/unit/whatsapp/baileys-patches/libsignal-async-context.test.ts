@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolAddress, SessionBuilder, SessionCipher, type SignalStorage } from 'libsignal';
 import { describe, expect, it } from 'vitest';
-import { keepJobsInTheirContext } from '../../../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
+import { bindJobsToAsyncContext } from '../../../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
 
 const salon = new AsyncLocalStorage<string>();
 const person = new ProtocolAddress('79165550001', 0);
@@ -11,9 +11,9 @@ const key = { keyId: 1, publicKey: Buffer.alloc(33), signature: Buffer.alloc(64)
 const device = { registrationId: 1, identityKey: Buffer.alloc(33), signedPreKey: key, preKey: key };
 
 /** Notes in whose context it was asked, slowly enough that the next one has to wait. */
-function storageThatNotes(heard: (string | undefined)[]): SignalStorage {
+function storageThatNotes(logged: (string | undefined)[]): SignalStorage {
   const ask = async (): Promise<undefined> => {
-    heard.push(salon.getStore());
+    logged.push(salon.getStore());
     await delay(20);
     return undefined;
   };
@@ -28,10 +28,10 @@ function storageThatNotes(heard: (string | undefined)[]): SignalStorage {
 
 describe("libsignal's jobs for one person", () => {
   it('run in the context of the salon whose job it is, also when another one came first', async () => {
-    keepJobsInTheirContext();
-    keepJobsInTheirContext();
-    const heard: (string | undefined)[] = [];
-    const storage = storageThatNotes(heard);
+    bindJobsToAsyncContext();
+    bindJobsToAsyncContext();
+    const logged: (string | undefined)[] = [];
+    const storage = storageThatNotes(logged);
     const names = ['Роза', 'Астра', 'Мята'];
     await Promise.all(
       names.map((name) =>
@@ -42,13 +42,13 @@ describe("libsignal's jobs for one person", () => {
         }),
       ),
     );
-    expect(heard).toEqual(names);
+    expect(logged).toEqual(names);
   });
 
   it('do so too when the first message is prepared', async () => {
-    keepJobsInTheirContext();
-    const heard: (string | undefined)[] = [];
-    const storage = storageThatNotes(heard);
+    bindJobsToAsyncContext();
+    const logged: (string | undefined)[] = [];
+    const storage = storageThatNotes(logged);
     const names = ['Роза', 'Астра'];
     // No identity is trusted here: each job ends after its first question.
     const refusals = names.map((name) =>
@@ -59,6 +59,6 @@ describe("libsignal's jobs for one person", () => {
       }),
     );
     await Promise.all(refusals);
-    expect(heard).toEqual(names);
+    expect(logged).toEqual(names);
   });
 });

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
-import { keepMessageOrder } from '../../../../src/whatsapp/baileys-patches/per-sender-order.ts';
+import { serialiseMessagesPerSender } from '../../../../src/whatsapp/baileys-patches/per-sender-order.ts';
 
 it('what one sender writes is taken up in its order, also after a failure, and others do not wait', async () => {
   const ws = new EventEmitter();
@@ -13,7 +13,7 @@ it('what one sender writes is taken up in its order, also after a failure, and o
     if (id === 'broken') throw new Error(id);
     done.push(id);
   });
-  keepMessageOrder(ws as unknown as WASocket['ws'], (error) => failures.push(error));
+  serialiseMessagesPerSender(ws as unknown as WASocket['ws'], (error) => failures.push(error));
   const arrives = (from: string, id: string, ms: number) =>
     ws.emit('CB:message', { tag: 'message', attrs: { from, id, t: String(ms) } });
   arrives('anna', 'broken', 30);

@@ -8,11 +8,11 @@ import {
 } from '@whiskeysockets/baileys';
 import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js';
 import { describe, expect, it } from 'vitest';
-import { keepChatKeys } from '../../../../src/whatsapp/baileys-patches/signal-transactions.ts';
+import { isolateSignalTransactions } from '../../../../src/whatsapp/baileys-patches/signal-transactions.ts';
 import { baileysLogger } from '../../../../src/whatsapp/connection/baileys-logger.ts';
-import { keepJobsInTheirContext } from '../../../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
+import { bindJobsToAsyncContext } from '../../../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
-import { PhoneSignal } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
+import { SignalStore } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
 
 const asked = '79165550001@s.whatsapp.net';
 const other = '79165550002@s.whatsapp.net';
@@ -44,7 +44,7 @@ function keeping() {
   const answers: ((answer: Answer) => void)[] = [];
   const ask = () => new Promise<Answer>((resolve) => answers.push(resolve));
   const signalRepository = makeLibSignalRepository({ creds, keys }, logger, ask);
-  keepChatKeys({ authState: { creds, keys }, signalRepository }, { giveUp: () => undefined });
+  isolateSignalTransactions({ authState: { creds, keys }, signalRepository }, { abort: () => undefined });
   return { keys, signalRepository, answers, stored, reads };
 }
 
@@ -75,11 +75,11 @@ describe('while WhatsApp is asked who a number is', () => {
 });
 
 it('a number whose hidden identity is learned in the middle of a message uses no key twice', async () => {
-  keepJobsInTheirContext();
+  bindJobsToAsyncContext();
   const { signalRepository, answers, reads, stored } = keeping();
   stored.set('device-list/79165550001', ['0']);
-  const client = new PhoneSignal();
-  const { oneTimePrekey, ...bundle } = client.published.take();
+  const client = new SignalStore();
+  const { oneTimePrekey, ...bundle } = client.published.takeBundle();
   await signalRepository.injectE2ESession({
     jid: asked,
     session: {

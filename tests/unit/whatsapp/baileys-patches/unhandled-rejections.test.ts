@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { absorbLibraryRejections } from '../../../../src/whatsapp/baileys-patches/unhandled-rejections.ts';
+import { suppressBaileysRejections } from '../../../../src/whatsapp/baileys-patches/unhandled-rejections.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 
 describe('an unhandled rejection', () => {
   it('of Baileys is logged and survived, any other keeps ending the process', () => {
     const process = new EventEmitter();
     const log = captureLog();
-    const absorbed = absorbLibraryRejections(process, log);
+    const absorbed = suppressBaileysRejections(process, log);
     const ofBaileys = new Error('Connection Closed');
     ofBaileys.stack =
       'Error\n at sendRawMessage (/srv/node_modules/@whiskeysockets/baileys/lib/Socket/socket.js:60:19)';

@@ -6,7 +6,7 @@ import {
   ClientVersion,
   type ClientVersionNumber,
 } from '../../../../src/whatsapp/connection/client-version.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 
 const [major, minor, revision] = DEFAULT_CONNECTION_CONFIG.version;
 const pinned: ClientVersionNumber = [major, minor, revision];
@@ -25,7 +25,7 @@ class Fleet {
   instance(configured?: ClientVersionNumber): ClientVersion {
     return new ClientVersion({
       configured,
-      memory: {
+      store: {
         read: async () => {
           if (this.failure !== undefined) throw this.failure;
           return this.stored;
@@ -35,12 +35,12 @@ class Fleet {
           this.stored = version;
         },
       },
-      latest: async () => {
+      fetchLatest: async () => {
         this.asked += 1;
         return this.served;
       },
-      report: createBusinessEvents(this.log, createMetrics(noFigures)),
-      monotonicNow: () => this.nowMs,
+      report: createBusinessEvents(this.log, createMetrics(noMetricSources)),
+      monotonicMs: () => this.nowMs,
     });
   }
 
@@ -53,10 +53,10 @@ describe('the client version', () => {
   it("is the library's until WhatsApp refuses it, and the newer one then", async () => {
     const fleet = new Fleet();
     const version = fleet.instance();
-    await version.recall();
+    await version.load();
     expect(version.current).toEqual(pinned);
     fleet.served = newer;
-    await version.refused(pinned);
+    await version.handleRefused(pinned);
     expect(version.current).toEqual(newer);
     expect(fleet.stored).toEqual(newer);
   });
@@ -65,12 +65,12 @@ describe('the client version', () => {
     const fleet = new Fleet();
     fleet.stored = newer;
     const version = fleet.instance();
-    await version.recall();
+    await version.load();
     expect(version.current).toEqual(newer);
 
     fleet.stored = older;
     const upgraded = fleet.instance();
-    await upgraded.recall();
+    await upgraded.load();
     expect(upgraded.current).toEqual(pinned);
   });
 
@@ -78,7 +78,7 @@ describe('the client version', () => {
     const fleet = new Fleet();
     fleet.served = newer;
     const version = fleet.instance();
-    await Promise.all(Array.from({ length: 300 }, () => version.refused(pinned)));
+    await Promise.all(Array.from({ length: 300 }, () => version.handleRefused(pinned)));
     expect(fleet.asked).toBe(1);
     expect(fleet.alerts).toHaveLength(1);
     expect(version.current).toEqual(newer);
@@ -88,7 +88,7 @@ describe('the client version', () => {
     const fleet = new Fleet();
     const version = fleet.instance();
     fleet.stored = newer;
-    await version.refused(pinned);
+    await version.handleRefused(pinned);
     expect(version.current).toEqual(newer);
     expect(fleet.asked).toBe(0);
   });
@@ -99,13 +99,13 @@ describe('the client version', () => {
     for (const minutes of [0, 1, 2, 3, 4, 6]) {
       fleet.nowMs = minutes * 60_000;
       fleet.served = older;
-      await version.refused(pinned);
+      await version.handleRefused(pinned);
     }
     expect(version.current).toEqual(pinned);
     expect(fleet.asked).toBe(2);
     expect(fleet.alerts).toHaveLength(1);
     fleet.nowMs += 3 * 60 * 60_000;
-    await version.refused(pinned);
+    await version.handleRefused(pinned);
     expect(fleet.alerts).toHaveLength(2);
   });
 
@@ -114,8 +114,8 @@ describe('the client version', () => {
     fleet.stored = newer;
     fleet.served = newer;
     const version = fleet.instance(older);
-    await version.recall();
-    await version.refused(older);
+    await version.load();
+    await version.handleRefused(older);
     expect(version.current).toEqual(older);
     expect(fleet.asked).toBe(0);
     expect(fleet.alerts).toHaveLength(1);
@@ -126,8 +126,8 @@ describe('the client version', () => {
     const fleet = new Fleet();
     fleet.failure = new Error('down');
     const version = fleet.instance();
-    await version.recall();
-    await version.refused(pinned);
+    await version.load();
+    await version.handleRefused(pinned);
     expect(version.current).toEqual(pinned);
   });
 });

@@ -29,19 +29,19 @@ class Subject {
     const auth = { isLinked, creds } as unknown as AuthState;
     this.connection = new Connection(sock, auth, {
       version: [2, 3000, 1],
-      answerTimeoutMs: 30_000,
+      responseTimeoutMs: 30_000,
       qrLifetimeMs: 60_000,
-      passkeyWaitMs: 20_000,
-      monotonicNow: () => Date.now(),
+      passkeyTimeoutMs: 20_000,
+      monotonicMs: () => Date.now(),
       handlers: {
-        qr: (_text, turn) => this.told.push(`qr ${turn}`),
-        passkeyDemanded: () => this.told.push('passkey'),
-        linked: () => this.told.push('linked'),
-        open: () => this.told.push('open'),
-        closed: (_connection, { code }) => this.told.push(`closed ${code}`),
+        onQr: (_text, turn) => this.told.push(`qr ${turn}`),
+        onPasskeyRequired: () => this.told.push('passkey'),
+        onLinked: () => this.told.push('linked'),
+        onOpen: () => this.told.push('open'),
+        onClosed: (_connection, { code }) => this.told.push(`closed ${code}`),
       },
-      endFailed: () => this.told.push('end failed'),
-      renewalFailed: () => this.told.push('renewal failed'),
+      onEndError: () => this.told.push('end failed'),
+      onSecretRotationError: () => this.told.push('renewal failed'),
     });
   }
 
@@ -75,7 +75,7 @@ describe('a socket that falls silent', () => {
   it('with a code on the screen counts as closed once the next one is overdue', async () => {
     const subject = new Subject();
     for (let codes = 0; codes < 3; codes += 1) {
-      subject.connection.changed({ qr: qrText });
+      subject.connection.handleUpdate({ qr: qrText });
       expect(await subject.within(60)).toEqual([]);
     }
     expect(await subject.within(30)).toEqual(['closed 408']);
@@ -83,22 +83,22 @@ describe('a socket that falls silent', () => {
 
   it('after the phone has accepted it restarts by itself', async () => {
     const subject = new Subject();
-    subject.connection.changed({ qr: qrText });
-    subject.connection.changed({ isNewLogin: true });
+    subject.connection.handleUpdate({ qr: qrText });
+    subject.connection.handleUpdate({ isNewLogin: true });
     expect(await subject.within(30)).toEqual(['closed 515']);
   });
 
   it('after it asked for a passkey is given up, whatever codes it still shows', async () => {
     const subject = new Subject();
-    subject.connection.changed({ qr: qrText });
+    subject.connection.handleUpdate({ qr: qrText });
     subject.hears('passkey_prologue_request');
-    subject.connection.changed({ qr: qrText });
+    subject.connection.handleUpdate({ qr: qrText });
     expect(await subject.within(20)).toEqual(['closed passkey']);
   });
 
   it('while it is open is not the watchdog’s business', async () => {
     const subject = new Subject({ isLinked: true });
-    subject.connection.changed({ connection: 'open' });
+    subject.connection.handleUpdate({ connection: 'open' });
     expect(await subject.within(3_600)).toEqual([]);
   });
 });
@@ -106,10 +106,10 @@ describe('a socket that falls silent', () => {
 describe('what Baileys holds back', () => {
   it.each([
     ['our end of the socket', (connection: Connection) => connection.end()],
-    ["WhatsApp's", (connection: Connection) => connection.changed({ connection: 'close' })],
+    ["WhatsApp's", (connection: Connection) => connection.handleUpdate({ connection: 'close' })],
   ])('is told before %s throws it away', (_whose, end) => {
     const subject = new Subject({ isLinked: true });
-    subject.connection.changed({ connection: 'open' });
+    subject.connection.handleUpdate({ connection: 'open' });
     expect(subject.flushes).toBe(0);
     end(subject.connection);
     expect(subject.flushes).toBe(1);
@@ -119,10 +119,10 @@ describe('what Baileys holds back', () => {
 describe('what waited for the login', () => {
   it('is told when all of it has come, whatever else Baileys waits for', () => {
     const subject = new Subject({ isLinked: true });
-    subject.connection.changed({ connection: 'open' });
-    subject.connection.changed({ receivedPendingNotifications: false });
+    subject.connection.handleUpdate({ connection: 'open' });
+    subject.connection.handleUpdate({ receivedPendingNotifications: false });
     expect(subject.flushes).toBe(0);
-    subject.connection.changed({ receivedPendingNotifications: true });
+    subject.connection.handleUpdate({ receivedPendingNotifications: true });
     expect(subject.flushes).toBe(1);
   });
 });
@@ -130,15 +130,15 @@ describe('what waited for the login', () => {
 describe('a socket that was replaced', () => {
   it.each(['connecting', 'showing a code', 'open'])('while it was %s tells nothing any more', async (was) => {
     const subject = new Subject();
-    if (was === 'showing a code') subject.connection.changed({ qr: qrText });
-    if (was === 'open') subject.connection.changed({ connection: 'open' });
+    if (was === 'showing a code') subject.connection.handleUpdate({ qr: qrText });
+    if (was === 'open') subject.connection.handleUpdate({ connection: 'open' });
     subject.connection.end();
     subject.told.length = 0;
 
-    subject.connection.changed({ qr: qrText });
-    subject.connection.changed({ isNewLogin: true });
-    subject.connection.changed({ connection: 'open' });
-    subject.connection.changed({ connection: 'close' });
+    subject.connection.handleUpdate({ qr: qrText });
+    subject.connection.handleUpdate({ isNewLogin: true });
+    subject.connection.handleUpdate({ connection: 'open' });
+    subject.connection.handleUpdate({ connection: 'close' });
     subject.hears('companion_reg_refresh');
     subject.hears('passkey_prologue_request');
     expect(subject.told).toEqual([]);

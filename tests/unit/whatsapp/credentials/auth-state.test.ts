@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import { SecretBox } from '../../../../src/crypto/keyring.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
 import {
   AuthState,
   CredentialsNotSavedError,
@@ -13,14 +13,14 @@ import {
   type CredentialsError,
 } from '../../../../src/whatsapp/credentials/auth-state.ts';
 import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
-import { SqliteCredentialRows } from '../../../../src/whatsapp/credentials/sqlite-credentials.ts';
+import { SqliteCredentials } from '../../../../src/whatsapp/credentials/sqlite-credentials.ts';
 
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
 const key = randomBytes(32);
 
 describe("Baileys' credentials in our store", () => {
   let directory = '';
-  let rows: SqliteCredentialRows;
+  let rows: SqliteCredentials;
   let store: CredentialStore;
   let failures: CredentialsError[];
 
@@ -28,8 +28,8 @@ describe("Baileys' credentials in our store", () => {
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'auth-state-'));
-    rows = new SqliteCredentialRows(directory);
-    store = new CredentialStore(rows, new SecretBox([{ id: 'k1', key }]));
+    rows = new SqliteCredentials(directory);
+    store = new CredentialStore(rows, new Keyring([{ id: 'k1', key }]));
     failures = [];
   });
 
@@ -84,7 +84,7 @@ describe("Baileys' credentials in our store", () => {
 
   it('that cannot be decrypted are an error, never a new identity', async () => {
     await (await open()).saveCreds();
-    const foreign = new CredentialStore(rows, new SecretBox([{ id: 'k1', key: randomBytes(32) }]));
+    const foreign = new CredentialStore(rows, new Keyring([{ id: 'k1', key: randomBytes(32) }]));
     await expect(AuthState.open(foreign, lease, () => undefined)).rejects.toBeInstanceOf(
       UnreadableCredentialsError,
     );

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import { Outage } from '../../../../src/lib/async/outage-monitor.ts';
-import { SecretBox } from '../../../../src/crypto/keyring.ts';
+import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
 import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
-import { SqliteCredentialRows } from '../../../../src/whatsapp/credentials/sqlite-credentials.ts';
-import { WatchedCredentialRows } from '../../../../src/whatsapp/credentials/monitored-credentials.ts';
+import { SqliteCredentials } from '../../../../src/whatsapp/credentials/sqlite-credentials.ts';
+import { MonitoredCredentials } from '../../../../src/whatsapp/credentials/monitored-credentials.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
@@ -14,19 +14,20 @@ const full = new Error('database or disk is full');
 
 describe('room for credentials', () => {
   let directory: TemporaryDirectory;
-  let rows: SqliteCredentialRows;
+  let rows: SqliteCredentials;
   let store: CredentialStore;
-  let told: string[];
+  let reported: string[];
 
   beforeEach(() => {
     directory = new TemporaryDirectory();
-    rows = new SqliteCredentialRows(directory.path);
-    told = [];
-    const outage = new Outage({ began: () => told.push('began'), ended: () => told.push('ended') }, () =>
-      performance.now(),
+    rows = new SqliteCredentials(directory.path);
+    reported = [];
+    const outage = new OutageMonitor(
+      { began: () => reported.push('began'), ended: () => reported.push('ended') },
+      () => performance.now(),
     );
-    const box = new SecretBox([{ id: 'k1', key: randomBytes(32) }]);
-    store = new CredentialStore(new WatchedCredentialRows(rows, outage), box);
+    const box = new Keyring([{ id: 'k1', key: randomBytes(32) }]);
+    store = new CredentialStore(new MonitoredCredentials(rows, outage), box);
   });
 
   afterEach(() => {
@@ -43,7 +44,7 @@ describe('room for credentials', () => {
       await credentials.write([change]);
     }
     expect(probe).toHaveBeenCalledTimes(1);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
   it('is in doubt after a failed write: no login until it is proven again, whatever small things succeed', async () => {
@@ -56,11 +57,11 @@ describe('room for credentials', () => {
     await store.eraseQuarantined();
     await store.erase(lease);
     await expect(store.open(lease)).rejects.toBe(full);
-    expect(told).toEqual(['began']);
+    expect(reported).toEqual(['began']);
 
     probe.mockRestore();
     await store.open(lease);
-    expect(told).toEqual(['began', 'ended']);
+    expect(reported).toEqual(['began', 'ended']);
   });
 
   it('is proven again by a session that goes on writing, though nobody logs in', async () => {
@@ -68,12 +69,12 @@ describe('room for credentials', () => {
     vi.spyOn(rows, 'write').mockRejectedValueOnce(full);
     await expect(credentials.write([change])).rejects.toBe(full);
     await credentials.write([change]);
-    expect(told).toEqual(['began', 'ended']);
+    expect(reported).toEqual(['began', 'ended']);
   });
 
   it('is not asked for by whoever has lost the lease, and that is no outage', async () => {
     await store.open({ ...lease, token: 6 });
     await expect(store.open(lease)).rejects.toThrow('leased again');
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 });

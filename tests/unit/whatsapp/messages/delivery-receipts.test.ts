@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { statusesOfReceipt, statusOfAck } from '../../../../src/whatsapp/messages/delivery-receipts.ts';
+import { statusesFromReceipt, statusFromAck } from '../../../../src/whatsapp/messages/delivery-receipts.ts';
 
 const me = { id: '79031112233:5@s.whatsapp.net', lid: '111222333:5@lid' };
 
@@ -11,12 +11,12 @@ function receipt(attrs: Record<string, string>, content?: { tag: string; attrs: 
 describe("the server's ack", () => {
   it('means sent', () => {
     const ack = { tag: 'ack', attrs: { class: 'message', id: 'A1' } };
-    expect(statusOfAck(ack)).toEqual({ whatsappMessageId: 'A1', status: 'sent' });
+    expect(statusFromAck(ack)).toEqual({ whatsappMessageId: 'A1', status: 'sent' });
   });
 
   it('with an error means failed, and carries the code', () => {
     const ack = { tag: 'ack', attrs: { class: 'message', id: 'A1', error: '463' } };
-    expect(statusOfAck(ack)).toEqual({ whatsappMessageId: 'A1', status: 'failed', errorCode: '463' });
+    expect(statusFromAck(ack)).toEqual({ whatsappMessageId: 'A1', status: 'failed', errorCode: '463' });
   });
 });
 
@@ -28,7 +28,7 @@ describe('a receipt', () => {
     [{ from: '998877@lid', type: 'read' }, 'read'],
     [{ from, type: 'played' }, 'read'],
   ])('%j means %s', (attrs, status) => {
-    expect(statusesOfReceipt(receipt(attrs), me)).toEqual([{ whatsappMessageId: 'A1', status }]);
+    expect(statusesFromReceipt(receipt(attrs), me)).toEqual([{ whatsappMessageId: 'A1', status }]);
   });
 
   it('may speak of several messages', () => {
@@ -36,7 +36,7 @@ describe('a receipt', () => {
       { tag: 'item', attrs: { id: 'A2' } },
       { tag: 'item', attrs: { id: 'A3' } },
     ]);
-    expect(statusesOfReceipt(node, me).map(({ whatsappMessageId }) => whatsappMessageId)).toEqual([
+    expect(statusesFromReceipt(node, me).map(({ whatsappMessageId }) => whatsappMessageId)).toEqual([
       'A1',
       'A2',
       'A3',
@@ -50,6 +50,6 @@ describe('a receipt', () => {
     [{ from: '111222333@lid', recipient: from, type: 'read' }],
     [{ from: me.id, type: 'sender' }],
   ])('%j says nothing about the recipient', (attrs) => {
-    expect(statusesOfReceipt(receipt(attrs), me)).toEqual([]);
+    expect(statusesFromReceipt(receipt(attrs), me)).toEqual([]);
   });
 });

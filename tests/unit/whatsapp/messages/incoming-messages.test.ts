@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WAMessage, WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import type { ReceivedText } from '../../../../src/ports/ports.ts';
-import { watchReceived } from '../../../../src/whatsapp/messages/incoming-messages.ts';
+import { watchIncomingMessages } from '../../../../src/whatsapp/messages/incoming-messages.ts';
 
 const phone = '79004445566@s.whatsapp.net';
 const lid = '123456789012345@lid';
@@ -16,25 +16,25 @@ describe('a message that reaches the device', () => {
     ['a channel', { remoteJid: '120363111111111111@newsletter' }],
     ['our own devices', { remoteJid: phone, fromMe: true }],
   ])('of %s is none of our business', async (_what, key) => {
-    expect(await told(key)).toEqual(['of a person']);
+    expect(await receivedTexts(key)).toEqual(['of a person']);
   });
 
   it('is not overtaken by what the same person wrote later', async () => {
     const texts = ['СТОП', 'СТАРТ', 'Спасибо'];
-    expect(await toldOf(texts.map((text) => [text, { remoteJid: lid }] as const))).toEqual(texts);
+    expect(await receivedEvents(texts.map((text) => [text, { remoteJid: lid }] as const))).toEqual(texts);
   });
 });
 
 /** What is told of a message with this key, and of one from a person after it. */
-async function told(key: Partial<WAMessage['key']>): Promise<string[]> {
-  return await toldOf([
+async function receivedTexts(key: Partial<WAMessage['key']>): Promise<string[]> {
+  return await receivedEvents([
     ['of another', key],
     ['of a person', { remoteJid: lid }],
   ]);
 }
 
 /** The first look for a phone takes its time. */
-async function toldOf(
+async function receivedEvents(
   messages: readonly (readonly [string, Partial<WAMessage['key']>])[],
 ): Promise<string[]> {
   const ev = new EventEmitter();
@@ -47,12 +47,12 @@ async function toldOf(
     return phone;
   };
   const sock = { ev, signalRepository: { lidMapping: { getPNForLID } } } as unknown as WASocket;
-  watchReceived(sock, {
+  watchIncomingMessages(sock, {
     report: ({ text }: ReceivedText) => {
       texts.push(text);
       if (text === messages.at(-1)?.[0]) last.resolve(undefined);
     },
-    failed: last.reject,
+    onError: last.reject,
   });
   for (const [text, key] of messages) {
     const message = { key: { id: text, ...key }, message: { conversation: text }, messageTimestamp: 1 };

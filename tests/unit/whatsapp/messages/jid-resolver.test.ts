@@ -1,6 +1,6 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { Addressing, phoneJidOf, phoneOfJid } from '../../../../src/whatsapp/messages/jid-resolver.ts';
+import { JidResolver, phoneToJid, jidToPhone } from '../../../../src/whatsapp/messages/jid-resolver.ts';
 
 const phone = '+79165550001';
 const jid = '79165550001@s.whatsapp.net';
@@ -38,23 +38,23 @@ describe('the address of a number', () => {
 
   it('is the LID that WhatsApp has mapped to it', async () => {
     const { sock } = socketThatSays({ exists: there, lid: '998877@lid' });
-    await expect(new Addressing(50).resolve(sock, phone)).resolves.toBe('998877@lid');
+    await expect(new JidResolver(50).resolve(sock, phone)).resolves.toBe('998877@lid');
   });
 
   it('is the phone address when there is no LID', async () => {
     const { sock } = socketThatSays({ exists: there });
-    await expect(new Addressing(50).resolve(sock, phone)).resolves.toBe(jid);
+    await expect(new JidResolver(50).resolve(sock, phone)).resolves.toBe(jid);
   });
 
   it('costs no query for a contact whose LID is stored', async () => {
     const { sock, asked } = socketThatSays({ stored: '998877' });
-    await expect(new Addressing(50).resolve(sock, phone)).resolves.toBe('998877@lid');
+    await expect(new JidResolver(50).resolve(sock, phone)).resolves.toBe('998877@lid');
     expect(asked).toEqual({ onWhatsApp: 0, lid: 0 });
   });
 
   it('does not exist for a number that is not on WhatsApp, which is asked for once', async () => {
     const { sock, asked } = socketThatSays({ exists: [] });
-    const addressing = new Addressing(50);
+    const addressing = new JidResolver(50);
     await expect(addressing.resolve(sock, phone)).resolves.toBeUndefined();
     await expect(addressing.resolve(sock, phone)).resolves.toBeUndefined();
     expect(asked.onWhatsApp).toBe(1);
@@ -66,7 +66,7 @@ describe('the address of a number', () => {
   ] as const)('of a number %s', async (_what, exists, minutes) => {
     let nowMs = 1_000;
     const { sock, asked } = socketThatSays({ exists: [...exists] });
-    const addressing = new Addressing(50, { now: () => nowMs });
+    const addressing = new JidResolver(50, { now: () => nowMs });
     await addressing.resolve(sock, phone);
     nowMs += (minutes - 1) * 60_000;
     await addressing.resolve(sock, phone);
@@ -80,7 +80,7 @@ describe('the address of a number', () => {
     'is the phone address when WhatsApp says %j',
     async (answers) => {
       const { sock, asked } = socketThatSays(answers);
-      const addressing = new Addressing(50);
+      const addressing = new JidResolver(50);
       await expect(addressing.resolve(sock, phone)).resolves.toBe(jid);
       await addressing.resolve(sock, phone);
       expect(asked.onWhatsApp).toBe(2);
@@ -90,9 +90,9 @@ describe('the address of a number', () => {
 
 describe('numbers and addresses', () => {
   it('turn into each other', () => {
-    expect(phoneJidOf(phone)).toBe(jid);
-    expect(phoneOfJid('79165550001:12@s.whatsapp.net')).toBe(phone);
-    expect(phoneOfJid('998877@lid')).toBeUndefined();
-    expect(phoneOfJid(undefined)).toBeUndefined();
+    expect(phoneToJid(phone)).toBe(jid);
+    expect(jidToPhone('79165550001:12@s.whatsapp.net')).toBe(phone);
+    expect(jidToPhone('998877@lid')).toBeUndefined();
+    expect(jidToPhone(undefined)).toBeUndefined();
   });
 });

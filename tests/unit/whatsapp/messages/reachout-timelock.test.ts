@@ -2,12 +2,15 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as soon } from 'node:timers/promises';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it, vi } from 'vitest';
-import type { TimeLock, TimeLockSource } from '../../../../src/domain/notification/restriction.ts';
-import { timeLockFrom, TimeLocks } from '../../../../src/whatsapp/messages/reachout-timelock.ts';
+import type {
+  ReachoutTimelock,
+  ReachoutTimelockSource,
+} from '../../../../src/domain/notification/restriction.ts';
+import { parseTimelock, ReachoutTimelocks } from '../../../../src/whatsapp/messages/reachout-timelock.ts';
 
 const endsAt = new Date('2026-04-02T12:00:00Z');
 
-type LockState = Parameters<typeof timeLockFrom>[0];
+type LockState = Parameters<typeof parseTimelock>[0];
 
 /** Of Baileys: the answer to a question is also told by an event. */
 function socketThatAnswers(answer: () => Promise<LockState>) {
@@ -22,14 +25,14 @@ function socketThatAnswers(answer: () => Promise<LockState>) {
 }
 
 function watched(sock: WASocket, answerTimeoutMs: number) {
-  const told: (readonly [TimeLock, TimeLockSource])[] = [];
-  const locks = new TimeLocks(answerTimeoutMs);
-  locks.watch(sock, (...news) => told.push(news));
-  return { locks, told };
+  const reported: (readonly [ReachoutTimelock, ReachoutTimelockSource])[] = [];
+  const locks = new ReachoutTimelocks(answerTimeoutMs);
+  locks.watch(sock, (...news) => reported.push(news));
+  return { locks, told: reported };
 }
 
 describe('a lock on new chats', () => {
-  it.each<[LockState, TimeLock]>([
+  it.each<[LockState, ReachoutTimelock]>([
     [{ isActive: false }, { isActive: false }],
     [{}, { isActive: false }],
     [{ isActive: false, timeEnforcementEnds: endsAt }, { isActive: false }],
@@ -43,13 +46,13 @@ describe('a lock on new chats', () => {
       { isActive: true },
     ],
   ])('told as %j is read as %j', (state, lock) => {
-    expect(timeLockFrom(state)).toEqual(lock);
+    expect(parseTimelock(state)).toEqual(lock);
   });
 
   it('is reported when WhatsApp tells it unasked, and an answer is given to who asked alone', async () => {
     const { sock, tell } = socketThatAnswers(async () => ({ isActive: true, timeEnforcementEnds: endsAt }));
     const { locks, told } = watched(sock, 1_000);
-    expect(await locks.ask(sock)).toEqual({ isActive: true, endsAt });
+    expect(await locks.query(sock)).toEqual({ isActive: true, endsAt });
     await soon();
     expect(told).toEqual([]);
     tell({ connection: 'open' });
@@ -62,7 +65,7 @@ describe('a lock on new chats', () => {
     const answer = Promise.withResolvers<LockState>();
     const { sock, tell } = socketThatAnswers(() => answer.promise);
     const { locks, told } = watched(sock, 1_000);
-    const asked = locks.ask(sock);
+    const asked = locks.query(sock);
     tell({ reachoutTimeLock: { isActive: true, timeEnforcementEnds: endsAt } });
     await soon();
     expect(told).toEqual([[{ isActive: true, endsAt }, 'announced']]);
@@ -76,7 +79,7 @@ describe('a lock on new chats', () => {
     const answer = Promise.withResolvers<LockState>();
     const { sock, tell } = socketThatAnswers(() => answer.promise);
     const { locks, told } = watched(sock, 10);
-    expect(await locks.ask(sock)).toBeUndefined();
+    expect(await locks.query(sock)).toBeUndefined();
     tell({ reachoutTimeLock: { isActive: false } });
     await soon();
     answer.resolve({ isActive: true, timeEnforcementEnds: endsAt });
@@ -89,10 +92,10 @@ describe('a lock on new chats', () => {
 
   it('is unknown, and not absent, when WhatsApp does not answer or refuses to', async () => {
     const never = socketThatAnswers(() => Promise.withResolvers<LockState>().promise);
-    expect(await new TimeLocks(10).ask(never.sock)).toBeUndefined();
+    expect(await new ReachoutTimelocks(10).query(never.sock)).toBeUndefined();
     const refusing = socketThatAnswers(async () => {
       throw new Error('rate-overlimit');
     });
-    expect(await new TimeLocks(1_000).ask(refusing.sock)).toBeUndefined();
+    expect(await new ReachoutTimelocks(1_000).query(refusing.sock)).toBeUndefined();
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Linking } from '../../../../src/whatsapp/pairing/login-state.ts';
-import { whyNotPair, whyPairingEnded } from '../../../../src/whatsapp/session/errors.ts';
+import { LoginState } from '../../../../src/whatsapp/pairing/login-state.ts';
+import { pairingNotAllowedError, pairingEndedError } from '../../../../src/whatsapp/session/errors.ts';
 
-function newLinking(): Linking {
-  return new Linking(undefined, () => new Date());
+function newLinking(): LoginState {
+  return new LoginState(undefined, () => new Date());
 }
 
 describe('linking', () => {
@@ -13,43 +13,43 @@ describe('linking', () => {
     ['idle', 'CONNECTION_FAILED'],
   ] as const)('that comes to rest as %s tells those who wait for a code %s', async (state, code) => {
     const linking = newLinking();
-    linking.begin();
-    const waiting = linking.pairing?.liveCode(1_000);
-    linking.end(whyPairingEnded(state));
+    linking.beginPairing();
+    const waiting = linking.pairing?.waitForQr(1_000);
+    linking.endPairing(pairingEndedError(state));
     await expect(waiting).rejects.toMatchObject({ code });
     expect(linking.pairing).toBeUndefined();
   });
 
   it('replaces a stored identity only while a pairing runs that may', () => {
     const linking = newLinking();
-    linking.allowReplacement(true);
+    linking.setReplacementAllowed(true);
     expect(linking.purpose).toBe('restore');
-    linking.begin();
+    linking.beginPairing();
     expect(linking.purpose).toBe('replace');
-    linking.loggedIn();
+    linking.completeLogin();
     expect(linking.purpose).toBe('pair');
   });
 
   it('knows the first login after a phone accepted the device from those that follow', () => {
     const linking = newLinking();
-    linking.begin();
-    linking.linked();
+    linking.beginPairing();
+    linking.markLinked();
     expect(linking.purpose).toBe('restore');
-    expect(linking.loggedIn()).toBe(true);
-    expect(linking.loggedIn()).toBe(false);
+    expect(linking.completeLogin()).toBe(true);
+    expect(linking.completeLogin()).toBe(false);
   });
 
   it.each(['connected', 'connecting', 'reconnecting'] as const)(
     'is refused to a session that is %s',
     (state) => {
-      expect(whyNotPair(state)).toBeDefined();
+      expect(pairingNotAllowedError(state)).toBeDefined();
     },
   );
 
   it.each(['idle', 'qr_expired', 'logged_out', 'banned', 'conflict', 'stopped'] as const)(
     'is open to a session that is %s: nothing else would bring it back',
     (state) => {
-      expect(whyNotPair(state)).toBeUndefined();
+      expect(pairingNotAllowedError(state)).toBeUndefined();
     },
   );
 });

@@ -10,58 +10,58 @@ function pairingAt(startMs: number) {
 describe('the QR codes of a pairing', () => {
   it('live 60 s and then 20 s each, and a moment for their successor to appear, and count up over a change of the socket too', () => {
     const { clock, pairing } = pairingAt(1_000);
-    expect(pairing.issue('a', 'first')).toEqual({ text: 'a', sequence: 1, expiresAt: new Date(62_000) });
+    expect(pairing.issueQr('a', 'first')).toEqual({ text: 'a', sequence: 1, expiresAt: new Date(62_000) });
     clock.nowMs = 61_000;
-    expect(pairing.issue('b', 'next')).toEqual({ text: 'b', sequence: 2, expiresAt: new Date(82_000) });
+    expect(pairing.issueQr('b', 'next')).toEqual({ text: 'b', sequence: 2, expiresAt: new Date(82_000) });
     clock.nowMs = 70_000;
-    expect(pairing.issue('c', 'first')).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(131_000) });
+    expect(pairing.issueQr('c', 'first')).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(131_000) });
   });
 
   it('keep their time when they are drawn again with another secret', () => {
     const { clock, pairing } = pairingAt(1_000);
-    const { expiresAt } = pairing.issue('a', 'first');
+    const { expiresAt } = pairing.issueQr('a', 'first');
     clock.nowMs = 50_000;
-    expect(pairing.issue('b', 'renewed')).toEqual({ text: 'b', sequence: 2, expiresAt });
+    expect(pairing.issueQr('b', 'renewed')).toEqual({ text: 'b', sequence: 2, expiresAt });
     clock.nowMs = 61_000;
-    expect(pairing.issue('c', 'next')).toMatchObject({ sequence: 3, expiresAt: new Date(82_000) });
+    expect(pairing.issueQr('c', 'next')).toMatchObject({ sequence: 3, expiresAt: new Date(82_000) });
   });
 
   it('leave a typed code 150 s, less when its socket ends before, and no time at all near its end', () => {
     const { clock, pairing } = pairingAt(0);
-    pairing.issue('a', 'first');
-    expect(pairing.codeEndsAt).toEqual(new Date(150_000));
+    pairing.issueQr('a', 'first');
+    expect(pairing.pairingCodeExpiresAt).toEqual(new Date(150_000));
     clock.nowMs = 60_000;
-    expect(pairing.codeEndsAt).toEqual(new Date(159_000));
-    expect(pairing.hasTimeForCode).toBe(true);
+    expect(pairing.pairingCodeExpiresAt).toEqual(new Date(159_000));
+    expect(pairing.hasTimeForPairingCode).toBe(true);
     clock.nowMs = 70_000;
-    expect(pairing.hasTimeForCode).toBe(false);
-    pairing.issue('b', 'first');
-    expect(pairing.codeEndsAt).toEqual(new Date(220_000));
+    expect(pairing.hasTimeForPairingCode).toBe(false);
+    pairing.issueQr('b', 'first');
+    expect(pairing.pairingCodeExpiresAt).toEqual(new Date(220_000));
   });
 
   it('are given to whoever asks while they live', async () => {
     const { clock, pairing } = pairingAt(0);
-    pairing.issue('a', 'first');
+    pairing.issueQr('a', 'first');
     clock.nowMs = 60_999;
-    await expect(pairing.liveCode(10)).resolves.toMatchObject({ text: 'a' });
+    await expect(pairing.waitForQr(10)).resolves.toMatchObject({ text: 'a' });
     clock.nowMs = 61_000;
-    const next = pairing.liveCode(1_000);
-    pairing.issue('b', 'next');
+    const next = pairing.waitForQr(1_000);
+    pairing.issueQr('b', 'next');
     await expect(next).resolves.toMatchObject({ text: 'b' });
   });
 
   it('are not given out after their socket is gone', async () => {
     const { pairing } = pairingAt(0);
-    pairing.issue('a', 'first');
-    pairing.withdraw();
-    await expect(pairing.liveCode(10)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    pairing.issueQr('a', 'first');
+    pairing.invalidateCodes();
+    await expect(pairing.waitForQr(10)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
   });
 
   it('end for everybody who waits when the pairing ends', async () => {
     const { pairing } = pairingAt(0);
-    const waiting = pairing.liveCode(1_000);
+    const waiting = pairing.waitForQr(1_000);
     pairing.fail(new AppError('QR_EXPIRED'));
     await expect(waiting).rejects.toMatchObject({ code: 'QR_EXPIRED' });
-    await expect(pairing.liveCode(1_000)).rejects.toMatchObject({ code: 'QR_EXPIRED' });
+    await expect(pairing.waitForQr(1_000)).rejects.toMatchObject({ code: 'QR_EXPIRED' });
   });
 });

@@ -3,38 +3,38 @@ import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { ClientVersion } from '../../../../src/whatsapp/connection/client-version.ts';
-import { ReconnectBudget } from '../../../../src/whatsapp/session/reconnect-budget.ts';
-import { Retries } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
-import { SessionCloses } from '../../../../src/whatsapp/session/disconnect-history.ts';
-import { defaultTimings } from '../../../../src/whatsapp/timeouts.ts';
-import { captureLog, noFigures } from '../../../support/checkers/captured-log.ts';
+import { ReconnectRateLimiter } from '../../../../src/whatsapp/session/reconnect-budget.ts';
+import { ReconnectScheduler } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
+import { DisconnectHistory } from '../../../../src/whatsapp/session/disconnect-history.ts';
+import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
+import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 
 /** The closes of one linked session, with a clock and a log. */
 class Session {
   readonly log = captureLog();
-  readonly metrics = createMetrics(noFigures);
-  readonly #closes: SessionCloses;
+  readonly metrics = createMetrics(noMetricSources);
+  readonly #closes: DisconnectHistory;
   #nowMs = 0;
 
   constructor() {
     const report = createBusinessEvents(this.log, this.metrics);
-    const monotonicNow = () => this.#nowMs;
+    const monotonicMs = () => this.#nowMs;
     const dependencies = {
-      timings: defaultTimings,
-      monotonicNow,
+      timeouts: defaultTimeouts,
+      monotonicMs,
       random: () => 0.5,
-      budget: new ReconnectBudget(6, monotonicNow),
+      reconnectRateLimiter: new ReconnectRateLimiter(6, monotonicMs),
       report,
       clientVersion: new ClientVersion({
         configured: undefined,
-        memory: undefined,
-        latest: undefined,
+        store: undefined,
+        fetchLatest: undefined,
         report,
-        monotonicNow,
+        monotonicMs,
       }),
     };
-    const retries = new Retries(dependencies, () => undefined);
-    this.#closes = new SessionCloses(companyIdFrom(7), dependencies, retries);
+    const retries = new ReconnectScheduler(dependencies, () => undefined);
+    this.#closes = new DisconnectHistory(companyIdFrom(7), dependencies, retries);
   }
 
   /** @param openForSeconds undefined: it was refused before it was open */

@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import {
   decideAfterDisconnect,
-  disconnectFrom,
+  parseDisconnect,
   passkeyMissing,
-  type RecentCloses,
+  type RecentDisconnects,
   type SessionPhase,
-  socketDeaf,
-  SocketGivenUpError,
+  receiveTimedOut,
+  ForcedDisconnectError,
 } from '../../../../src/whatsapp/session/disconnect-policy.ts';
 
 type Circumstances = Readonly<{
   phase?: SessionPhase;
   message?: string;
   attributes?: Readonly<Record<string, string>>;
-  recent?: Partial<RecentCloses>;
+  recent?: Partial<RecentDisconnects>;
 }>;
 
 /** Without the detail, which is the code where no test says otherwise. */
 function decide(code: number, circumstances: Circumstances = {}) {
   const { phase = 'linked', message = 'Connection Failure', attributes = {}, recent } = circumstances;
-  const closes = { tries: 0, sameCode: 1, replacements: 1, ...recent };
+  const closes = { attempts: 0, sameCodeCount: 1, replacements: 1, ...recent };
   const { detail, next, ...rest } = decideAfterDisconnect({ code, message, attributes }, phase, closes);
   expect(detail.startsWith(String(code))).toBe(true);
   return { ...next, ...rest };
@@ -33,7 +33,7 @@ describe('a WhatsApp socket that closed with', () => {
   it('515 restart required: a new socket at once, which does not count', () => {
     const restarts = { ...reconnects, action: 'restart', state: 'connecting' };
     expect(decide(515)).toEqual(restarts);
-    expect(decide(515, { phase: 'pairing', recent: { tries: 5 } })).toEqual(restarts);
+    expect(decide(515, { phase: 'pairing', recent: { attempts: 5 } })).toEqual(restarts);
   });
 
   it.each([401, 406])(
@@ -67,7 +67,9 @@ describe('a WhatsApp socket that closed with', () => {
   });
 
   it('405 client version refused: again after 1, 5 and then every 15 minutes, credentials kept', () => {
-    const delays = [1, 2, 3, 4].map((sameCode) => decide(405, { recent: { tries: 7, sameCode } }));
+    const delays = [1, 2, 3, 4].map((sameCode) =>
+      decide(405, { recent: { attempts: 7, sameCodeCount: sameCode } }),
+    );
     expect(delays).toEqual(
       [1, 5, 15, 15].map((minutes) => ({ ...reconnects, action: 'retry', delayMs: minutes * minuteMs })),
     );
@@ -110,9 +112,9 @@ describe('a WhatsApp socket that closed with', () => {
   });
 
   it('500 any unknown error: backs off, keeps the credentials, and alerts at the fifth in a row', () => {
-    const alerts = [1, 4, 5, 6].map((sameCode) => decide(500, { recent: { sameCode } }).alert);
+    const alerts = [1, 4, 5, 6].map((sameCode) => decide(500, { recent: { sameCodeCount: sameCode } }).alert);
     expect(alerts).toEqual([false, false, true, false]);
-    expect(decide(500, { recent: { sameCode: 50 } })).toEqual(reconnects);
+    expect(decide(500, { recent: { sameCodeCount: 50 } })).toEqual(reconnects);
   });
 
   it.each([501, 503, 599])('%i server restart, or a code nobody knows: backs off', (code) => {
@@ -136,7 +138,7 @@ describe('a WhatsApp socket that closed with', () => {
 
 describe('a socket that we gave up because it hears nothing', () => {
   it('is replaced at once, without a back-off and without an alert', () => {
-    const disconnect = disconnectFrom(new SocketGivenUpError(socketDeaf));
+    const disconnect = parseDisconnect(new ForcedDisconnectError(receiveTimedOut));
     expect(decideAfterDisconnect(disconnect, 'linked')).toEqual({
       next: { action: 'retry', delayMs: 0 },
       credentials: 'keep',
@@ -153,10 +155,10 @@ describe('a pairing', () => {
   });
 
   it('that keeps losing its socket is given up, a linked session never', () => {
-    const pairing = (tries: number) => decide(428, { phase: 'pairing', recent: { tries } });
+    const pairing = (tries: number) => decide(428, { phase: 'pairing', recent: { attempts: tries } });
     expect(pairing(4)).toMatchObject({ action: 'reconnect' });
     expect(pairing(5)).toMatchObject({ action: 'stop', state: 'idle' });
-    expect(decide(428, { recent: { tries: 500 } })).toEqual(reconnects);
+    expect(decide(428, { recent: { attempts: 500 } })).toEqual(reconnects);
   });
 });
 
@@ -166,7 +168,7 @@ describe("Baileys' error", () => {
       output: { statusCode: 402 },
       data: { reason: '402', code: '104', expire: '60', other: 5 },
     });
-    expect(disconnectFrom(error)).toEqual({
+    expect(parseDisconnect(error)).toEqual({
       code: 402,
       message: 'Connection Failure',
       attributes: { reason: '402', code: '104', expire: '60' },
@@ -176,7 +178,7 @@ describe("Baileys' error", () => {
   it.each([undefined, null, new Error('no output'), 'text'])(
     '%s without a code counts as unknown',
     (error) => {
-      expect(disconnectFrom(error)).toMatchObject({ code: 500, attributes: {} });
+      expect(parseDisconnect(error)).toMatchObject({ code: 500, attributes: {} });
     },
   );
 });

@@ -4,19 +4,19 @@ import { FlappingBreaker } from '../../../../src/whatsapp/session/flapping-break
 const minuteMs = 60_000;
 
 function breaker(): FlappingBreaker {
-  return new FlappingBreaker({ closes: 6, withinMs: minuteMs, restMs: 5 * minuteMs }, () => 0.5);
+  return new FlappingBreaker({ threshold: 6, windowMs: minuteMs, cooldownMs: 5 * minuteMs }, () => 0.5);
 }
 
 /** What each close brought, at these seconds. */
 function closesAt(subject: FlappingBreaker, seconds: readonly number[]) {
-  return seconds.map((second) => subject.closed(second * 1_000));
+  return seconds.map((second) => subject.recordClose(second * 1_000));
 }
 
 describe('a session whose sockets do not hold', () => {
   it('rests for minutes after the sixth close within one', () => {
     const closes = closesAt(breaker(), [0, 10, 20, 30, 40, 59]);
     expect(closes.slice(0, 5).every((close) => close === undefined)).toBe(true);
-    expect(closes[5]).toEqual({ restMs: 7.5 * minuteMs, isNews: true });
+    expect(closes[5]).toEqual({ cooldownMs: 7.5 * minuteMs, shouldAlert: true });
   });
 
   it('does not rest while its closes are spread over a longer time', () => {
@@ -31,9 +31,9 @@ describe('a session whose sockets do not hold', () => {
         subject,
         [0, 1, 2, 3, 4, 5].map((second) => start + second),
       )[5];
-    expect(sixth(0)).toMatchObject({ isNews: true });
-    expect(sixth(1_000)).toMatchObject({ isNews: false });
+    expect(sixth(0)).toMatchObject({ shouldAlert: true });
+    expect(sixth(1_000)).toMatchObject({ shouldAlert: false });
     subject.reset();
-    expect(sixth(2_000)).toMatchObject({ isNews: true });
+    expect(sixth(2_000)).toMatchObject({ shouldAlert: true });
   });
 });

@@ -2,19 +2,19 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { LeaseKeeper } from '../../../../src/whatsapp/session/lease-keeper.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
-import { LeasesInMemory } from '../../../support/fixtures/in-memory-leases.ts';
+import { InMemoryLeases } from '../../../support/fixtures/in-memory-leases.ts';
 
 const company = companyIdFrom(1);
 
-function keeperOf(leases: LeasesInMemory, owner: string) {
+function keeperOf(leases: InMemoryLeases, owner: string) {
   const losses: string[] = [];
   const keeper = new LeaseKeeper(
     company,
     {
       leases,
       owner,
-      timings: { ttlMs: 30_000, renewEveryMs: 10_000 },
-      monotonicNow: () => performance.now(),
+      timings: { ttlMs: 30_000, renewIntervalMs: 10_000 },
+      monotonicMs: () => performance.now(),
       logger: captureLog(),
     },
     () => losses.push(owner),
@@ -27,7 +27,7 @@ describe('a lease', () => {
   afterEach(() => vi.useRealTimers());
 
   it('is held by one instance, for as long as it renews', async () => {
-    const leases = new LeasesInMemory();
+    const leases = new InMemoryLeases();
     const first = keeperOf(leases, 'a');
     const second = keeperOf(leases, 'b');
     await first.keeper.acquire();
@@ -43,7 +43,7 @@ describe('a lease', () => {
   });
 
   it('is granted anew, under a greater token, whenever it is asked for; renewals keep the token', async () => {
-    const leases = new LeasesInMemory();
+    const leases = new InMemoryLeases();
     const { keeper, losses } = keeperOf(leases, 'a');
     await keeper.acquire();
     await vi.advanceTimersByTimeAsync(60_000);
@@ -56,7 +56,7 @@ describe('a lease', () => {
   });
 
   it('whose renewal is under way while it is granted anew is not taken for lost', async () => {
-    const leases = new LeasesInMemory();
+    const leases = new InMemoryLeases();
     const { keeper, losses } = keeperOf(leases, 'a');
     const first = await keeper.acquire();
     const grant = Promise.withResolvers<void>();
@@ -78,17 +78,17 @@ describe('a lease', () => {
   });
 
   it('that somebody else took is told at the next renewal', async () => {
-    const leases = new LeasesInMemory();
+    const leases = new InMemoryLeases();
     const { keeper, losses } = keeperOf(leases, 'a');
     await keeper.acquire();
-    await leases.takeAway(company, 'b');
+    await leases.reassign(company, 'b');
     await vi.advanceTimersByTimeAsync(10_000);
     expect(losses).toEqual(['a']);
     expect(keeper.lease).toBeUndefined();
   });
 
   it('is asked for on demand: kept while it is ours, lost at once when it is not', async () => {
-    const leases = new LeasesInMemory();
+    const leases = new InMemoryLeases();
     const { keeper, losses } = keeperOf(leases, 'a');
     const lease = await keeper.acquire();
     await expect(keeper.verify()).resolves.toBe(true);
@@ -97,7 +97,7 @@ describe('a lease', () => {
     leases.failure = undefined;
     expect(keeper.lease).toEqual(lease);
 
-    await leases.takeAway(company, 'b');
+    await leases.reassign(company, 'b');
     await expect(keeper.verify()).resolves.toBe(false);
     expect(losses).toEqual(['a']);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -105,7 +105,7 @@ describe('a lease', () => {
   });
 
   it('is kept through a short outage of the store', async () => {
-    const leases = new LeasesInMemory();
+    const leases = new InMemoryLeases();
     const { keeper, losses } = keeperOf(leases, 'a');
     await keeper.acquire();
     leases.failure = new Error('down');
@@ -119,10 +119,10 @@ describe('a lease', () => {
 
   it('is given up before it can have run out, when the store stays away or never answers', async () => {
     for (const break_ of [
-      (leases: LeasesInMemory) => void (leases.failure = new Error('down')),
-      (leases: LeasesInMemory) => void (leases.renew = () => new Promise(() => undefined)),
+      (leases: InMemoryLeases) => void (leases.failure = new Error('down')),
+      (leases: InMemoryLeases) => void (leases.renew = () => new Promise(() => undefined)),
     ]) {
-      const leases = new LeasesInMemory();
+      const leases = new InMemoryLeases();
       const { keeper, losses } = keeperOf(leases, 'a');
       await keeper.acquire();
       break_(leases);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ReconnectBudget } from '../../../../src/whatsapp/session/reconnect-budget.ts';
-import { Retries } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
-import { defaultTimings } from '../../../../src/whatsapp/timeouts.ts';
+import { ReconnectRateLimiter } from '../../../../src/whatsapp/session/reconnect-budget.ts';
+import { ReconnectScheduler } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
+import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
 import { seededRandom } from '../../../support/fixtures/seeded-random.ts';
 
 const sessions = 300;
@@ -18,12 +18,17 @@ afterEach(() => {
 describe('fault 18: all sessions are closed with 503 at once', () => {
   it('their sockets open at the budget at most, and all are back within a minute', async () => {
     const startedAtMs = Date.now();
-    const budget = new ReconnectBudget(perSecond, () => Date.now());
+    const budget = new ReconnectRateLimiter(perSecond, () => Date.now());
     const random = seededRandom(18);
     const openedAtMs: number[] = [];
     for (let index = 0; index < sessions; index += 1) {
-      const retries = new Retries({ timings: defaultTimings, random, budget }, (attempt) => void attempt());
-      retries.schedule(() => retries.inTurn(async () => void openedAtMs.push(Date.now() - startedAtMs)));
+      const retries = new ReconnectScheduler(
+        { timeouts: defaultTimeouts, random, reconnectRateLimiter: budget },
+        (attempt) => void attempt(),
+      );
+      retries.schedule(() =>
+        retries.runRateLimited(async () => void openedAtMs.push(Date.now() - startedAtMs)),
+      );
     }
     await vi.advanceTimersByTimeAsync(60_000);
 
@@ -35,17 +40,17 @@ describe('fault 18: all sessions are closed with 503 at once', () => {
   });
 
   it('one session alone does not wait for its turn', () => {
-    const budget = new ReconnectBudget(perSecond, () => Date.now());
-    expect(budget.take()).toBe(0);
+    const budget = new ReconnectRateLimiter(perSecond, () => Date.now());
+    expect(budget.reserve()).toBe(0);
     vi.advanceTimersByTime(1_000);
-    expect(budget.take()).toBe(0);
+    expect(budget.reserve()).toBe(0);
   });
 
   it('a turn that was given back by nobody costs no more than its own time', () => {
-    const budget = new ReconnectBudget(perSecond, () => Date.now());
-    for (let index = 0; index < perSecond * 10; index += 1) budget.take();
-    expect(budget.take()).toBeCloseTo(10_000);
+    const budget = new ReconnectRateLimiter(perSecond, () => Date.now());
+    for (let index = 0; index < perSecond * 10; index += 1) budget.reserve();
+    expect(budget.reserve()).toBeCloseTo(10_000);
     vi.advanceTimersByTime(20_000);
-    expect(budget.take()).toBe(0);
+    expect(budget.reserve()).toBe(0);
   });
 });

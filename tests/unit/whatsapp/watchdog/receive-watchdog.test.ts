@@ -3,7 +3,7 @@ import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { type CompanyId, companyIdFrom } from '../../../../src/domain/ids.ts';
 import type { MarketplaceEvent, WhatsAppEvents } from '../../../../src/ports/ports.ts';
-import { DeafnessWatch } from '../../../../src/whatsapp/watchdog/receive-watchdog.ts';
+import { ReceiveWatchdog } from '../../../../src/whatsapp/watchdog/receive-watchdog.ts';
 import { companyWith } from '../../../support/fixtures/test-companies.ts';
 import { seededRandom } from '../../../support/fixtures/seeded-random.ts';
 
@@ -17,7 +17,7 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
   readonly renewed: CompanyId[] = [];
   readonly events: MarketplaceEvent[] = [];
   readonly actions: { action: string; companyId: CompanyId; sweep: number }[] = [];
-  readonly watch: DeafnessWatch;
+  readonly watch: ReceiveWatchdog;
   timeZone: () => Promise<string | undefined> = async () => 'Europe/Moscow';
   /** What WhatsApp sends at a login. */
   backlog = false;
@@ -30,12 +30,12 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
   constructor(size: number) {
     super();
     this.companies = Array.from({ length: size }, (_, index) => companyIdFrom(index + 1));
-    this.watch = new DeafnessWatch({
+    this.watch = new ReceiveWatchdog({
       whatsapp: this,
       companies: { byId: async (id) => ({ ...companyWith(id), timeZone: await this.timeZone() }) },
       events: { record: async (event) => void this.events.push(event) },
       report: {
-        deafness: (companyId, action) => this.actions.push({ action, companyId, sweep: this.#sweep }),
+        watchdogAction: (companyId, action) => this.actions.push({ action, companyId, sweep: this.#sweep }),
         failed: () => {
           this.failures += 1;
         },
@@ -57,11 +57,11 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
     return this.companies.map((companyId) => ({ companyId, status }));
   }
 
-  openSocketOf(companyId: CompanyId): WASocket | undefined {
+  getOpenSocket(companyId: CompanyId): WASocket | undefined {
     return this.#sockets.get(companyId);
   }
 
-  giveUpSocket(companyId: CompanyId): void {
+  dropSocket(companyId: CompanyId): void {
     this.renewed.push(companyId);
     this.drop(companyId);
   }
@@ -189,7 +189,7 @@ describe('a session whose phone is switched off, and that had no acknowledgement
     const fleet = new DeafFleet(1);
     const { companyId } = fleet;
     await fleet.pass(4 * sweepMs);
-    for (const id of ['A1', 'A2', 'A3']) fleet.emit('handed-over', companyId, id);
+    for (const id of ['A1', 'A2', 'A3']) fleet.emit('message-dispatched', companyId, id);
     await fleet.pass(3 * sweepMs);
     expect(fleet.actions.map(({ action }) => action)).toEqual(['probe']);
     return { fleet, companyId };
@@ -214,7 +214,7 @@ describe('a session whose phone is switched off, and that had no acknowledgement
     const { companyId } = fleet;
     for (const id of ['A1', 'A2', 'A3']) {
       fleet.acknowledge(companyId, id);
-      fleet.emit('handed-over', companyId, id);
+      fleet.emit('message-dispatched', companyId, id);
     }
     await fleet.pass(hourMs);
     expect(fleet.actions).toEqual([]);

@@ -1,37 +1,41 @@
 import { describe, expect, it } from 'vitest';
 import {
-  decideDeafness,
-  type DeafnessFacts,
-  type DeafnessStage,
-  defaultDeafnessTimings,
+  decideWatchdogAction,
+  type WatchdogFacts,
+  type WatchdogStage,
+  defaultWatchdogTimeouts,
 } from '../../../../src/whatsapp/watchdog/watchdog-policy.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const listening: DeafnessStage = { name: 'listening' };
+const listening: WatchdogStage = { name: 'listening' };
 
-const quiet: DeafnessFacts = {
+const quiet: WatchdogFacts = {
   nowMs: 100 * hourMs,
   openedAtMs: 50 * hourMs,
-  heardAtMs: undefined,
+  lastInboundAtMs: undefined,
   businessSinceMs: 97 * hourMs,
   unacknowledged: undefined,
-  acknowledgedAtMs: undefined,
+  lastAckAtMs: undefined,
   renewedAtMs: undefined,
-  patience: 1,
+  toleranceFactor: 1,
 };
 
-function decide(stage: DeafnessStage, facts: Partial<DeafnessFacts> = {}) {
-  const { action, stage: next } = decideDeafness(stage, { ...quiet, ...facts }, defaultDeafnessTimings);
+function decide(stage: WatchdogStage, facts: Partial<WatchdogFacts> = {}) {
+  const { action, stage: next } = decideWatchdogAction(
+    stage,
+    { ...quiet, ...facts },
+    defaultWatchdogTimeouts,
+  );
   return { action, next: next.name };
 }
 
 function at(
   name: 'probed' | 'renewed' | 'probed_again' | 'given_up',
   msAgo: number,
-  because: 'silence' | 'unacknowledged' = 'silence',
-): DeafnessStage {
-  return { name, atMs: quiet.nowMs - msAgo, because };
+  cause: 'silence' | 'unacknowledged' = 'silence',
+): WatchdogStage {
+  return { name, atMs: quiet.nowMs - msAgo, cause };
 }
 
 describe('a session is suspected', () => {
@@ -50,15 +54,15 @@ describe('a session is suspected', () => {
 
   it('neither when a stanza came nor when its socket opened since', () => {
     const lately = quiet.nowMs - 2 * hourMs + 1;
-    expect(decide(listening, { heardAtMs: lately })).toMatchObject({ action: 'wait' });
+    expect(decide(listening, { lastInboundAtMs: lately })).toMatchObject({ action: 'wait' });
     expect(decide(listening, { openedAtMs: lately })).toMatchObject({ action: 'wait' });
   });
 
   it('not at the same time as all the others', () => {
-    expect(decide(listening, { businessSinceMs: 98 * hourMs, patience: 1.25 })).toMatchObject({
+    expect(decide(listening, { businessSinceMs: 98 * hourMs, toleranceFactor: 1.25 })).toMatchObject({
       action: 'wait',
     });
-    expect(decide(listening, { businessSinceMs: 97.5 * hourMs, patience: 1.25 })).toMatchObject({
+    expect(decide(listening, { businessSinceMs: 97.5 * hourMs, toleranceFactor: 1.25 })).toMatchObject({
       action: 'probe',
     });
   });
@@ -89,26 +93,26 @@ describe('a session is suspected', () => {
 
 describe('a suspected session', () => {
   it('that answers the probe is left alone', () => {
-    const heardAtMs = quiet.nowMs - minuteMs;
-    expect(decide(at('probed', 2 * minuteMs), { heardAtMs })).toEqual({
+    const lastInboundAtMs = quiet.nowMs - minuteMs;
+    expect(decide(at('probed', 2 * minuteMs), { lastInboundAtMs: lastInboundAtMs })).toEqual({
       action: 'answered',
       next: 'listening',
     });
   });
 
   it('for missing acknowledgements is left alone when they come, and otherwise not', () => {
-    const acknowledgedAtMs = quiet.nowMs - 1;
-    expect(decide(at('probed', minuteMs, 'unacknowledged'), { acknowledgedAtMs })).toEqual({
+    const lastAckAtMs = quiet.nowMs - 1;
+    expect(decide(at('probed', minuteMs, 'unacknowledged'), { lastAckAtMs: lastAckAtMs })).toEqual({
       action: 'answered',
       next: 'listening',
     });
-    const before = { acknowledgedAtMs: quiet.nowMs - minuteMs - 1 };
+    const before = { lastAckAtMs: quiet.nowMs - minuteMs - 1 };
     for (const acks of [before, {}])
       expect(decide(at('probed', minuteMs, 'unacknowledged'), acks)).toMatchObject({ action: 'renew' });
   });
 
   it('for silence is not left alone because it acknowledges: deaf sessions do', () => {
-    expect(decide(at('probed', minuteMs), { acknowledgedAtMs: quiet.nowMs })).toMatchObject({
+    expect(decide(at('probed', minuteMs), { lastAckAtMs: quiet.nowMs })).toMatchObject({
       action: 'renew',
     });
   });
@@ -148,7 +152,7 @@ describe('a session with a new socket', () => {
 
   it('that hears something has recovered', () => {
     for (const name of ['renewed', 'probed_again', 'given_up'] as const)
-      expect(decide(at(name, hourMs), { heardAtMs: quiet.nowMs })).toEqual({
+      expect(decide(at(name, hourMs), { lastInboundAtMs: quiet.nowMs })).toEqual({
         action: 'recovered',
         next: 'listening',
       });
@@ -156,24 +160,26 @@ describe('a session with a new socket', () => {
 
   it('that hears what had waited for its login, and nothing after, has not', () => {
     const openedAtMs = quiet.nowMs - 2 * minuteMs;
-    const backlog = { openedAtMs, heardAtMs: openedAtMs + minuteMs - 1 };
+    const backlog = { openedAtMs, lastInboundAtMs: openedAtMs + minuteMs - 1 };
     expect(decide(at('renewed', 3 * minuteMs), backlog)).toMatchObject({ action: 'probe' });
     expect(decide(at('probed_again', minuteMs), backlog)).toMatchObject({ action: 'alert' });
     expect(decide(at('given_up', hourMs), backlog)).toEqual({ action: 'wait', next: 'given_up' });
-    const later = { openedAtMs, heardAtMs: openedAtMs + minuteMs };
+    const later = { openedAtMs, lastInboundAtMs: openedAtMs + minuteMs };
     for (const name of ['renewed', 'probed_again', 'given_up'] as const)
       expect(decide(at(name, hourMs), later)).toMatchObject({ action: 'recovered' });
   });
 
   it('has recovered when acknowledgements were missing and come again, which ends no alert', () => {
-    const acknowledgedAtMs = quiet.nowMs;
+    const lastAckAtMs = quiet.nowMs;
     for (const name of ['renewed', 'probed_again'] as const) {
-      expect(decide(at(name, minuteMs, 'unacknowledged'), { acknowledgedAtMs })).toMatchObject({
+      expect(decide(at(name, minuteMs, 'unacknowledged'), { lastAckAtMs: lastAckAtMs })).toMatchObject({
         action: 'recovered',
       });
-      expect(decide(at(name, minuteMs), { acknowledgedAtMs })).not.toMatchObject({ action: 'recovered' });
+      expect(decide(at(name, minuteMs), { lastAckAtMs: lastAckAtMs })).not.toMatchObject({
+        action: 'recovered',
+      });
     }
-    expect(decide(at('given_up', minuteMs, 'unacknowledged'), { acknowledgedAtMs })).toMatchObject({
+    expect(decide(at('given_up', minuteMs, 'unacknowledged'), { lastAckAtMs: lastAckAtMs })).toMatchObject({
       action: 'wait',
     });
   });
@@ -201,12 +207,12 @@ describe('a session that was given up', () => {
 });
 
 it('opens one socket and tells once however long a session stays deaf, a day', () => {
-  let stage: DeafnessStage = listening;
+  let stage: WatchdogStage = listening;
   let openedAtMs = 0;
   const actions: string[] = [];
   for (let nowMs = 0; nowMs < 23 * hourMs; nowMs += 30_000) {
     const facts = { ...quiet, nowMs, openedAtMs, businessSinceMs: 0 };
-    const decision = decideDeafness(stage, facts, defaultDeafnessTimings);
+    const decision = decideWatchdogAction(stage, facts, defaultWatchdogTimeouts);
     stage = decision.stage;
     if (decision.action === 'renew') openedAtMs = nowMs + 5_000;
     if (decision.action !== 'wait') actions.push(decision.action);
