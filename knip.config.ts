@@ -17,7 +17,12 @@ export default {
     'dev-env/footprint/footprint.ts',
     'tests/support/clock/clock-offset.ts',
   ],
-  project: ['src/**/*.ts!', 'public/**/*.{html,js}!', 'supabase/*.ts', '{dev-env,bench,tests}/**/*.{ts,js,html}'],
+  project: [
+    'src/**/*.ts!',
+    'public/**/*.{html,js}!',
+    'supabase/*.ts',
+    '{dev-env,bench,tests}/**/*.{ts,js,html}',
+  ],
   compilers: { html: importsOfPage },
   ignoreExportsUsedInFile: true,
   // Of the system.

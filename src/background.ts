@@ -10,7 +10,6 @@ import type { KeyRotation } from './jobs/key-rotation.ts';
 import type { Lifecycle } from './marketplace/installation/lifecycle.ts';
 import type { MarketplaceService } from './marketplace/marketplace-service.ts';
 import type { StatusPoller } from './marketplace/installation/status-poller.ts';
-import type { Events } from './ports/ports.ts';
 import type { InboundMessages } from './marketplace/replies/inbound-messages.ts';
 import type { Reconciliation } from './marketplace/bookings/reconciliation.ts';
 import type { Replanner } from './marketplace/bookings/replan.ts';
@@ -22,6 +21,7 @@ import type { BusinessEvents } from './observability/events.ts';
 import type { StoppableJobQueue } from './storage/queue/job-queue.ts';
 import type { BaileysManager } from './whatsapp/baileys-manager.ts';
 import type { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
+import type { Events } from './ports/events.ts';
 
 const minuteMs = 60_000;
 

@@ -4,7 +4,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { safeEqual } from '../crypto/safe-equal.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { withTimeout } from '../lib/async/with-timeout.ts';
-import type { Companies } from '../ports/ports.ts';
+import type { Companies } from '../ports/companies.ts';
 
 type CachedCompany = Readonly<{ company: Company; cachedAtMs: number }>;
 

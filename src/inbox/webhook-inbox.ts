@@ -6,21 +6,10 @@ import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeFrom } from '../domain/booking/yclients-record.ts';
 import { deterministicUuid } from '../crypto/hashed-uuid.ts';
 import { RateMeter } from './rate-meter.ts';
-import type { NewJob } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import type { WebhookAuthenticator } from './webhook-authenticator.ts';
-
-/** What a webhook job carries: the platform's envelope, or the generic form turned into it. */
-export type WebhookJobData = Readonly<{
-  companyId: number;
-  resource: string;
-  resourceId: number;
-  status: string;
-  data: unknown;
-  /** It is none of the platform's shapes. */
-  problem?: string;
-}>;
+import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
 
 /** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
 const undatedDedupWindowMs = 5_000;

@@ -2,9 +2,9 @@ import Joi from 'joi';
 import { AppError } from '../domain/errors/app-error.ts';
 import { OutageMonitor } from '../lib/async/outage-monitor.ts';
 import { withTimeout } from '../lib/async/with-timeout.ts';
-import type { JobQueue, NewJob } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Spool } from './spool.ts';
+import type { JobQueue, NewJob } from '../ports/job-queue.ts';
 
 export type WebhookWriterOptions = Readonly<{
   queue: Pick<JobQueue, 'insert'>;

@@ -4,10 +4,18 @@ import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom, parsePositiveInteger } from '../domain/ids.ts';
 import { RetryLaterError } from '../domain/errors/job-errors.ts';
 import { PermanentJobError } from '../domain/errors/unprocessable-error.ts';
-import type { ClientReplyJob, ForwardingJob, AttendanceWriteBackJob } from '../ports/message-ports.ts';
-import type { DeadLetterHandler, Events, Job, JobHandler, JobQueue, QueueName } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { WebhookJobData } from '../inbox/webhook-inbox.ts';
+import type { ClientReplyJob, AttendanceWriteBackJob } from '../ports/client-replies.ts';
+import type { ForwardingJob } from '../ports/received-messages.ts';
+import type {
+  DeadLetterHandler,
+  Job,
+  JobHandler,
+  JobQueue,
+  QueueName,
+  WebhookJobData,
+} from '../ports/job-queue.ts';
+import type { Events } from '../ports/events.ts';
 
 export type WorkerDependencies = Readonly<{
   queue: JobQueue;

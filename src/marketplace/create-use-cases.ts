@@ -1,19 +1,8 @@
 import type { CompanyId } from '../domain/ids.ts';
 import { ReplyHandler } from './replies/reply-handler.ts';
 import { WebhookForwarder } from './replies/webhook-forwarder.ts';
-import type {
-  ClientReplies,
-  Bookings,
-  Contacts,
-  Messages,
-  OutgoingWebhooks,
-  ReceivedMessages,
-  WebhookSender,
-  Settings,
-} from '../ports/message-ports.ts';
 import { OutgoingWebhookSettingsService } from './replies/outgoing-webhook-settings.ts';
 import { InboundMessages } from './replies/inbound-messages.ts';
-import type { Companies, Events, JobQueue, SyncCursors } from '../ports/ports.ts';
 import type { YclientsPlatform } from '../ports/yclients.ts';
 import { Reconciliation } from './bookings/reconciliation.ts';
 import { BookingSync } from './bookings/booking-sync.ts';
@@ -21,6 +10,14 @@ import { Replanner } from './bookings/replan.ts';
 import { WebhookSubscriptionCheck } from './bookings/webhook-subscription-check.ts';
 import { AttendanceWriteBack } from './replies/attendance-write-back.ts';
 import type { BusinessEvents } from '../observability/events.ts';
+import type { ClientReplies } from '../ports/client-replies.ts';
+import type { Bookings, SyncCursors } from '../ports/bookings.ts';
+import type { Contacts, Messages, Settings } from '../ports/messages.ts';
+import type { OutgoingWebhooks, WebhookSender } from '../ports/outgoing-webhooks.ts';
+import type { ReceivedMessages } from '../ports/received-messages.ts';
+import type { Companies } from '../ports/companies.ts';
+import type { Events } from '../ports/events.ts';
+import type { JobQueue } from '../ports/job-queue.ts';
 
 export type UseCaseDependencies = Readonly<{
   clientReplies: ClientReplies;

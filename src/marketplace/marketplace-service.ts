@@ -12,13 +12,13 @@ import { sha256Hex } from '../crypto/hash.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './installation/activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './installation/connect-token.ts';
-import type { Messages } from '../ports/message-ports.ts';
-import type { Companies, ConnectTokens, ConnectionStats, PairingCode, QrCode } from '../ports/ports.ts';
-import type { QrRenderer, RenderedQr, WhatsApp } from '../ports/ports.ts';
 import type { SalonInfo, YclientsPlatform } from '../ports/yclients.ts';
 import type { SessionRecorder } from './installation/session-recorder.ts';
 import { effectiveStatus } from './installation/session-status.ts';
 import type { WebhookJob, WebhookProcessor } from './bookings/webhook-processor.ts';
+import type { Messages } from '../ports/messages.ts';
+import type { Companies, ConnectTokens, ConnectionStats } from '../ports/companies.ts';
+import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 
 /** A direct message that could not be sent for a day is no news any more. */
 const directMessageLifetimeMs = 24 * 60 * 60 * 1000;

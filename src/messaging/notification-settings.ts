@@ -8,8 +8,8 @@ import { assertTemplate, templateProblems, type TemplateProblem } from './templa
 import { variablesFor } from './templates/variables.ts';
 import { renderMessage } from './templates/render.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Contacts, Settings } from '../ports/message-ports.ts';
 import type { Replanner } from '../marketplace/bookings/replan.ts';
+import type { Contacts, Settings } from '../ports/messages.ts';
 
 export type NotificationSettingsServiceDependencies = Readonly<{
   settings: Settings;

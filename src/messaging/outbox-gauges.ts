@@ -1,5 +1,5 @@
 import { withTimeout } from '../lib/async/with-timeout.ts';
-import type { Messages } from '../ports/message-ports.ts';
+import type { Messages } from '../ports/messages.ts';
 
 const scrapeTimeoutMs = 1_000;
 

@@ -6,9 +6,10 @@ import { quietUntil } from '../domain/notification/quiet-hours.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
-import type { Messages, Settings } from '../ports/message-ports.ts';
-import type { Companies, Lease, WhatsApp } from '../ports/ports.ts';
 import type { BusinessEvents } from '../observability/events.ts';
+import type { Messages, Settings } from '../ports/messages.ts';
+import type { Companies } from '../ports/companies.ts';
+import type { Lease, WhatsApp } from '../ports/sessions.ts';
 
 export type OutboxDependencies = Readonly<{
   messages: Messages;

@@ -5,7 +5,6 @@ import type { SessionStatus } from '../domain/company/session-state.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
-import type { QrCode, RenderedQr, Revocations, WhatsApp } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import { SocketRateLimit } from './socket-rate-limit.ts';
 import type {
@@ -25,6 +24,8 @@ import {
 import { QrCache } from './qr-cache.ts';
 import { findAck, pairingPayload, readPhone, qrPayload, sessionPayload } from './payloads.ts';
 import { HandshakeError, toErrorPayload } from './refusal.ts';
+import type { QrCode, RenderedQr, WhatsApp } from '../ports/sessions.ts';
+import type { Revocations } from '../ports/companies.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
   service: Readonly<{

@@ -1,8 +1,8 @@
 import { phoneFrom } from '../domain/company/phone.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
 import { secondsLeft } from '../lib/seconds-left.ts';
-import type { PairingCode, RenderedQr } from '../ports/ports.ts';
 import type { Ack, ServerEventPayload } from './events.ts';
+import type { PairingCode, RenderedQr } from '../ports/sessions.ts';
 
 export function sessionPayload({ state, since, detail }: SessionStatus): ServerEventPayload<'session-state'> {
   return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };

@@ -1,5 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { QrCode, RenderedQr } from '../ports/ports.ts';
+import type { QrCode, RenderedQr } from '../ports/sessions.ts';
 
 type CachedQr = Readonly<{ text: string; rendered: Promise<RenderedQr> }>;
 

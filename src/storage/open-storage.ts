@@ -1,16 +1,5 @@
 import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import type {
-  ClientReplies,
-  Bookings,
-  Contacts,
-  Messages,
-  OutgoingWebhooks,
-  ReceivedMessages,
-  Restrictions,
-  Settings,
-} from '../ports/message-ports.ts';
-import type { Companies, ConnectTokens, Events, Leases, SyncCursors } from '../ports/ports.ts';
 import { StoredClientReplies } from './repositories/client-replies.ts';
 import { StoredBookings } from './repositories/bookings.ts';
 import { StoredClientVersion } from './repositories/client-version.ts';
@@ -33,6 +22,15 @@ import { Rpc } from './rpc/client.ts';
 import { StoredRestrictions } from './repositories/restrictions.ts';
 import { StoredEncryptedValues } from './repositories/encrypted-values.ts';
 import { StoredSettings } from './repositories/settings.ts';
+import type { ClientReplies } from '../ports/client-replies.ts';
+import type { Bookings, SyncCursors } from '../ports/bookings.ts';
+import type { Contacts, Messages, Settings } from '../ports/messages.ts';
+import type { OutgoingWebhooks } from '../ports/outgoing-webhooks.ts';
+import type { ReceivedMessages } from '../ports/received-messages.ts';
+import type { Restrictions } from '../ports/restrictions.ts';
+import type { Companies, ConnectTokens } from '../ports/companies.ts';
+import type { Events } from '../ports/events.ts';
+import type { Leases } from '../ports/sessions.ts';
 
 /** An embedded database does one thing after another; what stands in line there, a new webhook has to wait for. */
 const maxEmbeddedWebhookConcurrency = 2;

@@ -1,6 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import type { Leases } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import type {
   ClientVersionStore,
@@ -10,6 +9,7 @@ import type {
 import type { CredentialRepository } from './credentials/credential-store.ts';
 import type { SessionReport } from './session/dependencies.ts';
 import type { SessionTimeouts } from './timeouts.ts';
+import type { Leases } from '../ports/sessions.ts';
 
 export type BaileysManagerOptions = Readonly<{
   credentialRepository: CredentialRepository;

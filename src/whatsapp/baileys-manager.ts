@@ -5,7 +5,6 @@ import { phoneFrom } from '../domain/company/phone.ts';
 import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/company/session-state.ts';
 import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
-import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/ports.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './credentials/auth-state.ts';
 import type { BaileysManagerOptions } from './baileys-manager-options.ts';
@@ -29,6 +28,7 @@ import { activeSessions, countSessionsByState } from './session-registry.ts';
 import { Session } from './session/session.ts';
 import { ReachoutTimelocks } from './messages/reachout-timelock.ts';
 import { defaultTimeouts, type SessionTimeouts } from './timeouts.ts';
+import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/sessions.ts';
 
 const testMessage =
   'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
-import type { QrRenderer } from '../ports/ports.ts';
+import type { QrRenderer } from '../ports/sessions.ts';
 
 const threads = 2;
 /** A code is asked for by everyone who looks at it, for a minute at most. */

@@ -3,7 +3,6 @@ import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
-import type { JobQueue, QueueName } from '../../ports/ports.ts';
 import type { Reconciliation } from '../../marketplace/bookings/reconciliation.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
@@ -11,6 +10,7 @@ import { pathParameter } from '../path-parameter.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
+import type { JobQueue, QueueName } from '../../ports/job-queue.ts';
 
 export type AdminDeps = Readonly<{
   service: Readonly<{

@@ -1,11 +1,11 @@
 import express, { type Router } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { parsePositiveInteger } from '../../domain/ids.ts';
-import type { Events } from '../../ports/ports.ts';
 import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
 import { pathParameter } from '../path-parameter.ts';
 import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import type { Events } from '../../ports/events.ts';
 
 export type BookingEventDeps = Readonly<{
   service: ApiKeyLookup;

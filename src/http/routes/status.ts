@@ -3,10 +3,10 @@ import type { Company } from '../../domain/company/company.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { type Restriction, restrictionText } from '../../domain/notification/restriction.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
-import type { Restrictions } from '../../ports/message-ports.ts';
 import { type AdminKey, bearerToken, hasApiKey } from '../middleware/authenticate.ts';
 import { requestLanguage } from '../request.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import type { Restrictions } from '../../ports/restrictions.ts';
 
 export type StatusDeps = Readonly<{
   service: Readonly<{

@@ -11,8 +11,9 @@ import type { NotificationSettings } from '../../domain/notification/settings.ts
 import { bookingFrom, lastChangeFrom } from '../../domain/booking/yclients-record.ts';
 import { renderMessage } from '../../messaging/templates/render.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Bookings, Settings } from '../../ports/message-ports.ts';
-import type { Events, MarketplaceEvent } from '../../ports/ports.ts';
+import type { Bookings } from '../../ports/bookings.ts';
+import type { Settings } from '../../ports/messages.ts';
+import type { Events, MarketplaceEvent } from '../../ports/events.ts';
 
 export type RecordChange = Readonly<{
   recordId: number;

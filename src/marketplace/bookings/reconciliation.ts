@@ -4,10 +4,13 @@ import { bookingFrom, recordIdFrom } from '../../domain/booking/yclients-record.
 import { localTimeAt } from '../../domain/company/salon-time.ts';
 import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Companies, Events, JobQueue, SyncCursors } from '../../ports/ports.ts';
 import type { YclientsPlatform } from '../../ports/yclients.ts';
 import type { BookingSync } from './booking-sync.ts';
 import type { WebhookSubscriptionCheck } from './webhook-subscription-check.ts';
+import type { Companies } from '../../ports/companies.ts';
+import type { Events } from '../../ports/events.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
+import type { SyncCursors } from '../../ports/bookings.ts';
 
 export type ReconciliationDependencies = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;

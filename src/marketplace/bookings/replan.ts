@@ -1,8 +1,9 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { localTimeAt } from '../../domain/company/salon-time.ts';
-import type { Bookings } from '../../ports/message-ports.ts';
-import type { Companies, JobQueue } from '../../ports/ports.ts';
 import type { BookingSync } from './booking-sync.ts';
+import type { Bookings } from '../../ports/bookings.ts';
+import type { Companies } from '../../ports/companies.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
 
 export type ReplannerDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;

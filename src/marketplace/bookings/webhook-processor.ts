@@ -3,8 +3,8 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { isPlatformResource } from '../../domain/booking/platform-resource.ts';
 import { PermanentJobError } from '../../domain/errors/unprocessable-error.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Events } from '../../ports/ports.ts';
 import type { BookingSync } from './booking-sync.ts';
+import type { Events } from '../../ports/events.ts';
 
 export type WebhookJob = Readonly<{
   jobId: string;

@@ -3,7 +3,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
 import type { RetryingQueue } from '../../lib/async/retrying-queue.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Companies } from '../../ports/ports.ts';
+import type { Companies } from '../../ports/companies.ts';
 
 /** Said of a session that another instance runs: its state is that instance's to tell. */
 const ownedElsewhere: ReadonlySet<string | undefined> = new Set(['leased_elsewhere', 'lease_lost']);

@@ -1,8 +1,8 @@
 import type { Company } from '../../domain/company/company.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { Companies } from '../../ports/ports.ts';
 import type { YclientsPlatform } from '../../ports/yclients.ts';
+import type { Companies } from '../../ports/companies.ts';
 
 export type StatusPollerDependencies = Readonly<{
   companies: Pick<Companies, 'withStatus'>;

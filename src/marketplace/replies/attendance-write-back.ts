@@ -2,9 +2,11 @@ import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { AttendanceReply, AttendanceWriteBackJob } from '../../ports/message-ports.ts';
-import type { Companies, Events, JobQueue } from '../../ports/ports.ts';
 import type { AttendanceUpdate, YclientsPlatform } from '../../ports/yclients.ts';
+import type { AttendanceReply, AttendanceWriteBackJob } from '../../ports/client-replies.ts';
+import type { Companies } from '../../ports/companies.ts';
+import type { Events } from '../../ports/events.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
 
 export type AttendanceWriteBackDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;

@@ -2,8 +2,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { ReplyHandler } from './reply-handler.ts';
 import type { WebhookForwarder } from './webhook-forwarder.ts';
-import type { ReceivedMessages } from '../../ports/message-ports.ts';
-import type { ReceivedText } from '../../ports/ports.ts';
+import type { ReceivedMessages, ReceivedText } from '../../ports/received-messages.ts';
 
 export type InboundMessagesDependencies = Readonly<{
   received: Pick<ReceivedMessages, 'save' | 'deleteOlderThan'>;

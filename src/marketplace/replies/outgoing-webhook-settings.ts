@@ -5,7 +5,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { isLoopbackIp, isPublicIp } from '../../lib/net/ip-ranges.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { WebhookForwarder } from './webhook-forwarder.ts';
-import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/message-ports.ts';
+import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
 
 export type OutgoingWebhookSettingsDependencies = Readonly<{
   webhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;

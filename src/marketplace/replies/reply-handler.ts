@@ -3,16 +3,13 @@ import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type {
-  ClientReplyJob,
-  ClientReplies,
-  Contacts,
-  Messages,
-  AttendanceReply,
-} from '../../ports/message-ports.ts';
-import type { Companies, JobQueue, ReceivedText } from '../../ports/ports.ts';
 import type { Replanner } from '../bookings/replan.ts';
 import type { AttendanceWriteBack } from './attendance-write-back.ts';
+import type { ClientReplyJob, ClientReplies, AttendanceReply } from '../../ports/client-replies.ts';
+import type { Contacts, Messages } from '../../ports/messages.ts';
+import type { Companies } from '../../ports/companies.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
+import type { ReceivedText } from '../../ports/received-messages.ts';
 
 export type ReplyHandlerDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;

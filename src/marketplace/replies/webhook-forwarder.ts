@@ -6,13 +6,11 @@ import type { BusinessEvents } from '../../observability/events.ts';
 import type {
   ForwardingJob,
   UnforwardedMessage,
-  OutgoingWebhook,
-  OutgoingWebhooks,
   ReceivedMessage,
   ReceivedMessages,
-  WebhookSender,
-} from '../../ports/message-ports.ts';
-import type { JobQueue, NewJob } from '../../ports/ports.ts';
+} from '../../ports/received-messages.ts';
+import type { OutgoingWebhook, OutgoingWebhooks, WebhookSender } from '../../ports/outgoing-webhooks.ts';
+import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
 
 export type WebhookForwarderDependencies = Readonly<{
   received: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;

@@ -1,7 +1,7 @@
-import type { DeadLetter, NewJob, QueueName } from '../../ports/ports.ts';
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import { deadLetterQueueName } from './retry-policy.ts';
+import type { DeadLetter, NewJob, QueueName } from '../../ports/job-queue.ts';
 
 type Sql = Readonly<{ sql: Database['sql'] }>;
 

@@ -2,14 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
 import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import type {
-  DeadLetterHandler,
-  DeadLetter,
-  JobHandler,
-  JobQueue,
-  NewJob,
-  QueueName,
-} from '../../ports/ports.ts';
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
 import { JobTable } from './job-table.ts';
@@ -18,6 +10,14 @@ import { deadLetterQueueName, defaultRetryPolicies, queueNames } from './retry-p
 import type { RetryPolicy } from './retry-policy.ts';
 import { QueueWorker } from './worker.ts';
 import { getSqlState } from '../database/sql.ts';
+import type {
+  DeadLetterHandler,
+  DeadLetter,
+  JobHandler,
+  JobQueue,
+  NewJob,
+  QueueName,
+} from '../../ports/job-queue.ts';
 
 const daySeconds = 86_400;
 

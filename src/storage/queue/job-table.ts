@@ -1,7 +1,7 @@
-import type { NewJob, QueueName } from '../../ports/ports.ts';
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import { jsonbSafe } from './storable-json.ts';
+import type { NewJob, QueueName } from '../../ports/job-queue.ts';
 
 /** One attempt at a job. Whoever settles it names its number, so that a late word of an earlier attempt changes nothing. */
 export type JobClaim = Readonly<{ id: string; number: number }>;

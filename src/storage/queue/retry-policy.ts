@@ -1,4 +1,4 @@
-import type { QueueName } from '../../ports/ports.ts';
+import type { QueueName } from '../../ports/job-queue.ts';
 
 export type RetryPolicy = Readonly<{
   /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */

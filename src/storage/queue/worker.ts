@@ -3,11 +3,11 @@ import type { JobAttempt, PgBoss } from 'pg-boss';
 import { RetryLaterError } from '../../domain/errors/job-errors.ts';
 import { PermanentJobError } from '../../domain/errors/unprocessable-error.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import type { DeadLetterHandler, Job, JobHandler, QueueName } from '../../ports/ports.ts';
 import { isOutage } from '../database/errors.ts';
 import type { ClaimedJob, JobTable } from './job-table.ts';
 import { deadLetterQueueName, retryDelayMs } from './retry-policy.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import type { DeadLetterHandler, Job, JobHandler, QueueName } from '../../ports/job-queue.ts';
 
 /** Finds what other processes inserted and retries that came due; own inserts wake the worker at once. */
 const pollIntervalMs = 250;

@@ -8,9 +8,9 @@ import { sessionStates } from '../../domain/company/session-state.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
 import { sha256Hex } from '../../crypto/hash.ts';
-import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/ports.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
 
 /** Companies in the database. Their secrets are sealed here and leave the process only so; look-up goes by SHA-256. */
 export class StoredCompanies implements Companies {

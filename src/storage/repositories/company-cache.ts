@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
-import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/ports.ts';
+import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
 
 /** Keeps the companies used last in memory; every write through it replaces or drops what it keeps of that company. */
 export class CompanyCache implements Companies {

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { ConnectTokens } from '../../ports/ports.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { ConnectTokens } from '../../ports/companies.ts';
 
 /** Hashes of the connect-page tokens that are still good. */
 export class StoredConnectTokens implements ConnectTokens {

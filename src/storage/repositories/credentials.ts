@@ -1,10 +1,11 @@
 import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import type { CredentialChange, CredentialRows, Lease } from '../../ports/ports.ts';
 import { listFrom } from '../rpc/row-reader.ts';
 import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 import type { Rpc } from '../rpc/client.ts';
 import { credentialContextFor, StoredEncryptedTable } from './encrypted-values.ts';
+import type { CredentialChange, CredentialRows } from '../../ports/credentials.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 /** WhatsApp credentials in the database; writes are fenced by the newest lease token granted. */
 export class StoredCredentials implements CredentialRows {

@@ -1,8 +1,8 @@
 import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import type { Events, MarketplaceEvent, RecordedEvent } from '../../ports/ports.ts';
 import { listFrom, type RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { Events, MarketplaceEvent, RecordedEvent } from '../../ports/events.ts';
 
 /** The log of what happened to a company, for people and statistics. */
 export class StoredEvents implements Events {

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { Lease, Leases } from '../../ports/ports.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { Lease, Leases } from '../../ports/sessions.ts';
 
 /** Leases as rows; only the database's clock says whether one has run out. */
 export class StoredLeases implements Leases {

@@ -3,10 +3,10 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../../domain/notification/message.ts';
 import type { Message, MessageStatus, NewMessage } from '../../domain/notification/message.ts';
 import type { PacingLimits } from '../../domain/notification/pacing.ts';
-import type { MessageClaim, Messages } from '../../ports/message-ports.ts';
-import type { Lease } from '../../ports/ports.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { MessageClaim, Messages } from '../../ports/messages.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

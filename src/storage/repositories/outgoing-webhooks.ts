@@ -1,8 +1,8 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { outgoingWebhookContext } from '../../crypto/encryption-context.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
-import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/message-ports.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
 
 /** The companies' own webhooks. Addresses, which often hold a token, and secrets are sealed. */
 export class StoredOutgoingWebhooks implements OutgoingWebhooks {

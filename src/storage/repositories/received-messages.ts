@@ -2,15 +2,15 @@ import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { receivedMessageContext } from '../../crypto/encryption-context.ts';
 import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import { type Keyring, UnreadableSecretError } from '../../crypto/keyring.ts';
+import { RowReader } from '../rpc/row-reader.ts';
+import type { Rpc } from '../rpc/client.ts';
 import type {
   ListedMessage,
   UnforwardedMessage,
   ReceivedMessage,
   ReceivedMessages,
-} from '../../ports/message-ports.ts';
-import type { ReceivedText } from '../../ports/ports.ts';
-import { RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
+  ReceivedText,
+} from '../../ports/received-messages.ts';
 
 type Content = Readonly<{ phone: string; text: string }>;
 

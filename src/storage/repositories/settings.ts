@@ -1,8 +1,8 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { type NotificationSettings, settingsFrom } from '../../domain/notification/settings.ts';
-import type { Settings } from '../../ports/message-ports.ts';
 import { listFrom } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { Settings } from '../../ports/messages.ts';
 
 /** What the companies decided about their messages. */
 export class StoredSettings implements Settings {

@@ -1,7 +1,7 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { SyncCursors } from '../../ports/ports.ts';
 import { dateFrom, RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import type { SyncCursors } from '../../ports/bookings.ts';
 
 /** How far the platform's changes have been read, beside the companies. */
 export class StoredSyncCursors implements SyncCursors {

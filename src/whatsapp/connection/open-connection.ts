@@ -1,5 +1,4 @@
 import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
-import type { Lease } from '../../ports/ports.ts';
 import { AuthState, type CredentialsError } from '../credentials/auth-state.ts';
 import { isolateSignalTransactions } from '../baileys-patches/signal-transactions.ts';
 import { toWAVersion, formatClientVersion } from './client-version.ts';
@@ -9,6 +8,7 @@ import { serialiseMessagesPerSender } from '../baileys-patches/per-sender-order.
 import { firstQrLifetimeMs } from '../pairing/pairing.ts';
 import type { SessionDependencies } from '../session/dependencies.ts';
 import { socketConfig } from './socket-config.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 /** What a session keeps from socket to socket. */
 export type SessionWiring = Readonly<{

@@ -11,8 +11,8 @@ import { LRUCache } from 'lru-cache';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import { isPresent } from '../../lib/is-present.ts';
 import { UnreadableSecretError } from '../../crypto/keyring.ts';
-import type { Lease } from '../../ports/ports.ts';
 import type { CompanyCredentials, CredentialStore, PlaintextChange } from './credential-store.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 const credsRow = { type: 'creds', id: 'creds' } as const;
 const maxCachedKeys = 300;

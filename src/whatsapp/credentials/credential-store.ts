@@ -2,8 +2,9 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { CompanyId } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
 import { UnreadableSecretError, type Keyring } from '../../crypto/keyring.ts';
-import type { CredentialChange, CredentialRows, Lease } from '../../ports/ports.ts';
 import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
+import type { CredentialChange, CredentialRows } from '../../ports/credentials.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 /** A credential in the clear; `value: null` deletes it. */
 export type PlaintextChange = Readonly<{ type: string; id: string; value: string | null }>;

@@ -1,9 +1,10 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import type { CredentialChange, Lease } from '../../ports/ports.ts';
 import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 import { probeBytes, type CredentialRepository } from './credential-store.ts';
+import type { CredentialChange } from '../../ports/credentials.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 /** Nobody waits by it: sessions have a back-off of their own. */
 const noBackoff = { minMs: 0, maxMs: 0 };

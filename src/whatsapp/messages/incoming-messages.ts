@@ -9,8 +9,8 @@ import {
 } from '@whiskeysockets/baileys';
 import { catchAsync } from '../../lib/async/catch-async.ts';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
-import type { ReceivedText } from '../../ports/ports.ts';
 import { jidToPhone } from './jid-resolver.ts';
+import type { ReceivedText } from '../../ports/received-messages.ts';
 
 /**
  * Reports texts from private chats, also those that waited at WhatsApp while no socket was open, which Baileys appends.

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
-import type { PairingCode } from '../../ports/ports.ts';
+import type { PairingCode } from '../../ports/sessions.ts';
 
 type PendingRequest = Readonly<{ number: string; code: Promise<PairingCode> }>;
 

@@ -1,9 +1,9 @@
 import { AppError } from '../../domain/errors/app-error.ts';
-import type { PairingCode } from '../../ports/ports.ts';
 import { requestPairingCode, PairingCodeTimeoutError } from './pairing-code.ts';
 import type { Pairing } from './pairing.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
+import type { PairingCode } from '../../ports/sessions.ts';
 
 export type PairingCodeDependencies = Readonly<{
   /** The company's session as it is now: it may be another one after a while. */

@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/errors/app-error.ts';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
-import type { PairingCode, QrCode } from '../../ports/ports.ts';
+import type { PairingCode, QrCode } from '../../ports/sessions.ts';
 
 /** WhatsApp gives six codes: one of 60 s, five of 20 s. */
 export const firstQrLifetimeMs = 60_000;

@@ -1,7 +1,6 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
-import type { QrCode } from '../../ports/ports.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { AuthState } from '../credentials/auth-state.ts';
@@ -11,6 +10,7 @@ import type { DecryptedMessageCache } from '../baileys-patches/decrypted-message
 import type { LeaseKeeperOptions } from './lease-keeper.ts';
 import type { ReconnectRateLimiter } from './reconnect-budget.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
+import type { QrCode } from '../../ports/sessions.ts';
 
 export type SessionReport = Pick<BusinessEvents, 'socketOpening' | 'socketClosed'>;
 

@@ -1,7 +1,7 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
-import type { Lease, Leases } from '../../ports/ports.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { Lease, Leases } from '../../ports/sessions.ts';
 
 export type LeaseTimings = Readonly<{
   /** How long a lease holds without being renewed. */

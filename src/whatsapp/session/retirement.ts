@@ -1,8 +1,8 @@
-import type { Lease } from '../../ports/ports.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { AuthState } from '../credentials/auth-state.ts';
 import type { ConnectionSlot } from './connection-slot.ts';
 import type { CredentialStore } from '../credentials/credential-store.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 /** How the credentials of one session go: what its socket still writes ends first. */
 export class CredentialDisposal {

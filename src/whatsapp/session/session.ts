@@ -2,7 +2,6 @@ import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
 import type { CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../../domain/company/session-state.ts';
-import type { Lease } from '../../ports/ports.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { UnreadableCredentialsError, type CredentialsError } from '../credentials/auth-state.ts';
 import { ConnectionSlot } from './connection-slot.ts';
@@ -20,6 +19,7 @@ import { DisconnectHistory } from './disconnect-history.ts';
 import type { SessionDependencies, SessionListener } from './dependencies.ts';
 import { alreadyConnecting, leasedElsewhere, pairingNotAllowedError, pairingEndedError } from './errors.ts';
 import { SessionStatusTracker, stateAtRest, stateAfterLogout, stateAfterEraseFailure } from './status.ts';
+import type { Lease } from '../../ports/sessions.ts';
 
 /**
  * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are

@@ -2,7 +2,6 @@ import type { WASocket } from '@whiskeysockets/baileys';
 import { BusinessHours } from '../../domain/company/business-hours.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { catchAsync } from '../../lib/async/catch-async.ts';
-import type { Companies, Events, WhatsApp } from '../../ports/ports.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import { AckTracker } from './ack-tracker.ts';
 import {
@@ -21,6 +20,9 @@ import {
   receiveTimedOut,
 } from '../session/disconnect-policy.ts';
 import { answersPing, probeInbound } from './probe.ts';
+import type { Companies } from '../../ports/companies.ts';
+import type { Events } from '../../ports/events.ts';
+import type { WhatsApp } from '../../ports/sessions.ts';
 
 /** Each sweep begins so many of these at most, over all sessions: where hundreds are deaf the cause is not theirs. */
 const maxPerSweep: Readonly<Partial<Record<WatchdogDecision['action'], number>>> = { probe: 10, renew: 2 };

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientReplyKind } from '../../../src/domain/notification/client-reply.ts';
-import type { ClientReplyJob, AttendanceWriteBackJob } from '../../../src/ports/message-ports.ts';
 import { ReplyHandler } from '../../../src/marketplace/replies/reply-handler.ts';
-import type { NewJob, ReceivedText } from '../../../src/ports/ports.ts';
 import { AttendanceWriteBack } from '../../../src/marketplace/replies/attendance-write-back.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
@@ -11,6 +9,9 @@ import { localTimeInHours, phone, RemindedSalon } from '../../support/fixtures/r
 import { engines, useStore } from '../../support/fixtures/storage.ts';
 import { installation, startClient, unlimited } from '../../support/clients/yclients-client.ts';
 import { booking } from '../../support/fixtures/yclients-fixture.ts';
+import type { ClientReplyJob, AttendanceWriteBackJob } from '../../../src/ports/client-replies.ts';
+import type { NewJob } from '../../../src/ports/job-queue.ts';
+import type { ReceivedText } from '../../../src/ports/received-messages.ts';
 
 const hourMs = 60 * 60_000;
 const readRecord = 'GET /api/v1/record/*';

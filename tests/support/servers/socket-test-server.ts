@@ -3,12 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ManagerOptions, type Socket, type SocketOptions, io } from 'socket.io-client';
 import type { CompanyId } from '../../../src/domain/ids.ts';
-import type { WhatsAppEvents } from '../../../src/ports/ports.ts';
 import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
 import { MarketplaceSocket, type MarketplaceSocketDeps } from '../../../src/realtime/marketplace-socket.ts';
 import { createSocketServer } from '../../../src/realtime/socket-server.ts';
 import { captureLog, type CapturedLog } from '../checkers/captured-log.ts';
 import { token, validateToken } from '../fixtures/test-companies.ts';
+import type { WhatsAppEvents } from '../../../src/ports/sessions.ts';
 
 export const allowedOrigin = 'https://allowed.example';
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { NewMessage } from '../../../../src/domain/notification/message.ts';
-import type { Lease } from '../../../../src/ports/ports.ts';
 import { booking, knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 import {
   claimNext,
@@ -13,6 +12,7 @@ import {
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const phone = '+79001112233';
 const { recordId } = booking();

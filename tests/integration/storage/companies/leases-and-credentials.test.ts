@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import type { Lease } from '../../../../src/ports/ports.ts';
 import { engines, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const minuteMs = 60_000;
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { MessageKind, MessageStatus, NewMessage } from '../../../../src/domain/notification/message.ts';
-import type { Lease } from '../../../../src/ports/ports.ts';
 import { booking, knownBooking } from '../../../support/fixtures/bookings.ts';
 import {
   claimNext,
@@ -12,6 +11,7 @@ import {
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const hourMs = 60 * 60_000;
 const { recordId, startsAt, clientPhone = '' } = booking();

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import type { Lease } from '../../../../src/ports/ports.ts';
 import {
   claimNext,
   engines,
@@ -12,6 +11,7 @@ import {
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const minuteMs = 60_000;
 const now = { gapMs: 0, maxAttempts: 3 };

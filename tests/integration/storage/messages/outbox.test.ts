@@ -3,7 +3,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
 import { RetryingQueue } from '../../../../src/lib/async/retrying-queue.ts';
-import type { Lease, WhatsAppEvents } from '../../../../src/ports/ports.ts';
 import { Outbox } from '../../../../src/messaging/outbox.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
@@ -17,6 +16,7 @@ import {
   useStore,
 } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import type { Lease, WhatsAppEvents } from '../../../../src/ports/sessions.ts';
 
 const hourMs = 60 * 60_000;
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
-import type { Job } from '../../../../src/ports/ports.ts';
 import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import type { StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
@@ -10,6 +9,7 @@ import { engines, openTestDatabase } from '../../../support/fixtures/storage.ts'
 import type { TestDatabase } from '../../../support/fixtures/storage.ts';
 import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import type { Job } from '../../../../src/ports/job-queue.ts';
 
 const rules = {
   webhooks: {

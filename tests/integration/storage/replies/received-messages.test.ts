@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { Keyring } from '../../../../src/crypto/keyring.ts';
-import type { ReceivedText } from '../../../../src/ports/ports.ts';
 import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
 import {
   engines,
@@ -10,6 +9,7 @@ import {
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
+import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
 
 const box = (...ids: readonly string[]) => new Keyring(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
 const secret = 'whsec_c2VjcmV0LW9mLXRoZS1zYWxvbi1vbmU=';

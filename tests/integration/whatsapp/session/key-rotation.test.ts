@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { companyIdFrom, type CompanyId } from '../../../../src/domain/ids.ts';
 import { type EncryptionKey, Keyring } from '../../../../src/crypto/keyring.ts';
 import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
-import type { Leases } from '../../../../src/ports/ports.ts';
 import type { EncryptedValues } from '../../../../src/ports/encrypted-values.ts';
 import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
 import type { CredentialRepository } from '../../../../src/whatsapp/credentials/credential-store.ts';
@@ -12,6 +11,7 @@ import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/pho
 import type { SessionHost } from '../../../support/fixtures/session-host.ts';
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { engines, newCompany, openTestDatabase, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import type { Leases } from '../../../../src/ports/sessions.ts';
 
 const sessions = 20;
 const oldKey: EncryptionKey = { id: 'key-of-before', key: randomBytes(32) };

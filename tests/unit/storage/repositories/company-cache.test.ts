@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Company, IntegrationStatus } from '../../../../src/domain/company/company.ts';
 import { companyIdFrom, salonIdFrom } from '../../../../src/domain/ids.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import type { Companies } from '../../../../src/ports/ports.ts';
 import { CompanyCache } from '../../../../src/storage/repositories/company-cache.ts';
+import type { Companies } from '../../../../src/ports/companies.ts';
 
 describe('the cache of companies', () => {
   it('asks once for a company, under each of its keys, and again for one that was not there', async () => {
