@@ -2,7 +2,6 @@ import type { WebhookAuthenticator } from './inbox/webhook-authenticator.ts';
 import type { WebhookWriter } from './inbox/webhook-writer.ts';
 import { startWorkers } from './jobs/handlers.ts';
 import type { RetryingQueue } from './lib/async/retrying-queue.ts';
-import { startSchedule } from './lib/async/schedule.ts';
 import type { Activation } from './marketplace/installation/activation.ts';
 import type { ReplyHandler } from './marketplace/replies/reply-handler.ts';
 import type { WebhookForwarder } from './marketplace/replies/webhook-forwarder.ts';
@@ -22,6 +21,7 @@ import type { StoppableJobQueue } from './storage/queue/job-queue.ts';
 import type { BaileysManager } from './whatsapp/baileys-manager.ts';
 import type { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
 import type { Events } from './ports/events.ts';
+import { startSchedule } from './lib/async/timers.ts';
 
 const minuteMs = 60_000;
 

@@ -32,10 +32,10 @@ import { isOutage } from './storage/database/errors.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
 import { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
-import { fetchLatestClientVersion } from './whatsapp/connection/latest-client-version.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
+import { fetchLatestClientVersion } from './whatsapp/connection/client-version.ts';
 
 export type ContextOptions = Readonly<{
   config: Config;

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { ConfigError } from './config/config-error.ts';
-import { loadConfig, type LoadedConfig } from './config/config.ts';
+import { loadConfig, type LoadedConfig, configWarnings } from './config/config.ts';
 import { makeDirectories } from './config/directories.ts';
 import { processEnvironment, readEnvironment } from './config/env.ts';
 import { loadSecrets } from './config/secrets.ts';
-import { configWarnings } from './config/warnings.ts';
 import { createContext } from './context.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { MarketplaceServer } from './server.ts';

@@ -5,7 +5,7 @@ import type { PacingProfile } from '../domain/notification/pacing.ts';
 import type { LogLevel } from '../observability/logger.ts';
 import { ConfigError } from './config-error.ts';
 import type { Environment } from './env.ts';
-import { type CheckedEnvironment, checkEnvironment } from './schema.ts';
+import { type CheckedEnvironment, checkEnvironment, demoYclients } from './schema.ts';
 
 /** Everything the process is told, without a secret: this may be logged. */
 export type Config = Readonly<{
@@ -95,4 +95,26 @@ function toConfig(env: CheckedEnvironment): Config {
 function databaseKind(env: CheckedEnvironment): Config['database']['kind'] {
   if (env.SUPABASE_URL !== undefined) return 'supabase';
   return env.DATABASE_URL === undefined ? 'embedded' : 'postgres';
+}
+
+/** What works but is hardly meant, a sentence each. */
+export function configWarnings(
+  config: Config,
+  checked: Pick<CheckedEnvironment, 'YCLIENTS_PARTNER_TOKEN'>,
+): string[] {
+  const isDemoToken = checked.YCLIENTS_PARTNER_TOKEN === demoYclients.partnerToken;
+  const isRealPlatform = !config.yclients.apiUrl.startsWith('http://');
+  return [
+    ...(isDemoToken && isRealPlatform
+      ? ['YCLIENTS_PARTNER_TOKEN is a demo value: YCLIENTS will refuse every registration']
+      : []),
+    ...(config.production && config.http.trustProxy === 0
+      ? ['TRUST_PROXY is 0: if there is a proxy in front, all visitors share its address and its rate limits']
+      : []),
+    ...(config.production && config.whatsapp.webSocketUrl !== undefined
+      ? [
+          'WHATSAPP_WS_URL is set: a simulated WhatsApp takes the messages, and no client gets one; leave it unset',
+        ]
+      : []),
+  ];
 }

@@ -1,8 +1,72 @@
 import type { IncomingMessage } from 'node:http';
-import type { Language } from '../domain/company/company.ts';
 import { preferredLanguage } from '../lib/preferred-language.ts';
+import type { Language } from '../domain/language.ts';
+import type { Request } from 'express';
+import { AppError } from '../domain/errors/app-error.ts';
 
 /** Russian unless `Accept-Language` asks for English. */
 export function requestLanguage(request: IncomingMessage): Language {
   return preferredLanguage(request.headers['accept-language'], ['ru', 'en']);
+}
+
+/** One segment of the path, decoded; empty when the route has no such parameter. */
+export function pathParameter(request: Pick<Request, 'params'>, name: string): string {
+  const value = request.params[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** The query of a request. A key that comes twice is refused, unless its name ends in `[]`. */
+export class Query {
+  readonly #parameters: URLSearchParams;
+
+  /** @throws AppError `VALIDATION_ERROR` */
+  constructor(request: Request) {
+    const at = request.url.indexOf('?');
+    this.#parameters = new URLSearchParams(at === -1 ? '' : request.url.slice(at));
+    for (const name of new Set(this.#parameters.keys())) {
+      if (!name.endsWith('[]') && this.#parameters.getAll(name).length > 1) throw repeatedParameter();
+    }
+  }
+
+  get(name: string): string | undefined {
+    return this.#parameters.get(name) ?? undefined;
+  }
+
+  /** @returns `usual` where there is none. @throws AppError `VALIDATION_ERROR` that names the parameter */
+  integer(
+    name: string,
+    { min, max, defaultValue }: Readonly<{ min: number; max: number; defaultValue: number }>,
+  ): number {
+    const text = this.get(name);
+    const number =
+      text === undefined ? defaultValue : /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : NaN;
+    if (number >= min && number <= max) return number;
+    throw new AppError('VALIDATION_ERROR', {
+      text: {
+        ru: `Параметр ${name} должен быть целым числом от ${min} до ${max}.`,
+        en: `The parameter ${name} must be a whole number from ${min} to ${max}.`,
+      },
+    });
+  }
+
+  /** How many entries of a list are wanted, the same in all of them. @throws AppError `VALIDATION_ERROR` */
+  limit(max: number, defaultValue = max): number {
+    return this.integer('limit', { min: 1, max, defaultValue });
+  }
+
+  /** Values of `name`, `name[]` and `name[0]`, in the order of the address. */
+  list(name: string): string[] {
+    return [...this.#parameters]
+      .filter(
+        ([key]) =>
+          key === name || (key.startsWith(`${name}[`) && /^\[\d{0,3}\]$/.test(key.slice(name.length))),
+      )
+      .map(([, value]) => value);
+  }
+}
+
+function repeatedParameter(): AppError {
+  return new AppError('VALIDATION_ERROR', {
+    text: { ru: 'Параметр в адресе повторяется.', en: 'A parameter of the address is repeated.' },
+  });
 }

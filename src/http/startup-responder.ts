@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../domain/errors/app-error.ts';
-import { prepareErrorResponse } from './middleware/error-body.ts';
 import { assignRequestId } from './middleware/request-id.ts';
-import { sendJson } from './send-json.ts';
+import { prepareErrorResponse } from './middleware/error-handler.ts';
 
 const retryAfterSeconds = 2;
 
@@ -25,4 +24,13 @@ function startingError(): AppError {
     retryAfterSeconds,
     text: { ru: 'Сервис запускается.', en: 'The service is starting.' },
   });
+}
+
+/** Answers with JSON on bare node:http; the status is already set. */
+export function sendJson(response: ServerResponse, json: string): void {
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(json));
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.end(json);
 }

@@ -3,14 +3,12 @@ import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
-import { prepareErrorResponse } from './middleware/error-body.ts';
-import { logServerError } from './middleware/error-handler.ts';
+import { logServerError, prepareErrorResponse, toAppError } from './middleware/error-handler.ts';
 import { readJsonAndBytes } from './middleware/json-body.ts';
 import { type AccessLogDeps, recordAccess } from './middleware/access-log.ts';
 import type { HttpLimiters } from './middleware/rate-limit.ts';
-import { toAppError } from './middleware/refusals.ts';
 import { assignRequestId } from './middleware/request-id.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson } from './startup-responder.ts';
 
 export type WebhookFastPathDeps = AccessLogDeps &
   Readonly<{

@@ -4,12 +4,12 @@ import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeFrom } from '../domain/booking/yclients-record.ts';
-import { deterministicUuid } from '../crypto/hashed-uuid.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import type { WebhookAuthenticator } from './webhook-authenticator.ts';
 import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
+import { deterministicUuid } from '../crypto/hash.ts';
 
 /** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
 const undatedDedupWindowMs = 5_000;

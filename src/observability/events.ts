@@ -2,9 +2,9 @@ import type { IntegrationStatus } from '../domain/company/company.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Message, MessageKind } from '../domain/notification/message.ts';
 import type { SessionState } from '../domain/company/session-state.ts';
-import { isPlatformResource } from '../domain/booking/platform-resource.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { isPlatformResource } from '../domain/booking/yclients-record.ts';
 
 /** As many as the redaction of a line looks at. */
 const maxIdsPerLine = 50;

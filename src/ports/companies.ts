@@ -1,7 +1,8 @@
 import type { BusinessType } from '../domain/company/business-type.ts';
-import type { Language, IntegrationStatus, Company } from '../domain/company/company.ts';
+import type { IntegrationStatus, Company } from '../domain/company/company.ts';
 import type { SalonId, CompanyId } from '../domain/ids.ts';
 import type { SessionState } from '../domain/company/session-state.ts';
+import type { Language } from '../domain/language.ts';
 
 /** What the use cases need from the outside. Types only: this file has no runtime. */
 

@@ -1,8 +1,8 @@
 import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
-import type { Language } from '../domain/company/company.ts';
 import type { ErrorCode } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { SessionState } from '../domain/company/session-state.ts';
+import type { Language } from '../domain/language.ts';
 
 /** What a client hears when it asked for an acknowledgement. */
 export type Ack = (outcome: Readonly<{ ok: boolean; code?: ErrorCode }>) => void;

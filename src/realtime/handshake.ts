@@ -1,10 +1,10 @@
-import type { Language } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
 import { preferredLanguage } from '../lib/preferred-language.ts';
 import type { MarketplaceClient } from './events.ts';
+import type { Language } from '../domain/language.ts';
 
 type Handshake = MarketplaceClient['handshake'];
 

@@ -1,4 +1,3 @@
-import type { Language } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
@@ -22,10 +21,18 @@ import {
   readToken,
 } from './handshake.ts';
 import { QrCache } from './qr-cache.ts';
-import { findAck, pairingPayload, readPhone, qrPayload, sessionPayload } from './payloads.ts';
-import { HandshakeError, toErrorPayload } from './refusal.ts';
+import {
+  findAck,
+  pairingPayload,
+  readPhone,
+  qrPayload,
+  sessionPayload,
+  HandshakeError,
+  toErrorPayload,
+} from './payloads.ts';
 import type { QrCode, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 import type { Revocations } from '../ports/companies.ts';
+import type { Language } from '../domain/language.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
   service: Readonly<{

@@ -1,8 +1,10 @@
 import { phoneFrom } from '../domain/company/phone.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
-import { secondsLeft } from '../lib/seconds-left.ts';
-import type { Ack, ServerEventPayload } from './events.ts';
+import type { Ack, ServerEventPayload, ErrorPayload } from './events.ts';
 import type { PairingCode, RenderedQr } from '../ports/sessions.ts';
+import { secondsLeft } from '../lib/text.ts';
+import type { Language } from '../domain/language.ts';
+import { toPublicError } from '../domain/errors/app-error.ts';
 
 export function sessionPayload({ state, since, detail }: SessionStatus): ServerEventPayload<'session-state'> {
   return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };
@@ -37,4 +39,21 @@ export function findAck(args: readonly unknown[]): Ack {
 
 function isAck(value: unknown): value is Ack {
   return typeof value === 'function';
+}
+
+export function toErrorPayload(error: unknown, language: Language): ErrorPayload {
+  const { code, message, retryAfterSeconds } = toPublicError(error, language);
+  return { code, message, ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }) };
+}
+
+/** Reaches the client as `connect_error` with `err.data`. */
+export class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+  readonly data: ErrorPayload;
+
+  constructor(error: unknown, language: Language) {
+    const data = toErrorPayload(error, language);
+    super(data.code, { cause: error });
+    this.data = data;
+  }
 }

@@ -1,5 +1,5 @@
 import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
-import { elapsedBackoff } from '../lib/async/growing-wait.ts';
+import { elapsedBackoff } from '../lib/async/backoff.ts';
 
 export type CircuitBreakerOptions = Readonly<{
   /** In a row, until it opens. */

@@ -1,5 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import { elapsedBackoff } from '../lib/async/growing-wait.ts';
+import { elapsedBackoff } from '../lib/async/backoff.ts';
 
 export type ConcurrencyLimiterOptions = Readonly<{
   /** Of one company. */

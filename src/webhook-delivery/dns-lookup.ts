@@ -1,7 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
-import { NonPublicAddressError } from './refused-address-error.ts';
 
 export type DnsLookupOptions = Readonly<{
   isAllowed: (address: string) => boolean;
@@ -57,4 +56,9 @@ async function resolveHost(
   } finally {
     signal.removeEventListener('abort', cancel);
   }
+}
+
+/** Somebody's name leads into a network that is none of theirs. */
+export class NonPublicAddressError extends Error {
+  override readonly name = 'NonPublicAddressError';
 }

@@ -2,8 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { isLoopbackIp, isPublicIp } from '../lib/net/ip-ranges.ts';
-import { createSafeLookup } from './dns-lookup.ts';
-import { NonPublicAddressError } from './refused-address-error.ts';
+import { createSafeLookup, NonPublicAddressError } from './dns-lookup.ts';
 
 export type HttpPostRequest = Readonly<{
   url: string;

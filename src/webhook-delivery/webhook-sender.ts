@@ -3,9 +3,9 @@ import type { CompanyId } from '../domain/ids.ts';
 import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { httpPost, type HttpPostResponse } from './http-post.ts';
-import { NonPublicAddressError } from './refused-address-error.ts';
 import { signWebhook } from './signature.ts';
 import type { DeliveryResult, WebhookMessage, WebhookSender } from '../ports/outgoing-webhooks.ts';
+import { NonPublicAddressError } from './dns-lookup.ts';
 
 export type WebhookSenderOptions = Readonly<{
   allowLoopback: boolean;

@@ -7,28 +7,35 @@ import type { SessionState, SessionStatus } from '../domain/company/session-stat
 import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AuthState } from './credentials/auth-state.ts';
-import type { BaileysManagerOptions } from './baileys-manager-options.ts';
-import { ClientVersion } from './connection/client-version.ts';
-import { PairingCodeRequests } from './pairing/code-requests.ts';
-import { CredentialStore } from './credentials/credential-store.ts';
+import {
+  ClientVersion,
+  type ClientVersionStore,
+  type ClientVersionNumber,
+  type ClientVersionOptions,
+} from './connection/client-version.ts';
+import { CredentialStore, type CredentialRepository } from './credentials/credential-store.ts';
 import { createDecryptedMessageCache } from './baileys-patches/decrypted-message-cache.ts';
 import { watchDeliveryReceipts } from './messages/delivery-receipts.ts';
-import { evictUnlinkedSessions } from './forget-unlinked.ts';
 import { type Disconnect, ForcedDisconnectError } from './session/disconnect-policy.ts';
 import { watchInboundStanzas } from './watchdog/probe.ts';
 import { PairingLimit } from './pairing/pairing-limit.ts';
-import { obtainPairingCode, requirePairing } from './pairing/pairing-by-code.ts';
 import { installBaileysPatches } from './baileys-patches/install.ts';
 import { watchIncomingMessages } from './messages/incoming-messages.ts';
-import { ReconnectRateLimiter } from './session/reconnect-budget.ts';
-import { restoreAll } from './restore-all.ts';
-import type { SessionDependencies } from './session/dependencies.ts';
+import type { SessionDependencies, SessionReport } from './session/dependencies.ts';
 import { notConnected } from './session/errors.ts';
-import { activeSessions, countSessionsByState } from './session-registry.ts';
+import {
+  activeSessions,
+  countSessionsByState,
+  evictUnlinkedSessions,
+  restoreAll,
+} from './session-registry.ts';
 import { Session } from './session/session.ts';
 import { ReachoutTimelocks } from './messages/reachout-timelock.ts';
 import { defaultTimeouts, type SessionTimeouts } from './timeouts.ts';
-import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/sessions.ts';
+import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents, Leases } from '../ports/sessions.ts';
+import { PairingCodeRequests, obtainPairingCode, requirePairing } from './pairing/pairing-code.ts';
+import { ReconnectRateLimiter } from './session/reconnect-scheduler.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 
 const testMessage =
   'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
@@ -302,3 +309,29 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     task.catch((error: unknown) => this.#logger.error(`${description} failed`, { error }));
   }
 }
+
+export type BaileysManagerOptions = Readonly<{
+  credentialRepository: CredentialRepository;
+  keyring: Keyring;
+  leases: Leases;
+  /** Name of this instance in leases. The same name after a restart gets its sessions back at once. */
+  owner: string;
+  logger: Logger;
+  report: SessionReport & ClientVersionOptions['report'];
+  now: () => Date;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicMs: () => number;
+  /** The text that was sent under an id, for phones that could not decrypt it and ask again. */
+  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  /** Absent: WhatsApp's own. Whoever answers there is trusted; never take it from a tenant. */
+  webSocketUrl?: string;
+  /** The WhatsApp Web version to announce, come what may; absent: the library's, or a newer one once that is refused. */
+  version?: ClientVersionNumber;
+  /** Keeps the newer one. */
+  versionStore?: ClientVersionStore;
+  /** Asks for the newer one. */
+  fetchLatestVersion?: () => Promise<ClientVersionNumber | undefined>;
+  timeouts?: Partial<SessionTimeouts>;
+}>;

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import joi from 'joi';
 import { AppError } from '../domain/errors/app-error.ts';
-import { safeEqual } from '../crypto/safe-equal.ts';
+import { safeEqual } from '../crypto/hash.ts';
 
 /** The person who pressed the button, as the platform describes them. */
 export type MarketplaceUser = Readonly<{

@@ -1,5 +1,5 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
-import type { Language } from './company.ts';
+import type { Language } from '../language.ts';
 
 /** Countries in which a salon's clients are written to in Russian. */
 const russianSpeakingCountries: ReadonlySet<string> = new Set([

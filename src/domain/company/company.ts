@@ -1,6 +1,7 @@
 import type { BusinessType } from './business-type.ts';
 import type { CompanyId, SalonId } from '../ids.ts';
 import type { SessionState } from './session-state.ts';
+import type { Language } from '../language.ts';
 
 export const integrationStatuses = [
   'pending_whatsapp',
@@ -13,8 +14,6 @@ export const integrationStatuses = [
 
 /** Where a company stands with the platform. */
 export type IntegrationStatus = (typeof integrationStatuses)[number];
-
-export type Language = 'ru' | 'en';
 
 /** One salon that registered with us. */
 export type Company = Readonly<{

@@ -1,3 +1,5 @@
+import type { Language } from '../language.ts';
+
 /** A sentence for a person, Russian first. */
 export type BilingualText = Readonly<{ ru: string; en: string }>;
 
@@ -127,4 +129,23 @@ export class AppError extends Error {
     this.retryable = options.retryable ?? definition.retryable;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (code === 'DB_ERROR' ? 5 : undefined);
   }
+}
+
+/** What an outsider is told of an error, over HTTP and over sockets alike. */
+export type PublicError = Readonly<{
+  code: ErrorCode;
+  httpStatus: number;
+  message: string;
+  retryAfterSeconds: number | undefined;
+}>;
+
+/** An unknown error says nothing of itself. */
+export function toPublicError(error: unknown, language: Language): PublicError {
+  const appError = error instanceof AppError ? error : new AppError('INTERNAL_ERROR');
+  return {
+    code: appError.code,
+    httpStatus: appError.httpStatus,
+    message: appError.text[language],
+    retryAfterSeconds: appError.retryAfterSeconds,
+  };
 }

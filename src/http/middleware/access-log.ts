@@ -3,7 +3,6 @@ import type { RequestHandler } from 'express';
 import { clientIp } from '../../lib/net/client-ip.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import { maskPath } from './masked-path.ts';
 import { getRequestId } from './request-id.ts';
 
 export type AccessLogDeps = Readonly<{
@@ -60,4 +59,24 @@ export function accessLog(deps: AccessLogDeps): RequestHandler {
 function matchedRouteTemplate(route: unknown): string {
   const path = typeof route === 'object' && route !== null && 'path' in route ? route.path : undefined;
   return typeof path === 'string' ? path : 'other';
+}
+
+const maxPathLength = 200;
+
+const maxSegmentLength = 24;
+
+const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/**
+ * The path of a request as a log may have it: no query, no connect token, no webhook secret, and nothing long that could
+ * be one of them in the wrong place.
+ */
+export function maskPath(url: string): string {
+  const path = (url.split(/[?#]/, 1)[0] ?? '').slice(0, maxPathLength);
+  return path
+    .replace(/(\/qr\/)[^/]+/gi, '$1***')
+    .replace(/(\/webhook\/[^/]+\/).+/gi, '$1***')
+    .split('/')
+    .map((segment) => (segment.length > maxSegmentLength && !uuid.test(segment) ? '***' : segment))
+    .join('/');
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { type JsonOptions, parseStrictJson } from '../../lib/net/strict-json.ts';
 import { readBody } from '../../lib/net/read-body.ts';
-import { malformedRequest, unsupportedType } from './refusals.ts';
+import { malformedRequest, unsupportedType } from './error-handler.ts';
 
 const maxBodyBytes = 64 * 1024;
 const maxJsonDepth = 32;

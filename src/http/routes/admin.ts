@@ -6,11 +6,10 @@ import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import type { Reconciliation } from '../../marketplace/bookings/reconciliation.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { pathParameter } from '../path-parameter.ts';
-import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
 import type { JobQueue, QueueName } from '../../ports/job-queue.ts';
+import { pathParameter, Query } from '../request.ts';
 
 export type AdminDeps = Readonly<{
   service: Readonly<{

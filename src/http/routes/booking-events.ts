@@ -2,10 +2,9 @@ import express, { type Router } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { parsePositiveInteger } from '../../domain/ids.ts';
 import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
-import { pathParameter } from '../path-parameter.ts';
-import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import type { Events } from '../../ports/events.ts';
+import { pathParameter, Query } from '../request.ts';
 
 export type BookingEventDeps = Readonly<{
   service: ApiKeyLookup;

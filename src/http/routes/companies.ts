@@ -1,9 +1,9 @@
 import express, { type Router } from 'express';
 import type { Company } from '../../domain/company/company.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
-import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import type { ConnectionStats } from '../../ports/companies.ts';
+import { Query } from '../request.ts';
 
 export type CompaniesDeps = Readonly<{
   service: Readonly<{

@@ -4,12 +4,11 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/notification/message.ts';
 import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
-import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
-import { createAuthenticator } from '../middleware/identified.ts';
+import { type ApiKeyLookup, authenticateByApiKey, createAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { pathParameter } from '../path-parameter.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
+import { pathParameter } from '../request.ts';
 
 export type MessageDeps = Readonly<{
   service: ApiKeyLookup &

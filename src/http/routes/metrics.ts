@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import express, { type Router } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { isInternalRequest } from '../../lib/net/client-ip.ts';
-import { safeEqual } from '../../crypto/safe-equal.ts';
 import type { Metrics } from '../../observability/metrics.ts';
+import { safeEqual } from '../../crypto/hash.ts';
 
 export type MetricsDeps = Readonly<{
   metrics: Pick<Metrics, 'registry'>;

@@ -4,14 +4,12 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { phoneFrom } from '../../domain/company/phone.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
-import { bearerToken } from '../middleware/authenticate.ts';
-import { createAuthenticator } from '../middleware/identified.ts';
+import { bearerToken, createAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { pathParameter } from '../path-parameter.ts';
-import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { secondsLeft } from '../../lib/seconds-left.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
+import { pathParameter, Query } from '../request.ts';
+import { secondsLeft } from '../../lib/text.ts';
 
 export type PairingDeps = Readonly<{
   service: Readonly<{

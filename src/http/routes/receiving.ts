@@ -2,14 +2,13 @@ import express, { type Router } from 'express';
 import Joi from 'joi';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/outgoing-webhook-settings.ts';
-import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
-import { createAuthenticator } from '../middleware/identified.ts';
+import { type ApiKeyLookup, authenticateByApiKey, createAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { validate } from '../middleware/validate.ts';
 import type { OutgoingWebhook } from '../../ports/outgoing-webhooks.ts';
 import type { ReceivedMessages } from '../../ports/received-messages.ts';
+import { Query } from '../request.ts';
 
 export type ReceivedMessageDeps = Readonly<{
   service: ApiKeyLookup;

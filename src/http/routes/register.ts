@@ -6,9 +6,9 @@ import { type CompanyId, type SalonId, salonIdFrom } from '../../domain/ids.ts';
 import { phoneFrom } from '../../domain/company/phone.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { Query } from '../query.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
+import { Query } from '../request.ts';
 
 export type RegisterDeps = Readonly<{
   registration: Readonly<{

@@ -1,6 +1,6 @@
 import express, { type Request, type Router } from 'express';
 import Joi from 'joi';
-import type { Company, Language } from '../../domain/company/company.ts';
+import type { Company } from '../../domain/company/company.ts';
 import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
 import { type BookingMessageKind, bookingMessageKinds } from '../../domain/notification/message.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
@@ -10,12 +10,11 @@ import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/o
 import { describeVariable, variablesFor } from '../../messaging/templates/variables.ts';
 import { type AdminKey, bearerToken, hasApiKey } from '../middleware/authenticate.ts';
 import { readJson } from '../middleware/json-body.ts';
-import { requestLanguage } from '../request.ts';
-import { pathParameter } from '../path-parameter.ts';
-import { Query } from '../query.ts';
+import { requestLanguage, pathParameter, Query } from '../request.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { webhookState } from './receiving.ts';
 import { validateValue } from '../middleware/validate.ts';
+import type { Language } from '../../domain/language.ts';
 
 export type SettingsDeps = Readonly<{
   service: Readonly<{

@@ -1,3 +1,5 @@
+import { catchAsync } from './catch-async.ts';
+
 /** A timer that is set for longer goes off at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
@@ -27,4 +29,32 @@ export class ReplaceableTimer {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** Runs the task again and again until it is disposed, the first time after one period. The task must not throw. */
+export function disposableInterval(periodMs: number, task: () => void): Disposable {
+  const timer = setInterval(task, periodMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Work that comes again and again: what it is called in the log, and how often. */
+export type RecurringTask = Readonly<{ what: string; everyMs: number; run: () => Promise<unknown> }>;
+
+/** Runs each now and then again after each span of time, until it is disposed. A failure is told and waits for the next. */
+export function startSchedule(
+  tasks: readonly RecurringTask[],
+  onError: (what: string, error: unknown) => void,
+): DisposableStack {
+  const stack = new DisposableStack();
+  for (const { what, everyMs, run } of tasks) {
+    const runOnce = catchAsync(
+      (error) => onError(what, error),
+      async () => {
+        await run();
+      },
+    );
+    runOnce();
+    stack.use(disposableInterval(everyMs, runOnce));
+  }
+  return stack;
 }

@@ -2,7 +2,6 @@ import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { bookingFrom, recordIdFrom } from '../../domain/booking/yclients-record.ts';
 import { localTimeAt } from '../../domain/company/salon-time.ts';
-import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { YclientsPlatform } from '../../ports/yclients.ts';
 import type { BookingSync } from './booking-sync.ts';
@@ -11,6 +10,7 @@ import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { SyncCursors } from '../../ports/bookings.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type ReconciliationDependencies = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;

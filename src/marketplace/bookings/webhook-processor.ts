@@ -1,10 +1,10 @@
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { isPlatformResource } from '../../domain/booking/platform-resource.ts';
-import { PermanentJobError } from '../../domain/errors/unprocessable-error.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { BookingSync } from './booking-sync.ts';
 import type { Events } from '../../ports/events.ts';
+import { isPlatformResource } from '../../domain/booking/yclients-record.ts';
+import { PermanentJobError } from '../../domain/errors/job-errors.ts';
 
 export type WebhookJob = Readonly<{
   jobId: string;

@@ -2,11 +2,11 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type ActivationDependencies = Readonly<{
   companies: Companies;

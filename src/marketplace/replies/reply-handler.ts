@@ -1,7 +1,6 @@
 import { type ClientReplyKind, parseClientReply } from '../../domain/notification/client-reply.ts';
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Replanner } from '../bookings/replan.ts';
 import type { AttendanceWriteBack } from './attendance-write-back.ts';
@@ -10,6 +9,7 @@ import type { Contacts, Messages } from '../../ports/messages.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { ReceivedText } from '../../ports/received-messages.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type ReplyHandlerDependencies = Readonly<{
   companies: Pick<Companies, 'byId'>;

@@ -1,7 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { RetryLaterError } from '../../domain/errors/job-errors.ts';
 import { truncate } from '../../lib/text.ts';
-import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type {
   ForwardingJob,
@@ -11,6 +10,7 @@ import type {
 } from '../../ports/received-messages.ts';
 import type { OutgoingWebhook, OutgoingWebhooks, WebhookSender } from '../../ports/outgoing-webhooks.ts';
 import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type WebhookForwarderDependencies = Readonly<{
   received: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;

@@ -1,6 +1,6 @@
 import type { BusinessType } from '../../domain/company/business-type.ts';
-import type { Language } from '../../domain/company/company.ts';
 import type { BookingMessageKind } from '../../domain/notification/message.ts';
+import type { Language } from '../../domain/language.ts';
 
 /** How a kind of business speaks of a visit. */
 type BusinessTerms = Readonly<{ booked: string; reminder: string; staff: string; farewell: string }>;

@@ -1,5 +1,5 @@
 import type { Booking } from '../../domain/booking/booking.ts';
-import type { Language } from '../../domain/company/company.ts';
+import type { Language } from '../../domain/language.ts';
 
 const exampleValues = {
   ru: { client: 'Ольга', staff: 'Марина', services: ['Стрижка', 'Укладка'] },

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
-import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
@@ -18,6 +17,7 @@ import type {
   NewJob,
   QueueName,
 } from '../../ports/job-queue.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 
 const daySeconds = 86_400;
 

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, PgBoss } from 'pg-boss';
-import { RetryLaterError } from '../../domain/errors/job-errors.ts';
-import { PermanentJobError } from '../../domain/errors/unprocessable-error.ts';
+import { RetryLaterError, PermanentJobError } from '../../domain/errors/job-errors.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import { isOutage } from '../database/errors.ts';
 import type { ClaimedJob, JobTable } from './job-table.ts';

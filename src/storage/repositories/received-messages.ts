@@ -1,6 +1,5 @@
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { receivedMessageContext } from '../../crypto/encryption-context.ts';
-import { deterministicUuid } from '../../crypto/hashed-uuid.ts';
 import { type Keyring, UnreadableSecretError } from '../../crypto/keyring.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
@@ -11,6 +10,7 @@ import type {
   ReceivedMessages,
   ReceivedText,
 } from '../../ports/received-messages.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 
 type Content = Readonly<{ phone: string; text: string }>;
 

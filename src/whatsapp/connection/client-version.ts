@@ -1,4 +1,4 @@
-import { DEFAULT_CONNECTION_CONFIG, type WAVersion } from '@whiskeysockets/baileys';
+import { DEFAULT_CONNECTION_CONFIG, type WAVersion, fetchLatestWaWebVersion } from '@whiskeysockets/baileys';
 import type { BusinessEvents } from '../../observability/events.ts';
 
 /** A version of WhatsApp Web, as `[2, 3000, 1043857760]`. */
@@ -110,4 +110,14 @@ function libraryVersion(): ClientVersionNumber {
 function isNewer(left: ClientVersionNumber, right: ClientVersionNumber): boolean {
   const index = left.findIndex((part, position) => part !== right[position]);
   return index !== -1 && (left[index] ?? 0) > (right[index] ?? 0);
+}
+
+const fetchTimeoutMs = 10_000;
+
+/** The version that web.whatsapp.com serves now; undefined when it cannot be reached or read. */
+export async function fetchLatestClientVersion(): Promise<ClientVersionNumber | undefined> {
+  const { version, isLatest } = await fetchLatestWaWebVersion({
+    signal: AbortSignal.timeout(fetchTimeoutMs),
+  });
+  return isLatest ? version : undefined;
 }

@@ -4,8 +4,7 @@ import { jidToPhone } from '../messages/jid-resolver.ts';
 import type { AuthState } from '../credentials/auth-state.ts';
 import type { ClientVersionNumber } from './client-version.ts';
 import { parseDisconnect, type Disconnect, passkeyMissing } from '../session/disconnect-policy.ts';
-import { watchRegistrationNotifications } from '../pairing/linking-demands.ts';
-import { AdvSecret } from '../pairing/adv-secret.ts';
+import { AdvSecret, watchRegistrationNotifications } from '../pairing/adv-secret.ts';
 import type { QrKind } from '../pairing/pairing.ts';
 
 export type ConnectionHandlers = Readonly<{

@@ -1,11 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { generateMessageIDV2, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys';
+import {
+  generateMessageIDV2,
+  jidNormalizedUser,
+  type WASocket,
+  areJidsSameUser,
+  isLidUser,
+} from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
 import { JidResolver } from './jid-resolver.ts';
 import { CredentialsNotSavedError } from '../credentials/auth-state.ts';
 import { parseDisconnect } from '../session/disconnect-policy.ts';
-import { ensureSignalSessions, NoDeviceError } from './recipient-keys.ts';
 import { notConnected } from '../session/errors.ts';
 
 const requestTimeoutCode = 408;
@@ -104,4 +109,23 @@ async function sendText(sock: WASocket, jid: string, text: string, messageId: st
 /** With the keys at hand only the write itself can time out, and Baileys stores what it learnt of the devices after it. */
 function mayHaveBeenSent(error: unknown): boolean {
   return error instanceof CredentialsNotSavedError || parseDisconnect(error).code === requestTimeoutCode;
+}
+
+/** WhatsApp knows no device that could read a message to this address. */
+export class NoDeviceError extends Error {
+  override readonly name = 'NoDeviceError';
+}
+
+/**
+ * Asks WhatsApp for everything that sending to an address needs, so that sending itself only encrypts and writes. Left to
+ * itself, Baileys asks while it sends: it waits a minute for an answer, and without one writes a message to nobody.
+ * @throws NoDeviceError, or what the query or the store throws
+ */
+export async function ensureSignalSessions(sock: WASocket, jid: string): Promise<void> {
+  const { id = '', lid } = sock.authState.creds.me ?? {};
+  const ownJid = jidNormalizedUser(isLidUser(jid) === true && lid !== undefined ? lid : id);
+  const devices = (await sock.getUSyncDevices([ownJid, jid], true, false)).map((device) => device.jid);
+  if (!devices.some((device) => areJidsSameUser(device, jid)))
+    throw new NoDeviceError('WhatsApp named no device of the recipient');
+  await sock.assertSessions(devices.filter((device) => device !== id && device !== lid));
 }

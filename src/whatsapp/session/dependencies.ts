@@ -8,9 +8,9 @@ import type { ClientVersion } from '../connection/client-version.ts';
 import type { CredentialStore } from '../credentials/credential-store.ts';
 import type { DecryptedMessageCache } from '../baileys-patches/decrypted-message-cache.ts';
 import type { LeaseKeeperOptions } from './lease-keeper.ts';
-import type { ReconnectRateLimiter } from './reconnect-budget.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
 import type { QrCode } from '../../ports/sessions.ts';
+import type { ReconnectRateLimiter } from './reconnect-scheduler.ts';
 
 export type SessionReport = Pick<BusinessEvents, 'socketOpening' | 'socketClosed'>;
 

@@ -2,7 +2,6 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { AuthState } from '../credentials/auth-state.ts';
 import type { Connection } from '../connection/connection.ts';
 import { decideAfterDisconnect, type Disconnect, type DisconnectDecision } from './disconnect-policy.ts';
-import { FlappingBreaker } from './flapping-breaker.ts';
 import type { ReconnectScheduler } from './reconnect-scheduler.ts';
 import type { SessionDependencies } from './dependencies.ts';
 
@@ -97,5 +96,46 @@ export class DisconnectHistory {
     this.#replacementsAtMs = this.#replacementsAtMs.filter((atMs) => nowMs - atMs < replacementWindowMs);
     if (code === 440) this.#replacementsAtMs.push(nowMs);
     return { sameCodeCount: this.#sameCodeCount, replacements: this.#replacementsAtMs.length };
+  }
+}
+
+export type FlappingLimits = Readonly<{
+  /** So many closes within the time are flapping. */
+  threshold: number;
+  windowMs: number;
+  /** The shortest rest; the longest is twice that. */
+  cooldownMs: number;
+}>;
+
+/** Notices a session whose sockets open and close again and again, which a back-off alone hardly slows down. */
+export class FlappingBreaker {
+  readonly #limits: FlappingLimits;
+  readonly #random: () => number;
+  #closedAtMs: number[] = [];
+  #hasAlerted = false;
+
+  constructor(limits: FlappingLimits, random: () => number) {
+    this.#limits = limits;
+    this.#random = random;
+  }
+
+  /**
+   * A socket closed that did not hold.
+   * @returns how long to leave the session alone, and whether nobody has been told yet; undefined while it is not flapping
+   */
+  recordClose(nowMs: number): Readonly<{ cooldownMs: number; shouldAlert: boolean }> | undefined {
+    const { threshold, windowMs, cooldownMs } = this.#limits;
+    this.#closedAtMs = [...this.#closedAtMs.filter((atMs) => nowMs - atMs < windowMs), nowMs];
+    if (this.#closedAtMs.length < threshold) return undefined;
+    this.#closedAtMs = [];
+    const shouldAlert = !this.#hasAlerted;
+    this.#hasAlerted = true;
+    return { cooldownMs: cooldownMs * (1 + this.#random()), shouldAlert };
+  }
+
+  /** A socket held. */
+  reset(): void {
+    this.#closedAtMs = [];
+    this.#hasAlerted = false;
   }
 }

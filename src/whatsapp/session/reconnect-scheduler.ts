@@ -1,9 +1,14 @@
 import { ReplaceableTimer } from '../../lib/async/timers.ts';
 import { Backoff } from '../../lib/async/backoff.ts';
 import type { NextStep } from './disconnect-policy.ts';
-import type { ReconnectRateLimiter } from './reconnect-budget.ts';
-import type { SessionDependencies } from './dependencies.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
+
+export type ReconnectSchedulerDeps = Readonly<{
+  timeouts: SessionTimeouts;
+  random: () => number;
+  /** Shared by all sessions. */
+  reconnectRateLimiter: ReconnectRateLimiter;
+}>;
 
 /** With full jitter about three minutes. */
 const attemptsBeforeLongBackoff = 10;
@@ -19,19 +24,15 @@ export class ReconnectScheduler {
 
   /** @param run how a due attempt is run; it may have to wait for the changes of its session before it */
   constructor(
-    {
-      timeouts,
-      random,
-      reconnectRateLimiter,
-    }: Pick<SessionDependencies, 'timeouts' | 'random' | 'reconnectRateLimiter'>,
+    { timeouts, random, reconnectRateLimiter }: ReconnectSchedulerDeps,
     run: (attempt: () => Promise<void>) => void,
   ) {
     this.#timeouts = timeouts;
     this.#random = random;
     this.#rateLimiter = reconnectRateLimiter;
-    const { backoffBaseMs: firstMs, backoffMaxMs: maxMs, backoffLongMaxMs } = timeouts;
-    const patience = { afterAttempts: attemptsBeforeLongBackoff, maxMs: backoffLongMaxMs };
-    this.#backoff = new Backoff({ baseMs: firstMs, maxMs, slowPhase: patience }, random);
+    const { backoffBaseMs: baseMs, backoffMaxMs: maxMs, backoffLongMaxMs } = timeouts;
+    const slowPhase = { afterAttempts: attemptsBeforeLongBackoff, maxMs: backoffLongMaxMs };
+    this.#backoff = new Backoff({ baseMs, maxMs, slowPhase }, random);
     this.#timer = new ReplaceableTimer(run);
   }
 
@@ -73,5 +74,28 @@ export class ReconnectScheduler {
 
   cancel(): void {
     this.#timer.clear();
+  }
+}
+
+/**
+ * The pace at which all sessions of this process open sockets by themselves, after a loss or a restart: hundreds that are
+ * closed at once come back one after another. Whoever takes a turn may come when it is due.
+ */
+export class ReconnectRateLimiter {
+  readonly #intervalMs: number;
+  readonly #monotonicMs: () => number;
+  #nextSlotAtMs = 0;
+
+  constructor(perSecond: number, monotonicMs: () => number) {
+    this.#intervalMs = 1_000 / perSecond;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** Takes the next turn that is free. @returns how long until it is due, in milliseconds */
+  reserve(): number {
+    const nowMs = this.#monotonicMs();
+    const slotAtMs = Math.max(nowMs, this.#nextSlotAtMs);
+    this.#nextSlotAtMs = slotAtMs + this.#intervalMs;
+    return slotAtMs - nowMs;
   }
 }

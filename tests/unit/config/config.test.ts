@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/config/config-error.ts';
-import { loadConfig } from '../../../src/config/config.ts';
+import { loadConfig, configWarnings } from '../../../src/config/config.ts';
 import { makeDirectories } from '../../../src/config/directories.ts';
 import { readEnvironment, type RawEnvironment } from '../../../src/config/env.ts';
 import { loadSecrets } from '../../../src/config/secrets.ts';
-import { configWarnings } from '../../../src/config/warnings.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 function load(raw: RawEnvironment) {

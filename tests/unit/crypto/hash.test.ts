@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { deterministicUuid } from '../../../src/crypto/hashed-uuid.ts';
+import { deterministicUuid } from '../../../src/crypto/hash.ts';
 
 it('a hashed UUID is a valid one, the same for the same parts and another for any other', () => {
   const uuid = deterministicUuid(1, 'record', { a: null });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { deterministicUuid } from '../../../../src/crypto/hashed-uuid.ts';
 import { HttpWebhookSender } from '../../../../src/webhook-delivery/webhook-sender.ts';
 import { webhookIds, secret, useWebhookForwarding } from '../../../support/fixtures/webhook-forwarding.ts';
 import { engines, registerCompany } from '../../../support/fixtures/storage.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { deterministicUuid } from '../../../../src/crypto/hash.ts';
 
 describe.each(engines())('a text whose receiver fails again and again, in $name', ({ make }) => {
   const { store, open, companyWith, newReceiver, storeText } = useWebhookForwarding(make);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maskPath } from '../../../../src/http/middleware/masked-path.ts';
+import { maskPath } from '../../../../src/http/middleware/access-log.ts';
 
 describe('maskedPath', () => {
   it('keeps what helps and drops what opens doors', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonbSafe } from '../../../../src/storage/queue/storable-json.ts';
+import { jsonbSafe } from '../../../../src/storage/queue/job-table.ts';
 
 const stored = (value: unknown): unknown => JSON.parse(jsonbSafe(value));
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FlappingBreaker } from '../../../../src/whatsapp/session/flapping-breaker.ts';
+import { FlappingBreaker } from '../../../../src/whatsapp/session/disconnect-history.ts';
 
 const minuteMs = 60_000;
 

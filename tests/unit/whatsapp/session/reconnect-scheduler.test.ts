@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ReconnectRateLimiter } from '../../../../src/whatsapp/session/reconnect-budget.ts';
-import { ReconnectScheduler } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
+import {
+  ReconnectScheduler,
+  ReconnectRateLimiter,
+} from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
 import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
 import { seededRandom } from '../../../support/fixtures/seeded-random.ts';
 
