@@ -15,6 +15,7 @@ import { Lifecycle } from './marketplace/installation/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
 import { StatusPoller } from './marketplace/installation/status-poller.ts';
 import { Registration } from './marketplace/installation/registration.ts';
+import { KeyRotation } from './jobs/key-rotation.ts';
 import { WebhookProcessor } from './marketplace/bookings/webhook-processor.ts';
 import { SessionRecorder } from './marketplace/installation/session-recorder.ts';
 import { withScrapeTimeout, outboxGauges } from './messaging/outbox-gauges.ts';
@@ -116,12 +117,27 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     createRetryingQueue('Writing the states of sessions'),
     report,
   );
-  const { credentialRepository: rows, keyRotation } = scope.use(
-    openCredentials({ config, storage, keyring, report, monotonicMs }),
+  const credentials = scope.use(
+    openCredentials({
+      sessionStore: config.sessionStore,
+      sessionsDirectory: config.directories.sessions,
+      databaseCredentials: storage.credentials,
+      report,
+      monotonicMs,
+    }),
+  );
+  const keyRotation = scope.use(
+    new KeyRotation({
+      stores: [storage.encryptedValues, credentials.localEncryptedValues].filter(
+        (store) => store !== undefined,
+      ),
+      keyring,
+      report,
+    }),
   );
   const whatsapp = scope.use(
     new BaileysManager({
-      credentialRepository: rows,
+      credentialRepository: credentials.repository,
       keyring,
       leases: storage.leases,
       // The embedded store admits one process: after a crash its sessions are ours again at once.
@@ -276,7 +292,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     inbox: inboxParts.inbox,
     reconciliation,
     queue,
-    notificationSettings: new NotificationSettingsService({ settings, contacts, replanning, report }),
+    notificationSettings: new NotificationSettingsService({
+      settings,
+      contacts,
+      requestReplan: (companyId) => replanning.request(companyId),
+      report,
+    }),
     events,
     receivedMessages: storage.received,
     outgoingWebhooks: useCases.outgoingWebhooks,

@@ -1,5 +1,6 @@
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
+import type { CompanyId } from '../domain/ids.ts';
 import { type BookingMessageKind, bookingMessageKinds } from '../domain/notification/message.ts';
 import type { NotificationSettings } from '../domain/notification/settings.ts';
 import { defaultTemplate } from './templates/defaults.ts';
@@ -8,13 +9,13 @@ import { assertTemplate, templateProblems, type TemplateProblem } from './templa
 import { variablesFor } from './templates/variables.ts';
 import { renderMessage } from './templates/render.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Replanner } from '../marketplace/bookings/replan.ts';
 import type { Contacts, Settings } from '../ports/messages.ts';
 
-export type NotificationSettingsServiceDependencies = Readonly<{
+export type NotificationSettingsDeps = Readonly<{
   settings: Settings;
   contacts: Pick<Contacts, 'optedOut'>;
-  replanning: Pick<Replanner, 'request'>;
+  /** Plans the company's queued messages again. */
+  requestReplan: (companyId: CompanyId) => Promise<void>;
   report: BusinessEvents;
 }>;
 
@@ -26,9 +27,9 @@ export type TemplatePreview = Readonly<{
 
 /** What a company decides about its messages: read, tried out and changed. */
 export class NotificationSettingsService {
-  readonly #deps: NotificationSettingsServiceDependencies;
+  readonly #deps: NotificationSettingsDeps;
 
-  constructor(deps: NotificationSettingsServiceDependencies) {
+  constructor(deps: NotificationSettingsDeps) {
     this.#deps = deps;
   }
 
@@ -48,7 +49,7 @@ export class NotificationSettingsService {
     }
     await this.#deps.settings.save(company.id, settings, 'settings_page');
     this.#deps.report.settingsChanged(company.id);
-    await this.#deps.replanning.request(company.id);
+    await this.#deps.requestReplan(company.id);
   }
 
   /** The texts before a company changes them. */

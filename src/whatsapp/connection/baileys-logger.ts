@@ -9,14 +9,14 @@ const longNumber = /\d{6,}/g;
 const maxTextLength = 200;
 /** A session whose keys are out of step makes Baileys say so for every message, tens of thousands of times an hour. */
 const maxLinesPerText = 10;
-const windowMs = 60_000;
+const logWindowMs = 60_000;
 
 /**
  * Baileys' logger on ours. Only warnings and errors pass, and of what they carry only the words that say what went wrong:
  * Baileys logs stanzas, keys and numbers as objects. Of one kind of line ten a minute are kept, and the rest is counted.
  */
 export function baileysLogger(logger: Logger, monotonicMs: () => number): BaileysLogger {
-  const limiter = new LogRateLimiter({ maxLines: maxLinesPerText, windowMs, monotonicMs });
+  const limiter = new LogRateLimiter({ maxLines: maxLinesPerText, windowMs: logWindowMs, monotonicMs });
   const write =
     (level: 'warn' | 'error') =>
     (value: unknown, message?: string): void => {

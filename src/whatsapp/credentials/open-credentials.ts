@@ -1,31 +1,30 @@
-import type { Keyring } from '../../crypto/keyring.ts';
 import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import { KeyRotation } from '../../jobs/key-rotation.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Storage } from '../../storage/open-storage.ts';
+import type { EncryptedValues } from '../../ports/encrypted-values.ts';
 import type { CredentialRepository } from './credential-store.ts';
-import { SqliteCredentials } from './sqlite-credentials.ts';
 import { MonitoredCredentials } from './monitored-credentials.ts';
+import { SqliteCredentials } from './sqlite-credentials.ts';
 
-export type CredentialsDeps = Readonly<{
-  config: Readonly<{ sessionStore: 'local' | 'database'; directories: Readonly<{ sessions: string }> }>;
-  storage: Pick<Storage, 'credentials' | 'encryptedValues'>;
-  keyring: Keyring;
-  report: BusinessEvents;
+export type OpenCredentialsOptions = Readonly<{
+  sessionStore: 'local' | 'database';
+  /** Where the SQLite file lies when the store is local. */
+  sessionsDirectory: string;
+  databaseCredentials: CredentialRepository;
+  report: Pick<BusinessEvents, 'credentialsSaveFailed' | 'credentialsSaveRecovered'>;
   monotonicMs: () => number;
 }>;
 
-export type Credentials = AsyncDisposable &
-  Readonly<{ credentialRepository: CredentialRepository; keyRotation: KeyRotation }>;
+export type OpenedCredentials = Disposable &
+  Readonly<{
+    repository: CredentialRepository;
+    /** Values of the local store; undefined when the database has them. */
+    localEncryptedValues: EncryptedValues | undefined;
+  }>;
 
-/** Where WhatsApp credentials are kept, and what keeps all that is sealed under the first encryption key. */
-export function openCredentials(deps: CredentialsDeps): Credentials {
-  const { config, storage, keyring, report, monotonicMs } = deps;
-  const scope = new AsyncDisposableStack();
-  const local =
-    config.sessionStore === 'local'
-      ? scope.use(new SqliteCredentials(config.directories.sessions))
-      : undefined;
+/** Opens the store of WhatsApp credentials that the configuration names: a local SQLite file or the database. */
+export function openCredentials(options: OpenCredentialsOptions): OpenedCredentials {
+  const { sessionStore, sessionsDirectory, databaseCredentials, report, monotonicMs } = options;
+  const local = sessionStore === 'local' ? new SqliteCredentials(sessionsDirectory) : undefined;
   const outage = new OutageMonitor(
     {
       began: (error) => report.credentialsSaveFailed(error),
@@ -33,11 +32,9 @@ export function openCredentials(deps: CredentialsDeps): Credentials {
     },
     monotonicMs,
   );
-  const stores =
-    local === undefined ? [storage.encryptedValues] : [storage.encryptedValues, local.encryptedValues];
   return {
-    credentialRepository: new MonitoredCredentials(local ?? storage.credentials, outage),
-    keyRotation: scope.use(new KeyRotation({ stores, keyring, report })),
-    [Symbol.asyncDispose]: () => scope.disposeAsync(),
+    repository: new MonitoredCredentials(local ?? databaseCredentials, outage),
+    localEncryptedValues: local?.encryptedValues,
+    [Symbol.dispose]: () => local?.[Symbol.dispose](),
   };
 }
