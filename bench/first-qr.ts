@@ -98,7 +98,7 @@ async function bench(): Promise<number> {
   mkdirSync('bench-results', { recursive: true });
   writeFileSync('bench-results/first-qr.json', `${JSON.stringify(report, undefined, 2)}\n`);
   if (report.ratio <= limits.ratio || report.differenceMs <= limits.differenceMs) return 0;
-  console.error(`The first code leaves its limits: ${JSON.stringify(limits)}`);
+  console.error(`First-QR limits exceeded: ${JSON.stringify(limits)}`);
   return 1;
 }
 

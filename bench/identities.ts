@@ -83,7 +83,7 @@ export async function storeIdentities(
       webhookSecret: `webhook-secret-of-the-benchmark-${number}`,
     });
     const lease = await leases.acquire(company.id, 'bench', 60_000);
-    if (lease === undefined) throw new Error('A lease of an empty database is taken');
+    if (lease === undefined) throw new Error('Lease in an empty database already taken');
     await (await store.open(lease)).write(toCredentialChanges(creds, keys));
     await leases.release(lease);
   }

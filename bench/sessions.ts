@@ -137,7 +137,7 @@ async function bench(): Promise<number> {
     ours.openAfterSeconds <= limits.openAfterSeconds &&
     ours.loopP99Ms <= limits.loopP99Ms;
   if (count < limits.sessions || isWithin) return 0;
-  console.error(`The server leaves its limits: ${JSON.stringify(limits)}`);
+  console.error(`Limits exceeded: ${JSON.stringify(limits)}`);
   return 1;
 }
 

@@ -188,11 +188,11 @@ async function bench(): Promise<number> {
   if (options.quick) return 0;
   if (isWithin(controlRatio)) {
     const holds = report.throughput.ratio >= limits.throughput && report.latency.ratio <= limits.latency;
-    if (!holds) console.error(`The server leaves its limits: ${JSON.stringify(limits)}`);
+    if (!holds) console.error(`Limits exceeded: ${JSON.stringify(limits)}`);
     return holds ? 0 : 1;
   }
   console.error(
-    `The control leaves ${controlBounds.join(' to ')}: this run says nothing, try again on a quiet machine`,
+    `Control outside ${controlBounds.join(' to ')}: result inconclusive, repeat on an idle machine`,
   );
   return 1;
 }

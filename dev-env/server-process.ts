@@ -34,7 +34,7 @@ export class ServerProcess implements AsyncDisposable {
 
   get pid(): number {
     const pid = this.#running?.child.pid;
-    if (pid === undefined) throw new Error('The server does not run');
+    if (pid === undefined) throw new Error('Server is not running');
     return pid;
   }
 

@@ -15,7 +15,7 @@ export async function waitFor<T>(
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== null && value !== false) return value;
-    if (performance.now() >= deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${name}`);
+    if (performance.now() >= deadline) throw new Error(`Timed out after ${timeoutMs} ms waiting for ${name}`);
     await delay(pollIntervalMs);
   }
 }

@@ -110,63 +110,63 @@ function recurringTasks({
 }: BackgroundDeps) {
   return [
     {
-      what: 'Looking for salons to activate',
+      what: 'Activation sweep',
       // How long a salon may wait for an activation whose job was given up.
       everyMs: 5 * minuteMs,
       run: () => activation.sweep(),
     },
     {
-      what: 'Asking for a reconciliation',
+      what: 'Reconciliation request',
       everyMs: 3 * 60 * minuteMs,
       run: () => reconciliation.requestAll('schedule'),
     },
     {
-      what: 'Asking for salons that post us nothing',
+      what: 'Reconciliation of salons without webhooks',
       everyMs: 10 * minuteMs,
       run: () => reconciliation.requestUnsubscribed(),
     },
     {
-      what: 'Asking for frozen installations',
+      what: 'Frozen installation status check',
       everyMs: 10 * minuteMs,
       run: () => statusPoller.checkFrozen(),
     },
     {
-      what: 'Asking for active installations',
+      what: 'Active installation status check',
       everyMs: 24 * 60 * minuteMs,
       run: () => statusPoller.checkActive(),
     },
     {
-      what: 'Looking for deaf sessions',
+      what: 'Receive watchdog',
       everyMs: minuteMs / 2,
       run: () => receiveWatchdog.sweep(),
     },
     {
-      what: 'Looking for dead lines',
+      what: 'Stalled socket check',
       everyMs: 2_500,
       run: async () => receiveWatchdog.pingStalledSockets(),
     },
     {
-      what: 'Forgetting unlinked WhatsApp sessions',
+      what: 'Unlinked WhatsApp session cleanup',
       everyMs: 5 * minuteMs,
       run: () => whatsapp.evictUnlinkedSessions(),
     },
     {
-      what: 'Erasing WhatsApp credentials set aside',
+      what: 'Quarantined WhatsApp credential cleanup',
       everyMs: 60 * minuteMs,
       run: () => whatsapp.eraseQuarantined(),
     },
     {
-      what: 'Looking for messages to forward',
+      what: 'Message forwarding sweep',
       everyMs: minuteMs,
       run: () => webhookForwarder.sweep(),
     },
     {
-      what: 'Erasing old received messages',
+      what: 'Expired received message cleanup',
       everyMs: 60 * minuteMs,
       run: () => inboundMessages.deleteExpired(),
     },
     {
-      what: 'Sealing values under the first encryption key',
+      what: 'Key rotation',
       everyMs: 60 * minuteMs,
       run: () => keyRotation.run(),
     },

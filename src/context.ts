@@ -110,13 +110,9 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     return scope.use(new RetryingQueue({ isOutage, outage, onTaskFailed: failed }));
   };
   // Below the sessions, so that their last words are still written when they close.
-  const statusQueue = createRetryingQueue('Writing what WhatsApp says of messages');
-  const inboundMessageQueue = createRetryingQueue('Taking what clients write');
-  const sessionRecorder = new SessionRecorder(
-    companies,
-    createRetryingQueue('Writing the states of sessions'),
-    report,
-  );
+  const statusQueue = createRetryingQueue('Message status writer');
+  const inboundMessageQueue = createRetryingQueue('Inbound message writer');
+  const sessionRecorder = new SessionRecorder(companies, createRetryingQueue('Session state writer'), report);
   const credentials = scope.use(
     openCredentials({
       sessionStore: config.sessionStore,
@@ -257,7 +253,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const statusPoller = new StatusPoller({ companies, yclients, lifecycle, report });
   const requestReconciliation = (cause: string): void =>
     catchAsync(
-      (error) => report.failed('Asking for a reconciliation', error),
+      (error) => report.failed('Reconciliation request', error),
       () => reconciliation.requestAll(cause),
     )();
   const inboxParts: Inbox = scope.use(

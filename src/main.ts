@@ -47,7 +47,7 @@ async function run(): Promise<void> {
     await serve(loaded, logger, shutdown);
     logger.info('Stopped');
   } catch (error) {
-    logger.error('Stopped by an error', { error: findStartupFailure(error)?.message ?? error });
+    logger.error('Stopped after an error', { error: findStartupFailure(error)?.message ?? error });
     throw error;
   }
 }

@@ -61,7 +61,7 @@ export class MarketplaceServer implements AsyncDisposable {
   /** The address that the server is bound to. */
   get url(): string {
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The server does not listen');
+    if (address === null || typeof address === 'string') throw new Error('The server is not listening');
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     return `http://${host}:${address.port}`;
   }

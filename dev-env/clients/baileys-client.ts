@@ -135,7 +135,7 @@ export class BaileysClient implements Disposable {
   /** Resolves with the id of the message. */
   async send(jid: string, text: string, messageId?: string): Promise<string> {
     const sent = await this.socket.sendMessage(jid, { text }, messageId === undefined ? {} : { messageId });
-    if (typeof sent?.key.id !== 'string') throw new Error('Baileys gave the message no id');
+    if (typeof sent?.key.id !== 'string') throw new Error('Baileys returned no message id');
     return sent.key.id;
   }
 

@@ -47,7 +47,7 @@ export class DemoServer implements AsyncDisposable {
 
   get origin(): string {
     const address = this.#http.address();
-    if (address === null || typeof address === 'string') throw new Error('The demo does not listen');
+    if (address === null || typeof address === 'string') throw new Error('Demo server is not listening');
     return `http://${host}:${address.port}`;
   }
 

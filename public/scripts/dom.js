@@ -9,7 +9,7 @@
 export const byId = (id, type) => {
   const element = document.getElementById(id);
   if (element instanceof type) return element;
-  throw new Error(`The page has no ${type.name} #${id}`);
+  throw new Error(`Missing ${type.name} #${id} in the page`);
 };
 
 /**

@@ -12,7 +12,7 @@ const storageKey = 'marketplace.language';
  */
 const loadTranslate = async (language) => {
   const response = await fetch(`/marketplace/assets/locales/${language}.json`);
-  if (!response.ok) throw new Error(`The texts in ${language} answered ${response.status}`);
+  if (!response.ok) throw new Error(`Locale ${language} failed to load: HTTP ${response.status}`);
   return createTranslate(await response.json());
 };
 

@@ -106,15 +106,13 @@ export function configWarnings(
   const isRealPlatform = !config.yclients.apiUrl.startsWith('http://');
   return [
     ...(isDemoToken && isRealPlatform
-      ? ['YCLIENTS_PARTNER_TOKEN is a demo value: YCLIENTS will refuse every registration']
+      ? ['YCLIENTS_PARTNER_TOKEN is a demo value: YCLIENTS will reject every registration']
       : []),
     ...(config.production && config.http.trustProxy === 0
       ? ['TRUST_PROXY is 0: if there is a proxy in front, all visitors share its address and its rate limits']
       : []),
     ...(config.production && config.whatsapp.webSocketUrl !== undefined
-      ? [
-          'WHATSAPP_WS_URL is set: a simulated WhatsApp takes the messages, and no client gets one; leave it unset',
-        ]
+      ? ['WHATSAPP_WS_URL is set: messages go to a simulated WhatsApp and reach no client; leave it unset']
       : []),
   ];
 }

@@ -31,7 +31,7 @@ function directoryProblems(name: string, path: string): string[] {
   } catch (error) {
     // A full disk is no wrong setting.
     if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) return [];
-    return [`${name} cannot be written to: ${path} (${errorCode(error) ?? String(error)})`];
+    return [`${name} is not writable: ${path} (${errorCode(error) ?? String(error)})`];
   }
 }
 

@@ -89,11 +89,11 @@ export function readEnvironment(raw: RawEnvironment): { values: Environment; pro
     try {
       values[name] = readFileSync(path, 'utf8').trim();
     } catch {
-      problems.push(`${name}_FILE names a file that cannot be read: ${path}`);
+      problems.push(`${name}_FILE cannot be read: ${path}`);
     }
   }
   for (const name of unsupportedVariables.flatMap((variable) => [variable, `${variable}_FILE`])) {
-    if (isSet(raw[name])) problems.push(`${name} is not supported by this version yet; remove it`);
+    if (isSet(raw[name])) problems.push(`${name} is not supported yet; remove it`);
   }
   return { values, problems };
 }

@@ -190,7 +190,7 @@ function contradictions(env: Environment): string[] {
 }
 
 const requiredInProduction: Readonly<Partial<Record<VariableName, string>>> = {
-  PUBLIC_URL: 'the https address that YCLIENTS and browsers reach this service by',
+  PUBLIC_URL: 'the public https URL of this service',
   JWT_SECRET: 'at least 32 characters, for example from: openssl rand -base64 48',
   ENCRYPTION_KEYS:
     'id:base64 of 32 random bytes, for example "k1:" and the output of: openssl rand -base64 32',

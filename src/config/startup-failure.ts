@@ -10,34 +10,36 @@ const misconfiguration = (message: string): StartupFailure => ({ message, miscon
 const otherFailure = (message: string): StartupFailure => ({ message, misconfigured: false });
 
 const noSuchAddress = misconfiguration(
-  'HOST is no address of this machine: take 127.0.0.1, another that it has, or 0.0.0.0 for all of them',
+  'HOST is not an address of this machine: use 127.0.0.1, another local address, or 0.0.0.0 for all interfaces',
 );
 const noSuchDatabaseHost = otherFailure(
-  'The host of DATABASE_URL is not known: correct it; in a password @ : / # ? are written %40 %3A %2F %23 %3F',
+  'The host of DATABASE_URL cannot be resolved: correct it; percent-encode @ : / # ? in the password as %40 %3A %2F %23 %3F',
 );
 
 /** By the code of the error or of what caused it. */
 const failuresByStage: Readonly<Record<StartupError['component'], Readonly<Record<string, StartupFailure>>>> =
   {
     address: {
-      EADDRINUSE: otherFailure('HOST and PORT are taken by another program: stop it or set another PORT'),
+      EADDRINUSE: otherFailure(
+        'HOST and PORT are already in use: stop the other program or set another PORT',
+      ),
       EADDRNOTAVAIL: noSuchAddress,
       EINVAL: noSuchAddress,
       ENOTFOUND: noSuchAddress,
-      EAI_AGAIN: otherFailure('HOST is a name that could not be looked up: take an address of this machine'),
-      EACCES: misconfiguration('PORT may not be used by this user: take one above 1023'),
+      EAI_AGAIN: otherFailure('HOST cannot be resolved: use an address of this machine'),
+      EACCES: misconfiguration('This user may not bind PORT: use one above 1023'),
     },
     database: {
       ECONNREFUSED: otherFailure(
-        'The database of DATABASE_URL does not answer: start it, or correct its host and port',
+        'The database of DATABASE_URL refuses connections: start it, or correct its host and port',
       ),
       ENOTFOUND: noSuchDatabaseHost,
       EAI_AGAIN: noSuchDatabaseHost,
       '28P01': misconfiguration(
-        'The database of DATABASE_URL refuses the password: correct the user or the password',
+        'The database of DATABASE_URL rejected the password: correct the user or the password',
       ),
       '28000': misconfiguration(
-        'The database of DATABASE_URL refuses the user: correct the user, or let it in at the database',
+        'The database of DATABASE_URL rejected the user: correct the user, or allow it in pg_hba.conf',
       ),
       '3D000': otherFailure('The database of DATABASE_URL does not exist: create it or correct its name'),
     },
@@ -46,7 +48,7 @@ const failuresByStage: Readonly<Record<StartupError['component'], Readonly<Recor
 /** What is known of an error that ended the process; undefined: nobody foresaw it, and its details matter. */
 export function findStartupFailure(error: unknown): StartupFailure | undefined {
   const path = findForbiddenPath(error);
-  if (path !== undefined) return otherFailure(`${path} may not be read or written by this user`);
+  if (path !== undefined) return otherFailure(`Permission denied for this user: ${path}`);
   return findByErrorCode(
     failuresByStage[error instanceof StartupError ? error.component : 'database'],
     error,
@@ -58,7 +60,7 @@ export function startupFailureMessage(error: unknown): string {
   const failure = findStartupFailure(error);
   if (failure !== undefined) return failure.message;
   if (error instanceof AppError && error.code === 'DB_ERROR') {
-    return 'The database stopped answering: check DATABASE_URL, SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY if they are set';
+    return 'The database stopped responding: check DATABASE_URL, SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY if they are set';
   }
   return redactText(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error));
 }

@@ -26,7 +26,7 @@ export class Keyring {
 
   constructor(keys: readonly EncryptionKey[]) {
     const [current] = keys;
-    if (current === undefined) throw new RangeError('SecretBox needs at least one key');
+    if (current === undefined) throw new RangeError('Keyring requires at least one key');
     this.#current = current;
     const keyId = Buffer.from(current.id);
     this.currentKeyPrefix = Buffer.concat([Buffer.from([formatVersion, keyId.length]), keyId]);
@@ -46,12 +46,11 @@ export class Keyring {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
     const ivStart = 2 + (bytes[1] ?? 0);
     if (bytes[0] !== formatVersion || bytes.length < ivStart + ivBytes + tagBytes) {
-      throw new UnreadableSecretError('The encrypted value is damaged');
+      throw new UnreadableSecretError('Encrypted value malformed');
     }
     const keyId = bytes.toString('utf8', 2, ivStart);
     const key = this.#keys.get(keyId);
-    if (key === undefined)
-      throw new UnreadableSecretError(`No encryption key named ${JSON.stringify(keyId)}`);
+    if (key === undefined) throw new UnreadableSecretError(`Unknown encryption key ${JSON.stringify(keyId)}`);
     const tagStart = ivStart + ivBytes;
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(ivStart, tagStart));
     decipher.setAAD(associatedData(context, keyId));
@@ -59,7 +58,7 @@ export class Keyring {
     try {
       return Buffer.concat([decipher.update(bytes.subarray(tagStart + tagBytes)), decipher.final()]);
     } catch (cause) {
-      throw new UnreadableSecretError('The encrypted value was altered or belongs elsewhere', { cause });
+      throw new UnreadableSecretError('Decryption failed: authentication tag mismatch', { cause });
     }
   }
 }

@@ -42,7 +42,7 @@ function invalidIdError(field: string): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: `Поле ${field} должно быть целым положительным числом.`,
-      en: `The field ${field} must be a positive whole number.`,
+      en: `The field ${field} must be a positive integer.`,
     },
   });
 }

@@ -67,6 +67,6 @@ export class Query {
 
 function repeatedParameter(): AppError {
   return new AppError('VALIDATION_ERROR', {
-    text: { ru: 'Параметр в адресе повторяется.', en: 'A parameter of the address is repeated.' },
+    text: { ru: 'Параметр в адресе повторяется.', en: 'A query parameter is repeated.' },
   });
 }

@@ -61,7 +61,7 @@ export class Spool implements AsyncDisposable {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const lock = new DirectoryLock(
       options.directory,
-      `Another running process spools webhooks in ${options.directory}. Give each process a DATA_DIR of its own.`,
+      `Spool directory ${options.directory} is in use by another process. Use a separate DATA_DIR for each process.`,
     );
     const names = (await readdir(options.directory)).filter((name) => name.endsWith(suffix)).sort();
     const segments = await Promise.all(
@@ -122,7 +122,7 @@ export class Spool implements AsyncDisposable {
 
   /** @throws when nothing more could be written */
   async check(): Promise<void> {
-    if (this.bytes >= this.#maxBytes) throw new SpoolFailedError('The spool is full');
+    if (this.bytes >= this.#maxBytes) throw new SpoolFailedError('Spool full');
     await access(this.#options.directory, constants.W_OK);
   }
 
@@ -132,17 +132,17 @@ export class Spool implements AsyncDisposable {
   }
 
   async #write(bytes: Buffer): Promise<void> {
-    if (this.bytes + bytes.length > this.#maxBytes) throw new SpoolFailedError('The spool is full');
+    if (this.bytes + bytes.length > this.#maxBytes) throw new SpoolFailedError('Spool full');
     try {
       const { segment, file } = this.#activeSegment ?? (await this.#openSegment());
       const { bytesWritten } = await file.write(bytes, 0, bytes.length, segment.bytes);
-      if (bytesWritten < bytes.length) throw new Error('The disk took a part only');
+      if (bytesWritten < bytes.length) throw new Error('Short write to the spool');
       await file.datasync();
       segment.bytes += bytes.length;
       if (segment.bytes >= this.#segmentBytes) await this.#closeSegment();
     } catch (cause) {
       await this.#rollBackWrite();
-      throw new SpoolFailedError('The spool cannot be written', { cause });
+      throw new SpoolFailedError('Spool write failed', { cause });
     }
   }
 

@@ -138,7 +138,7 @@ export class WebhookInbox {
       throw new AppError('FORBIDDEN', {
         text: {
           ru: 'Вебхук относится к другому салону.',
-          en: 'The webhook speaks of another salon.',
+          en: 'The webhook belongs to another salon.',
         },
       });
     }
@@ -175,7 +175,7 @@ export class WebhookInbox {
     const id = webhookJobId(data, content, this.#now());
     const pending = this.#shards.reduce((sum, shard) => sum + shard.pendingCount, 0);
     if (pending >= maxPending) {
-      const cause = new Error('Too many webhooks wait for a write');
+      const cause = new Error('Too many webhooks pending');
       this.#onRejected(cause);
       throw new AppError('DB_ERROR', { cause, retryAfterSeconds: 1 });
     }
@@ -187,7 +187,7 @@ export class WebhookInbox {
 
   #shardFor({ companyId, resourceId }: WebhookJobData): GroupCommit<AcceptedWebhook, void> {
     const shard = this.#shards[(companyId + resourceId) % this.#shards.length];
-    if (shard === undefined) throw new RangeError('An inbox needs a lane');
+    if (shard === undefined) throw new RangeError('shardCount must be at least 1');
     return shard;
   }
 }

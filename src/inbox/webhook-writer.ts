@@ -50,8 +50,8 @@ export class WebhookWriter implements AsyncDisposable {
     this.#options = options;
     this.#outage = new OutageMonitor(
       {
-        began: (error) => report.outageBegan('The inbox', error),
-        ended: (durationMs) => report.outageEnded('The inbox', durationMs),
+        began: (error) => report.outageBegan('Webhook inbox', error),
+        ended: (durationMs) => report.outageEnded('Webhook inbox', durationMs),
       },
       monotonicMs,
     );
@@ -104,7 +104,7 @@ export class WebhookWriter implements AsyncDisposable {
         this.#handleRecovery();
         return true;
       }
-      this.#outage.failure(new Error('No answer in time'), retryBackoff);
+      this.#outage.failure(new Error('Database insert timed out'), retryBackoff);
     } catch (error) {
       // What the database will not take one by one goes to the disk, and from there aside; the others are not to suffer.
       if (isDataError(error)) return false;
@@ -166,7 +166,7 @@ export class WebhookWriter implements AsyncDisposable {
     });
     let rejectedCount = records.length - jobs.length;
     for (let start = 0; start < jobs.length; start += drainBatchSize) {
-      if (this.#stopped) throw new Error('The process ends');
+      if (this.#stopped) throw new Error('Process stopping');
       rejectedCount += await this.#insertBatch(jobs.slice(start, start + drainBatchSize));
     }
     return rejectedCount;
@@ -181,7 +181,7 @@ export class WebhookWriter implements AsyncDisposable {
     } catch (error) {
       if (!isDataError(error)) throw error;
       if (jobs.length === 1) {
-        report.failed('Bringing in a spooled webhook', error);
+        report.failed('Inserting a spooled webhook', error);
         return 1;
       }
     }

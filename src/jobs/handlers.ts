@@ -156,7 +156,7 @@ const eventPrefixes = {
 function parseJobData<Data>(job: Job, schema: Joi.Schema<Data>): Data {
   const checked = schema.validate(job.data);
   if (checked.error !== undefined)
-    throw new Error(`Job ${job.id} holds no such data`, { cause: checked.error });
+    throw new Error(`Job ${job.id} has invalid data`, { cause: checked.error });
   return checked.value;
 }
 

@@ -51,7 +51,7 @@ export class MarketplaceService {
   /** Follows the sessions: their states into the database, their first connection into the activation. */
   async init(): Promise<void> {
     const { whatsapp, report } = this.#deps;
-    const onError = (error: unknown): void => report.failed('Following a session', error);
+    const onError = (error: unknown): void => report.failed('Session event handling', error);
     whatsapp.on('qr', (companyId, { sequence }) => report.qrIssued(companyId, sequence));
     whatsapp.on(
       'state',
@@ -208,7 +208,7 @@ export class MarketplaceService {
       throw new AppError('FORBIDDEN', {
         text: {
           ru: 'Клиент отказался от сообщений. Он может вернуть их, написав СТАРТ.',
-          en: 'The client wants no messages. They come back when the client writes START.',
+          en: 'The client has opted out of messages. They resume when the client writes START.',
         },
       });
     }

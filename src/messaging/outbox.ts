@@ -144,7 +144,7 @@ export class Outbox implements Disposable {
         return;
       }
       // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack comes or is given up.
-      report.failed('Sending', error, { companyId, messageId: id });
+      report.failed('Message send', error, { companyId, messageId: id });
     }
     await messages.markDispatched(lease, id);
   }
@@ -156,7 +156,7 @@ export class Outbox implements Disposable {
       await this.#deps.messages.release(pending.lease, pending.id, retryDelayMs);
     } catch (error) {
       if (error instanceof AppError && error.retryable) throw error;
-      this.#deps.report.failed('Putting a message back', error, { companyId, messageId: pending.id });
+      this.#deps.report.failed('Message release', error, { companyId, messageId: pending.id });
     }
     this.#pendingReleases.delete(companyId);
   }

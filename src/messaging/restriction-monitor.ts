@@ -60,7 +60,7 @@ export class RestrictionMonitor implements Disposable {
     this.#sweepTimer = disposableInterval(
       this.#timings.sweepIntervalMs,
       catchAsync(
-        (error) => report.failed('Looking for restricted numbers', error),
+        (error) => report.failed('Restriction sweep', error),
         () => this.#checkDue(),
       ),
     );
@@ -83,7 +83,7 @@ export class RestrictionMonitor implements Disposable {
     this.#recentlyChecked.set(companyId, true);
     this.#checksInFlight.add(companyId);
     catchAsync(
-      (error) => report.failed('Asking for a restriction', error, { companyId }),
+      (error) => report.failed('Reachout timelock check', error, { companyId }),
       () => this.#check(companyId),
     )();
   }

@@ -26,7 +26,7 @@ export type SocketClose = Readonly<{
 export function createBusinessEvents(logger: Logger, metrics: Metrics) {
   return {
     companyRegistered(companyId: CompanyId, created: boolean): void {
-      logger.info(created ? 'Company registered' : 'Company opened again', { companyId });
+      logger.info(created ? 'Company registered' : 'Company re-registered', { companyId });
     },
     qrIssued(companyId: CompanyId, sequence: number): void {
       metrics.qrGenerations.inc();
@@ -34,9 +34,9 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
     sessionChanged(companyId: CompanyId, state: SessionState, detail: string | undefined): void {
       if (detail !== 'credentials_unreadable')
-        return logger.info('WhatsApp session changed', { companyId, state, detail });
+        return logger.info('WhatsApp session state changed', { companyId, state, detail });
       metrics.whatsappAlerts.inc({ cause: detail });
-      logger.error('The credentials of a WhatsApp session cannot be read, they are kept', {
+      logger.error('WhatsApp credentials unreadable, kept for inspection', {
         companyId,
         state,
         detail,
@@ -46,46 +46,48 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     credentialsSaveFailed(error: unknown): void {
       metrics.outages.set({ name: 'credentials' }, 1);
       metrics.whatsappAlerts.inc({ cause: 'credentials_not_saved' });
-      logger.error('WhatsApp credentials cannot be saved: sessions wait with the last good ones', { error });
+      logger.error('WhatsApp credentials not saved: sessions paused on the last stored credentials', {
+        error,
+      });
     },
     credentialsSaveRecovered(lastedMs: number): void {
       metrics.outages.set({ name: 'credentials' }, 0);
-      logger.info('WhatsApp credentials can be saved again', { lastedMs: Math.round(lastedMs) });
+      logger.info('WhatsApp credential storage recovered', { lastedMs: Math.round(lastedMs) });
     },
     reencryptionStarted(values: number): void {
-      logger.info('Values under other encryption keys are sealed anew', { values });
+      logger.info('Re-encrypting values under the primary key', { values });
     },
     /** @param result `unreadable` values stay as they are: their key is gone or they are damaged */
     reencryptionFinished(
       result: Readonly<{ reencrypted: number; unreadable: number; staleCount: number }>,
     ): void {
       if (result.staleCount === 0)
-        return logger.info('All stored values are under the first encryption key', result);
+        return logger.info('Re-encryption completed: all stored values use the primary key', result);
       const level = result.unreadable > 0 ? 'error' : 'warn';
-      logger[level]('Values stay under other encryption keys: do not remove a key yet', result);
+      logger[level]('Re-encryption incomplete: values still use other keys, do not remove a key yet', result);
     },
     /** @param version of WhatsApp Web that it announces */
     socketOpening(companyId: CompanyId, version: string): void {
       metrics.whatsappSockets.inc({ version });
-      logger.info('A WhatsApp socket opens', { companyId, version });
+      logger.info('WhatsApp socket opening', { companyId, version });
     },
     socketClosed(companyId: CompanyId, close: SocketClose): void {
       const { code, detail, alert, ...rest } = close;
       metrics.whatsappCloses.inc({ code: closeCodeLabel(code) });
-      if (!alert) return logger.info('A WhatsApp socket closed', { companyId, code, detail, ...rest });
+      if (!alert) return logger.info('WhatsApp socket closed', { companyId, code, detail, ...rest });
       metrics.whatsappAlerts.inc({ cause: detail === 'flapping' ? detail : closeCodeLabel(code) });
-      logger.error('A WhatsApp session needs a look', { companyId, code, detail, ...rest });
+      logger.error('WhatsApp session requires attention', { companyId, code, detail, ...rest });
     },
     /** Of the whole fleet: told once, not once a session. */
     clientVersionRefused(version: string, isConfigured: boolean): void {
       metrics.whatsappAlerts.inc({ cause: 'client_version' });
       const remedy = isConfigured
-        ? 'WHATSAPP_VERSION sets it and is never replaced: set a newer one, or remove it'
-        : 'looking for a newer one; WHATSAPP_VERSION sets one by hand';
-      logger.error(`WhatsApp refuses the client version: ${remedy}`, { version });
+        ? 'pinned by WHATSAPP_VERSION, set a newer version or unset it'
+        : 'fetching a newer version; WHATSAPP_VERSION overrides it';
+      logger.error(`WhatsApp client version rejected: ${remedy}`, { version });
     },
     clientVersionReplaced(before: string, version: string): void {
-      logger.warn('WhatsApp is told another client version from now on', { before, version });
+      logger.warn('WhatsApp client version updated', { before, version });
     },
     /** A session that looks connected hears nothing, or hears again. */
     watchdogAction(companyId: CompanyId, action: WatchdogAction, silentMs: number): void {
@@ -118,7 +120,7 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     /** Neither the database nor the disk takes them: the sender was told to come back. */
     webhooksRefused(count: number, error: unknown): void {
       metrics.webhooksReceived.inc({ resource: 'other', outcome: 'refused' }, count);
-      logger.error('Webhooks refused: neither the database nor the disk takes them', { count, error });
+      logger.error('Webhooks refused: database and spool unavailable', { count, error });
     },
     webhookProcessed(companyId: CompanyId, jobId: string, outcome: string, recordId?: number): void {
       logger.info('Webhook processed', { companyId, jobId, outcome, recordId });
@@ -129,48 +131,48 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     },
     messageSending(message: LoggedMessage & Pick<Message, 'attempts'>): void {
       metrics.messages.inc({ kind: message.kind, status: 'sending' });
-      logger.info('Message sending', { ...messageFields(message), attempt: message.attempts });
+      logger.info('Message send started', { ...messageFields(message), attempt: message.attempts });
     },
     messageStatus(message: LoggedMessage & Pick<Message, 'status' | 'errorCode'>): void {
       const { kind, status, errorCode } = message;
       metrics.messages.inc({ kind, status });
       const isFailure = status === 'failed' || status === 'unknown' || errorCode !== undefined;
       const level = isFailure ? 'warn' : 'info';
-      logger[level]('Message status', { ...messageFields(message), status, errorCode });
+      logger[level]('Message status changed', { ...messageFields(message), status, errorCode });
     },
     /** @param answer `silent`: WhatsApp did not say why it refused a message, so that new chats wait a day at most */
     chatRestrictionStarted(companyId: CompanyId, endsAt: Date, answer: string): void {
-      logger.warn('WhatsApp restricts new chats', { companyId, endsAt: endsAt.toISOString(), answer });
+      logger.warn('New-chat restriction started', { companyId, endsAt: endsAt.toISOString(), answer });
     },
     chatRestrictionLifted(companyId: CompanyId): void {
-      logger.info('New chats wait no longer', { companyId });
+      logger.info('New-chat restriction lifted', { companyId });
     },
     settingsChanged(companyId: CompanyId): void {
       logger.info('Settings changed', { companyId });
     },
     activationFailed(companyId: CompanyId, error: unknown): void {
-      logger.warn('Activation failed, it will be tried again', { companyId, error });
+      logger.warn('Activation failed, retry scheduled', { companyId, error });
     },
     activationRefused(companyId: CompanyId): void {
-      logger.error('The platform refuses the activation until the owner connects again', { companyId });
+      logger.error('Activation refused by YCLIENTS until the owner reconnects', { companyId });
     },
     /** A job failed for good: somebody should look at it. Its data stays among the dead letters. */
     jobDeadLettered(queue: string, companyId: CompanyId | undefined, jobId: string, error: unknown): void {
-      logger.error('Job buried', { queue, companyId, jobId, error });
+      logger.error('Job dead-lettered', { queue, companyId, jobId, error });
     },
     /** Acknowledged and kept, but none of the platform's known shapes. */
     webhookQuarantined(companyId: CompanyId | undefined, jobId: string, reason: string): void {
       logger.warn('Webhook quarantined', { companyId, jobId, reason });
     },
     clientReplied(companyId: CompanyId, what: string, recordId?: number): void {
-      logger.info('Client answered', { companyId, what, recordId });
+      logger.info('Client reply processed', { companyId, what, recordId });
     },
     textReceived(companyId: CompanyId, receivedId: string): void {
       metrics.received.inc();
-      logger.info('Text received', { companyId, receivedId });
+      logger.info('Message received', { companyId, receivedId });
     },
     receivedMessagesErased(count: number): void {
-      logger.info('Old received messages erased', { count });
+      logger.info('Expired received messages deleted', { count });
     },
     /** To the company's own webhook. */
     forwarded(
@@ -180,7 +182,7 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
     ): void {
       const { outcome, reason } = delivery;
       metrics.forwards.inc({ outcome });
-      logger[outcome === 'delivered' ? 'info' : 'warn']('Text forwarded', {
+      logger[outcome === 'delivered' ? 'info' : 'warn']('Message forwarded', {
         companyId,
         receivedId,
         outcome,
@@ -199,38 +201,38 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
       logger.info('Outgoing webhook changed', { companyId, what });
     },
     outgoingWebhookDisabled(companyId: CompanyId): void {
-      logger.error('Outgoing webhook disabled: its receiver answered 410', { companyId });
+      logger.error('Outgoing webhook disabled: receiver responded 410', { companyId });
     },
     outgoingWebhookFailing(companyId: CompanyId, reason: string): void {
-      logger.error('Outgoing webhook has been failing for days', { companyId, reason });
+      logger.error('Outgoing webhook failing for days', { companyId, reason });
     },
     /** The answer is ours alone: the platform does not let us write it into the record. */
     writeBackRefused(companyId: CompanyId, recordId: number, error: unknown): void {
       logger.warn('Write-back refused', { companyId, recordId, error });
     },
     reconciled(companyId: CompanyId, read: number, news: number): void {
-      logger.info('Records reconciled', { companyId, read, news });
+      logger.info('Bookings reconciled', { companyId, read, news });
     },
     /** The platform posts no events of the salon to us: somebody has edited its list of addresses. */
     webhookUrlChecked(companyId: CompanyId, isRegistered: boolean): void {
-      if (isRegistered) logger.info('Webhook address is back in the salon', { companyId });
-      else logger.error('Webhook address is missing in the salon', { companyId });
+      if (isRegistered) logger.info('Webhook URL restored in the salon', { companyId });
+      else logger.error('Webhook URL missing in the salon', { companyId });
     },
     spoolDamaged(segment: string, lines: number): void {
-      logger.error('Lines of the spool cannot be read, the file is kept aside', { segment, lines });
+      logger.error('Spool segment corrupted, file quarantined', { segment, lines });
     },
     breakerChanged(group: string, state: 'open' | 'closed'): void {
       metrics.breakerOpen.set({ name: group }, state === 'open' ? 1 : 0);
       const level = state === 'open' ? 'error' : 'info';
-      logger[level]('The circuit to YCLIENTS changed', { group, state });
+      logger[level]('YCLIENTS circuit breaker state changed', { group, state });
     },
     outageBegan(what: string, error: unknown): void {
       metrics.outages.set({ name: what }, 1);
-      logger.error(`${what} does not get through to the database, waiting`, { error });
+      logger.error(`${what}: database unavailable, retrying`, { error });
     },
     outageEnded(what: string, lastedMs: number): void {
       metrics.outages.set({ name: what }, 0);
-      logger.info(`${what} goes on`, { lastedMs: Math.round(lastedMs) });
+      logger.info(`${what}: database recovered`, { lastedMs: Math.round(lastedMs) });
     },
     /** Work that nobody waits for went wrong: a bug or a dependency that is down. */
     failed(what: string, error: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
@@ -242,11 +244,11 @@ export function createBusinessEvents(logger: Logger, metrics: Metrics) {
 type WatchdogAction = keyof typeof watchdogLogLines;
 
 const watchdogLogLines = {
-  probe: { level: 'info', message: 'A silent WhatsApp session is probed' },
-  answered: { level: 'info', message: 'A silent WhatsApp session has answered' },
-  renew: { level: 'warn', message: 'A WhatsApp session hears nothing, it gets a new socket' },
-  alert: { level: 'error', message: 'A WhatsApp session hears nothing, also over a new socket' },
-  recovered: { level: 'info', message: 'A WhatsApp session hears again' },
+  probe: { level: 'info', message: 'Silent WhatsApp session probed' },
+  answered: { level: 'info', message: 'Silent WhatsApp session responded' },
+  renew: { level: 'warn', message: 'WhatsApp session receives nothing, socket replaced' },
+  alert: { level: 'error', message: 'WhatsApp session receives nothing after socket replacement' },
+  recovered: { level: 'info', message: 'WhatsApp session receiving again' },
 } as const;
 
 type LoggedMessage = Pick<Message, 'companyId' | 'id' | 'whatsappMessageId' | 'kind' | 'recordId'>;

@@ -51,7 +51,7 @@ async function checkHealth(check: () => Promise<unknown>): Promise<DependencyHea
       check().then(() => true),
       checkTimeoutMs,
     );
-    return completed === true ? { status: 'ok' } : { status: 'down', detail: 'no answer in time' };
+    return completed === true ? { status: 'ok' } : { status: 'down', detail: 'timed out' };
   } catch (error) {
     return { status: 'down', detail: error instanceof AppError ? error.code : 'unreachable' };
   }

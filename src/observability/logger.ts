@@ -35,7 +35,7 @@ export function createLogger(
   const file = (name: string): LogFile => {
     const path = join(options.directory, name);
     const onError = (error: unknown): void => {
-      process.stderr.write(`Lines are missing from ${path}: ${String(error)}\n`);
+      process.stderr.write(`Log lines lost in ${path}: ${String(error)}\n`);
     };
     return new LogFile({ path, maxBytes: maxFileBytes, maxFiles, onError });
   };

@@ -52,43 +52,49 @@ export function createMetrics(sources: MetricSources): Metrics {
   addGauge(
     registry,
     'marketplace_whatsapp_deaf_sessions',
-    'Sessions that hear nothing, also over a new socket',
+    'Sessions that receive nothing after a socket replacement',
     () => sources.deafSessions(),
   );
-  addGauge(registry, 'marketplace_spool_bytes', 'Webhooks on the disk that wait for the database', () =>
-    sources.spoolBytes(),
+  addGauge(
+    registry,
+    'marketplace_spool_bytes',
+    'Bytes of webhooks spooled to disk while the database is unavailable',
+    () => sources.spoolBytes(),
   );
-  addGauge(registry, 'marketplace_webhook_urls_missing', 'Salons whose platform does not post to us', () =>
-    sources.missingWebhookUrls(),
+  addGauge(
+    registry,
+    'marketplace_webhook_urls_missing',
+    'Salons whose YCLIENTS webhook settings lack our URL',
+    () => sources.missingWebhookUrls(),
   );
   addGauge(
     registry,
     'marketplace_values_under_other_keys',
-    'Stored values that are not under the first encryption key; of what clients wrote 100,000 are counted at most',
+    'Stored values not encrypted under the primary key; received messages are counted up to 100,000',
     () => sources.staleValues(),
   );
   addGauge(
     registry,
     'marketplace_inbox_jobs',
-    'Webhooks that are still to be processed',
+    'Webhooks pending processing',
     async () => (await sources.inbox())?.jobs,
   );
   addGauge(
     registry,
     'marketplace_inbox_oldest_age_seconds',
-    'How long the webhook that waits longest has waited',
+    'Age of the oldest pending webhook',
     async () => (await sources.inbox())?.oldestAgeSeconds,
   );
   addGauge(
     registry,
     'marketplace_outbox_oldest_age_seconds',
-    'How long the message that waits longest could have gone already',
+    'Overdue time of the oldest queued message',
     async () => (await sources.outbox())?.oldestAgeSeconds,
   );
   addGauge(
     registry,
     'marketplace_whatsapp_restricted_sessions',
-    'Numbers of all instances that WhatsApp lets start no new chats',
+    'Numbers under a WhatsApp new-chat restriction, all instances',
     () => sources.restrictedSessions(),
   );
   addOutboxGauge(registry, sources);
@@ -104,65 +110,65 @@ export function createMetrics(sources: MetricSources): Metrics {
     }),
     qrGenerations: new Counter({
       name: 'marketplace_qr_generations_total',
-      help: 'QR codes issued for linking',
+      help: 'QR codes issued',
       registers,
     }),
     whatsappSockets: new Counter({
       name: 'marketplace_whatsapp_sockets_total',
-      help: 'Sockets opened to WhatsApp by the client version that they announce',
+      help: 'WhatsApp sockets opened, by client version',
       labelNames: ['version'],
       registers,
     }),
     whatsappCloses: new Counter({
       name: 'marketplace_whatsapp_closes_total',
-      help: 'Sockets to WhatsApp that closed, by the code of the close',
+      help: 'WhatsApp sockets closed, by close code',
       labelNames: ['code'],
       registers,
     }),
     whatsappAlerts: new Counter({
       name: 'marketplace_whatsapp_alerts_total',
-      help: 'Closes that somebody should know of, by their code or what they mean together',
+      help: 'WhatsApp alerts, by close code or cause',
       labelNames: ['cause'],
       registers,
     }),
     whatsappWatchdogActions: new Counter({
       name: 'marketplace_whatsapp_watchdog_actions_total',
-      help: 'What was done about sessions that hear nothing',
+      help: 'Receive watchdog actions',
       labelNames: ['action'],
       registers,
     }),
     received: new Counter({
       name: 'marketplace_received_messages_total',
-      help: 'Texts of clients that were kept',
+      help: 'Received client messages stored',
       registers,
     }),
     forwards: new Counter({
       name: 'marketplace_forwards_total',
-      help: "Attempts to hand a client's text to a company's own webhook, by how they ended",
+      help: 'Outgoing webhook delivery attempts, by outcome',
       labelNames: ['outcome'],
       registers,
     }),
     webhooksReceived: new Counter({
       name: 'marketplace_webhook_received_total',
-      help: 'Webhooks by what they tell of and where they were made durable, or that nothing took them',
+      help: 'Webhooks received, by resource and outcome (stored, spooled, refused)',
       labelNames: ['resource', 'outcome'],
       registers,
     }),
     breakerOpen: new Gauge({
       name: 'marketplace_breaker_open',
-      help: 'Whether calls to a group of YCLIENTS endpoints are held back: 1 or 0',
+      help: 'Whether the circuit breaker of a YCLIENTS endpoint group is open (1) or closed (0)',
       labelNames: ['name'],
       registers,
     }),
     outages: new Gauge({
       name: 'marketplace_outage',
-      help: 'Whether a part of this process does not get through to the database: 1 or 0',
+      help: 'Whether a component has lost the database (1) or not (0)',
       labelNames: ['name'],
       registers,
     }),
     messages: new Counter({
       name: 'marketplace_messages_total',
-      help: 'Steps of messages by their kind and the status reached',
+      help: 'Message status transitions, by kind and status',
       labelNames: ['kind', 'status'],
       registers,
     }),
@@ -195,7 +201,7 @@ function addOutboxGauge(registry: Registry, { outbox }: MetricSources): void {
   registry.registerMetric(
     new Gauge({
       name: 'marketplace_outbox_messages',
-      help: 'Messages of all salons that are still to be sent',
+      help: 'Messages pending in the outbox, all salons',
       labelNames: ['status'],
       registers: [],
       async collect() {

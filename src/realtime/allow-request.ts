@@ -21,13 +21,13 @@ export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOp
   const origins = new Set(deps.allowedOrigins.map((origin) => origin.toLowerCase()));
   return (request, decide) => {
     const onError = (error: unknown): void => {
-      deps.logger.error('socket handshake failed', { error });
+      deps.logger.error('Socket handshake failed', { error });
       decide('Internal error', false);
     };
     catchAsync(onError, async () => {
       const address = clientIp(request, deps.trustProxy);
       if (!hasAllowedOrigin(request, origins)) {
-        deps.logger.warn('socket from a foreign origin refused', { address });
+        deps.logger.warn('Socket connection refused: origin not allowed', { address });
         decide('Origin not allowed', false);
         return;
       }

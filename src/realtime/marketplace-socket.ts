@@ -85,7 +85,7 @@ export class MarketplaceSocket implements Disposable {
     this.#deps = deps;
     this.#namespace = io.of('/marketplace');
     this.#qrCache = new QrCache((code) => deps.service.renderQR(code), deps.now);
-    this.#logError = (error) => deps.logger.error('socket handler failed', { error });
+    this.#logError = (error) => deps.logger.error('Socket handler failed', { error });
   }
 
   /** Starts to take connections and to follow the sessions. */
@@ -159,7 +159,7 @@ export class MarketplaceSocket implements Disposable {
     try {
       const requestedCompanyId = readCompanyId(socket.handshake);
       if (isTokenInQuery(socket.handshake)) {
-        this.#deps.logger.warn('a client sends its token in the query, where logs can see it');
+        this.#deps.logger.warn('Token received in the query string, where proxies may log it');
       }
       socket.data.companyId = await this.#deps.service.validateToken(
         readToken(socket.handshake),
@@ -168,7 +168,7 @@ export class MarketplaceSocket implements Disposable {
       socket.data.language = handshakeLanguage(socket.handshake);
     } catch (error) {
       const code = error instanceof AppError ? error.code : undefined;
-      this.#deps.logger.warn('socket refused', { address, code });
+      this.#deps.logger.warn('Socket connection refused', { address, code });
       throw error;
     }
   }
@@ -176,8 +176,8 @@ export class MarketplaceSocket implements Disposable {
   async #handleConnection(socket: MarketplaceClient): Promise<void> {
     const { companyId, language } = socket.data;
     const logger = this.#deps.logger.child({ companyId, socketId: socket.id });
-    logger.info('page connected', { transport: socket.conn.transport.name });
-    socket.on('disconnect', (reason) => logger.info('page left', { reason }));
+    logger.info('Socket client connected', { transport: socket.conn.transport.name });
+    socket.on('disconnect', (reason) => logger.info('Socket client disconnected', { reason }));
 
     this.#limitEvents(socket);
     this.#disconnectAtExpiry(socket);

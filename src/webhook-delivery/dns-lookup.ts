@@ -28,7 +28,7 @@ export function createSafeLookup({ isAllowed, signal, nameServers }: DnsLookupOp
       const [first] = addresses ?? [];
       if (error !== null) callback(error, '');
       else if (first === undefined || !addresses.every(({ address }) => isAllowed(address)))
-        callback(new NonPublicAddressError('The name leads to an address that is not public'), '');
+        callback(new NonPublicAddressError('The host resolves to a non-public address'), '');
       else if (options.all === true) callback(null, [...addresses]);
       else callback(null, first.address, first.family);
     });

@@ -36,7 +36,8 @@ export async function httpPost({
     isPublicIp(address) || (allowLoopback && isLoopbackIp(address));
   const { protocol, hostname } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && !isAllowed(host)) throw new NonPublicAddressError('The address is not public');
+  if (isIP(host) !== 0 && !isAllowed(host))
+    throw new NonPublicAddressError('The host resolves to a non-public address');
   const signal = AbortSignal.timeout(timeoutMs);
   const { promise, resolve: resolveResponse, reject } = Promise.withResolvers<HttpPostResponse>();
   const send = protocol === 'http:' ? httpRequest : httpsRequest;
@@ -59,7 +60,7 @@ export async function httpPost({
     resolveResponse({ status: statusCode, retryAfterMs: undefined });
     socket.destroy();
   });
-  request.on('close', () => reject(new Error('The connection was closed without an answer')));
+  request.on('close', () => reject(new Error('The connection closed before a response')));
   request.end(body);
   return await promise;
 }

@@ -124,11 +124,10 @@ export class HttpWebhookSender implements WebhookSender {
 
 /** The messages of the network quote names and addresses. */
 function failureReason(error: unknown): string {
-  if (error instanceof NonPublicAddressError) return 'The address is not public';
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return 'The receiver did not answer in time';
+  if (error instanceof NonPublicAddressError) return 'The host resolves to a non-public address';
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'The receiver timed out';
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^\w{1,60}$/.test(code)
-    ? `The receiver cannot be reached: ${code}`
-    : 'The receiver cannot be reached';
+    ? `Connection to the receiver failed: ${code}`
+    : 'Connection to the receiver failed';
 }

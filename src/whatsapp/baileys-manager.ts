@@ -111,7 +111,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       signal: this.#closing.signal,
       restore: (companyId) => this.#restore(companyId),
     });
-    this.#runInBackground('Restoring the WhatsApp sessions', restoring);
+    this.#runInBackground('WhatsApp session restore', restoring);
   }
 
   async generateQRForCompany(companyId: CompanyId): Promise<QrCode> {
@@ -160,7 +160,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     watchIncomingMessages(sock, {
       // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.
       report: (message) => this.#emitSafely(() => this.emit('received', companyId, message)),
-      onError: (error) => this.#logger.warn('A sender could not be looked up', { companyId, error }),
+      onError: (error) => this.#logger.warn('Sender lookup failed', { companyId, error }),
     });
   }
 
@@ -284,7 +284,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       onConnected: (sock, opened) => {
         this.#emitSafely(() => this.emit('connected', companyId, opened));
         if (!opened.firstTime) return;
-        this.#runInBackground('Sending the test message', this.sendTestMessage(sock, companyId));
+        this.#runInBackground('Test message', this.sendTestMessage(sock, companyId));
       },
     });
     this.#sessions.set(companyId, session);
@@ -301,7 +301,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     try {
       emit();
     } catch (error) {
-      this.#logger.error('A listener of WhatsApp events failed', { error });
+      this.#logger.error('WhatsApp event listener failed', { error });
     }
   }
 

@@ -49,7 +49,7 @@ export async function evictUnlinkedSessions({
         sessions.delete(companyId);
       });
     } catch (error) {
-      logger.error('An unlinked WhatsApp session was not forgotten', { companyId, error });
+      logger.error('Unlinked WhatsApp session eviction failed', { companyId, error });
     }
   };
   await Promise.all([...sessions].filter(isExpired).map(evict));

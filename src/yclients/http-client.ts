@@ -38,7 +38,7 @@ export async function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   if (body === undefined && text !== '' && status < 300) {
     throw outageError(
       'not_json',
-      `YCLIENTS answered ${status} with ${text.length} characters that are no JSON`,
+      `YCLIENTS answered ${status} with invalid JSON (${text.length} characters)`,
     );
   }
   return { status, body, retryAfterMs };
@@ -66,7 +66,7 @@ async function send({ method, url, authorization, body, timeoutMs }: HttpRequest
     const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
     throw timedOut
       ? outageError('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
-      : outageError('network', 'YCLIENTS cannot be reached', cause);
+      : outageError('network', 'Connection to YCLIENTS failed', cause);
   }
 }
 
@@ -77,7 +77,7 @@ async function readLimited(response: Response): Promise<string> {
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > maxBodyBytes)
-      throw outageError('too_large', `YCLIENTS answered more than ${maxBodyBytes} bytes`);
+      throw outageError('too_large', `YCLIENTS response exceeded ${maxBodyBytes} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -29,7 +29,7 @@ export class RateLimitExceededError extends Error {
   readonly waitMs: number;
 
   constructor(waitMs: number) {
-    super(`The request budget is used up for about ${Math.ceil(waitMs / 1000)} s`);
+    super(`YCLIENTS rate limit reached, next slot in about ${Math.ceil(waitMs / 1000)} s`);
     this.waitMs = waitMs;
   }
 }

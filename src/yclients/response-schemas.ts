@@ -101,7 +101,7 @@ export function readErrorMessage(body: unknown): string {
 /** @throws AppError `UPSTREAM_ERROR` when the data are of no company, or of another one */
 export function readCompany(data: unknown, salonId: SalonId): Omit<SalonInfo, 'serviceTitles'> {
   const company = validate(companySchema, data, 'company');
-  if (company.id !== salonId) throw invalidResponse('company', 'it describes another salon');
+  if (company.id !== salonId) throw invalidResponse('company', 'company id mismatch');
   return {
     id: salonId,
     title: nonEmpty(company.title) ?? nonEmpty(company.public_title) ?? '',
@@ -153,14 +153,14 @@ export function validate<Value>(schema: joi.Schema<Value>, value: unknown, what:
   const result = schema.validate(value);
   if (result.error === undefined) return result.value;
   const { path, type } = result.error.details[0] ?? { path: [], type: 'unknown' };
-  throw invalidResponse(what, `${path.join('.') || 'the whole'} fails ${type}`);
+  throw invalidResponse(what, `${path.join('.') || '(root)'} fails ${type}`);
 }
 
 /** The reason names the field and the rule, never the value. */
 function invalidResponse(what: string, reason: string): AppError {
   return new AppError('UPSTREAM_ERROR', {
     retryable: false,
-    cause: new Error(`The ${what} from YCLIENTS cannot be used: ${reason}`),
+    cause: new Error(`Invalid YCLIENTS response (${what}): ${reason}`),
   });
 }
 

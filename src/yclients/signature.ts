@@ -47,10 +47,10 @@ export function verifyUserData(
   // A raw `+` in a query string arrives as a space.
   const encoded = redirect.userData.replaceAll(' ', '+');
   if (encoded.length > maxEncodedLength || !base64.test(encoded))
-    throw invalidToken('no base64, or too long');
+    throw invalidToken('user data that is not base64 or too long');
   const bytes = Buffer.from(encoded, 'base64');
   const expected = hmacSha256Hex(bytes, redirect.partnerToken);
-  if (!safeEqual(redirect.userDataSign, expected)) throw invalidToken('a wrong signature');
+  if (!safeEqual(redirect.userDataSign, expected)) throw invalidToken('an invalid signature');
   const result = userDataSchema.validate(parseUserData(bytes));
   if (result.error !== undefined) throw invalidToken('signed user data without a user');
   const { user_id, id = user_id, name, email, phone } = result.value;
@@ -82,7 +82,7 @@ function parseUserData(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw invalidToken('signed user data that are no JSON');
+    throw invalidToken('signed user data that is not JSON');
   }
 }
 

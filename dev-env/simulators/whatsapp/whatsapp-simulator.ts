@@ -74,7 +74,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
   /** For the `waWebSocketUrl` option of the client. */
   get url(): string {
     const address: AddressInfo | string | null = this.#http.address();
-    if (address === null || typeof address === 'string') throw new Error('The simulator does not listen');
+    if (address === null || typeof address === 'string') throw new Error('Simulator is not listening');
     return `ws://127.0.0.1:${address.port}/ws/chat`;
   }
 

@@ -20,7 +20,7 @@ export const errorCodes = {
     retryable: true,
     text: {
       ru: 'Слишком много попыток. Подождите немного.',
-      en: 'Too many attempts. Please wait a little.',
+      en: 'Too many attempts. Please wait a moment.',
     },
   },
   QR_EXPIRED: {
@@ -28,7 +28,7 @@ export const errorCodes = {
     retryable: false,
     text: {
       ru: 'Время QR-кода истекло. Запросите новый.',
-      en: 'The QR code has expired. Ask for a new one.',
+      en: 'The QR code has expired. Request a new one.',
     },
   },
   CONNECTION_FAILED: {
@@ -72,7 +72,7 @@ export const errorCodes = {
     retryable: false,
     text: {
       ru: 'WhatsApp требует для этого номера ключ доступа (passkey). Привязать его по QR-коду сейчас нельзя.',
-      en: 'WhatsApp asks this number for a passkey. It cannot be linked by QR code at the moment.',
+      en: 'WhatsApp requires a passkey for this number. It cannot be linked by QR code at the moment.',
     },
   },
   UPSTREAM_ERROR: {
@@ -80,20 +80,20 @@ export const errorCodes = {
     retryable: true,
     text: {
       ru: 'YCLIENTS не ответил как положено. Попробуйте позже.',
-      en: 'YCLIENTS did not answer as it should. Try again later.',
+      en: 'YCLIENTS returned an unexpected response. Try again later.',
     },
   },
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    text: { ru: 'Такой страницы нет.', en: 'There is no such page.' },
+    text: { ru: 'Такой страницы нет.', en: 'Page not found.' },
   },
   INTERNAL_ERROR: {
     httpStatus: 500,
     retryable: true,
     text: {
       ru: 'Что-то пошло не так на нашей стороне. Мы уже знаем об этом.',
-      en: 'Something went wrong on our side. We have been told.',
+      en: 'Something went wrong on our side. We have been notified.',
     },
   },
 } as const satisfies Record<string, ErrorDefinition>;

@@ -1,6 +1,6 @@
 const messages = {
-  address: 'HOST and PORT cannot be listened on',
-  database: 'The database of DATABASE_URL cannot be used',
+  address: 'Cannot listen on HOST and PORT',
+  database: 'Database of DATABASE_URL unavailable',
 } as const;
 
 /** The server cannot start without the address that it listens on, or without its database. */

@@ -36,7 +36,7 @@ export function recordAccess(
     const status = response.writableFinished ? response.statusCode : 499;
     deps.metrics.httpRequestDuration.observe({ method, route, status }, durationMs / 1000);
     const isQuiet = quietRoutes.test(route) || (options.isLoggedElsewhere === true && status === 200);
-    deps.logger[isQuiet ? 'debug' : 'info']('http request', {
+    deps.logger[isQuiet ? 'debug' : 'info']('HTTP request completed', {
       method,
       route,
       path,

@@ -83,7 +83,7 @@ export function createAuthenticator<Caller extends object | number>(
     },
     caller(request) {
       const caller = callers.get(request);
-      if (caller === undefined) throw new Error('The route has no guard');
+      if (caller === undefined) throw new Error('Authentication middleware is missing on this route');
       return caller;
     },
   };

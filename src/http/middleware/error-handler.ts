@@ -42,8 +42,8 @@ export function logServerError(
   response: Parameters<typeof getRequestId>[0],
 ): void {
   const fields = { requestId: getRequestId(response), error };
-  if (!(error instanceof AppError)) logger.error('request failed unexpectedly', fields);
-  else if (error.httpStatus >= 500) logger.warn('request failed', fields);
+  if (!(error instanceof AppError)) logger.error('Request failed with an unexpected error', fields);
+  else if (error.httpStatus >= 500) logger.warn('Request failed', fields);
 }
 
 function prefersHtml(request: Request): boolean {
@@ -89,13 +89,13 @@ export const unsupportedType = requestError(
 export const unsupportedEncoding = requestError(
   415,
   'Такое сжатие не поддерживается, только gzip.',
-  'This content encoding is not supported, only gzip is.',
+  'Unsupported content encoding; only gzip is supported.',
 );
 
 export const malformedRequest = requestError(
   400,
   'Запрос не удалось прочитать.',
-  'The request cannot be read.',
+  'The request is malformed.',
 );
 
 const bodyErrors: Record<RequestBodyErrorReason, RequestErrorFactory> = {

@@ -33,13 +33,13 @@ export function parseWith<Value>(parse: (value: unknown) => Value): Joi.AnySchem
 function validationMessage(type: string, path: readonly (string | number)[]): BilingualText {
   const field = path.join('.');
   if (!/^[\w.]{1,64}$/.test(field)) {
-    return { ru: 'Тело запроса заполнено неверно.', en: 'The body of the request is not valid.' };
+    return { ru: 'Тело запроса заполнено неверно.', en: 'The request body is invalid.' };
   }
   if (type === 'any.required') {
     return { ru: `Поле ${field} обязательно.`, en: `The field ${field} is required.` };
   }
   if (type === 'object.unknown') {
-    return { ru: `Поле ${field} лишнее.`, en: `The field ${field} is not known.` };
+    return { ru: `Поле ${field} лишнее.`, en: `The field ${field} is unknown.` };
   }
   return { ru: `Поле ${field} заполнено неверно.`, en: `The field ${field} is not valid.` };
 }

@@ -103,6 +103,6 @@ function parseQueueName(name: string): QueueName {
 
 function deadLetterNotFound(): AppError {
   return new AppError('NOT_FOUND', {
-    text: { ru: 'Такого задания среди отложенных нет.', en: 'There is no such dead letter.' },
+    text: { ru: 'Такого задания среди отложенных нет.', en: 'Dead letter not found.' },
   });
 }

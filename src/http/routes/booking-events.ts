@@ -45,6 +45,6 @@ function recordIdFrom(text: string): number {
   const recordId = /^\d{1,16}$/.test(text) ? parsePositiveInteger(text) : undefined;
   if (recordId !== undefined) return recordId;
   throw new AppError('VALIDATION_ERROR', {
-    text: { ru: 'Номер записи должен быть числом.', en: 'The number of a record is digits.' },
+    text: { ru: 'Номер записи должен быть числом.', en: 'The record id must consist of digits.' },
   });
 }

@@ -96,6 +96,6 @@ function readIdempotencyKey(request: Pick<Request, 'headers'>): string {
 
 function messageNotFound(): AppError {
   return new AppError('NOT_FOUND', {
-    text: { ru: 'Такого сообщения нет.', en: 'There is no such message.' },
+    text: { ru: 'Такого сообщения нет.', en: 'Message not found.' },
   });
 }

@@ -108,6 +108,6 @@ function toWebhookResponse(webhook: OutgoingWebhook): Record<string, unknown> {
 
 function webhookNotFound(): AppError {
   return new AppError('NOT_FOUND', {
-    text: { ru: 'Вебхук не задан.', en: 'No webhook is set.' },
+    text: { ru: 'Вебхук не задан.', en: 'No webhook is configured.' },
   });
 }

@@ -89,7 +89,7 @@ function missingSalonId(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: `В адресе нужен salon_id или от 1 до ${maxSalons} salon_ids[].`,
-      en: `The address needs salon_id, or 1 to ${maxSalons} salon_ids[].`,
+      en: `The query must contain salon_id, or 1 to ${maxSalons} salon_ids[].`,
     },
   });
 }

@@ -43,7 +43,7 @@ export class RetryingQueue implements AsyncDisposable {
   }
 
   async #runInOrder(key: string, task: () => Promise<void>): Promise<void> {
-    if (this.#pending >= this.#maxPending) throw new Error('Too many tasks wait for the end of an outage');
+    if (this.#pending >= this.#maxPending) throw new Error('Retry queue full: too many pending tasks');
     this.#pending += 1;
     try {
       await this.#shards.run(shardFor(key), () => this.#runUntilSuccess(task));
@@ -56,7 +56,7 @@ export class RetryingQueue implements AsyncDisposable {
     const { isOutage, outage } = this.#options;
     while (true) {
       if (this.#stopping.signal.aborted && outage.ongoing)
-        throw new Error('The process ends before the outage does');
+        throw new Error('Process stopped during an outage');
       try {
         await task();
         outage.success();
@@ -72,7 +72,7 @@ export class RetryingQueue implements AsyncDisposable {
     try {
       await delay(ms, undefined, { signal: this.#stopping.signal });
     } catch {
-      // The process ends.
+      // Process stopping.
     }
   }
 }

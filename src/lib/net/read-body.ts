@@ -10,7 +10,7 @@ export class RequestBodyError extends Error {
   readonly reason: RequestBodyErrorReason;
 
   constructor(reason: RequestBodyErrorReason, cause?: unknown) {
-    super(`Body refused: ${reason}`, cause === undefined ? undefined : { cause });
+    super(`Request body rejected: ${reason}`, cause === undefined ? undefined : { cause });
     this.reason = reason;
   }
 }

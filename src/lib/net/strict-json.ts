@@ -6,7 +6,7 @@ export class StrictJsonError extends Error {
   readonly reason: StrictJsonErrorReason;
 
   constructor(reason: StrictJsonErrorReason, cause?: unknown) {
-    super(`JSON refused: ${reason}`, cause === undefined ? undefined : { cause });
+    super(`JSON rejected: ${reason}`, cause === undefined ? undefined : { cause });
     this.reason = reason;
   }
 }

@@ -111,7 +111,9 @@ export class BookingSync {
         report.messageQueued(companyId, id, kind, eventFields.recordId);
       return { outcome: plan.reason, queuedMessage: saved.queued.length > 0 };
     }
-    throw new Error(`Record ${eventFields.recordId} kept changing under ${maxConflictRetries} attempts`);
+    throw new Error(
+      `Record ${eventFields.recordId} was changed concurrently in ${maxConflictRetries} attempts`,
+    );
   }
 }
 

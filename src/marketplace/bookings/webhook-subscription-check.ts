@@ -46,7 +46,7 @@ export class WebhookSubscriptionCheck {
       urls = await yclients.webhookUrls(company.salonId);
     } catch (error) {
       if (!isAccessDenied(error))
-        report.failed('Asking for the webhook addresses of a salon', error, { companyId: company.id });
+        report.failed('Webhook subscription check', error, { companyId: company.id });
       return;
     }
     const isSubscribed = urls.includes(webhookUrl(company.id, secrets.webhookSecret));

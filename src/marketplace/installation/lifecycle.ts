@@ -123,7 +123,7 @@ export class Lifecycle {
     try {
       if ((await yclients.getApplicationStatus(salonId)) !== 'active') return;
     } catch (error) {
-      report.failed('Asking the platform about a payment', error, { companyId: id });
+      report.failed('Installation status check after payment', error, { companyId: id });
       return;
     }
     await this.#resume(id, 'lifecycle:payment');

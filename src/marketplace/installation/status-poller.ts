@@ -37,7 +37,7 @@ export class StatusPoller {
     try {
       await lifecycle.applyPlatformStatus(company, await yclients.getApplicationStatus(company.salonId));
     } catch (error) {
-      report.failed('Asking the platform for an installation', error, { companyId: company.id });
+      report.failed('Installation status check', error, { companyId: company.id });
     }
   }
 }

@@ -82,7 +82,7 @@ function invalidUrlError(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: 'Адрес должен начинаться с https:// и вести в интернет: без логина и пароля, порт 443 или от 1024.',
-      en: 'The address must begin with https:// and lead to the Internet: without user and password, port 443 or from 1024.',
+      en: 'The URL must use https:// and a public host, without credentials, on port 443 or 1024 and above.',
     },
   });
 }

@@ -38,7 +38,7 @@ const replyTexts = {
   },
   gone: {
     ru: 'Этой записи в салоне уже нет. Если вы её не отменяли, свяжитесь с салоном.',
-    en: 'The salon does not have this booking any more. If you did not cancel it, please contact the salon.',
+    en: 'This booking no longer exists. If you did not cancel it, please contact the salon.',
   },
 } as const;
 

@@ -80,7 +80,7 @@ export class WebhookForwarder {
     if (delivery.outcome === 'held') {
       report.forwardingHeld();
       const delay = { delayMs: delivery.retryAfterMs, countsAsAttempt: false, expires: true };
-      throw new RetryLaterError(`Not posted, the receiver fails: ${delivery.reason}`, delay);
+      throw new RetryLaterError(`Circuit open, last failure: ${delivery.reason}`, delay);
     }
     report.forwarded(companyId, messageId, delivery);
     switch (delivery.outcome) {

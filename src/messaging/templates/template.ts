@@ -23,13 +23,13 @@ export function templateProblems(template: string, variables: readonly string[])
     if (variables.includes(name)) continue;
     problems.push({
       ru: `Неизвестная переменная {${name}}. Здесь есть: ${known}.`,
-      en: `Unknown variable {${name}}. Here you can use: ${known}.`,
+      en: `Unknown variable {${name}}. Available: ${known}.`,
     });
   }
   if (/[{}]/.test(template.replaceAll(placeholder, ''))) {
     problems.push({
       ru: 'Фигурная скобка без пары: переменные пишутся так: {time}.',
-      en: 'A brace has no partner: variables are written like {time}.',
+      en: 'Unmatched brace: variables are written like {time}.',
     });
   }
   return problems;

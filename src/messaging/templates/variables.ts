@@ -15,10 +15,10 @@ const descriptions = {
   date: { ru: 'дата', en: 'the date' },
   time: { ru: 'время', en: 'the time' },
   services: { ru: 'услуги', en: 'the services' },
-  staff: { ru: 'имя специалиста', en: 'who serves the client' },
-  duration: { ru: 'длительность визита', en: 'how long the visit takes' },
-  old_when: { ru: 'прежние день и время', en: 'the former day and time' },
-  review_link: { ru: 'ссылка для отзыва', en: 'where to leave a review' },
+  staff: { ru: 'имя специалиста', en: "the staff member's name" },
+  duration: { ru: 'длительность визита', en: 'visit duration' },
+  old_when: { ru: 'прежние день и время', en: 'the previous day and time' },
+  review_link: { ru: 'ссылка для отзыва', en: 'review link' },
 } as const satisfies Readonly<Record<string, BilingualText>>;
 
 type Variable = keyof typeof descriptions;

@@ -86,7 +86,7 @@ async function prepareSchema(database: SqlDatabase): Promise<void> {
   } catch (cause) {
     if (getSqlState(cause) !== '42501') throw cause;
     throw new MigrationError(
-      'The database user may not create the roles anon, authenticated and service_role (bypassrls). ' +
+      'The database user lacks permission to create the roles anon, authenticated and service_role (bypassrls). ' +
         'Create them as an administrator, grant service_role to this user, and start again.',
       { cause },
     );
@@ -119,21 +119,21 @@ function assertSameHistory(history: History, migrations: readonly Migration[]): 
     if (migration === undefined) {
       throw new MigrationError(
         version > newestKnown
-          ? `The database is ahead of this release: it has the migration ${version}. Start the newer release.`
-          : `The database has the migration ${version}, which is missing from this release.`,
+          ? `Database schema is newer than this release: unknown migration ${version}. Start a newer release.`
+          : `Applied migration ${version} is missing from this release.`,
       );
     }
     // The Supabase CLI splits a file into statements: only spaces, semicolons and comment lines may differ.
     if (sql !== undefined && normalizeSql(sql) !== normalizeSql(migration.sql)) {
       throw new MigrationError(
-        `The migration ${version}_${migration.name} was changed after the database applied it. Restore it and add a new one.`,
+        `Migration ${version}_${migration.name} was modified after it was applied. Restore it and add a new migration.`,
       );
     }
   }
   const skipped = migrations.find(({ version }) => version < newestApplied && !history.has(version));
   if (skipped !== undefined) {
     throw new MigrationError(
-      `The migration ${skipped.version}_${skipped.name} is older than what the database has already applied. Give it a newer number.`,
+      `Migration ${skipped.version}_${skipped.name} is older than the last applied migration. Renumber it.`,
     );
   }
 }

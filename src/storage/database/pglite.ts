@@ -53,7 +53,7 @@ export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
     mkdirSync(path.dirname(directory), { recursive: true });
     const lock = new DirectoryLock(
       directory,
-      `Another running process uses the embedded database in ${directory}. Stop it first, or give each a DATA_DIR of its own, and both one DATABASE_URL to share a database.`,
+      `Embedded database ${directory} is in use by another process. Stop it, use a separate DATA_DIR, or share one database with DATABASE_URL.`,
     );
     try {
       await initialiseCluster(directory);

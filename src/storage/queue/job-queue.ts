@@ -28,7 +28,7 @@ const reclaimIntervalMs = 5_000;
 /** More than one tick of the clock of an embedded Postgres. */
 const clockTickMs = 2;
 
-/** Told once of each outage, and once of its end. `what` is a noun such as `The job queue`. */
+/** Told once of each outage, and once of its end. `what` is a noun such as `Job queue`. */
 export type OutageListener = Readonly<{
   began(what: string, error: unknown): void;
   ended(what: string, lastedMs: number): void;
@@ -57,7 +57,7 @@ export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
 /** Opens the queues, and hands jobs that a dead process left behind to the next worker. */
 export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
   const boss = options.database.createBoss();
-  const outage = createOutageMonitor('The job queue', options);
+  const outage = createOutageMonitor('Job queue', options);
   // The workers feel an outage as well, and tell of it.
   boss.on('error', (error) => {
     if (!outage.ongoing) options.onError(error);
@@ -146,7 +146,7 @@ class PgBossQueue implements StoppableJobQueue {
       shouldYield: () => this.#options.shouldYield?.(queue) === true,
       random: this.#options.random ?? Math.random,
       queueOutage: this.#outage,
-      jobsOutage: createOutageMonitor(`Work on ${queue}`, this.#options),
+      jobsOutage: createOutageMonitor(`Job handlers (${queue})`, this.#options),
       onError: this.#options.onError,
     });
     this.#workers.push({ queue, worker });

@@ -157,7 +157,7 @@ export class QueueWorker {
     const { claim, key, data, attempts } = claimed;
     try {
       if (attempts.interruptions >= policy.maxInterruptions)
-        throw new Error('The process ended again and again with this job in hand');
+        throw new Error('Job was interrupted by too many process exits');
       await handler({ id: claim.id, key, data, attempt: attempts.failures + 1 });
       jobsOutage.success();
       this.#finished.push(toJobAttempt(claimed));

@@ -54,7 +54,7 @@ export function createRpcFetch(database: SqlDatabase): typeof fetch {
     const name = routePattern.exec(new URL(request.url).pathname)?.[1];
     try {
       if (request.method !== 'POST' || name === undefined) {
-        throw new PostgrestError(400, 'PGRST100', 'Only POST /rest/v1/rpc/<function> is answered here');
+        throw new PostgrestError(400, 'PGRST100', 'Only POST /rest/v1/rpc/<function> is supported');
       }
       return await handleCall(name, await request.text());
     } catch (error) {
@@ -70,7 +70,7 @@ function parseArguments(body: string): Readonly<Record<string, unknown>> {
   } catch {
     // Answered below, as any other body that is no object.
   }
-  throw new PostgrestError(400, 'PGRST102', 'The body must be a JSON object of arguments');
+  throw new PostgrestError(400, 'PGRST102', 'Request body must be a JSON object');
 }
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -12,19 +12,19 @@ export class RowReader {
 
   text(column: string): string {
     const value = this.#row[column];
-    if (typeof value !== 'string') throw malformed(column, 'a text');
+    if (typeof value !== 'string') throw malformed(column, 'a string');
     return value;
   }
 
   number(column: string): number {
     const value = this.#row[column];
-    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw malformed(column, 'a whole number');
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw malformed(column, 'an integer');
     return value;
   }
 
   boolean(column: string): boolean {
     const value = this.#row[column];
-    if (typeof value !== 'boolean') throw malformed(column, 'true or false');
+    if (typeof value !== 'boolean') throw malformed(column, 'a boolean');
     return value;
   }
 
@@ -77,19 +77,19 @@ export class RowReader {
 /** @throws AppError `DB_ERROR` */
 export function dateFrom(value: unknown, column: string): Date {
   const date = typeof value === 'string' ? new Date(value) : undefined;
-  if (date === undefined || Number.isNaN(date.getTime())) throw malformed(column, 'a time');
+  if (date === undefined || Number.isNaN(date.getTime())) throw malformed(column, 'a timestamp');
   return date;
 }
 
 /** @throws AppError `DB_ERROR` */
 export function listFrom(value: unknown, column = 'result'): readonly unknown[] {
-  if (!Array.isArray(value)) throw malformed(column, 'a list');
+  if (!Array.isArray(value)) throw malformed(column, 'an array');
   return value;
 }
 
 function malformed(column: string, expected: string): AppError {
   return new AppError('DB_ERROR', {
-    cause: new TypeError(`The database's ${column} is not ${expected}`),
+    cause: new TypeError(`Column ${column} is not ${expected}`),
     retryable: false,
   });
 }

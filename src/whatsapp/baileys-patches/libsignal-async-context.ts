@@ -5,7 +5,7 @@ import { getMethod, patchOnce } from './monkey-patch.ts';
 type Job = () => Promise<unknown>;
 
 /** Marks a prototype whose jobs are bound already. */
-const patched = Symbol('jobs run in the context of their caller');
+const patched = Symbol('async context patched');
 
 /**
  * libsignal 6 runs the jobs of one address one after another, for the whole process, in the async context of whoever came

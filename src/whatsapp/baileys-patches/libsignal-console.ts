@@ -6,7 +6,7 @@ type Method = (typeof methods)[number];
 export type ConsoleLike = Record<Method, (...args: unknown[]) => void>;
 
 /** Marks a filter with itself. */
-const filterMark = Symbol('libsignal is silenced');
+const filterMark = Symbol('libsignal console output filtered');
 
 /** How libsignal 6 begins what it prints, for bundles in which its frames cannot be told by their path. */
 const knownPrefixes = [

@@ -5,8 +5,8 @@ import { getMethod, patchOnce } from './monkey-patch.ts';
 type SessionEntry = { serialize(): unknown; pendingPreKey?: unknown };
 type SessionEntryClass = Readonly<{ deserialize(data: unknown): SessionEntry }>;
 
-/** Marks a prototype whose attempts are made on copies already. */
-const patched = Symbol('attempts are made on copies');
+/** Marks a prototype whose trial decryption patched already. */
+const patched = Symbol('trial decryption patched');
 
 /**
  * libsignal 6 tries a message on one session of a device after the other and turns the ratchet of each before it knows whether

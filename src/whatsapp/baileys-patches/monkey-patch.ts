@@ -13,6 +13,7 @@ export function patchOnce(prototype: object, mark: symbol, install: (prototype: 
 /** @throws Error when the library has changed */
 export function getMethod(prototype: Prototype, name: string): Method {
   const method = prototype[name];
-  if (typeof method !== 'function') throw new Error(`The library has no ${name} any more`);
+  if (typeof method !== 'function')
+    throw new Error(`Patched method ${name} not found, the library has changed`);
   return (self, ...args) => Reflect.apply(method, self, args) as unknown;
 }

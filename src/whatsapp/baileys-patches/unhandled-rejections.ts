@@ -10,7 +10,7 @@ import { CredentialsNotSavedError, UnreadableCredentialsError } from '../credent
 export function suppressBaileysRejections(process: EventEmitter, logger: Logger): Disposable {
   const listener = (error: unknown): void => {
     if (!isFromBaileys(error)) throw error;
-    logger.warn('Baileys left a rejection unhandled', { error });
+    logger.warn('Unhandled rejection from Baileys suppressed', { error });
   };
   process.on('unhandledRejection', listener);
   return { [Symbol.dispose]: () => process.off('unhandledRejection', listener) };

@@ -52,7 +52,7 @@ export class ClientVersion {
     try {
       this.#adopt(await this.#options.store?.read());
     } catch (error) {
-      this.#options.report.failed('Reading the WhatsApp client version', error);
+      this.#options.report.failed('WhatsApp client version read', error);
     }
   }
 
@@ -78,7 +78,7 @@ export class ClientVersion {
       const candidate = await fetchLatest?.();
       if (candidate !== undefined && this.#adopt(candidate)) await store?.save(candidate);
     } catch (error) {
-      report.failed('Looking for a newer WhatsApp client version', error);
+      report.failed('WhatsApp client version lookup', error);
     }
   }
 

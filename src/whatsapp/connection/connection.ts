@@ -34,8 +34,12 @@ export type ConnectionOptions = Readonly<{
   onSecretRotationError: (error: unknown) => void;
 }>;
 
-const responseTimedOut: Disconnect = { code: 408, message: 'No answer from WhatsApp', attributes: {} };
-const restartNotRequested: Disconnect = { code: 515, message: 'Linked, and no restart came', attributes: {} };
+const responseTimedOut: Disconnect = { code: 408, message: 'No response from WhatsApp', attributes: {} };
+const restartNotRequested: Disconnect = {
+  code: 515,
+  message: 'Restart not requested after linking',
+  attributes: {},
+};
 
 /**
  * One socket with its credentials, and what it tells in our words. Baileys waits for ever when the server answers the

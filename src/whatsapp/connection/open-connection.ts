@@ -55,7 +55,9 @@ export async function openConnection(
     getSentText: (id) => getSentText(lease.companyId, id),
   });
   const sock = makeWASocket(config);
-  serialiseMessagesPerSender(sock.ws, (error) => logger.warn('A received message failed', { error }));
+  serialiseMessagesPerSender(sock.ws, (error) =>
+    logger.warn('Received message processing failed', { error }),
+  );
   isolateSignalTransactions(sock, auth);
   cacheDecryptedMessages(sock, lease.companyId, deps.decryptedMessageCache);
   return new Connection(sock, auth, {
@@ -65,7 +67,7 @@ export async function openConnection(
     passkeyTimeoutMs: timeouts.passkeyTimeoutMs,
     monotonicMs,
     handlers: wiring.handlers,
-    onEndError: (error) => logger.warn('A WhatsApp socket did not close cleanly', { error }),
-    onSecretRotationError: (error) => logger.warn('A new pairing secret was not acknowledged', { error }),
+    onEndError: (error) => logger.warn('WhatsApp socket close failed', { error }),
+    onSecretRotationError: (error) => logger.warn('ADV secret refresh acknowledgement failed', { error }),
   });
 }

@@ -144,7 +144,7 @@ export class AuthState {
     try {
       return await this.#credentials.read(type, ids);
     } catch (cause) {
-      const error = new UnreadableCredentialsError('A stored key cannot be read', { cause });
+      const error = new UnreadableCredentialsError('A stored Signal key could not be decrypted', { cause });
       if (cause instanceof UnreadableSecretError && !this.#closed) this.#onFailure(error);
       throw error;
     }
@@ -164,7 +164,7 @@ export class AuthState {
   }
 
   async #write(changes: readonly PlaintextChange[]): Promise<void> {
-    if (this.#closed) throw new CredentialsNotSavedError('The session of these credentials has ended');
+    if (this.#closed) throw new CredentialsNotSavedError('The session is closed, credentials are read-only');
     const write = this.#writeAfter(this.#lastWrite, changes);
     this.#lastWrite = write.catch(() => undefined);
     try {
@@ -183,7 +183,7 @@ export class AuthState {
   }
 
   #handleWriteFailure(cause: unknown, changes: readonly PlaintextChange[]): CredentialsNotSavedError {
-    const error = new CredentialsNotSavedError('The credentials could not be saved', { cause });
+    const error = new CredentialsNotSavedError('Saving the credentials failed', { cause });
     this.#consecutiveFailures += 1;
     const isFinal =
       cause instanceof LeaseLostError ||
@@ -211,14 +211,14 @@ async function loadCreds(
   } catch (cause) {
     // A store that does not answer says nothing about what it holds.
     if (!(cause instanceof UnreadableSecretError) && !(cause instanceof SyntaxError)) throw cause;
-    throw new UnreadableCredentialsError('The stored credentials cannot be read', { cause });
+    throw new UnreadableCredentialsError('The stored credentials could not be decrypted', { cause });
   }
 }
 
 /** @throws SyntaxError */
 function parseCreds(text: string): AuthenticationCreds {
   const creds: unknown = JSON.parse(text, BufferJSON.reviver);
-  if (!isCreds(creds)) throw new SyntaxError('The stored identity is not complete');
+  if (!isCreds(creds)) throw new SyntaxError('The stored creds are incomplete');
   return creds;
 }
 

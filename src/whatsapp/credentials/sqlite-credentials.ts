@@ -148,7 +148,7 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
   #transaction(lease: Lease, work: () => void): void {
     inTransaction(this.#database, () => {
       if (this.#fence.get(lease.companyId, lease.token) === undefined) {
-        throw new LeaseLostError(`Company ${lease.companyId} was leased again after token ${lease.token}`);
+        throw new LeaseLostError(`Lease token ${lease.token} of company ${lease.companyId} is stale`);
       }
       work();
     });
@@ -169,6 +169,6 @@ function openDatabase(sessionsDirectory: string): DatabaseSync {
     return database;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`The WhatsApp credentials in ${file} cannot be opened for writing: ${reason}`, { cause });
+    throw new Error(`WhatsApp credentials file ${file} is not writable: ${reason}`, { cause });
   }
 }

@@ -71,7 +71,7 @@ export class MessageSender {
   async #ensureSessions(sock: WASocket, jid: string): Promise<void> {
     const ensured = ensureSignalSessions(sock, jid).then(() => true);
     const isInTime = await withTimeout(ensured, this.#lookupTimeoutMs);
-    if (isInTime !== true) throw new Error('WhatsApp did not give the keys of a recipient in time');
+    if (isInTime !== true) throw new Error("Fetching the recipient's Signal sessions timed out");
   }
 
   #handleNotSent(sock: WASocket, cause: unknown, messageId: string): string {
@@ -126,6 +126,6 @@ export async function ensureSignalSessions(sock: WASocket, jid: string): Promise
   const ownJid = jidNormalizedUser(isLidUser(jid) === true && lid !== undefined ? lid : id);
   const devices = (await sock.getUSyncDevices([ownJid, jid], true, false)).map((device) => device.jid);
   if (!devices.some((device) => areJidsSameUser(device, jid)))
-    throw new NoDeviceError('WhatsApp named no device of the recipient');
+    throw new NoDeviceError('WhatsApp returned no device for the recipient');
   await sock.assertSessions(devices.filter((device) => device !== id && device !== lid));
 }

@@ -18,7 +18,7 @@ export class PairingCodeTimeoutError extends AppError {
     super('CONNECTION_FAILED', {
       text: {
         ru: 'WhatsApp не ответил на запрос кода. Попробуйте ещё раз или отсканируйте QR-код.',
-        en: 'WhatsApp did not answer the request for a code. Try again or scan the QR code.',
+        en: 'WhatsApp did not respond to the pairing code request. Try again or scan the QR code.',
       },
     });
   }
@@ -84,12 +84,12 @@ function subscribeToResponse(
 }
 
 function refusedError(code: string): AppError {
-  const cause = new Error(`WhatsApp refused a pairing code: ${/^\d{1,4}$/.test(code) ? code : 'unknown'}`);
+  const cause = new Error(`Pairing code refused by WhatsApp: ${/^\d{1,4}$/.test(code) ? code : 'unknown'}`);
   if (code === tooManyRequests) {
     return new AppError('CONNECTION_FAILED', {
       text: {
         ru: 'WhatsApp пока не даёт новых кодов для этого номера: их просили слишком часто. Подождите час или отсканируйте QR-код.',
-        en: 'WhatsApp gives no more codes to this number for now: too many were asked for. Wait an hour or scan the QR code.',
+        en: 'WhatsApp has rate-limited pairing codes for this number. Try again in an hour or scan the QR code.',
       },
       cause,
     });
@@ -97,7 +97,7 @@ function refusedError(code: string): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'WhatsApp не выдал код для этого номера. Проверьте, тот ли это номер WhatsApp, или отсканируйте QR-код.',
-      en: 'WhatsApp gave no code for this number. Check that it is the number of this WhatsApp, or scan the QR code.',
+      en: "WhatsApp did not issue a code for this number. Check that it is this account's WhatsApp number, or scan the QR code.",
     },
     cause,
   });

@@ -42,7 +42,7 @@ function tooManyPairings(): AppError {
   return new AppError('RATE_LIMIT', {
     text: {
       ru: 'Сейчас подключается слишком много салонов. Подождите полминуты.',
-      en: 'Too many salons are connecting at the moment. Wait half a minute.',
+      en: 'Too many salons are connecting. Try again in 30 seconds.',
     },
     retryAfterSeconds,
   });

@@ -46,15 +46,23 @@ const replacementRetryDelayMs = 30_000;
 const refusedVersionDelaysMs = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
 
 /** The account asked for a passkey, and none came. */
-export const passkeyMissing: Disconnect = { code: 'passkey', message: 'No passkey', attributes: {} };
+export const passkeyMissing: Disconnect = {
+  code: 'passkey',
+  message: 'Passkey not provided',
+  attributes: {},
+};
 
 /** Nobody closed the socket, but it hears nothing any more. */
-export const receiveTimedOut: Disconnect = { code: 'deaf', message: 'Nothing is heard', attributes: {} };
+export const receiveTimedOut: Disconnect = {
+  code: 'deaf',
+  message: 'No inbound stanzas received',
+  attributes: {},
+};
 /** Baileys closes a dead socket, which takes half a minute for want of an answer. */
-export const closeTimedOut: Disconnect = { code: 408, message: 'Closing is not answered', attributes: {} };
+export const closeTimedOut: Disconnect = { code: 408, message: 'Close timed out', attributes: {} };
 
 /** TCP takes many minutes to notice a line that is dead, and Baileys up to one. */
-export const pingTimedOut: Disconnect = { code: 408, message: 'A ping is not answered', attributes: {} };
+export const pingTimedOut: Disconnect = { code: 408, message: 'Ping timed out', attributes: {} };
 
 /** We end the socket, for a reason of ours. */
 export class ForcedDisconnectError extends Error {

@@ -11,15 +11,15 @@ export function pairingNotAllowedError(state: SessionState): AppError | undefine
 const pairingEndedTexts: Readonly<Partial<Record<SessionState, BilingualText>>> = {
   banned: {
     ru: 'WhatsApp ограничил или заблокировал этот номер. Откройте WhatsApp на телефоне: там написано, что делать.',
-    en: 'WhatsApp has restricted or banned this number. Open WhatsApp on the phone: it tells what can be done.',
+    en: 'WhatsApp has restricted or banned this number. Open WhatsApp on the phone for details.',
   },
   logged_out: {
     ru: 'WhatsApp отказался привязать это устройство. Запросите новый код.',
-    en: 'WhatsApp refused to link this device. Ask for a new code.',
+    en: 'WhatsApp refused to link this device. Request a new code.',
   },
   stopped: {
     ru: 'WhatsApp отказал в подключении. Обновите WhatsApp на телефоне; если не поможет, напишите в поддержку.',
-    en: 'WhatsApp refused the connection. Update WhatsApp on the phone; if that does not help, write to support.',
+    en: 'WhatsApp refused the connection. Update WhatsApp on the phone; if that does not help, contact support.',
   },
 };
 
@@ -36,7 +36,7 @@ function alreadyConnected(): AppError {
   return new AppError('FORBIDDEN', {
     text: {
       ru: 'WhatsApp уже подключён. Чтобы подключить другой номер, сначала отключите этот.',
-      en: 'WhatsApp is connected already. Disconnect this number first to connect another one.',
+      en: 'WhatsApp is already connected. Disconnect this number before connecting another one.',
     },
   });
 }
@@ -45,7 +45,7 @@ export function alreadyConnecting(): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'WhatsApp уже подключается. Подождите немного.',
-      en: 'WhatsApp is connecting already. Please wait a little.',
+      en: 'WhatsApp is already connecting. Please wait a moment.',
     },
   });
 }
@@ -54,7 +54,7 @@ export function leasedElsewhere(): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'Этот салон сейчас обслуживает другой сервер. Попробуйте ещё раз через минуту.',
-      en: 'Another server is running this salon at the moment. Try again in a minute.',
+      en: 'Another server is currently serving this salon. Try again in a minute.',
     },
   });
 }
@@ -63,7 +63,7 @@ export function notConnected(cause?: unknown): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'WhatsApp салона не подключён: сообщение не отправлено.',
-      en: 'The WhatsApp of the salon is not connected: nothing was sent.',
+      en: 'WhatsApp is not connected for this salon; the message was not sent.',
     },
     cause,
   });

@@ -67,7 +67,7 @@ export class LeaseKeeper {
     try {
       await this.#options.leases.release(lease);
     } catch (error) {
-      this.#options.logger.warn('A WhatsApp lease was not released', { companyId: this.#companyId, error });
+      this.#options.logger.warn('WhatsApp lease release failed', { companyId: this.#companyId, error });
     }
   }
 
@@ -112,7 +112,7 @@ export class LeaseKeeper {
       else this.markLost();
     } catch (error) {
       if (this.#lease !== lease) return;
-      logger.warn('A WhatsApp lease could not be renewed', { companyId: this.#companyId, error });
+      logger.warn('WhatsApp lease renewal failed', { companyId: this.#companyId, error });
       const remainingMs = this.#validUntilMs - monotonicMs();
       if (remainingMs <= 0) this.markLost();
       else this.#scheduleRenewal(Math.min(remainingMs, timings.renewIntervalMs / 5));

@@ -22,7 +22,7 @@ export class CredentialDisposal {
       await this.#slot.drain();
       if (lease !== undefined) await this.#credentials[action](lease);
     } catch (error) {
-      this.#logger.error('Refused credentials were not retired', { error });
+      this.#logger.error('Refused credentials removal failed', { error });
     }
   }
 

@@ -212,7 +212,7 @@ export class Session {
     try {
       await open();
     } catch (error) {
-      this.#logger.error('The WhatsApp session could not be opened', { error });
+      this.#logger.error('WhatsApp session open failed', { error });
       if (error instanceof UnreadableCredentialsError) return this.#handleUnreadableCredentials();
       if (this.pairing !== undefined) return this.#park('idle', 'store_unavailable');
       this.#statusTracker.set('reconnecting', 'store_unavailable');
@@ -294,6 +294,6 @@ export class Session {
   #enqueue(operation: () => Promise<void>): void {
     this.#deps
       .runExclusive(this.#companyId, operation)
-      .catch((error: unknown) => this.#logger.error('A change of the WhatsApp session failed', { error }));
+      .catch((error: unknown) => this.#logger.error('WhatsApp session operation failed', { error }));
   }
 }

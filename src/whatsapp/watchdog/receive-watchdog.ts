@@ -205,7 +205,7 @@ export class ReceiveWatchdog {
       return name;
     } catch (error) {
       this.#timeZoneLookupFailed = true;
-      report.failed('Asking for the time zone of a salon', error, { companyId });
+      report.failed("Loading the salon's time zone", error, { companyId });
       return timeZone?.name;
     }
   }
@@ -236,16 +236,16 @@ export class ReceiveWatchdog {
   }
 
   #probe(companyId: CompanyId, sock: WASocket): void {
-    const what = 'Probing a WhatsApp session';
+    const what = 'WhatsApp session probe';
     const onError = (error: unknown): void => this.#deps.report.failed(what, error, { companyId });
     catchAsync(onError, async () => {
-      if (!(await probeInbound(sock, queryTimeoutMs))) throw new Error('WhatsApp answers no query');
+      if (!(await probeInbound(sock, queryTimeoutMs))) throw new Error('WhatsApp did not answer the ping');
     })();
   }
 
   #ping(companyId: CompanyId, session: WatchedSession, sock: WASocket): void {
     const { whatsapp, report, monotonicMs } = this.#deps;
-    const onError = (error: unknown): void => report.failed('Asking a line', error, { companyId });
+    const onError = (error: unknown): void => report.failed('WhatsApp ping', error, { companyId });
     catchAsync(onError, async () => {
       const isAlive = await answersPing(sock, this.#timeouts.pingTimeoutMs);
       if (isAlive || whatsapp.getOpenSocket(companyId) !== sock) return;
@@ -257,7 +257,8 @@ export class ReceiveWatchdog {
 
   #record(companyId: CompanyId, type: string): void {
     const { events, report } = this.#deps;
-    const onError = (error: unknown): void => report.failed('Recording a deaf session', error, { companyId });
+    const onError = (error: unknown): void =>
+      report.failed('Recording a watchdog event', error, { companyId });
     catchAsync(onError, () => events.record({ companyId, type, cause: 'watchdog' }))();
   }
 

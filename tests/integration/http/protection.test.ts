@@ -191,7 +191,7 @@ describe('logs and metrics', () => {
     for (const secret of [token, apiKey, adminApiKey, '9001234567', 'Секретный']) {
       expect(everything).not.toContain(secret);
     }
-    expect(server.log.lines.filter((line) => line.includes('"http request"'))).toHaveLength(7);
+    expect(server.log.lines.filter((line) => line.includes('"HTTP request completed"'))).toHaveLength(7);
   });
 });
 

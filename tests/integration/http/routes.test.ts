@@ -130,7 +130,7 @@ describe('GET /marketplace/status/:companyId', () => {
     expect(await byKey.json()).toEqual(expected);
   });
 
-  it('says until when WhatsApp restricts new chats, in Russian and in English', async () => {
+  it('says until when New-chat restriction started, in Russian and in English', async () => {
     await using server = await startHttpTestServer({
       restrictions: { current: async (id) => (id === companyId ? restriction : undefined) },
     });

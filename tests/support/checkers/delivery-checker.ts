@@ -45,8 +45,12 @@ function duplicates(received: readonly ReceivedText[]): string[] {
   const byText = Map.groupBy(received, ({ text }) => text);
   const byId = Map.groupBy(received, ({ id }) => id);
   return [
-    ...[...byText].flatMap(([text, same]) => (same.length > 1 ? [`Said ${same.length} times: ${text}`] : [])),
-    ...[...byId].flatMap(([id, same]) => (same.length > 1 ? [`Shown ${same.length} times: ${id}`] : [])),
+    ...[...byText].flatMap(([text, same]) =>
+      same.length > 1 ? [`Delivered ${same.length} times: ${text}`] : [],
+    ),
+    ...[...byId].flatMap(([id, same]) =>
+      same.length > 1 ? [`Message id shown ${same.length} times: ${id}`] : [],
+    ),
   ];
 }
 
@@ -63,12 +67,12 @@ function orderViolations(
   return [
     ...(isRevived ? [`Record ${recordId} was revived`] : []),
     ...recordNotifications.flatMap(({ phone }) =>
-      phones.has(phone) ? [] : [`Record ${recordId} was told to a stranger`],
+      phones.has(phone) ? [] : [`Record ${recordId}: notification sent to another client`],
     ),
     ...bookings.flatMap(({ version }, index) => {
       const newest = Math.max(-1, ...bookings.slice(0, index).map((earlier) => earlier.version));
-      if (version === newest) return [`Record ${recordId}: version ${version} was told twice`];
-      return version < newest ? [`Record ${recordId}: version ${version} was told after ${newest}`] : [];
+      if (version === newest) return [`Record ${recordId}: version ${version} notified twice`];
+      return version < newest ? [`Record ${recordId}: version ${version} notified after ${newest}`] : [];
     }),
     ...(recordNotifications.length - bookings.length > 1 ? [`Record ${recordId} was cancelled twice`] : []),
   ];
@@ -86,7 +90,7 @@ function finalStateViolations(
     acknowledged ? order === newest : order > newest,
   );
   const last = recordNotifications.at(-1);
-  if (last === undefined) return [`Record ${recordId}: nothing was ever said`];
+  if (last === undefined) return [`Record ${recordId}: no notification received`];
   const isCorrect = acceptedFinalStates.some(({ kind, version }) =>
     kind === 'delete' ? last.cancelled : !last.cancelled && last.version === version,
   );

@@ -123,7 +123,7 @@ export class PacingDriver {
     const { messages } = this.#store.repositories;
     const { id, whatsappMessageId, text, attempts } = message;
     const wanted = this.#model.queued.find((one) => one.text === text);
-    if (wanted === undefined) throw new Error(`Nobody wanted ${text}`);
+    if (wanted === undefined) throw new Error(`Unknown message ${text}`);
     if (outcome === 'crash') {
       wanted.state = attempts < maxAttempts ? 'interrupted' : 'over';
       return await this.#restart();
@@ -140,7 +140,7 @@ export class PacingDriver {
       return;
     }
     const advanced = await messages.advance(this.companyId, whatsappMessageId, 'failed', outcome);
-    if (advanced === undefined) throw new Error(`${text} was refused and did not move`);
+    if (advanced === undefined) throw new Error(`${text} was rejected without a status change`);
     this.#rejections.set(text, (this.#rejections.get(text) ?? 0) + 1);
     this.#model.recordRejection(wanted, outcome, advanced.status !== 'queued', this.#clock.nowMs());
   }

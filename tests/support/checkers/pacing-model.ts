@@ -88,7 +88,7 @@ export class PaceModel {
 
   recordClaim(text: string, drawnGapMs: number, nowMs: number): QueuedMessage {
     const wanted = this.queued.find((one) => one.text === text);
-    if (wanted === undefined) throw new Error(`Nobody wanted ${text}`);
+    if (wanted === undefined) throw new Error(`Unknown message ${text}`);
     // In doubt it is taken to be over: the last minute proves nothing.
     const halved = nowMs < this.#halvedAtMs + dayMs - minuteMs;
     const followingGapMs = this.#gapMs(drawnGapMs, halved, nowMs);

@@ -17,7 +17,7 @@ export async function verifyWebhook(
     return value;
   });
   if (Math.abs(nowMs - Number(timestamp) * 1_000) > toleranceMs)
-    throw new Error('The timestamp is too far away');
+    throw new Error('Timestamp outside tolerance');
   const secretBytes = decodeBase64(secret.replace(/^whsec_/, ''));
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
   const key = await crypto.subtle.importKey('raw', secretBytes, algorithm, false, ['verify']);
@@ -27,7 +27,7 @@ export async function verifyWebhook(
     if (version === 'v1' && (await crypto.subtle.verify('HMAC', key, decodeBase64(value), signed)))
       return JSON.parse(body) as unknown;
   }
-  throw new Error('No signature fits');
+  throw new Error('No valid signature');
 }
 
 function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {

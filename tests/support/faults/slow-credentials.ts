@@ -21,7 +21,7 @@ export class SlowCredentials extends SqliteCredentials {
     const types = args[1].map(({ type }) => type);
     if (this.shouldFail(types)) {
       this.failedWrites.push(types);
-      throw new Error('The store does not answer');
+      throw new Error('Credential store unavailable');
     }
     await super.write(...args);
   }

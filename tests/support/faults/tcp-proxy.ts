@@ -27,7 +27,7 @@ export class TcpProxy implements AsyncDisposable {
 
   get port(): number {
     const address: AddressInfo | string | null = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The proxy does not listen');
+    if (address === null || typeof address === 'string') throw new Error('Proxy is not listening');
     return address.port;
   }
 

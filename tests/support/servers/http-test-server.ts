@@ -191,7 +191,7 @@ export async function startHttpTestServer(overrides: HttpTestServerOverrides = {
 }
 
 function notImplemented(): never {
-  throw new Error('Not part of these tests');
+  throw new Error('Not implemented in this test server');
 }
 
 function queuedMessage(

@@ -33,7 +33,7 @@ export class WebhookReceiver implements AsyncDisposable {
 
   get port(): number {
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The receiver does not listen');
+    if (address === null || typeof address === 'string') throw new Error('Receiver is not listening');
     return address.port;
   }
 

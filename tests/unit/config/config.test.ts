@@ -139,8 +139,8 @@ describe('loadConfig', () => {
 
   it('says what this version cannot do yet instead of doing without it in silence', () => {
     expect(problemsOf({ REDIS_URL: 'redis://localhost', ADMIN_PASSWORD_FILE: '/run/secrets/p' })).toEqual([
-      'REDIS_URL is not supported by this version yet; remove it',
-      'ADMIN_PASSWORD_FILE is not supported by this version yet; remove it',
+      'REDIS_URL is not supported yet; remove it',
+      'ADMIN_PASSWORD_FILE is not supported yet; remove it',
     ]);
     expect(problemsOf({ REDIS_URL: ' ' })).toEqual([]);
   });
@@ -180,8 +180,8 @@ describe('makeDirectories', () => {
     expect(() => makeDirectories(loaded.config)).toThrow(
       expect.objectContaining({
         problems: [
-          `SESSIONS_DIR cannot be written to: ${file} (EEXIST)`,
-          `LOG_DIR cannot be written to: ${file}/x (ENOTDIR)`,
+          `SESSIONS_DIR is not writable: ${file} (EEXIST)`,
+          `LOG_DIR is not writable: ${file}/x (ENOTDIR)`,
         ],
       }),
     );

@@ -24,7 +24,7 @@ describe('the variables', () => {
     const promisedNames = promised.trim().split(/\s+/);
     expect([...variableNames, ...unsupportedVariables].toSorted()).toEqual(promisedNames.toSorted());
     for (const name of unsupportedVariables) {
-      const sentence = `${name} is not supported by this version yet; remove it`;
+      const sentence = `${name} is not supported yet; remove it`;
       expect(readEnvironment({ [name]: '1' }).problems).toEqual([sentence]);
     }
   });

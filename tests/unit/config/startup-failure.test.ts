@@ -14,16 +14,16 @@ describe('startFailure', () => {
     );
     expect(startupFailureMessage(new StartupError('address', failed('EACCES', 'listen')))).toContain('PORT');
     const unreadable = Object.assign(failed('EACCES', 'open'), { path: 'data/jwt-secret' });
-    expect(startupFailureMessage(unreadable)).toBe('data/jwt-secret may not be read or written by this user');
+    expect(startupFailureMessage(unreadable)).toBe('Permission denied for this user: data/jwt-secret');
   });
 
   it('takes a name that is not known for that of whom it belongs to, and does not repeat it', () => {
     const unknown = failed('ENOTFOUND', 'getaddrinfo ENOTFOUND end-of-a-password');
     expect(startupFailureMessage(new StartupError('address', unknown))).toMatch(
-      /^HOST is no address of this machine/,
+      /^HOST is not an address of this machine/,
     );
     const ofDatabase = startupFailureMessage(new StartupError('database', unknown));
-    expect(ofDatabase).toMatch(/^The host of DATABASE_URL is not known/);
+    expect(ofDatabase).toMatch(/^The host of DATABASE_URL cannot be resolved/);
     expect(ofDatabase).not.toContain('end-of-a-password');
   });
 
@@ -33,7 +33,7 @@ describe('startFailure', () => {
     );
     expect(startupFailureMessage(new TypeError('no postgres://u:hush@host/db'))).not.toContain('hush');
     expect(startupFailureMessage(new StartupError('database', new Error('no SSL')))).toContain(
-      'DATABASE_URL cannot be used: no SSL',
+      'DATABASE_URL unavailable: no SSL',
     );
     expect(startupFailureMessage(new AppError('DB_ERROR'))).toContain('SUPABASE_SERVICE_ROLE_KEY');
   });

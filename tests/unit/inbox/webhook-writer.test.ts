@@ -106,9 +106,13 @@ describe('the store of webhooks', () => {
     await expect(store.write([job(30)])).rejects.toMatchObject({ code: 'DB_ERROR', retryAfterSeconds: 5 });
     await expect(store.write([job(31)])).rejects.toMatchObject({ code: 'DB_ERROR' });
     expect(inbox.told('Webhooks refused')).toBe(2);
-    expect(inbox.told('The inbox does not get through')).toBe(1);
+    expect(inbox.told('Webhook inbox: database unavailable')).toBe(1);
     inbox.isAway = false;
     expect(await store.write([job(30)])).toBe('stored');
-    expect([inbox.drained, inbox.told('The inbox goes on'), inbox.stored]).toEqual([1, 1, [30]]);
+    expect([inbox.drained, inbox.told('Webhook inbox: database recovered'), inbox.stored]).toEqual([
+      1,
+      1,
+      [30],
+    ]);
   });
 });

@@ -145,7 +145,7 @@ describe('after a new key was put first', () => {
     await using rotation = rotationOf();
     await rotation.run();
     await write(newAlone, { a: '2' });
-    await expect(rows.write({ ...lease, token: 4 }, [])).rejects.toThrow('leased again');
+    await expect(rows.write({ ...lease, token: 4 }, [])).rejects.toThrow('is stale');
     expect(await read(newAlone, ['a'])).toEqual({ a: '2' });
   });
 

@@ -48,8 +48,8 @@ it('finds a lost change, a lost creation and a lost cancellation', () => {
 
 it('finds what was said or shown twice', () => {
   expect(violations([post('create', 0, 1)], [booked(0), booked(0)])).toEqual([
-    `Said 2 times: ${booked(0)}`,
-    'Record 7: version 0 was told twice',
+    `Delivered 2 times: ${booked(0)}`,
+    'Record 7: version 0 notified twice',
   ]);
   const received = [booked(0), cancelled(0)].map((text) => ({ id: 'same', text, phone }));
   const posted = [post('create', 0, 1), post('delete', 0, 2)];
@@ -70,7 +70,7 @@ it('finds a state that was told twice in other words, and a cancellation too', (
   const posted = [post('create', 0, 1), post('change', 1, 2), post('delete', 1, 3)];
   const moved = `Время изменилось: ${versionMarker(7, 1)}`;
   expect(violations(posted, [booked(0), moved, booked(1), cancelled(1)])).toEqual([
-    'Record 7: version 1 was told twice',
+    'Record 7: version 1 notified twice',
   ]);
   expect(violations(posted, [booked(0), moved, cancelled(0), cancelled(1)])).toEqual([
     'Record 7 was cancelled twice',
@@ -80,13 +80,13 @@ it('finds a state that was told twice in other words, and a cancellation too', (
 it('finds what was said after newer words, also of a record with an unanswered message', () => {
   const posted = [post('create', 0, 1), post('change', 1, 2), post('change', 2, 3)];
   expect(violations(posted, [booked(1), booked(0), booked(2)], { unknown: new Set([7]) })).toEqual([
-    'Record 7: version 0 was told after 1',
+    'Record 7: version 0 notified after 1',
   ]);
 });
 
 it("finds what came to another's phone", () => {
   const received = [{ id: 'one', text: booked(0), phone: '79008009999' }];
   expect(findViolations({ posted: [post('create', 0, 1)], received, unknown: new Set() })).toEqual([
-    'Record 7 was told to a stranger',
+    'Record 7: notification sent to another client',
   ]);
 });

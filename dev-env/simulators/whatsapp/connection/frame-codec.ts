@@ -35,7 +35,7 @@ export class FrameReader {
     }
     if (this.#buffer.length < start + clientPrologue.length) return false;
     if (!this.#buffer.subarray(start, start + clientPrologue.length).equals(clientPrologue)) {
-      throw new Error('The client does not greet with WA 6 3');
+      throw new Error('Unexpected prologue, expected WA 6 3');
     }
     this.#buffer = this.#buffer.subarray(start + clientPrologue.length);
     this.#prologueRead = true;

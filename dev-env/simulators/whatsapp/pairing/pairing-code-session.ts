@@ -78,10 +78,10 @@ export class PairingCodeSession {
   /** The person types the code; resolves with the secret that seals the link. */
   async enterCode(code: string, accountKey: KeyPair): Promise<Buffer> {
     const hello = this.#hello;
-    if (hello === undefined) throw new PairingError('No device asks to be linked by code');
+    if (hello === undefined) throw new PairingError('No pairing-code registration is pending');
     const agreement = await createCodeAgreement(code, hello.wrappedEphemeral, accountKey);
     const secret = Promise.withResolvers<Buffer>();
-    this.#attempt?.secret.reject(new PairingError('Another code was typed'));
+    this.#attempt?.secret.reject(new PairingError('Superseded by another code'));
     this.#attempt = { agreement, secret };
     this.#connection.send(
       stanza('notification', this.#notificationAttributes(), [
@@ -96,7 +96,7 @@ export class PairingCodeSession {
   }
 
   handleClose(): void {
-    this.#attempt?.secret.reject(new PairingError('The device hung up'));
+    this.#attempt?.secret.reject(new PairingError('Device closed the connection'));
   }
 
   #notificationAttributes(): Record<string, string> {

@@ -18,7 +18,7 @@ export class PairingRegistry {
   /** Throws PairingError when the code is unknown, expired, or not the one of the client that got the ref. */
   find(qr: QrContent): RegistrationSession {
     const session = [...this.#sessions].find(({ refs }) => refs.includes(qr.ref));
-    if (session === undefined) throw new PairingError('No device shows this QR code (any more)');
+    if (session === undefined) throw new PairingError('Unknown or expired QR code');
     if (session.isExpired(qr.ref)) throw new PairingError('This QR code has expired');
     if (!session.noiseKey.equals(qr.noiseKey) || !session.keys.identityKey.equals(qr.identityKey)) {
       throw new PairingError('The keys in the QR code are not those of the device that shows it');

@@ -152,7 +152,7 @@ export class RegistrationSession {
 
   handleClose(): void {
     this.code.handleClose();
-    this.#pending?.outcome.reject(new PairingError('The device refused the link and hung up'));
+    this.#pending?.outcome.reject(new PairingError('Device rejected the pairing and closed the connection'));
     this.#pending = undefined;
   }
 

@@ -72,7 +72,7 @@ export class PhoneInbox {
     if (sender === undefined || address === undefined || enc === undefined) return undefined;
     if (this.#pendingDecryptionFailures > 0 && sender !== this.#account) {
       this.#pendingDecryptionFailures -= 1;
-      return this.#requestRetry(sender, id, address.addressing, 'told not to decrypt it');
+      return this.#requestRetry(sender, id, address.addressing, 'simulated decryption failure');
     }
     let message: proto.IMessage;
     try {

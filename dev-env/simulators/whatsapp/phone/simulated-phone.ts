@@ -106,7 +106,7 @@ export class SimulatedPhone {
     this.#requireNoPasskey(session);
     const refresh = this.#services.service.faults.secretRefreshRequired.get(this.number);
     if (refresh !== undefined && session.retireSecret(qr.advSecret, refresh)) {
-      throw new PairingError('The device must replace the secret that it showed');
+      throw new PairingError('Device must refresh its ADV secret');
     }
     await session.pair(this.#account, this.#signal.identity, qr.advSecret, 'qr');
   }

@@ -57,7 +57,7 @@ describe('the handshake', () => {
     expect(await refusalOf(twice)).toMatchObject({ code: 'VALIDATION_ERROR' });
     const odd = server.open({ query: { companyId: '4.2e1' } });
     expect(await refusalOf(odd)).toMatchObject({ code: 'VALIDATION_ERROR' });
-    expect(server.log.lines.filter((line) => line.includes('socket refused'))).toHaveLength(3);
+    expect(server.log.lines.filter((line) => line.includes('Socket connection refused'))).toHaveLength(3);
   });
 
   it('speaks the language of the page', async () => {

@@ -236,6 +236,6 @@ describe('a socket that asks too much', () => {
     const viewer = await joined(server.open());
     viewer.socket.emit('request-pairing-code', { phone: 'x'.repeat(20_000) });
     await waitFor('the server to hang up', () => !viewer.socket.connected);
-    expect(server.log.lines.some((line) => line.includes('page left'))).toBe(true);
+    expect(server.log.lines.some((line) => line.includes('Socket client disconnected'))).toBe(true);
   });
 });

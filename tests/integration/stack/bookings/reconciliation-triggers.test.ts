@@ -43,7 +43,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
     await waitFor('the first reading', async () => (await causes()).length > 0);
-    await waitFor('its end', () => stack.server.output.includes('"Records reconciled"'));
+    await waitFor('its end', () => stack.server.output.includes('"Bookings reconciled"'));
     // From now on webhooks go elsewhere.
     stack.yclients.salon(salon.salonId).editWebhookUrls(['https://other.example/hook']);
   }, 60_000);
@@ -96,7 +96,9 @@ describe('after a gap, what no webhook told is read from the platform', () => {
     const circuit = (state: string): boolean =>
       stack.server.output
         .split('\n')
-        .some((line) => line.includes('The circuit to YCLIENTS changed') && line.includes(`"${state}"`));
+        .some(
+          (line) => line.includes('YCLIENTS circuit breaker state changed') && line.includes(`"${state}"`),
+        );
     const visit = () => openRegistration(stack.yclients.pressConnect(demoSalon.id)).catch(() => undefined);
     stack.yclients.refuse('GET /api/v1/*', 500);
     await waitFor(

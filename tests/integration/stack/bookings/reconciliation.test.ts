@@ -37,13 +37,13 @@ describe('what no webhook told us', () => {
     stack.server.output.split('\n').filter((line) => line.includes(text)).length;
 
   async function reconciled(): Promise<void> {
-    const before = linesWith('"Records reconciled"');
+    const before = linesWith('"Bookings reconciled"');
     const response = await sendRequest(`${stack.url}/marketplace/reconciliation`, {
       headers: { 'x-api-key': adminApiKey },
       body: {},
     });
     expect(response.status).toBe(202);
-    await waitFor('the reconciliation', () => linesWith('"Records reconciled"') > before, 15_000);
+    await waitFor('the reconciliation', () => linesWith('"Bookings reconciled"') > before, 15_000);
   }
 
   it('while the server was down is found by the next start, and said once', async () => {
@@ -115,14 +115,14 @@ describe('what no webhook told us', () => {
     book({ staff: 'Мимо.' });
     await reconciled();
     await arrived('Мимо.');
-    await waitFor('the alert', () => linesWith('Webhook address is missing in the salon') === 1);
+    await waitFor('the alert', () => linesWith('Webhook URL missing in the salon') === 1);
     await reconciled();
-    expect(linesWith('Webhook address is missing in the salon')).toBe(1);
+    expect(linesWith('Webhook URL missing in the salon')).toBe(1);
     const metrics = await (await fetch(`${stack.url}/metrics`)).text();
     expect(metrics).toContain('marketplace_webhook_urls_missing 1');
     simulated.editWebhookUrls(webhookUrls);
     await reconciled();
-    await waitFor('the end of the alert', () => linesWith('Webhook address is back in the salon') === 1);
+    await waitFor('the end of the alert', () => linesWith('Webhook URL restored in the salon') === 1);
   }, 60_000);
 
   it('by the end of a freeze is asked for at the start, and everything goes on', async () => {

@@ -69,7 +69,7 @@ describe('trouble that passes', () => {
     client.markRead(id);
     await client.sendText(salon.owner.number, 'СТОП');
     await waitFor('the outage of both', () =>
-      ['Taking what clients write', 'Writing what WhatsApp says'].every((what) => linesWith(what) > 0),
+      ['Inbound message writer', 'Message status writer'].every((what) => linesWith(what) > 0),
     );
     await database.query('alter table messages_away rename to messages');
     await database.query('alter function jobs_insert_away rename to jobs_insert');
@@ -79,7 +79,7 @@ describe('trouble that passes', () => {
     };
     await waitFor('the receipt', () => happened('message_read'), 20_000);
     await waitFor('the wish', () => happened('client_opted_out'), 20_000);
-    expect(linesWith('Taking what clients write goes on')).toBe(1);
+    expect(linesWith('Inbound message writer goes on')).toBe(1);
   }, 60_000);
 
   it('with another instance does not fail an uninstallation: the session is ended when it can be', async () => {

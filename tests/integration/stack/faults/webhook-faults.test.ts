@@ -80,7 +80,7 @@ describe('webhooks while the database has trouble', () => {
       expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(3_000);
       expect(spooled()).toBeGreaterThan(0);
       expect((await sendRequest(`${stack.url}/health/live`)).status).toBe(200);
-      expect(await metrics()).toContain('marketplace_outage{name="The inbox"} 1');
+      expect(await metrics()).toContain('marketplace_outage{name="Webhook inbox"} 1');
       const { code, body } = await ready();
       expect([
         code,
@@ -96,7 +96,7 @@ describe('webhooks while the database has trouble', () => {
     await arrived('Очередь 2.');
     expect(client.inbox.findLast(({ text }) => text.includes('Очередь '))?.text).toContain('Очередь 2.');
     await waitFor('the spool to be drained', () => spooled() === 0);
-    expect(await metrics()).toContain('marketplace_outage{name="The inbox"} 0');
+    expect(await metrics()).toContain('marketplace_outage{name="Webhook inbox"} 0');
     expect((await post(995_100, 'Снова база.')).status).toBe(200);
     await arrived('Снова база.');
     expect(spooled()).toBe(0);

@@ -157,7 +157,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
   });
 
   it('left neither phone nor text nor address in what the server wrote', () => {
-    expect(stack.server.output).toContain('"Text received"');
+    expect(stack.server.output).toContain('"Message received"');
     for (const hidden of [clientNumber.slice(1), 'пятницу', receiver.url, secret])
       expect(stack.server.output).not.toContain(hidden);
   });

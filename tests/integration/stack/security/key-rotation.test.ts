@@ -45,7 +45,7 @@ describe('ENCRYPTION_KEYS', () => {
       async () => (await valueOf(stack, 'marketplace_values_under_other_keys')) === '0',
       20_000,
     );
-    expect(stack.server.output).toContain('All stored values are under the first encryption key');
+    expect(stack.server.output).toContain('Re-encryption completed: all stored values use the primary key');
 
     await stack.server.stop();
     const posts = receiver.requests.length;

@@ -203,7 +203,7 @@ describe('what a whole run leaves behind in clear', () => {
         name,
       ).toBe(true);
     }
-    expect(stack.server.output).toContain('"Message sending"');
+    expect(stack.server.output).toContain('"Message send started"');
     await fetch(`${stack.url}/health/live`);
     await waitFor('a line of the lowest level', () => stack.server.output.includes('"level":"debug"'));
     expect(messages.length).toBeGreaterThan(4);
@@ -268,8 +268,8 @@ describe('what a whole run leaves behind in clear', () => {
   });
 
   it('keeps what clients write sealed in the database', () => {
-    expect(stack.server.output).toContain('"Text received"');
-    expect(stack.server.output).toContain('The receiver cannot be reached');
+    expect(stack.server.output).toContain('"Message received"');
+    expect(stack.server.output).toContain('Connection to the receiver failed');
     expect(traces(filesOf(join(stack.directory, 'data', 'pg')), [answerText])).toEqual([]);
   });
 

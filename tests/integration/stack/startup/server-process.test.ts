@@ -111,23 +111,23 @@ describe('a server that cannot start', () => {
     await using second = new Process(elsewhere.path, { PORT: new URL(url).port });
     expect(await second.end()).toBe(1);
     expect(second.output).toContain('EADDRINUSE');
-    expect(second.output).toMatch(/^HOST and PORT are taken by another program/m);
+    expect(second.output).toMatch(/^HOST and PORT are already in use/m);
     expect(second.output).not.toContain('"stack"');
   });
 
-  it('says that HOST is no address of this machine and exits with 78', async () => {
+  it('says that HOST is not an address of this machine and exits with 78', async () => {
     using directory = new TemporaryDirectory();
     // Reserved for documentation: nobody has it.
     await using server = new Process(directory.path, { HOST: '192.0.2.1' });
     expect(await server.end()).toBe(78);
-    expect(server.output).toMatch(/^HOST is no address of this machine/m);
+    expect(server.output).toMatch(/^HOST is not an address of this machine/m);
     expect(server.output).not.toContain('"stack"');
   });
 
   it.each([
-    ['28P01', 78, 'The database of DATABASE_URL refuses the password'],
+    ['28P01', 78, 'The database of DATABASE_URL rejected the password'],
     ['3D000', 1, 'The database of DATABASE_URL does not exist'],
-    [undefined, 1, 'The database of DATABASE_URL does not answer'],
+    [undefined, 1, 'The database of DATABASE_URL refuses connections'],
   ])(
     'says what is wrong with DATABASE_URL, and no secret (%s, exit code %i)',
     async (sqlState, code, told) => {

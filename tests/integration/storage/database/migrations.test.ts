@@ -107,9 +107,9 @@ describe.each(local)('migrations on $name', ({ make }) => {
     const withoutLater = [...migrations, last];
     const slippedIn = [{ ...later, version: '20000101000000', name: 'late' }, ...released];
 
-    await expect(migrate(database, changed)).rejects.toThrow(/was changed after/);
+    await expect(migrate(database, changed)).rejects.toThrow(/was modified after/);
     await expect(migrate(database, withoutLater)).rejects.toThrow(/is missing from this release/);
-    await expect(migrate(database, slippedIn)).rejects.toThrow(/older than what the database has/);
+    await expect(migrate(database, slippedIn)).rejects.toThrow(/older than the last applied/);
   });
 
   async function history() {

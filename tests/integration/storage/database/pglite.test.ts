@@ -47,13 +47,11 @@ describe('the embedded store', () => {
     await using first = new StorageProcess('write', choice);
     await waitFor('the first to write', () => ended(first) ?? first.lines.length > 0, 25_000);
 
-    await expect(openTestDatabase(choice)).rejects.toThrow(
-      /Another running process uses the embedded database/,
-    );
+    await expect(openTestDatabase(choice)).rejects.toThrow(/is in use by another process/);
     await first.kill();
 
     await using database = await openTestDatabase(choice);
-    await expect(openTestDatabase(choice)).rejects.toThrow(/Another running process/);
+    await expect(openTestDatabase(choice)).rejects.toThrow(/is in use by another process/);
     await database.ping();
   }, 60_000);
 

@@ -93,7 +93,7 @@ describe.each(engines())('a message on its way in $name', ({ make }) => {
     const outage = new OutageMonitor({ began: () => log.info('began'), ended: () => {} }, () =>
       performance.now(),
     );
-    const failed = (error: unknown): void => log.error('Gave up', { error });
+    const failed = (error: unknown): void => log.error('Task failed permanently', { error });
     const statuses = new RetryingQueue({ isOutage, outage, onTaskFailed: failed });
     const outbox = new Outbox({
       ...repositories,

@@ -70,9 +70,9 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       { id: ids.forwarding, key: 'd', data: { companyId, messageId: randomUUID() } },
     ]);
 
-    expect(await deadLetterLog('Job buried', ids.webhook)).toContain(`"companyId":${companyId}`);
-    expect(await deadLetterLog('Job buried', ids.activation)).toContain(`"companyId":${companyId}`);
-    expect(await deadLetterLog('Job buried', ids.stranger)).not.toContain('companyId');
+    expect(await deadLetterLog('Job dead-lettered', ids.webhook)).toContain(`"companyId":${companyId}`);
+    expect(await deadLetterLog('Job dead-lettered', ids.activation)).toContain(`"companyId":${companyId}`);
+    expect(await deadLetterLog('Job dead-lettered', ids.stranger)).not.toContain('companyId');
     const events = await waitFor('the events', async () => {
       const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
         type.endsWith('_buried'),

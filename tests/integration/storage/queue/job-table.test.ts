@@ -207,7 +207,7 @@ describe.each(engines())('the table of jobs in $name', ({ make }) => {
     );
     await waitFor('the job behind it', () => done.length > 0);
     expect([deadLettered, done]).toEqual([[id], [{ n: 2 }]]);
-    expect(errors.map(String)).toEqual(['Error: The process ended again and again with this job in hand']);
+    expect(errors.map(String)).toEqual(['Error: Job was interrupted by too many process exits']);
     errors = [];
   });
 

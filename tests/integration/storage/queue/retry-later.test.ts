@@ -73,7 +73,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
       'forwarding',
       async ({ id, attempt }) => {
         (attempts[id] ??= []).push(attempt);
-        throw new RetryLaterError('Not posted', {
+        throw new RetryLaterError('Circuit open', {
           delayMs: 100,
           countsAsAttempt: false,
           expires: id !== unseen,

@@ -173,7 +173,7 @@ describe.each(engines())('what a client wrote, on its way to the company, in $na
     expect(letter).toMatchObject({ attempts: 2, reason: { message: 'The receiver answered 302' } });
     expect(receiver.requests).toHaveLength(2);
     const left = JSON.stringify([letter, log.lines]);
-    expect(left).toContain('Text forwarded');
+    expect(left).toContain('Message forwarded');
     for (const hidden of [phone, phone.slice(1), secretText, receiver.url, secret])
       expect(left).not.toContain(hidden);
   });
@@ -187,7 +187,7 @@ describe.each(engines())('what a client wrote, on its way to the company, in $na
       const webhook = { version: 'v', url: `${origin}:${receiver.port}/`, secrets: [secret] };
       expect(await receivers.deliver(id, webhook, { id: 'msg', body: '{}' })).toEqual({
         outcome: 'failed',
-        reason: 'The address is not public',
+        reason: 'The host resolves to a non-public address',
       });
       expect(receiver.requests).toEqual([]);
     },

@@ -8,7 +8,7 @@ describe('a phone that wants a new secret before it links', () => {
     fixture.whatsapp.requireSecretRefresh(fixture.salon, true);
     const host = fixture.host();
     const shown = await host.manager.generateQRForCompany(fixture.companyId);
-    await expect(fixture.salon.scan(shown.text)).rejects.toThrow('must replace the secret');
+    await expect(fixture.salon.scan(shown.text)).rejects.toThrow('must refresh its ADV secret');
 
     const renewed = await waitFor('the new code', () => host.qrCodes[1]);
     expect(fieldsOf(renewed.text).toSpliced(3, 1)).toEqual(fieldsOf(shown.text).toSpliced(3, 1));
@@ -27,7 +27,7 @@ describe('a phone that wants a new secret before it links', () => {
     fixture.whatsapp.requireSecretRefresh(fixture.salon, true);
     const host = fixture.host({ timeouts: { qrLifetimeMs: 500 } });
     const shown = await host.manager.generateQRForCompany(fixture.companyId);
-    await expect(fixture.salon.scan(shown.text)).rejects.toThrow('must replace the secret');
+    await expect(fixture.salon.scan(shown.text)).rejects.toThrow('must refresh its ADV secret');
 
     const renewed = await waitFor('the new code', () => host.qrCodes[1]);
     const later = await waitFor('the code after it', () => host.qrCodes[2]);

@@ -14,7 +14,7 @@ describe('a pairing code', () => {
     const refused = await refusalOf(host.manager.requestPairingCode(fixture.companyId, typed));
     expect(refused).toMatchObject({ code: 'CONNECTION_FAILED' });
     expect(refused.text.ru).toMatch(/не выдал код.*QR-код/);
-    expect(refused.text.en).toMatch(/gave no code.*QR code/);
+    expect(refused.text.en).toMatch(/did not issue a code.*QR code/);
 
     await fixture.salon.scan(text);
     await host.waitForState(fixture.companyId, 'connected');

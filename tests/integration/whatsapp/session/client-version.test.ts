@@ -42,7 +42,7 @@ describe('a refused client version', () => {
       detail: '405',
     });
     await expect(host.credentials.companies()).resolves.toEqual([fixture.companyId]);
-    const alerts = host.log.lines.filter((line) => line.includes('WhatsApp refuses the client version'));
+    const alerts = host.log.lines.filter((line) => line.includes('WhatsApp client version rejected'));
     expect(alerts).toHaveLength(1);
     await fixture.stop(host);
 

@@ -23,22 +23,19 @@ describe('a full disk under the credentials', () => {
     await host.waitForState(fixture.companyId, 'reconnecting');
     await waitFor('the reason', () => detailOf(host, fixture) === 'store_unavailable');
     const logins = fixture.countEvents('login');
-    await waitFor(
-      'more attempts',
-      () => countLogLines(host, 'The WhatsApp session could not be opened') >= 4,
-    );
+    await waitFor('more attempts', () => countLogLines(host, 'WhatsApp session open failed') >= 4);
 
     await host.manager.eraseQuarantined();
     expect(fixture.countEvents('login'), 'WhatsApp is left alone').toBe(logins);
-    expect(countLogLines(host, 'WhatsApp credentials cannot be saved')).toBe(1);
-    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(0);
+    expect(countLogLines(host, 'WhatsApp credentials not saved')).toBe(1);
+    expect(countLogLines(host, 'WhatsApp credential storage recovered')).toBe(0);
     expect(await alerts(host)).toMatch(/whatsapp_alerts_total\{cause="credentials_not_saved"\} 1\n/);
     expect(stored(fixture.directory)).toBe(before);
 
     disk.free();
     await host.waitForState(fixture.companyId, 'connected');
     await arrives(fixture, host, 'снова есть место');
-    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(1);
+    expect(countLogLines(host, 'WhatsApp credential storage recovered')).toBe(1);
     expect(host.qrCodes).toHaveLength(codes);
     expect(fixture.countEvents('registration')).toBe(1);
     expect(fixture.countEvents('undecryptable')).toBe(0);
@@ -74,21 +71,18 @@ describe('a disk under the credentials with room for little more than nothing', 
     disk.fill(15);
     const host = fixture.host();
     await host.manager.initializeManager();
-    await waitFor(
-      'more attempts',
-      () => countLogLines(host, 'The WhatsApp session could not be opened') >= 4,
-    );
+    await waitFor('more attempts', () => countLogLines(host, 'WhatsApp session open failed') >= 4);
     await host.manager.eraseQuarantined();
 
     expect(detailOf(host, fixture)).toBe('store_unavailable');
     expect(fixture.countEvents('login'), 'WhatsApp is left alone').toBe(logins);
-    expect(countLogLines(host, 'WhatsApp credentials cannot be saved')).toBe(1);
-    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(0);
+    expect(countLogLines(host, 'WhatsApp credentials not saved')).toBe(1);
+    expect(countLogLines(host, 'WhatsApp credential storage recovered')).toBe(0);
     disk.free();
 
     await host.waitForState(fixture.companyId, 'connected');
     await arrives(fixture, host, 'снова есть место');
-    expect(countLogLines(host, 'WhatsApp credentials can be saved again')).toBe(1);
+    expect(countLogLines(host, 'WhatsApp credential storage recovered')).toBe(1);
     expect(host.qrCodes).toEqual([]);
     expect(fixture.countEvents('registration')).toBe(1);
   });

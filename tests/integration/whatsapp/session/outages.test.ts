@@ -81,7 +81,9 @@ describe('a lost connection', () => {
     const atRest = fixture.countEvents('connected');
     expect(status().state).toBe('reconnecting');
     await waitFor('the second rest', () => fixture.countEvents('connected') >= atRest + 6);
-    expect(host.log.lines.filter((line) => line.includes('A WhatsApp session needs a look'))).toHaveLength(1);
+    expect(
+      host.log.lines.filter((line) => line.includes('WhatsApp session requires attention')),
+    ).toHaveLength(1);
   });
 
   it('by a ban keeps the credentials and waits for a person, who may link another number', async () => {
@@ -150,7 +152,7 @@ describe('a lease', () => {
     );
     await host.credentials.write(taken, [{ type: 'probe', id: 'probe', value: new Uint8Array([1]) }]);
     const change = { type: 'probe', id: 'probe', value: null };
-    await expect(host.credentials.write(stale, [change])).rejects.toThrow('leased again');
+    await expect(host.credentials.write(stale, [change])).rejects.toThrow('is stale');
   });
 
   it('that cannot be renewed is not trusted to its end', async () => {

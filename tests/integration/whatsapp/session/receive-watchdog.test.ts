@@ -60,7 +60,7 @@ describe('a deaf session, connected and without a message for hours,', () => {
       await watched.actionCount('alert'),
       await watched.actionCount('probe'),
     ]).toEqual([1, 1, 2]);
-    expect(host.log.lines.filter((line) => line.includes('hears nothing, also over'))).toHaveLength(1);
+    expect(host.log.lines.filter((line) => line.includes('receives nothing after'))).toHaveLength(1);
     expect(watched.watchdog.deafSessions).toBe(1);
     const expectedEvent = { companyId: fixture.companyId, cause: 'watchdog' };
     expect(watched.events).toEqual([{ ...expectedEvent, type: 'whatsapp_deaf' }]);

@@ -53,7 +53,7 @@ describe('linking by QR code', () => {
     const qr = await client.nextQr();
     await fixture.disconnect(client);
 
-    await expect(fixture.owner.scan(qr)).rejects.toThrow('No device shows this QR code');
+    await expect(fixture.owner.scan(qr)).rejects.toThrow('Unknown or expired QR code');
     await expect(fixture.owner.scan('https://example.com')).rejects.toThrow('not 32 bytes');
   });
 
@@ -100,7 +100,7 @@ describe('linking by QR code', () => {
     const qr = await client.nextQr();
     const demanded = nextNotification(client, 'companion_reg_refresh');
 
-    await expect(fixture.owner.scan(qr)).rejects.toThrow('must replace the secret');
+    await expect(fixture.owner.scan(qr)).rejects.toThrow('must refresh its ADV secret');
     await demanded;
     await expect(fixture.owner.scan(qr)).rejects.toThrow('retired');
     client.creds.advSecretKey = randomBytes(32).toString('base64');
@@ -119,7 +119,7 @@ describe('linking by QR code', () => {
     client.connect();
     const qr = await client.nextQr();
     const demanded = nextNotification(client, 'companion_reg_refresh');
-    await expect(fixture.owner.scan(qr)).rejects.toThrow('must replace the secret');
+    await expect(fixture.owner.scan(qr)).rejects.toThrow('must refresh its ADV secret');
     const { attrs, content } = await demanded;
     expect(content).toEqual([stanza('pair-device-rotate-qr')]);
 

@@ -35,7 +35,7 @@ describe('the simulated service', () => {
     expect(await client.waitForClose()).toBe(400);
   });
 
-  it('refuses a rotated prekey with a wrong signature and keeps the one it had', async () => {
+  it('refuses a rotated prekey with an invalid signature and keeps the one it had', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const key = Curve.generateKeyPair();

@@ -94,7 +94,7 @@ class CountedCompanies implements Companies {
 }
 
 function unasked(): never {
-  throw new Error('Not part of these tests');
+  throw new Error('Not implemented in this test server');
 }
 
 function company(id: number, integrationStatus: IntegrationStatus): Company {

@@ -119,7 +119,7 @@ describe('the client version', () => {
     expect(version.current).toEqual(older);
     expect(fleet.asked).toBe(0);
     expect(fleet.alerts).toHaveLength(1);
-    expect(fleet.alerts[0]).toContain('WHATSAPP_VERSION sets it and is never replaced');
+    expect(fleet.alerts[0]).toContain('pinned by WHATSAPP_VERSION');
   });
 
   it("is the library's while the database is away, and that costs no session its start", async () => {

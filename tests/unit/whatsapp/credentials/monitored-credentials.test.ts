@@ -74,7 +74,7 @@ describe('room for credentials', () => {
 
   it('is not asked for by whoever has lost the lease, and that is no outage', async () => {
     await store.open({ ...lease, token: 6 });
-    await expect(store.open(lease)).rejects.toThrow('leased again');
+    await expect(store.open(lease)).rejects.toThrow('is stale');
     expect(reported).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ it('a message whose recipient could not be looked up in the store has not left',
     authState: {
       keys: {
         get: async () => {
-          throw new UnreadableCredentialsError('A stored key cannot be read');
+          throw new UnreadableCredentialsError('A stored Signal key could not be decrypted');
         },
       },
     },
