@@ -40,14 +40,17 @@ describe('trouble that passes', () => {
     }
     await stack.yclients.waitForWebhooks();
     expect(stack.yclients.deliveries.slice(-3).map(({ status }) => status)).toEqual([200, 200, 200]);
-    await waitFor('the outage in the log', () => linesWith('Work on webhooks does not get through') > 0);
+    await waitFor(
+      'the outage in the log',
+      () => linesWith('Job handlers (webhooks): database unavailable') > 0,
+    );
     await database.query('alter table bookings_away rename to bookings');
 
     const client = stack.whatsapp.phone(clientNumber);
     for (const staff of ['Первая.', 'Вторая.', 'Третья.'])
       await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
-    expect(linesWith('Work on webhooks does not get through')).toBe(1);
-    expect(linesWith('Work on webhooks goes on')).toBe(1);
+    expect(linesWith('Job handlers (webhooks): database unavailable')).toBe(1);
+    expect(linesWith('Job handlers (webhooks): database recovered')).toBe(1);
     const { rows } = await database.query(
       `select count(*)::int as dead from pgboss.job where name like '%\\_dead'`,
     );
@@ -79,7 +82,7 @@ describe('trouble that passes', () => {
     };
     await waitFor('the receipt', () => happened('message_read'), 20_000);
     await waitFor('the wish', () => happened('client_opted_out'), 20_000);
-    expect(linesWith('Inbound message writer goes on')).toBe(1);
+    expect(linesWith('Inbound message writer: database recovered')).toBe(1);
   }, 60_000);
 
   it('with another instance does not fail an uninstallation: the session is ended when it can be', async () => {
