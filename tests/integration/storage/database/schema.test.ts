@@ -1,0 +1,120 @@
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate, type Migration, readMigrations } from '../../../../src/storage/database/migrate.ts';
+import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
+import { readSchemas } from '../../../../supabase/migrations.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
+import {
+  readSchemaCatalog,
+  type SchemaCatalog,
+  schemaDifferences,
+} from '../../../support/checkers/schema-catalog.ts';
+
+const root = path.resolve(import.meta.dirname, '../../../..');
+const scope = new AsyncDisposableStack();
+let server: PostgresServer;
+
+beforeAll(async () => {
+  server = scope.use(await PostgresServer.start());
+});
+afterAll(() => scope.disposeAsync());
+
+async function emptyDatabase(): Promise<PostgresDatabase> {
+  const onError = (error: unknown): void => {
+    throw error;
+  };
+  return new PostgresDatabase({ url: await server.createDatabase(), onError });
+}
+
+/** Folders `schemas` and `migrations` in `supabase`, each applied to a database of its own. */
+async function differencesIn(supabase: string): Promise<string[]> {
+  const schemas = await readSchemas(path.join(supabase, 'schemas'));
+  return schemaDifferences(
+    await catalogAfter(await readMigrations(path.join(supabase, 'migrations'))),
+    await catalogAfter([{ version: '20000101000000', name: 'schemas', sql: schemas }]),
+  );
+}
+
+async function catalogAfter(migrations: readonly Migration[]): Promise<SchemaCatalog> {
+  await using database = await emptyDatabase();
+  await migrate(database, migrations);
+  return await readSchemaCatalog(database);
+}
+
+describe('supabase/schemas', () => {
+  it('describes the schema that the migrations produce', async () => {
+    expect(await differencesIn(path.join(root, 'supabase'))).toEqual([]);
+  });
+});
+
+describe('the comparison of schemas', () => {
+  const planted: readonly (readonly [object: string, sql: string])[] = [
+    ['column public.companies.planted', 'alter table public.companies add column planted text'],
+    ['column public.companies.title', 'alter table public.companies alter column title type varchar(80)'],
+    ['column public.messages.attempts', 'alter table public.messages alter column attempts set default 1'],
+    ['column public.bookings.services', 'alter table public.bookings alter column services drop not null'],
+    ['column public.claim_holds.planted', 'alter type public.claim_holds add attribute planted text'],
+    ['table public.planted', 'create table public.planted ()'],
+    ['index public.messages_in_turn', 'drop index public.messages_in_turn'],
+    ['index public.planted', 'create index planted on public.companies (title)'],
+    [
+      'constraint companies_salon_id_check on public.companies',
+      'alter table public.companies drop constraint companies_salon_id_check',
+    ],
+    [
+      'trigger companies_pace_begin on public.companies',
+      'alter table public.companies disable trigger companies_pace_begin',
+    ],
+    [
+      'function public.company_by_id(bigint)',
+      `create or replace function public.company_by_id(p_company_id bigint) returns setof public.companies
+        language sql stable set search_path = '' as $$ select * from public.companies where id = p_company_id limit 1 $$`,
+    ],
+    ['function public.client_version()', 'alter function public.client_version() set search_path = public'],
+    [
+      'grants on function public.company_by_id(bigint)',
+      'grant execute on function public.company_by_id to anon',
+    ],
+    ['grants on public.companies', 'grant select on public.companies to authenticated'],
+    ['column public.companies.title', 'grant select (title) on public.companies to anon'],
+    ['grants on schema public', 'revoke usage on schema public from service_role'],
+    [
+      'default privileges on f in public',
+      'alter default privileges in schema public grant execute on functions to anon',
+    ],
+    ['policy planted on public.companies', 'create policy planted on public.companies using (true)'],
+    ['row level security of public.companies', 'alter table public.companies disable row level security'],
+    ['view public.planted', 'create view public.planted as select 1 as one'],
+    ['type public.planted', `create type public.planted as enum ('one')`],
+  ];
+  let database: PostgresDatabase;
+  let declared: SchemaCatalog;
+
+  beforeAll(async () => {
+    database = scope.use(await emptyDatabase());
+    await migrate(database, await readMigrations(path.join(root, 'supabase/migrations')));
+    declared = await readSchemaCatalog(database);
+  });
+
+  it.each(planted)('reports %s after %s', async (object, sql) => {
+    const differences: string[] = [];
+    const undone = new Error('Undone');
+    const change = database.transaction(async (session) => {
+      await session.exec(sql);
+      differences.push(...schemaDifferences(await readSchemaCatalog(session), declared));
+      throw undone;
+    });
+    await expect(change).rejects.toBe(undone);
+    expect(differences.map((line) => line.slice(0, line.indexOf(': ')))).toContain(object);
+  });
+
+  it('ignores comments in function bodies', async () => {
+    const [before, after] = ['-- One\n', '-- Another\n  -- comment\n'].map(
+      (comment) => `create function f() as $$\n${comment}select 1\n$$`,
+    );
+    if (before === undefined || after === undefined) throw new Error('Two definitions');
+    const catalog = (definition: string) =>
+      readSchemaCatalog({ query: async () => [{ object: 'f', definition }] });
+    expect(schemaDifferences(await catalog(before), await catalog(after))).toEqual([]);
+  });
+});
