@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-once start check test crash soak bench initial-migration system-packages clean
+.PHONY: help demo demo-once start check test crash soak bench migration initial-migration system-packages clean
 
 # The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
 pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -47,8 +47,11 @@ bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions 
 	@echo "Measuring; this takes a quarter of an hour"
 	@$(pinned) npm run --silent bench
 
-initial-migration: $(installed) ## Regenerate the initial migration from supabase/schemas
-	@$(pinned) exec node supabase/migrations.ts
+migration: $(installed) ## Add an empty migration: make migration NAME=add_message_note (see supabase/README.md)
+	@$(pinned) exec node supabase/migrations.ts new '$(NAME)'
+
+initial-migration: $(installed) ## Regenerate the initial migration from supabase/schemas; only before the first release
+	@$(pinned) exec node supabase/migrations.ts initial
 
 clean: ## Remove what was installed or generated; keeps data, sessions and logs
 	@echo "Removing node_modules and coverage"

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { appendFileSync, cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate, type Migration, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
@@ -9,6 +12,7 @@ import {
   type SchemaCatalog,
   schemaDifferences,
 } from '../../../support/checkers/schema-catalog.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const root = path.resolve(import.meta.dirname, '../../../..');
 const scope = new AsyncDisposableStack();
@@ -116,5 +120,71 @@ describe('the comparison of schemas', () => {
     const catalog = (definition: string) =>
       readSchemaCatalog({ query: async () => [{ object: 'f', definition }] });
     expect(schemaDifferences(await catalog(before), await catalog(after))).toEqual([]);
+  });
+});
+
+describe('a change of the schema as supabase/README.md describes it', () => {
+  const run = promisify(execFile);
+  const release = '# Changelog\n\n## 0.1.0\n';
+  const noRelease = '# Changelog\n\n## Pending\n';
+
+  /** A copy of the folder in a project of its own. */
+  function scratchCopy(changelog: string) {
+    const { path: project } = scope.use(new TemporaryDirectory());
+    const supabase = path.join(project, 'supabase');
+    cpSync(path.join(root, 'supabase'), supabase, { recursive: true });
+    writeFileSync(path.join(project, 'package.json'), '{"type":"module"}');
+    writeFileSync(path.join(project, 'CHANGELOG.md'), changelog);
+    return {
+      supabase,
+      migrations: () => readMigrations(path.join(supabase, 'migrations')),
+      addColumn: (file: string) =>
+        appendFileSync(path.join(supabase, file), 'alter table public.companies add column note text;\n'),
+      command: (...args: string[]) => run(process.execPath, [path.join(supabase, 'migrations.ts'), ...args]),
+    };
+  }
+
+  it('before the first release: regenerates the initial migration', async () => {
+    const { supabase, addColumn, command } = scratchCopy(noRelease);
+    for (const later of readdirSync(path.join(supabase, 'migrations')).sort().slice(1)) {
+      rmSync(path.join(supabase, 'migrations', later));
+    }
+    addColumn('schemas/10_companies.sql');
+    expect(await differencesIn(supabase)).toContain('column public.companies.note: only in supabase/schemas');
+
+    await command('initial');
+
+    expect(await differencesIn(supabase)).toEqual([]);
+  });
+
+  it('after it: adds a migration, which a database of the previous release applies', async () => {
+    const { supabase, migrations, addColumn, command } = scratchCopy(release);
+    await using previous = await emptyDatabase();
+    await migrate(previous, await migrations());
+    addColumn('schemas/10_companies.sql');
+    expect(await differencesIn(supabase)).toEqual(['column public.companies.note: only in supabase/schemas']);
+
+    const { stdout } = await command('new', 'add_company_note');
+    const [, file = '', version] =
+      /supabase\/(migrations\/(\d{14})_add_company_note\.sql)/.exec(stdout) ?? [];
+    addColumn(file);
+
+    expect(await differencesIn(supabase)).toEqual([]);
+    expect(await migrate(previous, await migrations())).toEqual([version]);
+  });
+
+  it('never regenerates the initial migration of a release or below another migration', async () => {
+    await expect(scratchCopy(release).command('initial')).rejects.toThrow(/CHANGELOG\.md lists a release/);
+    const { command } = scratchCopy(noRelease);
+    await command('new', 'add_company_note');
+    await expect(command('initial')).rejects.toThrow(/Other migrations build on the initial one/);
+  });
+
+  it('refuses names that are taken or that migrate() does not accept', async () => {
+    const { command } = scratchCopy(release);
+    for (const name of ['', 'Add Note', '../note', 'add-note', '1st', 'initial']) {
+      await expect(command('new', name), name).rejects.toMatchObject({ code: 1 });
+    }
+    await expect(command('new')).rejects.toThrow(/Usage: node supabase\/migrations\.ts/);
   });
 });
