@@ -1,5 +1,5 @@
 import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
-import { elapsedBackoff } from '../lib/async/backoff.ts';
+import { elapsedBackoff, equalJitter } from '../lib/async/backoff.ts';
 
 export type CircuitBreakerOptions = Readonly<{
   /** In a row, until it opens. */
@@ -57,7 +57,10 @@ export class CircuitBreaker {
   #retryAfterMs(): number {
     const { now, openMs, random } = this.#options;
     const nowMs = now().getTime();
-    const bounds = { minMs: openMs, maxMs: maxBackoffMs };
-    return elapsedBackoff(nowMs - (this.#openSinceMs ?? nowMs), bounds, random);
+    return elapsedBackoff(nowMs - (this.#openSinceMs ?? nowMs), {
+      minMs: openMs,
+      maxMs: maxBackoffMs,
+      jitter: equalJitter(random),
+    });
   }
 }

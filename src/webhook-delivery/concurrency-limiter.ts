@@ -1,5 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import { elapsedBackoff } from '../lib/async/backoff.ts';
+import { elapsedBackoff, equalJitter } from '../lib/async/backoff.ts';
 
 export type ConcurrencyLimiterOptions = Readonly<{
   /** Of one company. */
@@ -48,6 +48,9 @@ export class ConcurrencyLimiter {
   #retryAfterMs(load: CompanyLoad): number {
     const nowMs = this.#options.now().getTime();
     load.blockedSinceMs ??= nowMs;
-    return elapsedBackoff(nowMs - load.blockedSinceMs, backoffBounds, this.#options.random);
+    return elapsedBackoff(nowMs - load.blockedSinceMs, {
+      ...backoffBounds,
+      jitter: equalJitter(this.#options.random),
+    });
   }
 }

@@ -1,3 +1,5 @@
+import { exponentialBackoff } from '../lib/async/backoff.ts';
+
 /** At most `requests` starts in any span of `windowMs`. */
 export type RateLimit = Readonly<{ requests: number; windowMs: number }>;
 
@@ -83,7 +85,10 @@ export class RateLimiter {
     // Requests that were under way together are refused together: that is one refusal.
     const alreadyPaused = nowMs < this.#pausedUntilMs;
     if (!alreadyPaused) this.#consecutiveRejections += 1;
-    const backoffMs = this.#backoffBaseMs * 2 ** (this.#consecutiveRejections - 1) * (1 + this.#random());
+    const backoffMs = exponentialBackoff(this.#consecutiveRejections, {
+      baseMs: this.#backoffBaseMs * (1 + this.#random()),
+      maxMs: this.#maxBackoffMs,
+    });
     const pauseMs = Math.min(this.#maxBackoffMs, retryAfterMs ?? (alreadyPaused ? 0 : backoffMs));
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
     return this.#pausedUntilMs - nowMs;

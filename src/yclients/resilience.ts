@@ -11,6 +11,7 @@ import {
   type CircuitBreakerPolicy,
   type RetryPolicy,
 } from 'cockatiel';
+import { exponentialBackoff, fullJitter } from '../lib/async/backoff.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import { OutageError } from './http-client.ts';
 import { RateLimitExceededError } from './rate-limiter.ts';
@@ -62,7 +63,9 @@ export class Resilience {
       handleWhen((error) => error instanceof AppError && error.retryable),
       {
         maxAttempts: attempts - 1,
-        backoff: new DelegateBackoff(({ attempt }) => random() * retryBaseMs * 2 ** (attempt - 1)),
+        backoff: new DelegateBackoff(({ attempt }) =>
+          exponentialBackoff(attempt, { baseMs: retryBaseMs, maxMs: Infinity, jitter: fullJitter(random) }),
+        ),
       },
     );
   }

@@ -1,53 +1,53 @@
+/** Maps a computed delay to a random one. */
+export type Jitter = (delayMs: number) => number;
+
 export type BackoffOptions = Readonly<{
+  /** Delay of the first attempt, before jitter. */
   baseMs: number;
   maxMs: number;
-  factor?: number;
-  /** After so many attempts the delays may become longer still. */
-  slowPhase?: Readonly<{ afterAttempts: number; maxMs: number }>;
+  /** Default: none. */
+  jitter?: Jitter;
 }>;
 
 /**
- * Exponential delays with full jitter: the n-th is anywhere between 0 and `firstMs * factor^n`, capped at `maxMs`.
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ * Doubles with every attempt: `baseMs * 2^(attempt - 1)`, capped at `maxMs`, then jittered.
+ * @param attempt 1 for the first
+ * @returns whole milliseconds
  */
-export class Backoff {
-  readonly #options: BackoffOptions;
-  readonly #random: () => number;
-  #attempt = 0;
-
-  /** @param random uniform in [0, 1) */
-  constructor(options: BackoffOptions, random: () => number) {
-    this.#options = options;
-    this.#random = random;
-  }
-
-  get attempt(): number {
-    return this.#attempt;
-  }
-
-  nextDelayMs(): number {
-    const { baseMs, factor = 2 } = this.#options;
-    const ceilingMs = Math.min(this.#maxMs, baseMs * factor ** this.#attempt);
-    this.#attempt += 1;
-    return Math.round(this.#random() * ceilingMs);
-  }
-
-  reset(): void {
-    this.#attempt = 0;
-  }
-
-  get #maxMs(): number {
-    const { maxMs, slowPhase } = this.#options;
-    return slowPhase !== undefined && this.#attempt >= slowPhase.afterAttempts ? slowPhase.maxMs : maxMs;
-  }
+export function exponentialBackoff(attempt: number, { baseMs, maxMs, jitter }: BackoffOptions): number {
+  return applyJitter(Math.min(maxMs, baseMs * 2 ** (attempt - 1)), jitter);
 }
 
-/** As long as it has gone on so far, within bounds, and up to half of it less by chance. @param random uniform in [0, 1) */
+/**
+ * Equal to the time elapsed since the first failure, so that consecutive delays double; clamped, then jittered.
+ * @returns whole milliseconds
+ */
 export function elapsedBackoff(
   elapsedMs: number,
-  { minMs, maxMs }: Readonly<{ minMs: number; maxMs: number }>,
-  random: () => number,
+  { minMs, maxMs, jitter }: Readonly<{ minMs: number; maxMs: number; jitter?: Jitter }>,
 ): number {
-  const delayMs = Math.min(maxMs, Math.max(minMs, elapsedMs));
-  return Math.round(delayMs * (0.5 + random() / 2));
+  return applyJitter(Math.min(maxMs, Math.max(minMs, elapsedMs)), jitter);
+}
+
+/**
+ * Between 0 and the delay.
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ * @param random uniform in [0, 1)
+ */
+export function fullJitter(random: () => number): Jitter {
+  return (delayMs) => random() * delayMs;
+}
+
+/** Between 50 % and 100 % of the delay. @param random uniform in [0, 1) */
+export function equalJitter(random: () => number): Jitter {
+  return (delayMs) => delayMs * (0.5 + random() / 2);
+}
+
+/** Between 50 % and 150 % of the delay. @param random uniform in [0, 1) */
+export function centeredJitter(random: () => number): Jitter {
+  return (delayMs) => delayMs * (0.5 + random());
+}
+
+function applyJitter(delayMs: number, jitter: Jitter = (ms) => ms): number {
+  return Math.round(jitter(delayMs));
 }

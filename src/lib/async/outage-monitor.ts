@@ -1,3 +1,5 @@
+import { elapsedBackoff } from './backoff.ts';
+
 export type OutageCallbacks = Readonly<{
   began(error: unknown): void;
   ended(durationMs: number): void;
@@ -28,7 +30,7 @@ export class OutageMonitor {
       this.#sinceMs = nowMs;
       this.#callbacks.began(error);
     }
-    return Math.min(bounds.maxMs, Math.max(bounds.minMs, nowMs - this.#sinceMs));
+    return elapsedBackoff(nowMs - this.#sinceMs, bounds);
   }
 
   /** It works. */

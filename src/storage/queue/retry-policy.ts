@@ -7,9 +7,8 @@ export type RetryPolicy = Readonly<{
   maxAgeSeconds?: number;
   /** A job that was in hand so often when a process ended is taken for the cause. Slow jobs are in hand by chance. */
   maxInterruptions: number;
-  /** Longest wait before the first retry; it doubles with each further one, and is halved at random. */
-  retryDelaySeconds: number;
-  retryDelayMaxSeconds: number;
+  /** Exponential, with equal jitter. */
+  backoff: Readonly<{ baseMs: number; maxMs: number }>;
   /** Jobs in hand at once in this process. */
   concurrency: number;
 }>;
@@ -24,7 +23,7 @@ export const queueNames = [
   'reconciliation',
 ] as const satisfies readonly QueueName[];
 
-const commonPolicy = { retryDelaySeconds: 1, retryDelayMaxSeconds: 60, maxInterruptions: 20 } as const;
+const commonPolicy = { backoff: { baseMs: 1_000, maxMs: 60_000 }, maxInterruptions: 20 } as const;
 
 export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
   webhooks: { ...commonPolicy, maxAttempts: 5, concurrency: 10 },
@@ -32,16 +31,14 @@ export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
   activation: {
     ...commonPolicy,
     maxAttempts: 16,
-    retryDelaySeconds: 5,
-    retryDelayMaxSeconds: 600,
+    backoff: { baseMs: 5_000, maxMs: 600_000 },
     concurrency: 4,
   },
   // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
   answers: {
     ...commonPolicy,
     maxAttempts: 200,
-    retryDelaySeconds: 2,
-    retryDelayMaxSeconds: 600,
+    backoff: { baseMs: 2_000, maxMs: 600_000 },
     concurrency: 4,
   },
   replanning: { ...commonPolicy, maxAttempts: 5, concurrency: 2 },
@@ -51,27 +48,19 @@ export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
     maxAttempts: 26,
     maxAgeSeconds: 36 * 3_600,
     maxInterruptions: 200,
-    retryDelaySeconds: 5,
-    retryDelayMaxSeconds: 7_200,
+    backoff: { baseMs: 5_000, maxMs: 7_200_000 },
     concurrency: 16,
   },
   // All salons share the platform's budget, so that one reading may take long.
   reconciliation: {
     maxAttempts: 10,
     maxInterruptions: 200,
-    retryDelaySeconds: 5,
-    retryDelayMaxSeconds: 900,
+    backoff: { baseMs: 5_000, maxMs: 900_000 },
     concurrency: 2,
   },
   // A device that should be unlinked stays dangerous until it is.
   disconnection: { ...commonPolicy, maxAttempts: Infinity, maxInterruptions: Infinity, concurrency: 4 },
 };
-
-/** Between a half and the whole of the wait, so that jobs that failed together do not come back together. */
-export function retryDelayMs(policy: RetryPolicy, failures: number, random: () => number): number {
-  const maxSeconds = Math.min(policy.retryDelayMaxSeconds, policy.retryDelaySeconds * 2 ** (failures - 1));
-  return maxSeconds * 1_000 * (0.5 + random() / 2);
-}
 
 /** Where jobs go that failed for good, with the reason. */
 export function deadLetterQueueName(queue: QueueName): string {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, PgBoss } from 'pg-boss';
 import { RetryLaterError, PermanentJobError } from '../../domain/errors/job-errors.ts';
+import { equalJitter, exponentialBackoff } from '../../lib/async/backoff.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import { isOutage } from '../database/errors.ts';
 import type { ClaimedJob, JobTable } from './job-table.ts';
-import { deadLetterQueueName, retryDelayMs } from './retry-policy.ts';
+import { deadLetterQueueName } from './retry-policy.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { DeadLetterHandler, Job, JobHandler, QueueName } from '../../ports/job-queue.ts';
 
@@ -185,7 +186,8 @@ export class QueueWorker {
       failure instanceof PermanentJobError || attempts.interruptions >= policy.maxInterruptions || isExpired;
     if (isPermanent || failures >= policy.maxAttempts)
       return () => this.#deadLetter(claimed, failures, failure);
-    const delayMs = Math.max(retryDelayMs(policy, failures, random), retryLater?.delayMs ?? 0);
+    const backoffMs = exponentialBackoff(failures, { ...policy.backoff, jitter: equalJitter(random) });
+    const delayMs = Math.max(backoffMs, retryLater?.delayMs ?? 0);
     return () =>
       table.reschedule(queue, claim, delayMs, { ...attempts, failures, reason: serializeError(failure) });
   }

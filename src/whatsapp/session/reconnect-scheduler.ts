@@ -1,5 +1,5 @@
 import { ReplaceableTimer } from '../../lib/async/timers.ts';
-import { Backoff } from '../../lib/async/backoff.ts';
+import { centeredJitter, exponentialBackoff, fullJitter } from '../../lib/async/backoff.ts';
 import type { NextStep } from './disconnect-policy.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
 
@@ -17,10 +17,11 @@ const attemptsBeforeLongBackoff = 10;
 export class ReconnectScheduler {
   readonly #timeouts: SessionTimeouts;
   readonly #random: () => number;
-  readonly #backoff: Backoff;
   readonly #rateLimiter: ReconnectRateLimiter;
   readonly #timer: ReplaceableTimer;
   #attempts = 0;
+  /** Attempts whose delay the back-off set. */
+  #backoffAttempts = 0;
 
   /** @param run how a due attempt is run; it may have to wait for the changes of its session before it */
   constructor(
@@ -30,9 +31,6 @@ export class ReconnectScheduler {
     this.#timeouts = timeouts;
     this.#random = random;
     this.#rateLimiter = reconnectRateLimiter;
-    const { backoffBaseMs: baseMs, backoffMaxMs: maxMs, backoffLongMaxMs } = timeouts;
-    const slowPhase = { afterAttempts: attemptsBeforeLongBackoff, maxMs: backoffLongMaxMs };
-    this.#backoff = new Backoff({ baseMs, maxMs, slowPhase }, random);
     this.#timer = new ReplaceableTimer(run);
   }
 
@@ -42,8 +40,8 @@ export class ReconnectScheduler {
   }
 
   reset(): void {
-    this.#backoff.reset();
     this.#attempts = 0;
+    this.#backoffAttempts = 0;
   }
 
   /** @returns whether that was long enough to begin anew */
@@ -55,7 +53,7 @@ export class ReconnectScheduler {
 
   /** After the time that the policy sets, else after the back-off. */
   schedule(attempt: () => Promise<void>, next?: NextStep): void {
-    const delayMs = next?.action === 'retry' ? next.delayMs : this.#backoff.nextDelayMs();
+    const delayMs = next?.action === 'retry' ? next.delayMs : this.#nextBackoffMs();
     this.#attempts += 1;
     this.#timer.set(delayMs, attempt);
   }
@@ -69,11 +67,21 @@ export class ReconnectScheduler {
 
   /** When the instance that holds the lease may have let go of it. */
   scheduleLeaseRetry(attempt: () => Promise<void>): void {
-    this.#timer.set(this.#timeouts.leaseRetryDelayMs * (0.5 + this.#random()), attempt);
+    this.#timer.set(centeredJitter(this.#random)(this.#timeouts.leaseRetryDelayMs), attempt);
   }
 
   cancel(): void {
     this.#timer.clear();
+  }
+
+  #nextBackoffMs(): number {
+    const { backoffBaseMs, backoffMaxMs, backoffLongMaxMs } = this.#timeouts;
+    this.#backoffAttempts += 1;
+    return exponentialBackoff(this.#backoffAttempts, {
+      baseMs: backoffBaseMs,
+      maxMs: this.#backoffAttempts > attemptsBeforeLongBackoff ? backoffLongMaxMs : backoffMaxMs,
+      jitter: fullJitter(this.#random),
+    });
   }
 }
 

@@ -13,8 +13,7 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 const once = {
   maxAttempts: 1,
   maxInterruptions: 20,
-  retryDelaySeconds: 1,
-  retryDelayMaxSeconds: 1,
+  backoff: { baseMs: 1_000, maxMs: 1_000 },
   concurrency: 4,
 };
 

@@ -15,8 +15,7 @@ const rules = {
   webhooks: {
     maxAttempts: 3,
     maxInterruptions: 20,
-    retryDelaySeconds: 1,
-    retryDelayMaxSeconds: 1,
+    backoff: { baseMs: 1_000, maxMs: 1_000 },
     concurrency: 4,
   },
 };

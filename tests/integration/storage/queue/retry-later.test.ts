@@ -17,7 +17,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     const queue = await createJobQueue({
       database: store.database,
       policies: {
-        forwarding: { ...defaultRetryPolicies.forwarding, retryDelaySeconds: 0.2, retryDelayMaxSeconds: 0.2 },
+        forwarding: { ...defaultRetryPolicies.forwarding, backoff: { baseMs: 200, maxMs: 200 } },
       },
       onError: (error) => errors.push(error),
       outages,

@@ -56,3 +56,42 @@ describe('fault 18: all sessions are closed with 503 at once', () => {
     expect(budget.reserve()).toBe(0);
   });
 });
+
+describe('the back-off of one session', () => {
+  function createScheduler() {
+    const scheduler = new ReconnectScheduler(
+      {
+        timeouts: defaultTimeouts,
+        random: () => 1,
+        reconnectRateLimiter: new ReconnectRateLimiter(perSecond, () => Date.now()),
+      },
+      (attempt) => void attempt(),
+    );
+    /** Milliseconds until a scheduled attempt runs. */
+    const measureDelay = async (): Promise<number> => {
+      const startMs = Date.now();
+      const { promise, resolve } = Promise.withResolvers<number>();
+      scheduler.schedule(async () => resolve(Date.now() - startMs));
+      await vi.runAllTimersAsync();
+      return await promise;
+    };
+    return { scheduler, measureDelay };
+  }
+
+  it('doubles to one minute, and to five minutes after ten attempts', async () => {
+    const { measureDelay } = createScheduler();
+    const delays: number[] = [];
+    for (let attempt = 1; attempt <= 12; attempt += 1) delays.push(await measureDelay());
+    const minuteMs = 60_000;
+    expect(delays.slice(0, 5)).toEqual([2_000, 4_000, 8_000, 16_000, 32_000]);
+    expect(delays.slice(5, 10)).toEqual(Array.from({ length: 5 }, () => minuteMs));
+    expect(delays.slice(10)).toEqual([5 * minuteMs, 5 * minuteMs]);
+  });
+
+  it('restarts from the base after a reset', async () => {
+    const { scheduler, measureDelay } = createScheduler();
+    for (let attempt = 1; attempt <= 12; attempt += 1) await measureDelay();
+    scheduler.reset();
+    expect(await measureDelay()).toBe(2_000);
+  });
+});
