@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { AppError } from '../domain/errors/app-error.ts';
-import { StartupError } from '../domain/errors/startup-error.ts';
+import { MigrationError, StartupError } from '../domain/errors/startup-error.ts';
 import { redactText } from '../observability/redact.ts';
 
 /** Why the server does not start, in a sentence that holds no secret, and whether only other settings help. */
@@ -49,6 +49,7 @@ const failuresByStage: Readonly<Record<StartupError['component'], Readonly<Recor
 export function findStartupFailure(error: unknown): StartupFailure | undefined {
   const path = findForbiddenPath(error);
   if (path !== undefined) return otherFailure(`Permission denied for this user: ${path}`);
+  if (error instanceof MigrationError) return misconfiguration(error.message);
   return findByErrorCode(
     failuresByStage[error instanceof StartupError ? error.component : 'database'],
     error,

@@ -13,3 +13,8 @@ export class StartupError extends Error {
     this.component = component;
   }
 }
+
+/** The migrations of the database and of this release do not fit together; only an operator can change that. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+}

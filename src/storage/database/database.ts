@@ -1,9 +1,9 @@
 import { createClient } from '@supabase/supabase-js';
 import { fromPglite, PgBoss } from 'pg-boss';
 import type { DatabaseAddress } from '../../ports/database-address.ts';
-import { StartupError } from '../../domain/errors/startup-error.ts';
+import { MigrationError, StartupError } from '../../domain/errors/startup-error.ts';
 import { PgliteDatabase } from './pglite.ts';
-import { migrate, MigrationError } from './migrate.ts';
+import { migrate } from './migrate.ts';
 import type { Migration } from './migrate.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { Rpc } from '../rpc/client.ts';

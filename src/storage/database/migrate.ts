@@ -1,13 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { MigrationError } from '../../domain/errors/startup-error.ts';
 import { getSqlState } from './sql.ts';
 import type { SqlDatabase, SqlSession } from './sql.ts';
 
 export type Migration = Readonly<{ version: string; name: string; sql: string }>;
-
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError';
-}
 
 const fileNamePattern = /^([0-9]{14})_([a-z0-9_]+)\.sql$/;
 
@@ -114,8 +111,15 @@ async function readHistory(session: SqlSession): Promise<History> {
 function assertSameHistory(history: History, migrations: readonly Migration[]): void {
   const newestApplied = [...history.keys()].at(-1) ?? '';
   const newestKnown = migrations.at(-1)?.version ?? '';
+  const oldestKnown = migrations[0]?.version ?? '';
   for (const [version, sql] of history) {
     const migration = migrations.find((candidate) => candidate.version === version);
+    if (migration === undefined && version < oldestKnown) {
+      throw new MigrationError(
+        `The database was created by an unreleased version (migration ${version}) and cannot be upgraded. ` +
+          'Create a new database, or empty DATA_DIR and SESSIONS_DIR if the database is embedded.',
+      );
+    }
     if (migration === undefined) {
       throw new MigrationError(
         version > newestKnown

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
-import { StartupError } from '../../../src/domain/errors/startup-error.ts';
+import { MigrationError, StartupError } from '../../../src/domain/errors/startup-error.ts';
 import { findStartupFailure, startupFailureMessage } from '../../../src/config/startup-failure.ts';
 
 const failed = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
@@ -51,6 +51,12 @@ describe('reasonOf', () => {
     for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', '3D000']) {
       expect(misconfigured('database', code), code).toBe(false);
     }
+  });
+
+  it('treats refused migrations as misconfiguration', () => {
+    const refusal = new MigrationError('Create a new database.');
+    expect(findStartupFailure(refusal)).toEqual({ message: 'Create a new database.', misconfigured: true });
+    expect(startupFailureMessage(refusal)).toBe('Create a new database.');
   });
 
   it('has none for what nobody foresaw', () => {

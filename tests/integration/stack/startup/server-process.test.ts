@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
+import { openDatabase } from '../../../../src/storage/database/database.ts';
+import { engines } from '../../../support/fixtures/storage.ts';
 import { RefusingPostgres } from '../../../support/faults/refusing-postgres.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -140,6 +142,33 @@ describe('a server that cannot start', () => {
       expect(server.output).toMatch(new RegExp(`^${told}`, 'm'));
       expect(server.output).not.toContain('"stack"');
       expect(server.output).not.toContain('hush');
+    },
+  );
+
+  it.each(engines().filter(({ name }) => name !== 'Supabase'))(
+    'refuses a database of an unreleased version on $name and exits with 78',
+    async ({ make }) => {
+      await using place = await make();
+      const { address } = place;
+      const migrations = [
+        { version: '20261122100000', name: 'companies', sql: 'create table public.old ()' },
+      ];
+      const onError = (error: unknown): void => {
+        throw error;
+      };
+      const database = await openDatabase(address, { migrations, onError, now: () => new Date() });
+      await database[Symbol.asyncDispose]();
+
+      using directory = new TemporaryDirectory();
+      await using server = new Process(
+        directory.path,
+        address.kind === 'embedded'
+          ? { DATA_DIR: dirname(address.directory) }
+          : { DATABASE_URL: address.kind === 'postgres' ? address.url : address.databaseUrl },
+      );
+      expect(await server.end()).toBe(78);
+      expect(server.output).toMatch(/^The database was created by an unreleased version/m);
+      expect(server.output).not.toContain('"stack"');
     },
   );
 });

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MigrationError } from '../../../../src/domain/errors/startup-error.ts';
 import { PgliteDatabase } from '../../../../src/storage/database/pglite.ts';
-import { migrate, MigrationError, readMigrations } from '../../../../src/storage/database/migrate.ts';
+import { migrate, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import type { Migration } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import type { SqlDatabase } from '../../../../src/storage/database/sql.ts';
@@ -86,11 +87,26 @@ describe.each(local)('migrations on $name', ({ make }) => {
     expect(await migrate(database, migrations)).toEqual([]);
   });
 
+  it('refuse a database of an unreleased version and leave it as it is', async () => {
+    const squashed = { ...later, version: '20261122100000', name: 'companies' };
+    await migrate(database, [squashed]);
+
+    await expect(migrate(database, migrations)).rejects.toThrow(
+      'The database was created by an unreleased version (migration 20261122100000) and cannot be upgraded. ' +
+        'Create a new database, or empty DATA_DIR and SESSIONS_DIR if the database is embedded.',
+    );
+
+    const [tables] = await database.query(
+      `select array_agg(relname::text) as names from pg_class where relnamespace = 'public'::regnamespace`,
+    );
+    expect(tables).toEqual({ names: ['later'] });
+  });
+
   it('refuse a database that a newer release has migrated', async () => {
     await migrate(database, [...migrations, later]);
 
     await expect(migrate(database, migrations)).rejects.toThrow(
-      /ahead of this release: it has the migration 29990101000000/,
+      /newer than this release: unknown migration 29990101000000/,
     );
   });
 
