@@ -42,7 +42,7 @@ export type BackgroundDeps = Readonly<{
   inboundMessageQueue: Pick<RetryingQueue, 'run'>;
   inboundMessages: InboundMessages;
   reconciliation: Reconciliation;
-  replanning: Replanner;
+  replanner: Replanner;
   report: BusinessEvents;
   service: MarketplaceService;
   sessionRecorder: SessionRecorder;
@@ -55,8 +55,7 @@ export type BackgroundDeps = Readonly<{
 /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. Disposal ends the jobs. */
 export async function startBackground(deps: BackgroundDeps): Promise<AsyncDisposable> {
   const { activation, webhookAuthenticator, events, lifecycle, outbox, queue, report } = deps;
-  const { replyHandler, reconciliation, replanning, service, sessionRecorder, webhookWriter, whatsapp } =
-    deps;
+  const { replyHandler, reconciliation, replanner, service, sessionRecorder, webhookWriter, whatsapp } = deps;
   const { webhookForwarder, inboundMessageQueue, inboundMessages, attendanceWriteBack, now } = deps;
   await using scope = new AsyncDisposableStack();
   await service.init();
@@ -79,7 +78,7 @@ export async function startBackground(deps: BackgroundDeps): Promise<AsyncDispos
     handleReply: (job) => replyHandler.run(job),
     writeBackAttendance: (job) => attendanceWriteBack.run(job),
     forward: (job) => webhookForwarder.run(job),
-    replan: (companyId, cause, phone) => replanning.run(companyId, cause, phone),
+    replan: (companyId, cause, phone) => replanner.run(companyId, cause, phone),
     reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
   });
   scope.use(queue);

@@ -9,17 +9,13 @@ import { catchAsync } from './lib/async/catch-async.ts';
 import { OutageMonitor } from './lib/async/outage-monitor.ts';
 import { RetryingQueue } from './lib/async/retrying-queue.ts';
 import { Keyring } from './crypto/keyring.ts';
-import { Activation } from './marketplace/installation/activation.ts';
 import { ConnectTokenSigner } from './marketplace/installation/connect-token.ts';
-import { Lifecycle } from './marketplace/installation/lifecycle.ts';
 import { MarketplaceService } from './marketplace/marketplace-service.ts';
-import { StatusPoller } from './marketplace/installation/status-poller.ts';
 import { Registration } from './marketplace/installation/registration.ts';
 import { KeyRotation } from './jobs/key-rotation.ts';
-import { WebhookProcessor } from './marketplace/bookings/webhook-processor.ts';
 import { SessionRecorder } from './marketplace/installation/session-recorder.ts';
 import { withScrapeTimeout, outboxGauges } from './messaging/outbox-gauges.ts';
-import { NotificationSettingsService } from './messaging/notification-settings.ts';
+import { DirectMessages } from './messaging/direct-messages.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { RestrictionMonitor } from './messaging/restriction-monitor.ts';
 import { createBusinessEvents } from './observability/events.ts';
@@ -85,7 +81,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       },
     }),
   );
-  const { companies, contacts, events, messages, queue, restrictions, settings } = storage;
+  const { companies, events, messages, queue, restrictions, settings } = storage;
   const yclients = new YclientsClient({
     apiUrl: config.yclients.apiUrl,
     applicationId: config.yclients.applicationId,
@@ -186,31 +182,29 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
   const allowLoopback = !config.production;
+  const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
   const useCases = createUseCases({
     ...storage,
+    revocations,
+    whatsapp,
     yclients,
     webhookSender: new HttpWebhookSender({ allowLoopback, now }),
-    allowLoopback,
-    report,
-    webhookUrl,
     wakeOutbox,
-    debounceMs: config.notifyDebounceMs,
-    now,
-  });
-  const { bookingSync, replanning, webhookSubscriptionCheck, reconciliation } = useCases;
-  const activation = new Activation({
-    companies,
-    yclients,
-    queue,
-    report,
     webhookUrl,
-    events,
-    onActivated: (companyId) => reconciliation.request(companyId, 'activation'),
+    report,
     now,
+    partnerToken: secrets.yclientsPartnerToken,
+    applicationId: config.yclients.applicationId,
+    signPayment: (salonId, { amount, discount = null }) =>
+      paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
+    allowLoopback,
+    debounceMs: config.notifyDebounceMs,
   });
+  const { activation, reconciliation, webhookProcessor, webhookSubscriptionCheck } = useCases;
   const service = new MarketplaceService({
     companies,
     messages,
+    directMessages: new DirectMessages({ messages, wakeOutbox, report, now }),
     tokens: storage.tokens,
     signer,
     yclients,
@@ -218,8 +212,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     qrRenderer,
     activation,
     sessionRecorder,
-    webhookProcessor: new WebhookProcessor({ bookingSync, events, wakeOutbox, report }),
-    wakeOutbox,
+    webhookProcessor,
     report,
     now,
   });
@@ -232,25 +225,6 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       verifyUserData({ userData, userDataSign, partnerToken: secrets.yclientsPartnerToken }),
     connectUrl,
   });
-  const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
-  const lifecycle = new Lifecycle({
-    companies,
-    tokens: storage.tokens,
-    revocations,
-    queue,
-    whatsapp,
-    yclients,
-    report,
-    partnerToken: secrets.yclientsPartnerToken,
-    applicationId: config.yclients.applicationId,
-    signPayment: (salonId, { amount, discount = null }) =>
-      paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
-    onResumed: async (companyId) => {
-      await reconciliation.request(companyId, 'resumed');
-      await replanning.request(companyId);
-    },
-  });
-  const statusPoller = new StatusPoller({ companies, yclients, lifecycle, report });
   const requestReconciliation = (cause: string): void =>
     catchAsync(
       (error) => report.failed('Reconciliation request', error),
@@ -283,17 +257,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     health,
     service,
     registration,
-    lifecycle,
+    lifecycle: useCases.lifecycle,
     revocations,
     inbox: inboxParts.inbox,
     reconciliation,
     queue,
-    notificationSettings: new NotificationSettingsService({
-      settings,
-      contacts,
-      requestReplan: (companyId) => replanning.request(companyId),
-      report,
-    }),
+    notificationSettings: useCases.notificationSettings,
     events,
     receivedMessages: storage.received,
     outgoingWebhooks: useCases.outgoingWebhooks,
@@ -308,13 +277,10 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
         await startBackground({
           webhookAuthenticator: inboxParts.authenticator,
           ...useCases,
-          activation,
           receiveWatchdog,
           events,
           keyRotation,
-          lifecycle,
           outbox,
-          statusPoller,
           restrictionMonitor,
           queue,
           inboundMessageQueue,

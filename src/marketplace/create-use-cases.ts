@@ -1,68 +1,105 @@
 import type { CompanyId } from '../domain/ids.ts';
-import { ReplyHandler } from './replies/reply-handler.ts';
-import { WebhookForwarder } from './replies/webhook-forwarder.ts';
-import { OutgoingWebhookSettingsService } from './replies/outgoing-webhook-settings.ts';
-import { InboundMessages } from './replies/inbound-messages.ts';
-import type { YclientsPlatform } from '../ports/yclients.ts';
-import { Reconciliation } from './bookings/reconciliation.ts';
-import { BookingSync } from './bookings/booking-sync.ts';
-import { Replanner } from './bookings/replan.ts';
-import { WebhookSubscriptionCheck } from './bookings/webhook-subscription-check.ts';
-import { AttendanceWriteBack } from './replies/attendance-write-back.ts';
+import { NotificationSettingsService } from '../messaging/notification-settings.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { ClientReplies } from '../ports/client-replies.ts';
 import type { Bookings, SyncCursors } from '../ports/bookings.ts';
+import type { ClientReplies } from '../ports/client-replies.ts';
+import type { Companies, ConnectTokens, Revocations } from '../ports/companies.ts';
+import type { Events } from '../ports/events.ts';
+import type { JobQueue } from '../ports/job-queue.ts';
 import type { Contacts, Messages, Settings } from '../ports/messages.ts';
 import type { OutgoingWebhooks, WebhookSender } from '../ports/outgoing-webhooks.ts';
 import type { ReceivedMessages } from '../ports/received-messages.ts';
-import type { Companies } from '../ports/companies.ts';
-import type { Events } from '../ports/events.ts';
-import type { JobQueue } from '../ports/job-queue.ts';
+import type { WhatsApp } from '../ports/sessions.ts';
+import type { YclientsPlatform } from '../ports/yclients.ts';
+import { BookingSync } from './bookings/booking-sync.ts';
+import { Reconciliation } from './bookings/reconciliation.ts';
+import { Replanner } from './bookings/replan.ts';
+import { WebhookProcessor } from './bookings/webhook-processor.ts';
+import { WebhookSubscriptionCheck } from './bookings/webhook-subscription-check.ts';
+import { Activation } from './installation/activation.ts';
+import { Lifecycle, type LifecycleOptions } from './installation/lifecycle.ts';
+import { StatusPoller } from './installation/status-poller.ts';
+import { AttendanceWriteBack } from './replies/attendance-write-back.ts';
+import { InboundMessages } from './replies/inbound-messages.ts';
+import { OutgoingWebhookSettingsService } from './replies/outgoing-webhook-settings.ts';
+import { ReplyHandler } from './replies/reply-handler.ts';
+import { WebhookForwarder } from './replies/webhook-forwarder.ts';
 
-export type UseCaseDependencies = Readonly<{
-  clientReplies: ClientReplies;
+export type UseCaseDeps = Readonly<{
   bookings: Bookings;
+  clientReplies: ClientReplies;
   companies: Companies;
   contacts: Contacts;
   events: Events;
   messages: Messages;
   queue: JobQueue;
-  syncCursors: SyncCursors;
   received: ReceivedMessages;
-  webhookSender: WebhookSender;
-  /** Whether a company's receiver may be on this machine. */
-  allowLoopback: boolean;
   settings: Settings;
+  syncCursors: SyncCursors;
+  tokens: ConnectTokens;
   webhooks: OutgoingWebhooks;
+  revocations: Pick<Revocations, 'emit'>;
+  whatsapp: WhatsApp;
   yclients: YclientsPlatform;
-  report: BusinessEvents;
-  /** Where the platform posts a company's events; holds its secret. */
-  webhookUrl: (companyId: CompanyId, secret: string) => string;
+  webhookSender: WebhookSender;
   wakeOutbox: (companyId: CompanyId) => void;
-  debounceMs: number;
+  /** The URL to which YCLIENTS posts a company's events; contains its webhook secret. */
+  webhookUrl: (companyId: CompanyId, secret: string) => string;
+  report: BusinessEvents;
   now: () => Date;
-}>;
+}> &
+  LifecycleOptions &
+  Readonly<{
+    /** Accept outgoing webhooks on this machine, without TLS. */
+    allowLoopback: boolean;
+    /** Delay in which further changes of a booking replace the queued message. */
+    debounceMs: number;
+  }>;
 
-/** The parts that turn what the platform and the clients say into messages, and what clients say into news for the salon. */
-export function createUseCases(deps: UseCaseDependencies) {
+/** Builds the use cases from adapters, in order of dependency. */
+export function createUseCases(deps: UseCaseDeps) {
   const bookingSync = new BookingSync(deps);
-  const replanning = new Replanner({ ...deps, bookingSync });
+  const replanner = new Replanner({ ...deps, bookingSync });
+  const webhookProcessor = new WebhookProcessor({ ...deps, bookingSync });
   const webhookSubscriptionCheck = new WebhookSubscriptionCheck(deps);
   const reconciliation = new Reconciliation({ ...deps, bookingSync, webhookSubscriptionCheck });
+
+  const activation = new Activation({
+    ...deps,
+    onActivated: (companyId) => reconciliation.request(companyId, 'activation'),
+  });
+  const lifecycle = new Lifecycle({
+    ...deps,
+    onResumed: async (companyId) => {
+      await reconciliation.request(companyId, 'resumed');
+      await replanner.request(companyId);
+    },
+  });
+  const statusPoller = new StatusPoller({ ...deps, lifecycle });
+
   const attendanceWriteBack = new AttendanceWriteBack(deps);
-  const replyHandler = new ReplyHandler({ ...deps, replanning, attendanceWriteBack });
+  const replyHandler = new ReplyHandler({ ...deps, replanner, attendanceWriteBack });
   const webhookForwarder = new WebhookForwarder(deps);
   const inboundMessages = new InboundMessages({ ...deps, replyHandler, webhookForwarder });
   const outgoingWebhooks = new OutgoingWebhookSettingsService({ ...deps, webhookForwarder });
+  const notificationSettings = new NotificationSettingsService({
+    ...deps,
+    requestReplan: (companyId) => replanner.request(companyId),
+  });
+
   return {
-    bookingSync,
-    replanning,
+    replanner,
+    webhookProcessor,
     webhookSubscriptionCheck,
     reconciliation,
-    replyHandler,
+    activation,
+    lifecycle,
+    statusPoller,
     attendanceWriteBack,
+    replyHandler,
     webhookForwarder,
     inboundMessages,
     outgoingWebhooks,
+    notificationSettings,
   };
 }

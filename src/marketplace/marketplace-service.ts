@@ -9,6 +9,7 @@ import { isTimeZone } from '../domain/company/salon-time.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import { sha256Hex } from '../crypto/hash.ts';
+import type { DirectMessage, DirectMessages } from '../messaging/direct-messages.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Activation } from './installation/activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './installation/connect-token.ts';
@@ -20,12 +21,10 @@ import type { Messages } from '../ports/messages.ts';
 import type { Companies, ConnectTokens, ConnectionStats } from '../ports/companies.ts';
 import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 
-/** A direct message that could not be sent for a day is no news any more. */
-const directMessageLifetimeMs = 24 * 60 * 60 * 1000;
-
-export type MarketplaceDependencies = Readonly<{
+export type MarketplaceServiceDeps = Readonly<{
   companies: Companies;
-  messages: Messages;
+  messages: Pick<Messages, 'byId'>;
+  directMessages: DirectMessages;
   tokens: ConnectTokens;
   signer: ConnectTokenSigner;
   yclients: YclientsPlatform;
@@ -34,21 +33,22 @@ export type MarketplaceDependencies = Readonly<{
   activation: Activation;
   webhookProcessor: WebhookProcessor;
   sessionRecorder: SessionRecorder;
-  /** Tells the outbox that the company has a message. */
-  wakeOutbox: (companyId: CompanyId) => void;
   report: BusinessEvents;
   now: () => Date;
 }>;
 
-/** What the marketplace does for a company; the edges and the workers call nothing else. */
+/**
+ * Facade over installation, pairing, webhooks and direct messages. The methods down to `getConnectionStats` are those of the
+ * original specification.
+ */
 export class MarketplaceService {
-  readonly #deps: MarketplaceDependencies;
+  readonly #deps: MarketplaceServiceDeps;
 
-  constructor(deps: MarketplaceDependencies) {
+  constructor(deps: MarketplaceServiceDeps) {
     this.#deps = deps;
   }
 
-  /** Follows the sessions: their states into the database, their first connection into the activation. */
+  /** Subscribes to session events: records session states, requests activation when a session connects. */
   async init(): Promise<void> {
     const { whatsapp, report } = this.#deps;
     const onError = (error: unknown): void => report.failed('Session event handling', error);
@@ -68,9 +68,9 @@ export class MarketplaceService {
   }
 
   /**
-   * The company of a salon, made from the platform's data when it is new or comes back after an uninstallation.
-   * @throws AppError `COMPANY_NOT_FOUND` when the platform does not know the salon, `CONNECTION_FAILED` while the session
-   * of its last installation cannot be ended, `UPSTREAM_ERROR`, `DB_ERROR`
+   * Returns the company of a salon; creates or reinstalls it from YCLIENTS data.
+   * @throws AppError `COMPANY_NOT_FOUND` for an unknown salon, `CONNECTION_FAILED` when the session of the previous
+   * installation cannot be closed, `UPSTREAM_ERROR`, `DB_ERROR`
    */
   async createOrGetCompany(
     salonId: SalonId,
@@ -78,7 +78,7 @@ export class MarketplaceService {
   ): Promise<Readonly<{ company: Company; created: boolean }>> {
     const salon = await this.fetchSalonInfo(salonId);
     const existing = await this.findBySalon(salonId);
-    // What the last installation left running must not pass to the next one.
+    // The previous owner's WhatsApp session must not pass to the next installation.
     if (existing?.integrationStatus === 'uninstalled')
       await this.#deps.whatsapp.disconnectSession(existing.id);
     const { company, created } = await this.#deps.companies.createOrFind({
@@ -104,20 +104,20 @@ export class MarketplaceService {
     return detectBusinessType(salon);
   }
 
-  /** 256 random bits; the prefix lets people and secret scanners recognise it. */
+  /** 256 random bits; the prefix identifies the key to secret scanners. */
   generateAPIKey(): string {
     return `ymk_${randomBytes(32).toString('base64url')}`;
   }
 
-  /** Makes an issued token valid: only its hash is kept, and an uninstallation revokes it. */
+  /** Stores the hash of an issued token, which makes it valid until it expires or the application is uninstalled. */
   async saveToken(token: string, companyId: CompanyId): Promise<void> {
     const expiresAt = new Date(this.#deps.now().getTime() + connectTokenLifetimeMs);
     await this.#deps.tokens.save(sha256Hex(token), companyId, expiresAt);
   }
 
   /**
-   * @param companyId where the caller names one, it must be the token's
-   * @throws AppError `INVALID_TOKEN`, the same for every reason
+   * @param companyId when given, the token must belong to it
+   * @throws AppError `INVALID_TOKEN`, without the reason
    */
   async validateToken(token: string, companyId?: CompanyId): Promise<CompanyId> {
     const owner = await this.#deps.signer.verify(token);
@@ -126,20 +126,13 @@ export class MarketplaceService {
     throw new AppError('INVALID_TOKEN');
   }
 
-  /** The live QR code; starts a pairing when none runs. @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN` */
+  /**
+   * Returns the current QR code; starts a pairing when none is running.
+   * @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN`
+   */
   async generateQR(companyId: CompanyId): Promise<RenderedQr> {
     await this.#assertInstalled(companyId);
     return await this.renderQR(await this.#deps.whatsapp.generateQRForCompany(companyId));
-  }
-
-  async renderQR(code: QrCode): Promise<RenderedQr> {
-    return { ...code, qr: await this.#deps.qrRenderer.render(code.text) };
-  }
-
-  /** @param phone in any usual form @throws AppError */
-  async requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode> {
-    await this.#assertInstalled(companyId);
-    return await this.#deps.whatsapp.requestPairingCode(companyId, phone);
   }
 
   /** @throws AppError `COMPANY_NOT_FOUND` */
@@ -147,6 +140,25 @@ export class MarketplaceService {
     const company = await this.#deps.companies.byId(companyId);
     if (company === undefined) throw new AppError('COMPANY_NOT_FOUND');
     return company;
+  }
+
+  /** Activation job: calls `partner/callback` unless YCLIENTS already reports an active installation. */
+  async sendCallbackToYClients(companyId: CompanyId): Promise<void> {
+    await this.#deps.activation.run(companyId);
+  }
+
+  /** Webhook job. Idempotent. */
+  async handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void> {
+    await this.#deps.webhookProcessor.run(await this.getCompany(companyId), webhook);
+  }
+
+  /** Records the session state for other instances and the status page. Writes in the background. */
+  async updateWhatsAppStatus(companyId: CompanyId, status: SessionStatus): Promise<void> {
+    this.#deps.sessionRecorder.record(companyId, status);
+  }
+
+  async getConnectionStats(): Promise<ConnectionStats> {
+    return await this.#deps.companies.stats();
   }
 
   async findBySalon(salonId: SalonId): Promise<Company | undefined> {
@@ -157,64 +169,31 @@ export class MarketplaceService {
     return await this.#deps.companies.byApiKey(apiKey);
   }
 
-  /** The activation job: status first, then `partner/callback`. @throws what made it fail, so that it is tried again */
-  async sendCallbackToYClients(companyId: CompanyId): Promise<void> {
-    await this.#deps.activation.run(companyId);
+  /** Installed companies whose session was lost, rejected or stopped, longest first. */
+  async companiesWithoutWhatsApp(limit: number): Promise<readonly Company[]> {
+    return await this.#deps.companies.withoutWhatsApp(limit);
   }
 
-  /** The webhook job. A repeat changes nothing. */
-  async handleWebhook(companyId: CompanyId, webhook: WebhookJob): Promise<void> {
-    await this.#deps.webhookProcessor.run(await this.getCompany(companyId), webhook);
-  }
-
-  /** Keeps the state of a session where every instance and the status page find it. */
-  async updateWhatsAppStatus(companyId: CompanyId, status: SessionStatus): Promise<void> {
-    this.#deps.sessionRecorder.record(companyId, status);
-  }
-
-  /** The state as this process sees it, else as the database has it. */
+  /** State of the session in this process, otherwise the stored one. */
   async sessionStatus(companyId: CompanyId): Promise<SessionStatus> {
     const live = this.#deps.whatsapp.getSessionStatus(companyId);
     return effectiveStatus(await this.getCompany(companyId), live, this.#deps.now());
   }
 
-  async getConnectionStats(): Promise<ConnectionStats> {
-    return await this.#deps.companies.stats();
+  async renderQR(code: QrCode): Promise<RenderedQr> {
+    return { ...code, qr: await this.#deps.qrRenderer.render(code.text) };
   }
 
-  /** Installed companies whose WhatsApp has been lost, refused or stopped, longest first. */
-  async companiesWithoutWhatsApp(limit: number): Promise<readonly Company[]> {
-    return await this.#deps.companies.withoutWhatsApp(limit);
-  }
-
-  /** The company's own text to one of its clients. The same idempotency key again is the same message. */
-  async sendDirectMessage(
-    companyId: CompanyId,
-    message: Readonly<{ phone: string; text: string; idempotencyKey: string }>,
-  ): Promise<Message> {
+  /** @param phone in national or international notation @throws AppError */
+  async requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode> {
     await this.#assertInstalled(companyId);
-    const queued = await this.#deps.messages.enqueue(
-      {
-        companyId,
-        kind: 'direct',
-        phone: message.phone,
-        text: message.text,
-        idempotencyKey: `direct:${message.idempotencyKey}`,
-        expiresAt: new Date(this.#deps.now().getTime() + directMessageLifetimeMs),
-      },
-      'api',
-    );
-    if (queued === undefined) {
-      throw new AppError('FORBIDDEN', {
-        text: {
-          ru: 'Клиент отказался от сообщений. Он может вернуть их, написав СТАРТ.',
-          en: 'The client has opted out of messages. They resume when the client writes START.',
-        },
-      });
-    }
-    this.#deps.report.messageQueued(companyId, queued.id, 'direct');
-    this.#deps.wakeOutbox(companyId);
-    return queued;
+    return await this.#deps.whatsapp.requestPairingCode(companyId, phone);
+  }
+
+  /** @throws AppError `FORBIDDEN` when the client has opted out or the application is uninstalled */
+  async sendDirectMessage(companyId: CompanyId, message: DirectMessage): Promise<Message> {
+    await this.#assertInstalled(companyId);
+    return await this.#deps.directMessages.send(companyId, message);
   }
 
   async messageById(companyId: CompanyId, id: string): Promise<Message | undefined> {

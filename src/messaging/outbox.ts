@@ -11,7 +11,7 @@ import type { Messages, Settings } from '../ports/messages.ts';
 import type { Companies } from '../ports/companies.ts';
 import type { Lease, WhatsApp } from '../ports/sessions.ts';
 
-export type OutboxDependencies = Readonly<{
+export type OutboxDeps = Readonly<{
   messages: Messages;
   companies: Pick<Companies, 'byId'>;
   settings: Pick<Settings, 'get'>;
@@ -37,7 +37,7 @@ const maxAttempts = 3;
  * state is in the database: this class only decides when to look.
  */
 export class Outbox implements Disposable {
-  readonly #deps: OutboxDependencies;
+  readonly #deps: OutboxDeps;
   readonly #companyMutex = new KeyedMutex<CompanyId>();
   readonly #wakeTimers = new Map<CompanyId, NodeJS.Timeout>();
   readonly #scheduledDrains = new Set<CompanyId>();
@@ -46,7 +46,7 @@ export class Outbox implements Disposable {
   #sweepTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(deps: OutboxDependencies) {
+  constructor(deps: OutboxDeps) {
     this.#deps = deps;
   }
 

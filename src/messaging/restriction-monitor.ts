@@ -8,7 +8,7 @@ import type { ReachoutTimelockUpdate, Restrictions } from '../ports/restrictions
 import type { WhatsApp } from '../ports/sessions.ts';
 import { disposableInterval } from '../lib/async/timers.ts';
 
-export type RestrictionMonitorDependencies = Readonly<{
+export type RestrictionMonitorDeps = Readonly<{
   restrictions: Pick<Restrictions, 'record' | 'due'>;
   whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'fetchReachoutTimelock'>;
   /** The same tasks in which the statuses of messages are written. */
@@ -33,13 +33,13 @@ const maxTrackedCompanies = 10_000;
  * WhatsApp tells it, and at the end of a restriction. Who waits for that is the database's to say.
  */
 export class RestrictionMonitor implements Disposable {
-  readonly #deps: RestrictionMonitorDependencies;
+  readonly #deps: RestrictionMonitorDeps;
   readonly #timings: RestrictionTimings;
   readonly #recentlyChecked: LRUCache<CompanyId, true>;
   readonly #checksInFlight = new Set<CompanyId>();
   #sweepTimer: Disposable | undefined;
 
-  constructor(deps: RestrictionMonitorDependencies) {
+  constructor(deps: RestrictionMonitorDeps) {
     this.#deps = deps;
     this.#timings = { ...defaultTimings, ...deps.timings };
     this.#recentlyChecked = new LRUCache({ max: maxTrackedCompanies, ttl: this.#timings.minCheckIntervalMs });

@@ -26,7 +26,7 @@ export type RecordChange = Readonly<{
 /** What became of a webhook, in a word; `queuedMessage` when the client gets one. */
 export type BookingSyncResult = Readonly<{ outcome: string; queuedMessage: boolean }>;
 
-export type BookingSyncDependencies = Readonly<{
+export type BookingSyncDeps = Readonly<{
   bookings: Bookings;
   settings: Pick<Settings, 'get'>;
   events: Pick<Events, 'record'>;
@@ -42,9 +42,9 @@ type ReduceResult = Readonly<{ known: KnownBooking } | { ignored: string }>;
 
 /** Turns record events into the booking that we know and into the messages that it still wants. */
 export class BookingSync {
-  readonly #deps: BookingSyncDependencies;
+  readonly #deps: BookingSyncDeps;
 
-  constructor(deps: BookingSyncDependencies) {
+  constructor(deps: BookingSyncDeps) {
     this.#deps = deps;
   }
 

@@ -12,7 +12,7 @@ import type { JobQueue } from '../../ports/job-queue.ts';
 import type { SyncCursors } from '../../ports/bookings.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
-export type ReconciliationDependencies = Readonly<{
+export type ReconciliationDeps = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;
   syncCursors: SyncCursors;
   yclients: Pick<YclientsPlatform, 'listRecords'>;
@@ -35,9 +35,9 @@ const dayMs = 24 * 60 * 60 * 1_000;
  * has told already changes nothing.
  */
 export class Reconciliation {
-  readonly #deps: ReconciliationDependencies;
+  readonly #deps: ReconciliationDeps;
 
-  constructor(deps: ReconciliationDependencies) {
+  constructor(deps: ReconciliationDeps) {
     this.#deps = deps;
   }
 

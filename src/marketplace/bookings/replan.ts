@@ -5,7 +5,7 @@ import type { Bookings } from '../../ports/bookings.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 
-export type ReplannerDependencies = Readonly<{
+export type ReplannerDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;
   bookings: Pick<Bookings, 'upcoming'>;
   bookingSync: Pick<BookingSync, 'replan'>;
@@ -21,9 +21,9 @@ const pageSize = 100;
  * run twice.
  */
 export class Replanner {
-  readonly #deps: ReplannerDependencies;
+  readonly #deps: ReplannerDeps;
 
-  constructor(deps: ReplannerDependencies) {
+  constructor(deps: ReplannerDeps) {
     this.#deps = deps;
   }
 

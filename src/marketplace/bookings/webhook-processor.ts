@@ -16,7 +16,7 @@ export type WebhookJob = Readonly<{
   problem?: string;
 }>;
 
-export type WebhookProcessorDependencies = Readonly<{
+export type WebhookProcessorDeps = Readonly<{
   bookingSync: Pick<BookingSync, 'apply'>;
   events: Pick<Events, 'record'>;
   /** Tells the outbox that the company has a message. */
@@ -26,9 +26,9 @@ export type WebhookProcessorDependencies = Readonly<{
 
 /** Does what a webhook asks for, or notes why it asks for nothing. */
 export class WebhookProcessor {
-  readonly #deps: WebhookProcessorDependencies;
+  readonly #deps: WebhookProcessorDeps;
 
-  constructor(deps: WebhookProcessorDependencies) {
+  constructor(deps: WebhookProcessorDeps) {
     this.#deps = deps;
   }
 

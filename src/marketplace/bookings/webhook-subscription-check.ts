@@ -6,7 +6,7 @@ import type { YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 
-export type WebhookSubscriptionCheckDependencies = Readonly<{
+export type WebhookSubscriptionCheckDeps = Readonly<{
   companies: Pick<Companies, 'getSecrets'>;
   yclients: Pick<YclientsPlatform, 'webhookUrls'>;
   events: Pick<Events, 'record' | 'latestType'>;
@@ -19,10 +19,10 @@ const restoredEvent = 'webhook_url_restored';
 
 /** Owners can edit the list of addresses by hand; without ours no webhook comes and only the reconciliation finds changes. */
 export class WebhookSubscriptionCheck {
-  readonly #deps: WebhookSubscriptionCheckDependencies;
+  readonly #deps: WebhookSubscriptionCheckDeps;
   readonly #missing = new Set<CompanyId>();
 
-  constructor(deps: WebhookSubscriptionCheckDependencies) {
+  constructor(deps: WebhookSubscriptionCheckDeps) {
     this.#deps = deps;
   }
 

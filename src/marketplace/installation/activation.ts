@@ -8,7 +8,7 @@ import type { Events } from '../../ports/events.ts';
 import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
-export type ActivationDependencies = Readonly<{
+export type ActivationDeps = Readonly<{
   companies: Companies;
   yclients: YclientsPlatform;
   queue: Pick<JobQueue, 'insert' | 'runNow'>;
@@ -35,9 +35,9 @@ const jobLifetimeMs = 70 * 60 * 1000;
  * asks the platform where it stands before it calls.
  */
 export class Activation {
-  readonly #deps: ActivationDependencies;
+  readonly #deps: ActivationDeps;
 
-  constructor(deps: ActivationDependencies) {
+  constructor(deps: ActivationDeps) {
     this.#deps = deps;
   }
 

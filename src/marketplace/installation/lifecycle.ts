@@ -21,27 +21,31 @@ export type LifecycleEvent = Readonly<{
 /** Numbers as text are to the letter what the platform wrote: `1990.00` is signed as that, and not as `1990`. */
 export type Payment = Readonly<{ amount: number | string; discount: number | string | undefined }>;
 
-export type LifecycleDependencies = Readonly<{
-  companies: Companies;
-  tokens: ConnectTokens;
-  revocations: Pick<Revocations, 'emit'>;
-  queue: Pick<JobQueue, 'insert'>;
-  whatsapp: WhatsApp;
-  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
-  report: BusinessEvents;
+export type LifecycleOptions = Readonly<{
   partnerToken: string;
   applicationId: number;
-  /** The sign that the platform would put under this payment. */
+  /** Computes the signature that YCLIENTS puts on a payment event. */
   signPayment: (salonId: SalonId, payment: Payment) => string;
-  /** The company may send again after a pause in which the platform told it nothing. */
-  onResumed: (companyId: CompanyId) => Promise<void>;
 }>;
+
+export type LifecycleDeps = LifecycleOptions &
+  Readonly<{
+    companies: Companies;
+    tokens: ConnectTokens;
+    revocations: Pick<Revocations, 'emit'>;
+    queue: Pick<JobQueue, 'insert'>;
+    whatsapp: WhatsApp;
+    yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
+    report: BusinessEvents;
+    /** Called when a freeze ends: YCLIENTS posts no events while it lasts. */
+    onResumed: (companyId: CompanyId) => Promise<void>;
+  }>;
 
 /** What the platform tells about an installation. */
 export class Lifecycle {
-  readonly #deps: LifecycleDependencies;
+  readonly #deps: LifecycleDeps;
 
-  constructor(deps: LifecycleDependencies) {
+  constructor(deps: LifecycleDeps) {
     this.#deps = deps;
   }
 

@@ -14,7 +14,7 @@ export type RedirectRegistration = Readonly<{
 
 export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
 
-export type RegistrationDependencies = Readonly<{
+export type RegistrationDeps = Readonly<{
   service: MarketplaceService;
   activation: Pick<Activation, 'handleOwnerReturn'>;
   signer: ConnectTokenSigner;
@@ -27,9 +27,9 @@ export type RegistrationDependencies = Readonly<{
 
 /** How a salon becomes a company of ours, from the marketplace's button or by the administrator. */
 export class Registration {
-  readonly #deps: RegistrationDependencies;
+  readonly #deps: RegistrationDeps;
 
-  constructor(deps: RegistrationDependencies) {
+  constructor(deps: RegistrationDeps) {
     this.#deps = deps;
   }
 

@@ -4,7 +4,7 @@ import type { Lifecycle } from './lifecycle.ts';
 import type { YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies } from '../../ports/companies.ts';
 
-export type StatusPollerDependencies = Readonly<{
+export type StatusPollerDeps = Readonly<{
   companies: Pick<Companies, 'withStatus'>;
   yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
   lifecycle: Pick<Lifecycle, 'applyPlatformStatus'>;
@@ -13,9 +13,9 @@ export type StatusPollerDependencies = Readonly<{
 
 /** Asks the platform how installations stand: it tells of a thaw by nothing but its status. */
 export class StatusPoller {
-  readonly #deps: StatusPollerDependencies;
+  readonly #deps: StatusPollerDeps;
 
-  constructor(deps: StatusPollerDependencies) {
+  constructor(deps: StatusPollerDeps) {
     this.#deps = deps;
   }
 

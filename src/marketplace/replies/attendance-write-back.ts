@@ -8,7 +8,7 @@ import type { Events } from '../../ports/events.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
-export type AttendanceWriteBackDependencies = Readonly<{
+export type AttendanceWriteBackDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;
   events: Pick<Events, 'record'>;
   yclients: Pick<YclientsPlatform, 'updateAttendance'>;
@@ -24,9 +24,9 @@ const attendanceUpdates: Readonly<Record<AttendanceReply, AttendanceUpdate>> = {
 
 /** Writes what a client answered into the platform's record, where the rights allow. */
 export class AttendanceWriteBack {
-  readonly #deps: AttendanceWriteBackDependencies;
+  readonly #deps: AttendanceWriteBackDeps;
 
-  constructor(deps: AttendanceWriteBackDependencies) {
+  constructor(deps: AttendanceWriteBackDeps) {
     this.#deps = deps;
   }
 

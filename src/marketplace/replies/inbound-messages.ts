@@ -4,7 +4,7 @@ import type { ReplyHandler } from './reply-handler.ts';
 import type { WebhookForwarder } from './webhook-forwarder.ts';
 import type { ReceivedMessages, ReceivedText } from '../../ports/received-messages.ts';
 
-export type InboundMessagesDependencies = Readonly<{
+export type InboundMessagesDeps = Readonly<{
   received: Pick<ReceivedMessages, 'save' | 'deleteOlderThan'>;
   replyHandler: Pick<ReplyHandler, 'handle'>;
   webhookForwarder: Pick<WebhookForwarder, 'request'>;
@@ -16,9 +16,9 @@ const deleteBatchSize = 1_000;
 
 /** What clients write: kept first, then heard by the rules of the messages, then forwarded. */
 export class InboundMessages {
-  readonly #deps: InboundMessagesDependencies;
+  readonly #deps: InboundMessagesDeps;
 
-  constructor(deps: InboundMessagesDependencies) {
+  constructor(deps: InboundMessagesDeps) {
     this.#deps = deps;
   }
 

@@ -7,7 +7,7 @@ import type { BusinessEvents } from '../../observability/events.ts';
 import type { WebhookForwarder } from './webhook-forwarder.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
 
-export type OutgoingWebhookSettingsDependencies = Readonly<{
+export type OutgoingWebhookSettingsDeps = Readonly<{
   webhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;
   webhookForwarder: Pick<WebhookForwarder, 'pendingCount'>;
   report: BusinessEvents;
@@ -21,9 +21,9 @@ const maxUrlLength = 2_000;
 
 /** What a company decides about its own webhook. */
 export class OutgoingWebhookSettingsService {
-  readonly #deps: OutgoingWebhookSettingsDependencies;
+  readonly #deps: OutgoingWebhookSettingsDeps;
 
-  constructor(deps: OutgoingWebhookSettingsDependencies) {
+  constructor(deps: OutgoingWebhookSettingsDeps) {
     this.#deps = deps;
   }
 

@@ -11,13 +11,13 @@ import type { JobQueue } from '../../ports/job-queue.ts';
 import type { ReceivedText } from '../../ports/received-messages.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
-export type ReplyHandlerDependencies = Readonly<{
+export type ReplyHandlerDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;
   contacts: Contacts;
   clientReplies: ClientReplies;
   messages: Pick<Messages, 'enqueue'>;
   attendanceWriteBack: Pick<AttendanceWriteBack, 'writeOrEnqueue'>;
-  replanning: Pick<Replanner, 'request'>;
+  replanner: Pick<Replanner, 'request'>;
   queue: Pick<JobQueue, 'insert'>;
   wakeOutbox: (companyId: CompanyId) => void;
   report: BusinessEvents;
@@ -44,9 +44,9 @@ const replyTexts = {
 
 /** What clients write back: a wish for silence, or an answer to a reminder. Other texts are for the salon to read. */
 export class ReplyHandler {
-  readonly #deps: ReplyHandlerDependencies;
+  readonly #deps: ReplyHandlerDeps;
 
-  constructor(deps: ReplyHandlerDependencies) {
+  constructor(deps: ReplyHandlerDeps) {
     this.#deps = deps;
   }
 
@@ -76,7 +76,7 @@ export class ReplyHandler {
 
   /** The job. Safe to run twice. */
   async run(job: ClientReplyJob): Promise<void> {
-    const { companies, contacts, replanning, report } = this.#deps;
+    const { companies, contacts, replanner, report } = this.#deps;
     const company = await companies.byId(job.companyId);
     if (company === undefined) return;
     const cause = replyCause(job);
@@ -89,7 +89,7 @@ export class ReplyHandler {
         if (await contacts.optIn(company.id, job.phone, cause))
           report.clientReplied(company.id, 'client_opted_in');
         // Also when the wish is known: the process may have ended right after it was written.
-        await replanning.request(company.id, job.phone);
+        await replanner.request(company.id, job.phone);
         await this.#reply(company, job, { textKey: 'start', keySuffix: job.whatsappMessageId });
         return;
       case 'yes':

@@ -12,7 +12,7 @@ import type { OutgoingWebhook, OutgoingWebhooks, WebhookSender } from '../../por
 import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
-export type WebhookForwarderDependencies = Readonly<{
+export type WebhookForwarderDeps = Readonly<{
   received: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;
   webhooks: Pick<OutgoingWebhooks, 'get' | 'disable' | 'recordFailure' | 'recordSuccess'>;
   webhookSender: WebhookSender;
@@ -27,9 +27,9 @@ const alertAfterHours = 48;
 
 /** Hands what clients write to the company's own webhook, if it set one: one durable job for each message. */
 export class WebhookForwarder {
-  readonly #deps: WebhookForwarderDependencies;
+  readonly #deps: WebhookForwarderDeps;
 
-  constructor(deps: WebhookForwarderDependencies) {
+  constructor(deps: WebhookForwarderDeps) {
     this.#deps = deps;
   }
 

@@ -142,7 +142,7 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     const answers = new ReplyHandler({
       ...repositories,
       attendanceWriteBack: writeBack,
-      replanning: { request: async (_companyId, of) => void replanned.push(of) },
+      replanner: { request: async (_companyId, of) => void replanned.push(of) },
       queue,
       wakeOutbox: () => {},
       report,
