@@ -19,7 +19,7 @@ import { watchDeliveryReceipts } from './messages/delivery-receipts.ts';
 import { type Disconnect, ForcedDisconnectError } from './session/disconnect-policy.ts';
 import { watchInboundStanzas } from './watchdog/probe.ts';
 import { PairingLimit } from './pairing/pairing-limit.ts';
-import { installBaileysPatches } from './baileys-patches/install.ts';
+import { installProcessPatches } from './baileys-patches/install.ts';
 import { watchIncomingMessages } from './messages/incoming-messages.ts';
 import type { SessionDependencies, SessionReport } from './session/dependencies.ts';
 import { notConnected } from './session/errors.ts';
@@ -65,7 +65,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     this.#pairingLimit = new PairingLimit(this.#timeouts.maxPairings);
     this.#credentials = new CredentialStore(options.credentialRepository, options.keyring);
     this.#logger = logger;
-    this.#libraryPatches = installBaileysPatches(logger);
+    this.#libraryPatches = installProcessPatches(logger);
     this.#startedAt = now();
     this.#clientVersion = new ClientVersion({
       configured: options.version,

@@ -1,10 +1,8 @@
 import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
 import { AuthState, type CredentialsError } from '../credentials/auth-state.ts';
-import { isolateSignalTransactions } from '../baileys-patches/signal-transactions.ts';
+import { installSocketPatches } from '../baileys-patches/install.ts';
 import { toWAVersion, formatClientVersion } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
-import { cacheDecryptedMessages } from '../baileys-patches/decrypted-message-cache.ts';
-import { serialiseMessagesPerSender } from '../baileys-patches/per-sender-order.ts';
 import { firstQrLifetimeMs } from '../pairing/pairing.ts';
 import type { SessionDependencies } from '../session/dependencies.ts';
 import { socketConfig } from './socket-config.ts';
@@ -55,11 +53,11 @@ export async function openConnection(
     getSentText: (id) => getSentText(lease.companyId, id),
   });
   const sock = makeWASocket(config);
-  serialiseMessagesPerSender(sock.ws, (error) =>
-    logger.warn('Received message processing failed', { error }),
-  );
-  isolateSignalTransactions(sock, auth);
-  cacheDecryptedMessages(sock, lease.companyId, deps.decryptedMessageCache);
+  installSocketPatches(sock, lease.companyId, {
+    auth,
+    decryptedMessageCache: deps.decryptedMessageCache,
+    logger,
+  });
   return new Connection(sock, auth, {
     version,
     responseTimeoutMs: timeouts.responseTimeoutMs,
