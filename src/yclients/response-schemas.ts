@@ -2,6 +2,7 @@ import joi from 'joi';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { SalonId } from '../domain/ids.ts';
 import type { ApplicationStatus, SalonInfo } from '../ports/yclients.ts';
+import { looseText, nonEmptyText, type LooseText } from './loose-text.ts';
 
 /** The platform understood the request and said no. Carries its own short sentence, with long numbers blanked. */
 export class YclientsApiError extends Error {
@@ -21,8 +22,6 @@ type ResponseEnvelope = Readonly<{
   meta: Readonly<{ message: LooseText }> | null;
 }>;
 
-type LooseText = string | number | null;
-
 type CompanyData = Readonly<{
   id: number;
   title: LooseText;
@@ -36,11 +35,6 @@ type CompanyData = Readonly<{
 }>;
 
 const looseBoolean = joi.boolean().truthy(1, '1').falsy(0, '0');
-/** A field we can do without: any other type counts as absent. */
-const looseText = joi
-  .alternatives(joi.string().allow(''), joi.number().unsafe())
-  .failover(null)
-  .default(null);
 
 const envelopeSchema = joi
   .object<ResponseEnvelope>({
@@ -95,7 +89,7 @@ export function readEnvelope(body: unknown): Omit<ResponseEnvelope, 'meta'> {
 /** The sentence of a refusal, or an empty one: what counts is the status. */
 export function readErrorMessage(body: unknown): string {
   const result = envelopeSchema.validate(body);
-  return result.error === undefined ? (nonEmpty(result.value.meta?.message ?? null) ?? '') : '';
+  return result.error === undefined ? (nonEmptyText(result.value.meta?.message ?? null) ?? '') : '';
 }
 
 /** @throws AppError `UPSTREAM_ERROR` when the data are of no company, or of another one */
@@ -104,13 +98,13 @@ export function readCompany(data: unknown, salonId: SalonId): Omit<SalonInfo, 's
   if (company.id !== salonId) throw invalidResponse('company', 'company id mismatch');
   return {
     id: salonId,
-    title: nonEmpty(company.title) ?? nonEmpty(company.public_title) ?? '',
-    shortDescription: nonEmpty(company.short_descr) ?? '',
-    phone: nonEmpty(company.phone),
-    city: nonEmpty(company.city),
+    title: nonEmptyText(company.title) ?? nonEmptyText(company.public_title) ?? '',
+    shortDescription: nonEmptyText(company.short_descr) ?? '',
+    phone: nonEmptyText(company.phone),
+    city: nonEmptyText(company.city),
     timeZone: company.timezone_name ?? undefined,
     businessTypeId: company.business_type_id ?? undefined,
-    businessTypeTitle: nonEmpty(company.business_type?.title ?? null),
+    businessTypeTitle: nonEmptyText(company.business_type?.title ?? null),
   };
 }
 
@@ -125,7 +119,7 @@ export function readServiceTitles(data: unknown): string[] {
   const services: Services = Array.isArray(data)
     ? validate(servicesSchema, data, 'services')
     : validate(bookServicesSchema, data, 'services').services;
-  return services.flatMap(({ title }) => nonEmpty(title) ?? []);
+  return services.flatMap(({ title }) => nonEmptyText(title) ?? []);
 }
 
 const webhookSettingsSchema = joi
@@ -162,10 +156,6 @@ function invalidResponse(what: string, reason: string): AppError {
     retryable: false,
     cause: new Error(`Invalid YCLIENTS response (${what}): ${reason}`),
   });
-}
-
-function nonEmpty(value: LooseText): string | undefined {
-  return value === null || value === '' ? undefined : String(value);
 }
 
 /** Throws for a name that is no time zone. */

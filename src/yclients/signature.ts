@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import joi from 'joi';
 import { AppError } from '../domain/errors/app-error.ts';
 import { safeEqual } from '../crypto/hash.ts';
+import { looseText, nonEmptyText, type LooseText } from './loose-text.ts';
 
 /** The person who pressed the button, as the platform describes them. */
 export type MarketplaceUser = Readonly<{
@@ -15,14 +16,9 @@ export type MarketplaceUser = Readonly<{
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const maxEncodedLength = 8192;
 
-type UserData = Readonly<Record<'name' | 'email' | 'phone', string | number | null>> &
+type UserData = Readonly<Record<'name' | 'email' | 'phone', LooseText>> &
   Readonly<{ id?: number; user_id?: number }>;
 
-const looseText = joi
-  .alternatives(joi.string().allow(''), joi.number().unsafe())
-  .allow(null)
-  .failover(null)
-  .default(null);
 const userDataSchema = joi
   .object<UserData>({
     id: joi.number().integer().positive(),
@@ -55,7 +51,7 @@ export function verifyUserData(
   if (result.error !== undefined) throw invalidToken('signed user data without a user');
   const { user_id, id = user_id, name, email, phone } = result.value;
   if (id === undefined) throw invalidToken('signed user data without a user');
-  return { id, name: nonEmpty(name), email: nonEmpty(email), phone: nonEmpty(phone) };
+  return { id, name: nonEmptyText(name), email: nonEmptyText(email), phone: nonEmptyText(phone) };
 }
 
 /** The `sign` of a payment webhook; numbers exactly as the webhook writes them. `discount: null` is left out. */
@@ -89,8 +85,4 @@ function parseUserData(bytes: Buffer): unknown {
 /** The causes of parsers quote what they read: a name, a phone. They stay here. */
 function invalidToken(reason: string): AppError {
   return new AppError('INVALID_TOKEN', { cause: new Error(`The redirect has ${reason}`) });
-}
-
-function nonEmpty(value: string | number | null): string | undefined {
-  return value === null || value === '' ? undefined : String(value);
 }
