@@ -54,7 +54,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
 
   const metrics = createMetrics({
     sessions: () => whatsapp.countByState(),
-    deafSessions: () => receiveWatchdog.deafSessions,
+    deafSessions: () => receiveWatchdog.alertedSessionCount,
     spoolBytes: () => inboxParts.spool.bytes,
     missingWebhookUrls: () => webhookSubscriptionCheck.missing.size,
     staleValues: () => keyRotation.staleCount,
@@ -89,7 +89,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     userToken: secrets.yclientsUserToken,
     random,
     resilience: {
-      breakerChanged: (group, state) => {
+      onBreakerChange: (group, state) => {
         report.breakerChanged(group, state);
         if (state === 'closed') requestReconciliation('breaker_closed');
       },

@@ -30,7 +30,7 @@ export type ResilienceOptions = Readonly<{
   /** 0 … 1. */
   random: () => number;
   /** The circuit of a group opened, or closed again. */
-  breakerChanged?: (group: string, state: 'open' | 'closed') => void;
+  onBreakerChange?: (group: string, state: 'open' | 'closed') => void;
 }>;
 
 /** A call in two halves: `send` fails only by an outage, `read` turns the answer into a value or a refusal. */
@@ -57,7 +57,7 @@ export class Resilience {
     const { attempts = 3, retryBaseMs = 1000, random } = options;
     this.#breakerFailures = options.breakerFailures ?? 5;
     this.#breakerOpenMs = options.breakerOpenMs ?? 60_000;
-    this.#breakerChanged = options.breakerChanged ?? (() => {});
+    this.#breakerChanged = options.onBreakerChange ?? (() => {});
     this.#bulkhead = bulkhead(options.concurrency ?? 10, options.maxQueued ?? 200);
     this.#retry = retry(
       handleWhen((error) => error instanceof AppError && error.retryable),

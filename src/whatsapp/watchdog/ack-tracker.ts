@@ -1,7 +1,7 @@
-/** An acknowledgement may overtake the news that its message left. Of so many the ids are kept for that. */
+/** An ack can arrive before the send resolves, so this many ids of early acks are remembered. */
 const maxEarlyAcks = 100;
 
-/** Which messages of ours on one socket WhatsApp has not acknowledged. Times are of a clock that never jumps. */
+/** Tracks which messages sent on one socket WhatsApp has not acknowledged. */
 export class AckTracker {
   readonly #monotonicMs: () => number;
   readonly #pending = new Set<string>();
@@ -13,13 +13,13 @@ export class AckTracker {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** Messages since the last one that was acknowledged, and when the first of them left. */
-  get pending(): Readonly<{ count: number; sinceMs: number }> | undefined {
+  /** The number of messages sent since the last ack, and the send time of the first one. */
+  get unacknowledged(): Readonly<{ count: number; sinceMs: number }> | undefined {
     const { size: count } = this.#pending;
     return count === 0 ? undefined : { count, sinceMs: this.#pendingSinceMs };
   }
 
-  get lastAtMs(): number | undefined {
+  get lastAckAtMs(): number | undefined {
     return this.#lastAckAtMs;
   }
 
@@ -29,7 +29,7 @@ export class AckTracker {
     this.#pending.add(messageId);
   }
 
-  /** @param messageId also of a probe, which is no message of ours: its acknowledgement says nothing about those before it */
+  /** The ack of a probe has an unknown id and does not clear the pending messages. */
   acked(messageId: string): void {
     if (this.#pending.has(messageId)) return this.#recordAck();
     this.#earlyAcks.add(messageId);
@@ -38,13 +38,13 @@ export class AckTracker {
     this.#earlyAcks.delete(oldest);
   }
 
+  /** Any other inbound stanza proves the connection as well as an ack does. */
+  clear(): void {
+    this.#pending.clear();
+  }
+
   #recordAck(): void {
     this.#pending.clear();
     this.#lastAckAtMs = this.#monotonicMs();
-  }
-
-  /** Nothing is missing any more: something else came. */
-  clear(): void {
-    this.#pending.clear();
   }
 }

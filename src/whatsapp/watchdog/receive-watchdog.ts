@@ -19,18 +19,18 @@ import {
   closeTimedOut,
   receiveTimedOut,
 } from '../session/disconnect-policy.ts';
-import { answersPing, probeInbound } from './probe.ts';
+import { ping, sendProbe } from './probe.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { WhatsApp } from '../../ports/sessions.ts';
 
-/** Each sweep begins so many of these at most, over all sessions: where hundreds are deaf the cause is not theirs. */
+/** Limits per sweep over all sessions: when hundreds are silent, the cause is common to them. */
 const maxPerSweep: Readonly<Partial<Record<WatchdogDecision['action'], number>>> = { probe: 10, renew: 2 };
 const queryTimeoutMs = 10_000;
 const timeZoneTtlMs = 60 * 60_000;
-/** The longest that one session is borne with beyond the others. */
+/** Maximum random tolerance added per session, so that probes spread out. */
 const maxExtraTolerance = 0.25;
-/** Of salons whose zone the platform did not tell. */
+/** Used for salons without a time zone in YCLIENTS. */
 const defaultTimeZone = 'Europe/Moscow';
 
 export type ReceiveWatchdogDeps = Readonly<{
@@ -44,7 +44,6 @@ export type ReceiveWatchdogDeps = Readonly<{
   report: Pick<BusinessEvents, 'watchdogAction' | 'failed'>;
   timeouts?: Partial<WatchdogTimeouts>;
   now: () => Date;
-  /** Milliseconds of a clock that never jumps. */
   monotonicMs: () => number;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -54,20 +53,21 @@ type WatchedSession = {
   stage: WatchdogStage;
   openedAtMs: number;
   lastInboundAtMs: number | undefined;
-  /** Of messages on the present socket. */
   acks: AckTracker;
-  /** When the line was last asked whether it is alive. */
   lastPingAtMs: number;
-  /** `replaced`: for want of an answer, and nothing was acknowledged on the next socket yet. WhatsApp may be slow, not the line dead. */
+  /** `unproven`: opened after a ping timeout, no ack yet. It is not pinged, because WhatsApp may just be slow. */
   socketHealth: 'healthy' | 'timed_out' | 'unproven';
   renewedAtMs: number | undefined;
-  /** When `whatsapp_deaf` was recorded, until it hears again. */
+  /** When `whatsapp_deaf` was recorded; undefined again after the recovery. */
   alertedAtMs: number | undefined;
   readonly toleranceFactor: number;
   timeZone: Readonly<{ name: string; expiresAtMs: number }> | undefined;
 };
 
-/** Finds sessions that look connected and hear nothing, or are dead. What it keeps of a session is gone once the session is over. */
+/**
+ * Detects sessions that look connected but receive nothing, and sockets that no longer answer pings. Replaces their sockets
+ * and records an alert if that does not help.
+ */
 export class ReceiveWatchdog {
   readonly #deps: ReceiveWatchdogDeps;
   readonly #timeouts: WatchdogTimeouts;
@@ -92,12 +92,12 @@ export class ReceiveWatchdog {
     );
   }
 
-  /** Sessions that were found deaf and have heard nothing since, also over a new socket. */
-  get deafSessions(): number {
+  /** Sessions that have received nothing since their alert, not even on a new socket. */
+  get alertedSessionCount(): number {
     return [...this.#sessions.values()].filter(({ alertedAtMs }) => alertedAtMs !== undefined).length;
   }
 
-  /** When something unasked last came; undefined: not since this process runs the session. */
+  /** When the last unsolicited stanza arrived; undefined if none has since this process started the session. */
   readonly lastInboundAt = (companyId: CompanyId): Date | undefined => {
     const { now, monotonicMs } = this.#deps;
     const lastInboundAtMs = this.#sessions.get(companyId)?.lastInboundAtMs;
@@ -106,7 +106,7 @@ export class ReceiveWatchdog {
       : new Date(now().getTime() - (monotonicMs() - lastInboundAtMs));
   };
 
-  /** Looks at every session once. Does not wait for what it begins. */
+  /** Checks every session once. Does not wait for the probes it sends. */
   async sweep(): Promise<void> {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
@@ -118,15 +118,15 @@ export class ReceiveWatchdog {
   }
 
   /**
-   * Asks lines on which an acknowledgement is late whether they are alive. Messages on a dead one are taken up by the next
-   * socket, which should come before they are given up. Does not wait for the answers.
+   * Pings the sockets with a late ack and drops those that do not answer, so that their messages are resent on the next
+   * socket before they expire. Does not wait for the responses.
    */
   pingStalledSockets(): void {
     const { whatsapp, monotonicMs } = this.#deps;
     const nowMs = monotonicMs();
     for (const [companyId, session] of this.#sessions) {
-      if (session.acks.lastAtMs !== undefined) session.socketHealth = 'healthy';
-      const sinceMs = session.acks.pending?.sinceMs;
+      if (session.acks.lastAckAtMs !== undefined) session.socketHealth = 'healthy';
+      const sinceMs = session.acks.unacknowledged?.sinceMs;
       if (sinceMs === undefined || session.socketHealth !== 'healthy') continue;
       const sock = whatsapp.getOpenSocket(companyId);
       const isAckLate = nowMs - Math.max(sinceMs, session.lastPingAtMs) >= this.#timeouts.lateAckMs;
@@ -140,42 +140,44 @@ export class ReceiveWatchdog {
     const { whatsapp } = this.#deps;
     this.#timeZoneLookupFailed = false;
     const active = new Set(whatsapp.getActiveSessions().map(({ companyId }) => companyId));
-    const started = new Map<WatchdogDecision['action'], number>();
-    const hours = new BusinessHours(this.#deps.now());
+    const actionCounts = new Map<WatchdogDecision['action'], number>();
+    const businessHours = new BusinessHours(this.#deps.now());
     for (const [companyId, session] of this.#sessions) {
       if (!active.has(companyId)) {
         this.#sessions.delete(companyId);
         continue;
       }
-      const sockBefore = whatsapp.getOpenSocket(companyId);
-      if (sockBefore?.ws.isClosing === true) whatsapp.dropSocket(companyId, closeTimedOut);
-      if (sockBefore === undefined || sockBefore.ws.isClosing) continue;
+      const sock = whatsapp.getOpenSocket(companyId);
+      if (sock === undefined) continue;
+      if (sock.ws.isClosing) {
+        whatsapp.dropSocket(companyId, closeTimedOut);
+        continue;
+      }
       if (session.alertedAtMs !== undefined && receivedSince(session.alertedAtMs, session, this.#timeouts)) {
         session.alertedAtMs = undefined;
-        this.#record(companyId, 'whatsapp_hears_again');
+        this.#recordEvent(companyId, 'whatsapp_hears_again');
       }
-      const { action, stage } = await this.#decide(companyId, session, hours);
-      const sock = whatsapp.getOpenSocket(companyId);
-      const count = started.get(action) ?? 0;
-      if (sock !== sockBefore || count >= (maxPerSweep[action] ?? Infinity)) continue;
-      started.set(action, count + 1);
+      const { action, stage } = await this.#decide(companyId, session, businessHours);
+      const count = actionCounts.get(action) ?? 0;
+      const isLimitReached = count >= (maxPerSweep[action] ?? Infinity);
+      if (whatsapp.getOpenSocket(companyId) !== sock || isLimitReached) continue;
+      actionCounts.set(action, count + 1);
       session.stage = stage;
-      this.#act(action, companyId, session, sockBefore);
+      this.#act(action, companyId, session, sock);
     }
   }
 
   async #decide(
     companyId: CompanyId,
     session: WatchedSession,
-    hours: BusinessHours,
+    businessHours: BusinessHours,
   ): Promise<WatchdogDecision> {
-    const facts = { nowMs: this.#deps.monotonicMs(), businessSinceMs: -Infinity };
-    const withoutBusinessHours = this.#decideAt(session, facts);
-    // Most sessions have just heard something: where they are does not matter then.
-    if (session.stage.name === 'listening' && withoutBusinessHours.action === 'wait')
-      return withoutBusinessHours;
+    const alwaysOpen = { nowMs: this.#deps.monotonicMs(), businessSinceMs: -Infinity };
+    const duringBusinessHours = this.#decideAt(session, alwaysOpen);
+    // Most sessions have just received a stanza, so their time zone need not be loaded.
+    if (session.stage.name === 'idle' && duringBusinessHours.action === 'wait') return duringBusinessHours;
     const timeZone = await this.#loadTimeZone(companyId, session);
-    const openForMs = timeZone === undefined ? undefined : hours.elapsedMs(timeZone);
+    const openForMs = timeZone === undefined ? undefined : businessHours.elapsedMs(timeZone);
     const nowMs = this.#deps.monotonicMs();
     const businessSinceMs = openForMs === undefined ? undefined : nowMs - openForMs;
     return this.#decideAt(session, { nowMs, businessSinceMs });
@@ -185,15 +187,15 @@ export class ReceiveWatchdog {
     session: WatchedSession,
     time: Pick<WatchdogFacts, 'nowMs' | 'businessSinceMs'>,
   ): WatchdogDecision {
-    const { pending: unacknowledged, lastAtMs: acknowledgedAtMs } = session.acks;
+    const { unacknowledged, lastAckAtMs } = session.acks;
     return decideWatchdogAction(
       session.stage,
-      { ...session, ...time, unacknowledged, lastAckAtMs: acknowledgedAtMs },
+      { ...session, ...time, unacknowledged, lastAckAtMs },
       this.#timeouts,
     );
   }
 
-  /** Undefined when it cannot be asked for: then the others are not asked for in this sweep either. */
+  /** Undefined when the database fails; the rest of the sweep then uses cached time zones only. */
   async #loadTimeZone(companyId: CompanyId, session: WatchedSession): Promise<string | undefined> {
     const { companies, report, monotonicMs } = this.#deps;
     const { timeZone } = session;
@@ -229,7 +231,7 @@ export class ReceiveWatchdog {
         return whatsapp.dropSocket(companyId, receiveTimedOut);
       case 'alert':
         session.alertedAtMs = monotonicMs();
-        return this.#record(companyId, 'whatsapp_deaf');
+        return this.#recordEvent(companyId, 'whatsapp_deaf');
       case 'answered':
       case 'recovered':
     }
@@ -239,7 +241,7 @@ export class ReceiveWatchdog {
     const what = 'WhatsApp session probe';
     const onError = (error: unknown): void => this.#deps.report.failed(what, error, { companyId });
     catchAsync(onError, async () => {
-      if (!(await probeInbound(sock, queryTimeoutMs))) throw new Error('WhatsApp did not answer the ping');
+      if (!(await sendProbe(sock, queryTimeoutMs))) throw new Error('WhatsApp did not answer the ping');
     })();
   }
 
@@ -247,7 +249,7 @@ export class ReceiveWatchdog {
     const { whatsapp, report, monotonicMs } = this.#deps;
     const onError = (error: unknown): void => report.failed('WhatsApp ping', error, { companyId });
     catchAsync(onError, async () => {
-      const isAlive = await answersPing(sock, this.#timeouts.pingTimeoutMs);
+      const isAlive = await ping(sock, this.#timeouts.pingTimeoutMs);
       if (isAlive || whatsapp.getOpenSocket(companyId) !== sock) return;
       session.socketHealth = 'timed_out';
       session.acks = new AckTracker(monotonicMs);
@@ -255,18 +257,18 @@ export class ReceiveWatchdog {
     })();
   }
 
-  #record(companyId: CompanyId, type: string): void {
+  #recordEvent(companyId: CompanyId, type: string): void {
     const { events, report } = this.#deps;
     const onError = (error: unknown): void =>
       report.failed('Recording a watchdog event', error, { companyId });
     catchAsync(onError, () => events.record({ companyId, type, cause: 'watchdog' }))();
   }
 
-  /** The episode goes on over its sockets: neither a new one nor what had waited for it ends it. */
+  /** An episode spans several sockets: neither a new socket nor its offline queue ends it. */
   #onConnected(companyId: CompanyId): void {
     const { monotonicMs, random } = this.#deps;
     const session = this.#sessions.get(companyId) ?? {
-      stage: { name: 'listening' },
+      stage: { name: 'idle' },
       openedAtMs: 0,
       lastInboundAtMs: undefined,
       acks: new AckTracker(monotonicMs),

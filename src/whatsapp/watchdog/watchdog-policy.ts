@@ -1,20 +1,19 @@
 export type WatchdogTimeouts = Readonly<{
-  /** A session is suspected after so long without a stanza, within the business hours of one day. */
+  /** Time without an inbound stanza, within the business hours of one day, after which a session is probed. */
   silenceMs: number;
-  /** It is suspected sooner when so many messages of ours in a row were not acknowledged, the first for so long. */
+  /** A session is probed earlier when this many messages in a row are unacknowledged, the first of them for this long. */
   unacknowledgedMessages: number;
   unacknowledgedMs: number;
-  /** How long the answer to a probe may take. */
   probeTimeoutMs: number;
-  /** For so long a new socket hears of what waited for its login, which proves nothing. Then it is probed. */
+  /** A new socket receives the offline queue for this long, which proves nothing about live delivery. */
   settleMs: number;
-  /** Missing acknowledgements alone do not open a second socket within this time. */
-  renewGapMs: number;
-  /** While an acknowledgement is missing, the line is asked so often whether it is alive, the first time after so long. */
+  /** Minimum time between two sockets that are replaced because of unacknowledged messages. */
+  minRenewIntervalMs: number;
+  /** While a message is unacknowledged, the socket is pinged at this interval, the first time after it. */
   lateAckMs: number;
   pingTimeoutMs: number;
-  /** After an alert the session is left alone for so long. */
-  pauseMs: number;
+  /** Time after an alert in which the session is neither probed nor renewed. */
+  alertPauseMs: number;
 }>;
 
 const minuteMs = 60_000;
@@ -25,51 +24,51 @@ export const defaultWatchdogTimeouts: WatchdogTimeouts = {
   unacknowledgedMs: minuteMs,
   probeTimeoutMs: minuteMs,
   settleMs: minuteMs,
-  renewGapMs: 60 * minuteMs,
+  minRenewIntervalMs: 60 * minuteMs,
   lateAckMs: 10_000,
   pingTimeoutMs: 5_000,
-  pauseMs: 24 * 60 * minuteMs,
+  alertPauseMs: 24 * 60 * minuteMs,
 };
 
 type Suspicion = 'silence' | 'unacknowledged';
 
 type EpisodeStage = Readonly<{
-  name: 'probed' | 'renewed' | 'probed_again' | 'given_up';
+  name: 'probed' | 'renewed' | 'probed_again' | 'alerted';
   atMs: number;
   cause: Suspicion;
 }>;
 
-/** Where a session stands. An episode begins with `probed` and ends with an answer, or a pause after `given_up`. */
-export type WatchdogStage = Readonly<{ name: 'listening' }> | EpisodeStage;
+/** An episode begins with `probed` and ends when a stanza arrives, or `alertPauseMs` after `alerted`. */
+export type WatchdogStage = Readonly<{ name: 'idle' }> | EpisodeStage;
 
-/** All by one clock that never jumps. */
+/** All times are monotonic milliseconds. */
 export type WatchdogFacts = Readonly<{
   nowMs: number;
-  /** When the present socket opened. */
+  /** When the current socket opened. */
   openedAtMs: number;
-  /** When the last stanza came that nobody had asked for. */
+  /** When the last unsolicited stanza arrived. */
   lastInboundAtMs: number | undefined;
-  /** When the present business hours began; undefined outside of them. */
+  /** Start of today's business hours; undefined outside business hours, or when they are unknown. */
   businessSinceMs: number | undefined;
-  /** Messages of ours on the present socket since the last one that was acknowledged, and when the first of them left. */
+  /** Messages sent on the current socket since the last ack, and the send time of the first one. */
   unacknowledged: Readonly<{ count: number; sinceMs: number }> | undefined;
-  /** When a message of ours on the present socket was last acknowledged. */
+  /** When a message sent on the current socket was last acknowledged. */
   lastAckAtMs: number | undefined;
-  /** When a socket was last given up as deaf. */
+  /** When the watchdog last replaced a socket. */
   renewedAtMs: number | undefined;
-  /** From 1 up: how much longer than the others this session is borne with, so that not all are suspected at once. */
+  /** At least 1. Multiplies `silenceMs`, so that the sessions are not all probed at once. */
   toleranceFactor: number;
 }>;
 
 export type WatchdogDecision = Readonly<{
-  /** `answered`: it heard the first probe. `recovered`: it hears again after a new socket or an alert. */
+  /** `answered`: a stanza followed the first probe. `recovered`: one arrived after the socket was replaced or an alert. */
   action: 'wait' | 'probe' | 'answered' | 'renew' | 'alert' | 'recovered';
   stage: WatchdogStage;
 }>;
 
-const listening: WatchdogStage = { name: 'listening' };
+const idle: WatchdogStage = { name: 'idle' };
 
-/** What to do about a session whose socket is open: probe, then one new socket, then one alert, then nothing for long. */
+/** Decides the next step for a session with an open socket: probe, renew the socket once, probe again, alert, pause. */
 export function decideWatchdogAction(
   stage: WatchdogStage,
   facts: WatchdogFacts,
@@ -77,16 +76,16 @@ export function decideWatchdogAction(
 ): WatchdogDecision {
   const { nowMs, openedAtMs, businessSinceMs } = facts;
   const wait: WatchdogDecision = { action: 'wait', stage };
-  if (stage.name === 'listening') {
+  if (stage.name === 'idle') {
     const suspicion = findSuspicion(facts, timeouts);
     if (suspicion === undefined) return wait;
     return { action: 'probe', stage: { name: 'probed', atMs: nowMs, cause: suspicion } };
   }
   const { name, atMs, cause } = stage;
   if (isAnswered(stage, facts, timeouts))
-    return { action: name === 'probed' ? 'answered' : 'recovered', stage: listening };
-  if (name === 'given_up')
-    return nowMs - atMs < timeouts.pauseMs ? wait : { action: 'wait', stage: listening };
+    return { action: name === 'probed' ? 'answered' : 'recovered', stage: idle };
+  if (name === 'alerted')
+    return nowMs - atMs < timeouts.alertPauseMs ? wait : { action: 'wait', stage: idle };
   const isOutsideBusinessHours = businessSinceMs === undefined;
   const isNewSocket = openedAtMs > atMs;
   if (name === 'renewed') {
@@ -95,16 +94,16 @@ export function decideWatchdogAction(
       ? { action: 'probe', stage: { name: 'probed_again', atMs: nowMs, cause } }
       : wait;
   }
-  // The probe was of another socket, or its answer was not waited for.
+  // The probe was sent on an earlier socket, or business hours ended before its timeout.
   if (isOutsideBusinessHours || isNewSocket)
-    return { action: 'wait', stage: name === 'probed' ? listening : { name: 'renewed', atMs, cause } };
+    return { action: 'wait', stage: name === 'probed' ? idle : { name: 'renewed', atMs, cause } };
   if (nowMs - atMs < timeouts.probeTimeoutMs) return wait;
   return name === 'probed'
     ? { action: 'renew', stage: { name: 'renewed', atMs: nowMs, cause } }
-    : { action: 'alert', stage: { name: 'given_up', atMs: nowMs, cause } };
+    : { action: 'alert', stage: { name: 'alerted', atMs: nowMs, cause } };
 }
 
-/** Whether a stanza came since then that had not just waited for the login of the present socket. */
+/** Whether a stanza has arrived since `atMs` that did not come from the offline queue of the current socket. */
 export function receivedSince(
   atMs: number,
   { openedAtMs, lastInboundAtMs }: Pick<WatchdogFacts, 'openedAtMs' | 'lastInboundAtMs'>,
@@ -113,7 +112,7 @@ export function receivedSince(
   return lastInboundAtMs !== undefined && lastInboundAtMs >= Math.max(atMs, openedAtMs + settleMs);
 }
 
-/** Acknowledgements are an answer where they were what was missing, but end no alert: a deaf session has them too. */
+/** Acks end only an episode that missing acks began, and no alert: a session that receives nothing still gets acks. */
 function isAnswered(
   { name, atMs, cause }: EpisodeStage,
   { openedAtMs, lastInboundAtMs, lastAckAtMs }: WatchdogFacts,
@@ -121,7 +120,7 @@ function isAnswered(
 ): boolean {
   const settleMs = name === 'probed' ? -Infinity : timeouts.settleMs;
   if (receivedSince(atMs, { openedAtMs, lastInboundAtMs }, { settleMs })) return true;
-  if (cause !== 'unacknowledged' || name === 'given_up') return false;
+  if (cause !== 'unacknowledged' || name === 'alerted') return false;
   return receivedSince(atMs, { openedAtMs, lastInboundAtMs: lastAckAtMs }, { settleMs });
 }
 
@@ -142,6 +141,6 @@ function findSuspicion(facts: WatchdogFacts, timeouts: WatchdogTimeouts): Suspic
     unacknowledged !== undefined &&
     unacknowledged.count >= timeouts.unacknowledgedMessages &&
     nowMs - unacknowledged.sinceMs >= timeouts.unacknowledgedMs &&
-    (renewedAtMs === undefined || nowMs - renewedAtMs >= timeouts.renewGapMs);
+    (renewedAtMs === undefined || nowMs - renewedAtMs >= timeouts.minRenewIntervalMs);
   return isUnacknowledged ? 'unacknowledged' : undefined;
 }

@@ -61,14 +61,14 @@ describe('a deaf session, connected and without a message for hours,', () => {
       await watched.actionCount('probe'),
     ]).toEqual([1, 1, 2]);
     expect(host.log.lines.filter((line) => line.includes('receives nothing after'))).toHaveLength(1);
-    expect(watched.watchdog.deafSessions).toBe(1);
+    expect(watched.watchdog.alertedSessionCount).toBe(1);
     const expectedEvent = { companyId: fixture.companyId, cause: 'watchdog' };
     expect(watched.events).toEqual([{ ...expectedEvent, type: 'whatsapp_deaf' }]);
 
     fixture.whatsapp.undeafen(fixture.salon);
     await fixture.client.sendText(fixture.salon.number, 'Вы тут?');
     await waitFor('the message', () => texts.includes('Вы тут?'));
-    await waitFor('the recovery', () => watched.watchdog.deafSessions === 0);
+    await waitFor('the recovery', () => watched.watchdog.alertedSessionCount === 0);
     expect(watched.events.at(-1)).toEqual({ ...expectedEvent, type: 'whatsapp_hears_again' });
   }, 60_000);
 

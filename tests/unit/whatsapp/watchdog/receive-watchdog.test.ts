@@ -121,7 +121,7 @@ describe('300 sessions that fall deaf at once', () => {
     expect(fleet.probes).toBe(600);
     expect(fleet.events.map(({ type }) => type)).toEqual(Array.from({ length: 300 }, () => 'whatsapp_deaf'));
     expect(new Set(fleet.events.map(({ companyId }) => companyId)).size).toBe(300);
-    expect(fleet.watch.deafSessions).toBe(300);
+    expect(fleet.watch.alertedSessionCount).toBe(300);
   });
 });
 
@@ -144,12 +144,12 @@ describe('a deaf session', () => {
     await fleet.pass(6 * hourMs);
     expect(fleet.renewed).toHaveLength(1);
     expect(fleet.events.map(({ type }) => type)).toEqual(['whatsapp_deaf']);
-    expect(fleet.watch.deafSessions).toBe(1);
+    expect(fleet.watch.alertedSessionCount).toBe(1);
 
     fleet.emit('inbound', companyId);
     await fleet.pass(sweepMs);
     expect(fleet.events.map(({ type }) => type)).toEqual(['whatsapp_deaf', 'whatsapp_hears_again']);
-    expect(fleet.watch.deafSessions).toBe(0);
+    expect(fleet.watch.alertedSessionCount).toBe(0);
   });
 
   it('that a new socket cures is no event: nobody was told of it', async () => {
@@ -166,10 +166,10 @@ describe('a deaf session', () => {
   it('that was unlinked is forgotten', async () => {
     const fleet = new DeafFleet(1);
     await fleet.pass(6 * hourMs);
-    expect(fleet.watch.deafSessions).toBe(1);
+    expect(fleet.watch.alertedSessionCount).toBe(1);
     fleet.companies.pop();
     await fleet.pass(sweepMs);
-    expect(fleet.watch.deafSessions).toBe(0);
+    expect(fleet.watch.alertedSessionCount).toBe(0);
   });
 
   it('waits while its time zone cannot be asked for, which is told once a sweep', async () => {

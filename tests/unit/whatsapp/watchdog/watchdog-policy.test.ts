@@ -8,7 +8,7 @@ import {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const listening: WatchdogStage = { name: 'listening' };
+const idle: WatchdogStage = { name: 'idle' };
 
 const quiet: WatchdogFacts = {
   nowMs: 100 * hourMs,
@@ -31,7 +31,7 @@ function decide(stage: WatchdogStage, facts: Partial<WatchdogFacts> = {}) {
 }
 
 function at(
-  name: 'probed' | 'renewed' | 'probed_again' | 'given_up',
+  name: 'probed' | 'renewed' | 'probed_again' | 'alerted',
   msAgo: number,
   cause: 'silence' | 'unacknowledged' = 'silence',
 ): WatchdogStage {
@@ -40,29 +40,29 @@ function at(
 
 describe('a session is suspected', () => {
   it('after two silent hours of one working day', () => {
-    expect(decide(listening)).toEqual({ action: 'probe', next: 'probed' });
-    expect(decide(listening, { businessSinceMs: 98 * hourMs })).toMatchObject({ action: 'probe' });
-    expect(decide(listening, { businessSinceMs: 98 * hourMs + 1 })).toMatchObject({ action: 'wait' });
+    expect(decide(idle)).toEqual({ action: 'probe', next: 'probed' });
+    expect(decide(idle, { businessSinceMs: 98 * hourMs })).toMatchObject({ action: 'probe' });
+    expect(decide(idle, { businessSinceMs: 98 * hourMs + 1 })).toMatchObject({ action: 'wait' });
   });
 
   it('never at night, whatever it does not hear', () => {
     const unacknowledged = { count: 50, sinceMs: 99 * hourMs };
-    expect(decide(listening, { businessSinceMs: undefined, unacknowledged })).toMatchObject({
+    expect(decide(idle, { businessSinceMs: undefined, unacknowledged })).toMatchObject({
       action: 'wait',
     });
   });
 
   it('neither when a stanza came nor when its socket opened since', () => {
     const lately = quiet.nowMs - 2 * hourMs + 1;
-    expect(decide(listening, { lastInboundAtMs: lately })).toMatchObject({ action: 'wait' });
-    expect(decide(listening, { openedAtMs: lately })).toMatchObject({ action: 'wait' });
+    expect(decide(idle, { lastInboundAtMs: lately })).toMatchObject({ action: 'wait' });
+    expect(decide(idle, { openedAtMs: lately })).toMatchObject({ action: 'wait' });
   });
 
   it('not at the same time as all the others', () => {
-    expect(decide(listening, { businessSinceMs: 98 * hourMs, toleranceFactor: 1.25 })).toMatchObject({
+    expect(decide(idle, { businessSinceMs: 98 * hourMs, toleranceFactor: 1.25 })).toMatchObject({
       action: 'wait',
     });
-    expect(decide(listening, { businessSinceMs: 97.5 * hourMs, toleranceFactor: 1.25 })).toMatchObject({
+    expect(decide(idle, { businessSinceMs: 97.5 * hourMs, toleranceFactor: 1.25 })).toMatchObject({
       action: 'probe',
     });
   });
@@ -70,11 +70,11 @@ describe('a session is suspected', () => {
   it('within a minute when three messages in a row were not acknowledged', () => {
     const facts = { businessSinceMs: quiet.nowMs - minuteMs };
     const unacknowledged = { count: 3, sinceMs: quiet.nowMs - minuteMs };
-    expect(decide(listening, { ...facts, unacknowledged })).toMatchObject({ action: 'probe' });
+    expect(decide(idle, { ...facts, unacknowledged })).toMatchObject({ action: 'probe' });
     const two = { ...unacknowledged, count: 2 };
-    expect(decide(listening, { ...facts, unacknowledged: two })).toMatchObject({ action: 'wait' });
+    expect(decide(idle, { ...facts, unacknowledged: two })).toMatchObject({ action: 'wait' });
     const young = { ...unacknowledged, sinceMs: quiet.nowMs - minuteMs + 1 };
-    expect(decide(listening, { ...facts, unacknowledged: young })).toMatchObject({ action: 'wait' });
+    expect(decide(idle, { ...facts, unacknowledged: young })).toMatchObject({ action: 'wait' });
   });
 
   it('for missing acknowledgements once an hour at most', () => {
@@ -82,10 +82,10 @@ describe('a session is suspected', () => {
       businessSinceMs: quiet.nowMs - minuteMs,
       unacknowledged: { count: 3, sinceMs: quiet.nowMs - minuteMs },
     };
-    expect(decide(listening, { ...facts, renewedAtMs: quiet.nowMs - hourMs + 1 })).toMatchObject({
+    expect(decide(idle, { ...facts, renewedAtMs: quiet.nowMs - hourMs + 1 })).toMatchObject({
       action: 'wait',
     });
-    expect(decide(listening, { ...facts, renewedAtMs: quiet.nowMs - hourMs })).toMatchObject({
+    expect(decide(idle, { ...facts, renewedAtMs: quiet.nowMs - hourMs })).toMatchObject({
       action: 'probe',
     });
   });
@@ -96,7 +96,7 @@ describe('a suspected session', () => {
     const lastInboundAtMs = quiet.nowMs - minuteMs;
     expect(decide(at('probed', 2 * minuteMs), { lastInboundAtMs: lastInboundAtMs })).toEqual({
       action: 'answered',
-      next: 'listening',
+      next: 'idle',
     });
   });
 
@@ -104,7 +104,7 @@ describe('a suspected session', () => {
     const lastAckAtMs = quiet.nowMs - 1;
     expect(decide(at('probed', minuteMs, 'unacknowledged'), { lastAckAtMs: lastAckAtMs })).toEqual({
       action: 'answered',
-      next: 'listening',
+      next: 'idle',
     });
     const before = { lastAckAtMs: quiet.nowMs - minuteMs - 1 };
     for (const acks of [before, {}])
@@ -125,14 +125,14 @@ describe('a suspected session', () => {
   it('whose socket was replaced meanwhile begins anew', () => {
     expect(decide(at('probed', 2 * minuteMs), { openedAtMs: quiet.nowMs - minuteMs })).toEqual({
       action: 'wait',
-      next: 'listening',
+      next: 'idle',
     });
   });
 
   it('is forgotten when the night begins', () => {
     expect(decide(at('probed', hourMs), { businessSinceMs: undefined })).toEqual({
       action: 'wait',
-      next: 'listening',
+      next: 'idle',
     });
   });
 });
@@ -151,10 +151,10 @@ describe('a session with a new socket', () => {
   });
 
   it('that hears something has recovered', () => {
-    for (const name of ['renewed', 'probed_again', 'given_up'] as const)
+    for (const name of ['renewed', 'probed_again', 'alerted'] as const)
       expect(decide(at(name, hourMs), { lastInboundAtMs: quiet.nowMs })).toEqual({
         action: 'recovered',
-        next: 'listening',
+        next: 'idle',
       });
   });
 
@@ -163,9 +163,9 @@ describe('a session with a new socket', () => {
     const backlog = { openedAtMs, lastInboundAtMs: openedAtMs + minuteMs - 1 };
     expect(decide(at('renewed', 3 * minuteMs), backlog)).toMatchObject({ action: 'probe' });
     expect(decide(at('probed_again', minuteMs), backlog)).toMatchObject({ action: 'alert' });
-    expect(decide(at('given_up', hourMs), backlog)).toEqual({ action: 'wait', next: 'given_up' });
+    expect(decide(at('alerted', hourMs), backlog)).toEqual({ action: 'wait', next: 'alerted' });
     const later = { openedAtMs, lastInboundAtMs: openedAtMs + minuteMs };
-    for (const name of ['renewed', 'probed_again', 'given_up'] as const)
+    for (const name of ['renewed', 'probed_again', 'alerted'] as const)
       expect(decide(at(name, hourMs), later)).toMatchObject({ action: 'recovered' });
   });
 
@@ -179,14 +179,14 @@ describe('a session with a new socket', () => {
         action: 'recovered',
       });
     }
-    expect(decide(at('given_up', minuteMs, 'unacknowledged'), { lastAckAtMs: lastAckAtMs })).toMatchObject({
+    expect(decide(at('alerted', minuteMs, 'unacknowledged'), { lastAckAtMs: lastAckAtMs })).toMatchObject({
       action: 'wait',
     });
   });
 
   it('that stays silent is an alert, and gets no other socket', () => {
     expect(decide(at('probed_again', minuteMs - 1))).toMatchObject({ action: 'wait' });
-    expect(decide(at('probed_again', minuteMs))).toEqual({ action: 'alert', next: 'given_up' });
+    expect(decide(at('probed_again', minuteMs))).toEqual({ action: 'alert', next: 'alerted' });
   });
 
   it('is probed again, not given up, when that socket went too or the night was between', () => {
@@ -198,16 +198,16 @@ describe('a session with a new socket', () => {
 
 describe('a session that was given up', () => {
   it('is left alone for a day, over whatever sockets', () => {
-    expect(decide(at('given_up', 24 * hourMs - 1), { openedAtMs: quiet.nowMs - minuteMs })).toEqual({
+    expect(decide(at('alerted', 24 * hourMs - 1), { openedAtMs: quiet.nowMs - minuteMs })).toEqual({
       action: 'wait',
-      next: 'given_up',
+      next: 'alerted',
     });
-    expect(decide(at('given_up', 24 * hourMs))).toEqual({ action: 'wait', next: 'listening' });
+    expect(decide(at('alerted', 24 * hourMs))).toEqual({ action: 'wait', next: 'idle' });
   });
 });
 
 it('opens one socket and tells once however long a session stays deaf, a day', () => {
-  let stage: WatchdogStage = listening;
+  let stage: WatchdogStage = idle;
   let openedAtMs = 0;
   const actions: string[] = [];
   for (let nowMs = 0; nowMs < 23 * hourMs; nowMs += 30_000) {
