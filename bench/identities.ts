@@ -10,7 +10,7 @@ import { StoredLeases } from '../src/storage/repositories/leases.ts';
 import { Rpc } from '../src/storage/rpc/client.ts';
 import { CredentialStore, type PlaintextChange } from '../src/whatsapp/credentials/credential-store.ts';
 import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
-import { openTestDatabase } from '../tests/support/fixtures/storage.ts';
+import { openTestDatabase } from '../dev-env/test-database.ts';
 import { waitFor } from '../dev-env/wait-for.ts';
 import type { Child } from './child-process.ts';
 

@@ -10,8 +10,11 @@ import type { Database } from '../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../src/storage/queue/job-queue.ts';
 import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../support/faults/outage-log.ts';
-import { engines, newCompany, openTestDatabase, repositoriesOn } from '../../support/fixtures/storage.ts';
-import type { TestDatabase, Repositories } from '../../support/fixtures/storage.ts';
+import { newCompany, repositoriesOn } from '../../support/fixtures/storage.ts';
+import { engines } from '../../support/fixtures/engines.ts';
+import { openTestDatabase } from '../../../dev-env/test-database.ts';
+import type { Repositories } from '../../support/fixtures/storage.ts';
+import type { TestDatabase } from '../../support/fixtures/engines.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 import { callbackEndpoint, salonId, startClient } from '../../support/clients/yclients-client.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
+import { localEngines, stackDatabase } from '../../../support/fixtures/engines.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
@@ -12,7 +12,7 @@ import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/pho
 type ReceivedView = Readonly<{ id: string; phone: string; text: string; sent_at: string }>;
 type WebhookView = Readonly<{ url: string; enabled: boolean; failing_since: string | null; secret?: string }>;
 
-describe.each(['the embedded store', 'Postgres'])('what clients write to a salon, on %s', (engine) => {
+describe.each(localEngines())('what clients write to a salon, on $name', (engine) => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salon: LinkedSalon;
@@ -22,14 +22,7 @@ describe.each(['the embedded store', 'Postgres'])('what clients write to a salon
 
   beforeAll(async () => {
     scope.use(muteLibsignalConsole());
-    const postgres = engine === 'Postgres' ? scope.use(await PostgresServer.start()) : undefined;
-    stack = scope.use(
-      await startStack(
-        postgres === undefined
-          ? { useDatabaseTemplate: true }
-          : { databaseUrl: await postgres.createDatabase() },
-      ),
-    );
+    stack = scope.use(await startStack(await stackDatabase(engine, scope)));
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
     receiver = await WebhookReceiver.start();

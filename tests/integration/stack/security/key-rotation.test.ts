@@ -11,7 +11,7 @@ import {
 import { sendRequest, fetchStatus } from '../../../../dev-env/clients/test-clients.ts';
 import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { openTestDatabase } from '../../../support/fixtures/storage.ts';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
 import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';

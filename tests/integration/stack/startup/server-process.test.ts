@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
 import { openDatabase } from '../../../../src/storage/database/database.ts';
-import { engines } from '../../../support/fixtures/storage.ts';
+import { localEngines } from '../../../support/fixtures/engines.ts';
 import { RefusingPostgres } from '../../../support/faults/refusing-postgres.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -145,7 +145,7 @@ describe('a server that cannot start', () => {
     },
   );
 
-  it.each(engines().filter(({ name }) => name !== 'Supabase'))(
+  it.each(localEngines({ both: 'Each engine is opened and closed in its own way' }))(
     'refuses a database of an unreleased version on $name and exits with 78',
     async ({ make }) => {
       await using place = await make();

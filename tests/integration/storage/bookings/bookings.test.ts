@@ -5,12 +5,12 @@ import type { NewMessage } from '../../../../src/domain/notification/message.ts'
 import { booking, knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 import {
   claimNext,
-  engines,
   newMessage,
   nextDueAt,
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Lease } from '../../../../src/ports/sessions.ts';
 

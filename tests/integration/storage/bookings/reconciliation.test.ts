@@ -10,13 +10,9 @@ import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import {
-  engines,
-  newCompany,
-  openTestDatabase,
-  repositoriesOn,
-  type Repositories,
-} from '../../../support/fixtures/storage.ts';
+import { newCompany, repositoriesOn, type Repositories } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 
 const hourMs = 60 * 60_000;
 

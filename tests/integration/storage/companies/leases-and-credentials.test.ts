@@ -2,13 +2,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import { engines, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const minuteMs = 60_000;
 
-describe.each(engines())('leases, credentials and connect tokens in $name', ({ make }) => {
+describe.each(
+  engines({ both: 'A lease is taken under a row lock; PGlite has one connection and never waits for one' }),
+)('leases, credentials and connect tokens in $name', ({ make }) => {
   const store = useStore(make);
   let id: CompanyId;
 

@@ -7,8 +7,9 @@ import { migrate, readMigrations } from '../../../../src/storage/database/migrat
 import type { Migration } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import type { SqlDatabase } from '../../../../src/storage/database/sql.ts';
-import { engines, migrationsDirectory } from '../../../support/fixtures/storage.ts';
-import type { TestDatabase } from '../../../support/fixtures/storage.ts';
+import { localEngines } from '../../../support/fixtures/engines.ts';
+import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
+import type { TestDatabase } from '../../../support/fixtures/engines.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 /** A release after this one. */
@@ -18,9 +19,9 @@ const later: Migration = {
   sql: 'create table public.later (id int)',
 };
 
-const local = engines().filter(({ name }) => name !== 'Supabase');
-
-describe.each(local)('migrations on $name', ({ make }) => {
+describe.each(
+  localEngines({ both: 'Instances that migrate at once wait for a lock; DDL differs in PGlite' }),
+)('migrations on $name', ({ make }) => {
   let place: TestDatabase;
   let database: SqlDatabase & AsyncDisposable;
   let migrations: Migration[];

@@ -4,12 +4,9 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
-import {
-  engines,
-  openTestDatabase,
-  registerCompany,
-  repositoriesOn,
-} from '../../../support/fixtures/storage.ts';
+import { registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { pglite } from '../../../support/fixtures/engines.ts';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -64,9 +61,7 @@ describe('the embedded store', () => {
   });
 
   it('is free again when it was closed', async () => {
-    const [embedded] = engines();
-    await using place = await embedded?.make();
-    if (place === undefined) throw new Error('No embedded engine');
+    await using place = await pglite.make();
     const first = await openTestDatabase(place.address);
     const { id } = await registerCompany(repositoriesOn(first));
     await first[Symbol.asyncDispose]();
@@ -97,9 +92,7 @@ describe('the embedded store', () => {
   });
 
   it('flushes its log to the disk before a write is acknowledged, and does not for a read', async () => {
-    const [embedded] = engines();
-    await using place = await embedded?.make();
-    if (place === undefined) throw new Error('No embedded engine');
+    await using place = await pglite.make();
     await using database = await openTestDatabase(place.address);
     const repositories = repositoriesOn(database);
     const { id } = await registerCompany(repositories);

@@ -5,7 +5,8 @@ import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import { readMigrations } from '../../../../src/storage/database/migrate.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
-import { migrationsDirectory, registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('a Postgres server', () => {

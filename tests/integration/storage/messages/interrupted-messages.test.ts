@@ -4,12 +4,12 @@ import type { MessageKind, MessageStatus, NewMessage } from '../../../../src/dom
 import { booking, knownBooking } from '../../../support/fixtures/bookings.ts';
 import {
   claimNext,
-  engines,
   enqueue,
   newMessage,
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Lease } from '../../../../src/ports/sessions.ts';
 

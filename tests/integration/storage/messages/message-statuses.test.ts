@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { messageStatuses } from '../../../../src/domain/notification/message.ts';
-import {
-  enqueue,
-  engines,
-  newMessage,
-  registerCompany,
-  useStore,
-} from '../../../support/fixtures/storage.ts';
+import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 
 describe.each(engines())('the status of a message in $name', ({ make }) => {
   const store = useStore(make);

@@ -3,13 +3,13 @@ import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import {
   claimNext,
-  engines,
   enqueue,
   newMessage,
   nextDueAt,
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Lease } from '../../../../src/ports/sessions.ts';
 

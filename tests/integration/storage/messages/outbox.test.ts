@@ -8,13 +8,8 @@ import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { isOutage } from '../../../../src/storage/database/errors.ts';
 import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
-import {
-  engines,
-  enqueue,
-  newMessage,
-  registerCompany,
-  useStore,
-} from '../../../support/fixtures/storage.ts';
+import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Lease, WhatsAppEvents } from '../../../../src/ports/sessions.ts';
 

@@ -3,13 +3,13 @@ import type { PacingLimits } from '../../../../src/domain/notification/pacing.ts
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
 import {
   claimNext,
-  engines,
   enqueue,
   newCompany,
   newMessage,
   newPhone,
   useStore,
 } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const [number, otherNumber] = ['+79001112233', '+79009998877'];

@@ -7,7 +7,8 @@ import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { engines, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const once = {

@@ -5,8 +5,9 @@ import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import type { StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { engines, openTestDatabase } from '../../../support/fixtures/storage.ts';
-import type { TestDatabase } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
+import type { TestDatabase } from '../../../support/fixtures/engines.ts';
 import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Job } from '../../../../src/ports/job-queue.ts';
@@ -20,7 +21,9 @@ const rules = {
   },
 };
 
-describe.each(engines())('jobs in $name', ({ make }) => {
+describe.each(
+  engines({ both: 'Claiming with SKIP LOCKED, lost connections and heartbeats of killed processes' }),
+)('jobs in $name', ({ make }) => {
   let place: TestDatabase;
   let database: Database;
   let queue: StoppableJobQueue;

@@ -5,7 +5,8 @@ import { RetryLaterError } from '../../../../src/domain/errors/job-errors.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { defaultRetryPolicies } from '../../../../src/storage/queue/retry-policy.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { engines, useStore } from '../../../support/fixtures/storage.ts';
+import { useStore } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe.each(engines())('a job for a receiver that is down, in $name', ({ make }) => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HttpWebhookSender } from '../../../../src/webhook-delivery/webhook-sender.ts';
 import { webhookIds, secret, useWebhookForwarding } from '../../../support/fixtures/webhook-forwarding.ts';
-import { engines, registerCompany } from '../../../support/fixtures/storage.ts';
+import { registerCompany } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { deterministicUuid } from '../../../../src/crypto/hash.ts';
 

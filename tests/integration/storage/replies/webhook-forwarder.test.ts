@@ -6,7 +6,8 @@ import {
   secretText,
   useWebhookForwarding,
 } from '../../../support/fixtures/webhook-forwarding.ts';
-import { engines, newPhone, registerCompany } from '../../../support/fixtures/storage.ts';
+import { newPhone, registerCompany } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { WebhookResponse } from '../../../support/servers/webhook-receiver.ts';
 import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { RestrictedSalon } from '../../../support/fixtures/restricted-salon.ts';
-import { engines, useStore } from '../../../support/fixtures/storage.ts';
+import { useStore } from '../../../support/fixtures/storage.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const minuteMs = 60_000;

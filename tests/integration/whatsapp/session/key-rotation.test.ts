@@ -10,7 +10,9 @@ import type { CredentialRepository } from '../../../../src/whatsapp/credentials/
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SessionHost } from '../../../support/fixtures/session-host.ts';
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import { engines, newCompany, openTestDatabase, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { newCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { postgres } from '../../../support/fixtures/engines.ts';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import type { Leases } from '../../../../src/ports/sessions.ts';
 
 const sessions = 20;
@@ -41,9 +43,7 @@ async function localStore({ leases }: SessionFixture): Promise<Store> {
 
 async function postgresStore(): Promise<Store> {
   await using scope = new AsyncDisposableStack();
-  const engine = engines().find(({ name }) => name === 'Postgres');
-  if (engine === undefined) throw new Error('There is no Postgres');
-  const { address } = scope.use(await engine.make());
+  const { address } = scope.use(await postgres.make());
   const database = scope.use(await openTestDatabase(address));
   const { rpc, leases, credentials, encryptedValues } = repositoriesOn(database);
   const companies = new StoredCompanies(rpc, oldBox);
