@@ -4,7 +4,8 @@ import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
 import { openCredentials } from './whatsapp/credentials/open-credentials.ts';
 import type { CompanyId } from './domain/ids.ts';
-import { type Inbox, openInbox } from './inbox/open-inbox.ts';
+import { BurstDetector } from './inbox/burst-detector.ts';
+import { openInbox } from './inbox/open-inbox.ts';
 import { catchAsync } from './lib/async/catch-async.ts';
 import { OutageMonitor } from './lib/async/outage-monitor.ts';
 import { RetryingQueue } from './lib/async/retrying-queue.ts';
@@ -18,7 +19,7 @@ import { withScrapeTimeout, outboxGauges } from './messaging/outbox-gauges.ts';
 import { DirectMessages } from './messaging/direct-messages.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { RestrictionMonitor } from './messaging/restriction-monitor.ts';
-import { createBusinessEvents } from './observability/events.ts';
+import { type BusinessEvents, createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -37,33 +38,24 @@ import { fetchLatestClientVersion } from './whatsapp/connection/client-version.t
 export type ContextOptions = Readonly<{
   config: Config;
   secrets: Secrets;
-  /** What YCLIENTS and browsers reach us by, without a slash at the end. */
+  /** Base URL for YCLIENTS and browsers, without a trailing slash. */
   publicUrl: string;
   logger: Logger;
 }>;
 
 export type Context = Awaited<ReturnType<typeof createContext>>;
 
-/** Builds every part of the service from the bottom up; disposal takes them down again from the top. */
+/** Builds the service from the bottom up: each part depends on parts above it only. Disposal runs in the reverse order. */
 export async function createContext({ config, secrets, publicUrl, logger }: ContextOptions) {
   await using scope = new AsyncDisposableStack();
   const now = (): Date => new Date();
   const monotonicMs = (): number => performance.now();
   const random = Math.random;
   const keyring = new Keyring(secrets.encryptionKeys);
-
-  const metrics = createMetrics({
-    sessions: () => whatsapp.countByState(),
-    deafSessions: () => receiveWatchdog.alertedSessionCount,
-    spoolBytes: () => inboxParts.spool.bytes,
-    missingWebhookUrls: () => webhookSubscriptionCheck.missing.size,
-    staleValues: () => keyRotation.staleCount,
-    inbox: () => withScrapeTimeout(queue.backlog('webhooks')),
-    restrictedSessions: () => withScrapeTimeout(restrictions.count()),
-    outbox: () => outboxGauges(storage.messages, now),
-  });
+  const metrics = createMetrics();
   const report = createBusinessEvents(logger, metrics);
 
+  const burstDetector = new BurstDetector(monotonicMs);
   const storage = scope.use(
     await openStorage({
       database: secrets.database,
@@ -72,7 +64,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       now,
       monotonicMs,
       webhookConcurrency: config.webhooks.workerBatch,
-      shouldYieldToInbox: () => inboxParts.inbox.hasBurst,
+      shouldYieldToInbox: () => burstDetector.hasBurst,
       random,
       onError: (error) => report.failed('Storage', error),
       outages: {
@@ -82,33 +74,25 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     }),
   );
   const { companies, events, messages, queue, restrictions, settings } = storage;
+  metrics.inbox.readFrom(() => withScrapeTimeout(queue.backlog('webhooks')));
+  metrics.outbox.readFrom(() => outboxGauges(messages, now));
+  metrics.restrictedSessions.readFrom(() => withScrapeTimeout(restrictions.count()));
+
   const yclients = new YclientsClient({
     apiUrl: config.yclients.apiUrl,
     applicationId: config.yclients.applicationId,
     partnerToken: secrets.yclientsPartnerToken,
     userToken: secrets.yclientsUserToken,
     random,
-    resilience: {
-      onBreakerChange: (group, state) => {
-        report.breakerChanged(group, state);
-        if (state === 'closed') requestReconciliation('breaker_closed');
-      },
-    },
   });
+  yclients.on('breaker-state', (group, state) => report.breakerChanged(group, state));
 
-  const createRetryingQueue = (what: string): RetryingQueue => {
-    const began = (error: unknown): void => report.outageBegan(what, error);
-    const outage = new OutageMonitor(
-      { began, ended: (lastedMs) => report.outageEnded(what, lastedMs) },
-      monotonicMs,
-    );
-    const failed = (error: unknown): void => report.failed(what, error);
-    return scope.use(new RetryingQueue({ isOutage, outage, onTaskFailed: failed }));
-  };
-  // Below the sessions, so that their last words are still written when they close.
+  const createRetryingQueue = (what: string): RetryingQueue =>
+    scope.use(retryingQueue(what, report, monotonicMs));
+  // Created before the sessions, so that what they report while closing is still written.
   const statusQueue = createRetryingQueue('Message status writer');
   const inboundMessageQueue = createRetryingQueue('Inbound message writer');
-  const sessionRecorder = new SessionRecorder(companies, createRetryingQueue('Session state writer'), report);
+  const sessionStateQueue = createRetryingQueue('Session state writer');
   const credentials = scope.use(
     openCredentials({
       sessionStore: config.sessionStore,
@@ -127,12 +111,14 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       report,
     }),
   );
+  metrics.staleValues.readFrom(() => keyRotation.staleCount);
+
   const whatsapp = scope.use(
     new BaileysManager({
       credentialRepository: credentials.repository,
       keyring,
       leases: storage.leases,
-      // The embedded store admits one process: after a crash its sessions are ours again at once.
+      // The embedded store admits one process, which reclaims its own leases at once after a crash.
       owner: config.database.kind === 'embedded' ? 'embedded' : config.instanceId,
       logger: logger.child({ part: 'whatsapp' }),
       report,
@@ -142,13 +128,14 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       monotonicMs,
       random,
       versionStore: storage.clientVersion,
-      // A simulated WhatsApp has no other version.
+      // The simulated WhatsApp supports only the configured version.
       ...(config.whatsapp.webSocketUrl === undefined
         ? { fetchLatestVersion: fetchLatestClientVersion }
         : { webSocketUrl: config.whatsapp.webSocketUrl }),
       ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
     }),
   );
+  metrics.sessions.readFrom(() => whatsapp.countByState());
   const receiveWatchdog = new ReceiveWatchdog({
     whatsapp,
     companies,
@@ -158,7 +145,9 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     monotonicMs,
     random,
   });
+  metrics.deafSessions.readFrom(() => receiveWatchdog.alertedSessionCount);
   const qrRenderer = scope.use(new WorkerQrRenderer());
+
   const outbox = scope.use(
     new Outbox({
       messages,
@@ -172,13 +161,14 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       now,
     }),
   );
+  const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
+  const restrictionMonitor = scope.use(
+    new RestrictionMonitor({ restrictions, whatsapp, statusQueue, report, wakeOutbox }),
+  );
 
   const signer = new ConnectTokenSigner(secrets.jwtSecret, now);
   const connectUrl = (tokens: readonly string[]): string =>
     `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
-  const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
-  const restrictionMonitorDeps = { restrictions, whatsapp, statusQueue, report, wakeOutbox };
-  const restrictionMonitor = scope.use(new RestrictionMonitor(restrictionMonitorDeps));
   const webhookUrl = (companyId: CompanyId, secret: string): string =>
     `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
   const allowLoopback = !config.production;
@@ -201,6 +191,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     debounceMs: config.notifyDebounceMs,
   });
   const { activation, reconciliation, webhookProcessor, webhookSubscriptionCheck } = useCases;
+  metrics.missingWebhookUrls.readFrom(() => webhookSubscriptionCheck.missing.size);
+  const sessionRecorder = new SessionRecorder(companies, sessionStateQueue, report);
   const service = new MarketplaceService({
     companies,
     messages,
@@ -225,12 +217,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       verifyUserData({ userData, userDataSign, partnerToken: secrets.yclientsPartnerToken }),
     connectUrl,
   });
-  const requestReconciliation = (cause: string): void =>
-    catchAsync(
-      (error) => report.failed('Reconciliation request', error),
-      () => reconciliation.requestAll(cause),
-    )();
-  const inboxParts: Inbox = scope.use(
+
+  const webhooks = scope.use(
     await openInbox({
       spoolDirectory: join(config.directories.data, 'spool'),
       batch: { maxBatchSize: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
@@ -238,13 +226,23 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       companies,
       queue,
       shardCount: storage.concurrentInserts,
+      burstDetector,
       report,
-      onDrained: () => requestReconciliation('spool_drained'),
       now,
       monotonicMs,
     }),
   );
-  const health = new Health({ database: () => storage.ping(), spool: () => inboxParts.spool.check() });
+  metrics.spoolBytes.readFrom(() => webhooks.spool.bytes);
+
+  const requestReconciliation = catchAsync(
+    (error) => report.failed('Reconciliation request', error),
+    (cause: string) => reconciliation.requestAll(cause),
+  );
+  yclients.on('breaker-state', (_group, state) => {
+    if (state === 'closed') requestReconciliation('breaker_closed');
+  });
+  webhooks.writer.on('drained', () => requestReconciliation('spool_drained'));
+  const health = new Health({ database: () => storage.ping(), spool: () => webhooks.spool.check() });
 
   const resources = scope.move();
   return {
@@ -259,7 +257,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     registration,
     lifecycle: useCases.lifecycle,
     revocations,
-    inbox: inboxParts.inbox,
+    inbox: webhooks.inbox,
     reconciliation,
     queue,
     notificationSettings: useCases.notificationSettings,
@@ -271,12 +269,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     lastInboundAt: receiveWatchdog.lastInboundAt,
     now,
     monotonicMs,
-    /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. */
+    /** Starts background work: session restore, job workers, recurring tasks. */
     async start(): Promise<void> {
       resources.use(
         await startBackground({
-          webhookAuthenticator: inboxParts.authenticator,
           ...useCases,
+          webhookAuthenticator: webhooks.authenticator,
           receiveWatchdog,
           events,
           keyRotation,
@@ -287,7 +285,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           report,
           service,
           sessionRecorder,
-          webhookWriter: inboxParts.writer,
+          webhookWriter: webhooks.writer,
           whatsapp,
           now,
         }),
@@ -295,4 +293,16 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** @param what names the queue in the log and in the outage metric */
+function retryingQueue(what: string, report: BusinessEvents, monotonicMs: () => number): RetryingQueue {
+  const outage = new OutageMonitor(
+    {
+      began: (error) => report.outageBegan(what, error),
+      ended: (lastedMs) => report.outageEnded(what, lastedMs),
+    },
+    monotonicMs,
+  );
+  return new RetryingQueue({ isOutage, outage, onTaskFailed: (error) => report.failed(what, error) });
 }

@@ -5,8 +5,8 @@ import { WebhookWriter, type WebhookWriterOptions } from './webhook-writer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 
 export type OpenInboxOptions = WebhookAuthenticatorDependencies &
-  Pick<WebhookWriterOptions, 'queue' | 'report' | 'onDrained'> &
-  Pick<WebhookInboxDependencies, 'shardCount' | 'batch' | 'now'> &
+  Pick<WebhookWriterOptions, 'queue' | 'report'> &
+  Pick<WebhookInboxDependencies, 'shardCount' | 'batch' | 'burstDetector' | 'now'> &
   Readonly<{ spoolDirectory: string; keyring: Keyring }>;
 
 export type Inbox = AsyncDisposable &
@@ -22,7 +22,7 @@ export async function openInbox(options: OpenInboxOptions): Promise<Inbox> {
     shardCount,
     batch,
     report,
-    onDrained,
+    burstDetector,
     now,
     monotonicMs,
   } = options;
@@ -34,7 +34,7 @@ export async function openInbox(options: OpenInboxOptions): Promise<Inbox> {
       onDamagedSegment: (segment, lines) => report.spoolDamaged(segment, lines),
     }),
   );
-  const writer = scope.use(new WebhookWriter({ queue, spool, report, monotonicMs, onDrained }));
+  const writer = scope.use(new WebhookWriter({ queue, spool, report, monotonicMs }));
   const authenticator = new WebhookAuthenticator({ companies, monotonicMs });
   const inbox = new WebhookInbox({
     authenticator,
@@ -43,8 +43,8 @@ export async function openInbox(options: OpenInboxOptions): Promise<Inbox> {
     shardCount,
     report,
     onRejected: (cause) => writer.markRejected(cause),
+    burstDetector,
     now,
-    monotonicMs,
   });
   const opened = scope.move();
   return { authenticator, spool, writer, inbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };

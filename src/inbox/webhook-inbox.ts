@@ -4,7 +4,7 @@ import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { lastChangeFrom } from '../domain/booking/yclients-record.ts';
-import { RateMeter } from './rate-meter.ts';
+import type { BurstDetector } from './burst-detector.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import type { WebhookAuthenticator } from './webhook-authenticator.ts';
@@ -14,12 +14,8 @@ import { deterministicUuid } from '../crypto/hash.ts';
 /** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
 const undatedDedupWindowMs = 5_000;
 
-/** From here on it is a burst: taking webhooks comes before processing them, since their senders wait. */
-const burstThresholdPerSecond = 300;
 /** So many wait for a write only when writes take far too long; memory must not fill with them. */
 const maxPending = 5_000;
-/** What goes on for longer is no burst, and those taken may not wait for ever. */
-const maxBurstMs = 60_000;
 
 const salonIdSchema = Joi.number().integer().positive().required();
 
@@ -62,8 +58,8 @@ export type WebhookInboxDependencies = Readonly<{
   report: BusinessEvents;
   /** Too many wait: a webhook was turned away that nobody else has told of. */
   onRejected: (cause: unknown) => void;
+  burstDetector: Pick<BurstDetector, 'count'>;
   now: () => Date;
-  monotonicMs: () => number;
 }>;
 
 /**
@@ -73,9 +69,7 @@ export type WebhookInboxDependencies = Readonly<{
 export class WebhookInbox {
   readonly #authenticator: WebhookInboxDependencies['authenticator'];
   readonly #shards: readonly GroupCommit<AcceptedWebhook, void>[];
-  readonly #rate: RateMeter;
-  #lastQuietAtMs: number;
-  readonly #monotonicMs: () => number;
+  readonly #burstDetector: WebhookInboxDependencies['burstDetector'];
   readonly #onRejected: WebhookInboxDependencies['onRejected'];
   readonly #now: () => Date;
 
@@ -86,8 +80,8 @@ export class WebhookInbox {
     shardCount,
     report,
     onRejected,
+    burstDetector,
     now,
-    monotonicMs,
   }: WebhookInboxDependencies) {
     this.#authenticator = authenticator;
     const writeAndReport = async (webhooks: readonly AcceptedWebhook[]): Promise<void> => {
@@ -100,18 +94,9 @@ export class WebhookInbox {
       }
     };
     this.#shards = Array.from({ length: shardCount }, () => new GroupCommit(writeAndReport, batch));
-    this.#rate = new RateMeter(monotonicMs);
-    this.#lastQuietAtMs = monotonicMs();
-    this.#monotonicMs = monotonicMs;
+    this.#burstDetector = burstDetector;
     this.#onRejected = onRejected;
     this.#now = now;
-  }
-
-  /** Webhooks come so fast that those already taken should wait a little. To be asked often. */
-  get hasBurst(): boolean {
-    const nowMs = this.#monotonicMs();
-    if (this.#rate.perSecond <= burstThresholdPerSecond) this.#lastQuietAtMs = nowMs;
-    return nowMs !== this.#lastQuietAtMs && nowMs < this.#lastQuietAtMs + maxBurstMs;
   }
 
   /** Whether a webhook path was right when it was last looked for. Asks nobody. */
@@ -181,7 +166,7 @@ export class WebhookInbox {
     }
     const { resource, resourceId } = data;
     const job = { id, key: `${company.id}:${resource}:${resourceId}`, data };
-    this.#rate.count();
+    this.#burstDetector.count();
     await this.#shardFor(data).add({ companyId: company.id, resource, job });
   }
 

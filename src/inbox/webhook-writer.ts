@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import Joi from 'joi';
 import { AppError } from '../domain/errors/app-error.ts';
 import { OutageMonitor } from '../lib/async/outage-monitor.ts';
@@ -11,14 +12,17 @@ export type WebhookWriterOptions = Readonly<{
   spool: Spool;
   report: BusinessEvents;
   monotonicMs: () => number;
-  /** All that was spooled is in the database. */
-  onDrained: () => void;
   /** Longest wait for the database before the disk is asked. */
   insertTimeoutMs?: number;
 }>;
 
 const defaultInsertTimeoutMs = 1_500;
 const drainBatchSize = 500;
+type WebhookWriterEvents = {
+  /** The spool is empty and the database accepts inserts again. */
+  drained: [];
+};
+
 /** So little is in the database in a moment, for which those who write now may wait. */
 const finalDrainMaxBytes = 256 * 1024;
 /** The database's own limits end an insert that hangs. */
@@ -35,7 +39,7 @@ const spooledJob = Joi.object<{ id?: string; key: string; data: Readonly<Record<
  * Makes webhooks durable: in the database, or on the disk while the database does not take them in time. What is on the disk
  * goes first, under the same ids, before anything goes straight to the database again, so that their order stays.
  */
-export class WebhookWriter implements AsyncDisposable {
+export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements AsyncDisposable {
   readonly #options: WebhookWriterOptions;
   readonly #outage: OutageMonitor;
   #draining: Promise<void> | undefined;
@@ -46,6 +50,7 @@ export class WebhookWriter implements AsyncDisposable {
   #stopped = false;
 
   constructor(options: WebhookWriterOptions) {
+    super();
     const { report, monotonicMs } = options;
     this.#options = options;
     this.#outage = new OutageMonitor(
@@ -118,7 +123,7 @@ export class WebhookWriter implements AsyncDisposable {
     if (!this.#outage.ongoing && !this.#hasRejected) return;
     this.#hasRejected = false;
     this.#outage.success();
-    this.#options.onDrained();
+    this.emit('drained');
   }
 
   #drain(): void {
@@ -129,7 +134,7 @@ export class WebhookWriter implements AsyncDisposable {
   }
 
   async #drainAll(): Promise<void> {
-    const { spool, onDrained } = this.#options;
+    const { spool } = this.#options;
     let hasProgress = false;
     while (!this.#stopped && !spool.isEmpty) {
       if (hasProgress && spool.bytes <= finalDrainMaxBytes) this.#finalDrain ??= Promise.withResolvers();
@@ -148,7 +153,7 @@ export class WebhookWriter implements AsyncDisposable {
     this.#releaseWriters();
     if (!spool.isEmpty) return;
     this.#outage.success();
-    onDrained();
+    this.emit('drained');
   }
 
   #releaseWriters(): void {

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { SalonId } from '../domain/ids.ts';
@@ -38,8 +39,13 @@ export type YclientsClientOptions = Readonly<{
   limits?: readonly RateLimit[];
   /** Longest wait for the request budget. */
   maxWaitMs?: number;
-  resilience?: Omit<ResilienceOptions, 'random'>;
+  resilience?: Omit<ResilienceOptions, 'random' | 'onBreakerChange'>;
 }>;
+
+export type YclientsClientEvents = {
+  /** The circuit breaker of an endpoint group opened or closed. */
+  'breaker-state': [group: string, state: 'open' | 'closed'];
+};
 
 type ApiRequest = Readonly<{
   method?: 'GET' | 'POST' | 'PUT';
@@ -51,12 +57,13 @@ type ApiRequest = Readonly<{
 const alreadyInstalledPattern = /уже установ|already (?:been )?installed/i;
 
 /** The YCLIENTS (Altegio) API as far as this application needs it. */
-export class YclientsClient implements YclientsPlatform {
+export class YclientsClient extends EventEmitter<YclientsClientEvents> implements YclientsPlatform {
   readonly #options: YclientsClientOptions;
   readonly #rateLimiter: RateLimiter;
   readonly #resilience: Resilience;
 
   constructor(options: YclientsClientOptions) {
+    super();
     const { monotonicMs = () => performance.now(), random, limits, maxWaitMs, resilience } = options;
     this.#options = options;
     this.#rateLimiter = new RateLimiter({
@@ -65,7 +72,11 @@ export class YclientsClient implements YclientsPlatform {
       ...(limits === undefined ? {} : { limits }),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
     });
-    this.#resilience = new Resilience({ ...resilience, random });
+    this.#resilience = new Resilience({
+      ...resilience,
+      random,
+      onBreakerChange: (group, state) => this.emit('breaker-state', group, state),
+    });
   }
 
   /**

@@ -8,7 +8,7 @@ import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import type { Database } from '../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../src/storage/queue/job-queue.ts';
-import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { captureLog } from '../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../support/faults/outage-log.ts';
 import { newCompany, repositoriesOn } from '../../support/fixtures/storage.ts';
 import { engines } from '../../support/fixtures/engines.ts';
@@ -64,7 +64,7 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
       companies: repositories.companies,
       yclients: client,
       queue,
-      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
+      report: createBusinessEvents(captureLog(), createMetrics()),
       events: repositories.events,
       onActivated: async () => {},
       webhookUrl: (id, secret) => `https://app.example/${id}/${secret}`,

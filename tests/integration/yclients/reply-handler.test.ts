@@ -4,7 +4,7 @@ import { ReplyHandler } from '../../../src/marketplace/replies/reply-handler.ts'
 import { AttendanceWriteBack } from '../../../src/marketplace/replies/attendance-write-back.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { captureLog } from '../../support/checkers/captured-log.ts';
 import { localTimeInHours, phone, RemindedSalon } from '../../support/fixtures/reminded-salon.ts';
 import { useStore } from '../../support/fixtures/storage.ts';
 import { engines } from '../../support/fixtures/engines.ts';
@@ -135,7 +135,7 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     const record = await remindOfNewVisit();
 
     const log = captureLog();
-    const report = createBusinessEvents(log, createMetrics(noMetricSources));
+    const report = createBusinessEvents(log, createMetrics());
     const jobs: NewJob[] = [];
     const replanned: (string | undefined)[] = [];
     const queue = { insert: async (_queue: string, added: readonly NewJob[]) => void jobs.push(...added) };

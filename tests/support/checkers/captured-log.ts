@@ -1,4 +1,3 @@
-import type { MetricSources } from '../../../src/observability/metrics.ts';
 import type { LogFields, Logger } from '../../../src/observability/logger.ts';
 
 /** Every line before redaction: what a test finds here, the redactor was not needed for. */
@@ -21,15 +20,3 @@ export function captureLog(lines: string[] = [], context: LogFields = {}): Captu
 function errorReplacer(_key: string, value: unknown): unknown {
   return value instanceof Error ? String(value) : value;
 }
-
-/** Of a process that has nothing to show. */
-export const noMetricSources: MetricSources = {
-  sessions: () => ({}),
-  deafSessions: () => 0,
-  spoolBytes: () => 0,
-  missingWebhookUrls: () => 0,
-  staleValues: () => undefined,
-  inbox: async () => undefined,
-  restrictedSessions: async () => undefined,
-  outbox: async () => undefined,
-};

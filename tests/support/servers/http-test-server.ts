@@ -13,7 +13,7 @@ import { type AppDeps, createApp } from '../../../src/http/app.ts';
 import { createHttpLimiters } from '../../../src/http/middleware/rate-limit.ts';
 import { createWebhookFastPath, type WebhookFastPathDeps } from '../../../src/http/webhook-fast-path.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { type CapturedLog, captureLog, noMetricSources } from '../checkers/captured-log.ts';
+import { type CapturedLog, captureLog } from '../checkers/captured-log.ts';
 import {
   apiKey,
   companyId,
@@ -51,7 +51,7 @@ export type HttpTestServer = AsyncDisposable &
 export async function startHttpTestServer(overrides: HttpTestServerOverrides = {}): Promise<HttpTestServer> {
   const publicDirectory = writePages();
   const log = captureLog();
-  const metrics = createMetrics(noMetricSources);
+  const metrics = createMetrics();
   const acceptedWebhooks: unknown[] = [];
   const known = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
   const messages = new Map<string, Message>();

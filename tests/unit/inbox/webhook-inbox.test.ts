@@ -4,7 +4,7 @@ import { companyIdFrom, salonIdFrom } from '../../../src/domain/ids.ts';
 import { WebhookInbox } from '../../../src/inbox/webhook-inbox.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { captureLog } from '../../support/checkers/captured-log.ts';
 
 const company: Company = {
   id: companyIdFrom(1),
@@ -38,10 +38,10 @@ async function jobIds(
     },
     batch: { maxBatchSize: 500, waitMs: 0 },
     shardCount: 1,
-    report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
+    report: createBusinessEvents(captureLog(), createMetrics()),
     onRejected: () => undefined,
+    burstDetector: { count: () => undefined },
     now: () => new Date(nowMs),
-    monotonicMs: () => nowMs,
   });
   for (const { start, atSeconds, changed } of webhooks) {
     nowMs = atSeconds * 1_000;

@@ -7,7 +7,7 @@ import { WebhookWriter } from '../../../src/inbox/webhook-writer.ts';
 import { Keyring } from '../../../src/crypto/keyring.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { captureLog } from '../../support/checkers/captured-log.ts';
 import { monotonicMs } from '../../support/faults/outage-log.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
@@ -36,11 +36,11 @@ class Inbox implements AsyncDisposable {
     const store = new WebhookWriter({
       queue: { insert: (_queue, jobs) => this.#insert(jobs) },
       spool,
-      report: createBusinessEvents(this.log, createMetrics(noMetricSources)),
+      report: createBusinessEvents(this.log, createMetrics()),
       monotonicMs,
-      onDrained: () => void (this.drained += 1),
       insertTimeoutMs: 500,
     });
+    store.on('drained', () => (this.drained += 1));
     this.#spool = spool;
     this.#store = store;
     return store;

@@ -11,7 +11,7 @@ import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { CredentialStore } from '../../../src/whatsapp/credentials/credential-store.ts';
 import { SqliteCredentials } from '../../../src/whatsapp/credentials/sqlite-credentials.ts';
-import { type CapturedLog, captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { type CapturedLog, captureLog } from '../../support/checkers/captured-log.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 const oldKey = { id: 'old', key: randomBytes(32) };
@@ -30,7 +30,7 @@ describe('after a new key was put first', () => {
     new KeyRotation({
       stores: [store],
       keyring: bothKeys,
-      report: createBusinessEvents(log, createMetrics(noMetricSources)),
+      report: createBusinessEvents(log, createMetrics()),
       batchSize: batch,
       pauseMs: 1,
     });

@@ -4,7 +4,7 @@ import { WebhookForwarder } from '../../../src/marketplace/replies/webhook-forwa
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { ConcurrencyLimiter } from '../../../src/webhook-delivery/concurrency-limiter.ts';
-import { captureLog, noMetricSources } from '../../support/checkers/captured-log.ts';
+import { captureLog } from '../../support/checkers/captured-log.ts';
 
 const [one, other] = [companyIdFrom(1), companyIdFrom(2)];
 
@@ -64,7 +64,7 @@ describe('the texts of one company', () => {
       webhooks: { get: read, disable: read, recordFailure: read, recordSuccess: read },
       webhookSender: { runLimited: async () => ({ retryAfterMs: 7_000 }), deliver: read },
       queue: { insert: read, backlog: read },
-      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
+      report: createBusinessEvents(captureLog(), createMetrics()),
     });
     await expect(forwarding.run({ companyId: one, messageId: 'm' })).rejects.toMatchObject({
       name: 'RetryLaterError',

@@ -4,7 +4,7 @@ import type { Company } from '../../../../src/domain/company/company.ts';
 import { BookingSync } from '../../../../src/marketplace/bookings/booking-sync.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { eventHistory, type EventHistory } from '../../../support/fixtures/shuffled-events.ts';
 import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
@@ -50,7 +50,7 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
       bookings,
       settings,
       events: log,
-      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
+      report: createBusinessEvents(captureLog(), createMetrics()),
       debounceMs: 0,
       now: () => now,
     });

@@ -8,7 +8,7 @@ import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { newCompany, repositoriesOn, type Repositories } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
@@ -49,7 +49,7 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
       },
       webhookUrls: async () => urls(),
     };
-    const report = createBusinessEvents(captureLog(), createMetrics(noMetricSources));
+    const report = createBusinessEvents(captureLog(), createMetrics());
     const parts = { ...repositories, yclients, queue, report, wakeOutbox: () => {}, now: () => new Date() };
     const records = { apply: async () => ({ outcome: 'test', queuedMessage: false }) };
     webhookUrls = new WebhookSubscriptionCheck({ ...parts, webhookUrl: () => 'ours' });

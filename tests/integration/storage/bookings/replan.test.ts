@@ -7,7 +7,7 @@ import { BookingSync, type RecordChange } from '../../../../src/marketplace/book
 import { Replanner } from '../../../../src/marketplace/bookings/replan.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { claimNext, newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
 
@@ -120,7 +120,7 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
       bookings,
       settings: stored,
       events,
-      report: createBusinessEvents(captureLog(), createMetrics(noMetricSources)),
+      report: createBusinessEvents(captureLog(), createMetrics()),
       debounceMs: 0,
       now: () => new Date(),
     });

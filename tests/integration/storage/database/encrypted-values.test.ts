@@ -10,7 +10,7 @@ import { StoredCompanies } from '../../../../src/storage/repositories/companies.
 import { StoredOutgoingWebhooks } from '../../../../src/storage/repositories/outgoing-webhooks.ts';
 import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
 import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
 import { newCompany, newPhone, useStore } from '../../../support/fixtures/storage.ts';
 import { engines, pglite } from '../../../support/fixtures/engines.ts';
@@ -35,7 +35,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
   }
 
   function rotation(): KeyRotation {
-    const report = createBusinessEvents(captureLog(), createMetrics(noMetricSources));
+    const report = createBusinessEvents(captureLog(), createMetrics());
     return new KeyRotation({
       stores: [store.repositories.encryptedValues],
       keyring: bothKeys,
@@ -134,7 +134,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
       written.push(...(await keepTexts(company.id, new Keyring([key]), 9)));
     }
     const box = new Keyring([newKey, oldKey, ...others]);
-    const report = createBusinessEvents(captureLog(), createMetrics(noMetricSources));
+    const report = createBusinessEvents(captureLog(), createMetrics());
     await using running = new KeyRotation({
       stores: [encryptedValues],
       keyring: box,

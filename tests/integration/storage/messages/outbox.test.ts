@@ -7,7 +7,7 @@ import { Outbox } from '../../../../src/messaging/outbox.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { isOutage } from '../../../../src/storage/database/errors.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
@@ -84,7 +84,7 @@ describe.each(engines())('a message on its way in $name', ({ make }) => {
     const message = await enqueue(repositories.messages, newMessage(id, { respectsQuietHours: false }));
     const line = new Line(lease);
     const log = captureLog();
-    const report = createBusinessEvents(log, createMetrics(noMetricSources));
+    const report = createBusinessEvents(log, createMetrics());
     const outage = new OutageMonitor({ began: () => log.info('began'), ended: () => {} }, () =>
       performance.now(),
     );

@@ -5,7 +5,7 @@ import { startWorkers } from '../../../../src/jobs/handlers.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
@@ -37,7 +37,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     await startWorkers({
       queue,
       events: store.repositories.events,
-      report: createBusinessEvents(log, createMetrics(noMetricSources)),
+      report: createBusinessEvents(log, createMetrics()),
       handleWebhook: fail,
       activate: fail,
       onActivationDeadLettered: async () => {},

@@ -6,7 +6,7 @@ import {
   ClientVersion,
   type ClientVersionNumber,
 } from '../../../../src/whatsapp/connection/client-version.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 
 const [major, minor, revision] = DEFAULT_CONNECTION_CONFIG.version;
 const pinned: ClientVersionNumber = [major, minor, revision];
@@ -39,7 +39,7 @@ class Fleet {
         this.asked += 1;
         return this.served;
       },
-      report: createBusinessEvents(this.log, createMetrics(noMetricSources)),
+      report: createBusinessEvents(this.log, createMetrics()),
       monotonicMs: () => this.nowMs,
     });
   }

@@ -9,12 +9,12 @@ import {
 } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
 import { DisconnectHistory } from '../../../../src/whatsapp/session/disconnect-history.ts';
 import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
-import { captureLog, noMetricSources } from '../../../support/checkers/captured-log.ts';
+import { captureLog } from '../../../support/checkers/captured-log.ts';
 
 /** The closes of one linked session, with a clock and a log. */
 class Session {
   readonly log = captureLog();
-  readonly metrics = createMetrics(noMetricSources);
+  readonly metrics = createMetrics();
   readonly #closes: DisconnectHistory;
   #nowMs = 0;
 
