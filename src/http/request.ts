@@ -1,28 +1,28 @@
 import type { IncomingMessage } from 'node:http';
-import { preferredLanguage } from '../lib/preferred-language.ts';
-import type { Language } from '../domain/language.ts';
 import type { Request } from 'express';
 import { AppError } from '../domain/errors/app-error.ts';
+import type { Language } from '../domain/language.ts';
+import { preferredLanguage } from '../lib/preferred-language.ts';
 
-/** Russian unless `Accept-Language` asks for English. */
+/** Russian unless `Accept-Language` prefers English. */
 export function requestLanguage(request: IncomingMessage): Language {
   return preferredLanguage(request.headers['accept-language'], ['ru', 'en']);
 }
 
-/** One segment of the path, decoded; empty when the route has no such parameter. */
+/** The decoded path parameter; empty if the route has no such parameter. */
 export function pathParameter(request: Pick<Request, 'params'>, name: string): string {
   const value = request.params[name];
   return typeof value === 'string' ? value : '';
 }
 
-/** The query of a request. A key that comes twice is refused, unless its name ends in `[]`. */
+/** The query string of a request. Only keys ending in `[]` may repeat. */
 export class Query {
   readonly #parameters: URLSearchParams;
 
   /** @throws AppError `VALIDATION_ERROR` */
   constructor(request: Request) {
-    const at = request.url.indexOf('?');
-    this.#parameters = new URLSearchParams(at === -1 ? '' : request.url.slice(at));
+    const start = request.url.indexOf('?');
+    this.#parameters = new URLSearchParams(start === -1 ? '' : request.url.slice(start));
     for (const name of new Set(this.#parameters.keys())) {
       if (!name.endsWith('[]') && this.#parameters.getAll(name).length > 1) throw repeatedParameter();
     }
@@ -32,7 +32,7 @@ export class Query {
     return this.#parameters.get(name) ?? undefined;
   }
 
-  /** @returns `usual` where there is none. @throws AppError `VALIDATION_ERROR` that names the parameter */
+  /** @returns `defaultValue` if absent. @throws AppError `VALIDATION_ERROR` that names the parameter */
   integer(
     name: string,
     { min, max, defaultValue }: Readonly<{ min: number; max: number; defaultValue: number }>,
@@ -49,12 +49,12 @@ export class Query {
     });
   }
 
-  /** How many entries of a list are wanted, the same in all of them. @throws AppError `VALIDATION_ERROR` */
+  /** The page size, `limit`, from 1 to `max`. @throws AppError `VALIDATION_ERROR` */
   limit(max: number, defaultValue = max): number {
     return this.integer('limit', { min: 1, max, defaultValue });
   }
 
-  /** Values of `name`, `name[]` and `name[0]`, in the order of the address. */
+  /** Values of `name`, `name[]` and `name[0]`, in query order. */
   list(name: string): string[] {
     return [...this.#parameters]
       .filter(

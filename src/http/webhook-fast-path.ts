@@ -3,33 +3,34 @@ import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
-import { logServerError, prepareErrorResponse, toAppError } from './middleware/error-handler.ts';
-import { readJsonAndBytes } from './middleware/json-body.ts';
 import { type AccessLogDeps, recordAccess } from './middleware/access-log.ts';
+import { logServerError, prepareErrorResponse } from './middleware/error-handler.ts';
+import { readJsonAndBytes } from './middleware/json-body.ts';
 import type { HttpLimiters } from './middleware/rate-limit.ts';
 import { assignRequestId } from './middleware/request-id.ts';
-import { sendJson } from './startup-responder.ts';
+import { toAppError } from './request-errors.ts';
+import { sendJson } from './send-json.ts';
 
 export type WebhookFastPathDeps = AccessLogDeps &
   Readonly<{
     inbox: Readonly<{
-      /** Whether a path was right when it was last looked for; costs next to nothing. */
+      /** Whether this path was valid at the last lookup; answers from memory. */
       isKnown(companyId: CompanyId, secret: string): boolean;
-      /** @throws AppError `INVALID_TOKEN` when the path is not one that we gave out */
+      /** @throws AppError `INVALID_TOKEN` for a path that was not issued to a company */
       authenticate(companyId: CompanyId, secret: string): Promise<Company>;
-      /** Durable when it resolves. @throws AppError that tells the sender what is wrong */
+      /** Resolves after the durable write. @throws AppError `FORBIDDEN` if the body names another salon */
       acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void>;
     }>;
-    limiters: Pick<HttpLimiters, 'strayWebhook'>;
+    limiters: Pick<HttpLimiters, 'failedWebhookAuth'>;
   }>;
 
 const webhookPathPattern = /^\/marketplace\/webhook\/([^/?]+)\/([^/?]+)\/?(?:\?|$)/;
 export const entityWebhookRoute = '/marketplace/webhook/:companyId/:secret';
-const acceptedBody = JSON.stringify({ success: true });
+const acceptedPayload = JSON.stringify({ success: true });
 
 /**
- * Answers the platform's entity webhooks on bare node:http, several times cheaper than through Express. The listener
- * returns false, having touched nothing, for any other request.
+ * Serves the YCLIENTS entity webhooks on bare `node:http`, several times cheaper than through Express. The listener
+ * returns false for any other request and leaves it untouched.
  */
 export function createWebhookFastPath(
   deps: WebhookFastPathDeps,
@@ -43,14 +44,14 @@ export function createWebhookFastPath(
       const company = await authenticateWebhook(deps, request, path);
       const { body, bytes } = await readJsonAndBytes(request);
       await deps.inbox.acceptEntity(company, body, bytes);
-      sendJson(response, acceptedBody);
+      sendJson(response, acceptedPayload);
     } catch (thrown) {
       const error = toAppError(thrown);
       logServerError(deps.logger, error, response);
-      const body = JSON.stringify(prepareErrorResponse(error, request, response));
-      // What was not read of the body would be taken for the next request.
+      const payload = prepareErrorResponse(error, request, response);
+      // A kept-alive connection would parse the unread part of the body as the next request.
       if (!request.complete) response.setHeader('Connection', 'close');
-      sendJson(response, body);
+      sendJson(response, JSON.stringify(payload));
     }
   };
 
@@ -65,9 +66,8 @@ export function createWebhookFastPath(
 }
 
 /**
- * Who guesses at addresses is turned away before the database is asked. The platform speaks for all salons from a few
- * addresses, so that the wrong paths of one salon must not shut out the right ones of others.
- * @throws AppError
+ * Rate-limits wrong paths per IP before the database is queried. Known paths bypass the limit: YCLIENTS sends the webhooks
+ * of all salons from a few IPs, so one salon's wrong path must not block the others. @throws AppError
  */
 async function authenticateWebhook(
   { inbox, limiters, trustProxy }: WebhookFastPathDeps,
@@ -77,14 +77,14 @@ async function authenticateWebhook(
   const companyId = companyIdFrom(path[1]);
   const secret = path[2] ?? '';
   if (inbox.isKnown(companyId, secret)) return await inbox.authenticate(companyId, secret);
-  const address = clientIp(request, trustProxy);
-  const retryAfterSeconds = await limiters.strayWebhook.retryAfterSeconds(address);
+  const ip = clientIp(request, trustProxy);
+  const retryAfterSeconds = await limiters.failedWebhookAuth.retryAfterSeconds(ip);
   if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
   try {
     return await inbox.authenticate(companyId, secret);
   } catch (error) {
     if (error instanceof AppError && error.code === 'INVALID_TOKEN')
-      await limiters.strayWebhook.consume(address);
+      await limiters.failedWebhookAuth.consume(ip);
     throw error;
   }
 }

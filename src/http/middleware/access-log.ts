@@ -14,14 +14,14 @@ export type AccessLogDeps = Readonly<{
 
 const quietRoutes = /^\/(?:health|metrics|marketplace\/assets)/;
 
-/** Writes the duration and one access line when the answer is out, or when the caller has gone. */
+/** Records the duration and one log line once the response is sent or the client has disconnected. */
 export function recordAccess(
   deps: AccessLogDeps,
   request: IncomingMessage,
   response: ServerResponse,
   routeTemplate: () => string,
   options: Readonly<{
-    /** What was done has a log line of its own. */
+    /** A 200 has a log line of its own and is logged here at debug level. */
     isLoggedElsewhere?: boolean;
   }> = {},
 ): void {
@@ -32,7 +32,7 @@ export function recordAccess(
   response.once('close', () => {
     const durationMs = performance.now() - startedMs;
     const route = routeTemplate();
-    // 499 as nginx has it: the caller left before the answer.
+    // 499 as in nginx: the client disconnected before the response.
     const status = response.writableFinished ? response.statusCode : 499;
     deps.metrics.httpRequestDuration.observe({ method, route, status }, durationMs / 1000);
     const isQuiet = quietRoutes.test(route) || (options.isLoggedElsewhere === true && status === 200);
@@ -55,21 +55,19 @@ export function accessLog(deps: AccessLogDeps): RequestHandler {
   };
 }
 
-/** `request.route` is what Express matched; routes are declared with their whole path for this. */
+/** The path pattern that Express matched; routes are declared with their full path so that it is complete. */
 function matchedRouteTemplate(route: unknown): string {
   const path = typeof route === 'object' && route !== null && 'path' in route ? route.path : undefined;
   return typeof path === 'string' ? path : 'other';
 }
 
 const maxPathLength = 200;
-
 const maxSegmentLength = 24;
-
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /**
- * The path of a request as a log may have it: no query, no connect token, no webhook secret, and nothing long that could
- * be one of them in the wrong place.
+ * The path for the access log, without query, connect token and webhook secret. Long segments are masked too, because a
+ * secret may stand in the wrong place.
  */
 export function maskPath(url: string): string {
   const path = (url.split(/[?#]/, 1)[0] ?? '').slice(0, maxPathLength);

@@ -1,29 +1,28 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
+import { safeEqual } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
-import { safeEqual } from '../../crypto/hash.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 
 const maxTokenLength = 4096;
 const maxApiKeyLength = 256;
 
-/** The connect token of `Authorization: Bearer`; the query is never looked at. @throws AppError `INVALID_TOKEN` */
+/** The connect token of `Authorization: Bearer`. @throws AppError `INVALID_TOKEN` */
 export function bearerToken(request: IncomingMessage): string {
   const token = /^Bearer +([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined || token.length > maxTokenLength) throw new AppError('INVALID_TOKEN');
   return token;
 }
 
+export type TokenValidator = Readonly<{
+  /** @throws AppError `INVALID_TOKEN`, also for the token of another company than `companyId` */
+  validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
+}>;
+
 export type ApiKeyLookup = Readonly<{ companyByApiKey(apiKey: string): Promise<Company | undefined> }>;
 
-/** The company whose `X-API-Key` this is. @throws AppError `INVALID_TOKEN` */
-export async function authenticateByApiKey(request: IncomingMessage, lookup: ApiKeyLookup): Promise<Company> {
-  const company = await lookup.companyByApiKey(apiKey(request));
-  if (company === undefined) throw invalidApiKey();
-  return company;
-}
-
-/** Who may use the machine interface of the operator: the holder of `ADMIN_API_KEY`, nobody when it is not set. */
+/** The operator's machine API key, `ADMIN_API_KEY`; no key matches while it is unset. */
 export class AdminKey {
   readonly #expected: string | undefined;
 
@@ -38,40 +37,27 @@ export class AdminKey {
 
   /** @throws AppError `INVALID_TOKEN` */
   require(request: IncomingMessage): void {
-    if (!this.matches(request)) throw invalidApiKey();
-  }
-
-  matches(request: IncomingMessage): boolean {
-    return this.#expected !== undefined && safeEqual(apiKey(request), this.#expected);
+    if (this.#expected === undefined || !safeEqual(apiKey(request), this.#expected)) throw invalidApiKey();
   }
 }
 
-export function hasApiKey(request: IncomingMessage): boolean {
-  return request.headers['x-api-key'] !== undefined;
-}
-
-function apiKey(request: IncomingMessage): string {
-  const key = request.headers['x-api-key'];
-  if (typeof key !== 'string' || key === '' || key.length > maxApiKeyLength) throw invalidApiKey();
-  return key;
-}
-
-function invalidApiKey(): AppError {
-  return new AppError('INVALID_TOKEN', {
-    text: {
-      ru: 'Нужен действующий ключ в заголовке X-API-Key.',
-      en: 'A valid key is required in the X-API-Key header.',
-    },
-  });
+/** Accepts the connect token of this company or the admin key. @throws AppError `INVALID_TOKEN` */
+export async function requireOwnerOrAdmin(
+  request: IncomingMessage,
+  companyId: CompanyId,
+  { service, adminKey }: Readonly<{ service: TokenValidator; adminKey: AdminKey }>,
+): Promise<void> {
+  if (request.headers['x-api-key'] !== undefined) adminKey.require(request);
+  else await service.validateToken(bearerToken(request), companyId);
 }
 
 export type Authenticator<Caller> = Readonly<{
   guard: RequestHandler;
-  /** Whom the guard of the same route found. */
+  /** The caller authenticated by this route's guard. */
   caller(request: IncomingMessage): Caller;
 }>;
 
-/** Settles who is asking before the body is read, and keeps the answer for the handler. */
+/** A guard that authenticates before the body is read, and a lookup of its result for the handler. */
 export function createAuthenticator<Caller extends object | number>(
   authenticate: (request: IncomingMessage) => Promise<Caller>,
 ): Authenticator<Caller> {
@@ -87,4 +73,28 @@ export function createAuthenticator<Caller extends object | number>(
       return caller;
     },
   };
+}
+
+/** Authenticates the company that owns the `X-API-Key`, else `INVALID_TOKEN`. */
+export function apiKeyAuthenticator(lookup: ApiKeyLookup): Authenticator<Company> {
+  return createAuthenticator(async (request) => {
+    const company = await lookup.companyByApiKey(apiKey(request));
+    if (company === undefined) throw invalidApiKey();
+    return company;
+  });
+}
+
+function apiKey(request: IncomingMessage): string {
+  const key = request.headers['x-api-key'];
+  if (typeof key !== 'string' || key === '' || key.length > maxApiKeyLength) throw invalidApiKey();
+  return key;
+}
+
+function invalidApiKey(): AppError {
+  return new AppError('INVALID_TOKEN', {
+    text: {
+      ru: 'Нужен действующий ключ в заголовке X-API-Key.',
+      en: 'A valid key is required in the X-API-Key header.',
+    },
+  });
 }

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 
 const hourSeconds = 60 * 60;
 
-/** Lets pages of `allowedOrigins` read our answers; any other origin gets no CORS header at all. */
+/** Sends CORS headers to `allowedOrigins` only. */
 export function corsMiddleware(allowedOrigins: readonly string[]): RequestHandler {
   return cors({
     origin: [...allowedOrigins],

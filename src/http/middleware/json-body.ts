@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { type JsonOptions, parseStrictJson } from '../../lib/net/strict-json.ts';
 import { readBody } from '../../lib/net/read-body.ts';
-import { malformedRequest, unsupportedType } from './error-handler.ts';
+import { malformedRequest, unsupportedType } from '../request-errors.ts';
 
 const maxBodyBytes = 64 * 1024;
 const maxJsonDepth = 32;
 
 /**
- * Reads a JSON body of at most 64 KB and 32 levels into `request.body`. Anything that is not UTF-8 JSON is 415, and no
- * key may be `__proto__`, `constructor` or `prototype`.
+ * Reads a JSON body of at most 64 KB and 32 levels into `request.body`. Other content types and charsets are 415; the keys
+ * `__proto__`, `constructor` and `prototype` are 400.
  */
 export function jsonBody(options: JsonOptions = {}): RequestHandler {
   return async (request, _response, next) => {
@@ -18,16 +18,13 @@ export function jsonBody(options: JsonOptions = {}): RequestHandler {
   };
 }
 
-/** @throws AppError, BodyRefusal, JsonRefusal; `toAppError` makes the contract's errors of them */
+/** @throws AppError, RequestBodyError, StrictJsonError; `toAppError` maps them to error responses */
 export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
   requireJson(request.headers['content-type']);
   return parseJson(await readBody(request, maxBodyBytes), options);
 }
 
-/**
- * The parsed body and the bytes it came in, also from a sender who names no type at all.
- * @throws as `readJson`
- */
+/** The parsed body and its raw bytes; a missing `Content-Type` counts as JSON. @throws as `readJson` */
 export async function readJsonAndBytes(
   request: IncomingMessage,
 ): Promise<Readonly<{ body: unknown; bytes: Buffer }>> {

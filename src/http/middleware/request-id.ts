@@ -5,12 +5,12 @@ import type { RequestHandler } from 'express';
 const header = 'x-request-id';
 const requestIdPattern = /^[\w-]{8,64}$/;
 
-/** Names the request: by the caller's own `X-Request-Id` when it is sane, else by a new UUID. The answer carries it. */
+/** Sets `X-Request-Id` on the response: the client's own if well-formed, otherwise a new UUID. */
 export function assignRequestId(request: IncomingMessage, response: ServerResponse): void {
-  const offered = request.headers[header];
+  const clientId = request.headers[header];
   response.setHeader(
     header,
-    typeof offered === 'string' && requestIdPattern.test(offered) ? offered : randomUUID(),
+    typeof clientId === 'string' && requestIdPattern.test(clientId) ? clientId : randomUUID(),
   );
 }
 

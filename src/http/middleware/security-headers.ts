@@ -1,16 +1,16 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
-export type SecurityOptions = Readonly<{
-  /** What browsers reach us by, without a slash at the end. */
+export type SecurityHeaderOptions = Readonly<{
+  /** Public base URL without a trailing slash. */
   publicUrl: string;
-  /** Hosts that may embed the pages; empty: nobody. */
+  /** Hosts that may embed the pages in a frame; none if empty. */
   frameAncestors: readonly string[];
 }>;
 
 const yearSeconds = 365 * 24 * 60 * 60;
 
-export function securityHeaders({ publicUrl, frameAncestors }: SecurityOptions): RequestHandler {
+export function securityHeaders({ publicUrl, frameAncestors }: SecurityHeaderOptions): RequestHandler {
   const https = publicUrl.startsWith('https:');
   const embeddable = frameAncestors.length > 0;
   return helmet({
@@ -21,7 +21,7 @@ export function securityHeaders({ publicUrl, frameAncestors }: SecurityOptions):
         'script-src': ["'self'"],
         'style-src': ["'self'"],
         'img-src': ["'self'", 'data:'],
-        // Older Safari does not count a web socket as 'self'.
+        // Older Safari versions do not match websocket URLs against 'self'.
         'connect-src': ["'self'", new URL(publicUrl).origin.replace(/^http/, 'ws')],
         'base-uri': ["'none'"],
         'form-action': ["'self'"],
@@ -31,7 +31,7 @@ export function securityHeaders({ publicUrl, frameAncestors }: SecurityOptions):
     },
     strictTransportSecurity: https ? { maxAge: yearSeconds, includeSubDomains: false } : false,
     referrerPolicy: { policy: 'no-referrer' },
-    // The older header knows no list of hosts.
+    // X-Frame-Options cannot list hosts.
     xFrameOptions: embeddable ? false : { action: 'deny' },
   });
 }

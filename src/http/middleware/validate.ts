@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import Joi from 'joi';
 import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
 
-/** Checks the JSON body against `schema` and hands the handler what the schema made of it. */
+/** Replaces the body with the value that `schema` validated and converted. */
 export function validate<Body>(
   schema: Joi.ObjectSchema<Body>,
 ): RequestHandler<Request['params'], unknown, Body> {
@@ -12,20 +12,20 @@ export function validate<Body>(
   };
 }
 
-/** @throws AppError `VALIDATION_ERROR` that names the first wrong field, never its value */
+/** @throws AppError `VALIDATION_ERROR` that names the first invalid field but not its value */
 export function validateValue<Value>(schema: Joi.ObjectSchema<Value>, value: unknown): Value {
-  const outcome = schema.required().validate(value, { abortEarly: true, convert: true });
-  if (outcome.error === undefined) return outcome.value;
-  const [problem] = outcome.error.details;
-  const thrown: unknown = problem?.context?.['error'];
+  const result = schema.required().validate(value, { abortEarly: true, convert: true });
+  if (result.error === undefined) return result.value;
+  const [detail] = result.error.details;
+  const thrown: unknown = detail?.context?.['error'];
   if (thrown instanceof AppError) throw thrown;
   throw new AppError('VALIDATION_ERROR', {
-    text: validationMessage(problem?.type ?? '', problem?.path ?? []),
-    cause: outcome.error,
+    text: validationMessage(detail?.type ?? '', detail?.path ?? []),
+    cause: result.error,
   });
 }
 
-/** A joi rule that runs a parser of the domain; the parser's own AppError reaches the caller. */
+/** A Joi rule that runs a domain parser; `validateValue` rethrows the parser's own AppError. */
 export function parseWith<Value>(parse: (value: unknown) => Value): Joi.AnySchema<Value> {
   return Joi.any<Value>().custom((value: unknown) => parse(value));
 }

@@ -4,11 +4,11 @@ import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import type { Reconciliation } from '../../marketplace/bookings/reconciliation.ts';
+import type { JobQueue, QueueName } from '../../ports/job-queue.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
-import type { JobQueue, QueueName } from '../../ports/job-queue.ts';
 import { pathParameter, Query } from '../request.ts';
 
 export type AdminDeps = Readonly<{
@@ -19,7 +19,7 @@ export type AdminDeps = Readonly<{
   queue: Pick<JobQueue, 'deadLetters' | 'replay'>;
   reconciliation: Pick<Reconciliation, 'request' | 'requestAll'>;
   adminKey: AdminKey;
-  limiters: Pick<HttpLimiters, 'machine'>;
+  limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
 
@@ -40,11 +40,11 @@ const reconciliationSchema = Joi.object<Readonly<{ company_id?: CompanyId }>>({
   company_id: parseWith((value) => companyIdFrom(value, 'company_id')),
 });
 
-/** What the operator may set going, by the machine key. */
+/** Dead letters and reconciliation, for the holder of the admin key. */
 export function adminRoutes(deps: AdminDeps): Router {
   const { service, queue, reconciliation, adminKey, limiters, trustProxy } = deps;
   const router = express.Router();
-  const limited = rateLimit(limiters.machine, trustProxy);
+  const limited = rateLimit(limiters.api, trustProxy);
 
   router.get('/marketplace/dead-letters', limited, adminKey.guard, async (request, response) => {
     const query = new Query(request);
@@ -55,6 +55,7 @@ export function adminRoutes(deps: AdminDeps): Router {
       dead_letters: deadLetters.map(({ id, key, reason, attempts, deadLetteredAt }) => ({
         id,
         queue: name,
+        // The rest of the key contains the client's phone number.
         key: name === 'answers' ? key.replace(/:.*/, '') : key,
         reason,
         attempts,
@@ -91,8 +92,8 @@ export function adminRoutes(deps: AdminDeps): Router {
 }
 
 function parseQueueName(name: string): QueueName {
-  const found = queues.find((queue) => queue === name);
-  if (found !== undefined) return found;
+  const queue = queues.find((known) => known === name);
+  if (queue !== undefined) return queue;
   throw new AppError('VALIDATION_ERROR', {
     text: {
       ru: `Очередь должна быть одной из: ${queues.join(', ')}.`,

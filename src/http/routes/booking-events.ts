@@ -1,31 +1,36 @@
 import express, { type Router } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { parsePositiveInteger } from '../../domain/ids.ts';
-import { type ApiKeyLookup, authenticateByApiKey } from '../middleware/authenticate.ts';
-import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import type { Events } from '../../ports/events.ts';
+import { type ApiKeyLookup, apiKeyAuthenticator } from '../middleware/authenticate.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { pathParameter, Query } from '../request.ts';
 
 export type BookingEventDeps = Readonly<{
   service: ApiKeyLookup;
   events: Pick<Events, 'byRecord'>;
-  limiters: Pick<HttpLimiters, 'machine'>;
+  limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
 
 const maxEvents = 500;
 
-/** One booking from its webhook to the read receipt, for whoever holds the company's key. */
+/** The history of one booking, from its webhook to the read receipt, for the holder of the company's API key. */
 export function bookingEventRoutes({ service, events, limiters, trustProxy }: BookingEventDeps): Router {
   const router = express.Router();
+  const auth = apiKeyAuthenticator(service);
 
   router.get(
     '/marketplace/bookings/:recordId/events',
-    rateLimit(limiters.machine, trustProxy),
+    rateLimit(limiters.api, trustProxy),
+    auth.guard,
     async (request, response) => {
-      const company = await authenticateByApiKey(request, service);
       const recordId = recordIdFrom(pathParameter(request, 'recordId'));
-      const history = await events.byRecord(company.id, recordId, new Query(request).limit(maxEvents));
+      const history = await events.byRecord(
+        auth.caller(request).id,
+        recordId,
+        new Query(request).limit(maxEvents),
+      );
       response.json({
         success: true,
         record_id: recordId,

@@ -3,12 +3,12 @@ import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { companyIdFrom } from '../../domain/ids.ts';
-import { type ApiKeyLookup, authenticateByApiKey, createAuthenticator } from '../middleware/authenticate.ts';
+import { type ApiKeyLookup, apiKeyAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { validate } from '../middleware/validate.ts';
 
-/** A webhook in the generic form: not from the platform, but from a system that holds the company's key. */
+/** A webhook in the generic form, sent by a system that holds the company's API key. */
 export type GenericWebhook = Readonly<{
   type: string;
   data: Readonly<Record<string, unknown>>;
@@ -18,10 +18,10 @@ export type GenericWebhook = Readonly<{
 export type GenericWebhookDeps = Readonly<{
   service: ApiKeyLookup;
   inbox: Readonly<{
-    /** Durable when it resolves. */
+    /** Resolves after the durable write. */
     acceptGeneric(company: Company, webhook: GenericWebhook): Promise<void>;
   }>;
-  limiters: Pick<HttpLimiters, 'machine'>;
+  limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
 
@@ -33,11 +33,11 @@ const webhookSchema = Joi.object<GenericWebhook>({
 
 export function genericWebhookRoutes({ service, inbox, limiters, trustProxy }: GenericWebhookDeps): Router {
   const router = express.Router();
-  const auth = createAuthenticator((request) => authenticateByApiKey(request, service));
+  const auth = apiKeyAuthenticator(service);
 
   router.post(
     '/marketplace/webhook/:companyId',
-    rateLimit(limiters.machine, trustProxy),
+    rateLimit(limiters.api, trustProxy),
     auth.guard,
     jsonBody(),
     validate(webhookSchema),

@@ -27,7 +27,7 @@ export function healthRoutes({ health }: HealthDeps): Router {
   return router;
 }
 
-/** Why a dependency fails may name hosts: strangers learn only that it does. */
+/** Details may name internal hosts, so external clients get the status only. */
 function withoutDetails(dependencies: Readiness['dependencies']): Record<string, { status: string }> {
   return Object.fromEntries(Object.entries(dependencies).map(([name, { status }]) => [name, { status }]));
 }

@@ -4,14 +4,14 @@ import { type SalonId, parsePositiveInteger, salonIdFrom } from '../../domain/id
 import type { LifecycleEvent } from '../../marketplace/installation/lifecycle.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { validateValue, parseWith, validate } from '../middleware/validate.ts';
+import { parseWith, validate, validateValue } from '../middleware/validate.ts';
 
 export type LifecycleCallbackDeps = Readonly<{
   lifecycle: Readonly<{
-    /** @throws AppError `FORBIDDEN` when the token, the application or the sign is not right */
+    /** @throws AppError `FORBIDDEN` for a wrong token, application or signature */
     handle(event: LifecycleEvent): Promise<void>;
   }>;
-  limiters: Pick<HttpLimiters, 'machine'>;
+  limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
 
@@ -41,12 +41,14 @@ const paymentSchema = Joi.object<Readonly<{ amount: string; discount: string | n
   sign: Joi.string().max(200).required(),
 }).unknown(true);
 
+/** The YCLIENTS lifecycle webhook: uninstall, freeze and payment. */
 export function lifecycleCallbackRoutes({ lifecycle, limiters, trustProxy }: LifecycleCallbackDeps): Router {
   const router = express.Router();
 
   router.post(
     '/marketplace/callback',
-    rateLimit(limiters.machine, trustProxy),
+    rateLimit(limiters.api, trustProxy),
+    // The payment signature covers the digits as sent.
     jsonBody({ numbersAsText: true }),
     validate(callbackSchema),
     async (request, response) => {

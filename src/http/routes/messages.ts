@@ -4,7 +4,7 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/notification/message.ts';
 import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
-import { type ApiKeyLookup, authenticateByApiKey, createAuthenticator } from '../middleware/authenticate.ts';
+import { type ApiKeyLookup, apiKeyAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
@@ -13,14 +13,14 @@ import { pathParameter } from '../request.ts';
 export type MessageDeps = Readonly<{
   service: ApiKeyLookup &
     Readonly<{
-      /** The same idempotency key again returns the message that exists. */
+      /** A repeated idempotency key returns the existing message. */
       sendDirectMessage(
         companyId: CompanyId,
         message: Readonly<{ phone: string; text: string; idempotencyKey: string }>,
       ): Promise<Message>;
       messageById(companyId: CompanyId, id: string): Promise<Message | undefined>;
     }>;
-  limiters: Pick<HttpLimiters, 'machine'>;
+  limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
 
@@ -31,10 +31,11 @@ const directMessageSchema = Joi.object<Readonly<{ phone: string; text: string }>
   text: Joi.string().trim().min(1).max(maxTextLength).required(),
 });
 
+/** Direct messages and their status, for the holder of the company's API key. */
 export function messageRoutes({ service, limiters, trustProxy }: MessageDeps): Router {
   const router = express.Router();
-  const auth = createAuthenticator((request) => authenticateByApiKey(request, service));
-  const limited = rateLimit(limiters.machine, trustProxy);
+  const auth = apiKeyAuthenticator(service);
+  const limited = rateLimit(limiters.api, trustProxy);
 
   router.post(
     '/marketplace/messages',

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import express, { type Router } from 'express';
+import { safeEqual } from '../../crypto/hash.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { isInternalRequest } from '../../lib/net/client-ip.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import { safeEqual } from '../../crypto/hash.ts';
 
 export type MetricsDeps = Readonly<{
   metrics: Pick<Metrics, 'registry'>;
-  /** Undefined: only this machine and private networks may read. */
+  /** Undefined: `/metrics` responds only to this machine and private networks. */
   metricsToken: string | undefined;
 }>;
 

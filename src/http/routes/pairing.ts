@@ -4,25 +4,24 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { phoneFrom } from '../../domain/company/phone.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
-import { bearerToken, createAuthenticator } from '../middleware/authenticate.ts';
+import { secondsLeft } from '../../lib/text.ts';
+import { bearerToken, createAuthenticator, type TokenValidator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate } from '../middleware/validate.ts';
 import { pathParameter, Query } from '../request.ts';
-import { secondsLeft } from '../../lib/text.ts';
 
 export type PairingDeps = Readonly<{
-  service: Readonly<{
-    /** @throws AppError `INVALID_TOKEN` */
-    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
-    /** Starts a pairing when none runs. @throws AppError `QR_EXPIRED` and others of the session */
-    generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresAt: Date }>>;
-    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
-    requestPairingCode(
-      companyId: CompanyId,
-      phone: string,
-    ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
-  }>;
+  service: TokenValidator &
+    Readonly<{
+      /** Starts a pairing unless one is running. @throws AppError `QR_EXPIRED` and the errors of the session */
+      generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresAt: Date }>>;
+      sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
+      requestPairingCode(
+        companyId: CompanyId,
+        phone: string,
+      ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
+    }>;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
   now: () => Date;
@@ -32,6 +31,7 @@ const pairingSchema = Joi.object<Readonly<{ phone: string }>>({
   phone: parseWith((value) => phoneFrom(value)).required(),
 });
 
+/** Linking WhatsApp by QR code or pairing code, for the holder of a connect token. */
 export function pairingRoutes({ service, limiters, trustProxy, now }: PairingDeps): Router {
   const router = express.Router();
   const auth = createAuthenticator((request) => service.validateToken(bearerToken(request)));
@@ -46,8 +46,7 @@ export function pairingRoutes({ service, limiters, trustProxy, now }: PairingDep
     response.json({ success: true, qr, expires_in: secondsLeft(expiresAt, now()) });
   };
 
-  // The live code; a pairing starts when none runs. Once all its codes have run out the answer is 410, so that a page
-  // left open does not pair for ever: `?new=1` starts the next one.
+  // After the last code has expired the response is 410, so that a page left open does not pair forever; `?new=1` restarts.
   router.get('/marketplace/qr', limited, (request, response) =>
     sendQr(bearerToken(request), request, response),
   );

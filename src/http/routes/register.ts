@@ -12,7 +12,7 @@ import { Query } from '../request.ts';
 
 export type RegisterDeps = Readonly<{
   registration: Readonly<{
-    /** @throws AppError `INVALID_TOKEN` for a signature that does not hold, `FORBIDDEN` for a salon without the application */
+    /** @throws AppError `INVALID_TOKEN` for a wrong signature, `FORBIDDEN` for a salon without the application */
     fromRedirect(
       redirect: Readonly<{
         salonIds: readonly SalonId[];
@@ -24,12 +24,12 @@ export type RegisterDeps = Readonly<{
   }>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'registration'>;
-  /** The connect page's URL with these tokens in its fragment: no server and no `Referer` gets to see them. */
+  /** The URL of the connect page with these tokens in the fragment, which browsers send neither to servers nor as `Referer`. */
   connectUrl: (tokens: readonly string[]) => string;
   trustProxy: number;
 }>;
 
-/** `phone` and `email` are checked and not kept: what we know of a salon comes from the platform. */
+/** `phone` and `email` are validated but not stored: the data of a salon comes from YCLIENTS. */
 const registerSchema = Joi.object<Readonly<{ salon_id: SalonId; phone?: string; email?: string }>>({
   salon_id: parseWith((value) => salonIdFrom(value)).required(),
   phone: parseWith((value) => phoneFrom(value)),
@@ -38,6 +38,7 @@ const registerSchema = Joi.object<Readonly<{ salon_id: SalonId; phone?: string; 
 
 const maxSalons = 50;
 
+/** Registration: the signed redirect of YCLIENTS in the browser, and by salon id with the admin key. */
 export function registerRoutes(deps: RegisterDeps): Router {
   const router = express.Router();
   const limited = rateLimit(deps.limiters.registration, deps.trustProxy);
@@ -72,11 +73,11 @@ export function registerRoutes(deps: RegisterDeps): Router {
 }
 
 function readSalonIds(query: Query): SalonId[] {
-  const one = query.get('salon_id');
-  const many = query.list('salon_ids');
-  const given = one === undefined ? many : [one, ...many];
-  if (given.length === 0 || given.length > maxSalons) throw missingSalonId();
-  return [...new Set(given.map((value) => salonIdFrom(value)))];
+  const single = query.get('salon_id');
+  const list = query.list('salon_ids');
+  const values = single === undefined ? list : [single, ...list];
+  if (values.length === 0 || values.length > maxSalons) throw wrongSalonCount();
+  return [...new Set(values.map((value) => salonIdFrom(value)))];
 }
 
 function requireParameter(query: Query, name: string): string {
@@ -85,7 +86,7 @@ function requireParameter(query: Query, name: string): string {
   return value;
 }
 
-function missingSalonId(): AppError {
+function wrongSalonCount(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: `В адресе нужен salon_id или от 1 до ${maxSalons} salon_ids[].`,

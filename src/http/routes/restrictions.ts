@@ -8,19 +8,19 @@ import { Query } from '../request.ts';
 export type RestrictionDeps = Readonly<{
   restrictions: Pick<Restrictions, 'latest'>;
   adminKey: AdminKey;
-  limiters: Pick<HttpLimiters, 'machine'>;
+  limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
 
 const maxRestrictions = 500;
 
-/** Which numbers WhatsApp lets start no new chats, for the operator. */
+/** The numbers that WhatsApp bars from starting new chats, for the holder of the admin key. */
 export function restrictionRoutes({ restrictions, adminKey, limiters, trustProxy }: RestrictionDeps): Router {
   const router = express.Router();
 
   router.get(
     '/marketplace/restrictions',
-    rateLimit(limiters.machine, trustProxy),
+    rateLimit(limiters.api, trustProxy),
     adminKey.guard,
     async (request, response) => {
       const active = await restrictions.latest(new Query(request).limit(maxRestrictions));

@@ -8,19 +8,20 @@ import { maskPhone } from '../../domain/company/phone.ts';
 import type { NotificationSettingsService } from '../../messaging/notification-settings.ts';
 import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/outgoing-webhook-settings.ts';
 import { describeVariable, variablesFor } from '../../messaging/templates/variables.ts';
-import { type AdminKey, bearerToken, hasApiKey } from '../middleware/authenticate.ts';
+import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
 import { readJson } from '../middleware/json-body.ts';
 import { requestLanguage, pathParameter, Query } from '../request.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { webhookState } from './receiving.ts';
+import { toWebhookStateResponse } from './outgoing-webhook.ts';
 import { validateValue } from '../middleware/validate.ts';
 import type { Language } from '../../domain/language.ts';
 
 export type SettingsDeps = Readonly<{
-  service: Readonly<{
-    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
-    getCompany(companyId: CompanyId): Promise<Company>;
-  }>;
+  service: TokenValidator &
+    Readonly<{
+      /** @throws AppError `COMPANY_NOT_FOUND` */
+      getCompany(companyId: CompanyId): Promise<Company>;
+    }>;
   notificationSettings: Pick<
     NotificationSettingsService,
     'get' | 'save' | 'defaultTemplates' | 'preview' | 'optOuts'
@@ -69,7 +70,7 @@ const previewSchema = Joi.object<Readonly<{ kind: BookingMessageKind; template: 
   template: Joi.string().allow('').max(maxTemplateInput).required(),
 });
 
-/** What a salon's owner decides about the messages; the same access as to the salon's status. */
+/** A salon's message settings, for the holder of its connect token or of the admin key. */
 export function settingsRoutes(deps: SettingsDeps): Router {
   const { service, notificationSettings, outgoingWebhooks, adminKey, limiters, trustProxy } = deps;
   const router = express.Router();
@@ -77,8 +78,7 @@ export function settingsRoutes(deps: SettingsDeps): Router {
 
   const authorizedCompany = async (request: Request): Promise<Company> => {
     const companyId = companyIdFrom(pathParameter(request, 'companyId'));
-    if (hasApiKey(request)) adminKey.require(request);
-    else await service.validateToken(bearerToken(request), companyId);
+    await requireOwnerOrAdmin(request, companyId, { service, adminKey });
     return await service.getCompany(companyId);
   };
   const settingsResponse = async (
@@ -108,8 +108,8 @@ export function settingsRoutes(deps: SettingsDeps): Router {
 
   router.post('/marketplace/settings/:companyId/preview', limited, async (request, response) => {
     const company = await authorizedCompany(request);
-    const { kind: previewed, template } = validateValue(previewSchema, await readJson(request));
-    const { text, length, problems } = await notificationSettings.preview(company, previewed, template);
+    const { kind, template } = validateValue(previewSchema, await readJson(request));
+    const { text, length, problems } = await notificationSettings.preview(company, kind, template);
     const language = requestLanguage(request);
     response.json({ success: true, text, length, problems: problems.map((problem) => problem[language]) });
   });
@@ -129,7 +129,7 @@ export function settingsRoutes(deps: SettingsDeps): Router {
     response.json({
       success: true,
       outgoing_webhook: webhook
-        ? { ...webhookState(webhook), waiting: await outgoingWebhooks.pendingCount(id) }
+        ? { ...toWebhookStateResponse(webhook), waiting: await outgoingWebhooks.pendingCount(id) }
         : null,
     });
   });

@@ -3,19 +3,19 @@ import type { Company } from '../../domain/company/company.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { type Restriction, restrictionText } from '../../domain/notification/restriction.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
-import { type AdminKey, bearerToken, hasApiKey } from '../middleware/authenticate.ts';
+import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
 import { requestLanguage } from '../request.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import type { Restrictions } from '../../ports/restrictions.ts';
 
 export type StatusDeps = Readonly<{
-  service: Readonly<{
-    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
-    /** @throws AppError `COMPANY_NOT_FOUND` */
-    getCompany(companyId: CompanyId): Promise<Company>;
-    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
-  }>;
-  /** When WhatsApp last sent this session something unasked; undefined: not since this process runs it. */
+  service: TokenValidator &
+    Readonly<{
+      /** @throws AppError `COMPANY_NOT_FOUND` */
+      getCompany(companyId: CompanyId): Promise<Company>;
+      sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
+    }>;
+  /** When this process last received an unsolicited stanza from WhatsApp for the company; undefined: never. */
   lastInboundAt: (companyId: CompanyId) => Date | undefined;
   restrictions: Pick<Restrictions, 'current'>;
   adminKey: AdminKey;
@@ -24,6 +24,7 @@ export type StatusDeps = Readonly<{
   now: () => Date;
 }>;
 
+/** The connection state of a salon, for the holder of its connect token or of the admin key. */
 export function statusRoutes(deps: StatusDeps): Router {
   const { service, lastInboundAt, restrictions, adminKey, limiters, trustProxy, now } = deps;
   const router = express.Router();
@@ -33,8 +34,7 @@ export function statusRoutes(deps: StatusDeps): Router {
     rateLimit(limiters.page, trustProxy),
     async (request, response) => {
       const companyId = companyIdFrom(request.params.companyId);
-      if (hasApiKey(request)) adminKey.require(request);
-      else await service.validateToken(bearerToken(request), companyId);
+      await requireOwnerOrAdmin(request, companyId, { service, adminKey });
       const company = await service.getCompany(companyId);
       const session = await service.sessionStatus(companyId);
       const restriction = await restrictions.current(companyId);
@@ -67,7 +67,7 @@ export function statusRoutes(deps: StatusDeps): Router {
   return router;
 }
 
-/** As machines read it; `since` and `until` are UTC. */
+/** `since` and `until` are UTC. */
 export function toRestrictionResponse({
   beganAt,
   endsAt,

@@ -110,7 +110,7 @@ describe('POST /marketplace/register', () => {
     expect(await errorFor({ salon_id: 2 ** 53 })).toContain('salon_id');
     expect(await errorFor({ salon_id: 1, phone: '12' })).toContain('phone');
     expect(await errorFor({ salon_id: 1, email: 'nobody' })).toContain('email');
-    expect(await errorFor({ salon_id: 1, role: 'admin' })).toBe('The field role is not known.');
+    expect(await errorFor({ salon_id: 1, role: 'admin' })).toBe('The field role is unknown.');
   });
 
   it('refuses a missing and a wrong admin key, and any key when none is set', async () => {

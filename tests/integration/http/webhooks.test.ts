@@ -89,7 +89,7 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
   it('turns away an address that keeps guessing, before anybody is asked, but no right path', async () => {
     const asked: number[] = [];
     await using server = await startHttpTestServer({
-      limiters: { strayWebhook: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) },
+      limiters: { failedWebhookAuth: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) },
       options: { trustProxy: 1 },
       inbox: {
         authenticate: async (id, secret) => {

@@ -10,7 +10,7 @@ import { defaultNotificationSettings } from '../../../src/domain/notification/se
 import { AppError } from '../../../src/domain/errors/app-error.ts';
 import type { NewMessage, Message } from '../../../src/domain/notification/message.ts';
 import { type AppDeps, createApp } from '../../../src/http/app.ts';
-import { createHttpLimiters } from '../../../src/http/middleware/rate-limit.ts';
+import { createHttpLimiters, type HttpLimiters } from '../../../src/http/middleware/rate-limit.ts';
 import { createWebhookFastPath, type WebhookFastPathDeps } from '../../../src/http/webhook-fast-path.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { type CapturedLog, captureLog } from '../checkers/captured-log.ts';
@@ -40,7 +40,7 @@ export type HttpTestServerOverrides = Readonly<{
   reconciliation?: Partial<AppDeps['reconciliation']>;
   outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
   inbox?: Partial<WebhookFastPathDeps['inbox'] & AppDeps['inbox']>;
-  limiters?: Partial<AppDeps['limiters']>;
+  limiters?: Partial<HttpLimiters>;
   options?: Partial<AppDeps['options']>;
 }>;
 
