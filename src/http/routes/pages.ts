@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import express, { type Response, type Router } from 'express';
 import type { ErrorCode } from '../../domain/errors/app-error.ts';
 
-/** The files of `publicDirectory`: the pages themselves, their assets, and the page of an error. */
+/** Serves `publicDirectory`: the pages, their assets and the error page. */
 export class Pages {
   readonly #publicDirectory: string;
   readonly #errorTemplate: string;
@@ -19,8 +19,10 @@ export class Pages {
 
   routes(): Router {
     const router = express.Router();
+    // 302, not 308: browsers cache a permanent redirect, and an operator may put another page at the root later.
+    router.get('/', (_request, response) => response.redirect(302, '/marketplace/'));
     router.get('/marketplace/', (request, response) => {
-      // As the settings page of the application this arrives signed, like a registration; that leads to the salon's state.
+      // YCLIENTS opens its "Settings" link here with a signed query; registration verifies it and shows the salon's state.
       const { search, searchParams } = new URL(request.originalUrl, 'http://localhost');
       if (searchParams.has('user_data')) response.redirect(303, `/marketplace/register${search}`);
       else this.#sendPage(response, 'index.html');
@@ -38,7 +40,7 @@ export class Pages {
     return router;
   }
 
-  /** Pages carry a token in their address, so no cache keeps them. */
+  /** The URL of a page may hold a token, so the response must stay out of every cache. */
   #sendPage(response: Response, file: string): void {
     response.sendFile(file, { root: this.#publicDirectory, cacheControl: false, etag: false });
   }

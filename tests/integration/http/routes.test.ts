@@ -11,6 +11,15 @@ const post = (body: unknown, headers: Record<string, string> = {}) => ({
   body: JSON.stringify(body),
 });
 
+describe('GET /', () => {
+  it('redirects to the marketplace page', async () => {
+    await using server = await startHttpTestServer();
+    const response = await fetch(server.url, { redirect: 'manual' });
+    expect(response.status).toBe(302);
+    expect(response.headers.get('location')).toBe('/marketplace/');
+  });
+});
+
 describe('GET /marketplace/qr', () => {
   it('shows the code to the bearer of a token, and to an old client by the path', async () => {
     await using server = await startHttpTestServer();
