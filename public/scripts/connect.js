@@ -1,18 +1,18 @@
 // @ts-check
 
-import { fetchStatus } from './api.js';
-import { ConnectView } from './connect-view.js';
-import { initialModel, currentScreen } from './connection-model.js';
-import { byId, setText } from './dom.js';
-import { unknownErrorCode } from './error-actions.js';
-import { startPage } from './page.js';
-import { safeStorage } from './safe-storage.js';
-import { Salon } from './salon.js';
-import { SalonTabs } from './salon-tabs.js';
-import { openSocket } from './socket.js';
-import { urlWithoutTokens, companyIdFromToken, loadTokens, tokensInUrl } from './token.js';
+import { fetchStatus } from './connect/status-api.js';
+import { ConnectView } from './connect/connect-view.js';
+import { initialModel, currentScreen } from './connect/connection-model.js';
+import { byId, setText } from './shared/dom.js';
+import { unknownErrorCode } from './shared/error-actions.js';
+import { startPage } from './shared/page.js';
+import { safeStorage } from './shared/safe-storage.js';
+import { Salon } from './connect/salon.js';
+import { SalonTabs } from './connect/salon-tabs.js';
+import { openSocket } from './connect/socket.js';
+import { urlWithoutTokens, companyIdFromToken, loadTokens, tokensInUrl } from './shared/token.js';
 
-/** @import { Translate } from './i18n.js' */
+/** @import { Translate } from './shared/i18n.js' */
 
 const tickMs = 250;
 /** How often an open page asks whether WhatsApp still lets the salon start new chats. */

@@ -1,11 +1,11 @@
 // @ts-check
 
-import { formatSeconds, secondsLeft } from './countdown.js';
-import { byId, setText } from './dom.js';
-import { errorAction, unknownErrorCode } from './error-actions.js';
-import { startPage } from './page.js';
+import { formatSeconds, secondsLeft } from './shared/countdown.js';
+import { byId, setText } from './shared/dom.js';
+import { errorAction, unknownErrorCode } from './shared/error-actions.js';
+import { startPage } from './shared/page.js';
 
-/** @import { Translate } from './i18n.js' */
+/** @import { Translate } from './shared/i18n.js' */
 
 const tickMs = 250;
 const code = byId('main', HTMLElement).dataset['code'] ?? '';

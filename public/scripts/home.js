@@ -1,5 +1,5 @@
 // @ts-check
 
-import { startPage } from './page.js';
+import { startPage } from './shared/page.js';
 
 startPage(() => {}).catch(reportError);

@@ -1,14 +1,14 @@
 // @ts-check
-/** @import { Translate } from './i18n.js' */
-/** @import { Settings, SettingsAnswer } from './settings-api.js' */
+/** @import { Translate } from './shared/i18n.js' */
+/** @import { Settings, SettingsResponse } from './settings/settings-api.js' */
 
-import { byId, setAttribute, setText } from './dom.js';
-import { webhookStatusText } from './outgoing-webhook.js';
-import { startPage } from './page.js';
-import { safeStorage } from './safe-storage.js';
-import { ApiError, SettingsApi } from './settings-api.js';
-import { TemplateEditor } from './template-editor.js';
-import { urlWithoutTokens, companyIdFromToken, loadTokens } from './token.js';
+import { byId, setAttribute, setText } from './shared/dom.js';
+import { webhookStatusText } from './settings/webhook-status.js';
+import { startPage } from './shared/page.js';
+import { safeStorage } from './shared/safe-storage.js';
+import { ApiError, SettingsApi } from './settings/settings-api.js';
+import { TemplateEditor } from './settings/template-editor.js';
+import { urlWithoutTokens, companyIdFromToken, loadTokens } from './shared/token.js';
 
 const defaultQuietHours = { from: '21:00', to: '09:00' };
 
@@ -35,7 +35,7 @@ const readForm = () => ({
 });
 
 /**
- * @param {SettingsAnswer} answer
+ * @param {SettingsResponse} response
  * @param {SettingsApi} api
  * @param {Translate} translate
  */

@@ -1,6 +1,6 @@
-import { reduce } from '../../../public/scripts/connection-events.js';
-import { initialModel, isSlow, currentScreen } from '../../../public/scripts/connection-model.js';
-import { readFailure, readQr } from '../../../public/scripts/payloads.js';
+import { reduce } from '../../../public/scripts/connect/connection-reducer.js';
+import { initialModel, isSlow, currentScreen } from '../../../public/scripts/connect/connection-model.js';
+import { readFailure, readQr } from '../../../public/scripts/shared/payloads.js';
 
 export type PageEvent = Parameters<typeof reduce>[1];
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { readFailure, readQr, readSessionState, readStatus } from '../../../public/scripts/payloads.js';
+import {
+  readFailure,
+  readQr,
+  readSessionState,
+  readStatus,
+} from '../../../public/scripts/shared/payloads.js';
 import { ConnectPageDriver } from '../../support/clients/connect-page-driver.ts';
 
 describe('arriving at the page', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatPairingCode, phoneFrom } from '../../../public/scripts/code-format.js';
-import { formatSeconds, secondsLeft, shareLeft } from '../../../public/scripts/countdown.js';
+import { formatPairingCode, parsePhone } from '../../../public/scripts/connect/pairing-format.js';
+import { formatSeconds, secondsLeft, shareLeft } from '../../../public/scripts/shared/countdown.js';
 
 describe('the countdown', () => {
   it.each([
@@ -40,10 +40,10 @@ describe('a typed phone number', () => {
     ['8 900 123 45 67', '89001234567'],
     ['+7\u00a0900\u2011123\u201145\u201167', '+79001234567'],
   ])('%s goes out as %s', (typed, phone) => {
-    expect(phoneFrom(typed)).toBe(phone);
+    expect(parsePhone(typed)).toBe(phone);
   });
 
   it.each(['', '123', 'звоните', '+7 900 123 45 67 доб. 8', '1'.repeat(16)])('%j is refused', (typed) => {
-    expect(phoneFrom(typed)).toBeUndefined();
+    expect(parsePhone(typed)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readPairingCode } from '../../../public/scripts/payloads.js';
+import { readPairingCode } from '../../../public/scripts/shared/payloads.js';
 import { type PageEvent, ConnectPageDriver } from '../../support/clients/connect-page-driver.ts';
 
 describe('linking by phone number', () => {

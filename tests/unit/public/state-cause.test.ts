@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { initialModel } from '../../../public/scripts/connection-model.js';
-import { createTranslate } from '../../../public/scripts/i18n.js';
-import { readSessionCause } from '../../../public/scripts/payloads.js';
-import { causeAndSince } from '../../../public/scripts/state-cause.js';
+import { initialModel } from '../../../public/scripts/connect/connection-model.js';
+import { createTranslate } from '../../../public/scripts/shared/i18n.js';
+import { readSessionCause } from '../../../public/scripts/shared/payloads.js';
+import { causeAndSince } from '../../../public/scripts/connect/state-cause.js';
 import { decideAfterDisconnect, receiveTimedOut } from '../../../src/whatsapp/session/disconnect-policy.ts';
 
 const translate = createTranslate({

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { screens } from '../../../public/scripts/connection-model.js';
-import { errorAction, errorActions, unknownErrorCode } from '../../../public/scripts/error-actions.js';
-import { chooseLanguage, createTranslate } from '../../../public/scripts/i18n.js';
-import { causes } from '../../../public/scripts/state-cause.js';
-import { screenAppearance } from '../../../public/scripts/looks.js';
+import { screens } from '../../../public/scripts/connect/connection-model.js';
+import { errorAction, errorActions, unknownErrorCode } from '../../../public/scripts/shared/error-actions.js';
+import { chooseLanguage, createTranslate } from '../../../public/scripts/shared/i18n.js';
+import { causes } from '../../../public/scripts/connect/state-cause.js';
+import { screenAppearance } from '../../../public/scripts/connect/screen-appearance.js';
 import { integrationStatuses } from '../../../src/domain/company/company.ts';
 import { errorCodes } from '../../../src/domain/errors/app-error.ts';
 import { sessionStates } from '../../../src/domain/company/session-state.ts';
@@ -22,6 +22,9 @@ const textsOf = (language: string): Texts =>
 
 const ru = textsOf('ru');
 const en = textsOf('en');
+const scripts = readdirSync(new URL('scripts/', directory), { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.js'),
+);
 const pages = ['index.html', 'connect.html', 'settings.html', 'error.html'];
 const codes = [...Object.keys(errorCodes), unknownErrorCode];
 const placeholders = (text: string | undefined): string[] => (text ?? '').match(/\{\w+\}/gu)?.sort() ?? [];
@@ -71,7 +74,7 @@ describe('the texts of the pages', () => {
   });
 
   it('include every text that a script names', () => {
-    for (const file of readdirSync(new URL('scripts/', directory))) {
+    for (const file of scripts) {
       const keys = [...read(`scripts/${file}`).matchAll(/'((?:connect|pairing|settings)\.\w+|tryAgain)'/gu)];
       for (const [, key] of keys) expect(ru, `${file}: ${key}`).toHaveProperty([key ?? '']);
     }
@@ -117,7 +120,7 @@ describe('the pages', () => {
   });
 
   it('write text and never markup', () => {
-    for (const file of readdirSync(new URL('scripts/', directory))) {
+    for (const file of scripts) {
       expect(read(`scripts/${file}`), file).not.toMatch(
         /innerHTML|outerHTML|insertAdjacentHTML|document\.write/u,
       );
@@ -127,14 +130,14 @@ describe('the pages', () => {
 
 describe('the language', () => {
   it.each([
-    ['the address', { wished: 'en', saved: 'ru', browser: ['ru'] }, 'en'],
-    ['the saved choice', { wished: 'xx', saved: 'en', browser: ['ru'] }, 'en'],
+    ['the address', { requested: 'en', saved: 'ru', browser: ['ru'] }, 'en'],
+    ['the saved choice', { requested: 'xx', saved: 'en', browser: ['ru'] }, 'en'],
     [
       'the first browser language we speak',
-      { wished: null, saved: null, browser: ['de', 'en-GB', 'ru'] },
+      { requested: null, saved: null, browser: ['de', 'en-GB', 'ru'] },
       'en',
     ],
-    ['Russian when nothing fits', { wished: null, saved: null, browser: ['de'] }, 'ru'],
+    ['Russian when nothing fits', { requested: null, saved: null, browser: ['de'] }, 'ru'],
   ])('is that of %s', (_name, languages, language) => {
     expect(chooseLanguage(languages)).toBe(language);
   });

@@ -13,7 +13,7 @@ export const formatPairingCode = (code) => {
  * @param {string} typed
  * @returns {string | undefined} undefined when it cannot be a phone number; the server judges the rest
  */
-export const phoneFrom = (typed) => {
+export const parsePhone = (typed) => {
   const phone = typed.slice(0, 32).replaceAll(/[\s()\u2010-\u2015.-]/gu, '');
   return /^\+?\d{10,15}$/u.test(phone) ? phone : undefined;
 };

@@ -1,5 +1,5 @@
 // @ts-check
-import { readFailure } from './payloads.js';
+import { readFailure } from '../shared/payloads.js';
 
 /**
  * @typedef {{
@@ -13,7 +13,7 @@ import { readFailure } from './payloads.js';
  *   settings: Settings,
  *   defaults: Record<string, string>,
  *   variables: Record<string, { name: string, description: string }[]>,
- * }} SettingsAnswer
+ * }} SettingsResponse
  * @typedef {{ text: string, length: number, problems: string[] }} Preview
  * @typedef {{ phone: string, since: string }} OptOut
  * @typedef {{ enabled: boolean, disabled_at: string | null, failing_since: string | null, waiting: number }} OutgoingWebhook
@@ -39,14 +39,14 @@ export class SettingsApi {
     this.#language = language;
   }
 
-  /** @returns {Promise<SettingsAnswer>} */
+  /** @returns {Promise<SettingsResponse>} */
   read() {
     return this.#request('', 'GET');
   }
 
   /**
    * @param {Settings} settings
-   * @returns {Promise<SettingsAnswer>}
+   * @returns {Promise<SettingsResponse>}
    */
   save(settings) {
     return this.#request('', 'PUT', settings);

@@ -1,6 +1,6 @@
 // @ts-check
 
-import { setAttribute, setText } from './dom.js';
+import { setAttribute, setText } from '../shared/dom.js';
 
 /** The chooser between salons that were connected at one time: a list of tabs, driven by arrows as ARIA asks. */
 export class SalonTabs {

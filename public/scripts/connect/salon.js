@@ -1,13 +1,13 @@
 // @ts-check
 /**
  * @import { Model } from './connection-model.js'
- * @import { ConnectionEvent, Effect } from './connection-events.js'
+ * @import { ConnectionEvent, Effect } from './connection-reducer.js'
  * @typedef {{ companyId: number, token: string, openSocket: (token: string, dispatch: (event: ConnectionEvent) => void) =>
- *   (effect: Effect) => void, fetchStatus: typeof import('./api.js').fetchStatus, language: () => string,
+ *   (effect: Effect) => void, fetchStatus: typeof import('./status-api.js').fetchStatus, language: () => string,
  *   onChange: () => void }} SalonOptions
  */
 
-import { reduce } from './connection-events.js';
+import { reduce } from './connection-reducer.js';
 import { initialModel } from './connection-model.js';
 
 const pollIntervalMs = 2000;

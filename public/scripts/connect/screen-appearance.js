@@ -1,14 +1,14 @@
 // @ts-check
 /** @import { Screen } from './connection-model.js' */
 
-import { errorAction } from './error-actions.js';
+import { errorAction } from '../shared/error-actions.js';
 
 /**
  * The picture, the tone and the button of every screen. `newCode` names the text of the button that asks the server again.
- * @typedef {{ icon: string, tone: 'calm' | 'good' | 'warn' | 'bad', newCode?: string, register?: true }} Look
+ * @typedef {{ icon: string, tone: 'calm' | 'good' | 'warn' | 'bad', newCode?: string, register?: true }} Appearance
  */
 
-/** @type {Readonly<Record<Exclude<Screen, 'error'>, Look>>} */
+/** @type {Readonly<Record<Exclude<Screen, 'error'>, Appearance>>} */
 export const appearances = {
   loading: { icon: 'wait', tone: 'calm' },
   idle: { icon: 'phone', tone: 'calm', newCode: 'connect.newCode' },
@@ -31,7 +31,7 @@ export const appearances = {
 /**
  * @param {Screen} screen
  * @param {string | undefined} code of the failure shown
- * @returns {Look}
+ * @returns {Appearance}
  */
 export const screenAppearance = (screen, code) => {
   if (screen !== 'error') return appearances[screen];

@@ -1,14 +1,14 @@
 // @ts-check
 /**
  * @import { Model, Screen } from './connection-model.js'
- * @import { Translate } from './i18n.js'
+ * @import { Translate } from '../shared/i18n.js'
  */
 
 import { isSlow, currentScreen } from './connection-model.js';
-import { formatSeconds, secondsLeft, shareLeft } from './countdown.js';
-import { byId, setAttribute, setText } from './dom.js';
-import { errorAction, unknownErrorCode } from './error-actions.js';
-import { showsLinkingSteps, screenAppearance } from './looks.js';
+import { formatSeconds, secondsLeft, shareLeft } from '../shared/countdown.js';
+import { byId, setAttribute, setText } from '../shared/dom.js';
+import { errorAction, unknownErrorCode } from '../shared/error-actions.js';
+import { showsLinkingSteps, screenAppearance } from './screen-appearance.js';
 import { causeAndSince } from './state-cause.js';
 import { PairingView } from './pairing-view.js';
 
@@ -80,14 +80,14 @@ export class ConnectView {
    */
   render(model, nowMs, translate) {
     const screen = currentScreen(model, nowMs);
-    const look = screenAppearance(screen, model.failure?.code);
+    const appearance = screenAppearance(screen, model.failure?.code);
     const focused = document.activeElement;
 
     setAttribute(this.#main, 'data-state', screen);
     setAttribute(this.#main, 'data-code', model.failure?.code);
-    setAttribute(this.#connection, 'data-tone', look.tone);
+    setAttribute(this.#connection, 'data-tone', appearance.tone);
     this.#renderQr(screen === 'qr' ? model.qr : undefined);
-    setAttribute(this.#iconUse, 'href', `#icon-${look.icon}`);
+    setAttribute(this.#iconUse, 'href', `#icon-${appearance.icon}`);
     this.#renderCountdown(model, screen, nowMs, translate);
 
     const isLinked = linkedScreens.has(screen);
@@ -99,10 +99,10 @@ export class ConnectView {
     setText(this.#since, causeAndSince(model, screen, translate, document.documentElement.lang));
     this.#renderFacts(model, screen, translate);
 
-    const newCode = look.newCode ?? (isSlow(model, nowMs) ? 'connect.newCode' : undefined);
+    const newCode = appearance.newCode ?? (isSlow(model, nowMs) ? 'connect.newCode' : undefined);
     this.#newCode.hidden = newCode === undefined;
     if (newCode !== undefined) setText(this.#newCode, translate(newCode));
-    this.#register.hidden = look.register !== true;
+    this.#register.hidden = appearance.register !== true;
     this.#guide.hidden = !showsLinkingSteps(screen);
     this.#pairing.render(model, screen, nowMs, translate);
 

@@ -1,15 +1,27 @@
 // @ts-check
 /**
  * @import { Model, Screen } from './connection-model.js'
- * @import { Translate } from './i18n.js'
+ * @import { Translate } from '../shared/i18n.js'
  */
 
-import { formatPairingCode } from './code-format.js';
-import { formatSeconds, secondsLeft } from './countdown.js';
-import { byId, setAttribute, setText } from './dom.js';
-import { errorAction, unknownErrorCode } from './error-actions.js';
-import { showPairingFirstOnPhones } from './phone-first.js';
-import { allowsPairingCode, showsLinkingSteps } from './looks.js';
+import { formatPairingCode } from './pairing-format.js';
+import { formatSeconds, secondsLeft } from '../shared/countdown.js';
+import { byId, setAttribute, setText } from '../shared/dom.js';
+import { errorAction, unknownErrorCode } from '../shared/error-actions.js';
+import { allowsPairingCode, showsLinkingSteps } from './screen-appearance.js';
+
+/** Phones cannot scan their own screen. A tablet is large enough to be scanned by another phone. */
+const phoneMediaQuery = '(pointer: coarse) and (max-width: 55.99rem)';
+
+/**
+ * On a phone, opens the pairing form and moves it before the QR code, also in the tab order.
+ * @param {HTMLDetailsElement} pairing
+ */
+const showPairingFirstOnPhones = (pairing) => {
+  if (!window.matchMedia(phoneMediaQuery).matches) return;
+  pairing.open = true;
+  pairing.parentElement?.prepend(pairing);
+};
 
 /**
  * @param {Model['pairing']} pairing

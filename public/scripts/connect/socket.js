@@ -1,5 +1,5 @@
 // @ts-check
-/** @import { ConnectionEvent, Effect } from './connection-events.js' */
+/** @import { ConnectionEvent, Effect } from './connection-reducer.js' */
 
 // A path of our server, not of a disk.
 // oxlint-disable-next-line import/no-absolute-path
@@ -12,7 +12,7 @@ import {
   readSessionCause,
   readSessionState,
   readText,
-} from './payloads.js';
+} from '../shared/payloads.js';
 
 /** The server may end a connection while it is being replaced; it is back within seconds. */
 const reconnectDelayMs = 2000;

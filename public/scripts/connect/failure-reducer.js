@@ -1,12 +1,12 @@
 // @ts-check
 /**
  * @import { Model, Request } from './connection-model.js'
- * @import { Failure } from './payloads.js'
+ * @import { Failure } from '../shared/payloads.js'
  */
 
-import { errorAction } from './error-actions.js';
+import { errorAction } from '../shared/error-actions.js';
 
-/** @typedef {Partial<Model> & { close?: true }} Change */
+/** @typedef {Partial<Model> & { close?: true }} ModelChange */
 
 /** Codes that say something of the link or the salon, whatever was asked for when they came. */
 const pageLevelCodes = new Set([
@@ -23,7 +23,7 @@ const pageLevelCodes = new Set([
  * @param {Failure} failure
  * @param {Request} request what to repeat where repeating helps
  * @param {number} nowMs
- * @returns {Change}
+ * @returns {ModelChange}
  */
 const failedRequest = (model, failure, request, nowMs) => {
   const action = errorAction(failure.code);
@@ -76,7 +76,7 @@ const failedRequest = (model, failure, request, nowMs) => {
  * @param {string} phone
  * @param {Failure} failure
  * @param {number} nowMs
- * @returns {Change}
+ * @returns {ModelChange}
  */
 const failedPairing = (phone, failure, nowMs) => {
   const action = errorAction(failure.code);
@@ -104,7 +104,7 @@ const isAlreadyShown = ({ session = '', requestedAtMs, retry, pairing }, { code 
  * @param {Readonly<Model>} model
  * @param {Failure} failure
  * @param {number} nowMs
- * @returns {Change}
+ * @returns {ModelChange}
  */
 export const changeAfterFailure = (model, failure, nowMs) => {
   if (model.link !== 'up') return failedRequest(model, failure, { kind: 'connect' }, nowMs);

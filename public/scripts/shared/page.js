@@ -56,7 +56,7 @@ export const startPage = async (onLanguage) => {
   }
   await show(
     chooseLanguage({
-      wished: new URL(location.href).searchParams.get('lang'),
+      requested: new URL(location.href).searchParams.get('lang'),
       saved: storage.getItem(storageKey),
       browser: navigator.languages,
     }),

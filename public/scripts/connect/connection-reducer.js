@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * @import { Model, Request } from './connection-model.js'
- * @import { Failure, PairingCodePayload, QrPayload, StatusPayload } from './payloads.js'
- * @import { Change } from './connection-failures.js'
+ * @import { Failure, PairingCodePayload, QrPayload, StatusPayload } from '../shared/payloads.js'
+ * @import { ModelChange } from './failure-reducer.js'
  *
  * @typedef {{ type: 'link-up' } | { type: 'link-down' }
  *   | { type: 'session-state', state: string, cause?: string | undefined, since?: string | undefined }
@@ -20,8 +20,8 @@
  * @typedef {Request | { kind: 'close' }} Effect
  */
 
-import { phoneFrom } from './code-format.js';
-import { changeAfterFailure } from './connection-failures.js';
+import { parsePhone } from './pairing-format.js';
+import { changeAfterFailure } from './failure-reducer.js';
 import { isLive } from './connection-model.js';
 
 /** States in which the server says nothing new about a failure already shown. */
@@ -45,7 +45,7 @@ const requestSettled = { qr: undefined, requestedAtMs: undefined, failure: undef
 /**
  * @param {Request} request
  * @param {number} nowMs
- * @returns {Change & { effect: Effect }}
+ * @returns {ModelChange & { effect: Effect }}
  */
 const startRequest = (request, nowMs) => {
   switch (request.kind) {
@@ -66,7 +66,7 @@ const startRequest = (request, nowMs) => {
  * @param {Readonly<Model>} model
  * @param {{ state: string, cause?: string | undefined, since?: string | undefined }} session
  * @param {number} nowMs
- * @returns {Change & { effect?: Effect }}
+ * @returns {ModelChange & { effect?: Effect }}
  */
 const sessionChanged = (model, { state, cause, since }, nowMs) => {
   const update = { session: state, cause, since, joined: true };
@@ -90,7 +90,7 @@ const sessionChanged = (model, { state, cause, since }, nowMs) => {
 /**
  * @param {Readonly<Model>} model
  * @param {number} nowMs
- * @returns {Change & { effect?: Effect }}
+ * @returns {ModelChange & { effect?: Effect }}
  */
 const handleTick = (model, nowMs) => {
   const { retry, qr, pairing } = model;
@@ -110,7 +110,7 @@ const handleTick = (model, nowMs) => {
  * @param {Readonly<Model>} model
  * @param {ConnectionEvent} event
  * @param {number} nowMs
- * @returns {Change & { effect?: Effect }}
+ * @returns {ModelChange & { effect?: Effect }}
  */
 const changeFor = (model, event, nowMs) => {
   switch (event.type) {
@@ -156,7 +156,7 @@ const changeFor = (model, event, nowMs) => {
     case 'new-code-pressed':
       return { ...startRequest({ kind: model.link === 'up' ? 'qr' : 'connect' }, nowMs), failedAttempts: 0 };
     case 'phone-submitted': {
-      const phone = phoneFrom(event.typed);
+      const phone = parsePhone(event.typed);
       if (phone !== undefined) return startRequest({ kind: 'pairing-code', phone }, nowMs);
       return { pairing: { status: 'failed', failure: invalidPhone, phone: '', retryAtMs: undefined } };
     }

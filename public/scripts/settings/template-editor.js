@@ -1,5 +1,5 @@
 // @ts-check
-/** @import { Translate } from './i18n.js' */
+/** @import { Translate } from '../shared/i18n.js' */
 /** @import { Preview } from './settings-api.js' */
 
 const previewDelayMs = 300;
@@ -107,10 +107,10 @@ export class TemplateEditor {
 
   /**
    * @param {string} text
-   * @param {boolean} whole
+   * @param {boolean} replace true to replace the whole text, false to insert at the cursor
    */
-  #insert(text, whole) {
-    if (whole) this.#text.value = text;
+  #insert(text, replace) {
+    if (replace) this.#text.value = text;
     else this.#text.setRangeText(text, this.#text.selectionStart, this.#text.selectionEnd, 'end');
     this.#text.focus();
     this.#text.dispatchEvent(new Event('input', { bubbles: true }));

@@ -1,7 +1,7 @@
 // @ts-check
-/** @import { Failure, StatusPayload } from './payloads.js' */
+/** @import { Failure, StatusPayload } from '../shared/payloads.js' */
 
-import { readFailure, readStatus } from './payloads.js';
+import { readFailure, readStatus } from '../shared/payloads.js';
 
 /**
  * Where a company stands.

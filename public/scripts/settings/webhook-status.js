@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * @import { Translate } from './i18n.js'
+ * @import { Translate } from '../shared/i18n.js'
  * @import { OutgoingWebhook } from './settings-api.js'
  */
 
-import { formatDateTime } from './i18n.js';
+import { formatDateTime } from '../shared/i18n.js';
 
 /**
  * How the company's own webhook fares, and what waits for it.

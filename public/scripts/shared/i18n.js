@@ -11,12 +11,13 @@ export const languages = ['ru', 'en'];
 const languageFromTag = (tag) => languages.find((language) => tag.toLowerCase().split('-')[0] === language);
 
 /**
- * The wish in the address, else the saved choice, else the browser's first language that we speak, else Russian.
- * @param {{ wished: string | null, saved: string | null, browser: readonly string[] }} wishes
+ * `?lang=` of the URL, else the saved choice, else the first supported browser language, else Russian.
+ * @param {{ requested: string | null, saved: string | null, browser: readonly string[] }} preferences
  * @returns {Language}
  */
-export const chooseLanguage = ({ wished, saved, browser }) =>
-  [wished, saved, ...browser].map((tag) => languageFromTag(tag ?? '')).find((language) => language) ?? 'ru';
+export const chooseLanguage = ({ requested, saved, browser }) =>
+  [requested, saved, ...browser].map((tag) => languageFromTag(tag ?? '')).find((language) => language) ??
+  'ru';
 
 /** @typedef {(key: string, values?: Readonly<Record<string, string>>) => string} Translate */
 

@@ -3,7 +3,7 @@
  * Everything the connect page knows of one salon. Changed only by `connection-events.js`; what is shown follows from it.
  * Times are milliseconds of this browser's own clock, so a clock that is wrong does no harm.
  *
- * @import { Failure, QrPayload } from './payloads.js'
+ * @import { Failure, QrPayload } from '../shared/payloads.js'
  * @typedef {{ kind: 'connect' } | { kind: 'qr' } | { kind: 'pairing-code', phone: string }} Request
  * @typedef {QrPayload & { deadlineMs: number, lifetimeMs: number }} LiveQr
  * @typedef {{ status: 'idle' | 'expired' } | { status: 'pending', phone: string, sinceMs: number }

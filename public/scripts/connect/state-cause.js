@@ -1,10 +1,10 @@
 // @ts-check
 /**
  * @import { Model, Screen } from './connection-model.js'
- * @import { Translate } from './i18n.js'
+ * @import { Translate } from '../shared/i18n.js'
  */
 
-import { formatDateTime } from './i18n.js';
+import { formatDateTime } from '../shared/i18n.js';
 
 /** Causes that a person can make something of, as the server names them; each has words in the locales. */
 export const causes = /** @type {const} */ ([
