@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readPairingCode } from '../../../public/scripts/shared/payloads.js';
-import { type PageEvent, ConnectPageDriver } from '../../support/clients/connect-page-driver.ts';
+import { readPairingCode } from '../../../../public/scripts/shared/payloads.js';
+import { type PageEvent, ConnectPageDriver } from '../../../support/clients/connect-page-driver.ts';
 
 describe('linking by phone number', () => {
   const submit: PageEvent = { type: 'phone-submitted', typed: '+7 900 123-45-67' };

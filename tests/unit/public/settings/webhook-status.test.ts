@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createTranslate } from '../../../public/scripts/shared/i18n.js';
-import { webhookStatusText } from '../../../public/scripts/settings/webhook-status.js';
+import { createTranslate } from '../../../../public/scripts/shared/i18n.js';
+import { webhookStatusText } from '../../../../public/scripts/settings/webhook-status.js';
 
 const translateTo = (language: string) =>
   createTranslate(
-    JSON.parse(readFileSync(new URL(`../../../public/locales/${language}.json`, import.meta.url), 'utf8')),
+    JSON.parse(readFileSync(new URL(`../../../../public/locales/${language}.json`, import.meta.url), 'utf8')),
   );
 const active = { enabled: true, disabled_at: null, failing_since: null, waiting: 0 };
 const failing = { ...active, failing_since: '2026-03-30T07:15:00Z', waiting: 12 };

@@ -4,7 +4,7 @@ import {
   companyIdFromToken,
   loadTokens,
   tokensInUrl,
-} from '../../../public/scripts/shared/token.js';
+} from '../../../../public/scripts/shared/token.js';
 
 const page = 'https://salon.example/marketplace/connect';
 const jwt = (claims: unknown): string => {

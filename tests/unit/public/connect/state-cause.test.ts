@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { initialModel } from '../../../public/scripts/connect/connection-model.js';
-import { createTranslate } from '../../../public/scripts/shared/i18n.js';
-import { readSessionCause } from '../../../public/scripts/shared/payloads.js';
-import { causeAndSince } from '../../../public/scripts/connect/state-cause.js';
-import { decideAfterDisconnect, receiveTimedOut } from '../../../src/whatsapp/session/disconnect-policy.ts';
+import { initialModel } from '../../../../public/scripts/connect/connection-model.js';
+import { createTranslate } from '../../../../public/scripts/shared/i18n.js';
+import { readSessionCause } from '../../../../public/scripts/shared/payloads.js';
+import { causeAndSince } from '../../../../public/scripts/connect/state-cause.js';
+import {
+  decideAfterDisconnect,
+  receiveTimedOut,
+} from '../../../../src/whatsapp/session/disconnect-policy.ts';
 
 const translate = createTranslate({
   connect: { since: 'Since {time}.' },

@@ -4,8 +4,8 @@ import {
   readQr,
   readSessionState,
   readStatus,
-} from '../../../public/scripts/shared/payloads.js';
-import { ConnectPageDriver } from '../../support/clients/connect-page-driver.ts';
+} from '../../../../public/scripts/shared/payloads.js';
+import { ConnectPageDriver } from '../../../support/clients/connect-page-driver.ts';
 
 describe('arriving at the page', () => {
   it('asks for a code by itself when the salon has never been connected', () => {
