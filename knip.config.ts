@@ -28,5 +28,5 @@ export default {
   // Of the system.
   ignoreBinaries: ['mount', 'taskset', 'umount'],
   // Called by name in tests/tooling/steps.ts, or by another tool.
-  ignoreDependencies: ['@typescript/native', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint'],
+  ignoreDependencies: ['@typescript/native', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint', 'supabase'],
 } satisfies KnipConfig;
