@@ -8,7 +8,7 @@ import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { migrate, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import { readSchemaCatalog, schemaDifferences } from '../../../support/checkers/schema-catalog.ts';
-import { migrationsDirectory } from '../../../support/fixtures/storage.ts';
+import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 
 const root = path.resolve(import.meta.dirname, '../../../..');
 const run = promisify(execFile);
