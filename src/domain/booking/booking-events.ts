@@ -1,51 +1,48 @@
 import type { Booking, KnownBooking, NotifiedState } from './booking.ts';
 
 /**
- * What the platform says happened to a record; or that we found it in the platform's list, where nobody says what happened
- * to it: `found_new` when it was made so lately that nobody but us can have told its client.
+ * `create`, `update` and `delete` come from webhooks. `discovered` records were found by reconciliation; `discovered_new`
+ * ones were also created so recently that their client cannot have been notified yet.
  */
 export type RecordEventStatus = 'create' | 'update' | 'delete' | 'discovered' | 'discovered_new';
 
 export type RecordEvent = Readonly<{
   recordId: number;
   status: RecordEventStatus;
+  /** Undefined when the event carries no readable record, as most deletions do. */
   booking: Booking | undefined;
   changedAt: Date | undefined;
 }>;
 
-/** What is known after the event, or why it says nothing. */
 export type BookingTransition =
   | Readonly<{ outcome: 'store'; known: KnownBooking }>
-  | Readonly<{ outcome: 'ignore'; reason: string }>;
+  | Readonly<{ outcome: 'ignore'; reason: 'already_cancelled' | 'older_than_known' | 'no_start' }>;
 
 /**
- * What a record event makes of what we know. A booking that was cancelled is never revived (the platform gives no number
- * twice) and an older event never overwrites a newer one, so that events in any order, any number of times, end in the
- * latest state.
+ * Applies an event to the known state of its booking. Events may be repeated and arrive in any order: an older event never
+ * overwrites a newer one, and a cancellation is final because YCLIENTS does not reuse record ids.
  */
 export function reduceBooking(
   event: RecordEvent,
   last: KnownBooking | undefined,
   now: Date,
 ): BookingTransition {
-  if (last?.booking.cancelled === true) return ignore('already_cancelled');
-  const isCancelled = event.status === 'delete' || event.booking?.cancelled === true;
   if (last === undefined)
-    return isCancelled ? store(cancelledFirst(event, now)) : firstTransition(event, now);
-  const isCreation = !isCancelled && (event.status === 'create' || event.status === 'discovered_new');
-  const isOld = isOlder(event.changedAt, last.booking.changedAt) || (!isCancelled && isStale(event, last));
-  if (isCreation && !last.creationSeen) {
-    const booking = isOld ? last.booking : (event.booking ?? last.booking);
+    return isCancellation(event) ? store(cancelledFirst(event, now)) : firstTransition(event, now);
+  if (last.booking.cancelled) return ignore('already_cancelled');
+  const stale = isStale(event, last.booking);
+  if (isCreation(event) && !last.creationSeen) {
+    const booking = stale ? last.booking : (event.booking ?? last.booking);
     return store(withBooking(booking, withCreationSeen(last), now));
   }
-  if (isOld) return ignore('older_than_known');
-  if (isCancelled) return store(withBooking(cancelled(event, last.booking), last, now));
+  if (stale) return ignore('older_than_known');
+  if (isCancellation(event)) return store(withBooking(cancelledBooking(event, last.booking), last, now));
   return event.booking === undefined ? ignore('no_start') : store(withBooking(event.booking, last, now));
 }
 
 type BookingSeen = Pick<KnownBooking, 'booking' | 'startKnownAt'>;
 
-/** What a client knows after a message about the booking; undefined when it has no client to know it. */
+/** What the client knows once notified of this state; undefined when the booking has no phone. */
 export function notifiedState({ booking, startKnownAt }: BookingSeen): NotifiedState | undefined {
   if (booking.clientPhone === undefined) return undefined;
   return {
@@ -59,35 +56,31 @@ export function notifiedState({ booking, startKnownAt }: BookingSeen): NotifiedS
   };
 }
 
-/** What a client knows without our having written it. */
+/** The same for a client whom the salon is assumed to have notified. */
 export function assumedNotified(seen: BookingSeen): NotifiedState | undefined {
   const notified = notifiedState(seen);
   return notified && { ...notified, assumed: true };
 }
 
-/** Of a record whose creation is seen only now: what we took for known was a guess. */
-function withCreationSeen(last: KnownBooking): KnownBooking {
-  const wasNeverNotified = last.notified?.assumed === true && last.notificationCount === 0;
-  return { ...last, creationSeen: true, notified: wasNeverNotified ? undefined : last.notified };
-}
-
-function firstTransition({ status, booking }: RecordEvent, now: Date): BookingTransition {
+function firstTransition(event: RecordEvent, now: Date): BookingTransition {
+  const { booking } = event;
   if (booking === undefined) return ignore('no_start');
   const seen = { booking, startKnownAt: now, notificationCount: 0 };
-  return status === 'create' || status === 'discovered_new'
+  // The record may be older than the integration: without its creation, assume that the salon has notified the client.
+  return isCreation(event)
     ? store({ ...seen, creationSeen: true, notified: undefined })
-    : // Nobody can tell what changed, nor what the client knows: the present state, as far as we can see.
-      store({ ...seen, creationSeen: false, notified: assumedNotified(seen) });
+    : store({ ...seen, creationSeen: false, notified: assumedNotified(seen) });
 }
 
-/** A cancellation is news even of a booking that we never knew; but not when we merely find it, made and cancelled long ago. */
+/** The client is notified even though the booking was unknown, except of a cancellation that only reconciliation found. */
 function cancelledFirst(event: RecordEvent, now: Date): KnownBooking {
-  const seen = { booking: cancelled(event, tombstone(event)), startKnownAt: now, notificationCount: 0 };
+  const booking = cancelledBooking(event, tombstone(event));
+  const seen = { booking, startKnownAt: now, notificationCount: 0 };
   const notified = event.status === 'discovered' ? assumedNotified(seen) : undefined;
   return { ...seen, creationSeen: false, notified };
 }
 
-/** Of a deletion without data, which may come before what it deletes: nobody to tell, and nothing to tell. */
+/** Stored for a deletion without data, so that a creation that arrives later does not revive the record. */
 function tombstone({ recordId }: RecordEvent): Booking {
   return {
     recordId,
@@ -106,14 +99,20 @@ function tombstone({ recordId }: RecordEvent): Booking {
   };
 }
 
-/** A later start, or another client, is known from now on; what was told, and to whom, stays as it is. */
+/** Drops the assumption that the client was notified before the integration: the creation shows that it was not. */
+function withCreationSeen(last: KnownBooking): KnownBooking {
+  const wasNeverNotified = last.notified?.assumed === true && last.notificationCount === 0;
+  return { ...last, creationSeen: true, notified: wasNeverNotified ? undefined : last.notified };
+}
+
 function withBooking(booking: Booking, last: KnownBooking, now: Date): KnownBooking {
   const isSame =
     booking.startsAt === last.booking.startsAt && booking.clientPhone === last.booking.clientPhone;
   return { ...last, booking, startKnownAt: isSame ? last.startKnownAt : now };
 }
 
-function cancelled({ booking, changedAt }: RecordEvent, known: Booking): Booking {
+/** Keeps the client of the known booking when the event omits it. */
+function cancelledBooking({ booking, changedAt }: RecordEvent, known: Booking): Booking {
   const last = booking ?? known;
   return {
     ...last,
@@ -124,19 +123,29 @@ function cancelled({ booking, changedAt }: RecordEvent, known: Booking): Booking
   };
 }
 
-/** A creation is older than all that is known of its record, unless the dates say otherwise. */
-function isStale({ status, changedAt }: RecordEvent, { booking }: KnownBooking): boolean {
-  return status === 'create' && !isOlder(booking.changedAt, changedAt);
+function isCancellation({ status, booking }: RecordEvent): boolean {
+  return status === 'delete' || booking?.cancelled === true;
 }
 
-function isOlder(one: Date | undefined, other: Date | undefined): boolean {
-  return one !== undefined && other !== undefined && one < other;
+function isCreation(event: RecordEvent): boolean {
+  return (event.status === 'create' || event.status === 'discovered_new') && !isCancellation(event);
+}
+
+/** A `create` precedes every known state unless its date is later; other events are stale only when dated earlier. */
+function isStale(event: RecordEvent, known: Booking): boolean {
+  return event.status === 'create' && !isCancellation(event)
+    ? !isBefore(known.changedAt, event.changedAt)
+    : isBefore(event.changedAt, known.changedAt);
+}
+
+function isBefore(a: Date | undefined, b: Date | undefined): boolean {
+  return a !== undefined && b !== undefined && a < b;
 }
 
 function store(known: KnownBooking): BookingTransition {
   return { outcome: 'store', known };
 }
 
-function ignore(reason: string): BookingTransition {
+function ignore(reason: Extract<BookingTransition, { outcome: 'ignore' }>['reason']): BookingTransition {
   return { outcome: 'ignore', reason };
 }
