@@ -6,6 +6,7 @@ import {
   planMessages,
 } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
+import { visitsOnClockChanges } from '../../../support/fixtures/clock-changes.ts';
 import { knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 
 /** Noon in Moscow, two days before the visit at 14:30. */
@@ -207,3 +208,22 @@ it('leaves out what is switched off', () => {
   const plan = planOf(knownBooking(), { settings: off });
   expect([kindsOf(plan), plan.reason]).toEqual([['reminder_24h'], 'switched_off']);
 });
+
+it.each(visitsOnClockChanges)(
+  'plans reminders 24 and 2 hours before a visit in %s on %s',
+  (timeZone, startsAt, instant) => {
+    const since = new Date('2026-01-01T00:00:00Z');
+    const known = { ...notifiedBooking({ startsAt }), startKnownAt: since };
+    const { messages } = planOf(known, {
+      settings: { ...settings, quietHours: undefined },
+      now: since,
+      timeZone,
+      debounceMs: 0,
+    });
+    const startMs = Date.parse(instant);
+    expect(messages.map(({ notBefore }) => notBefore.toISOString())).toEqual([
+      new Date(startMs - 24 * 3_600_000).toISOString(),
+      new Date(startMs - 2 * 3_600_000).toISOString(),
+    ]);
+  },
+);

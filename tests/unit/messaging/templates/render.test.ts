@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { businessTypes } from '../../../../src/domain/company/business-type.ts';
 import { bookingMessageKinds } from '../../../../src/domain/notification/message.ts';
 import { defaultTemplate } from '../../../../src/messaging/templates/defaults.ts';
-import { fillTemplate, templateProblems } from '../../../../src/messaging/templates/template.ts';
+import { templateProblems } from '../../../../src/messaging/templates/template.ts';
 import { variablesFor } from '../../../../src/messaging/templates/variables.ts';
 import { renderMessage } from '../../../../src/messaging/templates/render.ts';
 import { booking } from '../../../support/fixtures/bookings.ts';
@@ -141,38 +141,5 @@ describe('renderMessage', () => {
         }
       }
     }
-  });
-});
-
-describe('a template', () => {
-  it('has its bad variable named, in both languages', () => {
-    expect(templateProblems('Ждём {clint} в {time}', variablesFor('confirmation'))).toEqual([
-      {
-        ru: expect.stringContaining('{clint}') as unknown,
-        en: expect.stringContaining('{clint}') as unknown,
-      },
-    ]);
-  });
-
-  it.each([
-    ['{old_when}', 'confirmation'],
-    ['{review_link}', 'reminder_2h'],
-  ] as const)('cannot use %s in a %s', (template, kind) => {
-    expect(templateProblems(template, variablesFor(kind))).toHaveLength(1);
-  });
-
-  it.each(['', '  \n', 'Время {time', 'Время time}', 'x'.repeat(1_001)])(
-    'is refused when it is %j',
-    (template) => {
-      expect(templateProblems(template, variablesFor('confirmation'))).toHaveLength(1);
-    },
-  );
-
-  it('knows no variables but its own', () => {
-    expect(fillTemplate('{constructor} {toString}', {})).toBe('{constructor} {toString}');
-  });
-
-  it('loses a line whose variables are all empty, and only that', () => {
-    expect(fillTemplate('a {x}\nb {x}{y}\nc', { x: '', y: '2' })).toBe('b 2\nc');
   });
 });
