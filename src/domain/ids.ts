@@ -1,14 +1,14 @@
 import { AppError } from './errors/app-error.ts';
 
-/** Our number of a company. Never the platform's: YCLIENTS calls its own salon number `company_id`. */
+/** Our id of a company. YCLIENTS uses `company_id` for its own salon ids: see `SalonId`. */
 export type CompanyId = number & { readonly brand: 'CompanyId' };
 
-/** The platform's number of a salon (`salon_id`; `company_id` in its webhooks). */
+/** YCLIENTS id of a salon: `salon_id` in its API, `company_id` in its webhooks. */
 export type SalonId = number & { readonly brand: 'SalonId' };
 
 const positiveIntegerPattern = /^[1-9][0-9]{0,15}$/;
 
-/** Reads a positive integer up to 2^53-1 from a number or from plain ASCII digits; anything else is undefined. */
+/** Accepts integers from 1 to 2^53-1, as a number or as ASCII digits without leading zeros; undefined otherwise. */
 export function parsePositiveInteger(value: unknown): number | undefined {
   if (typeof value !== 'number' && (typeof value !== 'string' || !positiveIntegerPattern.test(value)))
     return undefined;

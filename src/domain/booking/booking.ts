@@ -1,7 +1,7 @@
-/** One service of a booking, by the platform's number. */
+/** `id` is the YCLIENTS service id. */
 export type BookedService = Readonly<{ id: number; title: string }>;
 
-/** What we keep of a platform record (`data` of a `record` webhook). */
+/** A YCLIENTS record: `data` of a `record` webhook, an item of `GET /records`. */
 export type Booking = Readonly<{
   recordId: number;
   /** Local time of the salon without a zone, `YYYY-MM-DD HH:mm:ss`. */
@@ -9,44 +9,44 @@ export type Booking = Readonly<{
   staffId: number | undefined;
   staffName: string | undefined;
   services: readonly BookedService[];
-  /** E.164 with `+`; undefined when the record has no client or the number is none. */
+  /** E.164 with `+`; undefined when the record has no client or no valid number. */
   clientPhone: string | undefined;
   clientName: string | undefined;
   cancelled: boolean;
-  /** The platform's mark: 2 confirmed by the client, 1 came, 0 awaited, -1 did not come. */
+  /** YCLIENTS codes: 2 confirmed by the client, 1 came, 0 expected, -1 did not come. */
   attendance: -1 | 0 | 1 | 2;
-  /** Made by the client on the web. */
+  /** Booked online by the client. */
   online: boolean;
   durationSeconds: number;
   createdAt: Date | undefined;
-  /** The platform's `last_change_date` as an instant; orders events of one record. */
+  /** `last_change_date`; orders the events of a record. */
   changedAt: Date | undefined;
 }>;
 
-/** What a client knows of a booking. */
+/** The state of a booking that its client was last notified of. */
 export type NotifiedState = Readonly<{
   /** Local time of the salon. */
   startsAt: string;
-  /** Since when we had known that start. */
+  /** When this start became known to us. */
   startKnownAt: Date;
   staffId: number | null;
   /** In ascending order. */
   serviceIds: readonly number[];
   phone: string;
   cancelled: boolean;
-  /** We did not write it: the booking is older than our knowledge of it, or its kind of message is switched off. */
+  /** No message was sent: the booking predates its first event, or its kind of message is switched off. */
   assumed: boolean;
 }>;
 
-/** A booking and what we know about its client. */
+/** A booking with the notification state of its client. */
 export type KnownBooking = Readonly<{
   booking: Booking;
-  /** Whether we heard of its creation, and not only of later changes. */
+  /** Whether its creation was received, not only later changes. */
   creationSeen: boolean;
-  /** When we learned of the present start, or of who is to come. */
+  /** When the current start and phone became known to us. */
   startKnownAt: Date;
-  /** What was told last, and to which phone: the booking may have another by now. Undefined: nothing. */
+  /** The last notification; its phone may differ from that of the booking. Undefined before the first one. */
   notified: NotifiedState | undefined;
-  /** How many messages have told something; part of the key of the next one. */
+  /** Number of notifications sent; part of the next idempotency key. */
   notificationCount: number;
 }>;

@@ -1,13 +1,12 @@
 import type { BookedService, Booking } from './booking.ts';
 import { parsePositiveInteger } from '../ids.ts';
+import { isJsonObject, type JsonObject } from '../json-object.ts';
 import { formatPhone } from '../company/phone.ts';
 import { localTimeFrom } from '../company/salon-time.ts';
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /**
- * Reads a platform record, the `data` of a `record` webhook or the answer of `GET /record`, loosely: the platform sends
- * integers for booleans, null clients and staff, and an empty list for a deleted record. Undefined when it has no start.
+ * Parses a YCLIENTS record from a `record` webhook or `GET /records`. Lenient: YCLIENTS sends integers for booleans, null
+ * clients and staff, and an empty list for a deleted record. Undefined without a valid start.
  */
 export function bookingFrom(recordId: number, data: unknown): Booking | undefined {
   const record = toJsonObject(data);
@@ -35,17 +34,16 @@ export function bookingFrom(recordId: number, data: unknown): Booking | undefine
   };
 }
 
-/** The platform's number of a record's data. */
 export function recordIdFrom(data: unknown): number | undefined {
   return parsePositiveInteger(toJsonObject(data)['id']);
 }
 
-/** `last_change_date` of a record's data; also there when the rest is not. */
+/** Reads `last_change_date`, which is set even when the rest of the record is missing. */
 export function lastChangeFrom(data: unknown): Date | undefined {
   return instantFrom(toJsonObject(data)['last_change_date']);
 }
 
-/** The platform writes offsets without a colon. */
+/** YCLIENTS writes offsets without a colon (`+0300`), which `Date` does not parse. */
 function instantFrom(value: unknown): Date | undefined {
   const text = trimmedText(value);
   if (text === undefined) return undefined;
@@ -71,10 +69,6 @@ function toJsonObject(value: unknown): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function trimmedText(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
@@ -84,7 +78,7 @@ function isTrue(value: unknown): boolean {
   return value === true || value === 1 || value === '1' || value === 'true';
 }
 
-/** What the platform tells events of, as it is written in `resource`. Some of its names are not documented: both are taken. */
+/** Values of `resource` in webhooks. Documented names and the undocumented ones seen in practice. */
 const platformResources: ReadonlySet<string> = new Set([
   'record',
   'client',

@@ -3,10 +3,7 @@ import { quietUntil } from '../notification/quiet-hours.ts';
 
 const closedHours = { from: '21:00', to: '09:00' };
 
-/**
- * When the hours began in which salons are open and their clients write, from 09:00 to 21:00 by the wall clock of
- * `timeZone`; undefined when `now` lies outside of them.
- */
+/** Start of the current business hours (09:00–21:00 wall clock of `timeZone`); undefined outside them. */
 export function businessHoursSince(now: Date, timeZone: string): Date | undefined {
   if (quietUntil(now, closedHours, timeZone) !== undefined) return undefined;
   const [hour = 0, minute = 0] = closedHours.to.split(':').map(Number);
@@ -15,7 +12,7 @@ export function businessHoursSince(now: Date, timeZone: string): Date | undefine
     .toJSDate();
 }
 
-/** What time it is in each zone, worked out once: a fleet has few zones. */
+/** Business hours at one instant, cached per time zone: thousands of salons share a few. */
 export class BusinessHours {
   readonly #now: Date;
   readonly #elapsedMsByZone = new Map<string, number | undefined>();
@@ -24,7 +21,7 @@ export class BusinessHours {
     this.#now = now;
   }
 
-  /** For how long they last already; undefined outside of them. */
+  /** Time since business hours began; undefined outside them. */
   elapsedMs(timeZone: string): number | undefined {
     if (!this.#elapsedMsByZone.has(timeZone)) {
       const since = businessHoursSince(this.#now, timeZone);

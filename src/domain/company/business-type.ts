@@ -1,4 +1,4 @@
-/** Kinds of business that the message templates know. */
+/** Kinds of business with their own message templates. */
 export const businessTypes = [
   'beauty',
   'barbershop',
@@ -12,7 +12,7 @@ export const businessTypes = [
 
 export type BusinessType = (typeof businessTypes)[number];
 
-/** In the order in which they are tried: the narrower word wins. */
+/** Tried in this order: specific keywords precede general ones. */
 const keywords: readonly (readonly [BusinessType, RegExp])[] = [
   ['barbershop', /барбер|barber|мужск\S* (?:стриж|зал)|борода|beard/u],
   ['nails', /маникюр|педикюр|ногт|nail|manicure|pedicure/u],
@@ -27,8 +27,8 @@ const keywords: readonly (readonly [BusinessType, RegExp])[] = [
 ];
 
 /**
- * Tells the kind of business from the platform's own type and, failing that, from the salon's title and services, in
- * Russian or English. The platform's numbers are not documented, so its type is read by its title.
+ * Detects the kind of business from the title of its YCLIENTS type, then from the salon's title, description and services,
+ * in Russian or English. The numeric ids of YCLIENTS types are not documented.
  */
 export function detectBusinessType(
   salon: Readonly<{

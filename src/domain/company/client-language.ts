@@ -1,7 +1,6 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import type { Language } from '../language.ts';
 
-/** Countries in which a salon's clients are written to in Russian. */
 const russianSpeakingCountries: ReadonlySet<string> = new Set([
   'RU',
   'BY',
@@ -17,7 +16,7 @@ const russianSpeakingCountries: ReadonlySet<string> = new Set([
   'UA',
 ]);
 
-/** The language of a salon's messages, told by the country of its own phone; Russian when that says nothing. */
+/** Language of a salon's messages, by the country of its phone; Russian when that is unknown. */
 export function clientLanguage(salonPhone: string | undefined): Language {
   const country = parsePhoneNumberFromString(salonPhone ?? '', 'RU')?.country;
   return country === undefined || russianSpeakingCountries.has(country) ? 'ru' : 'en';

@@ -12,29 +12,29 @@ export const integrationStatuses = [
   'uninstalled',
 ] as const;
 
-/** Where a company stands with the platform. */
+/** State of the installation in YCLIENTS. */
 export type IntegrationStatus = (typeof integrationStatuses)[number];
 
-/** One salon that registered with us. */
+/** A salon that has registered. */
 export type Company = Readonly<{
   id: CompanyId;
   salonId: SalonId;
   title: string;
   businessType: BusinessType;
-  /** IANA name such as `Europe/Moscow`; undefined when the platform did not tell: no time may be printed then. */
+  /** IANA name such as `Europe/Moscow`. Undefined when YCLIENTS gives none: no message is planned without it. */
   timeZone: string | undefined;
   language: Language;
-  /** The platform's number of the person who connected the salon; undefined when an administrator registered it. */
+  /** YCLIENTS user who connected the salon; undefined when an administrator registered it. */
   ownerUserId: number | undefined;
   integrationStatus: IntegrationStatus;
   sessionState: SessionState;
   sessionStateSince: Date;
-  /** A word or a disconnect code; undefined where the state says it all. */
+  /** Reason or disconnect code, such as `no_credentials` or `503`. */
   sessionCause: string | undefined;
-  /** E.164 with `+`, of the number linked last. */
+  /** The number linked last, E.164 with `+`. */
   whatsappPhone: string | undefined;
   connectedAt: Date | undefined;
-  /** Lower-case hex SHA-256 of the secret in the webhook path. */
+  /** SHA-256 of the secret in the webhook path, lower-case hex. */
   webhookSecretHash: string;
   createdAt: Date;
 }>;

@@ -1,24 +1,24 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { AppError } from '../errors/app-error.ts';
 
-/** Longer input is refused before it is parsed. */
+/** Longer input is rejected unparsed, which bounds the parser's work. */
 const maxInputLength = 32;
 
 /**
- * Formats a number as people in Russia write it to E.164: `8 (900) 123-45-67`, `9001234567`, `79001234567` and
- * `+7 900 123 45 67` all become `+79001234567`. Foreign numbers keep their country. Undefined when it is no number.
+ * Formats a number to E.164, with Russia as the default country: `8 (900) 123-45-67`, `9001234567` and `79001234567` become
+ * `+79001234567`. Undefined for an invalid number.
  */
 export function formatPhone(input: string): string | undefined {
   const trimmed = input.trim();
   if (trimmed.length > maxInputLength) return undefined;
   const parsed = parsePhoneNumberFromString(trimmed, 'RU');
   if (parsed?.isValid() === true) return parsed.number;
-  // The platform stores international numbers without their plus.
+  // YCLIENTS stores international numbers without the plus.
   const international = parsePhoneNumberFromString(`+${trimmed.replace(/^\+/, '')}`);
   return international?.isValid() === true ? international.number : undefined;
 }
 
-/** False for numbers that are surely landlines; WhatsApp accounts of private people live on mobiles. */
+/** False for landline, toll-free and premium numbers. Some countries do not separate mobiles from landlines: true then. */
 export function mayBeMobile(phone: string): boolean {
   const type = parsePhoneNumberFromString(phone)?.getType();
   return type !== 'FIXED_LINE' && type !== 'TOLL_FREE' && type !== 'PREMIUM_RATE';
@@ -36,7 +36,7 @@ export function phoneFrom(input: unknown, field = 'phone'): string {
   });
 }
 
-/** A phone that may have WhatsApp. @throws AppError `VALIDATION_ERROR` */
+/** @throws AppError `VALIDATION_ERROR`, also for a landline */
 export function mobileFrom(input: unknown, field = 'phone'): string {
   const phone = phoneFrom(input, field);
   if (mayBeMobile(phone)) return phone;
@@ -48,7 +48,7 @@ export function mobileFrom(input: unknown, field = 'phone'): string {
   });
 }
 
-/** `+79001234567` → `+7900***4567`, for everything that a log or a stranger may see. */
+/** `+79001234567` → `+7900***4567`, for logs and responses. */
 export function maskPhone(phone: string): string {
   return phone.length < 8 ? '***' : `${phone.slice(0, -7)}***${phone.slice(-4)}`;
 }

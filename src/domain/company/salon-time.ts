@@ -3,8 +3,8 @@ import { DateTime, IANAZone } from 'luxon';
 const localFormat = 'yyyy-MM-dd HH:mm:ss';
 
 /**
- * Reads a platform `date` as the salon's wall clock: `2026-03-10 14:30:00`, or ISO with an offset, of which only the wall
- * clock is kept: the platform's offsets are wrong around daylight saving changes. Undefined when it is no date.
+ * Reads the wall clock of a YCLIENTS date: `2026-03-10 14:30:00`, or ISO with an offset. Ignores the offset, which is wrong
+ * around daylight saving changes. Undefined for an invalid date.
  */
 export function localTimeFrom(text: string): string | undefined {
   const wallClock = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})/.exec(text);
@@ -13,17 +13,17 @@ export function localTimeFrom(text: string): string | undefined {
   return DateTime.fromFormat(local, localFormat, { zone: 'utc' }).isValid ? local : undefined;
 }
 
-/** The instant at which a wall clock of `timeZone` shows `localTime`. */
+/** Instant of a local time in `timeZone`. Skipped local times move forward by the gap. */
 export function toInstant(localTime: string, timeZone: string): Date {
   return DateTime.fromFormat(localTime, localFormat, { zone: timeZone }).toJSDate();
 }
 
-/** What a wall clock of `timeZone` shows at an instant. */
+/** Local time in `timeZone`, `YYYY-MM-DD HH:mm:ss`. */
 export function localTimeAt(instant: Date, timeZone: string): string {
   return DateTime.fromJSDate(instant, { zone: timeZone }).toFormat(localFormat);
 }
 
-/** `2026-03-10 14:30:00` → `2026-03-10T14:30:00+03:00`, with the offset that `timeZone` has at that time. */
+/** `2026-03-10 14:30:00` → `2026-03-10T14:30:00+03:00`. */
 export function isoWithOffset(localTime: string, timeZone: string): string {
   return DateTime.fromFormat(localTime, localFormat, { zone: timeZone }).toFormat("yyyy-MM-dd'T'HH:mm:ssZZ");
 }
@@ -39,7 +39,7 @@ const formats = {
   time: 'HH:mm',
 } as const;
 
-/** `вторник, 10 марта, 14:30` or `Tuesday, 10 March, 14:30`, or a part of it. */
+/** `вторник, 10 марта, 14:30`, `Tuesday, 10 March, 14:30`, or a part of it. */
 export function formatLocalTime(
   localTime: string,
   language: 'ru' | 'en',

@@ -1,4 +1,4 @@
-/** What the WhatsApp session of a company is doing, as shown on the page, in the API and in the metrics. */
+/** State of a company's WhatsApp session, public in the page, the API and the metrics. */
 export const sessionStates = [
   'idle',
   'pairing',
@@ -18,8 +18,8 @@ export type SessionState = (typeof sessionStates)[number];
 export type SessionStatus = Readonly<{
   state: SessionState;
   since: Date;
-  /** Why, in a word or a disconnect code such as `503`; never a phone number. */
+  /** Reason or disconnect code such as `503`; never a phone number. */
   detail?: string;
-  /** E.164 with `+`, once the session has been linked. */
+  /** E.164 with `+`; absent until the session is linked. */
   phone?: string;
 }>;

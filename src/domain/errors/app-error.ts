@@ -1,11 +1,11 @@
 import type { Language } from '../language.ts';
 
-/** A sentence for a person, Russian first. */
+/** A sentence for users. */
 export type BilingualText = Readonly<{ ru: string; en: string }>;
 
 type ErrorDefinition = Readonly<{ httpStatus: number; retryable: boolean; text: BilingualText }>;
 
-/** Every error code of the HTTP and Socket.IO contract, with its status and its default sentence. */
+/** Error codes of the HTTP and Socket.IO contract, with default status and sentence. */
 export const errorCodes = {
   INVALID_TOKEN: {
     httpStatus: 401,
@@ -101,16 +101,16 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 export type AppErrorOptions = Readonly<{
-  /** Replaces the default sentence of the code; must hold no secret, phone or message text. */
+  /** Replaces the default sentence; must not contain secrets, phones or message texts. */
   text?: BilingualText;
-  /** Replaces the default status of the code, such as 413 for a `VALIDATION_ERROR`. */
+  /** Replaces the default status, such as 413 for a `VALIDATION_ERROR`. */
   httpStatus?: number;
   retryable?: boolean;
   retryAfterSeconds?: number;
   cause?: unknown;
 }>;
 
-/** An error that a user or a caller may see. Anything else becomes an opaque 500 at the edge. */
+/** An error whose text and code are shown to users. Any other error becomes an opaque 500. */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
@@ -131,7 +131,7 @@ export class AppError extends Error {
   }
 }
 
-/** What an outsider is told of an error, over HTTP and over sockets alike. */
+/** The part of an error that HTTP and Socket.IO responses disclose. */
 export type PublicError = Readonly<{
   code: ErrorCode;
   httpStatus: number;
@@ -139,7 +139,7 @@ export type PublicError = Readonly<{
   retryAfterSeconds: number | undefined;
 }>;
 
-/** An unknown error says nothing of itself. */
+/** Errors other than AppError become `INTERNAL_ERROR`. */
 export function toPublicError(error: unknown, language: Language): PublicError {
   const appError = error instanceof AppError ? error : new AppError('INTERNAL_ERROR');
   return {

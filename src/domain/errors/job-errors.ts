@@ -1,10 +1,10 @@
-/** A job that is to be tried again, and not before a time that somebody else has set. `reason` is a word or a short phrase of ours. */
+/** Reschedules the job with the given delay. The message is a short phrase of ours, without payload data. */
 export class RetryLaterError extends Error {
   override readonly name = 'RetryLaterError';
   readonly delayMs: number;
-  /** Whether something was tried: it counts among the failures after which a job is given up. */
+  /** Whether this run counts towards the maximum of attempts. */
   readonly countsAsAttempt: boolean;
-  /** Whether the job is given up when it is too old, also where nothing was tried; the database answered. */
+  /** Whether the job is dead-lettered once it exceeds its maximum age. True also means that the database responded. */
   readonly expires: boolean;
 
   constructor(
@@ -22,7 +22,7 @@ export class RetryLaterError extends Error {
   }
 }
 
-/** A job that no repetition will ever help: it is set aside at once. `reason` is a word such as `unknown_shape`. */
+/** Dead-letters the job without retries. `reason` is a code such as `unknown_shape`. */
 export class PermanentJobError extends Error {
   override readonly name = 'PermanentJobError';
   readonly reason: string;

@@ -1,4 +1,4 @@
-/** Another instance owns the company's session now: the write was refused, the session here must close at once. */
+/** Another instance has acquired the session's lease: the write was rejected and the session here must close. */
 export class LeaseLostError extends Error {
   override readonly name = 'LeaseLostError';
 }

@@ -3,7 +3,7 @@ const messages = {
   database: 'Database of DATABASE_URL unavailable',
 } as const;
 
-/** The server cannot start without the address that it listens on, or without its database. */
+/** The server cannot bind its address or open its database. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
   readonly component: keyof typeof messages;

@@ -1,6 +1,5 @@
 export const clientReplyKinds = ['stop', 'start', 'yes', 'no'] as const;
 
-/** What a client's message asks for. */
 export type ClientReplyKind = (typeof clientReplyKinds)[number];
 
 const keywords: Readonly<Record<ClientReplyKind, readonly string[]>> = {
@@ -14,7 +13,7 @@ const kindByKeyword: ReadonlyMap<string, ClientReplyKind> = new Map(
   clientReplyKinds.flatMap((kind) => keywords[kind].map((keyword) => [keyword, kind] as const)),
 );
 
-/** Latin letters that a keyboard in the wrong language puts into a Russian word. */
+/** Latin letters that look like Cyrillic ones. */
 const homoglyphs: Readonly<Record<string, string>> = {
   c: 'с',
   o: 'о',
@@ -28,8 +27,8 @@ const homoglyphs: Readonly<Record<string, string>> = {
 const maxReplyLength = 20;
 
 /**
- * What a client's message asks for, when the whole of it is one of the words that we offer; anything longer is for the salon
- * to read. Case, punctuation at its ends, keycap emoji and mixed alphabets do not matter.
+ * Recognises a message that consists of one keyword, ignoring case, punctuation around it, keycap emoji and mixed alphabets.
+ * Undefined for any other text, which the salon answers itself.
  */
 export function parseClientReply(text: string): ClientReplyKind | undefined {
   if (text.length > maxReplyLength) return undefined;

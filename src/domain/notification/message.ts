@@ -2,9 +2,8 @@ import type { NotifiedState } from '../booking/booking.ts';
 import type { CompanyId } from '../ids.ts';
 
 /**
- * The ladder of an outgoing message. `sent` is the server's ack, never our own write; `unknown` means that we cannot
- * tell whether WhatsApp took it; `withdrawn` was replaced or forbidden before anybody tried to send it. A status only moves
- * forward.
+ * `sent`: acknowledged by the WhatsApp server. `unknown`: no ack arrived, so it may or may not have been sent. `withdrawn`:
+ * replaced or no longer allowed before the first attempt. A status only moves forward.
  */
 export const messageStatuses = [
   'queued',
@@ -20,7 +19,6 @@ export const messageStatuses = [
 
 export type MessageStatus = (typeof messageStatuses)[number];
 
-/** What a booking can make us say. */
 export const bookingMessageKinds = [
   'confirmation',
   'change',
@@ -32,7 +30,7 @@ export const bookingMessageKinds = [
 
 export type BookingMessageKind = (typeof bookingMessageKinds)[number];
 
-/** `reply` answers a client's own message. */
+/** `reply` is the automatic response to a keyword of the client. */
 export const messageKinds = [...bookingMessageKinds, 'reply', 'direct', 'test'] as const;
 
 export type MessageKind = (typeof messageKinds)[number];
@@ -40,20 +38,20 @@ export type MessageKind = (typeof messageKinds)[number];
 export type NewMessage = Readonly<{
   companyId: CompanyId;
   kind: MessageKind;
-  /** Unique in its company; the same key again is the same message. */
+  /** Unique within the company; a repeated key returns the existing message. */
   idempotencyKey: string;
   /** E.164 with `+`. */
   phone: string;
   text: string;
-  /** The platform's record that caused it. */
+  /** YCLIENTS record that the message is about. */
   recordId?: number;
-  /** Default: now. Messages of one client go in this order. */
+  /** Default: now. Messages to one client are sent in this order. */
   notBefore?: Date;
-  /** After this the message is of no use and becomes `expired`. */
+  /** Not sent after this: becomes `expired`. */
   expiresAt?: Date;
-  /** Default true: held while the salon's quiet hours last. */
+  /** Default true: held during the salon's quiet hours. */
   respectsQuietHours?: boolean;
-  /** What the client knows of the booking once this message is on its way. */
+  /** State of the booking that this message communicates. */
   notifies?: NotifiedState;
 }>;
 
@@ -65,7 +63,7 @@ export type Message = Readonly<{
   text: string;
   recordId: number | undefined;
   status: MessageStatus;
-  /** Chosen before the first send and used again after a crash. */
+  /** Chosen before the first attempt and reused by every retry, so that WhatsApp deduplicates. */
   whatsappMessageId: string;
   attempts: number;
   errorCode: string | undefined;

@@ -1,30 +1,30 @@
 export type PacingProfile = 'careful' | 'steady' | 'none';
 
-/** How much one number may send. A window is any span of its length, not one of the calendar. */
+/** Limits of one number, over sliding windows. */
 export type PacingLimits = Readonly<{
   perMinute: number;
   perHour: number;
   perDay: number;
-  /** People whom the salon has never written to and who never wrote to it. */
+  /** Messages to people without any previous message in either direction. */
   firstContactsPerDay: number;
-  /** Of a number that was linked less than `warmUpDays` ago. */
+  /** Replaces `firstContactsPerDay` during the first `warmUpDays` after linking. */
   warmUpFirstContactsPerDay: number;
   warmUpDays: number;
-  /** After a reconnection the rate grows over this time, from a tenth to the whole. */
+  /** After a reconnection the rate rises from 10 % to 100 % over this time. */
   rampMs: number;
 }>;
 
 type PacingParameters = Readonly<{
-  /** Shortest and longest gap between two messages of one number, in milliseconds. */
+  /** Minimum and maximum gap between two messages of one number. */
   gapMs: readonly [number, number];
-  /** Shortest and longest time that the recipient sees somebody typing. */
+  /** Minimum and maximum duration of the typing indicator. */
   typingMs: readonly [number, number];
   limits: PacingLimits | undefined;
 }>;
 
 /**
- * WhatsApp publishes no limits. These stay well below what users of linked devices report as the beginning of restrictions:
- * about 20 unknown contacts a day, 100 to 200 messages an hour, 3 a second.
+ * WhatsApp publishes no limits. Users of linked devices report restrictions from about 20 unknown contacts a day, 100 to 200
+ * messages an hour, 3 a second.
  */
 const pacingParameters: Readonly<Record<PacingProfile, PacingParameters>> = {
   careful: {
@@ -56,21 +56,21 @@ const pacingParameters: Readonly<Record<PacingProfile, PacingParameters>> = {
   none: { gapMs: [0, 0], typingMs: [0, 0], limits: undefined },
 };
 
-/** A text of this length takes the longest typing. */
+/** Texts of this length or more get the maximum typing time. */
 const maxTypingTextLength = 400;
 
-/** Undefined: none. */
+/** Undefined: unlimited. */
 export function pacingLimits(profile: PacingProfile): PacingLimits | undefined {
   return pacingParameters[profile].limits;
 }
 
-/** A gap drawn anew for every message: an even rhythm is what a machine does. */
+/** Random for every message: regular intervals look automated. */
 export function nextGapMs(profile: PacingProfile, random: () => number): number {
   const [minMs, maxMs] = pacingParameters[profile].gapMs;
   return Math.round(minMs + random() * (maxMs - minMs));
 }
 
-/** How long to show "typing" before a text. */
+/** Duration of the typing indicator before a text. */
 export function typingMs(profile: PacingProfile, text: string): number {
   const [minMs, maxMs] = pacingParameters[profile].typingMs;
   return Math.round(minMs + Math.min(text.length / maxTypingTextLength, 1) * (maxMs - minMs));

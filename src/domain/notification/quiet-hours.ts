@@ -2,8 +2,8 @@ import { DateTime } from 'luxon';
 import type { QuietHours } from './settings.ts';
 
 /**
- * The end of the quiet hours that `now` lies in, by the wall clock of `timeZone`; undefined outside of them. From 21:00 to
- * 09:00 they begin at 21:00:00 and are over at 09:00:00, also in the nights when the clock is changed.
+ * End of the quiet hours that contain `now`; undefined outside them. Follows the wall clock of `timeZone` through daylight
+ * saving changes: 21:00–09:00 starts at 21:00:00 and ends at 09:00:00 every night.
  */
 export function quietUntil(
   now: Date,
@@ -21,6 +21,6 @@ export function quietUntil(
   const [hour = 0, minute = 0] = to.split(':').map(Number);
   const day = endsTomorrow ? local.plus({ days: 1 }) : local;
   const end = day.set({ hour, minute, second: 0, millisecond: 0 }).toJSDate();
-  // An hour that the clock passes twice: the second one is still to come.
+  // The end lies in the hour that a clock change repeats, and its first occurrence has passed.
   return end > now ? end : new Date(end.getTime() + 3_600_000);
 }

@@ -1,24 +1,24 @@
 import { DateTime } from 'luxon';
 
-/** What WhatsApp says of an account's right to start chats. */
+/** WhatsApp's reach-out time-lock: whether an account may start new chats. */
 export type ReachoutTimelock = Readonly<{
   isActive: boolean;
-  /** Undefined where WhatsApp names no end. */
+  /** Absent when WhatsApp names no end. */
   endsAt?: Date;
-  /** WhatsApp's own word, such as `WEB_COMPANION_ONLY`. */
+  /** WhatsApp's enforcement type, such as `WEB_COMPANION_ONLY`. */
   kind?: string;
 }>;
 
-/** Whether WhatsApp was asked for what it says, however late it answers, or told it unasked. */
+/** `asked`: result of our query. `announced`: notification from WhatsApp. */
 export type ReachoutTimelockSource = 'asked' | 'announced';
 
 /**
- * How a restriction became known: WhatsApp was asked or told it unasked; it gave no answer after a refusal or news without an
- * end; or it refused a message twice and says that there is no lock.
+ * `no_answer`: the query after a rejected message or an announcement without end failed. `repeated`: a message was rejected
+ * twice although WhatsApp reports no time-lock.
  */
 export const restrictionSources = ['asked', 'announced', 'no_answer', 'repeated'] as const;
 
-/** Until `endsAt` the number starts no new chats; replies and known clients are written to. */
+/** Until `endsAt` the number starts no new chats; messages in existing chats are sent. */
 export type Restriction = Readonly<{
   beganAt: Date;
   endsAt: Date;
@@ -36,8 +36,8 @@ const texts = {
 } as const;
 
 /**
- * What the owner is told, by the salon's clock: `… до 14:30 …`, with the date where it is not today's. Without a known zone
- * the time is UTC and says so.
+ * Sentence for the owner. The end is in the salon's time zone, or in UTC when that is unknown, with its date unless it is
+ * today.
  */
 export function restrictionText(
   { endsAt }: Pick<Restriction, 'endsAt'>,

@@ -1,18 +1,18 @@
+import { isJsonObject } from '../json-object.ts';
 import { type BookingMessageKind, bookingMessageKinds } from './message.ts';
 
 /** Wall clock of the salon, `HH:mm`. */
 export type QuietHours = Readonly<{ from: string; to: string }>;
 
-/** What a company has decided about the messages to its clients. */
 export type NotificationSettings = Readonly<{
   enabled: Readonly<Record<BookingMessageKind, boolean>>;
-  /** The company's own wording; absent: the default of its language and business type. */
+  /** The company's own templates; absent kinds use the default of its language and business type. */
   templates: Readonly<Partial<Record<BookingMessageKind, string>>>;
-  /** Undefined: messages go at any hour. */
+  /** Undefined: none. */
   quietHours: QuietHours | undefined;
-  /** A start that moved by no more than this is not worth a word. */
+  /** A start that moved by at most this many minutes causes no message. */
   smallShiftMinutes: number;
-  /** Where `thanks` asks for a review. */
+  /** Value of `{review_link}` in `thanks`. */
   reviewLink: string | undefined;
 }>;
 
@@ -31,7 +31,7 @@ export const defaultNotificationSettings: NotificationSettings = {
   reviewLink: undefined,
 };
 
-/** Stored settings, of this or an older version: what is missing or strange has its default. */
+/** Reads stored settings of this or an older version; missing or invalid values get their defaults. */
 export function settingsFrom(stored: unknown): NotificationSettings {
   if (!isJsonObject(stored)) return defaultNotificationSettings;
   const { enabled, templates, quietHours, smallShiftMinutes, reviewLink } = stored;
@@ -65,8 +65,4 @@ function quietHoursFrom(stored: unknown): QuietHours | undefined {
   if (!isJsonObject(stored)) return undefined;
   const { from, to } = stored;
   return typeof from === 'string' && typeof to === 'string' ? { from, to } : undefined;
-}
-
-function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
