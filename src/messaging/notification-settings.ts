@@ -14,7 +14,7 @@ import type { Contacts, Settings } from '../ports/messages.ts';
 export type NotificationSettingsDeps = Readonly<{
   settings: Settings;
   contacts: Pick<Contacts, 'optedOut'>;
-  /** Plans the company's queued messages again. */
+  /** Enqueues the replanning of the company's bookings. */
   requestReplan: (companyId: CompanyId) => Promise<void>;
   report: BusinessEvents;
 }>;
@@ -25,7 +25,7 @@ export type TemplatePreview = Readonly<{
   problems: readonly TemplateProblem[];
 }>;
 
-/** What a company decides about its messages: read, tried out and changed. */
+/** Reads, previews and changes the notification settings of a company. */
 export class NotificationSettingsService {
   readonly #deps: NotificationSettingsDeps;
 
@@ -38,8 +38,8 @@ export class NotificationSettingsService {
   }
 
   /**
-   * Messages that wait are planned anew under the new rules.
-   * @throws AppError `VALIDATION_ERROR` for a template that cannot be used, `FORBIDDEN` for an uninstalled company
+   * Saves the settings and replans queued messages.
+   * @throws AppError `VALIDATION_ERROR` for an invalid template, `FORBIDDEN` for an uninstalled company
    */
   async save(company: Company, settings: NotificationSettings): Promise<void> {
     if (company.integrationStatus === 'uninstalled') throw new AppError('FORBIDDEN');
@@ -52,7 +52,6 @@ export class NotificationSettingsService {
     await this.#deps.requestReplan(company.id);
   }
 
-  /** The texts before a company changes them. */
   defaultTemplates(company: Company): Readonly<Record<BookingMessageKind, string>> {
     const templateText = (kind: BookingMessageKind): string => defaultTemplate(kind, company);
     return {
@@ -65,7 +64,7 @@ export class NotificationSettingsService {
     };
   }
 
-  /** How a template looks with an example, also while it has problems. */
+  /** Renders a template with example data, also when it has problems. */
   async preview(company: Company, kind: BookingMessageKind, template: string): Promise<TemplatePreview> {
     const { reviewLink } = await this.get(company);
     const { booking, previousStartsAt } = exampleBooking(company.language);
@@ -82,7 +81,7 @@ export class NotificationSettingsService {
     };
   }
 
-  /** Latest first. */
+  /** Clients who have opted out, latest first. */
   async optOuts(
     { id }: Company,
     limit: number,

@@ -3,7 +3,7 @@ import type { Messages } from '../ports/messages.ts';
 
 const scrapeTimeoutMs = 1_000;
 
-/** How much waits in the outbox; undefined while the database does not answer. */
+/** Outbox backlog of all companies; undefined while the database is unavailable. */
 export async function outboxGauges(
   messages: Pick<Messages, 'backlog'>,
   now: () => Date,
@@ -15,7 +15,7 @@ export async function outboxGauges(
   return { queued, sending, oldestAgeSeconds: Math.max(ageMs / 1_000, 0) };
 }
 
-/** A figure for a scrape, or nothing: the scrape must not hang with the database. */
+/** Undefined on failure or timeout, so that a metrics scrape does not hang with the database. */
 export async function withScrapeTimeout<Value>(value: Promise<Value>): Promise<Value | undefined> {
   return await withTimeout(value, scrapeTimeoutMs).catch(() => undefined);
 }

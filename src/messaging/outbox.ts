@@ -16,7 +16,7 @@ export type OutboxDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;
   settings: Pick<Settings, 'get'>;
   whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'getActiveSessions' | 'getLease' | 'sendMessage'>;
-  /** What WhatsApp says of messages, also while the database is away. */
+  /** Writes message statuses; retries through database outages. */
   statusQueue: Pick<RetryingQueue, 'run'>;
   report: BusinessEvents;
   pacing: PacingProfile;
@@ -24,24 +24,24 @@ export type OutboxDeps = Readonly<{
   now: () => Date;
 }>;
 
-/** Without an ack for this long a message is `unknown`: never sent again blindly. */
+/** A message without ack for this long becomes `unknown` and is not resent. */
 const ackTimeoutMs = 30_000;
 const sweepIntervalMs = 10_000;
 const retryDelayMs = 5_000;
 const minWakeDelayMs = 50;
-/** How often one message may be handed to WhatsApp, always under the same id, across crashes. */
+/** Across restarts. Every attempt uses the same WhatsApp message id, so that WhatsApp deduplicates. */
 const maxAttempts = 3;
 
 /**
- * Carries queued messages of each company to its WhatsApp session, one at a time and no faster than the pacing allows. All
- * state is in the database: this class only decides when to look.
+ * Sends the queued messages of each company through its WhatsApp session, one at a time, within the pacing limits. All state
+ * is in the database; this class only schedules claims.
  */
 export class Outbox implements Disposable {
   readonly #deps: OutboxDeps;
   readonly #companyMutex = new KeyedMutex<CompanyId>();
   readonly #wakeTimers = new Map<CompanyId, NodeJS.Timeout>();
   readonly #scheduledDrains = new Set<CompanyId>();
-  /** Messages that did not leave, until that is written: the database takes them for messages that may have left. */
+  /** Unsent messages whose release failed to reach the database, where they still count as possibly sent. */
   readonly #pendingReleases = new Map<CompanyId, Readonly<{ lease: Lease; id: string }>>();
   #sweepTimer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -68,12 +68,12 @@ export class Outbox implements Disposable {
     );
   }
 
-  /** Looks for due messages of the company now. Cheap when there are none. */
+  /** Sends the due messages of the company now. Cheap when there are none. */
   wake(companyId: CompanyId): void {
     if (this.#stopped) return;
     clearTimeout(this.#wakeTimers.get(companyId));
     this.#wakeTimers.delete(companyId);
-    // One look that has not begun sees all that is due by then.
+    // A scheduled drain that has not started will claim everything due by then.
     if (this.#scheduledDrains.has(companyId)) return;
     this.#scheduledDrains.add(companyId);
     catchAsync(
@@ -89,7 +89,7 @@ export class Outbox implements Disposable {
     )();
   }
 
-  /** Claims nothing any more; what is being handed over right now is finished by its status. */
+  /** Stops claiming. A send in flight completes through its status event. */
   [Symbol.dispose](): void {
     this.#stopped = true;
     clearInterval(this.#sweepTimer);
@@ -143,7 +143,7 @@ export class Outbox implements Disposable {
         await this.#releasePending(companyId);
         return;
       }
-      // Nobody can tell what WhatsApp has of it: it stays `sending` until an ack comes or is given up.
+      // WhatsApp may have received it: stays `sending` until its ack arrives or times out.
       report.failed('Message send', error, { companyId, messageId: id });
     }
     await messages.markDispatched(lease, id);

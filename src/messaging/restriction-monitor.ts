@@ -11,26 +11,30 @@ import { disposableInterval } from '../lib/async/timers.ts';
 export type RestrictionMonitorDeps = Readonly<{
   restrictions: Pick<Restrictions, 'record' | 'due'>;
   whatsapp: Pick<WhatsApp, 'on' | 'getSessionStatus' | 'fetchReachoutTimelock'>;
-  /** The same tasks in which the statuses of messages are written. */
+  /** The outbox's queue, so that updates of one message stay in order. */
   statusQueue: Pick<RetryingQueue, 'run'>;
   report: BusinessEvents;
-  /** Messages may wait no longer. */
   wakeOutbox: (companyId: CompanyId) => void;
-  /** How often one number is asked about at most, and how often the database is asked what is due. */
   timings?: Partial<RestrictionTimings>;
 }>;
 
-export type RestrictionTimings = Readonly<{ minCheckIntervalMs: number; sweepIntervalMs: number }>;
+export type RestrictionTimings = Readonly<{
+  /** Per company. */
+  minCheckIntervalMs: number;
+  /** Between queries for due checks. */
+  sweepIntervalMs: number;
+}>;
 
 const defaultTimings: RestrictionTimings = { minCheckIntervalMs: 60_000, sweepIntervalMs: 10_000 };
-/** While WhatsApp does not say why it refused a message. */
+/** Between checks while a rejected message is unexplained. */
 const recheckAfterMs = 15 * 60_000;
-const reachoutRefusedCode = '463';
+/** Error of a message that WhatsApp rejects because of a reach-out time-lock. */
+const reachoutRejectedCode = '463';
 const maxTrackedCompanies = 10_000;
 
 /**
- * Finds out whether WhatsApp lets a number start new chats: after a refusal with 463, which does not say so by itself, when
- * WhatsApp tells it, and at the end of a restriction. Who waits for that is the database's to say.
+ * Tracks whether WhatsApp allows a number to start new chats. Queries it after a message rejected with 463, which carries no
+ * end, and at the end of a restriction; also records announcements. The database decides which messages wait.
  */
 export class RestrictionMonitor implements Disposable {
   readonly #deps: RestrictionMonitorDeps;
@@ -45,11 +49,11 @@ export class RestrictionMonitor implements Disposable {
     this.#recentlyChecked = new LRUCache({ max: maxTrackedCompanies, ttl: this.#timings.minCheckIntervalMs });
   }
 
-  /** To be called after the outbox has begun to listen: a refusal is written before its reason is asked for. */
+  /** Call after `Outbox.start`: a rejection must be stored before its reason is queried. */
   start(): void {
     const { whatsapp, statusQueue, report } = this.#deps;
     whatsapp.on('message-status', (companyId, { whatsappMessageId, errorCode }) => {
-      if (errorCode !== reachoutRefusedCode) return;
+      if (errorCode !== reachoutRejectedCode) return;
       statusQueue.run(whatsappMessageId, async () => this.#checkInBackground(companyId));
     });
     whatsapp.on('reachout-timelock', (companyId, timelock, source) =>
@@ -75,7 +79,7 @@ export class RestrictionMonitor implements Disposable {
       this.#checkInBackground(companyId);
   }
 
-  /** WhatsApp may take its time, and the statuses of other messages do not wait for it. */
+  /** Runs outside the status queue, which a slow query would block. */
   #checkInBackground(companyId: CompanyId): void {
     const { whatsapp, report } = this.#deps;
     if (this.#recentlyChecked.has(companyId) || this.#checksInFlight.has(companyId)) return;
@@ -92,7 +96,7 @@ export class RestrictionMonitor implements Disposable {
     const { whatsapp, statusQueue } = this.#deps;
     try {
       const timelock = await whatsapp.fetchReachoutTimelock(companyId);
-      // A connection that ends meanwhile says nothing of WhatsApp's silence: the next one asks again.
+      // Without a connection a missing answer means nothing: the next sweep queries again.
       if (timelock === undefined && whatsapp.getSessionStatus(companyId).state !== 'connected') return;
       const update = toTimelockUpdate(timelock, 'asked');
       statusQueue.run(`time-lock:${companyId}`, () => this.#record(companyId, update));

@@ -19,11 +19,11 @@ export type RecordChange = Readonly<{
   recordId: number;
   status: RecordEventStatus;
   data: unknown;
-  /** What the event rows and the log call the cause, such as `webhook:<job id>`. */
+  /** Cause recorded in events, such as `webhook:<job id>`. */
   cause: string;
 }>;
 
-/** What became of a webhook, in a word; `queuedMessage` when the client gets one. */
+/** `outcome`: reason of the plan, or why the change was ignored. */
 export type BookingSyncResult = Readonly<{ outcome: string; queuedMessage: boolean }>;
 
 export type BookingSyncDeps = Readonly<{
@@ -31,16 +31,16 @@ export type BookingSyncDeps = Readonly<{
   settings: Pick<Settings, 'get'>;
   events: Pick<Events, 'record'>;
   report: Pick<BusinessEvents, 'messageQueued'>;
-  /** How long changes of one booking are gathered before a message. */
   debounceMs: number;
   now: () => Date;
 }>;
 
-const maxConflictRetries = 10;
+/** Attempts of the optimistic write: concurrent events of one record conflict on its version. */
+const maxAttempts = 10;
 
 type ReduceResult = Readonly<{ known: KnownBooking } | { ignored: string }>;
 
-/** Turns record events into the booking that we know and into the messages that it still wants. */
+/** Applies record events to the stored booking and to its queued messages. */
 export class BookingSync {
   readonly #deps: BookingSyncDeps;
 
@@ -48,7 +48,7 @@ export class BookingSync {
     this.#deps = deps;
   }
 
-  /** Booking, messages and events are written in one transaction; a repeat finds nothing new and changes nothing. */
+  /** Idempotent. Booking, messages and event are written in one transaction. */
   async apply(company: Company, change: RecordChange): Promise<BookingSyncResult> {
     const { recordId, status, data, cause } = change;
     const event = { recordId, status, booking: bookingFrom(recordId, data), changedAt: lastChangeFrom(data) };
@@ -59,7 +59,7 @@ export class BookingSync {
     });
   }
 
-  /** Plans the messages of a booking anew: its company's rules have changed, or its client's wish. */
+  /** Recomputes the messages of a booking after a change of the settings or of the client's opt-out. */
   async replan(company: Company, recordId: number, cause: string): Promise<BookingSyncResult> {
     return await this.#update(company, { recordId, type: 'booking_replanned', cause, detail: {} }, (last) =>
       last === undefined ? { ignored: 'unknown_record' } : { known: last },
@@ -89,7 +89,7 @@ export class BookingSync {
       return { outcome: reason, queuedMessage: false };
     };
     if (timeZone === undefined) return await ignore('no_time_zone');
-    for (let attempt = 1; attempt <= maxConflictRetries; attempt += 1) {
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
       const last = await bookings.find(companyId, eventFields.recordId);
       const reduced = reduce(last);
       if ('ignored' in reduced) return await ignore(reduced.ignored);
@@ -111,13 +111,11 @@ export class BookingSync {
         report.messageQueued(companyId, id, kind, eventFields.recordId);
       return { outcome: plan.reason, queuedMessage: saved.queued.length > 0 };
     }
-    throw new Error(
-      `Record ${eventFields.recordId} was changed concurrently in ${maxConflictRetries} attempts`,
-    );
+    throw new Error(`Record ${eventFields.recordId} was changed concurrently in ${maxAttempts} attempts`);
   }
 }
 
-/** News of a kind that is switched off are for the salon to tell. */
+/** The salon notifies the client itself of a kind that is switched off, so that switching it on sends nothing late. */
 function assumeNotifiedIfDisabled(known: KnownBooking, { reason }: Plan): KnownBooking {
   const notified = reason === 'switched_off' ? assumedNotified(known) : known.notified;
   return { ...known, notified };

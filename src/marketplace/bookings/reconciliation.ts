@@ -25,14 +25,14 @@ export type ReconciliationDeps = Readonly<{
   now: () => Date;
 }>;
 
-/** Read again each time, for clocks that differ and for changes that the platform lists late. */
+/** Overlap of consecutive readings: clocks differ, and YCLIENTS lists changes with a delay. */
 const overlapMs = 10 * 60 * 1_000;
 const pageSize = 100;
 const dayMs = 24 * 60 * 60 * 1_000;
 
 /**
- * Reads what no webhook told us: the platform repeats a webhook twice at most. A durable job for each company; what a webhook
- * has told already changes nothing.
+ * Reads changed records from YCLIENTS, which retries a webhook twice at most. One durable job per company; changes that a
+ * webhook has already delivered have no effect.
  */
 export class Reconciliation {
   readonly #deps: ReconciliationDeps;
@@ -41,10 +41,10 @@ export class Reconciliation {
     this.#deps = deps;
   }
 
-  /** Asks for all active companies. @param cause a word such as `start` */
+  /** Enqueues a job for every active company. @param cause such as `schedule` @returns the number of companies */
   async requestAll(cause: string): Promise<number> {
     const active = await this.#deps.companies.withStatus(['active']);
-    await this.#request(
+    await this.#enqueue(
       active.map(({ id }) => id),
       cause,
     );
@@ -52,33 +52,34 @@ export class Reconciliation {
   }
 
   async request(companyId: CompanyId, cause: string): Promise<void> {
-    await this.#request([companyId], cause);
+    await this.#enqueue([companyId], cause);
   }
 
-  /** Asks for the active companies that the platform posts nothing to us about. */
+  /** Enqueues jobs for active companies whose webhook subscription is missing. */
   async requestUnsubscribed(): Promise<void> {
     const { companies, webhookSubscriptionCheck } = this.#deps;
     if (webhookSubscriptionCheck.missing.size === 0) return;
     const active = await companies.withStatus(['active']);
     webhookSubscriptionCheck.retainOnly(new Set(active.map(({ id }) => id)));
-    await this.#request([...webhookSubscriptionCheck.missing], 'unposted');
+    await this.#enqueue([...webhookSubscriptionCheck.missing], 'unposted');
   }
 
-  /** The job. @param cause names it, the same at each attempt */
+  /** Job handler. @param cause identifies the job across attempts */
   async run(companyId: CompanyId, cause: string): Promise<void> {
     const { companies, syncCursors, events, report, webhookSubscriptionCheck, wakeOutbox, now } = this.#deps;
-    // Before anything else: as long as no job begins, no other one is queued.
+    // First, so that a request from now on enqueues another job (see `#enqueue`).
     const storedCursor = await syncCursors.begin(companyId, cause);
     const company = await companies.byId(companyId);
     if (company?.integrationStatus !== 'active' || company.timeZone === undefined) return;
     await webhookSubscriptionCheck.check(company, cause);
     const startedAt = now();
     const cursor = storedCursor && clampCursor(storedCursor, startedAt);
-    const { read, news } = await this.#readChanges(company, company.timeZone, cause, cursor);
+    const { readCount, messageCount } = await this.#readChanges(company, company.timeZone, cause, cursor);
     await syncCursors.finish(companyId, startedAt);
-    report.reconciled(companyId, read, news);
-    if (news === 0) return;
-    await events.record({ companyId, type: 'reconciled', cause, detail: { read, news } });
+    report.reconciled(companyId, readCount, messageCount);
+    if (messageCount === 0) return;
+    const detail = { read: readCount, news: messageCount };
+    await events.record({ companyId, type: 'reconciled', cause, detail });
     wakeOutbox(companyId);
   }
 
@@ -87,22 +88,24 @@ export class Reconciliation {
     timeZone: string,
     cause: string,
     cursor: Date | undefined,
-  ): Promise<Readonly<{ read: number; news: number }>> {
+  ): Promise<Readonly<{ readCount: number; messageCount: number }>> {
     const { yclients, now } = this.#deps;
     const changes =
       cursor === undefined
         ? { startDate: localTimeAt(now(), timeZone).slice(0, 10) }
         : { changedAfter: new Date(cursor.getTime() - overlapMs) };
-    let [read, news] = [0, 0];
+    let readCount = 0;
+    let messageCount = 0;
     for (let page = 1; ; page += 1) {
       const records = await yclients.listRecords(company.salonId, { ...changes, page, count: pageSize });
-      for (const data of records) if (await this.#applyRecord(company, data, cursor, cause)) news += 1;
-      read += records.length;
-      if (records.length < pageSize) return { read, news };
+      for (const data of records)
+        if (await this.#applyRecord(company, data, cursor, cause)) messageCount += 1;
+      readCount += records.length;
+      if (records.length < pageSize) return { readCount, messageCount };
     }
   }
 
-  /** @returns whether a message follows that no webhook asked for */
+  /** @returns whether a message was queued, which means that a webhook was missed */
   async #applyRecord(
     company: Company,
     data: unknown,
@@ -122,8 +125,8 @@ export class Reconciliation {
     return queuedMessage;
   }
 
-  /** One job waits for each company at most: it reads every gap up to its beginning, so that only a later one needs another. */
-  async #request(companyIds: readonly CompanyId[], cause: string): Promise<void> {
+  /** At most one pending job per company: the id changes when a job starts, and a job reads everything up to its start. */
+  async #enqueue(companyIds: readonly CompanyId[], cause: string): Promise<void> {
     if (companyIds.length === 0) return;
     const runCounts = await this.#deps.syncCursors.runCounts(companyIds);
     await this.#deps.queue.insert(
@@ -137,12 +140,12 @@ export class Reconciliation {
   }
 }
 
-/** A mark of the future was set by a clock that was wrong. Nobody knows by how much, so a day is read again. */
+/** A cursor in the future was written by a wrong clock. The error is unknown, so the last day is read again. */
 function clampCursor(cursor: Date, now: Date): Date {
   return cursor.getTime() - overlapMs > now.getTime() ? new Date(now.getTime() - dayMs) : cursor;
 }
 
-/** What was made after the last good reading, or shortly before it, is news to the client as well. */
+/** A record created since the last successful reading has not been announced to its client. */
 function discoveryStatus(
   createdAt: Date | undefined,
   cursor: Date | undefined,

@@ -17,8 +17,8 @@ export type ReplannerDeps = Readonly<{
 const pageSize = 100;
 
 /**
- * Plans the messages of upcoming visits, and what waits of others, anew when the rules have changed: a durable job, safe to
- * run twice.
+ * Recomputes the messages of upcoming bookings and all queued ones, after a change of the settings or of a client's opt-out.
+ * A durable, idempotent job.
  */
 export class Replanner {
   readonly #deps: ReplannerDeps;
@@ -27,13 +27,13 @@ export class Replanner {
     this.#deps = deps;
   }
 
-  /** @param phone only the visits of this client */
+  /** @param phone limits the job to the bookings of this client */
   async request(companyId: CompanyId, phone?: string): Promise<void> {
     const data = { companyId, ...(phone !== undefined && { phone }) };
     await this.#deps.queue.insert('replanning', [{ key: String(companyId), data }]);
   }
 
-  /** The job. */
+  /** Job handler. */
   async run(companyId: CompanyId, cause: string, phone?: string): Promise<void> {
     const { companies, bookings, bookingSync, wakeOutbox, now } = this.#deps;
     const company = await companies.byId(companyId);

@@ -12,19 +12,18 @@ export type WebhookJob = Readonly<{
   resourceId: number;
   status: string;
   data: unknown;
-  /** It is none of the platform's shapes: kept for a person to look at. */
+  /** Set when the payload matches no known YCLIENTS shape; kept for inspection. */
   problem?: string;
 }>;
 
 export type WebhookProcessorDeps = Readonly<{
   bookingSync: Pick<BookingSync, 'apply'>;
   events: Pick<Events, 'record'>;
-  /** Tells the outbox that the company has a message. */
   wakeOutbox: (companyId: CompanyId) => void;
   report: BusinessEvents;
 }>;
 
-/** Does what a webhook asks for, or notes why it asks for nothing. */
+/** Applies record webhooks; records why any other webhook is ignored. */
 export class WebhookProcessor {
   readonly #deps: WebhookProcessorDeps;
 
@@ -33,8 +32,8 @@ export class WebhookProcessor {
   }
 
   /**
-   * A repeat changes nothing.
-   * @throws UnprocessableError for what nobody knows: quarantined, since the platform will not say it again
+   * Job handler. Idempotent.
+   * @throws PermanentJobError for unknown events; they are dead-lettered because YCLIENTS does not resend
    */
   async run(company: Company, webhook: WebhookJob): Promise<void> {
     const { bookingSync, events, wakeOutbox, report } = this.#deps;

@@ -17,7 +17,10 @@ export type WebhookSubscriptionCheckDeps = Readonly<{
 const missingEvent = 'webhook_url_missing';
 const restoredEvent = 'webhook_url_restored';
 
-/** Owners can edit the list of addresses by hand; without ours no webhook comes and only the reconciliation finds changes. */
+/**
+ * Checks that our URL is among the webhook URLs of a salon. Owners can edit the list in YCLIENTS; without our URL only
+ * reconciliation finds changes.
+ */
 export class WebhookSubscriptionCheck {
   readonly #deps: WebhookSubscriptionCheckDeps;
   readonly #missing = new Set<CompanyId>();
@@ -26,17 +29,17 @@ export class WebhookSubscriptionCheck {
     this.#deps = deps;
   }
 
-  /** Companies seen without our address by this process. */
+  /** Companies that this process has found without our URL. */
   get missing(): ReadonlySet<CompanyId> {
     return this.#missing;
   }
 
-  /** Only these still have events to be posted. */
+  /** Forgets the companies that are no longer active. */
   retainOnly(companies: ReadonlySet<CompanyId>): void {
     for (const id of this.#missing) if (!companies.has(id)) this.#missing.delete(id);
   }
 
-  /** Tells of a change once. When the settings cannot be read nothing is known and nothing is told. */
+  /** Records a change of the subscription once. Does nothing when the salon's settings cannot be read. */
   async check(company: Company, cause: string): Promise<void> {
     const { companies, yclients, events, report, webhookUrl } = this.#deps;
     const secrets = await companies.getSecrets(company.id);
@@ -59,7 +62,7 @@ export class WebhookSubscriptionCheck {
   }
 }
 
-/** The salon gives no right to read its settings. */
+/** The salon has not granted the right to read its settings. */
 function isAccessDenied(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'FORBIDDEN' || error.code === 'COMPANY_NOT_FOUND');
 }

@@ -13,10 +13,10 @@ export type ActivationDeps = Readonly<{
   yclients: YclientsPlatform;
   queue: Pick<JobQueue, 'insert' | 'runNow'>;
   report: BusinessEvents;
-  /** The URL that the platform shall post a company's events to; holds the company's secret. */
+  /** The URL to which YCLIENTS posts a company's events; contains its webhook secret. */
   webhookUrl: (companyId: CompanyId, secret: string) => string;
   events: Pick<Events, 'record' | 'latestType'>;
-  /** The platform tells the company's events from now on; what was there before is still to be read. */
+  /** Called once YCLIENTS posts the company's events; earlier bookings must still be read. */
   onActivated: (companyId: CompanyId) => Promise<void>;
   now: () => Date;
 }>;
@@ -24,15 +24,14 @@ export type ActivationDeps = Readonly<{
 const requestedEvent = 'activation_requested';
 const refusedEvent = 'activation_refused';
 
-/** In these a company waits for its activation. */
 const pendingStatuses = ['pending_whatsapp', 'activating', 'activation_failed'] as const;
 
-/** As long as a job is tried again. */
+/** About as long as the queue retries one activation job. */
 const jobLifetimeMs = 70 * 60 * 1000;
 
 /**
- * Activation of the integration: a durable job, so that it survives a restart at any point. It is safe to run twice: it
- * asks the platform where it stands before it calls.
+ * Activates the integration in YCLIENTS. A durable job that survives a restart at any point; idempotent, because it queries
+ * the status of the installation before `partner/callback`.
  */
 export class Activation {
   readonly #deps: ActivationDeps;
@@ -41,7 +40,7 @@ export class Activation {
     this.#deps = deps;
   }
 
-  /** Asks for an activation now, unless the company is past it. */
+  /** Enqueues the activation of a company that is not active yet, and runs a waiting job at once. */
   async request({ id, integrationStatus }: Company): Promise<void> {
     if (!isPending(integrationStatus)) return;
     await this.#deps.events.record({ companyId: id, type: requestedEvent, cause: 'session_or_owner' });
@@ -50,8 +49,8 @@ export class Activation {
   }
 
   /**
-   * The owner comes from the platform, which says how the installation stands. `pending` where we thought it active tells of
-   * an uninstallation that we never heard of.
+   * Called when the owner arrives from YCLIENTS. `pending` for a company that was active means that an uninstallation webhook
+   * was lost.
    */
   async handleOwnerReturn(company: Company, applicationStatus: ApplicationStatus): Promise<void> {
     const missedUninstallation =
@@ -61,7 +60,7 @@ export class Activation {
     if (current?.sessionState === 'connected') await this.request(current);
   }
 
-  /** Asks for the activation of every company that waits for nothing else: its job may have been given up. */
+  /** Enqueues the activation of every connected company that is not active: its job may have been dead-lettered. */
   async sweep(): Promise<void> {
     const { companies, queue, events, now } = this.#deps;
     const ready: Company[] = [];
@@ -71,7 +70,7 @@ export class Activation {
         ready.push(company);
     }
     if (ready.length === 0) return;
-    // An id for each span of time: jobs do not pile up while one after another fails.
+    // One job id per time slot, so that jobs do not accumulate while activations fail.
     const timeSlot = Math.floor(now().getTime() / jobLifetimeMs);
     await queue.insert(
       'activation',
@@ -80,8 +79,8 @@ export class Activation {
   }
 
   /**
-   * The job failed for good. What the platform refused for as long as an owner's consent holds will not succeed before the
-   * owner presses "Подключить" again; anything else the sweep tries anew.
+   * A permanent refusal by YCLIENTS excludes the company from the sweep until its owner presses "Подключить" again. The sweep
+   * retries after any other error.
    */
   async onDeadLetter(companyId: CompanyId, error: unknown): Promise<void> {
     if (!(error instanceof AppError) || error.retryable) return;
@@ -89,7 +88,7 @@ export class Activation {
     this.#deps.report.activationRefused(companyId);
   }
 
-  /** The job. Throws so that the queue tries again; the status says `activation_failed` meanwhile. */
+  /** Job handler. Sets `activation_failed` before it rethrows for a retry. */
   async run(companyId: CompanyId): Promise<void> {
     const company = await this.#deps.companies.byId(companyId);
     if (company === undefined || !isPending(company.integrationStatus)) return;

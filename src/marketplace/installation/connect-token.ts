@@ -8,12 +8,12 @@ const audience = 'connect-page';
 const algorithm = 'HS256';
 const clockToleranceSeconds = 30;
 
-/** The platform gives an owner one hour from the consent to the activation; the link lives as long. */
+/** YCLIENTS allows one hour between the owner's consent and the activation. */
 export const connectTokenLifetimeMs = 60 * 60 * 1000;
 
-/** Signs and reads the tokens that open the connect page of one company. */
+/** Signs and verifies the JWTs that open the connect page of one company. */
 export class ConnectTokenSigner {
-  // A prebuilt KeyObject: verifying with a string costs tens of times more.
+  // Verifying with a prebuilt KeyObject is tens of times faster than with a string.
   readonly #key: KeyObject;
   readonly #now: () => Date;
 
@@ -35,7 +35,7 @@ export class ConnectTokenSigner {
     return { token, expiresAt };
   }
 
-  /** @throws AppError `INVALID_TOKEN`, the same for every reason */
+  /** @throws AppError `INVALID_TOKEN`, without the reason */
   async verify(token: string): Promise<CompanyId> {
     try {
       const { payload } = await jwtVerify(token, this.#key, {
@@ -52,7 +52,7 @@ export class ConnectTokenSigner {
   }
 }
 
-/** When a token that has been verified runs out. */
+/** Expiry of a verified token. */
 export function connectTokenExpiry(token: string): Date {
   return new Date((decodeJwt(token).exp ?? 0) * 1000);
 }

@@ -12,13 +12,13 @@ export type LifecycleEvent = Readonly<{
   salonId: SalonId;
   applicationId: number;
   event: 'uninstall' | 'freeze' | 'payment';
-  /** In clear in the platform's body; its only proof. Never logged. */
+  /** The only authentication of a lifecycle webhook, sent in its body. Never logged. */
   partnerToken: string;
-  /** Of a payment: the fields that its `sign` covers. */
+  /** Set for `payment`: the fields that `sign` covers. */
   payment?: Payment & Readonly<{ sign: string }>;
 }>;
 
-/** Numbers as text are to the letter what the platform wrote: `1990.00` is signed as that, and not as `1990`. */
+/** A string keeps the notation of the request: YCLIENTS signs `1990.00` as such, not as `1990`. */
 export type Payment = Readonly<{ amount: number | string; discount: number | string | undefined }>;
 
 export type LifecycleOptions = Readonly<{
@@ -41,7 +41,7 @@ export type LifecycleDeps = LifecycleOptions &
     onResumed: (companyId: CompanyId) => Promise<void>;
   }>;
 
-/** What the platform tells about an installation. */
+/** Handles the lifecycle webhooks of YCLIENTS and changes of the installation status. */
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
 
@@ -50,8 +50,8 @@ export class Lifecycle {
   }
 
   /**
-   * Idempotent: a repeat of an event that has been handled changes nothing.
-   * @throws AppError `FORBIDDEN` for a wrong token, application or payment sign; `COMPANY_NOT_FOUND`
+   * Idempotent.
+   * @throws AppError `FORBIDDEN` for a wrong token, application or payment signature; `COMPANY_NOT_FOUND`
    */
   async handle(event: LifecycleEvent): Promise<void> {
     const { companies, partnerToken, applicationId } = this.#deps;
@@ -72,15 +72,15 @@ export class Lifecycle {
         await this.#transition(company.id, 'frozen', 'lifecycle:freeze');
         return;
       case 'payment':
-        // Only a frozen installation comes back by a payment; for others it is news without effect.
+        // A payment only ends a freeze.
         if (company.integrationStatus === 'frozen') await this.#resumeIfPaid(company);
         return;
     }
   }
 
   /**
-   * What a question for the status gave. The end of a freeze is told by nothing else; `uninstalled` and `pending` are left
-   * to the webhook and to the owner, since the platform answers alike when it refuses to tell.
+   * Applies a polled status: YCLIENTS sends no webhook when a freeze ends. Ignores `uninstalled` and `pending`, which YCLIENTS
+   * also returns when it denies access; those changes come by webhook and with the owner.
    */
   async applyPlatformStatus({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
     if (integrationStatus === 'frozen' && status === 'active') await this.#resume(id, 'platform_says_active');
@@ -89,8 +89,8 @@ export class Lifecycle {
   }
 
   /**
-   * Takes down sessions that an uninstallation left behind because the process ended in its middle. Call it when the
-   * sessions have begun to restore.
+   * Disconnects sessions of uninstalled companies, left over when the process exits during an uninstallation. Call it after
+   * the session restore has started.
    */
   async finishUninstallations(): Promise<void> {
     for (const { companyId } of this.#deps.whatsapp.getActiveSessions()) {
@@ -100,7 +100,7 @@ export class Lifecycle {
   }
 
   /**
-   * The job. A company that came back meanwhile has been disconnected on its return.
+   * Job handler. Skips companies installed again in the meantime: their reinstallation has disconnected the old session.
    * @throws AppError `CONNECTION_FAILED` while another instance runs the session
    */
   async disconnect(companyId: CompanyId): Promise<void> {
@@ -108,7 +108,7 @@ export class Lifecycle {
     if (company?.integrationStatus === 'uninstalled') await this.#deps.whatsapp.disconnectSession(companyId);
   }
 
-  /** The status goes first: nothing is sent or paired for the company while its session is being taken down. */
+  /** Changes the status first, so that nothing is sent or paired while the session disconnects. */
   async #uninstall(companyId: CompanyId): Promise<void> {
     await this.#transition(companyId, 'uninstalled', 'lifecycle:uninstall');
     await this.#requestDisconnection(companyId);
@@ -116,12 +116,15 @@ export class Lifecycle {
     this.#deps.revocations.emit('revoked', companyId);
   }
 
-  /** A job, since the device must be unlinked even if this process ends, or is not the one that runs the session. */
+  /** A durable job: this process may exit first, or another instance may run the session. */
   async #requestDisconnection(companyId: CompanyId): Promise<void> {
     await this.#deps.queue.insert('disconnection', [{ key: String(companyId), data: { companyId } }]);
   }
 
-  /** The sign covers neither month nor date of a payment. What cannot be asked now the watch over frozen installations asks again. */
+  /**
+   * Checks the status, because the signature covers no date and a payment can be replayed. StatusPoller repeats a failed
+   * check.
+   */
   async #resumeIfPaid({ id, salonId }: Company): Promise<void> {
     const { yclients, report } = this.#deps;
     try {

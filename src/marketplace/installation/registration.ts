@@ -25,7 +25,7 @@ export type RegistrationDeps = Readonly<{
   connectUrl: (tokens: readonly string[]) => string;
 }>;
 
-/** How a salon becomes a company of ours, from the marketplace's button or by the administrator. */
+/** Registers salons, through the marketplace redirect or by an administrator. */
 export class Registration {
   readonly #deps: RegistrationDeps;
 
@@ -34,9 +34,9 @@ export class Registration {
   }
 
   /**
-   * The browser comes from the marketplace. The signature proves the person, not the salon: `salon_id` is not covered by it.
-   * So the platform must say that the salon has installed the application, and a salon stays with the person who connected
-   * it. Nothing is written before every salon of the redirect has passed. Idempotent.
+   * Handles the marketplace redirect. The signature covers the user but not `salon_id`; therefore YCLIENTS must report the
+   * application as installed in the salon, and a company stays with the user who connected it. Checks every salon before the
+   * first write. Idempotent.
    *
    * @throws AppError `INVALID_TOKEN`, `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`, `DB_ERROR`
    */
@@ -55,7 +55,7 @@ export class Registration {
     return links;
   }
 
-  /** The administrator registers a salon by hand. Its owner gets the link. @throws AppError as `fromRedirect` */
+  /** Returns a link to hand to the owner. @throws AppError `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`, `DB_ERROR` */
   async byAdmin(
     salonId: SalonId,
   ): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>> {
@@ -67,7 +67,7 @@ export class Registration {
     const { service, yclients } = this.#deps;
     const status = await yclients.getApplicationStatus(salonId);
     if (status === 'uninstalled') {
-      // The platform answers the same for a salon that does not exist; asking for the salon tells them apart.
+      // YCLIENTS returns `uninstalled` for an unknown salon too; this request throws COMPANY_NOT_FOUND for it.
       await service.fetchSalonInfo(salonId);
       throw new AppError('FORBIDDEN', {
         text: {

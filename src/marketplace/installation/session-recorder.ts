@@ -5,12 +5,12 @@ import type { RetryingQueue } from '../../lib/async/retrying-queue.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/companies.ts';
 
-/** Said of a session that another instance runs: its state is that instance's to tell. */
+/** Owned by another instance, which records the state itself. */
 const ownedElsewhere: ReadonlySet<string | undefined> = new Set(['leased_elsewhere', 'lease_lost']);
 
 /**
- * Writes the states of sessions down, those of one company in the order in which they came. An outage of the database must
- * not undo one: by the number that a connection tells, messages of another number are given up.
+ * Records session states in order per company, retrying through database outages: the stored phone number decides which
+ * messages are still valid.
  */
 export class SessionRecorder {
   readonly #companies: Companies;
@@ -29,7 +29,7 @@ export class SessionRecorder {
     const session = {
       state,
       ...(detail !== undefined && { cause: detail }),
-      // Before that it may still be the number that was linked last.
+      // In other states it may be the number linked before.
       ...(state === 'connected' && phone !== undefined && { phone }),
     };
     this.#retryingQueue.run(String(companyId), async () => {
@@ -38,8 +38,8 @@ export class SessionRecorder {
   }
 
   /**
-   * A session that was up when the process ended and is not being restored has lost its credentials in between: the process
-   * erased them and ended before it could say so.
+   * Records `logged_out` for sessions that were up but are not being restored: the process erased their credentials and exited
+   * before it recorded the state.
    */
   async recordLostSessions(hasSession: (companyId: CompanyId) => boolean, now: Date): Promise<void> {
     for (const { id, sessionState } of await this.#companies.withStatus(integrationStatuses)) {

@@ -11,7 +11,7 @@ export type StatusPollerDeps = Readonly<{
   report: BusinessEvents;
 }>;
 
-/** Asks the platform how installations stand: it tells of a thaw by nothing but its status. */
+/** Polls installation status: YCLIENTS sends no webhook when a freeze ends. */
 export class StatusPoller {
   readonly #deps: StatusPollerDeps;
 
@@ -31,7 +31,6 @@ export class StatusPoller {
     for (const company of await this.#deps.companies.withStatus(statuses)) await this.#checkOne(company);
   }
 
-  /** One salon's trouble is not the others'. */
   async #checkOne(company: Company): Promise<void> {
     const { yclients, lifecycle, report } = this.#deps;
     try {

@@ -16,13 +16,13 @@ export type AttendanceWriteBackDeps = Readonly<{
   report: BusinessEvents;
 }>;
 
-/** The salon decides: we never cancel a visit ourselves. */
+/** A `no` never cancels the booking: the salon decides. */
 const attendanceUpdates: Readonly<Record<AttendanceReply, AttendanceUpdate>> = {
   yes: { attendance: 2 },
   no: { attendance: 0, comment: 'Клиент просит отменить визит (WhatsApp)' },
 };
 
-/** Writes what a client answered into the platform's record, where the rights allow. */
+/** Writes a client's answer into the YCLIENTS record, where the salon has granted the right. */
 export class AttendanceWriteBack {
   readonly #deps: AttendanceWriteBackDeps;
 
@@ -30,7 +30,7 @@ export class AttendanceWriteBack {
     this.#deps = deps;
   }
 
-  /** @returns `later` when the platform cannot be reached: a durable job goes on trying, and holds up no other answer */
+  /** @returns `later` when YCLIENTS is unavailable and a durable job has been enqueued */
   async writeOrEnqueue(
     company: Company,
     job: AttendanceWriteBackJob,
@@ -38,7 +38,7 @@ export class AttendanceWriteBack {
     try {
       return await this.#update(company, job);
     } catch {
-      // The job meets the cause again, and tells of it.
+      // The error is not reported here: the job fails the same way and reports it.
       const id = deterministicUuid('write-back', company.id, job.cause);
       await this.#deps.queue.insert('answers', [
         { id, key: `${company.id}:record:${job.recordId}`, data: job },
@@ -47,7 +47,7 @@ export class AttendanceWriteBack {
     }
   }
 
-  /** The job. Safe to run twice. */
+  /** Job handler. Idempotent. */
   async run(job: AttendanceWriteBackJob): Promise<void> {
     const company = await this.#deps.companies.byId(job.companyId);
     if (company !== undefined) await this.#update(company, job);
@@ -60,7 +60,7 @@ export class AttendanceWriteBack {
       return await yclients.updateAttendance(company, recordId, attendanceUpdates[job.answer]);
     } catch (error) {
       if (!(error instanceof AppError) || error.retryable) throw error;
-      // Without the right to edit records the salon reads the answer in its WhatsApp.
+      // The salon still sees the answer in WhatsApp.
       await events.record({
         companyId: company.id,
         type: 'write_back_refused',

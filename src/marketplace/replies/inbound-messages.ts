@@ -14,7 +14,7 @@ export type InboundMessagesDeps = Readonly<{
 const retentionDays = 90;
 const deleteBatchSize = 1_000;
 
-/** What clients write: kept first, then heard by the rules of the messages, then forwarded. */
+/** Processes messages from clients: stores them, handles keyword replies, forwards them to the company's webhook. */
 export class InboundMessages {
   readonly #deps: InboundMessagesDeps;
 
@@ -22,7 +22,7 @@ export class InboundMessages {
     this.#deps = deps;
   }
 
-  /** Safe to repeat. */
+  /** Idempotent. */
   async handle(companyId: CompanyId, message: ReceivedText): Promise<void> {
     const { received, replyHandler, webhookForwarder, report } = this.#deps;
     const saved = await received.save(companyId, message);
@@ -32,7 +32,6 @@ export class InboundMessages {
       await webhookForwarder.request([{ id: saved.id, companyId, phone: message.phone }]);
   }
 
-  /** Erases what is older than 90 days. */
   async deleteExpired(): Promise<void> {
     let deleted: number;
     do {

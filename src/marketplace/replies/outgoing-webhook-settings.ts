@@ -11,15 +11,15 @@ export type OutgoingWebhookSettingsDeps = Readonly<{
   webhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;
   webhookForwarder: Pick<WebhookForwarder, 'pendingCount'>;
   report: BusinessEvents;
-  /** Outside production a receiver may run on this machine, without TLS. */
+  /** Accept URLs on this machine, without TLS. */
   allowLoopback: boolean;
 }>;
 
-/** As long as this both secrets sign. */
+/** After a rotation deliveries are signed with both secrets for this long. */
 const secretOverlapHours = 24;
 const maxUrlLength = 2_000;
 
-/** What a company decides about its own webhook. */
+/** The outgoing webhook of a company: its URL and signing secret. */
 export class OutgoingWebhookSettingsService {
   readonly #deps: OutgoingWebhookSettingsDeps;
 
@@ -31,12 +31,15 @@ export class OutgoingWebhookSettingsService {
     return this.#deps.webhooks.get(companyId);
   }
 
-  /** How many messages still have to reach it. */
+  /** Number of messages not yet delivered. */
   pendingCount(companyId: CompanyId): Promise<number> {
     return this.#deps.webhookForwarder.pendingCount(companyId);
   }
 
-  /** @returns the secret when the webhook is new. @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND` */
+  /**
+   * @returns the secret of a new webhook; undefined when only its URL changed
+   * @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND`
+   */
   async set(companyId: CompanyId, url: string): Promise<string | undefined> {
     const { webhooks, report, allowLoopback } = this.#deps;
     const secret = newSecret();
@@ -65,7 +68,7 @@ function newSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
-/** What names lead to is checked again at each connection. @throws AppError `VALIDATION_ERROR` */
+/** Host names are resolved and checked again at each connection (SSRF guard). @throws AppError `VALIDATION_ERROR` */
 export function validateWebhookUrl(text: string, allowLoopback: boolean): string {
   const url = text.length <= maxUrlLength ? URL.parse(text) : null;
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') throw invalidUrlError();

@@ -24,9 +24,8 @@ export type ReplyHandlerDeps = Readonly<{
   now: () => Date;
 }>;
 
-/** What waited longer at WhatsApp answers no reminder any more. A wish for silence is never too old. */
+/** Older answers to reminders are ignored, such as those delivered after a long disconnection. Opt-outs have no limit. */
 const maxAttendanceReplyAgeMs = 24 * 60 * 60 * 1_000;
-/** A reply later than this answers nothing. */
 const replyLifetimeMs = 60 * 60 * 1_000;
 
 const replyTexts = {
@@ -42,7 +41,7 @@ const replyTexts = {
   },
 } as const;
 
-/** What clients write back: a wish for silence, or an answer to a reminder. Other texts are for the salon to read. */
+/** Handles keyword replies of clients: opt-out, opt-in, and answers to reminders. */
 export class ReplyHandler {
   readonly #deps: ReplyHandlerDeps;
 
@@ -50,7 +49,7 @@ export class ReplyHandler {
     this.#deps = deps;
   }
 
-  /** Keeps that the person wrote, and a recognised answer as a durable job. */
+  /** Enqueues a job for a recognised reply, and records the contact, for whom first-contact limits no longer apply. */
   async handle(companyId: CompanyId, message: ReceivedText): Promise<void> {
     const { contacts, queue } = this.#deps;
     const { whatsappMessageId, phone, quotedId } = message;
@@ -59,7 +58,7 @@ export class ReplyHandler {
       await queue.insert('answers', [
         {
           id: deterministicUuid('answer', companyId, whatsappMessageId),
-          // A wish for silence waits for no other answer.
+          // Separate keys: an opt-out must not wait behind an answer that is being retried.
           key: `${companyId}:${phone}:${isAttendanceReply(answer) ? 'visit' : 'wish'}`,
           data: {
             companyId,
@@ -74,7 +73,7 @@ export class ReplyHandler {
     await contacts.received(companyId, phone);
   }
 
-  /** The job. Safe to run twice. */
+  /** Job handler. Idempotent. */
   async run(job: ClientReplyJob): Promise<void> {
     const { companies, contacts, replanner, report } = this.#deps;
     const company = await companies.byId(job.companyId);
@@ -88,7 +87,7 @@ export class ReplyHandler {
       case 'start':
         if (await contacts.optIn(company.id, job.phone, cause))
           report.clientReplied(company.id, 'client_opted_in');
-        // Also when the wish is known: the process may have ended right after it was written.
+        // Also for a repeated opt-in: the process may have exited before this request.
         await replanner.request(company.id, job.phone);
         await this.#reply(company, job, { textKey: 'start', keySuffix: job.whatsappMessageId });
         return;
@@ -107,7 +106,7 @@ export class ReplyHandler {
       : answer;
   }
 
-  /** The answer is written down before the platform is asked for anything: it counts whether or not the platform takes it. */
+  /** Records the answer before the write-back, so that it is kept when YCLIENTS rejects the update. */
   async #recordAttendanceReply(
     company: Company,
     job: ClientReplyJob,
@@ -130,13 +129,13 @@ export class ReplyHandler {
       answer,
       cause: replyCause(job),
     });
-    // Who says the same again has been answered.
+    // The same answer again gets no second reply.
     if (!recorded.isChanged) return;
     const keySuffix = `${reminderId}:${job.whatsappMessageId}`;
     await this.#reply(company, job, { textKey: outcome === 'gone' ? 'gone' : answer, keySuffix, recordId });
   }
 
-  /** `about` makes it one reply. */
+  /** `keySuffix` deduplicates the reply. */
   async #reply(
     company: Company,
     job: ClientReplyJob,

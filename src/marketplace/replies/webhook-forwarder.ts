@@ -20,12 +20,12 @@ export type WebhookForwarderDeps = Readonly<{
   report: BusinessEvents;
 }>;
 
-/** What Standard Webhooks advises, and less than receivers refuse. */
+/** Standard Webhooks recommends payloads under 20 KB. */
 const maxBodyBytes = 20_000;
 const sweepBatchSize = 500;
 const alertAfterHours = 48;
 
-/** Hands what clients write to the company's own webhook, if it set one: one durable job for each message. */
+/** Forwards messages from clients to the company's outgoing webhook: one durable job per message. */
 export class WebhookForwarder {
   readonly #deps: WebhookForwarderDeps;
 
@@ -33,7 +33,7 @@ export class WebhookForwarder {
     this.#deps = deps;
   }
 
-  /** The jobs are there when it resolves; asked twice, they are the same ones. */
+  /** Enqueues one job per message. Idempotent. */
   async request(messages: readonly UnforwardedMessage[]): Promise<void> {
     const { queue, received } = this.#deps;
     if (messages.length === 0) return;
@@ -41,7 +41,7 @@ export class WebhookForwarder {
     await received.markQueuedForForwarding(messages.map(({ id }) => id));
   }
 
-  /** Gives jobs to messages whose process ended before they had one. */
+  /** Enqueues messages whose process exited before it did. */
   async sweep(): Promise<void> {
     while (true) {
       const pending = await this.#deps.received.findUnforwarded(sweepBatchSize);
@@ -50,12 +50,12 @@ export class WebhookForwarder {
     }
   }
 
-  /** How many messages still have to reach the company's webhook. */
+  /** Number of messages of the company not yet delivered. */
   async pendingCount(companyId: CompanyId): Promise<number> {
     return (await this.#deps.queue.backlog('forwarding', companyKeyPrefix(companyId))).jobs;
   }
 
-  /** The job. @throws PostponedError when the receiver did not take it */
+  /** Job handler. @throws RetryLaterError when the receiver did not accept the message */
   async run(job: ForwardingJob): Promise<void> {
     const { webhookSender, report } = this.#deps;
     const result = await webhookSender.runLimited(job.companyId, () => this.#forward(job));
@@ -64,7 +64,6 @@ export class WebhookForwarder {
     throw new RetryLaterError('busy', { delayMs: result.retryAfterMs, countsAsAttempt: false });
   }
 
-  /** @throws PostponedError when the receiver did not take it */
   async #forward({ companyId, messageId }: ForwardingJob): Promise<void> {
     const { received, webhooks, webhookSender, report } = this.#deps;
     const webhook = await webhooks.get(companyId);
@@ -88,7 +87,7 @@ export class WebhookForwarder {
         await webhooks.recordSuccess(companyId, version);
         return;
       case 'gone':
-        // Or another address has been set meanwhile, or none.
+        // False when the webhook was replaced or removed during the delivery.
         if (!(await webhooks.disable(companyId, version, `message:${messageId}`)))
           throw new RetryLaterError('replaced', { delayMs: 0, countsAsAttempt: true });
         report.outgoingWebhookDisabled(companyId);
@@ -104,7 +103,7 @@ export class WebhookForwarder {
   }
 }
 
-/** The key keeps the order of what one client writes, and tells nobody who it is. */
+/** The key keeps the messages of one client in order; the phone is hashed because keys are shown to operators. */
 function forwardingJob({ id, companyId, phone }: UnforwardedMessage): NewJob {
   return {
     id: deterministicUuid('forwarding', id),
@@ -121,7 +120,7 @@ function signingSecrets({ secret, previousSecret }: OutgoingWebhook): string[] {
   return previousSecret === undefined ? [secret] : [secret, previousSecret];
 }
 
-/** The same at each attempt. A text that is too long is cut and says so; the whole of it can be read from the service. */
+/** Identical at each attempt. A long text is truncated; `GET /marketplace/received-messages` returns the whole. */
 export function webhookPayload({ id, phone, text, sentAt, receivedAt }: ReceivedMessage): string {
   const payloadWith = (visibleText: string): string =>
     JSON.stringify({

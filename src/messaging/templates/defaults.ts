@@ -2,7 +2,7 @@ import type { BusinessType } from '../../domain/company/business-type.ts';
 import type { BookingMessageKind } from '../../domain/notification/message.ts';
 import type { Language } from '../../domain/language.ts';
 
-/** How a kind of business speaks of a visit. */
+/** Phrases that depend on the kind of business. */
 type BusinessTerms = Readonly<{ booked: string; reminder: string; staff: string; farewell: string }>;
 
 type Phrases = Readonly<{
@@ -214,7 +214,7 @@ const english: Phrases = {
 
 const phrasesByLanguage: Readonly<Record<Language, Phrases>> = { ru: russian, en: english };
 
-/** The text of a kind of message as it is before a company changes it, with its variables in braces. */
+/** Template of a kind of message that the company has not customised. */
 export function defaultTemplate(
   kind: BookingMessageKind,
   salon: Readonly<{ businessType: BusinessType; language: Language }>,

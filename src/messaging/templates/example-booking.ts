@@ -6,7 +6,7 @@ const exampleValues = {
   en: { client: 'Olga', staff: 'Marina', services: ['Haircut', 'Styling'] },
 } as const;
 
-/** A visit to show templates with. */
+/** Booking for template previews. */
 export function exampleBooking(language: Language): Readonly<{ booking: Booking; previousStartsAt: string }> {
   const { client, staff, services } = exampleValues[language];
   return {

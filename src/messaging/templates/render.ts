@@ -11,17 +11,14 @@ export type RenderInput = Readonly<{
   booking: Booking;
   salon: Pick<Company, 'title' | 'businessType' | 'language'>;
   settings: Pick<NotificationSettings, 'templates' | 'reviewLink'>;
-  /** Of a change: the start that the client knows, local time of the salon. */
+  /** Set for `change`: the start in the previous notification, local time of the salon. */
   previousStartsAt?: string;
 }>;
 
-/** As much as WhatsApp shows without folding, and well below what it takes. */
+/** Longer texts are collapsed behind "Read more" by WhatsApp, whose own limit is far higher. */
 const maxTextLength = 4_000;
 
-/**
- * The text of a booking message: in the company's own words where it has some, and where they say something about this
- * booking; else in those of its language and business.
- */
+/** Renders the company's own template, or the default one when there is none or it renders empty. */
 export function renderMessage(kind: BookingMessageKind, input: RenderInput): string {
   const { booking, salon, settings, previousStartsAt } = input;
   const values = variableValues({
@@ -29,7 +26,7 @@ export function renderMessage(kind: BookingMessageKind, input: RenderInput): str
     salonTitle: salon.title,
     language: salon.language,
     reviewLink: settings.reviewLink,
-    // A change of staff or services alone has no other start to tell.
+    // Omitted when only staff or services have changed.
     ...(previousStartsAt !== undefined && previousStartsAt !== booking.startsAt && { previousStartsAt }),
   });
   const customText = fillTemplate(settings.templates[kind] ?? '', values);

@@ -1,14 +1,13 @@
 import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
 
-/** Longest template, in characters. */
+/** In characters. */
 export const maxTemplateLength = 1_000;
 
-/** What is wrong with a template, for its author. */
 export type TemplateProblem = BilingualText;
 
 const placeholder = /\{([^{}\n]*)\}/g;
 
-/** Every problem of a template; none when it can be used with these variables. */
+/** All problems of a template; empty when it is valid with these variables. */
 export function templateProblems(template: string, variables: readonly string[]): readonly TemplateProblem[] {
   const problems: TemplateProblem[] = [];
   if (template.trim() === '') problems.push({ ru: 'Текст пуст.', en: 'The text is empty.' });
@@ -41,7 +40,7 @@ export function assertTemplate(template: string, variables: readonly string[]): 
   if (problem !== undefined) throw new AppError('VALIDATION_ERROR', { text: problem });
 }
 
-/** Puts the values in. A line that has variables, all of them empty, is left out; unknown variables stay as they are. */
+/** Replaces variables. Omits lines whose variables are all empty; leaves unknown variables as they are. */
 export function fillTemplate(template: string, values: Readonly<Record<string, string>>): string {
   const lookup = (name: string): string | undefined =>
     Object.hasOwn(values, name) ? values[name] : undefined;

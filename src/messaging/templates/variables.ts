@@ -5,7 +5,7 @@ import { formatLocalTime } from '../../domain/company/salon-time.ts';
 import { truncate } from '../../lib/text.ts';
 import type { Language } from '../../domain/language.ts';
 
-/** What a template may hold, for its author. */
+/** Template variables, with descriptions for the settings page. */
 const descriptions = {
   hello: { ru: 'приветствие с именем клиента', en: "a greeting with the client's name" },
   client: { ru: 'имя клиента', en: "the client's name" },
@@ -41,7 +41,6 @@ const extraVariables: Readonly<Partial<Record<BookingMessageKind, readonly Varia
   thanks: ['review_link'],
 };
 
-/** The variables of a kind of message. */
 export function variablesFor(kind: BookingMessageKind): readonly Variable[] {
   return [...commonVariables, ...(extraVariables[kind] ?? [])];
 }
@@ -52,7 +51,7 @@ export function describeVariable(name: Variable): BilingualText {
 
 export type VariableSource = Readonly<{
   booking: Booking;
-  /** Of a change: the start that the client knows, local time of the salon. */
+  /** Set for `change`: the start in the previous notification, local time of the salon. */
   previousStartsAt?: string;
   salonTitle: string;
   language: Language;
@@ -61,7 +60,6 @@ export type VariableSource = Readonly<{
 
 const maxValueLength = 300;
 
-/** Dates are of the salon's wall clock. */
 export function variableValues(source: VariableSource): Readonly<Record<Variable, string>> {
   const { booking, previousStartsAt, salonTitle, language, reviewLink } = source;
   const client = sanitizeValue(booking.clientName ?? '');
@@ -83,7 +81,7 @@ export function variableValues(source: VariableSource): Readonly<Record<Variable
   };
 }
 
-/** What people entered must not break the lines of a message nor make parts of it bold. */
+/** Strips line breaks and WhatsApp formatting characters from user input. */
 function sanitizeValue(value: string): string {
   const oneLine = value
     .replaceAll(/(?<![\p{L}\p{N}])[*_~`]+|[*_~`]+(?![\p{L}\p{N}])/gu, '')
@@ -92,7 +90,7 @@ function sanitizeValue(value: string): string {
   return truncate(oneLine, maxValueLength);
 }
 
-/** `1 час 30 минут`, `2 hours`; empty when the platform gave none. */
+/** `1 час 30 минут`, `2 hours`; empty for 0. */
 function formatDuration(seconds: number, language: Language): string {
   const minutes = Math.round(seconds / 60);
   const parts: readonly (readonly ['hour' | 'minute', number])[] = [
