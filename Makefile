@@ -1,8 +1,8 @@
-# Everything the project does is started here; `make` alone tells what there is.
+# Entry points of the project; `make` alone lists them.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-once start check test crash soak bench migration initial-migration system-packages clean
+.PHONY: help demo demo-once start check test resilience bench migration initial-migration system-packages clean
 
 # The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
 pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -15,11 +15,11 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '%-18s %s\n' "$$name" "$$text"; done
 
-demo: $(installed) ## Try it: server, simulated WhatsApp and YCLIENTS, one page to play the salon's owner and client
+demo: $(installed) ## The server on a simulated WhatsApp and YCLIENTS; one page plays the salon's owner and client
 	@echo "Starting the demo; Ctrl-C ends it"
 	@$(pinned) exec node dev-env/demo/main.ts
 
-demo-once: $(installed) ## The demo's whole journey with nobody at the keys; fails unless every step held
+demo-once: $(installed) ## The demo's journey without a person; fails unless every step passes
 	@echo "Running the demo's journey once"
 	@$(pinned) exec node dev-env/demo/demo-once.ts
 
@@ -27,23 +27,19 @@ start: $(installed) ## The server alone, configured by the environment and .env 
 	@echo "Starting the server; Ctrl-C ends it"
 	@$(pinned) exec node src/main.ts
 
-check: $(installed) ## Format, lint, types, architecture, dead code and unit tests, in half a minute
+check: $(installed) ## Format, lint, types, architecture, dead code and unit tests; half a minute
 	@echo "Checking format, lint, types, architecture, dead code and units"
 	@$(pinned) exec node tests/run.ts check
 
-test: $(installed) system-packages ## All of check, then integration, browser and demo suites; installs Debian packages if root
+test: $(installed) system-packages ## check, then integration, crash, browser and demo suites; installs Debian packages if root
 	@echo "Running every suite; this takes some minutes"
 	@$(pinned) exec node tests/run.ts
 
-crash: $(installed) system-packages ## 200 rounds of kill -9 under load on each store, Postgres away for a minute; about half an hour
-	@echo "Killing the server 200 times on each store"
-	@$(pinned) CRASH_ROUNDS=200 CRASH_OUTAGE_SECONDS=60 exec vitest run --no-file-parallelism --project resilience tests/resilience/crash-rounds
+resilience: $(installed) system-packages ## Long suites, up to 40 minutes; STEP=engines|crash|crash-rounds|soak runs one (sizes: tests/README.md)
+	@echo "Running the long suites; this takes up to 40 minutes"
+	@$(pinned) exec node tests/run.ts resilience $(STEP)
 
-soak: $(installed) system-packages ## 50 linked sessions under random faults for half an hour, messages flowing all the while
-	@echo "Linking 50 sessions; then half an hour of faults"
-	@$(pinned) SOAK_SESSIONS=50 SOAK_MINUTES=30 exec vitest run --project resilience tests/resilience/soak
-
-bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions against bare baselines; a quarter of an hour, wants a quiet machine
+bench: $(installed) system-packages ## Webhooks, first QR code and 300 sessions against baselines; a quarter of an hour, needs a quiet machine
 	@echo "Measuring; this takes a quarter of an hour"
 	@$(pinned) npm run --silent bench
 

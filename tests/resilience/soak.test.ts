@@ -6,6 +6,7 @@ import { receivedTexts } from '../support/clients/received-texts.ts';
 import { linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
 import { sendRequest, fetchStatus } from '../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../dev-env/postgres-server.ts';
+import { soakMinutes as minutes, soakSeed as seed, soakSessions as sessions } from './sizes.ts';
 import { seededRandom } from '../support/fixtures/seeded-random.ts';
 import { SessionFaults } from '../support/faults/session-faults.ts';
 import { startStack, type Stack } from '../../dev-env/network.ts';
@@ -15,10 +16,7 @@ import { waitFor } from '../../dev-env/wait-for.ts';
 import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
-/** A short one in every run of the tests, a long one by `make soak`. */
-const sessions = Number(process.env['SOAK_SESSIONS'] ?? 6);
-const minutes = Number(process.env['SOAK_MINUTES'] ?? 0.75);
-const seed = Number(process.env['SOAK_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** Long enough for the faults that end after a quarter of an hour and for a trend of the heap. */
 const isLong = minutes >= 10;
 
 /** Each session suffers about so often. */
@@ -190,6 +188,9 @@ describe('sessions under random faults', () => {
         }),
         until(60_000, async () => {
           heaps.push((await footprint.read(stack.server.pid)).heapBytes);
+          console.log(
+            `Minute ${heaps.length} of ${minutes}: ${given.length} messages, ${written.length} texts`,
+          );
         }),
       ]);
       faults.clearAll();

@@ -9,25 +9,39 @@ export type StepOutcome = Readonly<{
   durationMs: number;
 }>;
 
+export type StepOptions = Readonly<{
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** Added to the environment of this process. */
+  environment?: Readonly<Record<string, string>>;
+  /** Called with each piece of output as it arrives. */
+  onOutput?: (text: string) => void;
+}>;
+
 /**
- * Runs a command in a process group of its own, which ends with it: nothing that a suite started outlives the suite.
- * A command past `timeoutMs`, or running when `signal` aborts, is killed and counts as failed.
+ * Runs a command in its own process group and kills the group when the command exits, so that no child of a suite
+ * outlives it. A command that exceeds `timeoutMs`, or runs when `signal` aborts, is killed and counts as failed.
  */
-export async function runStep(
-  command: Command,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<StepOutcome> {
+export async function runStep(command: Command, options: StepOptions): Promise<StepOutcome> {
+  const { timeoutMs, signal, environment, onOutput } = options;
   const [program, ...args] = command;
   const startedAt = performance.now();
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   const endGroup = (): void => endProcessGroup(child.pid);
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   deadline.addEventListener('abort', endGroup);
 
   const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      onOutput?.(chunk.toString());
+    });
+  }
 
   const failure = await new Promise<string | undefined>((resolve) => {
     child.once('error', (error) => resolve(`${program} did not start: ${error.message}`));

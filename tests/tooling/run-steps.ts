@@ -9,7 +9,7 @@ export type RunOptions = Readonly<{
   print: (text: string) => void;
 }>;
 
-/** Runs the steps, prints a line for each and the whole output of those that failed. After an abort no step begins. */
+/** Runs the steps, prints a line for each and the output of those that failed. After an abort no further step starts. */
 export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<Tally> {
   const waiting = [...steps];
   const tallies: Tally[] = [];
@@ -23,11 +23,18 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
 }
 
 async function runAndPrint(step: Step, { signal, print }: RunOptions): Promise<Tally> {
-  const { ok, output, durationMs } = await runStep(step.command, step.timeoutMs, signal);
+  const isLive = step.output === 'live';
+  if (isLive) print(`start   ${step.name}`);
+  const { ok, output, durationMs } = await runStep(step.command, {
+    timeoutMs: step.timeoutMs,
+    signal,
+    ...(step.environment !== undefined && { environment: step.environment }),
+    ...(isLive && { onOutput: (text: string) => print(text.trimEnd()) }),
+  });
   const tally = step.report === undefined ? toolTally(ok) : reportTally(step.report, ok);
   const seconds = (durationMs / 1000).toFixed(1).padStart(6);
   const detail = step.report === undefined ? '' : `  ${summaryLine(tally)}`;
   print(`${ok ? 'ok    ' : 'FAILED'}  ${step.name.padEnd(24)} ${seconds} s${detail}`);
-  if (!ok || step.alwaysPrint) print(`${output}\n`);
+  if (step.output === 'always' || (!ok && !isLive)) print(`${output}\n`);
   return tally;
 }

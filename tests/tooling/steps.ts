@@ -1,22 +1,34 @@
-import { join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Command } from './run-step.ts';
 
 export type Step = Readonly<{
   name: string;
   command: Command;
   timeoutMs: number;
-  /** Where vitest leaves its report; absent for a tool, which counts as one test. */
+  environment?: Readonly<Record<string, string>>;
+  /** JSON report that vitest writes; absent for a tool, which counts as one test. */
   report?: string;
-  /** Shown also when it passes. */
-  alwaysPrint?: boolean;
+  /** When its output is printed: after a failure (default), also after a success, or as it arrives. */
+  output?: 'always' | 'live';
 }>;
 
+type SuiteOptions = Readonly<{
+  /** Project of vitest.config.ts. */
+  project: string;
+  /** Test files; absent: all of the project. */
+  files?: readonly string[];
+  timeoutMs: number;
+  environment?: Readonly<Record<string, string>>;
+}>;
+
+const root = resolve(import.meta.dirname, '../..');
 const minute = 60_000;
 
-/** What `make check` runs, the longest first. They do not depend on each other. */
+/** Steps of `make check`, the longest first. They run in parallel. */
 export function checks(reports: string): readonly Step[] {
   return [
-    suite('unit', 3 * minute, reports),
+    suite('unit', reports, { project: 'unit', timeoutMs: 3 * minute }),
     tool('lint', 'oxlint', '--type-aware', '--deny-warnings'),
     tool('dead code', 'knip'),
     tool('dead code in production', 'knip', '--production'),
@@ -36,29 +48,83 @@ export function checks(reports: string): readonly Step[] {
   ];
 }
 
-/** What `make test` runs after the checks, one after another: each wants the machine for itself. */
+/** Steps that `make test` runs after the checks, one at a time: each uses the whole machine. */
 export function slowSteps(reports: string): readonly Step[] {
   return [
-    suite('integration', 20 * minute, reports),
-    suite('e2e', 8 * minute, reports),
+    suite('integration', reports, { project: 'integration', timeoutMs: 20 * minute }),
+    suite('kill -9, short', reports, {
+      project: 'resilience',
+      files: [
+        'tests/resilience/crash.test.ts',
+        'tests/resilience/crash-rounds.test.ts',
+        'tests/resilience/webhook-kills.test.ts',
+      ],
+      environment: { CRASH_ROUNDS: '2', CRASH_OUTAGE_SECONDS: '3' },
+      timeoutMs: 5 * minute,
+    }),
+    suite('e2e', reports, { project: 'e2e', timeoutMs: 8 * minute }),
     { name: 'bench', command: ['node', 'bench/webhooks.ts', '--quick'], timeoutMs: 3 * minute },
     {
       name: 'demo',
       command: ['node', 'dev-env/demo/demo-once.ts'],
       timeoutMs: 3 * minute,
-      alwaysPrint: true,
+      output: 'always',
     },
   ];
+}
+
+/** Steps of `make resilience`, one at a time, on both engines. tests/resilience/sizes.ts has their sizes. */
+export function resilienceSteps(reports: string): readonly Step[] {
+  const bothEngines = { TEST_ENGINES: 'all' };
+  return [
+    liveSuite('engines', reports, {
+      project: 'integration',
+      files: suitesOnEngines(),
+      environment: { ...bothEngines, KEY_ROTATION_SESSIONS: '20' },
+      timeoutMs: 30 * minute,
+    }),
+    liveSuite('crash', reports, {
+      project: 'resilience',
+      files: ['tests/resilience/crash.test.ts', 'tests/resilience/webhook-kills.test.ts'],
+      environment: bothEngines,
+      timeoutMs: 15 * minute,
+    }),
+    liveSuite('crash-rounds', reports, {
+      project: 'resilience',
+      files: ['tests/resilience/crash-rounds.test.ts'],
+      environment: bothEngines,
+      timeoutMs: 120 * minute,
+    }),
+    liveSuite('soak', reports, {
+      project: 'resilience',
+      files: ['tests/resilience/soak.test.ts'],
+      timeoutMs: 120 * minute,
+    }),
+  ];
+}
+
+/** Integration suites whose engines depend on TEST_ENGINES, and the key rotation, which runs on both credential stores. */
+function suitesOnEngines(): readonly string[] {
+  const usesEngines = /\b(?:engines|localEngines)\(|\bKEY_ROTATION_SESSIONS\b/u;
+  return globSync('tests/integration/**/*.test.ts', { cwd: root })
+    .filter((file) => usesEngines.test(readFileSync(join(root, file), 'utf8')))
+    .sort();
 }
 
 function tool(name: string, ...command: Command): Step {
   return { name, command, timeoutMs: 2 * minute };
 }
 
-function suite(project: string, timeoutMs: number, reports: string): Step {
-  const report = join(reports, `${project}.json`);
+function liveSuite(name: string, reports: string, options: SuiteOptions): Step {
+  const step = suite(name, reports, options);
+  return { ...step, command: [...step.command, '--disable-console-intercept'], output: 'live' };
+}
+
+function suite(name: string, reports: string, options: SuiteOptions): Step {
+  const { project, files = [], timeoutMs, environment } = options;
+  const report = join(reports, `${name.replaceAll(/\W+/gu, '-')}.json`);
   return {
-    name: project,
+    name,
     command: [
       'vitest',
       'run',
@@ -67,8 +133,10 @@ function suite(project: string, timeoutMs: number, reports: string): Step {
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
+      ...files,
     ],
     timeoutMs,
     report,
+    ...(environment !== undefined && { environment }),
   };
 }

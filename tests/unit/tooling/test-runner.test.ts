@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 import { runSteps } from '../../tooling/run-steps.ts';
-import type { Step } from '../../tooling/steps.ts';
+import { resilienceSteps, slowSteps, type Step } from '../../tooling/steps.ts';
 import { summaryLine, isSuccess, reportTally } from '../../tooling/tally.ts';
 
 function script(name: string, source: string, timeoutMs = 20_000): Step {
@@ -39,6 +39,19 @@ describe('the test runner', { timeout: 30_000 }, () => {
     expect(tally).toEqual({ passed: 1, failed: 1, skipped: 0 });
     expect(printed.join('\n')).toMatch(/FAILED {2}bad[^\n]*\nhere\nit hurts\nEnded by exit code 3/u);
     expect(printed.join('\n')).not.toContain('all is well');
+  });
+
+  it('prints the output of a live step as it arrives, and once', async () => {
+    const source = `console.log('half way'); setTimeout(() => process.exit(3), 200)`;
+    await run({ ...script('long', source), output: 'live' });
+    expect(printed.slice(0, 2)).toEqual(['start   long', 'half way']);
+    expect(printed.join('\n').match(/half way/gu)).toHaveLength(1);
+  });
+
+  it('adds the environment of a step to its own', async () => {
+    const source = `console.log(process.env.TEST_ENGINES, process.env.PATH !== undefined)`;
+    await run({ ...script('matrix', source), environment: { TEST_ENGINES: 'all' }, output: 'always' });
+    expect(printed.join('\n')).toContain('all true');
   });
 
   it('fails a program that is not there', async () => {
@@ -83,6 +96,30 @@ describe('the test runner', { timeout: 30_000 }, () => {
 
   it('does not take a run without tests for a success', () => {
     expect(isSuccess({ passed: 0, failed: 0, skipped: 5 })).toBe(false);
+  });
+});
+
+describe('the steps', () => {
+  const root = resolve(import.meta.dirname, '../../..');
+  const files = (steps: readonly Step[]): string[] =>
+    steps.flatMap(({ command }) => command.filter((argument) => argument.endsWith('.test.ts')));
+
+  it('of make resilience run every suite of tests/resilience', () => {
+    expect(files(resilienceSteps(''))).toEqual(
+      expect.arrayContaining(globSync('tests/resilience/*.test.ts', { cwd: root })),
+    );
+  });
+
+  it('of make resilience run the suites that choose their engines', () => {
+    const [matrix] = resilienceSteps('');
+    expect(matrix?.environment).toMatchObject({ TEST_ENGINES: 'all' });
+    expect(matrix?.command).toContain('tests/integration/storage/messages/messages.test.ts');
+    expect(matrix?.command).not.toContain('tests/integration/storage/database/pglite.test.ts');
+  });
+
+  it('name files that exist', () => {
+    const named = files([...slowSteps(''), ...resilienceSteps('')]);
+    expect(named.filter((file) => globSync(file, { cwd: root }).length === 0)).toEqual([]);
   });
 });
 

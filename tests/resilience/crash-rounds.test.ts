@@ -1,5 +1,11 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PgliteDatabase } from '../../src/storage/database/pglite.ts';
+import { PostgresServer } from '../../dev-env/postgres-server.ts';
+import { localEngines, pglite } from '../support/fixtures/engines.ts';
+import { crashRounds, crashSeed, outageMs } from './sizes.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { findViolations } from '../support/checkers/delivery-checker.ts';
 import { dateInDays, linkSalon } from '../../dev-env/clients/linked-salon.ts';
@@ -10,13 +16,13 @@ import { WebhookTraffic } from '../support/clients/webhook-traffic.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-export type CrashRoundsOptions = Readonly<{
-  rounds: number;
-  /** Absent: the embedded store. */
-  databaseUrl?: () => string;
-  /** Takes the database away in the middle and gives it back. */
-  outage?: (whileDown: () => Promise<void>) => Promise<void>;
-  /** Reads the database once the server has stopped. */
+/** The database that the server under load runs on. */
+type Database = Readonly<{
+  /** Absent: the server keeps its own, embedded. */
+  url?: string;
+  /** Runs `work` while the database is down. */
+  withOutage?: (work: () => Promise<void>) => Promise<void>;
+  /** Reads the database after the server has stopped. */
   query: (stack: Stack, sql: string) => Promise<readonly Row[]>;
 }>;
 
@@ -25,33 +31,26 @@ const clients = 24;
 const settleTimeoutMs = 120_000;
 const stallTimeoutMs = 60_000;
 
-/** How many rounds: some in every run of the tests, hundreds by `make crash`. */
-export const crashRounds = Number(process.env['CRASH_ROUNDS'] ?? 8);
-/** How long the database is away. */
-export const outageMs = Number(process.env['CRASH_OUTAGE_SECONDS'] ?? 8) * 1_000;
-
-/** Kills the server again and again under load, lets it finish, and reads what the phones have seen. */
-export function crashRoundsSuite(options: CrashRoundsOptions): void {
-  const { rounds, outage } = options;
+describe.each(localEngines())('a server killed again and again under load, on $name', (engine) => {
   const scope = new AsyncDisposableStack();
-  const seed = Number(process.env['CRASH_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-  const random = seededRandom(seed);
+  const random = seededRandom(crashSeed);
+  let database: Database;
   let stack: Stack;
 
   beforeAll(async () => {
     scope.use(muteLibsignalConsole());
-    const databaseUrl = options.databaseUrl?.();
+    database = engine === pglite ? embedded : await startPostgres(scope);
     stack = scope.use(
       await startStack({
-        useDatabaseTemplate: databaseUrl === undefined,
+        useDatabaseTemplate: database.url === undefined,
         environment: { TRUST_PROXY: '1' },
-        ...(databaseUrl !== undefined && { databaseUrl }),
+        ...(database.url !== undefined && { databaseUrl: database.url }),
       }),
     );
   }, 60_000);
   afterAll(() => scope.disposeAsync());
 
-  it(`loses nothing and says nothing twice in ${rounds} kills under ${perSecond} webhooks a second (seed ${seed})`, async () => {
+  it(`loses nothing and sends nothing twice in ${crashRounds} kills under ${perSecond} webhooks a second (seed ${crashSeed})`, async () => {
     const salon = await linkSalon(stack);
     const phones = Array.from({ length: clients }, (_, n) => stack.whatsapp.phone(`7900800${1_000 + n}`));
     const template = stack.yclients
@@ -76,13 +75,18 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
       stop.abort();
       await running;
     };
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < crashRounds; round += 1) {
       await withTraffic(async () => {
         await delay(200 + random() * 2_300);
-        if (outage !== undefined && round === Math.floor(rounds / 2)) await outage(() => delay(outageMs));
+        if (round === Math.floor(crashRounds / 2)) await database.withOutage?.(() => delay(outageMs));
         await stack.server.kill();
       });
       await stack.server.start();
+      if ((round + 1) % 10 === 0) {
+        console.log(
+          `${engine.name}: kill ${round + 1} of ${crashRounds}, ${traffic.posted.length} webhooks posted`,
+        );
+      }
     }
 
     const drainedSeconds = await waitUntilDrained(stack);
@@ -97,25 +101,25 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
     ).catch(() => undefined);
 
     await stack.server.stop();
-    const unknown = await options.query(
+    const unknown = await database.query(
       stack,
       `select distinct record_id from messages where status = 'unknown' and record_id is not null`,
     );
-    const [jobs = {}] = await options.query(
+    const [jobs = {}] = await database.query(
       stack,
       `select count(*)::int as open from pgboss.job where name = 'webhooks' and state <> 'completed'`,
     );
-    const deadLettered = await options.query(
+    const deadLettered = await database.query(
       stack,
       `select name, data -> 'reason' as reason from pgboss.job where name like '%\\_dead'`,
     );
-    const processed = await options.query(
+    const processed = await database.query(
       stack,
       `select data -> 'data' ->> 'comment' as posted from pgboss.job where name = 'webhooks' and state = 'completed'`,
     );
     const acknowledged = traffic.posted.filter((one) => one.acknowledged).length;
     console.log(
-      `${rounds} kills: ${traffic.posted.length} webhooks posted, ${acknowledged} acknowledged, ` +
+      `${crashRounds} kills: ${traffic.posted.length} webhooks posted, ${acknowledged} acknowledged, ` +
         `${traffic.records.length} bookings, ${inboxes().length} messages, ${unknown.length} unknown, ` +
         `the rest processed in ${drainedSeconds} s`,
     );
@@ -124,10 +128,49 @@ export function crashRoundsSuite(options: CrashRoundsOptions): void {
     expect(jobs).toMatchObject({ open: 0 });
     const orders = new Set(processed.map((row) => Number(row['posted'])));
     expect(traffic.posted.filter((one) => one.acknowledged && !orders.has(one.order))).toEqual([]);
-    expect(acknowledged).toBeGreaterThan(rounds * 20);
+    expect(acknowledged).toBeGreaterThan(crashRounds * 20);
     // Killed three times in the middle of a hand-over: it happens, and rarely.
     expect(unknown.length).toBeLessThanOrEqual(Math.max(2, inboxes().length / 50));
   }, 3_600_000);
+});
+
+const embedded: Database = {
+  query: async ({ directory }, sql) => {
+    await using database = await PgliteDatabase.open({
+      directory: join(directory, 'data', 'pg'),
+      onError: (error) => {
+        throw error;
+      },
+      now: () => new Date(),
+    });
+    return await database.transaction((session) => session.query(sql));
+  },
+};
+
+async function startPostgres(scope: AsyncDisposableStack): Promise<Database> {
+  const server = scope.use(await PostgresServer.start());
+  const url = await server.createDatabase();
+  return {
+    url,
+    withOutage: async (work) => {
+      await server.stopFast();
+      try {
+        await work();
+      } finally {
+        await server.resume();
+      }
+    },
+    query: async (_stack, sql) => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      try {
+        const { rows } = await client.query<Record<string, unknown>>(sql);
+        return rows;
+      } finally {
+        await client.end();
+      }
+    },
+  };
 }
 
 /** Waits as long as there is progress. @returns how many seconds it took */
