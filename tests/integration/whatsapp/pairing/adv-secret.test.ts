@@ -19,7 +19,9 @@ describe('a phone that wants a new secret before it links', () => {
     await host.waitForState(fixture.companyId, 'connected');
     await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'привязан');
     await fixture.client.waitForMessage(({ text }) => text === 'привязан');
-    expect(host.log.lines.filter((line) => line.includes('not acknowledged'))).toEqual([]);
+    expect(
+      host.log.lines.filter((line) => line.includes('ADV secret refresh acknowledgement failed')),
+    ).toEqual([]);
   });
 
   it('finds that secret in every code that comes later, too', async () => {

@@ -27,7 +27,7 @@ describe('a pairing code', () => {
     fixture.whatsapp.limitQueries('md/link_code_companion_reg', true);
     const refused = await refusalOf(host.manager.requestPairingCode(fixture.companyId, typed));
     expect(refused.text.ru).toMatch(/слишком часто.*час/);
-    expect(refused.text.en).toMatch(/too many.*hour/);
+    expect(refused.text.en).toMatch(/rate-limited.*hour/);
 
     fixture.whatsapp.limitQueries('md/link_code_companion_reg', false);
     const { code } = await host.manager.requestPairingCode(fixture.companyId, typed);
@@ -120,7 +120,7 @@ describe('a pairing code', () => {
     fixture.whatsapp.silenceQueries('md/link_code_companion_reg', true);
     const refused = await refusalOf(host.manager.requestPairingCode(fixture.companyId, typed));
     expect(refused.text.ru).toContain('не ответил');
-    expect(refused.text.en).toContain('did not answer');
+    expect(refused.text.en).toContain('did not respond');
   });
 
   it('survives "Invalid buffer": a notice of WhatsApp with nothing in it', async () => {
