@@ -114,26 +114,29 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   metrics.staleValues.readFrom(() => keyRotation.staleCount);
 
   const whatsapp = scope.use(
-    new BaileysManager({
-      credentialRepository: credentials.repository,
-      keyring,
-      leases: storage.leases,
-      // The embedded store admits one process, which reclaims its own leases at once after a crash.
-      owner: config.database.kind === 'embedded' ? 'embedded' : config.instanceId,
-      logger: logger.child({ part: 'whatsapp' }),
-      report,
-      getMessage: (companyId, whatsappMessageId) =>
-        messages.textByWhatsappMessageId(companyId, whatsappMessageId),
-      now,
-      monotonicMs,
-      random,
-      versionStore: storage.clientVersion,
-      // The simulated WhatsApp supports only the configured version.
-      ...(config.whatsapp.webSocketUrl === undefined
-        ? { fetchLatestVersion: fetchLatestClientVersion }
-        : { webSocketUrl: config.whatsapp.webSocketUrl }),
-      ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
-    }),
+    new BaileysManager(
+      {
+        credentialRepository: credentials.repository,
+        keyring,
+        leases: storage.leases,
+        logger: logger.child({ part: 'whatsapp' }),
+        report,
+        getMessage: (companyId, whatsappMessageId) =>
+          messages.textByWhatsappMessageId(companyId, whatsappMessageId),
+        versionStore: storage.clientVersion,
+        // The simulated WhatsApp supports only the configured version.
+        ...(config.whatsapp.webSocketUrl === undefined && { fetchLatestVersion: fetchLatestClientVersion }),
+        now,
+        monotonicMs,
+        random,
+      },
+      {
+        // The embedded store admits one process, which reclaims its own leases at once after a crash.
+        owner: config.database.kind === 'embedded' ? 'embedded' : config.instanceId,
+        ...(config.whatsapp.webSocketUrl !== undefined && { webSocketUrl: config.whatsapp.webSocketUrl }),
+        ...(config.whatsapp.version !== undefined && { version: config.whatsapp.version }),
+      },
+    ),
   );
   metrics.sessions.readFrom(() => whatsapp.countByState());
   const receiveWatchdog = new ReceiveWatchdog({

@@ -1,90 +1,110 @@
 import { EventEmitter } from 'node:events';
-import { generateMessageIDV2, type WASocket } from '@whiskeysockets/baileys';
-import type { CompanyId } from '../domain/ids.ts';
+import type { WASocket } from '@whiskeysockets/baileys';
+import type { Keyring } from '../crypto/keyring.ts';
 import { phoneFrom } from '../domain/company/phone.ts';
-import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
 import type { SessionState, SessionStatus } from '../domain/company/session-state.ts';
-import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
+import type { CompanyId } from '../domain/ids.ts';
+import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { AuthState } from './credentials/auth-state.ts';
+import type { Lease, Leases, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/sessions.ts';
+import { createDecryptedMessageCache } from './baileys-patches/decrypted-message-cache.ts';
+import { installProcessPatches } from './baileys-patches/install.ts';
 import {
   ClientVersion,
-  type ClientVersionStore,
+  type ClientVersionDeps,
   type ClientVersionNumber,
-  type ClientVersionOptions,
+  type ClientVersionStore,
 } from './connection/client-version.ts';
+import type { AuthState } from './credentials/auth-state.ts';
 import { CredentialStore, type CredentialRepository } from './credentials/credential-store.ts';
-import { createDecryptedMessageCache } from './baileys-patches/decrypted-message-cache.ts';
-import { watchDeliveryReceipts } from './messages/delivery-receipts.ts';
-import { type Disconnect, ForcedDisconnectError } from './session/disconnect-policy.ts';
-import { watchInboundStanzas } from './watchdog/probe.ts';
-import { PairingLimit } from './pairing/pairing-limit.ts';
-import { installProcessPatches } from './baileys-patches/install.ts';
-import { watchIncomingMessages } from './messages/incoming-messages.ts';
-import type { SessionDependencies, SessionReport } from './session/dependencies.ts';
-import { notConnected } from './session/errors.ts';
-import {
-  activeSessions,
-  countSessionsByState,
-  evictUnlinkedSessions,
-  restoreAll,
-} from './session-registry.ts';
-import { Session } from './session/session.ts';
-import { ReachoutTimelocks } from './messages/reachout-timelock.ts';
-import { defaultTimeouts, type SessionTimeouts } from './timeouts.ts';
-import type { Lease, PairingCode, QrCode, WhatsApp, WhatsAppEvents, Leases } from '../ports/sessions.ts';
 import { PairingCodeRequests, obtainPairingCode, requirePairing } from './pairing/pairing-code.ts';
+import { PairingLimit } from './pairing/pairing-limit.ts';
+import { SessionRegistry } from './session-registry.ts';
+import type { SessionDeps, SessionReport } from './session/dependencies.ts';
+import type { Disconnect } from './session/disconnect-policy.ts';
+import { notConnected } from './session/errors.ts';
 import { ReconnectRateLimiter } from './session/reconnect-scheduler.ts';
-import type { Keyring } from '../crypto/keyring.ts';
+import { Session } from './session/session.ts';
+import { defaultTimeouts, type SessionTimeouts } from './timeouts.ts';
 
-const testMessage =
-  'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
-  'WhatsApp is connected: clients will receive messages about their bookings from here.';
+/** All sessions together: 300 reconnect within 50 s. */
+const defaultReconnectsPerSecond = 6;
+const defaultMaxPairings = 100;
 
-/** The WhatsApp sessions of all companies. Operations of one company run one after another. */
+export type BaileysManagerDeps = Readonly<{
+  credentialRepository: CredentialRepository;
+  keyring: Keyring;
+  leases: Leases;
+  logger: Logger;
+  report: SessionReport & ClientVersionDeps['report'];
+  /** The text sent under a message id, for devices that could not decrypt it and request it again. */
+  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  /** Keeps the newest client version across restarts and instances. */
+  versionStore?: ClientVersionStore;
+  /** Fetches the newest client version after a refusal. */
+  fetchLatestVersion?: () => Promise<ClientVersionNumber | undefined>;
+  now: () => Date;
+  monotonicMs: () => number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}>;
+
+export type BaileysManagerOptions = Readonly<{
+  /** Name of this instance in leases. After a restart under the same name its leases are available at once. */
+  owner: string;
+  /** Default: WhatsApp's own. Trusted with all messages: never take it from a tenant. */
+  webSocketUrl?: string;
+  /** Pins the WhatsApp Web version. Default: the library's, or a newer one after that is refused. */
+  version?: ClientVersionNumber;
+  /** How many sockets all sessions together reopen in a second. */
+  reconnectsPerSecond?: number;
+  /** How many companies may pair at once. */
+  maxPairings?: number;
+  timeouts?: Partial<SessionTimeouts>;
+}>;
+
+/** The WhatsApp sessions of all companies. Operations on one company's session run one after another. */
 export class BaileysManager extends EventEmitter<WhatsAppEvents> implements WhatsApp, AsyncDisposable {
-  readonly #sessions = new Map<CompanyId, Session>();
-  readonly #operations = new KeyedMutex<CompanyId>();
-  readonly #closing = new AbortController();
-  readonly #credentials: CredentialStore;
-  readonly #timeouts: SessionTimeouts;
-  readonly #reachoutTimelocks: ReachoutTimelocks;
   readonly #logger: Logger;
+  readonly #now: () => Date;
   readonly #startedAt: Date;
-  readonly #libraryPatches: Disposable;
+  readonly #timeouts: SessionTimeouts;
+  readonly #credentials: CredentialStore;
   readonly #clientVersion: ClientVersion;
-  readonly #sessionDeps: SessionDependencies;
+  readonly #sessions: SessionRegistry;
   readonly #pairingLimit: PairingLimit;
   readonly #pairingCodeRequests = new PairingCodeRequests();
+  readonly #processPatches: Disposable;
+  readonly #closing = new AbortController();
 
-  constructor(options: BaileysManagerOptions) {
+  constructor(deps: BaileysManagerDeps, options: BaileysManagerOptions) {
     super();
-    const { leases, owner, logger, report, now, monotonicMs, random } = options;
-    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
-    this.#reachoutTimelocks = new ReachoutTimelocks(this.#timeouts.lookupTimeoutMs);
-    this.#pairingLimit = new PairingLimit(this.#timeouts.maxPairings);
-    this.#credentials = new CredentialStore(options.credentialRepository, options.keyring);
+    const { logger, report, now, monotonicMs, random } = deps;
+    const { reconnectsPerSecond = defaultReconnectsPerSecond, maxPairings = defaultMaxPairings } = options;
     this.#logger = logger;
-    this.#libraryPatches = installProcessPatches(logger);
+    this.#now = now;
     this.#startedAt = now();
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#credentials = new CredentialStore(deps.credentialRepository, deps.keyring);
     this.#clientVersion = new ClientVersion({
       configured: options.version,
-      store: options.versionStore,
-      fetchLatest: options.fetchLatestVersion,
+      store: deps.versionStore,
+      fetchLatest: deps.fetchLatestVersion,
       report,
       monotonicMs,
     });
-    this.#sessionDeps = {
+    const { leaseTtlMs: ttlMs, leaseRenewIntervalMs: renewIntervalMs } = this.#timeouts;
+    const sessionDeps: SessionDeps = {
       credentials: this.#credentials,
       lease: {
-        leases,
-        owner,
-        timings: { ttlMs: this.#timeouts.leaseTtlMs, renewIntervalMs: this.#timeouts.leaseRenewIntervalMs },
+        leases: deps.leases,
+        owner: options.owner,
+        timings: { ttlMs, renewIntervalMs },
         monotonicMs,
         logger,
       },
       clientVersion: this.#clientVersion,
-      reconnectRateLimiter: new ReconnectRateLimiter(this.#timeouts.reconnectsPerSecond, monotonicMs),
+      reconnectRateLimiter: new ReconnectRateLimiter(reconnectsPerSecond, monotonicMs),
       report,
       webSocketUrl: options.webSocketUrl,
       decryptedMessageCache: createDecryptedMessageCache(),
@@ -93,39 +113,41 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       now,
       monotonicMs,
       random,
-      getSentText: options.getMessage,
-      runExclusive: (companyId, operation) => this.#operations.run(companyId, operation),
+      getSentText: deps.getMessage,
+      runExclusive: (companyId, operation) => this.#sessions.runExclusive(companyId, operation),
+      emit: this.#emitSafely,
     };
+    this.#sessions = new SessionRegistry((companyId) => new Session(companyId, sessionDeps), logger);
+    this.#pairingLimit = new PairingLimit(maxPairings);
+    this.#processPatches = installProcessPatches(logger);
   }
 
   /**
-   * Begins to restore every company that has credentials, with no new QR code. Resolves as soon as all of them are
-   * `connecting`; how each one ends is told by its `state` events.
+   * Starts to restore every company with stored credentials; no QR code is needed. Resolves as soon as all of them are
+   * `connecting`; `state` events report the outcome.
    */
   async initializeManager(): Promise<void> {
     await this.#clientVersion.load();
     const companies = await this.#credentials.companies();
-    for (const companyId of companies) this.#session(companyId).markRestorePending();
-    const restoring = restoreAll({
-      companies,
-      signal: this.#closing.signal,
-      restore: (companyId) => this.#restore(companyId),
-    });
-    this.#runInBackground('WhatsApp session restore', restoring);
+    for (const companyId of companies) this.#sessions.getOrCreate(companyId).markRestorePending();
+    const { signal } = this.#closing;
+    this.#sessions
+      .restoreAll(companies, { signal, connectTimeoutMs: this.#timeouts.responseTimeoutMs })
+      .catch((error: unknown) => this.#logger.error('WhatsApp session restore failed', { error }));
   }
 
   async generateQRForCompany(companyId: CompanyId): Promise<QrCode> {
     await this.createNewSession(companyId);
-    return requirePairing(this.#session(companyId)).waitForQr(this.#timeouts.firstQrTimeoutMs);
+    return requirePairing(this.#sessions.getOrCreate(companyId)).waitForQr(this.#timeouts.firstQrTimeoutMs);
   }
 
   async requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode> {
     const number = phoneFrom(phone);
     const deps = {
-      session: () => this.#session(companyId),
-      runExclusive: (operation: () => Promise<void>) => this.#operations.run(companyId, operation),
+      session: () => this.#sessions.getOrCreate(companyId),
+      runExclusive: (operation: () => Promise<void>) => this.#sessions.runExclusive(companyId, operation),
       startPairing: () => this.createNewSession(companyId),
-      publishCode: (code: PairingCode) => this.#emitSafely(() => this.emit('pairing-code', companyId, code)),
+      publishCode: (code: PairingCode) => this.#emitSafely('pairing-code', companyId, code),
       timeouts: this.#timeouts,
     };
     return await this.#pairingCodeRequests.run(companyId, number, () => obtainPairingCode(number, deps));
@@ -134,39 +156,21 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   /** Opens a pairing socket for the company unless one is open. @throws AppError */
   async createNewSession(companyId: CompanyId): Promise<void> {
     if (this.#closing.signal.aborted) throw notConnected();
-    await this.#operations.run(companyId, () =>
-      this.#pairingLimit.start(companyId, this.#sessions, () => this.#session(companyId).pair()),
+    await this.#sessions.runExclusive(companyId, () =>
+      this.#pairingLimit.start(companyId, this.#sessions.all, () =>
+        this.#sessions.getOrCreate(companyId).pair(),
+      ),
     );
   }
 
-  /** Listens to a socket that was opened for the company, with the credentials it uses. */
+  /** Subscribes the company's session to a socket. A session does this for the sockets that it opens. */
   setupEventHandlers(companyId: CompanyId, sock: WASocket, creds: AuthState): void {
-    const session = this.#session(companyId);
-    sock.ev.on('creds.update', () => {
-      // The session hears of a failure from the credentials themselves.
-      creds.saveCreds().catch(() => undefined);
-    });
-    sock.ev.on('connection.update', (update) => session.handleConnectionUpdate(sock, update));
-    watchDeliveryReceipts(sock, (update) => {
-      if (session.sock === sock) this.#emitSafely(() => this.emit('message-status', companyId, update));
-    });
-    watchInboundStanzas(sock, () => {
-      if (session.sock === sock) this.#emitSafely(() => this.emit('inbound', companyId));
-    });
-    this.#reachoutTimelocks.watch(sock, (lock, source) => {
-      if (session.sock === sock)
-        this.#emitSafely(() => this.emit('reachout-timelock', companyId, lock, source));
-    });
-    watchIncomingMessages(sock, {
-      // Also from a socket that was replaced meanwhile: WhatsApp does not say it again.
-      report: (message) => this.#emitSafely(() => this.emit('received', companyId, message)),
-      onError: (error) => this.#logger.warn('Sender lookup failed', { companyId, error }),
-    });
+    this.#sessions.getOrCreate(companyId).listenTo(sock, creds);
   }
 
-  /** Writes to the salon's own chat, so that its owner sees that it works. @throws AppError `CONNECTION_FAILED` */
+  /** Writes to the salon's own chat, so that its owner sees that messages arrive. @throws AppError `CONNECTION_FAILED` */
   async sendTestMessage(sock: WASocket, companyId: CompanyId): Promise<void> {
-    await this.#session(companyId).sender.sendToSelf(sock, testMessage);
+    await this.#sessions.getOrCreate(companyId).messenger.sendTestMessage(sock);
   }
 
   async sendMessage(
@@ -179,18 +183,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     const session = this.#sessions.get(companyId);
     const sock = session?.openSocket;
     if (session === undefined || sock === undefined) throw notConnected();
-    const messageId = options.messageId ?? generateMessageIDV2(sock.authState.creds.me?.id);
-    const errorCode = await session.sender.send(sock, number, text, {
-      messageId,
-      typingMs: options.typingMs ?? 0,
-    });
-    if (errorCode === undefined)
-      this.#emitSafely(() => this.emit('message-dispatched', companyId, messageId));
-    else {
-      const update = { whatsappMessageId: messageId, status: 'failed', errorCode } as const;
-      this.#emitSafely(() => this.emit('message-status', companyId, update));
-    }
-    return { messageId };
+    return await session.messenger.send(sock, number, text, options);
   }
 
   /** `8 (900) 123-45-67` → `+79001234567`. @throws AppError `VALIDATION_ERROR` */
@@ -202,136 +195,67 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     return this.#sessions.get(companyId)?.status ?? { state: 'idle', since: this.#startedAt };
   }
 
-  async fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined> {
-    const sock = this.#sessions.get(companyId)?.openSocket;
-    return sock && this.#reachoutTimelocks.query(sock);
-  }
-
   async disconnectSession(companyId: CompanyId): Promise<void> {
-    await this.#operations.run(companyId, () => this.#session(companyId).logout());
-  }
-
-  /** Ends and forgets the sessions that no phone has linked for half an hour. */
-  async evictUnlinkedSessions(): Promise<void> {
-    const cutoff = new Date(this.#sessionDeps.now().getTime() - this.#timeouts.unlinkedTtlMs);
-    await evictUnlinkedSessions({
-      sessions: this.#sessions,
-      operations: this.#operations,
-      cutoff,
-      logger: this.#logger,
-    });
-  }
-
-  /** The socket of the company, while messages may go out on it. */
-  getOpenSocket(companyId: CompanyId): WASocket | undefined {
-    return this.#sessions.get(companyId)?.openSocket;
-  }
-
-  /** Gives the open socket up, for a new one if the reason allows one. */
-  dropSocket(companyId: CompanyId, reason: Disconnect): void {
-    const session = this.#sessions.get(companyId);
-    const sock = session?.openSocket;
-    if (session === undefined || sock === undefined) return;
-    const error = new ForcedDisconnectError(reason);
-    session.handleConnectionUpdate(sock, {
-      connection: 'close',
-      lastDisconnect: { error, date: new Date() },
-    });
-  }
-
-  /** Erases the credentials that were set aside a week ago. */
-  async eraseQuarantined(): Promise<void> {
-    await this.#credentials.eraseQuarantined();
+    await this.#sessions.runExclusive(companyId, () => this.#sessions.getOrCreate(companyId).logout());
   }
 
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[] {
-    return activeSessions(this.#sessions);
+    return this.#sessions.active();
   }
 
-  /** How many of the sessions known here are in each state, those that rest included. */
+  /** Counts all sessions in memory, those without a socket included. */
   countByState(): Partial<Record<SessionState, number>> {
-    return countSessionsByState(this.#sessions);
+    return this.#sessions.countByState();
   }
 
   getLease(companyId: CompanyId): Lease | undefined {
     return this.#sessions.get(companyId)?.lease;
   }
 
-  /** Closes every socket and gives every lease back. The devices stay linked. */
+  /** The company's socket, if messages may be sent on it. */
+  getOpenSocket(companyId: CompanyId): WASocket | undefined {
+    return this.#sessions.get(companyId)?.openSocket;
+  }
+
+  /** Closes the open socket; the reason decides whether a new one follows. */
+  dropSocket(companyId: CompanyId, reason: Disconnect): void {
+    this.#sessions.get(companyId)?.dropSocket(reason);
+  }
+
+  async fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined> {
+    const session = this.#sessions.get(companyId);
+    const sock = session?.openSocket;
+    return sock && (await session?.messenger.fetchReachoutTimelock(sock));
+  }
+
+  /** Ends and removes the sessions that have had no linked device for half an hour. */
+  async evictUnlinkedSessions(): Promise<void> {
+    await this.#sessions.evictUnlinked(new Date(this.#now().getTime() - this.#timeouts.unlinkedTtlMs));
+  }
+
+  /** Erases credentials that have been in quarantine for a week. */
+  async eraseQuarantined(): Promise<void> {
+    await this.#credentials.eraseQuarantined();
+  }
+
+  /** Closes every socket and releases every lease. The devices stay linked. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(
-      [...this.#sessions].map(([companyId, session]) =>
-        this.#operations.run(companyId, () => session.stop()),
-      ),
-    );
-    this.#libraryPatches[Symbol.dispose]();
+    await this.#sessions.stopAll();
+    this.#processPatches[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #session(companyId: CompanyId): Session {
-    const existing = this.#sessions.get(companyId);
-    if (existing !== undefined) return existing;
-    const session = new Session(companyId, this.#sessionDeps, {
-      onSocketCreated: (sock, auth) => this.setupEventHandlers(companyId, sock, auth),
-      onStateChange: (status) => this.#emitSafely(() => this.emit('state', companyId, status)),
-      onQr: (code) => this.#emitSafely(() => this.emit('qr', companyId, code)),
-      onDisconnected: (reason, willReconnect) =>
-        this.#emitSafely(() => this.emit('disconnected', companyId, reason, willReconnect)),
-      onConnected: (sock, opened) => {
-        this.#emitSafely(() => this.emit('connected', companyId, opened));
-        if (!opened.firstTime) return;
-        this.#runInBackground('Test message', this.sendTestMessage(sock, companyId));
-      },
-    });
-    this.#sessions.set(companyId, session);
-    return session;
-  }
-
-  async #restore(companyId: CompanyId): Promise<void> {
-    await this.#operations.run(companyId, () => this.#session(companyId).restore());
-    await this.#session(companyId).settled(this.#timeouts.responseTimeoutMs);
-  }
-
-  /** A listener that throws must not stop the session that it listens to. */
-  #emitSafely(emit: () => void): void {
+  /** A listener that throws must not interrupt the session that emits. */
+  readonly #emitSafely: SessionDeps['emit'] = (name, ...args) => {
     try {
-      emit();
+      return this.emit(name, ...args);
     } catch (error) {
       this.#logger.error('WhatsApp event listener failed', { error });
+      return false;
     }
-  }
-
-  #runInBackground(description: string, task: Promise<void>): void {
-    task.catch((error: unknown) => this.#logger.error(`${description} failed`, { error }));
-  }
+  };
 }
-
-export type BaileysManagerOptions = Readonly<{
-  credentialRepository: CredentialRepository;
-  keyring: Keyring;
-  leases: Leases;
-  /** Name of this instance in leases. The same name after a restart gets its sessions back at once. */
-  owner: string;
-  logger: Logger;
-  report: SessionReport & ClientVersionOptions['report'];
-  now: () => Date;
-  /** Uniform in [0, 1). */
-  random: () => number;
-  /** Milliseconds of a clock that never jumps. */
-  monotonicMs: () => number;
-  /** The text that was sent under an id, for phones that could not decrypt it and ask again. */
-  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
-  /** Absent: WhatsApp's own. Whoever answers there is trusted; never take it from a tenant. */
-  webSocketUrl?: string;
-  /** The WhatsApp Web version to announce, come what may; absent: the library's, or a newer one once that is refused. */
-  version?: ClientVersionNumber;
-  /** Keeps the newer one. */
-  versionStore?: ClientVersionStore;
-  /** Asks for the newer one. */
-  fetchLatestVersion?: () => Promise<ClientVersionNumber | undefined>;
-  timeouts?: Partial<SessionTimeouts>;
-}>;

@@ -20,10 +20,6 @@ export type SessionTimeouts = Readonly<{
   stableAfterMs: number;
   /** How long a session that opens and closes all the time is left alone, at least; twice that at most. */
   flappingCooldownMs: number;
-  /** Sockets that all sessions together open by themselves, a second: 300 are let in within 50 s. */
-  reconnectsPerSecond: number;
-  /** Companies that may be linking at once. */
-  maxPairings: number;
   /** How long a session that no phone has linked is kept. */
   unlinkedTtlMs: number;
   leaseTtlMs: number;
@@ -47,8 +43,6 @@ export const defaultTimeouts: SessionTimeouts = {
   backoffLongMaxMs: 300_000,
   stableAfterMs: 60_000,
   flappingCooldownMs: 300_000,
-  reconnectsPerSecond: 6,
-  maxPairings: 100,
   unlinkedTtlMs: 30 * 60_000,
   leaseTtlMs: 30_000,
   leaseRenewIntervalMs: 10_000,

@@ -11,7 +11,7 @@ export interface ClientVersionStore {
   save(version: ClientVersionNumber): Promise<void>;
 }
 
-export type ClientVersionOptions = Readonly<{
+export type ClientVersionDeps = Readonly<{
   /** Set by whoever runs the service: never replaced. */
   configured: ClientVersionNumber | undefined;
   store: ClientVersionStore | undefined;
@@ -31,13 +31,13 @@ const fetchIntervalMs = 5 * 60_000;
  * found when WhatsApp refused an older one, as it did everywhere in July 2026.
  */
 export class ClientVersion {
-  readonly #options: ClientVersionOptions;
+  readonly #options: ClientVersionDeps;
   #current: ClientVersionNumber;
   #refusedAtMs = -Infinity;
   #fetchedAtMs = -Infinity;
   #search: Promise<void> | undefined;
 
-  constructor(options: ClientVersionOptions) {
+  constructor(options: ClientVersionDeps) {
     this.#options = options;
     this.#current = options.configured ?? libraryVersion();
   }

@@ -4,38 +4,38 @@ import { installSocketPatches } from '../baileys-patches/install.ts';
 import { toWAVersion, formatClientVersion } from './client-version.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 import { firstQrLifetimeMs } from '../pairing/pairing.ts';
-import type { SessionDependencies } from '../session/dependencies.ts';
+import type { SessionDeps } from '../session/dependencies.ts';
 import { socketConfig } from './socket-config.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
-/** What a session keeps from socket to socket. */
-export type SessionWiring = Readonly<{
+/**
+ * `restore` logs in with the stored identity, `pair` creates a new one unless a linked one is stored, `replace` erases
+ * whatever is stored, readable or not, and creates a new one.
+ */
+export type ConnectionPurpose = 'restore' | 'pair' | 'replace';
+
+export type OpenConnectionOptions = Readonly<{
+  purpose: ConnectionPurpose;
+  /** Shared by all sockets of a session. */
   messageRetryCache: CacheStore;
   onCredentialsError: (error: CredentialsError) => void;
   handlers: ConnectionHandlers;
 }>;
 
 /**
- * `restore` logs in, `pair` makes a new identity unless a linked one is stored, `replace` makes one whatever is stored,
- * be it readable or not.
- */
-export type ConnectionPurpose = 'restore' | 'pair' | 'replace';
-
-/**
  * Opens a socket with the stored credentials of the lease's company.
- * @returns undefined when there is nothing to restore; half-made credentials are erased then
- * @throws UnreadableCredentialsError, LeaseLostError, or what the store throws
+ * @returns undefined when there is nothing to restore; credentials of an unfinished pairing are erased then
+ * @throws UnreadableCredentialsError, LeaseLostError, or the store's error
  */
 export async function openConnection(
   lease: Lease,
-  purpose: ConnectionPurpose,
-  deps: SessionDependencies,
-  wiring: SessionWiring,
+  deps: SessionDeps,
+  { purpose, messageRetryCache, onCredentialsError, handlers }: OpenConnectionOptions,
 ): Promise<Connection | undefined> {
   const { credentials, clientVersion, webSocketUrl, timeouts, logger, report, getSentText, monotonicMs } =
     deps;
   if (purpose === 'replace') await credentials.erase(lease);
-  const auth = await AuthState.open(credentials, lease, wiring.onCredentialsError);
+  const auth = await AuthState.open(credentials, lease, onCredentialsError);
   if (purpose === 'restore' && !auth.isLinked) {
     await credentials.erase(lease);
     return undefined;
@@ -48,7 +48,7 @@ export async function openConnection(
     webSocketUrl,
     timeouts,
     logger: logger.child({ companyId: lease.companyId }),
-    messageRetryCache: wiring.messageRetryCache,
+    messageRetryCache,
     monotonicMs,
     getSentText: (id) => getSentText(lease.companyId, id),
   });
@@ -64,7 +64,7 @@ export async function openConnection(
     qrLifetimeMs: timeouts.qrLifetimeMs ?? firstQrLifetimeMs,
     passkeyTimeoutMs: timeouts.passkeyTimeoutMs,
     monotonicMs,
-    handlers: wiring.handlers,
+    handlers,
     onEndError: (error) => logger.warn('WhatsApp socket close failed', { error }),
     onSecretRotationError: (error) => logger.warn('ADV secret refresh acknowledgement failed', { error }),
   });

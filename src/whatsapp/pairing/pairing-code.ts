@@ -131,7 +131,7 @@ export class PairingCodeRequests {
   }
 }
 
-export type PairingCodeDependencies = Readonly<{
+export type PairingCodeDeps = Readonly<{
   /** The company's session as it is now: it may be another one after a while. */
   session: () => Session;
   runExclusive: (operation: () => Promise<void>) => Promise<void>;
@@ -153,7 +153,7 @@ export function requirePairing({ pairing }: Pick<Session, 'pairing'>): Pairing {
  * @param number E.164 with `+`
  * @throws AppError
  */
-export async function obtainPairingCode(number: string, deps: PairingCodeDependencies): Promise<PairingCode> {
+export async function obtainPairingCode(number: string, deps: PairingCodeDeps): Promise<PairingCode> {
   const { session, publishCode, timeouts } = deps;
   await deps.runExclusive(async () => {
     if (session().pairing?.hasTimeForPairingCode === false) await session().logout();

@@ -3,7 +3,7 @@ import type { AuthState } from '../credentials/auth-state.ts';
 import type { Connection } from '../connection/connection.ts';
 import { decideAfterDisconnect, type Disconnect, type DisconnectDecision } from './disconnect-policy.ts';
 import type { ReconnectScheduler } from './reconnect-scheduler.ts';
-import type { SessionDependencies } from './dependencies.ts';
+import type { SessionDeps } from './dependencies.ts';
 
 const flappingThreshold = 6;
 const replacementWindowMs = 10 * 60_000;
@@ -11,8 +11,8 @@ const replacementWindowMs = 10 * 60_000;
 type ClosedConnection = Pick<Connection, 'version' | 'wasOpen' | 'openForMs'> &
   Readonly<{ auth: Pick<AuthState, 'isLinked'> }>;
 
-type DisconnectHistoryDependencies = Pick<
-  SessionDependencies,
+type DisconnectHistoryDeps = Pick<
+  SessionDeps,
   'timeouts' | 'monotonicMs' | 'random' | 'report' | 'clientVersion'
 >;
 
@@ -21,14 +21,14 @@ type RetryState = Pick<ReconnectScheduler, 'attempts' | 'resetIfStable' | 'reset
 /** Remembers how the sockets of one session closed, and decides by that what comes next. */
 export class DisconnectHistory {
   readonly #companyId: CompanyId;
-  readonly #deps: DisconnectHistoryDependencies;
+  readonly #deps: DisconnectHistoryDeps;
   readonly #reconnectScheduler: RetryState;
   readonly #breaker: FlappingBreaker;
   #lastCode: Disconnect['code'] | undefined;
   #sameCodeCount = 0;
   #replacementsAtMs: number[] = [];
 
-  constructor(companyId: CompanyId, deps: DisconnectHistoryDependencies, reconnectScheduler: RetryState) {
+  constructor(companyId: CompanyId, deps: DisconnectHistoryDeps, reconnectScheduler: RetryState) {
     this.#companyId = companyId;
     this.#deps = deps;
     this.#reconnectScheduler = reconnectScheduler;

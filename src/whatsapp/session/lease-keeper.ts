@@ -9,7 +9,7 @@ export type LeaseTimings = Readonly<{
   renewIntervalMs: number;
 }>;
 
-export type LeaseKeeperOptions = Readonly<{
+export type LeaseKeeperDeps = Readonly<{
   leases: Leases;
   owner: string;
   timings: LeaseTimings;
@@ -24,13 +24,13 @@ export type LeaseKeeperOptions = Readonly<{
  */
 export class LeaseKeeper {
   readonly #companyId: CompanyId;
-  readonly #options: LeaseKeeperOptions;
+  readonly #options: LeaseKeeperDeps;
   readonly #onLost: () => void;
   #lease: Lease | undefined;
   #validUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(companyId: CompanyId, options: LeaseKeeperOptions, onLost: () => void) {
+  constructor(companyId: CompanyId, options: LeaseKeeperDeps, onLost: () => void) {
     this.#companyId = companyId;
     this.#options = options;
     this.#onLost = onLost;

@@ -1,56 +1,54 @@
-import type { ConnectionState, WASocket } from '@whiskeysockets/baileys';
-import type { CompanyId } from '../../domain/ids.ts';
-import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
+import type { WASocket } from '@whiskeysockets/baileys';
 import type { SessionState, SessionStatus } from '../../domain/company/session-state.ts';
+import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { UnreadableCredentialsError, type CredentialsError } from '../credentials/auth-state.ts';
-import { ConnectionSlot } from './connection-slot.ts';
-import type { Connection, ConnectionHandlers } from '../connection/connection.ts';
-import type { Disconnect } from './disconnect-policy.ts';
-import { LeaseKeeper } from './lease-keeper.ts';
-import { LoginState } from '../pairing/login-state.ts';
-import { MessageSender } from '../messages/message-sender.ts';
-import { openConnection, type SessionWiring } from '../connection/open-connection.ts';
-import type { Pairing } from '../pairing/pairing.ts';
-import { CredentialDisposal } from './retirement.ts';
-import { ReconnectScheduler } from './reconnect-scheduler.ts';
-import { MessageRetryCache } from '../connection/message-retry-cache.ts';
-import { DisconnectHistory } from './disconnect-history.ts';
-import type { SessionDependencies, SessionListener } from './dependencies.ts';
-import { alreadyConnecting, leasedElsewhere, pairingNotAllowedError, pairingEndedError } from './errors.ts';
-import { SessionStatusTracker, stateAtRest, stateAfterLogout, stateAfterEraseFailure } from './status.ts';
 import type { Lease } from '../../ports/sessions.ts';
+import type { Connection, ConnectionHandlers } from '../connection/connection.ts';
+import { MessageRetryCache } from '../connection/message-retry-cache.ts';
+import { openConnection } from '../connection/open-connection.ts';
+import { AuthState, UnreadableCredentialsError, type CredentialsError } from '../credentials/auth-state.ts';
+import { Messenger } from '../messages/messenger.ts';
+import { LoginState } from '../pairing/login-state.ts';
+import type { Pairing } from '../pairing/pairing.ts';
+import type { SessionDeps } from './dependencies.ts';
+import { DisconnectHistory } from './disconnect-history.ts';
+import { ForcedDisconnectError, type Disconnect } from './disconnect-policy.ts';
+import { alreadyConnecting, leasedElsewhere, pairingEndedError, pairingNotAllowedError } from './errors.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { ReconnectScheduler } from './reconnect-scheduler.ts';
+import { SessionStatusTracker, stateAfterEraseFailure, stateAfterLogout, stateAtRest } from './status.ts';
 
 /**
- * The WhatsApp session of one company: at most one socket at a time, under the company's lease. Methods that change it are
- * called one at a time; what a socket says after it was replaced changes nothing.
+ * The WhatsApp session of one company: at most one socket at a time, under the company's lease. The caller serialises the
+ * methods that change it. Connection updates of a replaced socket are ignored.
  */
 export class Session {
-  readonly sender: MessageSender;
+  readonly messenger: Messenger;
   readonly #companyId: CompanyId;
-  readonly #deps: SessionDependencies;
-  readonly #listener: SessionListener;
+  readonly #deps: SessionDeps;
   readonly #logger: Logger;
+  readonly #statusTracker: SessionStatusTracker;
   readonly #leaseKeeper: LeaseKeeper;
+  readonly #loginState: LoginState;
   readonly #reconnectScheduler: ReconnectScheduler;
   readonly #disconnectHistory: DisconnectHistory;
-  readonly #statusTracker: SessionStatusTracker;
-  readonly #loginState: LoginState;
-  readonly #slot = new ConnectionSlot();
-  readonly #credentialDisposal: CredentialDisposal;
+  readonly #messageRetryCache = new MessageRetryCache();
+  #connection: Connection | undefined;
+  /** Credentials of the connection that ended last: writes may still be in flight. */
+  #closingAuth: AuthState | undefined;
 
-  constructor(companyId: CompanyId, deps: SessionDependencies, listener: SessionListener) {
+  constructor(companyId: CompanyId, deps: SessionDeps) {
+    const { timeouts, now, logger, lease } = deps;
     this.#companyId = companyId;
     this.#deps = deps;
-    this.#listener = listener;
-    this.#logger = deps.logger.child({ companyId });
-    this.sender = new MessageSender(deps.timeouts.lookupTimeoutMs);
-    this.#leaseKeeper = new LeaseKeeper(companyId, deps.lease, () => this.#handleLeaseLost());
-    this.#loginState = new LoginState(deps.timeouts.qrLifetimeMs, deps.now);
+    this.#logger = logger.child({ companyId });
+    this.#statusTracker = new SessionStatusTracker(now, (status) => deps.emit('state', companyId, status));
+    this.#leaseKeeper = new LeaseKeeper(companyId, lease, () => this.#handleLeaseLost());
+    this.#loginState = new LoginState(timeouts.qrLifetimeMs, now);
     this.#reconnectScheduler = new ReconnectScheduler(deps, (attempt) => this.#enqueue(attempt));
     this.#disconnectHistory = new DisconnectHistory(companyId, deps, this.#reconnectScheduler);
-    this.#credentialDisposal = new CredentialDisposal(deps.credentials, this.#slot, this.#logger);
-    this.#statusTracker = new SessionStatusTracker(deps.now, listener.onStateChange);
+    this.messenger = new Messenger(companyId, deps);
   }
 
   get status(): SessionStatus {
@@ -66,17 +64,17 @@ export class Session {
   }
 
   get sock(): WASocket | undefined {
-    return this.#slot.current?.sock;
+    return this.#connection?.sock;
   }
 
-  /** The socket, while messages may go out on it. */
+  /** The socket, if messages may be sent on it. */
   get openSocket(): WASocket | undefined {
     return this.status.state === 'connected' && this.lease !== undefined ? this.sock : undefined;
   }
 
   /**
    * Opens a pairing socket unless one is open.
-   * @throws AppError `FORBIDDEN` when connected, `CONNECTION_FAILED` when a linked session is on its way up
+   * @throws AppError `FORBIDDEN` when connected, `CONNECTION_FAILED` when a linked session is connecting
    */
   async pair(): Promise<void> {
     if (this.pairing !== undefined) return;
@@ -89,31 +87,34 @@ export class Session {
     await this.#connect();
   }
 
-  /** Its turn to be restored will come: nobody may start a pairing meanwhile. */
+  /** Sets `connecting` before `restore` runs, so that no pairing starts in between. */
   markRestorePending(): void {
     this.#statusTracker.set('connecting');
   }
 
-  /** Resolves when an attempt to connect has ended in some way, or after the time. */
-  async settled(timeoutMs: number): Promise<void> {
-    if (this.status.state === 'connecting') await this.#statusTracker.waitForChange(timeoutMs);
-  }
-
-  /** Opens the session with the credentials it has; without any it stays idle. Waits for its lease if need be. */
+  /** Connects with the stored credentials; stays idle without any. Retries while another instance has the lease. */
   async restore(): Promise<void> {
-    if (this.#slot.current !== undefined || this.pairing !== undefined) return;
+    if (this.#connection !== undefined || this.pairing !== undefined) return;
     this.#statusTracker.set('connecting');
     await this.#connect();
   }
 
-  /** Unlinks the device, erases its credentials. @throws AppError `CONNECTION_FAILED`, or what the store throws, at rest */
+  /** Resolves when the session leaves `connecting`, or after the timeout. */
+  async waitWhileConnecting(timeoutMs: number): Promise<void> {
+    if (this.status.state === 'connecting') await this.#statusTracker.waitForChange(timeoutMs);
+  }
+
+  /**
+   * Unlinks the device and erases its credentials.
+   * @throws AppError `CONNECTION_FAILED`, or the store's error; the session is parked in either case
+   */
   async logout(): Promise<void> {
     const lease = this.lease ?? (await this.#leaseKeeper.acquire());
     if (lease === undefined) throw leasedElsewhere();
     const previousStatus = this.status;
-    if (this.openSocket !== undefined) await this.#slot.current?.unlink(this.#deps.timeouts.logoutTimeoutMs);
+    if (this.openSocket !== undefined) await this.#connection?.unlink(this.#deps.timeouts.logoutTimeoutMs);
     try {
-      await this.#slot.drain();
+      await this.#drainConnection();
       await this.#deps.credentials.erase(lease);
     } catch (error) {
       await this.#park(...stateAfterEraseFailure(previousStatus, error));
@@ -121,34 +122,50 @@ export class Session {
     }
     await this.#park(...stateAfterLogout(previousStatus));
     const isNewLogout = this.status.state === 'logged_out' && previousStatus.state !== 'logged_out';
-    if (isNewLogout) this.#listener.onDisconnected('requested', false);
+    if (isNewLogout) this.#deps.emit('disconnected', this.#companyId, 'requested', false);
   }
 
-  /** Closes the socket and gives the lease back; the device stays linked. */
+  /** Closes the socket and releases the lease; the device stays linked. */
   async stop(): Promise<void> {
     await this.#park(...stateAtRest(this.status, 'stopped', 'shutdown'));
   }
 
-  /** Ends a pairing that nobody finished, and what it left half made. @throws what the store throws, at rest all the same */
+  /** Ends an unfinished pairing and erases its credentials. @throws the store's error, after the session is parked */
   async abandon(): Promise<void> {
     const finalState = stateAtRest(this.status, 'idle', 'unused');
     try {
-      await this.#credentialDisposal.eraseUnlinked(this.lease ?? (await this.#leaseKeeper.acquire()));
+      await this.#eraseUnlinkedCredentials(this.lease ?? (await this.#leaseKeeper.acquire()));
     } finally {
       await this.#park(...finalState);
     }
   }
 
-  handleConnectionUpdate(sock: WASocket, update: Partial<ConnectionState>): void {
-    if (this.sock === sock) this.#slot.current?.handleUpdate(update);
+  /** Closes the open socket; the reason decides whether a new one follows. */
+  dropSocket(reason: Disconnect): void {
+    if (this.openSocket === undefined) return;
+    const lastDisconnect = { error: new ForcedDisconnectError(reason), date: this.#deps.now() };
+    this.#connection?.handleUpdate({ connection: 'close', lastDisconnect });
   }
 
-  readonly #handlers: ConnectionHandlers = {
+  /** Subscribes to a socket of this session. */
+  listenTo(sock: WASocket, auth: AuthState): void {
+    const isCurrent = (): boolean => this.sock === sock;
+    sock.ev.on('creds.update', () => {
+      // `auth` reports a failure through `#handleCredentialsError`.
+      auth.saveCreds().catch(() => undefined);
+    });
+    sock.ev.on('connection.update', (update) => {
+      if (isCurrent()) this.#connection?.handleUpdate(update);
+    });
+    this.messenger.listenTo(sock, isCurrent);
+  }
+
+  readonly #connectionHandlers: ConnectionHandlers = {
     onQr: (text, kind) => {
       const code = this.pairing?.issueQr(text, kind);
       if (code === undefined) return;
       this.#statusTracker.set('pairing');
-      this.#listener.onQr(code);
+      this.#deps.emit('qr', this.#companyId, code);
     },
     onPasskeyRequired: () => {
       this.#loginState.endPairing(pairingEndedError('passkey_required'));
@@ -161,41 +178,40 @@ export class Session {
     onOpen: ({ sock, phone }) => {
       const firstTime = this.#loginState.completeLogin();
       this.#statusTracker.set('connected', undefined, phone);
-      this.#listener.onConnected(sock, { phone, firstTime });
+      this.#deps.emit('connected', this.#companyId, { phone, firstTime });
+      if (!firstTime) return;
+      this.messenger
+        .sendTestMessage(sock)
+        .catch((error: unknown) => this.#logger.error('Test message failed', { error }));
     },
     onClosed: (connection, disconnect) =>
       this.#enqueue(async () => {
-        if (connection === this.#slot.current) await this.#handleClose(connection, disconnect);
+        if (connection === this.#connection) await this.#handleClose(connection, disconnect);
       }),
   };
 
-  readonly #wiring: SessionWiring = {
-    messageRetryCache: new MessageRetryCache(),
-    onCredentialsError: (error) => this.#handleCredentialsError(error),
-    handlers: this.#handlers,
-  };
-
   async #handleClose(connection: Connection, disconnect: Disconnect): Promise<void> {
-    // Whoever took the session over may have the right to: then it is theirs.
+    // 440: another instance may have taken over the lease and logged in.
     if (disconnect.code === 440 && !(await this.#leaseKeeper.verify())) return;
     const { isLinked } = connection.auth;
     const { next, credentials, state, detail } = this.#disconnectHistory.decide(connection, disconnect);
-    this.#slot.endCurrent();
+    this.#endConnection();
     this.pairing?.invalidateCodes();
     if (next.action === 'restart') return this.#connect(connection);
     const isFinal = next.action === 'stop';
     if (isFinal) {
-      if (credentials !== 'keep') await this.#credentialDisposal.disposeRefused(credentials, this.lease);
+      if (credentials !== 'keep') await this.#removeRefusedCredentials(credentials);
       this.#loginState.setReplacementAllowed(credentials === 'keep' && isLinked);
       await this.#park(state, detail);
     } else {
       this.#statusTracker.set(state, detail);
       this.#reconnectScheduler.schedule(() => this.#connect(), next);
     }
-    if (connection.wasOpen || (isFinal && isLinked)) this.#listener.onDisconnected(detail, !isFinal);
+    if (connection.wasOpen || (isFinal && isLinked))
+      this.#deps.emit('disconnected', this.#companyId, detail, !isFinal);
   }
 
-  /** @param pairedConnection its fresh identity must be on disk before it is used */
+  /** @param pairedConnection its new identity is saved before the next login */
   async #connect(pairedConnection?: Connection): Promise<void> {
     this.#reconnectScheduler.cancel();
     await this.#tryOpen(async () => {
@@ -221,35 +237,35 @@ export class Session {
   }
 
   /**
-   * Each socket has a grant of its own: what was under way on the one before is known by its older token and taken up
-   * again. That socket's writes end first, since the store refuses an older token.
+   * A new lease token for each socket: messages dispatched under an older token are recognised and resent. Drains first,
+   * because the store refuses writes under an older token.
    */
   async #acquireSocketLease(): Promise<Lease | undefined> {
-    await this.#slot.drain();
+    await this.#drainConnection();
     return this.#leaseKeeper.acquire();
   }
 
   async #openWithLease(lease: Lease): Promise<void> {
     const { purpose } = this.#loginState;
-    const connection = await openConnection(lease, purpose, this.#deps, this.#wiring);
+    const connection = await openConnection(lease, this.#deps, {
+      purpose,
+      messageRetryCache: this.#messageRetryCache,
+      onCredentialsError: (error) => this.#handleCredentialsError(error),
+      handlers: this.#connectionHandlers,
+    });
     if (connection === undefined) return this.#park('idle');
     if (purpose === 'replace') this.#loginState.setReplacementAllowed(false);
-    this.#slot.set(connection);
+    this.#connection = connection;
     if (this.lease !== lease) {
-      this.#slot.endCurrent();
+      this.#endConnection();
       return this.#waitForLease();
     }
     if (this.pairing !== undefined && connection.auth.isLinked) {
-      // Another instance linked it meanwhile, or it was not restored yet.
+      // Another instance linked the company meanwhile, or the session was not restored yet.
       this.#loginState.endPairing(alreadyConnecting());
       this.#statusTracker.set('connecting');
     }
-    this.#listener.onSocketCreated(connection.sock, connection.auth);
-  }
-
-  async #handleUnreadableCredentials(): Promise<void> {
-    this.#loginState.setReplacementAllowed(true);
-    await this.#park('stopped', 'credentials_unreadable');
+    this.listenTo(connection.sock, connection.auth);
   }
 
   async #waitForLease(): Promise<void> {
@@ -259,36 +275,77 @@ export class Session {
   }
 
   #handleLeaseLost(): void {
-    const isLinked = this.#slot.current?.auth.isLinked ?? this.pairing === undefined;
-    this.#slot.current?.auth.refuseWrites();
-    this.#slot.endCurrent();
+    const isLinked = this.#connection?.auth.isLinked ?? this.pairing === undefined;
+    this.#connection?.auth.refuseWrites();
+    this.#endConnection();
     this.#loginState.endPairing(leasedElsewhere());
     this.#statusTracker.set('stopped', 'lease_lost');
-    this.#listener.onDisconnected('lease_lost', isLinked);
+    this.#deps.emit('disconnected', this.#companyId, 'lease_lost', isLinked);
     if (isLinked) this.#reconnectScheduler.scheduleLeaseRetry(() => this.#connect());
   }
 
   #handleCredentialsError(error: CredentialsError): void {
     this.#logger.error(error.message, { error });
     if (error.cause instanceof LeaseLostError) return this.#leaseKeeper.markLost();
-    const connection = this.#slot.current;
+    const connection = this.#connection;
     connection?.end();
     this.#enqueue(async () => {
-      if (connection === undefined || connection !== this.#slot.current) return;
+      if (connection === undefined || connection !== this.#connection) return;
       if (error instanceof UnreadableCredentialsError) return this.#handleUnreadableCredentials();
-      this.#slot.endCurrent();
+      this.#endConnection();
       this.#statusTracker.set('reconnecting', 'credentials_not_saved');
       this.#reconnectScheduler.schedule(() => this.#connect());
     });
   }
 
-  /** Stops working until somebody asks for something. */
+  async #handleUnreadableCredentials(): Promise<void> {
+    this.#loginState.setReplacementAllowed(true);
+    await this.#park('stopped', 'credentials_unreadable');
+  }
+
+  /** After a failure the credentials stay: the next login is refused in the same way and removes them then. */
+  async #removeRefusedCredentials(method: 'quarantine' | 'erase'): Promise<void> {
+    const { lease } = this;
+    try {
+      await this.#drainConnection();
+      if (lease !== undefined) await this.#deps.credentials[method](lease);
+    } catch (error) {
+      this.#logger.error('Refused credentials removal failed', { error });
+    }
+  }
+
+  /** @throws UnreadableCredentialsError, or the store's error */
+  async #eraseUnlinkedCredentials(lease: Lease | undefined): Promise<void> {
+    const { credentials } = this.#deps;
+    await this.#drainConnection();
+    if (lease === undefined) return;
+    const auth = await AuthState.open(credentials, lease, () => undefined);
+    if (!auth.isLinked) await credentials.erase(lease);
+  }
+
+  /** Closes the connection, ends the pairing and releases the lease. Nothing is retried until the next request. */
   async #park(state: SessionState, detail?: string): Promise<void> {
     this.#reconnectScheduler.cancel();
-    await this.#slot.drain();
+    await this.#drainConnection();
     this.#loginState.endPairing(pairingEndedError(state, detail));
     this.#statusTracker.set(state, detail);
     await this.#leaseKeeper.release();
+  }
+
+  /** Ends the connection and waits for its writes, so that the next one reads the final credentials. */
+  async #drainConnection(): Promise<void> {
+    this.#endConnection();
+    await this.#closingAuth?.close();
+    this.#closingAuth = undefined;
+  }
+
+  /** Writes in flight may still finish. */
+  #endConnection(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    this.#closingAuth = connection.auth;
+    connection.end();
   }
 
   #enqueue(operation: () => Promise<void>): void {

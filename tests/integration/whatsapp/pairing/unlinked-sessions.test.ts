@@ -105,7 +105,7 @@ describe('memory growth: a session that nobody links', () => {
 
   it('is one of a bounded number: who comes when all places are taken is told to wait, and is let in later', async () => {
     await using fixture = await SessionFixture.start();
-    const host = fixture.host({ timeouts: { maxPairings: 2 } });
+    const host = fixture.host({ maxPairings: 2 });
     const [first, second, third] = [companyIdFrom(1), companyIdFrom(2), companyIdFrom(3)];
     const asked = await Promise.allSettled(
       [first, second, third].map((companyId) => host.manager.generateQRForCompany(companyId)),
@@ -122,7 +122,7 @@ describe('memory growth: a session that nobody links', () => {
 
   it('takes no place while it waits to try again after a refused client version', async () => {
     await using fixture = await SessionFixture.start();
-    const host = fixture.host({ timeouts: { maxPairings: 1 } });
+    const host = fixture.host({ maxPairings: 1 });
     const [waiting, first, second] = [companyIdFrom(1), companyIdFrom(2), companyIdFrom(3)];
     fixture.whatsapp.refuseLogins(405);
     await host.manager.createNewSession(waiting);

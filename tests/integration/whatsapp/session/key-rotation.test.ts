@@ -20,7 +20,7 @@ const sessions = Number(process.env['KEY_ROTATION_SESSIONS'] ?? 5);
 const oldKey: EncryptionKey = { id: 'key-of-before', key: randomBytes(32) };
 const newKey: EncryptionKey = { id: 'key-of-today', key: randomBytes(32) };
 const oldBox = new Keyring([oldKey]);
-const timeouts = { reconnectsPerSecond: 20 };
+const reconnectsPerSecond = 20;
 
 type Store = Readonly<{
   leases: Leases;
@@ -103,7 +103,11 @@ describe.each([
       await using fixture = await SessionFixture.start();
       await using store = await open(fixture);
       const { leases, databaseCredentials } = store;
-      const choices = { leases, timeouts, ...(databaseCredentials !== undefined && { databaseCredentials }) };
+      const choices = {
+        leases,
+        reconnectsPerSecond,
+        ...(databaseCredentials !== undefined && { databaseCredentials }),
+      };
       const salons: Salon[] = [];
 
       const before = fixture.host({ ...choices, keyring: oldBox });
