@@ -1,6 +1,6 @@
 import type { WebhookAuthenticator } from './inbox/webhook-authenticator.ts';
 import type { WebhookWriter } from './inbox/webhook-writer.ts';
-import { startWorkers } from './jobs/handlers.ts';
+import { startJobWorkers } from './jobs/handlers.ts';
 import type { RetryingQueue } from './lib/async/retrying-queue.ts';
 import type { Activation } from './marketplace/installation/activation.ts';
 import type { ReplyHandler } from './marketplace/replies/reply-handler.ts';
@@ -54,9 +54,8 @@ export type BackgroundDeps = Readonly<{
 
 /** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. Disposal ends the jobs. */
 export async function startBackground(deps: BackgroundDeps): Promise<AsyncDisposable> {
-  const { activation, webhookAuthenticator, events, lifecycle, outbox, queue, report } = deps;
-  const { replyHandler, reconciliation, replanner, service, sessionRecorder, webhookWriter, whatsapp } = deps;
-  const { webhookForwarder, inboundMessageQueue, inboundMessages, attendanceWriteBack, now } = deps;
+  const { webhookAuthenticator, lifecycle, outbox, queue, report, service, sessionRecorder } = deps;
+  const { inboundMessageQueue, inboundMessages, webhookWriter, whatsapp, now } = deps;
   await using scope = new AsyncDisposableStack();
   await service.init();
   await webhookAuthenticator.preload();
@@ -67,20 +66,7 @@ export async function startBackground(deps: BackgroundDeps): Promise<AsyncDispos
       inboundMessages.handle(companyId, message),
     ),
   );
-  await startWorkers({
-    queue,
-    events,
-    report,
-    handleWebhook: (companyId, webhook) => service.handleWebhook(companyId, webhook),
-    activate: (companyId) => service.sendCallbackToYClients(companyId),
-    onActivationDeadLettered: (companyId, error) => activation.onDeadLetter(companyId, error),
-    disconnect: (companyId) => lifecycle.disconnect(companyId),
-    handleReply: (job) => replyHandler.run(job),
-    writeBackAttendance: (job) => attendanceWriteBack.run(job),
-    forward: (job) => webhookForwarder.run(job),
-    replan: (companyId, cause, phone) => replanner.run(companyId, cause, phone),
-    reconcile: (companyId, cause) => reconciliation.run(companyId, cause),
-  });
+  await startJobWorkers(deps);
   scope.use(queue);
   webhookWriter.start();
   await whatsapp.initializeManager();

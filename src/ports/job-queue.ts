@@ -1,15 +1,5 @@
-export type QueueName =
-  | 'webhooks'
-  | 'activation'
-  | 'disconnection'
-  /** What clients answered. */
-  | 'answers'
-  /** Plans of a company's messages to be made anew. */
-  | 'replanning'
-  /** What clients wrote, for the company's own webhook. */
-  | 'forwarding'
-  /** Changes that no webhook told of. */
-  | 'reconciliation';
+import type { CompanyId } from '../domain/ids.ts';
+import type { QueueName } from '../domain/queue-names.ts';
 
 /** A job that failed for good. */
 export type DeadLetter = Readonly<{
@@ -58,7 +48,7 @@ export interface JobQueue {
 
 /** What a webhook job carries: the platform's envelope, or the generic form turned into it. */
 export type WebhookJobData = Readonly<{
-  companyId: number;
+  companyId: CompanyId;
   resource: string;
   resourceId: number;
   status: string;

@@ -4,7 +4,8 @@ import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import type { Reconciliation } from '../../marketplace/bookings/reconciliation.ts';
-import type { JobQueue, QueueName } from '../../ports/job-queue.ts';
+import { type QueueName, queueNames } from '../../domain/queue-names.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
@@ -22,16 +23,6 @@ export type AdminDeps = Readonly<{
   limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
-
-const queues = [
-  'webhooks',
-  'activation',
-  'disconnection',
-  'answers',
-  'replanning',
-  'forwarding',
-  'reconciliation',
-] as const satisfies readonly QueueName[];
 
 const maxDeadLetters = 500;
 const defaultDeadLetters = 50;
@@ -92,12 +83,12 @@ export function adminRoutes(deps: AdminDeps): Router {
 }
 
 function parseQueueName(name: string): QueueName {
-  const queue = queues.find((known) => known === name);
+  const queue = queueNames.find((known) => known === name);
   if (queue !== undefined) return queue;
   throw new AppError('VALIDATION_ERROR', {
     text: {
-      ru: `Очередь должна быть одной из: ${queues.join(', ')}.`,
-      en: `The queue must be one of: ${queues.join(', ')}.`,
+      ru: `Очередь должна быть одной из: ${queueNames.join(', ')}.`,
+      en: `The queue must be one of: ${queueNames.join(', ')}.`,
     },
   });
 }

@@ -1,11 +1,15 @@
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
-import { deadLetterQueueName } from './retry-policy.ts';
-import type { DeadLetter, NewJob, QueueName } from '../../ports/job-queue.ts';
+import type { QueueName } from '../../domain/queue-names.ts';
+import type { DeadLetter, NewJob } from '../../ports/job-queue.ts';
 
 type Sql = Readonly<{ sql: Database['sql'] }>;
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export function deadLetterQueueName(queue: QueueName): string {
+  return `${queue}_dead`;
+}
 
 /** Newest first; what the jobs held stays in the database. */
 export async function readDeadLetters(

@@ -4,19 +4,13 @@ import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
 import { JobTable } from './job-table.ts';
-import { readDeadLetter, readDeadLetters, readBacklog } from './dead-letters.ts';
-import { deadLetterQueueName, defaultRetryPolicies, queueNames } from './retry-policy.ts';
+import { deadLetterQueueName, readDeadLetter, readDeadLetters, readBacklog } from './dead-letters.ts';
+import { defaultRetryPolicies } from './retry-policy.ts';
+import { type QueueName, queueNames } from '../../domain/queue-names.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { QueueWorker } from './worker.ts';
 import { getSqlState } from '../database/sql.ts';
-import type {
-  DeadLetterHandler,
-  DeadLetter,
-  JobHandler,
-  JobQueue,
-  NewJob,
-  QueueName,
-} from '../../ports/job-queue.ts';
+import type { DeadLetterHandler, DeadLetter, JobHandler, JobQueue, NewJob } from '../../ports/job-queue.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
 const daySeconds = 86_400;

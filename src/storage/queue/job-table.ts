@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
-import type { NewJob, QueueName } from '../../ports/job-queue.ts';
+import type { QueueName } from '../../domain/queue-names.ts';
+import type { NewJob } from '../../ports/job-queue.ts';
 
 /** One attempt at a job. Whoever settles it names its number, so that a late word of an earlier attempt changes nothing. */
 export type JobClaim = Readonly<{ id: string; number: number }>;

@@ -1,4 +1,4 @@
-import type { QueueName } from '../../ports/job-queue.ts';
+import type { QueueName } from '../../domain/queue-names.ts';
 
 export type RetryPolicy = Readonly<{
   /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
@@ -12,16 +12,6 @@ export type RetryPolicy = Readonly<{
   /** Jobs in hand at once in this process. */
   concurrency: number;
 }>;
-
-export const queueNames = [
-  'webhooks',
-  'activation',
-  'disconnection',
-  'answers',
-  'replanning',
-  'forwarding',
-  'reconciliation',
-] as const satisfies readonly QueueName[];
 
 const commonPolicy = { backoff: { baseMs: 1_000, maxMs: 60_000 }, maxInterruptions: 20 } as const;
 
@@ -61,8 +51,3 @@ export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
   // A device that should be unlinked stays dangerous until it is.
   disconnection: { ...commonPolicy, maxAttempts: Infinity, maxInterruptions: Infinity, concurrency: 4 },
 };
-
-/** Where jobs go that failed for good, with the reason. */
-export function deadLetterQueueName(queue: QueueName): string {
-  return `${queue}_dead`;
-}

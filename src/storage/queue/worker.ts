@@ -5,9 +5,10 @@ import { equalJitter, exponentialBackoff } from '../../lib/async/backoff.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import { isOutage } from '../database/errors.ts';
 import type { ClaimedJob, JobTable } from './job-table.ts';
-import { deadLetterQueueName } from './retry-policy.ts';
+import { deadLetterQueueName } from './dead-letters.ts';
 import type { RetryPolicy } from './retry-policy.ts';
-import type { DeadLetterHandler, Job, JobHandler, QueueName } from '../../ports/job-queue.ts';
+import type { QueueName } from '../../domain/queue-names.ts';
+import type { DeadLetterHandler, Job, JobHandler } from '../../ports/job-queue.ts';
 
 /** Finds what other processes inserted and retries that came due; own inserts wake the worker at once. */
 const pollIntervalMs = 250;

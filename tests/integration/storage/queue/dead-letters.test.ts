@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { RetryLaterError } from '../../../../src/domain/errors/job-errors.ts';
-import { startWorkers } from '../../../../src/jobs/handlers.ts';
+import { startJobWorkers } from '../../../../src/jobs/handlers.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
@@ -34,21 +34,22 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
     const fail = async (): Promise<never> => {
       throw new TypeError('+79001234567 cannot be read');
     };
-    await startWorkers({
+    await startJobWorkers({
       queue,
       events: store.repositories.events,
       report: createBusinessEvents(log, createMetrics()),
-      handleWebhook: fail,
-      activate: fail,
-      onActivationDeadLettered: async () => {},
-      disconnect: fail,
-      handleReply: fail,
-      writeBackAttendance: fail,
-      forward: async () => {
-        throw new RetryLaterError('The receiver answered 503', { delayMs: 0, countsAsAttempt: true });
+      service: { handleWebhook: fail, sendCallbackToYClients: fail },
+      activation: { onDeadLetter: async () => {} },
+      lifecycle: { disconnect: fail },
+      replyHandler: { run: fail },
+      attendanceWriteBack: { run: fail },
+      webhookForwarder: {
+        run: async () => {
+          throw new RetryLaterError('The receiver answered 503', { delayMs: 0, countsAsAttempt: true });
+        },
       },
-      replan: fail,
-      reconcile: fail,
+      replanner: { run: fail },
+      reconciliation: { run: fail },
     });
     const deadLetterLog = (message: string, jobId: string) =>
       waitFor(message, () => log.lines.find((line) => line.includes(`"${message}"`) && line.includes(jobId)));
