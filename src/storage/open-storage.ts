@@ -1,36 +1,13 @@
 import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { StoredClientReplies } from './repositories/client-replies.ts';
-import { StoredBookings } from './repositories/bookings.ts';
-import { StoredClientVersion } from './repositories/client-version.ts';
-import { StoredCompanies } from './repositories/companies.ts';
 import { CompanyCache } from './repositories/company-cache.ts';
-import { StoredContacts } from './repositories/contacts.ts';
-import { StoredConnectTokens } from './repositories/connect-tokens.ts';
-import { StoredCredentials } from './repositories/credentials.ts';
+import { createRepositories, type Repositories } from './create-repositories.ts';
 import { openDatabase } from './database/database.ts';
-import { StoredEvents } from './repositories/events.ts';
-import { StoredLeases } from './repositories/leases.ts';
-import { StoredMessages } from './repositories/messages.ts';
 import { readMigrations } from './database/migrate.ts';
 import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue/job-queue.ts';
 import { defaultRetryPolicies } from './queue/retry-policy.ts';
-import { StoredOutgoingWebhooks } from './repositories/outgoing-webhooks.ts';
-import { StoredSyncCursors } from './repositories/sync-cursors.ts';
-import { StoredReceivedMessages } from './repositories/received-messages.ts';
 import { Rpc } from './rpc/client.ts';
-import { StoredRestrictions } from './repositories/restrictions.ts';
-import { StoredEncryptedValues } from './repositories/encrypted-values.ts';
-import { StoredSettings } from './repositories/settings.ts';
-import type { ClientReplies } from '../ports/client-replies.ts';
-import type { Bookings, SyncCursors } from '../ports/bookings.ts';
-import type { Contacts, Messages, Settings } from '../ports/messages.ts';
-import type { OutgoingWebhooks } from '../ports/outgoing-webhooks.ts';
-import type { ReceivedMessages } from '../ports/received-messages.ts';
-import type { Restrictions } from '../ports/restrictions.ts';
-import type { Companies, ConnectTokens } from '../ports/companies.ts';
-import type { Events } from '../ports/events.ts';
-import type { Leases } from '../ports/sessions.ts';
+import type { Companies } from '../ports/companies.ts';
 
 /** An embedded database does one thing after another; what stands in line there, a new webhook has to wait for. */
 const maxEmbeddedWebhookConcurrency = 2;
@@ -54,25 +31,11 @@ export type StorageOptions = Readonly<{
   random: () => number;
 }>;
 
-/** Everything that is kept, behind the ports of the use cases. */
+/** The repositories and the job queue on one database. */
 export type Storage = AsyncDisposable &
+  Omit<Repositories, 'companies'> &
   Readonly<{
     companies: Companies;
-    events: Events;
-    bookings: Bookings;
-    messages: Messages;
-    clientReplies: ClientReplies;
-    contacts: Contacts;
-    received: ReceivedMessages;
-    webhooks: OutgoingWebhooks;
-    settings: Settings;
-    leases: Leases;
-    syncCursors: SyncCursors;
-    restrictions: Restrictions;
-    tokens: ConnectTokens;
-    credentials: StoredCredentials;
-    clientVersion: StoredClientVersion;
-    encryptedValues: StoredEncryptedValues;
     /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
     queue: StoppableJobQueue;
     /** How many inserts into the queue gain by running at once. */
@@ -102,25 +65,11 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       policies: { webhooks: { ...defaultRetryPolicies.webhooks, concurrency } },
     }),
   );
-  const rpc = new Rpc(database.supabase);
+  const repositories = createRepositories(new Rpc(database.supabase), keyring);
   const opened = scope.move();
   return {
-    companies: new CompanyCache(new StoredCompanies(rpc, keyring)),
-    events: new StoredEvents(rpc),
-    bookings: new StoredBookings(rpc),
-    messages: new StoredMessages(rpc),
-    clientReplies: new StoredClientReplies(rpc),
-    contacts: new StoredContacts(rpc),
-    received: new StoredReceivedMessages(rpc, keyring),
-    webhooks: new StoredOutgoingWebhooks(rpc, keyring),
-    settings: new StoredSettings(rpc),
-    leases: new StoredLeases(rpc),
-    syncCursors: new StoredSyncCursors(rpc),
-    restrictions: new StoredRestrictions(rpc),
-    tokens: new StoredConnectTokens(rpc),
-    credentials: new StoredCredentials(rpc),
-    clientVersion: new StoredClientVersion(rpc),
-    encryptedValues: new StoredEncryptedValues(rpc),
+    ...repositories,
+    companies: new CompanyCache(repositories.companies),
     queue,
     concurrentInserts: database.exclusive ? 1 : 2,
     ping: () => database.ping(),

@@ -4,6 +4,7 @@ import { clientIp } from '../../lib/net/client-ip.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { getRequestId } from './request-id.ts';
+import { isUuid } from '../../lib/uuid.ts';
 
 export type AccessLogDeps = Readonly<{
   logger: Logger;
@@ -63,7 +64,6 @@ function matchedRouteTemplate(route: unknown): string {
 
 const maxPathLength = 200;
 const maxSegmentLength = 24;
-const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /**
  * The path for the access log, without query, connect token and webhook secret. Long segments are masked too, because a
@@ -75,6 +75,6 @@ export function maskPath(url: string): string {
     .replace(/(\/qr\/)[^/]+/gi, '$1***')
     .replace(/(\/webhook\/[^/]+\/).+/gi, '$1***')
     .split('/')
-    .map((segment) => (segment.length > maxSegmentLength && !uuid.test(segment) ? '***' : segment))
+    .map((segment) => (segment.length > maxSegmentLength && !isUuid(segment) ? '***' : segment))
     .join('/');
 }

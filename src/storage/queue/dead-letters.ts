@@ -1,11 +1,10 @@
+import { isUuid } from '../../lib/uuid.ts';
 import type { Database } from '../database/database.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { QueueName } from '../../domain/queue-names.ts';
 import type { DeadLetter, NewJob } from '../../ports/job-queue.ts';
 
 type Sql = Readonly<{ sql: Database['sql'] }>;
-
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function deadLetterQueueName(queue: QueueName): string {
   return `${queue}_dead`;
@@ -45,7 +44,7 @@ export async function readDeadLetter(
   queue: QueueName,
   id: string,
 ): Promise<Pick<NewJob, 'key' | 'data'> | undefined> {
-  if (!uuidPattern.test(id)) return undefined;
+  if (!isUuid(id)) return undefined;
   const [row] = await sql.transaction((session) =>
     session.query(`select data from pgboss.job where name = $1 and id = $2 and state = 'created'`, [
       deadLetterQueueName(queue),

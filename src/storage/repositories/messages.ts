@@ -6,9 +6,8 @@ import type { PacingLimits } from '../../domain/notification/pacing.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { MessageClaim, Messages } from '../../ports/messages.ts';
+import { isUuid } from '../../lib/uuid.ts';
 import type { Lease } from '../../ports/sessions.ts';
-
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The outbox: what is to be said, and what became of it. */
 export class StoredMessages implements Messages {
@@ -28,7 +27,7 @@ export class StoredMessages implements Messages {
   }
 
   async byId(companyId: CompanyId, id: string): Promise<Message | undefined> {
-    if (!uuidPattern.test(id)) return undefined;
+    if (!isUuid(id)) return undefined;
     const row = await this.#rpc.row('message_by_id', { p_company_id: companyId, p_message_id: id });
     return row && messageFrom(row);
   }
