@@ -2,7 +2,7 @@ import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
-import { preferredLanguage } from '../lib/preferred-language.ts';
+import { preferredLanguage } from '../lib/net/accept-language.ts';
 import type { MarketplaceClient } from './events.ts';
 import type { Language } from '../domain/language.ts';
 
@@ -13,7 +13,7 @@ const maxTokenLength = 4096;
 export function handshakeLanguage(handshake: Handshake): Language {
   const requested: unknown = handshake.auth['language'];
   if (requested === 'ru' || requested === 'en') return requested;
-  return preferredLanguage(handshake.headers['accept-language'], ['ru', 'en']);
+  return preferredLanguage(handshake.headers, ['ru', 'en']);
 }
 
 /** The address of the client behind exactly `trustProxy` proxies. */

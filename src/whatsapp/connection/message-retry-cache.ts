@@ -1,6 +1,5 @@
 import type { CacheStore } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
-import { isPresent } from '../../lib/is-present.ts';
 
 const maxEntries = 1_000;
 const ttlMs = 60 * 60 * 1_000;
@@ -11,8 +10,8 @@ export class MessageRetryCache implements CacheStore {
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the signature is Baileys'
   get<Value>(key: string): Value | undefined {
-    const value = this.#entries.get(key)?.value;
-    return isPresent<Value>(value) ? value : undefined;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Baileys reads the type that it wrote
+    return this.#entries.get(key)?.value as Value | undefined;
   }
 
   set(key: string, value: unknown): void {

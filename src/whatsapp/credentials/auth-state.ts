@@ -9,7 +9,6 @@ import {
 } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
-import { isPresent } from '../../lib/is-present.ts';
 import { UnreadableSecretError } from '../../crypto/keyring.ts';
 import type { CompanyCredentials, CredentialStore, PlaintextChange } from './credential-store.ts';
 import type { Lease } from '../../ports/sessions.ts';
@@ -135,7 +134,7 @@ export class AuthState {
     const found: Record<string, SignalDataTypeMap[Type]> = {};
     for (const [id, text] of serialised) {
       const value = parseKey(type, text);
-      if (isPresent<SignalDataTypeMap[Type]>(value)) found[id] = value;
+      if (isSignalData<Type>(value)) found[id] = value;
     }
     return found;
   }
@@ -153,7 +152,7 @@ export class AuthState {
   async #set(data: SignalDataSet): Promise<void> {
     const changes = Object.entries(data).flatMap(([type, values]) =>
       Object.entries(values).map(([id, value]): PlaintextChange => {
-        return { type, id, value: isPresent(value) ? serialise(value) : null };
+        return { type, id, value: value === null || value === undefined ? null : serialise(value) };
       }),
     );
     await this.#write(changes);
@@ -234,6 +233,13 @@ function isCreds(value: unknown): value is AuthenticationCreds {
 
 function serialise(value: unknown): string {
   return JSON.stringify(value, BufferJSON.replacer);
+}
+
+/** The type of a key that Baileys wrote follows from its row; what is left to check is that it is not empty. */
+function isSignalData<Type extends keyof SignalDataTypeMap>(
+  value: unknown,
+): value is NonNullable<SignalDataTypeMap[Type]> {
+  return value !== null && value !== undefined;
 }
 
 function parseKey(type: keyof SignalDataTypeMap, text: string): unknown {

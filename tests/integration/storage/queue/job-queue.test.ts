@@ -198,7 +198,7 @@ describe.each(
     await waitFor('the end of the outage', () => outages.lines.length > 1);
 
     expect(attempts).toEqual([1, 1, 1, 1, 1]);
-    expect(outages.lines).toEqual(['Work on webhooks began', 'Work on webhooks ended']);
+    expect(outages.lines).toEqual(['Job handlers (webhooks) began', 'Job handlers (webhooks) ended']);
     expect(errors).toEqual([]);
   }, 40_000);
 

@@ -99,7 +99,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     });
     await queue.insert('forwarding', [{ key: 'postponed', data: {} }]);
     await waitFor('the end of the outage', () => outages.lines.length > 1);
-    expect(outages.lines).toEqual(['Work on forwarding began', 'Work on forwarding ended']);
+    expect(outages.lines).toEqual(['Job handlers (forwarding) began', 'Job handlers (forwarding) ended']);
     expect(errors).toEqual([]);
   });
 });
