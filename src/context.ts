@@ -11,12 +11,8 @@ import { OutageMonitor } from './lib/async/outage-monitor.ts';
 import { RetryingQueue } from './lib/async/retrying-queue.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { ConnectTokenSigner } from './marketplace/installation/connect-token.ts';
-import { MarketplaceService } from './marketplace/marketplace-service.ts';
-import { Registration } from './marketplace/installation/registration.ts';
 import { KeyRotation } from './jobs/key-rotation.ts';
-import { SessionRecorder } from './marketplace/installation/session-recorder.ts';
 import { withScrapeTimeout, outboxGauges } from './messaging/outbox-gauges.ts';
-import { DirectMessages } from './messaging/direct-messages.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { RestrictionMonitor } from './messaging/restriction-monitor.ts';
 import { type BusinessEvents, createBusinessEvents } from './observability/events.ts';
@@ -50,10 +46,10 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   await using scope = new AsyncDisposableStack();
   const now = (): Date => new Date();
   const monotonicMs = (): number => performance.now();
-  const random = Math.random;
-  const keyring = new Keyring(secrets.encryptionKeys);
   const metrics = createMetrics();
   const report = createBusinessEvents(logger, metrics);
+  const shared = { report, now, monotonicMs, random: Math.random };
+  const keyring = new Keyring(secrets.encryptionKeys);
 
   const burstDetector = new BurstDetector(monotonicMs);
   const storage = scope.use(
@@ -61,11 +57,9 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       database: secrets.database,
       migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
       keyring,
-      now,
-      monotonicMs,
       webhookConcurrency: config.webhooks.workerBatch,
       shouldYieldToInbox: () => burstDetector.hasBurst,
-      random,
+      ...shared,
       onError: (error) => report.failed('Storage', error),
       outages: {
         began: (what, error) => report.outageBegan(what, error),
@@ -83,7 +77,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     applicationId: config.yclients.applicationId,
     partnerToken: secrets.yclientsPartnerToken,
     userToken: secrets.yclientsUserToken,
-    random,
+    ...shared,
   });
   yclients.on('breaker-state', (group, state) => report.breakerChanged(group, state));
 
@@ -98,8 +92,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       sessionStore: config.sessionStore,
       sessionsDirectory: config.directories.sessions,
       databaseCredentials: storage.credentials,
-      report,
-      monotonicMs,
+      ...shared,
     }),
   );
   const keyRotation = scope.use(
@@ -120,15 +113,12 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
         keyring,
         leases: storage.leases,
         logger: logger.child({ part: 'whatsapp' }),
-        report,
         getMessage: (companyId, whatsappMessageId) =>
           messages.textByWhatsappMessageId(companyId, whatsappMessageId),
         versionStore: storage.clientVersion,
         // The simulated WhatsApp supports only the configured version.
         ...(config.whatsapp.webSocketUrl === undefined && { fetchLatestVersion: fetchLatestClientVersion }),
-        now,
-        monotonicMs,
-        random,
+        ...shared,
       },
       {
         // The embedded store admits one process, which reclaims its own leases at once after a crash.
@@ -139,87 +129,45 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     ),
   );
   metrics.sessions.readFrom(() => whatsapp.countByState());
-  const receiveWatchdog = new ReceiveWatchdog({
-    whatsapp,
-    companies,
-    events,
-    report,
-    now,
-    monotonicMs,
-    random,
-  });
+  const receiveWatchdog = new ReceiveWatchdog({ whatsapp, companies, events, ...shared });
   metrics.deafSessions.readFrom(() => receiveWatchdog.alertedSessionCount);
-  const qrRenderer = scope.use(new WorkerQrRenderer());
 
   const outbox = scope.use(
-    new Outbox({
-      messages,
-      companies,
-      settings,
-      whatsapp,
-      statusQueue,
-      report,
-      pacing: config.pacing,
-      random,
-      now,
-    }),
+    new Outbox({ messages, companies, settings, whatsapp, statusQueue, pacing: config.pacing, ...shared }),
   );
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const restrictionMonitor = scope.use(
     new RestrictionMonitor({ restrictions, whatsapp, statusQueue, report, wakeOutbox }),
   );
 
-  const signer = new ConnectTokenSigner(secrets.jwtSecret, now);
+  const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
   const connectUrl = (tokens: readonly string[]): string =>
     `${publicUrl}/marketplace/connect#${tokens.length === 1 ? 'token' : 'tokens'}=${tokens.join(',')}`;
-  const webhookUrl = (companyId: CompanyId, secret: string): string =>
-    `${publicUrl}/marketplace/webhook/${companyId}/${secret}`;
   const allowLoopback = !config.production;
-  const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
   const useCases = createUseCases({
     ...storage,
-    revocations,
-    whatsapp,
+    ...shared,
     yclients,
-    webhookSender: new HttpWebhookSender({ allowLoopback, now }),
+    whatsapp,
+    qrRenderer: scope.use(new WorkerQrRenderer()),
+    sessionStateQueue,
     wakeOutbox,
-    webhookUrl,
-    report,
-    now,
+    webhookSender: new HttpWebhookSender({ allowLoopback, now }),
+    allowLoopback,
+    signer: new ConnectTokenSigner(secrets.jwtSecret, now),
+    revocations,
+    connectUrl,
+    webhookUrl: (companyId, secret) => `${publicUrl}/marketplace/webhook/${companyId}/${secret}`,
     partnerToken: secrets.yclientsPartnerToken,
     applicationId: config.yclients.applicationId,
-    signPayment: (salonId, { amount, discount = null }) =>
-      paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
-    allowLoopback,
-    debounceMs: config.notifyDebounceMs,
-  });
-  const { activation, reconciliation, webhookProcessor, webhookSubscriptionCheck } = useCases;
-  metrics.missingWebhookUrls.readFrom(() => webhookSubscriptionCheck.missing.size);
-  const sessionRecorder = new SessionRecorder(companies, sessionStateQueue, report);
-  const service = new MarketplaceService({
-    companies,
-    messages,
-    directMessages: new DirectMessages({ messages, wakeOutbox, report, now }),
-    tokens: storage.tokens,
-    signer,
-    yclients,
-    whatsapp,
-    qrRenderer,
-    activation,
-    sessionRecorder,
-    webhookProcessor,
-    report,
-    now,
-  });
-  const registration = new Registration({
-    service,
-    activation,
-    signer,
-    yclients,
     verifyUser: (userData, userDataSign) =>
       verifyUserData({ userData, userDataSign, partnerToken: secrets.yclientsPartnerToken }),
-    connectUrl,
+    signPayment: (salonId, { amount, discount = null }) =>
+      paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
+    debounceMs: config.notifyDebounceMs,
   });
+  const { reconciliation, webhookSubscriptionCheck } = useCases;
+  metrics.missingWebhookUrls.readFrom(() => webhookSubscriptionCheck.missing.size);
 
   const webhooks = scope.use(
     await openInbox({
@@ -230,9 +178,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       queue,
       shardCount: storage.concurrentInserts,
       burstDetector,
-      report,
-      now,
-      monotonicMs,
+      ...shared,
     }),
   );
   metrics.spoolBytes.readFrom(() => webhooks.spool.bytes);
@@ -256,8 +202,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     logger,
     metrics,
     health,
-    service,
-    registration,
+    service: useCases.service,
+    registration: useCases.registration,
     lifecycle: useCases.lifecycle,
     revocations,
     inbox: webhooks.inbox,
@@ -286,8 +232,6 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           queue,
           inboundMessageQueue,
           report,
-          service,
-          sessionRecorder,
           webhookWriter: webhooks.writer,
           whatsapp,
           now,

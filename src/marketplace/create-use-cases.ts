@@ -1,4 +1,6 @@
 import type { CompanyId } from '../domain/ids.ts';
+import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
+import { DirectMessages } from '../messaging/direct-messages.ts';
 import { NotificationSettingsService } from '../messaging/notification-settings.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Bookings, SyncCursors } from '../ports/bookings.ts';
@@ -9,7 +11,7 @@ import type { JobQueue } from '../ports/job-queue.ts';
 import type { Contacts, Messages, Settings } from '../ports/messages.ts';
 import type { OutgoingWebhooks, WebhookSender } from '../ports/outgoing-webhooks.ts';
 import type { ReceivedMessages } from '../ports/received-messages.ts';
-import type { WhatsApp } from '../ports/sessions.ts';
+import type { QrRenderer, WhatsApp } from '../ports/sessions.ts';
 import type { YclientsPlatform } from '../ports/yclients.ts';
 import { BookingSync } from './bookings/booking-sync.ts';
 import { Reconciliation } from './bookings/reconciliation.ts';
@@ -17,8 +19,12 @@ import { Replanner } from './bookings/replan.ts';
 import { WebhookProcessor } from './bookings/webhook-processor.ts';
 import { WebhookSubscriptionCheck } from './bookings/webhook-subscription-check.ts';
 import { Activation } from './installation/activation.ts';
+import type { ConnectTokenSigner } from './installation/connect-token.ts';
 import { Lifecycle, type LifecycleOptions } from './installation/lifecycle.ts';
+import { Registration, type RegistrationDeps } from './installation/registration.ts';
+import { SessionRecorder } from './installation/session-recorder.ts';
 import { StatusPoller } from './installation/status-poller.ts';
+import { MarketplaceService } from './marketplace-service.ts';
 import { AttendanceWriteBack } from './replies/attendance-write-back.ts';
 import { InboundMessages } from './replies/inbound-messages.ts';
 import { OutgoingWebhookSettingsService } from './replies/outgoing-webhook-settings.ts';
@@ -40,14 +46,19 @@ export type UseCaseDeps = Readonly<{
   webhooks: OutgoingWebhooks;
   revocations: Pick<Revocations, 'emit'>;
   whatsapp: WhatsApp;
+  qrRenderer: QrRenderer;
+  /** Writes session states, also through a database outage. */
+  sessionStateQueue: Pick<RetryingQueue, 'run'>;
   yclients: YclientsPlatform;
   webhookSender: WebhookSender;
+  signer: ConnectTokenSigner;
   wakeOutbox: (companyId: CompanyId) => void;
   /** The URL to which YCLIENTS posts a company's events; contains its webhook secret. */
   webhookUrl: (companyId: CompanyId, secret: string) => string;
   report: BusinessEvents;
   now: () => Date;
 }> &
+  Pick<RegistrationDeps, 'verifyUser' | 'connectUrl'> &
   LifecycleOptions &
   Readonly<{
     /** Accept outgoing webhooks on this machine, without TLS. */
@@ -87,9 +98,22 @@ export function createUseCases(deps: UseCaseDeps) {
     requestReplan: (companyId) => replanner.request(companyId),
   });
 
-  return {
-    replanner,
+  const sessionRecorder = new SessionRecorder(deps.companies, deps.sessionStateQueue, deps.report);
+  const directMessages = new DirectMessages(deps);
+  const service = new MarketplaceService({
+    ...deps,
+    activation,
+    directMessages,
+    sessionRecorder,
     webhookProcessor,
+  });
+  const registration = new Registration({ ...deps, service, activation });
+
+  return {
+    service,
+    registration,
+    sessionRecorder,
+    replanner,
     webhookSubscriptionCheck,
     reconciliation,
     activation,
