@@ -162,6 +162,20 @@ const directions = [
     to: { path: '^(tests|bench)/' },
   },
   {
+    name: 'bench-uses-src-and-dev-env',
+    comment: 'Benchmarks run without the suites: move what they share with tests to dev-env.',
+    severity: 'error',
+    from: { path: '^bench/' },
+    to: { path: '^(tests|public|supabase)/' },
+  },
+  {
+    name: 'support-imports-no-suite',
+    comment: 'Suites import support, not the reverse: move what several suites share to tests/support.',
+    severity: 'error',
+    from: { path: '^tests/support/' },
+    to: { path: '^tests/(unit|integration|resilience|e2e|tooling)/' },
+  },
+  {
     name: 'simulators-know-no-product',
     comment:
       'A simulator that shares code with the product shares its errors: implement the vendor side separately, also where a helper imports src.',

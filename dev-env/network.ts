@@ -8,16 +8,16 @@ import { copyDatabaseTemplate } from './pglite-template.ts';
 import { ServerProcess } from './server-process.ts';
 
 export type StackOptions = Readonly<{
-  /** Absent: the embedded store. */
+  /** Absent: an embedded database in the server's DATA_DIR. */
   databaseUrl?: string;
-  /** Starts on a copy of an empty embedded store: without it the server makes its own, which takes seconds. */
+  /** Starts on a copy of an empty embedded database instead of creating one, which takes seconds. */
   useDatabaseTemplate?: boolean;
   environment?: Readonly<Record<string, string>>;
   whatsapp?: WhatsAppSimulatorOptions;
   yclientsPort?: number;
 }>;
 
-/** The salon that every stack has. */
+/** The salon of every stack; its application is not installed yet. */
 export const demoSalon = {
   id: 510_001,
   title: 'Салон красоты «Ромашка»',
@@ -29,7 +29,7 @@ export const ownerNumber = '79001112233';
 export const clientNumber = '79004445566';
 export const adminApiKey = 'demo-admin-key-of-the-simulated-stack';
 
-/** The real server in a process of its own, on a simulated WhatsApp and a simulated YCLIENTS. */
+/** A running server and the simulators it talks to. Disposing it stops all of them and removes its directory. */
 export class Stack implements AsyncDisposable {
   readonly whatsapp: WhatsAppSimulator;
   readonly yclients: YclientsSimulator;
@@ -63,6 +63,10 @@ export class Stack implements AsyncDisposable {
   }
 }
 
+/**
+ * Starts the server in its own process, connected to a simulated WhatsApp and a simulated YCLIENTS on loopback ports, with
+ * `demoSalon` and without pacing or debounce. Resolves when the server is ready.
+ */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using scope = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'marketplace-'));

@@ -6,27 +6,27 @@ import { waitFor } from './wait-for.ts';
 
 const entry = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-/** Halves the time that the modules take to load. */
-const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
+/** Halves the load time of the modules. */
+const compileCache = fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url));
 
 type Running = Readonly<{ child: ChildProcess; lines: Record<string, unknown>[] }>;
 
-/** The server as ops run it: a process of its own, which tests may kill. */
+/** The server in its own process, as in production. */
 export class ServerProcess implements AsyncDisposable {
   readonly #directory: string;
   #environment: Readonly<Record<string, string>>;
   #running: Running | undefined;
   #url: string | undefined;
-  /** Everything that all runs wrote to stdout and stderr. */
+  /** stdout and stderr of all runs. */
   output = '';
 
-  /** @param directory to run in: not the project's, whose `.env` may name a real database */
+  /** @param directory working directory; not the project's, whose `.env` may name a real database */
   constructor(directory: string, environment: Readonly<Record<string, string>>) {
     this.#directory = directory;
     this.#environment = environment;
   }
 
-  /** Where the server listens; the same after a restart. */
+  /** Base URL; the same after a restart. */
   get url(): string {
     if (this.#url === undefined) throw new Error('The server has not been started');
     return this.#url;
@@ -38,12 +38,12 @@ export class ServerProcess implements AsyncDisposable {
     return pid;
   }
 
-  /** From the next start on. */
+  /** Takes effect at the next start. */
   reconfigure(changes: Readonly<Record<string, string>>): void {
     this.#environment = { ...this.#environment, ...changes };
   }
 
-  /** Resolves when the server says that it is ready. */
+  /** Resolves when the server logs `Ready`. */
   async start(timeoutMs = 60_000): Promise<void> {
     const child = spawn(process.execPath, [entry], {
       cwd: this.#directory,
@@ -74,7 +74,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#url = String(ready['listening']);
   }
 
-  /** Sends a signal and waits for the end. @returns the exit code, null when a signal ended it */
+  /** Sends a signal and waits for the exit. @returns the exit code, null after a kill by signal */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.#running?.child;
     this.#running = undefined;
@@ -85,7 +85,7 @@ export class ServerProcess implements AsyncDisposable {
     return child.exitCode;
   }
 
-  /** As a power cut does: no handler runs. */
+  /** SIGKILL: no handler runs. */
   async kill(): Promise<void> {
     await this.stop('SIGKILL');
   }

@@ -1,6 +1,6 @@
 import { clientNumber, demoSalon, ownerNumber, startStack, type Stack } from '../network.ts';
 import { ConnectPageClient, decodeQr, openRegistration, fetchStatus } from '../clients/test-clients.ts';
-import { changeSettings } from '../clients/linked-salon.ts';
+import { changeSettings, dateInDays } from '../clients/linked-salon.ts';
 import { waitFor } from '../wait-for.ts';
 import { muteLibsignalConsole } from '../simulators/whatsapp/libsignal-console.ts';
 
@@ -107,11 +107,6 @@ function seconds(sinceMs: number): string {
 
 function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-/** A visit that lies ahead whenever this runs. */
-function dateInDays(days: number, time: string): string {
-  return `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)} ${time}`;
 }
 
 try {

@@ -16,7 +16,7 @@ type Report = {
   summary: { error: number; violations: { from: string; to: string; rule: { name: string } }[] };
 };
 
-/** Runs the cruise of `make check` on the folders of another tree. Paths in the answer are relative to `tree`. */
+/** Runs the dependency check of `make check` on the folders of `tree`. Paths in the result are relative to `tree`. */
 export function cruise(tree: string, folders: readonly string[]): Cruise {
   const program = resolve(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs');
   const rules = resolve(root, 'dependency-cruiser.config.mjs');
