@@ -12,6 +12,7 @@ export default {
     'src/workers/*.ts!',
     'public/*.html!',
     'supabase/migrations.ts',
+    'tests/tooling/check-vocabulary.ts',
     'dev-env/demo/*.html',
     'bench/{baseline-server,bare-qr-server,bare-sessions,whatsapp-process}.ts',
     'dev-env/footprint/footprint.ts',
