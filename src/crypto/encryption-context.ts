@@ -1,6 +1,11 @@
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 
-/** What the seal of a stored credential is bound to. @param name under which its row is stored */
+/**
+ * Associated data (AAD) of encrypted values: a ciphertext copied to another owner or field does not decrypt.
+ * The texts must not change, since stored values are bound to them.
+ */
+
+/** @param name hashed id under which the row is stored */
 export function credentialContext(companyId: CompanyId, type: string, name: string): string {
   return JSON.stringify(['whatsapp credentials', companyId, type, name]);
 }
@@ -13,7 +18,7 @@ export function receivedMessageContext(companyId: CompanyId, id: string): string
   return `received_message:${companyId}:${id}`;
 }
 
-/** A secret keeps its seal when it becomes the previous one. */
+/** The same context for current and previous secret, so that a rotation can move the ciphertext. */
 export function outgoingWebhookContext(companyId: CompanyId, field: 'url' | 'secret'): string {
   return `outgoing_webhook:${companyId}:${field}`;
 }

@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-/** An encryption key of 32 bytes and the name under which it is found again. */
+/** A 32-byte key and the id that is stored with each ciphertext. */
 export type EncryptionKey = Readonly<{ id: string; key: Uint8Array }>;
 
-/** The value was altered, belongs elsewhere, or its key is gone. */
+/** The value was altered, belongs to another context, or its key is missing. */
 export class UnreadableSecretError extends Error {
   override readonly name = 'UnreadableSecretError';
 }
@@ -13,13 +13,13 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * AES-256-GCM under a ring of keys: the first encrypts, all decrypt. The context (who owns the value, what it is) is
- * authenticated with it, so that a value copied to another place does not open there.
+ * AES-256-GCM with several keys: the first encrypts, all decrypt. The context (owner and kind of the value) is
+ * authenticated as associated data.
  *
  * Layout: version (1 byte), length of the key id (1 byte), key id, IV (12), tag (16), ciphertext.
  */
 export class Keyring {
-  /** How everything begins that is sealed from now on, and nothing else: format and key. */
+  /** Common prefix of all values under the current key: format version and key id. */
   readonly currentKeyPrefix: Uint8Array;
   readonly #current: EncryptionKey;
   readonly #keys: ReadonlyMap<string, Uint8Array>;
@@ -33,6 +33,7 @@ export class Keyring {
     this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
   }
 
+  /** Encrypts under the current key. */
   seal(context: string, plaintext: Uint8Array | string): Buffer {
     const iv = randomBytes(ivBytes);
     const cipher = createCipheriv('aes-256-gcm', this.#current.key, iv);
@@ -41,7 +42,7 @@ export class Keyring {
     return Buffer.concat([this.currentKeyPrefix, iv, cipher.getAuthTag(), ciphertext]);
   }
 
-  /** @throws UnreadableSecretError */
+  /** Decrypts and authenticates. @throws UnreadableSecretError */
   open(context: string, sealed: Uint8Array): Buffer {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
     const ivStart = 2 + (bytes[1] ?? 0);

@@ -12,18 +12,17 @@ export type KeyRotationOptions = Readonly<{
   stores: readonly EncryptedValues[];
   keyring: Keyring;
   report: Pick<BusinessEvents, 'reencryptionStarted' | 'reencryptionFinished'>;
-  /** Values read and written at once. */
+  /** Values per batch. Default: 100. */
   batchSize?: number;
-  /** Between two batches, for everybody else. */
+  /** Pause between batches, to leave the database to other work. Default: 20. */
   pauseMs?: number;
 }>;
 
 type RoundResult = { reencrypted: number; unreadable: number };
 
 /**
- * Seals anew what is sealed under another key than the first, so that the other one can be removed. Asks for no lease: a value
- * is replaced by itself under another seal, and only while it is the one that was read. What was not done when the process ends
- * is found by the next.
+ * Re-encrypts stored values under the current key, so that older keys can be removed. Needs no session lease: each value is
+ * replaced by compare-and-swap and its plaintext stays the same. An interrupted run is resumed by the next process.
  */
 export class KeyRotation implements AsyncDisposable {
   readonly #options: KeyRotationOptions;
@@ -35,12 +34,12 @@ export class KeyRotation implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Values not under the first key; undefined before they were counted. */
+  /** Values under other keys; undefined before the first count. */
   get staleCount(): number | undefined {
     return this.#staleCount;
   }
 
-  /** Resolves when all is done that can be; a run under way is shared. @throws what the stores do */
+  /** Resolves when no further value can be re-encrypted. Concurrent calls share one run. @throws errors of the stores */
   async run(): Promise<void> {
     this.#running ??= this.#run().finally(() => (this.#running = undefined));
     await this.#running;
@@ -57,7 +56,7 @@ export class KeyRotation implements AsyncDisposable {
     if (initialCount > 0) report.reencryptionStarted(initialCount);
     const { reencrypted, unreadable, staleCount } = await this.#runRounds(initialCount);
     if (this.#abortController.signal.aborted) return;
-    // Also what an earlier run replaced, if its process ended before this or the disk was full.
+    // Includes ciphertext that an earlier run replaced but could not remove (process exit, full disk).
     const compacted = await Promise.all(stores.map((store) => store.compact()));
     if (initialCount > 0 || compacted.includes(true))
       report.reencryptionFinished({ reencrypted, unreadable, staleCount });
@@ -66,7 +65,7 @@ export class KeyRotation implements AsyncDisposable {
   async #runRounds(initialCount: number): Promise<RoundResult & { staleCount: number }> {
     const totals = { reencrypted: 0, unreadable: 0, staleCount: initialCount };
     let round: RoundResult | undefined;
-    // The rest was being written, or came from an instance that still has the other key first.
+    // A round leaves values that were written concurrently, also by instances that still use the old key.
     while (
       totals.staleCount > totals.unreadable &&
       round?.reencrypted !== 0 &&

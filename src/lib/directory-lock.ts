@@ -1,19 +1,20 @@
 import { DatabaseSync } from 'node:sqlite';
 
+/** Another live process holds the lock. */
 export class DirectoryInUseError extends Error {
   override readonly name = 'DirectoryInUseError';
 }
 
 /**
- * Keeps a second process out of a directory. The lock is the operating system's, held through SQLite on a file beside
- * the directory: it goes with the process, also after kill -9, and two processes cannot both take over a dead one.
+ * Locks a directory against other processes by an OS file lock, held through SQLite on a file beside the directory. The OS
+ * releases it when the process dies, also after kill -9, without a race for a stale lock.
  */
 export class DirectoryLock implements Disposable {
   readonly #file: DatabaseSync;
 
   /**
-   * @param inUseMessage what a person is told when another process is there
-   * @throws DirectoryInUseError when a live process holds it
+   * @param inUseMessage message of the error, for the operator
+   * @throws DirectoryInUseError
    */
   constructor(directory: string, inUseMessage: string) {
     this.#file = new DatabaseSync(`${directory}.lock`);

@@ -3,32 +3,33 @@ import type { KnownBooking } from '../domain/booking/booking.ts';
 import type { MessageKind, NewMessage } from '../domain/notification/message.ts';
 import type { MarketplaceEvent } from './events.ts';
 
-/** How far the platform's changes of each company have been read. */
+/** Up to when the YCLIENTS records of each company have been read. */
 export interface SyncCursors {
   /**
-   * A job begins to read: what happens from now on is for the next one.
-   * @param job the same at each attempt
-   * @returns until when the last good one has read; undefined: never
+   * Starts a run. Changes after this moment belong to the next run.
+   * @param job job id, the same at each attempt
+   * @returns the cursor that the last finished run stored; undefined if none has finished
    */
   begin(companyId: CompanyId, job: string): Promise<Date | undefined>;
+  /** Stores the cursor. @param until all changes before this moment have been read */
   finish(companyId: CompanyId, until: Date): Promise<void>;
-  /** How many jobs have begun, of each company. */
+  /** Runs started so far, per company. */
   runCounts(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>>;
 }
 
-/** What the use cases need to know of bookings and their messages. Types only: this file has no runtime. */
-
+/** @property version increases with every change; the optimistic lock of `Bookings.apply` */
 export type StoredBooking = KnownBooking & Readonly<{ version: number }>;
 
 export type QueuedMessage = Readonly<{ id: string; kind: MessageKind }>;
 
 export interface Bookings {
+  /** @returns undefined if no webhook or reconciliation has stored the record */
   find(companyId: CompanyId, recordId: number): Promise<StoredBooking | undefined>;
   /**
-   * Writes the booking, its whole plan of messages and its event in one transaction, if the stored version still is
-   * `expectedVersion` (0 = not stored yet). Queued messages of the record that are not in the plan become `withdrawn`; those
-   * that are keep their place. Nothing is queued for a client who opted out, but for a cancellation. `stale`: somebody else
-   * was faster, or a message has been sent meanwhile; read again.
+   * Writes the booking, its message plan and its event in one transaction if the stored version equals `expectedVersion`
+   * (0: not stored yet). Queued messages of the record that are missing from the plan become `withdrawn`; the others keep
+   * their place. A client who opted out receives cancellations only.
+   * @returns `stale` if the booking changed or one of its messages was sent since it was read: read it again
    */
   apply(
     companyId: CompanyId,
@@ -40,8 +41,8 @@ export interface Bookings {
     }>,
   ): Promise<'stale' | Readonly<{ queued: readonly QueuedMessage[] }>>;
   /**
-   * Records whose visit is not over by `from` (local time of the salon) and not cancelled, and those that have a message
-   * waiting, in ascending order.
+   * Ids of records, ascending: visits that end after `from` (salon local time) and are not cancelled, and records with a
+   * queued message.
    */
   upcoming(
     companyId: CompanyId,

@@ -7,17 +7,17 @@ export type ClientReplyJob = Readonly<{
   phone: string;
   answer: ClientReplyKind;
   whatsappMessageId: string;
-  /** The WhatsApp id of the message that was quoted. */
+  /** WhatsApp id of the quoted message. */
   quotedId?: string;
 }>;
 
-/** An answer that the platform does not know yet. */
+/** A recorded reply that is not yet written to the YCLIENTS record. */
 export type AttendanceWriteBackJob = Readonly<{
   companyId: CompanyId;
   recordId: number;
   reminderId: string;
   answer: AttendanceReply;
-  /** Such as `answer:<WhatsApp id>`. */
+  /** Source of the reply, such as `answer:<WhatsApp id>`. */
   cause: string;
 }>;
 
@@ -26,16 +26,17 @@ export type AttendanceReply = Extract<ClientReplyKind, 'yes' | 'no'>;
 export type RecordedReply = Readonly<{
   reminderId: string;
   recordId: number;
-  /** False: it was taken before. */
+  /** False if this WhatsApp message was recorded before. */
   isNew: boolean;
-  /** It says something else than the answer before to the same reminder, or is the first. */
+  /** Whether it is the first reply to the reminder, or differs from the previous one. */
   isChanged: boolean;
 }>;
 
 export interface ClientReplies {
   /**
-   * Finds the visit that an answer is about and writes the answer down with its event, once for each WhatsApp message: that
-   * of the message that was quoted, else the one of which the client was reminded last. Undefined: it is about none.
+   * Records a reply to a reminder with its event, once per WhatsApp message. The reply belongs to the quoted reminder, or
+   * else to the last one sent to the client.
+   * @returns undefined if there is no such reminder
    */
   record(
     companyId: CompanyId,

@@ -4,17 +4,15 @@ import type { SalonId, CompanyId } from '../domain/ids.ts';
 import type { SessionState } from '../domain/company/session-state.ts';
 import type { Language } from '../domain/language.ts';
 
-/** What the use cases need from the outside. Types only: this file has no runtime. */
-
 export type NewCompany = Readonly<{
   salonId: SalonId;
   title: string;
   businessType: BusinessType;
   timeZone: string | undefined;
   language: Language;
-  /** The platform's number of the person who connected the salon. An uninstalled company takes the new one. */
+  /** YCLIENTS user id of the person who connected the salon. */
   ownerUserId?: number;
-  /** Stored encrypted, found again by its hash. */
+  /** Stored encrypted, looked up by its hash. */
   apiKey: string;
   webhookSecret: string;
 }>;
@@ -32,36 +30,47 @@ export type ConnectionStats = Readonly<{
 
 export interface Companies {
   /**
-   * Idempotent by salon; an existing company keeps its secrets and its owner, gets the fresh title, type and zone. An
-   * uninstalled one starts again as `pending_whatsapp`, with the new owner, new secrets and no WhatsApp.
+   * Idempotent per salon. An existing company keeps its secrets and owner; title, type and time zone are updated. An
+   * uninstalled one is reset to `pending_whatsapp` with the new owner and secrets and without a WhatsApp number.
    */
   createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>>;
+  /** @returns undefined for an unknown id */
   byId(id: CompanyId): Promise<Company | undefined>;
+  /** @returns undefined for an unknown salon */
   bySalonId(salonId: SalonId): Promise<Company | undefined>;
+  /** @returns undefined for an unknown key */
   byApiKey(apiKey: string): Promise<Company | undefined>;
+  /** Decrypted. @throws UnreadableSecretError if the encryption key is missing */
   getSecrets(id: CompanyId): Promise<CompanySecrets | undefined>;
-  /** Writes the change and its event in one transaction; undefined when `to` cannot be reached from the present status. */
+  /**
+   * Writes the status and its event in one transaction.
+   * @returns undefined if the current status does not allow the transition
+   */
   transitionIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined>;
-  /** Writes the session's state and its event in one transaction; the same state again writes no event. */
+  /** Writes the session state and its event in one transaction. An unchanged state writes no event. */
   recordSession(
     id: CompanyId,
     session: Readonly<{ state: SessionState; cause?: string; phone?: string }>,
   ): Promise<Company | undefined>;
   /** Companies whose integration has one of the statuses, oldest first. */
   withStatus(statuses: readonly IntegrationStatus[]): Promise<readonly Company[]>;
-  /** Installed ones whose WhatsApp has been lost, refused or stopped, longest first. */
+  /** Installed companies whose WhatsApp is disconnected, refused or stopped, longest first. */
   withoutWhatsApp(limit: number): Promise<readonly Company[]>;
+  /** Counts over all companies. */
   stats(): Promise<ConnectionStats>;
 }
 
-/** Connect-page tokens that were issued; only their hash is kept. */
+/** Issued connect-page tokens, stored as hashes. */
 export interface ConnectTokens {
+  /** Makes the token valid until `expiresAt`. */
   save(tokenHash: string, companyId: CompanyId, expiresAt: Date): Promise<void>;
+  /** Whether the token was issued for the company and has neither expired nor been revoked. */
   isValid(tokenHash: string, companyId: CompanyId): Promise<boolean>;
+  /** Revokes every token of the company. */
   revokeAll(companyId: CompanyId): Promise<void>;
 }
 
-/** Tells whoever holds something open for a company that its tokens are good no longer. */
+/** Emits `revoked` when the tokens of a company are revoked, so that open pages and sockets close. */
 export interface Revocations {
   emit(name: 'revoked', companyId: CompanyId): unknown;
   on(name: 'revoked', listener: (companyId: CompanyId) => void): unknown;

@@ -1,17 +1,18 @@
 import type { CompanyId } from '../domain/ids.ts';
 import type { Lease } from './sessions.ts';
 
-/** Encrypted WhatsApp credentials as rows; what is inside is not storage's business. */
+/** Encrypted WhatsApp credentials as rows. The store never sees plaintext. */
 export interface CredentialRows {
+  /** @returns values by id; unknown ids are absent */
   read(companyId: CompanyId, type: string, ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   /**
-   * All changes in one transaction; `value: null` deletes.
-   * @throws LeaseLostError when a newer token has been seen
+   * Writes all changes in one transaction; `value: null` deletes.
+   * @throws LeaseLostError if a newer lease token has been granted
    */
   write(lease: Lease, changes: readonly CredentialChange[]): Promise<void>;
   /** Companies that have credentials. */
   companies(): Promise<readonly CompanyId[]>;
-  /** @throws LeaseLostError when a newer token has been seen */
+  /** Deletes all credentials of the company. @throws LeaseLostError if a newer lease token has been granted */
   erase(lease: Lease): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
-/** Where the data is; the addresses hold passwords. */
+/** Location of the database. The URLs contain passwords. */
 export type DatabaseAddress =
   | Readonly<{ kind: 'embedded'; directory: string }>
   | Readonly<{ kind: 'postgres'; url: string }>
-  /** `databaseUrl` is a direct connection or a session pooler: migrations and jobs need more than PostgREST. */
+  /** `databaseUrl`: direct connection or session pooler, since migrations and pg-boss cannot use PostgREST. */
   | Readonly<{ kind: 'supabase'; url: string; serviceRoleKey: string; databaseUrl: string }>;

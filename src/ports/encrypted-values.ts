@@ -1,44 +1,43 @@
 import type { CompanyId } from '../domain/ids.ts';
 
-/** A sealed value, and where it is stored. Each table gives its values in one order, which any of them resumes. */
+/** An encrypted value and its location. The values of a table have a fixed order; any of them can serve as a cursor. */
 export type EncryptedValue = Readonly<{
   companyId: CompanyId;
-  /** Of the lease under which it was set aside, or the number of what a client wrote; 0 where there is neither. */
+  /** Lease token of quarantined credentials, or sequence number of a received message; otherwise 0. */
   token: number;
-  /** What it is among the values of its table. */
+  /** Kind of value within its table. */
   type: string;
   id: string;
-  /** What the seal is bound to. */
+  /** Associated data of the encryption. */
   context: string;
   value: Uint8Array;
 }>;
 
 export type EncryptedReplacement = Readonly<{ stored: EncryptedValue; value: Uint8Array }>;
 
-/** One table of sealed values, as whoever changes the key sees it. */
+/** One table of encrypted values, for key rotation. */
 export interface EncryptedTable {
   /**
-   * Values that do not begin with the header.
-   * @param after the last one seen; absent: from the beginning
+   * Values whose ciphertext does not start with `currentKeyPrefix`.
+   * @param after last value of the previous page; undefined starts at the beginning
    */
   findStale(
     currentKeyPrefix: Uint8Array,
     after: EncryptedValue | undefined,
     limit: number,
   ): Promise<readonly EncryptedValue[]>;
-  /** Replaces those that are still what was read. @returns how many were */
+  /** Compares and swaps: a value that changed since it was read is skipped. @returns the number replaced */
   replace(replacements: readonly EncryptedReplacement[]): Promise<number>;
 }
 
-/** A store of sealed values. */
+/** A store of encrypted values. */
 export interface EncryptedValues {
   readonly tables: readonly EncryptedTable[];
-  /** How many values of all tables do not begin with the header; of what clients write 100,000 are counted at most. */
+  /** Stale values in all tables; counts at most 100,000 received messages. */
   countStale(currentKeyPrefix: Uint8Array): Promise<number>;
   /**
-   * Nothing that was replaced may be found in the store's files any more, as far as that is up to it; what an earlier process
-   * replaced included.
-   * @returns whether there was something to forget
+   * Removes replaced ciphertext from the store's files where the store controls them, including that of earlier processes.
+   * @returns whether there was anything to remove
    */
   compact(): Promise<boolean>;
 }

@@ -1,7 +1,7 @@
 import type { CompanyId } from '../domain/ids.ts';
 import type { QueueName } from '../domain/queue-names.ts';
 
-/** A job that failed for good. */
+/** A job that failed permanently. */
 export type DeadLetter = Readonly<{
   id: string;
   queue: QueueName;
@@ -12,9 +12,9 @@ export type DeadLetter = Readonly<{
 }>;
 
 export type NewJob = Readonly<{
-  /** A UUID; a job with an id seen before is ignored. Absent: random. */
+  /** UUID; a job with a known id is ignored. Default: random. */
   id?: string;
-  /** Jobs with the same key run one after another, in the order of insertion. */
+  /** Jobs with the same key run one at a time, in insertion order. */
   key: string;
   data: Readonly<Record<string, unknown>>;
 }>;
@@ -26,33 +26,33 @@ export type JobHandler = (job: Job) => Promise<void>;
 export type DeadLetterHandler = (job: Job, reason: unknown) => Promise<void>;
 
 export interface JobQueue {
-  /** One statement for all jobs; durable when it resolves. */
+  /** Inserts all jobs. Durable when it resolves. */
   insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void>;
   /**
-   * Retries with back-off when the handler throws, then the dead-letter queue with the reason, of which `onBuried` is told.
-   * A `DB_ERROR` that is worth a retry is not the job's fault: it does not count.
+   * Starts a worker. A job whose handler throws is retried with back-off and finally dead-lettered, after which
+   * `onDeadLetter` is called. A retryable `DB_ERROR` does not count as a failed attempt.
    */
   work(queue: QueueName, handler: JobHandler, onDeadLetter?: DeadLetterHandler): Promise<void>;
-  /** Jobs of the key that wait for their next attempt have it now. */
+  /** Makes the pending retries of the key due now. */
   runNow(queue: QueueName, key: string): Promise<void>;
-  /** How many jobs are still to be done, of all keys or of those that begin so, and how long the oldest has waited. */
+  /** Number of unfinished jobs and age of the oldest one. @param keyPrefix limits both to keys with this prefix */
   backlog(
     queue: QueueName,
     keyPrefix?: string,
   ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>>;
-  /** Newest first. */
+  /** Dead letters, newest first. */
   deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]>;
-  /** Puts a dead letter back into its queue with fresh attempts. False: there is none with this id. */
+  /** Moves a dead letter back to its queue with all attempts available. @returns false for an unknown id */
   replay(queue: QueueName, id: string): Promise<boolean>;
 }
 
-/** What a webhook job carries: the platform's envelope, or the generic form turned into it. */
+/** A YCLIENTS webhook, or a generic webhook in the same form. */
 export type WebhookJobData = Readonly<{
   companyId: CompanyId;
   resource: string;
   resourceId: number;
   status: string;
   data: unknown;
-  /** It is none of the platform's shapes. */
+  /** Set if the payload matches no known YCLIENTS shape. */
   problem?: string;
 }>;

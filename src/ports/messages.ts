@@ -4,66 +4,75 @@ import type { Message, MessageStatus, NewMessage } from '../domain/notification/
 import type { PacingLimits } from '../domain/notification/pacing.ts';
 import type { Lease } from './sessions.ts';
 
-/** What is known of the people whom a company writes to. */
+/** Clients a company writes to. */
 export interface Contacts {
-  /** The person wrote to the salon: never again a first contact. */
+  /** Records that the client wrote to the salon, which ends the limits on first contacts. */
   received(companyId: CompanyId, phone: string): Promise<void>;
-  /** Writes the wish and its event and withdraws what is queued but cancellations, in one transaction. False: known already. */
+  /**
+   * Records the opt-out with its event and withdraws queued messages except cancellations, in one transaction.
+   * @returns false if the client had opted out before
+   */
   optOut(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
+  /** Revokes an opt-out, with its event. @returns false if there was none */
   optIn(companyId: CompanyId, phone: string, cause: string): Promise<boolean>;
-  /** Latest first. */
+  /** Clients who opted out, latest first. */
   optedOut(companyId: CompanyId, limit: number): Promise<readonly Readonly<{ phone: string; since: Date }>[]>;
 }
 
+/** Notification settings of the companies. */
 export interface Settings {
+  /** The stored settings, or the defaults. */
   get(companyId: CompanyId): Promise<NotificationSettings>;
-  /** Writes its event in the same transaction. */
+  /** Writes the settings and their event in one transaction. */
   save(companyId: CompanyId, settings: NotificationSettings, cause: string): Promise<void>;
 }
 
 /**
- * A message to send now; or when to look again, undefined when nothing waits or the lease is not ours any more. `dueInMs` is
- * counted by the database's clock: ours may be wrong.
+ * A message to send now, or the time of the next claim; `dueAt` is undefined if nothing is queued or the lease is lost.
+ * `dueInMs` is the same by the database clock, since the local one may be wrong.
  */
 export type MessageClaim =
   | Readonly<{ message: Message }>
   | Readonly<{ message?: undefined; dueAt: Date | undefined; dueInMs: number | undefined }>;
 
+/** The outbox. */
 export interface Messages {
-  /** The same idempotency key again returns the message that exists. Undefined: the person wants no messages. */
+  /** A known idempotency key returns the existing message. @returns undefined if the client opted out */
   enqueue(message: NewMessage, cause: string): Promise<Message | undefined>;
+  /** @returns undefined for an unknown id or one of another company */
   byId(companyId: CompanyId, id: string): Promise<Message | undefined>;
-  /** The text that was sent under this WhatsApp id: a recipient that could not read it asks again. */
+  /** Text sent under the WhatsApp id, for retry receipts of recipients that could not decrypt it. */
   textByWhatsappMessageId(companyId: CompanyId, whatsappMessageId: string): Promise<string | undefined>;
   /**
-   * Takes the oldest message that is due and within the limits, makes it `sending` under the lease and notes what it tells
-   * its client, in one transaction. Messages left in `sending` under an older token come first, with the id they already
-   * have, `maxAttempts` times at most. Messages to one client never overtake each other.
+   * Claims the oldest due message within the limits: sets it to `sending` under the lease and stores the notified state of
+   * its booking, in one transaction. Messages left in `sending` under an older token come first and keep their WhatsApp id,
+   * for `maxAttempts` at most. Messages to one client keep their order.
    */
   claim(
     lease: Lease,
     options: Readonly<{
-      /** Undefined: none. */
+      /** Undefined: unlimited. */
       limits: PacingLimits | undefined;
-      /** Drawn for this message: the gap before the company's next one. */
+      /** Pause before the company's next message. */
       gapMs: number;
       maxAttempts: number;
-      /** Set while the salon's quiet hours last: their end. */
+      /** End of the quiet hours, during them. */
       quietUntil?: Date;
     }>,
   ): Promise<MessageClaim>;
-  /** What waits in all companies. */
+  /** Pending messages of all companies. */
   backlog(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>>;
   /**
-   * Back to `queued` because nothing left this machine; `withdrawn` when it should not be said any more: its person wants no
-   * messages, or it is a reminder of a visit that has been moved or cancelled meanwhile.
+   * Returns a message that was not sent to `queued`, or to `withdrawn` if the client has opted out or the visit of a
+   * reminder has been moved or cancelled.
    */
   release(lease: Lease, id: string, retryAfterMs: number): Promise<void>;
-  /** WhatsApp has been given the message: from now on its ack is waited for. */
+  /** The message was written to the socket; starts the ack timeout. */
   markDispatched(lease: Lease, id: string): Promise<void>;
   /**
-   * Moves the status forward only. The message as it is now; undefined: it did not move. One that WhatsApp refused with 463 or
-   * 429 for the first time is `queued` again, for a last attempt under the same id, where that makes sense.
+   * Advances the status; it never moves backwards. A first refusal with 463 or 429 returns the message to `queued` for one
+   * more attempt under the same id, if it is still wanted.
+   * @returns undefined if the status did not change
    */
   advance(
     companyId: CompanyId,
@@ -72,13 +81,13 @@ export interface Messages {
     errorCode?: string,
   ): Promise<Message | undefined>;
   /**
-   * What has waited longer than `ackTimeoutMs` for its ack under this lease becomes `unknown`, and what was left in `sending`
-   * under an older one and is past its use or its `maxAttempts`, or should not be said any more.
+   * Sets to `unknown`: messages of this lease without an ack for `ackTimeoutMs`, and messages left in `sending` under an
+   * older lease that have expired, used up `maxAttempts` or are no longer wanted.
    */
   expireUnacknowledged(
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
   ): Promise<readonly Message[]>;
-  /** Queued messages of all companies that are past their use become `expired`. */
+  /** Sets queued messages of all companies to `expired` after their `expiresAt`. @returns the expired messages */
   expire(): Promise<readonly Message[]>;
 }

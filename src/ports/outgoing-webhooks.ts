@@ -1,58 +1,63 @@
 import type { CompanyId } from '../domain/ids.ts';
 
-/** Where a company wants to be told of what clients write. */
+/** A company's own endpoint for received messages. */
 export type OutgoingWebhook = Readonly<{
-  /** A UUID, another with each address. */
+  /** UUID that changes with the URL. */
   version: string;
   url: string;
-  /** `whsec_…`. The one before signs as well until its time. */
+  /** `whsec_…`. The previous secret signs too until `previousSecretUntil`. */
   secret: string;
   previousSecret?: string;
   previousSecretUntil?: Date;
   disabledAt?: Date;
-  /** Since when nothing has been delivered. */
+  /** Start of the current series of failed deliveries. */
   failingSince?: Date;
   createdAt: Date;
 }>;
 
+/** Endpoints of the companies; URL and secrets are stored encrypted. */
 export interface OutgoingWebhooks {
+  /** @returns undefined if the company has no webhook */
   get(companyId: CompanyId): Promise<OutgoingWebhook | undefined>;
   /**
-   * Sets the address and enables it; the secret is taken when there was no webhook.
-   * @returns whether there was none; undefined: the company is gone
+   * Sets the URL and enables the webhook. An existing webhook keeps its secret.
+   * @returns whether the webhook is new; undefined for an unknown company
    */
   save(companyId: CompanyId, url: string, secret: string): Promise<boolean | undefined>;
-  /** @returns false when there is no webhook */
+  /** Replaces the secret; the old one signs too for `overlapHours`. @returns false if there is no webhook */
   rotate(companyId: CompanyId, secret: string, overlapHours: number): Promise<boolean>;
+  /** Deletes the webhook. Idempotent. */
   remove(companyId: CompanyId): Promise<void>;
-  /** @returns whether it was enabled until now */
+  /** Disables the version, with its event. @returns whether it was enabled */
   disable(companyId: CompanyId, version: string, cause: string): Promise<boolean>;
-  /** @returns whether it has failed for so long, and that was not told before */
+  /** Starts or continues a failure series. @returns whether it now exceeds `alertAfterHours` for the first time */
   recordFailure(companyId: CompanyId, version: string, alertAfterHours: number): Promise<boolean>;
+  /** Ends the failure series. */
   recordSuccess(companyId: CompanyId, version: string): Promise<void>;
 }
 
-/** One JSON text under one id, the same at each attempt. */
+/** One delivery; id and JSON body stay the same at each attempt. */
 export type WebhookMessage = Readonly<{ id: string; body: string }>;
 
 export type DeliveryResult =
   | Readonly<{ outcome: 'delivered' }>
-  /** 410: the receiver wants no more. */
+  /** HTTP 410: the receiver unsubscribes. */
   | Readonly<{ outcome: 'gone' }>
-  /** `reason` holds nothing of address, phone or text. */
+  /** `reason` contains no URL, phone number or text. */
   | Readonly<{ outcome: 'failed'; reason: string; retryAfterMs?: number }>
-  /** Nothing was posted, since the receiver fails again and again; `reason`: how it failed last. */
+  /** Not attempted: the circuit is open. `reason` is that of the last failure. */
   | Readonly<{ outcome: 'held'; reason: string; retryAfterMs: number }>;
 
 export interface WebhookSender {
   /**
-   * Does the work in one of the company's few lanes, so that a slow receiver holds up nobody else.
-   * @returns how long to wait when all of them are taken; nothing has been done then
+   * Runs `work` in a concurrency slot of the company, so that a slow receiver does not delay other companies.
+   * @returns when to retry if no slot is free; `work` has not run then
    */
   runLimited(
     companyId: CompanyId,
     work: () => Promise<void>,
   ): Promise<'done' | Readonly<{ retryAfterMs: number }>>;
+  /** Posts the message once, signed per Standard Webhooks with every secret. */
   deliver(
     companyId: CompanyId,
     webhook: Readonly<{ version: string; url: string; secrets: readonly string[] }>,

@@ -1,60 +1,61 @@
 import type { CompanyId } from '../domain/ids.ts';
 
-/** A text from a private chat. */
+/** A text message from a one-to-one chat. */
 export type ReceivedText = Readonly<{
   whatsappMessageId: string;
   /** E.164 with `+`. */
   phone: string;
   text: string;
-  /** By WhatsApp's clock; long ago when nobody was connected to take it. */
+  /** WhatsApp's timestamp; old if the session was offline. */
   sentAt: Date;
-  /** The WhatsApp id of the message that the person answered by quoting it. */
+  /** WhatsApp id of the quoted message. */
   quotedId?: string;
 }>;
 
-/** What a client wrote, as it is kept. */
+/** A stored message of a client. */
 export type ReceivedMessage = Readonly<{
-  /** A UUID that follows from the company and the WhatsApp message. */
+  /** UUID derived from company and WhatsApp id. */
   id: string;
-  /** Grows with each message of the company. */
+  /** Increases with each message of the company. */
   position: number;
   /** E.164 with `+`. */
   phone: string;
   text: string;
-  /** By WhatsApp's clock. */
+  /** WhatsApp's timestamp. */
   sentAt: Date;
-  /** By the database's clock. */
+  /** Database clock. */
   receivedAt: Date;
 }>;
 
-/** A message in the company's list; phone and text are undefined when its key is gone. */
+/** A list entry; phone and text are undefined if the encryption key is missing. */
 export type ListedMessage = Omit<ReceivedMessage, 'phone' | 'text'> &
   Readonly<{ phone: string | undefined; text: string | undefined }>;
 
 export type UnforwardedMessage = Readonly<{
   id: string;
   companyId: CompanyId;
-  /** Undefined: its key is gone. */
+  /** Undefined if the encryption key is missing. */
   phone: string | undefined;
 }>;
 
-/** A received message that the company's own webhook is to be told of. */
+/** A received message to post to the company's own webhook. */
 export type ForwardingJob = Readonly<{ companyId: CompanyId; messageId: string }>;
 
-/** What clients write; phone and text are sealed. */
+/** Messages of clients; phone and text are stored encrypted. */
 export interface ReceivedMessages {
-  /** Durable when it resolves; a repeat is the same message. Undefined: the company is gone. */
+  /** Idempotent; durable when it resolves. @returns undefined for an unknown company */
   save(
     companyId: CompanyId,
     message: ReceivedText,
   ): Promise<Readonly<{ id: string; needsForwarding: boolean }> | undefined>;
+  /** @throws UnreadableSecretError if the encryption key is missing */
   byId(companyId: CompanyId, id: string): Promise<ReceivedMessage | undefined>;
-  /** In the order of receipt, those behind the position. */
+  /** Messages after the position, in order of receipt. */
   after(companyId: CompanyId, position: number, limit: number): Promise<readonly ListedMessage[]>;
-  /** Those that still wait for a job, of all companies. */
+  /** Messages of all companies that need a forwarding job. */
   findUnforwarded(limit: number): Promise<readonly UnforwardedMessage[]>;
-  /** They have their jobs. */
+  /** Records that their forwarding jobs have been inserted. */
   markQueuedForForwarding(ids: readonly string[]): Promise<void>;
-  /** Erases what is older, at most `limit` messages. @returns how many */
+  /** Deletes at most `limit` messages older than `days`. @returns the number deleted */
   deleteOlderThan(days: number, limit: number): Promise<number>;
 }

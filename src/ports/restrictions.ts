@@ -7,23 +7,24 @@ import type { CompanyId } from '../domain/ids.ts';
 
 export type ReachoutTimelockUpdate = Omit<ReachoutTimelock, 'isActive'> &
   Readonly<{
-    /** `silent`: WhatsApp was asked and did not answer. */
+    /** `silent`: WhatsApp did not answer the query. */
     result: 'locked' | 'free' | 'silent';
     source: ReachoutTimelockSource;
   }>;
 
-/** Numbers that WhatsApp lets start no new chats. A refused message begins one until WhatsApp has said why. */
+/** Reachout time-locks: WhatsApp refuses new chats of the number. A refused message starts one until it is confirmed. */
 export interface Restrictions {
-  /** Writes what WhatsApp says and its event in one transaction. `endsAt` is that of the restriction that lasts, if one does. */
+  /** Writes the update and its event in one transaction. @returns the change, and the end of the active restriction */
   record(
     companyId: CompanyId,
     update: ReachoutTimelockUpdate,
   ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>>;
-  /** Companies whose WhatsApp should be asked now. @param recheckAfterMs pause after a question that was not answered */
+  /** Companies whose time-lock should be queried now. @param recheckAfterMs pause after an unanswered query */
   due(recheckAfterMs: number): Promise<readonly CompanyId[]>;
-  /** The one that lasts; undefined also while a refusal has not been explained, and while the number is not linked. */
+  /** The active, confirmed restriction; undefined while the number is not linked. */
   current(companyId: CompanyId): Promise<Restriction | undefined>;
-  /** Those that last, of linked numbers, latest first. */
+  /** Active restrictions of linked numbers, latest first. */
   latest(limit: number): Promise<readonly (Restriction & Readonly<{ companyId: CompanyId }>)[]>;
+  /** Number of active restrictions. */
   count(): Promise<number>;
 }

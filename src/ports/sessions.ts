@@ -4,32 +4,34 @@ import type { ReachoutTimelock, ReachoutTimelockSource } from '../domain/notific
 import type { SessionStatus } from '../domain/company/session-state.ts';
 import type { ReceivedText } from './received-messages.ts';
 
-/** The right to act for a company's WhatsApp session, by the database clock. `token` grows with each grant. */
+/** Exclusive right to run a company's WhatsApp session, by the database clock. `token` increases with each grant. */
 export type Lease = Readonly<{ companyId: CompanyId; owner: string; token: number }>;
 
+/** Leases with fencing tokens. */
 export interface Leases {
-  /** undefined while another owner's lease has not run out. The same owner gets its own lease again with a new token. */
+  /** Grants a new token, also to the current owner. @returns undefined while another owner's lease is valid */
   acquire(companyId: CompanyId, owner: string, ttlMs: number): Promise<Lease | undefined>;
-  /** false: lost. */
+  /** @returns false if the lease is lost */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
+  /** Ends the lease; no-op if it is lost. */
   release(lease: Lease): Promise<void>;
 }
 
-/** Eight characters that link when they are typed on the phone of that number in time. */
+/** Eight characters to type on the phone of this number before `expiresAt`. */
 export type PairingCode = Readonly<{ code: string; phone: string; expiresAt: Date }>;
 
-/** A QR code that a phone can scan now. */
+/** A valid QR code. */
 export type QrCode = Readonly<{
-  /** What Baileys issued, to the letter: a secret. */
+  /** As issued by Baileys; a secret. */
   text: string;
-  /** Counts up within one pairing. */
+  /** Increases within one pairing. */
   sequence: number;
   expiresAt: Date;
 }>;
 
 export type WhatsAppEvents = {
   qr: [companyId: CompanyId, qr: QrCode];
-  /** WhatsApp has agreed to the code; or, where its time is over, may not know it any more. */
+  /** WhatsApp accepted the code, or the code has expired. */
   'pairing-code': [companyId: CompanyId, code: PairingCode];
   state: [companyId: CompanyId, status: SessionStatus];
   connected: [companyId: CompanyId, session: Readonly<{ phone: string; firstTime: boolean }>];
@@ -39,42 +41,45 @@ export type WhatsAppEvents = {
     update: Readonly<{ whatsappMessageId: string; status: MessageStatus; errorCode?: string }>,
   ];
   received: [companyId: CompanyId, message: ReceivedText];
-  /** A stanza came that nobody had asked for. */
+  /** A stanza arrived that answers no request. */
   inbound: [companyId: CompanyId];
-  /** A message was written to the socket; whether WhatsApp has it comes as `message-status`. */
+  /** A message was written to the socket; the ack follows as `message-status`. */
   'message-dispatched': [companyId: CompanyId, whatsappMessageId: string];
-  /** WhatsApp says whether the number may start chats: unasked, or so late that who asked has given up. */
+  /** WhatsApp reported the time-lock unprompted, or after the query had timed out. */
   'reachout-timelock': [companyId: CompanyId, lock: ReachoutTimelock, source: ReachoutTimelockSource];
 };
 
-/** The sessions, as the use cases see them. */
+/** The WhatsApp sessions of this process. */
 export interface WhatsApp {
-  /** The live code; starts a pairing when none runs. @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN` when connected */
+  /** The current code; starts a pairing if none runs. @throws AppError `QR_EXPIRED`, `CONNECTION_FAILED`, `FORBIDDEN` when connected */
   generateQRForCompany(companyId: CompanyId): Promise<QrCode>;
-  /** Links by an eight-letter code typed on the phone. @throws AppError */
+  /** Starts a pairing by code. @throws AppError */
   requestPairingCode(companyId: CompanyId, phone: string): Promise<PairingCode>;
+  /** `idle` for a company without a session in this process. */
   getSessionStatus(companyId: CompanyId): SessionStatus;
-  /** Resolves when the bytes are on the wire; the truth comes as `message-status`. @throws AppError `CONNECTION_FAILED` when nothing left */
+  /** Resolves when written to the socket; the ack follows as `message-status`. @throws AppError `CONNECTION_FAILED` if nothing was sent */
   sendMessage(
     companyId: CompanyId,
     phone: string,
     text: string,
     options?: Readonly<{ messageId?: string; typingMs?: number }>,
   ): Promise<Readonly<{ messageId: string }>>;
-  /** Whether the number may start chats; undefined: no answer, or not connected. */
+  /** Queries whether the number may start chats. @returns undefined without an answer or a connection */
   fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined>;
-  /** Unlinks the device, erases the credentials. Idempotent. */
+  /** Unlinks the device and erases the credentials. Idempotent. */
   disconnectSession(companyId: CompanyId): Promise<void>;
+  /** All sessions of this process. */
   getActiveSessions(): readonly Readonly<{ companyId: CompanyId; status: SessionStatus }>[];
-  /** The lease under which the session of the company runs here, if it does. */
+  /** Lease of the company's session in this process. */
   getLease(companyId: CompanyId): Lease | undefined;
+  /** Subscribes to an event. */
   on<Name extends keyof WhatsAppEvents>(
     name: Name,
     listener: (...args: WhatsAppEvents[Name]) => void,
   ): unknown;
 }
 
-/** A QR code with its picture, a `data:image/png;base64,` URL. */
+/** `qr` is the code as a `data:image/png;base64,` URL. */
 export type RenderedQr = QrCode & Readonly<{ qr: string }>;
 
 export interface QrRenderer {

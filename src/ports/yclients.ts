@@ -5,50 +5,53 @@ export type SalonInfo = Readonly<{
   id: SalonId;
   title: string;
   shortDescription: string;
-  /** As the platform writes it. */
+  /** As YCLIENTS formats it. */
   phone: string | undefined;
   city: string | undefined;
   timeZone: string | undefined;
   businessTypeId: number | undefined;
-  /** Title of the business type in the platform's dictionary, when it is known. */
+  /** Title in the business type dictionary of YCLIENTS. */
   businessTypeTitle: string | undefined;
-  /** Titles of services, as far as they are known; helps to tell the business type. */
+  /** Service titles, from which the business type is inferred. */
   serviceTitles: readonly string[];
 }>;
 
-/** `uninstalled` also stands for a salon that never installed the application. */
+/** `uninstalled` includes salons that never installed the application. */
 export type ApplicationStatus = 'pending' | 'active' | 'freezed' | 'uninstalled';
 
 /**
- * What a client's answer changes in the platform's record. `attendance: 2` is "confirmed by the client", 0 takes that back;
- * whether the client came is the salon's to say.
+ * Update of a YCLIENTS record after a client's reply. `attendance: 2` is "confirmed by the client", 0 resets it; the salon
+ * alone sets 1 (came) and -1 (did not come).
  */
 export type AttendanceUpdate = Readonly<{ attendance: 2 | 0; comment?: string }>;
 
+/** The YCLIENTS API. Every method throws AppError. */
 export interface YclientsPlatform {
+  /** Profile of the salon. */
   getCompany(salonId: SalonId): Promise<SalonInfo>;
+  /** Status of our application in the salon. */
   getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus>;
-  /** `POST /marketplace/partner/callback`; never retried inside: ask for the status before trying again. */
+  /** `POST /marketplace/partner/callback`. Not idempotent, so not retried: check the status before another attempt. */
   activate(
     installation: Readonly<{ salonId: SalonId; apiKey: string; webhookUrls: readonly string[] }>,
   ): Promise<'activated' | 'already_installed'>;
-  /** `data` of the platform's record; undefined when it has none with this number. @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
+  /** `data` of a record; undefined if it does not exist. @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
   getRecord(salonId: SalonId, recordId: number): Promise<unknown>;
-  /** One page of records, deleted ones included; `data` of each. @throws AppError */
+  /** One page of records, including deleted ones. */
   listRecords(
     salonId: SalonId,
     query: Readonly<{ changedAfter: Date } | { startDate: string }> &
       Readonly<{ page: number; count: number }>,
   ): Promise<readonly unknown[]>;
   /**
-   * Writes back what a client answered; the record is read again first. `gone`: it is deleted, or not there at all.
-   * @throws AppError `FORBIDDEN` without the right
+   * Reads the record again and updates it. `gone`: the record is deleted or does not exist.
+   * @throws AppError `FORBIDDEN` without the permission
    */
   updateAttendance(
     company: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
     update: AttendanceUpdate,
   ): Promise<'marked' | 'gone'>;
-  /** The addresses to which the platform posts the salon's events. @throws AppError */
+  /** URLs to which YCLIENTS posts the salon's webhooks. */
   webhookUrls(salonId: SalonId): Promise<readonly string[]>;
 }

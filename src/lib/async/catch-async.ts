@@ -1,7 +1,4 @@
-/**
- * Makes an async handler fit for emitters, sockets and timers: whatever it throws, at once or later, goes to `report`
- * and never becomes an unhandled rejection.
- */
+/** Wraps an async handler for emitters, sockets and timers: errors and rejections go to `report`. */
 export function catchAsync<Args extends unknown[]>(
   report: (error: unknown) => void,
   handler: (...args: Args) => unknown,

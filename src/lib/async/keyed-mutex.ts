@@ -1,7 +1,8 @@
-/** Runs the tasks of one key one after another, in the order of asking; different keys do not wait for each other. */
+/** Runs the tasks of one key one at a time, first in, first out. Different keys are independent. */
 export class KeyedMutex<Key> {
   readonly #tails = new Map<Key, Promise<unknown>>();
 
+  /** Resolves or rejects with the task. A failed task does not block the next one. */
   async run<Result>(key: Key, task: () => Promise<Result>): Promise<Result> {
     const previous = this.#tails.get(key) ?? Promise.resolve();
     const result = previous.then(task);
@@ -14,7 +15,7 @@ export class KeyedMutex<Key> {
     }
   }
 
-  /** Resolves when the tasks asked for so far have ended, in whatever way. */
+  /** Resolves when all tasks queued so far have settled. */
   async settled(): Promise<void> {
     await Promise.all(this.#tails.values());
   }

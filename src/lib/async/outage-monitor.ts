@@ -5,7 +5,7 @@ export type OutageCallbacks = Readonly<{
   ended(durationMs: number): void;
 }>;
 
-/** Something that is down for a while: told once when it goes and once when it is back, however often it is felt. */
+/** Reports an outage once at its start and once at its end, however many calls fail. */
 export class OutageMonitor {
   readonly #callbacks: OutageCallbacks;
   readonly #monotonicMs: () => number;
@@ -16,14 +16,12 @@ export class OutageMonitor {
     this.#monotonicMs = monotonicMs;
   }
 
+  /** Whether the last call failed. */
   get ongoing(): boolean {
     return this.#sinceMs !== undefined;
   }
 
-  /**
-   * It fails (still).
-   * @returns how long to wait: as long again as it has lasted, so that the waits double, within the bounds
-   */
+  /** Records a failed call. @returns the delay before the next one: the duration of the outage, within the bounds */
   failure(error: unknown, bounds: Readonly<{ minMs: number; maxMs: number }>): number {
     const nowMs = this.#monotonicMs();
     if (this.#sinceMs === undefined) {
@@ -33,7 +31,7 @@ export class OutageMonitor {
     return elapsedBackoff(nowMs - this.#sinceMs, bounds);
   }
 
-  /** It works. */
+  /** Records a successful call. */
   success(): void {
     if (this.#sinceMs === undefined) return;
     const durationMs = this.#monotonicMs() - this.#sinceMs;

@@ -3,23 +3,20 @@ import { KeyedMutex } from './keyed-mutex.ts';
 import type { OutageMonitor } from './outage-monitor.ts';
 
 export type RetryingQueueOptions = Readonly<{
-  /** Whether a failure is an outage, which ends by itself. */
+  /** Whether an error is an outage, after which the task is retried. */
   isOutage: (error: unknown) => boolean;
   outage: OutageMonitor;
-  /** A task that is given up. */
+  /** Called with the error of a dropped task. */
   onTaskFailed: (error: unknown) => void;
-  /** Tasks that may wait at once; what comes when there are as many is given up. */
+  /** Tasks beyond this number are dropped. Default: 10,000. */
   maxPending?: number;
 }>;
 
-/** As many tasks are under way at once. */
+/** Tasks in flight at once. */
 const shardCount = 8;
 const retryBackoff = { minMs: 250, maxMs: 5_000 };
 
-/**
- * Tasks that nobody waits for and that an outage must not undo: each is tried until it succeeds, and those of one key keep
- * their order. They wait in memory: an end of the process during the outage gives them up.
- */
+/** In-memory queue that retries tasks through an outage, in order per key. Pending tasks are lost on exit. */
 export class RetryingQueue implements AsyncDisposable {
   readonly #options: RetryingQueueOptions;
   readonly #maxPending: number;
@@ -32,11 +29,12 @@ export class RetryingQueue implements AsyncDisposable {
     this.#maxPending = options.maxPending ?? 10_000;
   }
 
+  /** Enqueues a task. Never throws. */
   run(key: string, task: () => Promise<void>): void {
     void this.#runInOrder(key, task).catch(this.#options.onTaskFailed);
   }
 
-  /** Resolves when every task has succeeded or was given up. */
+  /** Drains the queue. Tasks that fail during an outage are dropped instead of retried. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#shards.settled();

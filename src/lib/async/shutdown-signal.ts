@@ -1,9 +1,9 @@
-/** Past this the process is not waited for any more: shorter than a supervisor waits before it kills. */
+/** Shorter than the 30 s that Kubernetes waits before SIGKILL. */
 const shutdownTimeoutMs = 25_000;
 
 /**
- * Aborted by the first SIGTERM or SIGINT, whose name is the reason: from this call on, neither kills the process. Once it
- * has come there is a deadline, and a second signal ends the process at once.
+ * Aborts on the first SIGTERM or SIGINT, with the name of the signal as the reason. The process exits at the latest
+ * `shutdownTimeoutMs` later, or immediately on a second signal.
  */
 export function shutdownSignal(): AbortSignal {
   const controller = new AbortController();

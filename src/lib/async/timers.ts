@@ -1,14 +1,14 @@
 import { catchAsync } from './catch-async.ts';
 
-/** A timer that is set for longer goes off at once. */
+/** Node fires a timer with a longer delay immediately. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-/** One task at a later time. Setting it again replaces it; a task whose turn comes after `clear` does not run. */
+/** A timer for one task. `set` replaces the pending task; a task that is due but not started does not run after `clear`. */
 export class ReplaceableTimer {
   readonly #run: (task: () => Promise<void>) => void;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param run how a due task is run; it may have to wait for its turn */
+  /** @param run starts a due task, possibly later */
   constructor(run: (task: () => Promise<void>) => void) {
     this.#run = run;
   }
@@ -31,16 +31,16 @@ export class ReplaceableTimer {
   }
 }
 
-/** Runs the task again and again until it is disposed, the first time after one period. The task must not throw. */
+/** `setInterval` as a Disposable. The task must not throw. */
 export function disposableInterval(periodMs: number, task: () => void): Disposable {
   const timer = setInterval(task, periodMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Work that comes again and again: what it is called in the log, and how often. */
+/** A recurring task; `what` names it in the log. */
 export type RecurringTask = Readonly<{ what: string; everyMs: number; run: () => Promise<unknown> }>;
 
-/** Runs each now and then again after each span of time, until it is disposed. A failure is told and waits for the next. */
+/** Runs each task now and then at its interval, until disposed. A failed run is reported and not retried before the next. */
 export function startSchedule(
   tasks: readonly RecurringTask[],
   onError: (what: string, error: unknown) => void,

@@ -1,4 +1,4 @@
-/** Resolves like `promise`, or to undefined after `timeoutMs`; a rejection that comes later is dropped. */
+/** Settles like `promise`, or resolves to undefined after `timeoutMs`; a later rejection is ignored. */
 export async function withTimeout<Value>(
   promise: Promise<Value>,
   timeoutMs: number,

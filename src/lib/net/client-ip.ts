@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
 /**
- * The address of the client when exactly `trustedHops` proxies stand in front, each appending what it saw to
- * `X-Forwarded-For`. Whatever a client wrote further left in that header is ignored.
+ * Client address behind exactly `trustedHops` proxies, each of which appends its peer to `X-Forwarded-For`. Entries
+ * further left come from the client and are ignored.
  */
 export function clientIp(request: IncomingMessage, trustedHops: number): string {
   const socketAddress = request.socket.remoteAddress ?? '';
@@ -11,9 +11,7 @@ export function clientIp(request: IncomingMessage, trustedHops: number): string 
   return unmapIpv4(chain[Math.min(trustedHops, chain.length - 1)] ?? socketAddress);
 }
 
-/**
- * What a limit per address counts by: an IPv4 address, or the /64 of an IPv6 one, since one customer owns a whole /64.
- */
+/** Key for rate limits per client: the IPv4 address, or the /64 of an IPv6 address, which one customer owns as a whole. */
 export function ipRateLimitKey(address: string): string {
   const plain = unmapIpv4(address);
   if (isIP(plain) !== 6) return plain.slice(0, 64);
@@ -32,6 +30,7 @@ for (const [network, bits] of [
 internal.addAddress('::1', 'ipv6');
 internal.addSubnet('fc00::', 7, 'ipv6');
 
+/** Loopback and private networks (RFC 1918, RFC 4193). */
 export function isInternalIp(address: string): boolean {
   const plain = unmapIpv4(address);
   const family = isIP(plain);
@@ -39,8 +38,8 @@ export function isInternalIp(address: string): boolean {
 }
 
 /**
- * Whether a request came from this machine or a private network, through private proxies only. Every hop must be
- * internal whatever proxies are trusted: a forwarded header can only take the right away, never give it.
+ * Whether a request comes from this machine or a private network, through internal proxies only. Every hop must be
+ * internal, trusted or not: a forged header can only deny access.
  */
 export function isInternalRequest(request: IncomingMessage): boolean {
   if (request.headers['forwarded'] !== undefined) return false;

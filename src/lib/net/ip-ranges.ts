@@ -4,7 +4,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** IANA's special-purpose ranges: this network, private, shared, loopback, link-local with the clouds' metadata, tests, multicast. */
+/** IANA special-purpose registries; 169.254.0.0/16 includes the metadata services of cloud providers. */
 const specialPurpose = new BlockList();
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
@@ -32,11 +32,11 @@ for (const [network, prefix] of [
 ] as const)
   specialPurpose.addSubnet(network, prefix, 'ipv6');
 
-/** Of IPv6 only these are given out; the forms that carry an IPv4 address lie outside, or are among the special ones. */
+/** The only allocated IPv6 range; addresses that embed an IPv4 address lie outside it or in the special ranges. */
 const globalUnicastIpv6 = new BlockList();
 globalUnicastIpv6.addSubnet('2000::', 3, 'ipv6');
 
-/** Whether it is an IP address at all that belongs to the public Internet. */
+/** Whether the text is an IP address that is globally routable. */
 export function isPublicIp(address: string): boolean {
   const version = isIP(address);
   if (version === 4) return !specialPurpose.check(address, 'ipv4');

@@ -2,19 +2,19 @@ import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ipRateLimitKey } from './client-ip.ts';
 
-/** How often one address may do something. */
+/** Limits the rate of an action per IP address. */
 export interface IpRateLimiter {
-  /** @returns undefined when it may, else the seconds to wait */
+  /** Consumes one point. @returns undefined if allowed, else the seconds to wait */
   consume(ip: string): Promise<number | undefined>;
-  /** Asks the same without counting: 0 points left count as refused. */
+  /** Same result without consuming a point; no points left means refused. */
   retryAfterSeconds(ip: string): Promise<number | undefined>;
-  /** Drops what is known of addresses whose window has passed. */
+  /** Removes addresses whose window has passed. */
   purgeExpired(): void;
 }
 
 /**
- * Counts in this process, at most `maxAddresses` of them: the address that was quiet the longest is forgotten first, so
- * a flood of addresses cannot fill the memory. A whole IPv6 /64 is one address.
+ * In-memory limiter for at most `maxIps` addresses; evicts the least recently used, so that a flood of addresses cannot
+ * exhaust the memory. An IPv6 /64 counts as one address.
  */
 export class MemoryIpRateLimiter implements IpRateLimiter {
   readonly #limiter: RateLimiterMemory;

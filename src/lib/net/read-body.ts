@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib';
 
 export type RequestBodyErrorReason = 'too_large' | 'encoding' | 'corrupt' | 'aborted';
 
-/** The body could not be taken. */
+/** The request body was rejected. */
 export class RequestBodyError extends Error {
   override readonly name = 'RequestBodyError';
   readonly reason: RequestBodyErrorReason;
@@ -17,12 +17,12 @@ export class RequestBodyError extends Error {
 
 const inflate = promisify(gunzip);
 
-/** What is still read of a body that is too large, so that its sender hears the answer rather than a reset. */
+/** Bytes read beyond the limit, so that the client receives the response instead of a connection reset. */
 const maxDrainBytes = 1024 * 1024;
 
 /**
- * Reads a whole request body, inflating gzip; `maxBytes` holds before and after inflating.
- * @throws BodyRefusal
+ * Reads a whole request body and inflates gzip. `maxBytes` applies before and after inflating.
+ * @throws RequestBodyError
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
@@ -36,7 +36,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   }
 }
 
-/** By events: an async iterator costs several times as much, and every webhook comes through here. */
+/** Uses events: an async iterator is several times slower, and every webhook passes through here. */
 async function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 export type StrictJsonErrorReason = 'depth' | 'syntax' | 'key';
 
-/** The text is not JSON that this server takes. `depth` and `key` (`__proto__` and the like) are attacks, not accidents. */
+/** The JSON was rejected. `depth` and `key` (such as `__proto__`) indicate an attack. */
 export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
   readonly reason: StrictJsonErrorReason;
@@ -12,14 +12,14 @@ export class StrictJsonError extends Error {
 }
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
-/** Without these a text holds no forbidden key, however it is written; to look at each key costs more than to parse. */
+/** Pre-check, escapes included: a reviver that inspects every key costs more than the parsing itself. */
 const mayContainForbiddenKey = /__proto__|constructor|prototype|\\u00[4-7]/i;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]');
 
 /**
- * Whether brackets nest deeper than `maxDepth`. Looks at the text without recursion, since `JSON.parse` takes 30,000
- * levels that every later walk over the value would die of.
+ * Whether brackets nest deeper than `maxDepth`. `JSON.parse` accepts 30,000 levels, on which any later recursion over the
+ * value overflows the stack.
  */
 export function exceedsJsonDepth(text: string, maxDepth: number): boolean {
   let depth = 0;
@@ -39,11 +39,11 @@ export function exceedsJsonDepth(text: string, maxDepth: number): boolean {
 }
 
 export type JsonOptions = Readonly<{
-  /** Numbers become strings, to the letter as they are written: `1990.00` stays `1990.00`. */
+  /** Returns numbers as their source text: `1990.00` stays `1990.00`. */
   numbersAsText?: boolean;
 }>;
 
-/** @throws JsonRefusal */
+/** `JSON.parse` with a depth limit and without prototype keys. @throws StrictJsonError */
 export function parseStrictJson(text: string, maxDepth: number, options: JsonOptions = {}): unknown {
   if (exceedsJsonDepth(text, maxDepth)) throw new StrictJsonError('depth');
   try {
