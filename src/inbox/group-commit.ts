@@ -7,16 +7,13 @@ type PendingItem<Item, Outcome> = Readonly<{
 }>;
 
 export type GroupCommitOptions = Readonly<{
-  /** Largest group of one write. */
+  /** Maximum items per write. */
   maxBatchSize: number;
-  /** How long a group that is not full waits for company; 0: not at all. */
+  /** How long a batch that is not full waits for more items; 0 writes at once. */
   waitMs: number;
 }>;
 
-/**
- * Writes everything that arrived while the last write ran in one go. Under load one commit serves hundreds of callers; a
- * lone caller waits for nobody unless it is told to.
- */
+/** Batches items that arrive during a write into the next write, so that one commit serves hundreds of callers under load. */
 export class GroupCommit<Item, Outcome> {
   readonly #write: (items: readonly Item[]) => Promise<Outcome>;
   readonly #options: GroupCommitOptions;
@@ -28,12 +25,12 @@ export class GroupCommit<Item, Outcome> {
     this.#options = options;
   }
 
-  /** How many items no write has taken yet. */
+  /** Items that are not part of a write yet. */
   get pendingCount(): number {
     return this.#pending.length;
   }
 
-  /** Resolves when the item's group is written, rejects with the group's error. */
+  /** Settles with the write of the item's batch. */
   async add(item: Item): Promise<Outcome> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#pending.push({ item, resolve, reject });

@@ -1,18 +1,18 @@
 import { Spool } from './spool.ts';
-import { WebhookAuthenticator, type WebhookAuthenticatorDependencies } from './webhook-authenticator.ts';
-import { type WebhookInboxDependencies, WebhookInbox } from './webhook-inbox.ts';
+import { WebhookAuthenticator, type WebhookAuthenticatorDeps } from './webhook-authenticator.ts';
+import { type WebhookInboxDeps, WebhookInbox } from './webhook-inbox.ts';
 import { WebhookWriter, type WebhookWriterOptions } from './webhook-writer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 
-export type OpenInboxOptions = WebhookAuthenticatorDependencies &
+export type OpenInboxOptions = WebhookAuthenticatorDeps &
   Pick<WebhookWriterOptions, 'queue' | 'report'> &
-  Pick<WebhookInboxDependencies, 'shardCount' | 'batch' | 'burstDetector' | 'now'> &
+  Pick<WebhookInboxDeps, 'shardCount' | 'batch' | 'burstDetector' | 'now'> &
   Readonly<{ spoolDirectory: string; keyring: Keyring }>;
 
 export type Inbox = AsyncDisposable &
   Readonly<{ authenticator: WebhookAuthenticator; spool: Spool; writer: WebhookWriter; inbox: WebhookInbox }>;
 
-/** How webhooks come in and become durable. */
+/** Opens the spool and builds the parts that accept webhooks. */
 export async function openInbox(options: OpenInboxOptions): Promise<Inbox> {
   const {
     spoolDirectory,

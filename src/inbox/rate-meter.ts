@@ -1,7 +1,7 @@
-/** Senders that send each second's share at its beginning are one burst, not many. */
+/** One second, so that senders who send in pulses of a second show their average rate. */
 const windowMs = 1_000;
 
-/** How often something happens just now, within a second or so. */
+/** Measures the current rate of events in windows of one second. */
 export class RateMeter {
   readonly #monotonicMs: () => number;
   #windowEndMs = -Infinity;
@@ -12,12 +12,13 @@ export class RateMeter {
     this.#monotonicMs = monotonicMs;
   }
 
+  /** Counts one event. */
   count(): void {
     this.#rollWindow();
     this.#windowCount += 1;
   }
 
-  /** The higher of the last whole window and what the present one has seen already. */
+  /** The higher of the last complete window and the current one so far. */
   get perSecond(): number {
     this.#rollWindow();
     return Math.max(this.#previousPerSecond, (this.#windowCount * 1_000) / windowMs);

@@ -16,17 +16,19 @@ import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 
 export type SpoolOptions = Readonly<{
-  /** Made when it is not there. */
+  /** Created if missing. */
   directory: string;
-  /** What is spooled holds people's names and numbers. */
+  /** Encrypts the records, which contain personal data. */
   keyring: Keyring;
-  /** A line that cannot be read: the tail of a write that a crash cut, or a damaged disk. The file is kept aside. */
+  /** Called for a segment with unreadable lines (torn write, damaged disk); it is kept as `*.damaged`. */
   onDamagedSegment: (segment: string, lines: number) => void;
+  /** Default: 256 MiB. */
   maxBytes?: number;
+  /** A segment of this size is closed. Default: 4 MiB. */
   segmentBytes?: number;
 }>;
 
-/** Records of one segment, oldest first, and what removes it when they are safe elsewhere. */
+/** The records of one segment file, oldest first. */
 export type Segment = Readonly<{ name: string; records: readonly unknown[]; damagedLines: number }>;
 
 type SegmentFile = { readonly name: string; bytes: number };
@@ -36,14 +38,14 @@ const suffix = '.spool';
 const encryptionContext = 'inbox-spool';
 const fileMode = 0o600;
 
-/** The disk has no room for more, or refuses. Nothing of what was to be written is there. */
+/** The spool is full or the disk failed. None of the records was written. */
 export class SpoolFailedError extends Error {
   override readonly name = 'SpoolFailedError';
 }
 
 /**
- * A queue in files for the time when the database is away: what was appended is on the disk, not in a cache, when the promise
- * resolves. Segments of sealed lines; a line that was cut by a crash was never acknowledged.
+ * On-disk queue for webhooks during a database outage. Appends are flushed with fdatasync before they resolve. Segments
+ * consist of encrypted lines; a line torn by a crash was never acknowledged.
  */
 export class Spool implements AsyncDisposable {
   readonly #options: SpoolOptions;
@@ -51,12 +53,12 @@ export class Spool implements AsyncDisposable {
   readonly #segmentBytes: number;
   readonly #lock: DirectoryLock;
   readonly #mutex = new KeyedMutex<'disk'>();
-  /** Oldest first, the one being written included. */
+  /** Oldest first, including the active segment. */
   readonly #segments: SegmentFile[];
   #activeSegment: ActiveSegment | undefined;
   #lastNumber: number;
 
-  /** Finds what an earlier process left. @throws DirectoryInUseError while that process lives */
+  /** Opens the spool with the segments of earlier processes. @throws DirectoryInUseError */
   static async open(options: SpoolOptions): Promise<Spool> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const lock = new DirectoryLock(
@@ -83,11 +85,12 @@ export class Spool implements AsyncDisposable {
     return this.#segments.length === 0;
   }
 
+  /** Size of all segments. */
   get bytes(): number {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** All or nothing. @throws SpoolFailedError */
+  /** Appends all records or none. @throws SpoolFailedError */
   async append(records: readonly unknown[]): Promise<void> {
     const lines = records.map(
       (record) =>
@@ -96,7 +99,7 @@ export class Spool implements AsyncDisposable {
     await this.#mutex.run('disk', () => this.#write(Buffer.from(lines.join(''))));
   }
 
-  /** The oldest segment; from now on others are written. */
+  /** Reads the oldest segment and closes it, so that later records go to another one. */
   async oldest(): Promise<Segment | undefined> {
     return await this.#mutex.run('disk', async () => {
       const [segment] = this.#segments;
@@ -106,11 +109,10 @@ export class Spool implements AsyncDisposable {
     });
   }
 
-  /** What the segment held is safe elsewhere. */
+  /** Deletes a segment whose records are stored elsewhere. One with damaged lines is renamed instead. */
   async remove({ name, damagedLines }: Segment): Promise<void> {
     await this.#mutex.run('disk', async () => {
       const path = join(this.#options.directory, name);
-      // For people to look at; what could be read of it has gone on.
       if (damagedLines > 0) {
         await rename(path, `${path}.damaged`);
         this.#options.onDamagedSegment(name, damagedLines);
@@ -120,7 +122,7 @@ export class Spool implements AsyncDisposable {
     });
   }
 
-  /** @throws when nothing more could be written */
+  /** Health check. @throws if an append would fail */
   async check(): Promise<void> {
     if (this.bytes >= this.#maxBytes) throw new SpoolFailedError('Spool full');
     await access(this.#options.directory, constants.W_OK);
@@ -146,14 +148,14 @@ export class Spool implements AsyncDisposable {
     }
   }
 
-  /** What was not acknowledged must not be found later. */
+  /** Removes unacknowledged bytes, so that they are not replayed. */
   async #rollBackWrite(): Promise<void> {
     const active = this.#activeSegment;
     if (active === undefined) return;
     try {
       await active.file.truncate(active.segment.bytes);
     } catch {
-      // Its last line is cut or would be a repeat; the next write begins a segment of its own.
+      // The last line stays torn or unacknowledged: append to a new segment.
       await this.#closeSegment();
     }
     if (active.segment.bytes > 0) return;

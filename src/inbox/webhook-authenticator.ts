@@ -7,44 +7,44 @@ import type { Companies } from '../ports/companies.ts';
 
 type CachedCompany = Readonly<{ company: Company; cachedAtMs: number }>;
 
-export type WebhookAuthenticatorDependencies = Readonly<{
+export type WebhookAuthenticatorDeps = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;
   monotonicMs: () => number;
 }>;
 
-/** A sender waits seconds for our answer, and the disk may have to be asked after the database. */
+/** Leaves time for a spool write before the sender times out. */
 const lookupTimeoutMs = 1_000;
-/** After a failed look-up the database is not asked again for so long. */
+/** After a failed look-up, cached companies are used without a query for this long. */
 const cacheFallbackMs = 2_000;
-/** An address that was right so lately is right: a burst of one salon asks once. */
+/** A burst of webhooks of one salon causes one query. */
 const cacheTtlMs = 1_000;
 const retryAfterSeconds = 5;
 
-/** Whose webhook paths there are, also while the database is away. */
+/** Authenticates webhook paths; answers from memory while the database is down. */
 export class WebhookAuthenticator {
-  readonly #deps: WebhookAuthenticatorDependencies;
-  /** As they were when they were read last. A few hundred bytes each. */
+  readonly #deps: WebhookAuthenticatorDeps;
+  /** Unbounded: a few hundred bytes per company. */
   readonly #cache = new Map<CompanyId, CachedCompany>();
   #cacheFallbackUntilMs = -Infinity;
 
-  constructor(deps: WebhookAuthenticatorDependencies) {
+  constructor(deps: WebhookAuthenticatorDeps) {
     this.#deps = deps;
   }
 
-  /** Learns of every company that can have webhooks, before the first trouble. */
+  /** Caches every company that can receive webhooks, for a database outage later. */
   async preload(): Promise<void> {
     const companies = await this.#deps.companies.withStatus(['activating', 'active', 'frozen']);
     for (const company of companies) this.#cache.set(company.id, { company, cachedAtMs: -Infinity });
   }
 
-  /** Whether the path was right when it was last looked for; nobody is asked. */
+  /** Whether the path matches the cache. Does not query the database. */
   isKnown(companyId: CompanyId, secret: string): boolean {
     return matchesSecret(this.#cache.get(companyId)?.company, sha256Hex(secret));
   }
 
   /**
-   * The salon that a webhook path belongs to. Unknown companies and wrong secrets look the same, also by the clock.
-   * @throws AppError `INVALID_TOKEN`; `DB_ERROR` while the database is away and the company is not known here
+   * The company of a webhook path. Unknown companies and wrong secrets have the same error and timing.
+   * @throws AppError `INVALID_TOKEN`; `DB_ERROR` if the database is down and the company is not cached
    */
   async authenticate(companyId: CompanyId, secret: string): Promise<Company> {
     const hash = sha256Hex(secret);
@@ -82,7 +82,7 @@ export class WebhookAuthenticator {
   }
 }
 
-/** Takes as long for a company that there is not. */
+/** Takes the same time for an unknown company. */
 function matchesSecret(company: Company | undefined, hash: string): company is Company {
   return safeEqual(hash, company?.webhookSecretHash ?? '') && company !== undefined;
 }

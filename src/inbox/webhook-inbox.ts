@@ -11,15 +11,15 @@ import type { WebhookAuthenticator } from './webhook-authenticator.ts';
 import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
 import { deterministicUuid } from '../crypto/hash.ts';
 
-/** The platform tells of an event about five seconds after it: what says the same sooner is a repeat. */
+/** YCLIENTS posts about five seconds after an event: identical webhooks within this window are repeats. */
 const undatedDedupWindowMs = 5_000;
 
-/** So many wait for a write only when writes take far too long; memory must not fill with them. */
+/** Bounds the memory when writes are slow. */
 const maxPending = 5_000;
 
 const salonIdSchema = Joi.number().integer().positive().required();
 
-/** The one thing that a strange shape may still say. */
+/** Detects the salon of a webhook of unknown shape. */
 const salonOnlySchema = Joi.object<{ company_id: number }>({ company_id: salonIdSchema })
   .unknown()
   .required();
@@ -48,29 +48,26 @@ type AcceptedWebhook = Readonly<{
   job: NewJob & { readonly id: string };
 }>;
 
-export type WebhookInboxDependencies = Readonly<{
+export type WebhookInboxDeps = Readonly<{
   authenticator: Pick<WebhookAuthenticator, 'authenticate' | 'isKnown'>;
   /** Durable when it resolves. */
   write: (jobs: readonly NewJob[]) => Promise<'stored' | 'spooled'>;
   batch: GroupCommitOptions;
-  /** Writes under way at once; webhooks of one thing always go by the same lane. */
+  /** Concurrent writes. Webhooks of one record always use the same shard. */
   shardCount: number;
   report: BusinessEvents;
-  /** Too many wait: a webhook was turned away that nobody else has told of. */
+  /** A webhook was rejected because too many are pending. */
   onRejected: (cause: unknown) => void;
   burstDetector: Pick<BurstDetector, 'count'>;
   now: () => Date;
 }>;
 
-/**
- * Takes webhooks in. When a promise of this class resolves, the webhook is durable and will be processed, whatever happens
- * to this process; a repeat of the same webhook is taken and changes nothing.
- */
+/** Accepts webhooks. When `accept…` resolves, the webhook is durable and will be processed. Repeats are accepted and ignored. */
 export class WebhookInbox {
-  readonly #authenticator: WebhookInboxDependencies['authenticator'];
+  readonly #authenticator: WebhookInboxDeps['authenticator'];
   readonly #shards: readonly GroupCommit<AcceptedWebhook, void>[];
-  readonly #burstDetector: WebhookInboxDependencies['burstDetector'];
-  readonly #onRejected: WebhookInboxDependencies['onRejected'];
+  readonly #burstDetector: WebhookInboxDeps['burstDetector'];
+  readonly #onRejected: WebhookInboxDeps['onRejected'];
   readonly #now: () => Date;
 
   constructor({
@@ -82,7 +79,7 @@ export class WebhookInbox {
     onRejected,
     burstDetector,
     now,
-  }: WebhookInboxDependencies) {
+  }: WebhookInboxDeps) {
     this.#authenticator = authenticator;
     const writeAndReport = async (webhooks: readonly AcceptedWebhook[]): Promise<void> => {
       const destination = await write(webhooks.map(({ job }) => job));
@@ -99,21 +96,21 @@ export class WebhookInbox {
     this.#now = now;
   }
 
-  /** Whether a webhook path was right when it was last looked for. Asks nobody. */
+  /** Whether the path matches the cache. Does not query the database. */
   isKnown(companyId: CompanyId, secret: string): boolean {
     return this.#authenticator.isKnown(companyId, secret);
   }
 
-  /** The salon that a webhook path belongs to. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
+  /** The company of a webhook path. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
   async authenticate(companyId: CompanyId, secret: string): Promise<Company> {
     return await this.#authenticator.authenticate(companyId, secret);
   }
 
   /**
-   * The platform says a thing once: what is none of its shapes is taken as well and set aside for a person to look at.
-   * @param body the parsed JSON of an entity webhook
-   * @param bytes what it was parsed from: a repeat has the same
-   * @throws AppError `FORBIDDEN` when the body speaks of another salon, `DB_ERROR`
+   * YCLIENTS does not resend, so webhooks of unknown shape are accepted too and quarantined.
+   * @param body parsed JSON of an entity webhook
+   * @param bytes source of `body`, which identifies repeats
+   * @throws AppError `FORBIDDEN` if the body names another salon, `DB_ERROR`
    */
   async acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void> {
     const digest = hash('sha256', bytes, 'base64');
@@ -136,7 +133,7 @@ export class WebhookInbox {
     await this.#accept(company, { companyId: company.id, resource, resourceId, status, data }, digest);
   }
 
-  /** The generic form, already validated: `type` is `<resource>.<status>`, such as `record.create`. */
+  /** Accepts a validated generic webhook. `type` is `<resource>.<status>`, such as `record.create`. */
   async acceptGeneric(
     company: Company,
     webhook: Readonly<{ type: string; data: Readonly<Record<string, unknown>>; timestamp: Date }>,
@@ -178,8 +175,8 @@ export class WebhookInbox {
 }
 
 /**
- * The same webhook gets the same UUID: the platform sends no event id of its own. Without a date of change a record that
- * moved away and back says the same again, so then it is the same only for a moment.
+ * Identical webhooks get the same UUID, since YCLIENTS sends no event id. Without a change date, a record that moved away and
+ * back is identical too, so its repeats are recognised for `undatedDedupWindowMs` only.
  */
 function webhookJobId(webhook: WebhookJobData, content: unknown, now: Date): string {
   const { companyId, resource, resourceId, status } = webhook;

@@ -12,7 +12,7 @@ export type WebhookWriterOptions = Readonly<{
   spool: Spool;
   report: BusinessEvents;
   monotonicMs: () => number;
-  /** Longest wait for the database before the disk is asked. */
+  /** Time limit of a database insert, after which the webhooks are spooled. */
   insertTimeoutMs?: number;
 }>;
 
@@ -23,9 +23,8 @@ type WebhookWriterEvents = {
   drained: [];
 };
 
-/** So little is in the database in a moment, for which those who write now may wait. */
+/** Spooled bytes that drain fast enough for writers to wait for them. */
 const finalDrainMaxBytes = 256 * 1024;
-/** The database's own limits end an insert that hangs. */
 const retryBackoff = { minMs: 250, maxMs: 5_000 };
 const retryAfterSeconds = 5;
 
@@ -36,14 +35,14 @@ const spooledJob = Joi.object<{ id?: string; key: string; data: Readonly<Record<
 });
 
 /**
- * Makes webhooks durable: in the database, or on the disk while the database does not take them in time. What is on the disk
- * goes first, under the same ids, before anything goes straight to the database again, so that their order stays.
+ * Makes webhooks durable in the database, or in the spool while the database is slow or down. The spool is drained before
+ * new webhooks are inserted directly, which keeps their order.
  */
 export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements AsyncDisposable {
   readonly #options: WebhookWriterOptions;
   readonly #outage: OutageMonitor;
   #draining: Promise<void> | undefined;
-  /** There while the last of the disk is on its way to the database; resolves when it is there, or not. */
+  /** Pending while the rest of the spool is drained; also resolves if that fails. */
   #finalDrain: PromiseWithResolvers<void> | undefined;
   #wakeUp: () => void = () => {};
   #hasRejected = false;
@@ -62,19 +61,18 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
     );
   }
 
-  /** Brings in what an earlier process left on the disk. */
+  /** Drains the spool of earlier processes. */
   start(): void {
     if (!this.#options.spool.isEmpty) this.#drain();
   }
 
   /**
-   * Durable when it resolves. Jobs of one key are not to be written before the earlier ones are.
-   * @returns where the jobs are
-   * @throws AppError `DB_ERROR` when neither takes them
+   * Durable when it resolves. Await the earlier jobs of a key before writing more of it.
+   * @throws AppError `DB_ERROR` if neither database nor spool accepts the jobs
    */
   async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
     const { spool, report, monotonicMs, insertTimeoutMs = defaultInsertTimeoutMs } = this.#options;
-    // Else under steady load there would always be something new on the disk before the last of it is gone.
+    // Under steady load the spool would never become empty if new webhooks were appended to its rest.
     const deadlineMs = monotonicMs() + insertTimeoutMs;
     if (this.#finalDrain !== undefined) await withTimeout(this.#finalDrain.promise, insertTimeoutMs);
     if (spool.isEmpty && (await this.#tryInsert(jobs, deadlineMs - monotonicMs()))) return 'stored';
@@ -88,20 +86,20 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
     return 'spooled';
   }
 
-  /** A webhook was turned away before it came here: the platform is to be asked for it when there is room again. */
+  /** A webhook was rejected: the next recovery emits `drained`, which requests a reconciliation. */
   markRejected(cause: unknown): void {
     this.#hasRejected = true;
     this.#options.report.webhooksRefused(1, cause);
   }
 
-  /** What is still on the disk stays there for the next start. */
+  /** Stops draining; spooled webhooks stay for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     this.#wakeUp();
     await this.#draining;
   }
 
-  /** False: the database does not take them now. Its late success does no harm, the ids are the same. */
+  /** A late success is harmless: the spooled copy has the same ids. @returns false if not inserted in time */
   async #tryInsert(jobs: readonly NewJob[], timeoutMs: number): Promise<boolean> {
     try {
       const inserted = this.#options.queue.insert('webhooks', jobs).then(() => true);
@@ -111,14 +109,14 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
       }
       this.#outage.failure(new Error('Database insert timed out'), retryBackoff);
     } catch (error) {
-      // What the database will not take one by one goes to the disk, and from there aside; the others are not to suffer.
+      // Spooled too: draining inserts the jobs one by one and sets the invalid ones aside.
       if (isDataError(error)) return false;
       this.#outage.failure(error, retryBackoff);
     }
     return false;
   }
 
-  /** What was refused or spooled meanwhile is to be looked for. */
+  /** Emits `drained` after an outage or a rejection, so that missed changes are reconciled. */
   #handleRecovery(): void {
     if (!this.#outage.ongoing && !this.#hasRejected) return;
     this.#hasRejected = false;
@@ -161,7 +159,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
     this.#finalDrain = undefined;
   }
 
-  /** @returns how many records the database will never take */
+  /** @returns the number of records that the database rejects as invalid */
   async #insertSegment(records: readonly unknown[]): Promise<number> {
     const jobs = records.flatMap((record): NewJob[] => {
       const checked = spooledJob.validate(record);
@@ -177,7 +175,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
     return rejectedCount;
   }
 
-  /** One record that is no use must not hold up the others for ever. */
+  /** Falls back to single inserts on a data error, so that one invalid job does not block the others. */
   async #insertBatch(jobs: readonly NewJob[]): Promise<number> {
     const { queue, report } = this.#options;
     try {

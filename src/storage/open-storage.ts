@@ -9,23 +9,23 @@ import { defaultRetryPolicies } from './queue/retry-policy.ts';
 import { Rpc } from './rpc/client.ts';
 import type { Companies } from '../ports/companies.ts';
 
-/** An embedded database does one thing after another; what stands in line there, a new webhook has to wait for. */
+/** PGlite runs one statement at a time, and new webhooks wait behind those of the workers. */
 const maxEmbeddedWebhookConcurrency = 2;
 
 export type StorageOptions = Readonly<{
   database: DatabaseAddress;
   migrationsDirectory: string;
-  /** Seals the companies' keys. */
+  /** Encrypts secrets and received messages. */
   keyring: Keyring;
   now: () => Date;
   monotonicMs: () => number;
-  /** Background trouble and failed attempts of jobs. */
+  /** Called for background errors and failed job attempts. */
   onError: (error: unknown) => void;
-  /** Of the database, as the jobs feel them. */
+  /** Database outages, as seen by the job queue. */
   outages: OutageListener;
-  /** Webhooks worked on at once, where the database can do more than one thing at once. */
+  /** Webhooks processed concurrently; at most two on the embedded database. */
   webhookConcurrency: number;
-  /** Whether webhooks come so fast that those already taken should wait a little. */
+  /** Whether a burst of incoming webhooks should delay the processing of accepted ones. */
   shouldYieldToInbox: () => boolean;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -36,15 +36,15 @@ export type Storage = AsyncDisposable &
   Omit<Repositories, 'companies'> &
   Readonly<{
     companies: Companies;
-    /** Its disposal waits for the jobs in hand, which need the rest of the graph: dispose it first. */
+    /** Disposal waits for jobs in flight, which use everything else: dispose it first. */
     queue: StoppableJobQueue;
-    /** How many inserts into the queue gain by running at once. */
+    /** Number of concurrent queue inserts that the database benefits from. */
     concurrentInserts: number;
-    /** Rejects when the database does not answer. */
+    /** Health check. @throws AppError `DB_ERROR` */
     ping(): Promise<void>;
   }>;
 
-/** Opens the database, brings its schema up to date and puts the repositories on it. @throws as `openDatabase` */
+/** Opens the database, migrates it and starts the job queue. @throws as `openDatabase` */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { keyring, now, monotonicMs, onError, outages, webhookConcurrency, shouldYieldToInbox, random } =
     options;

@@ -11,9 +11,9 @@ import type { RpcSchema, Supabase } from '../rpc/client.ts';
 import { createRpcFetch } from '../rpc/in-process-postgrest.ts';
 import type { SqlDatabase } from './sql.ts';
 
-export type DatabaseDependencies = Readonly<{
+export type DatabaseDeps = Readonly<{
   migrations: readonly Migration[];
-  /** Background trouble: a lost idle connection, a failed checkpoint. */
+  /** Background errors: a lost idle connection, a failed checkpoint. */
   onError: (error: unknown) => void;
   now: () => Date;
 }>;
@@ -21,33 +21,33 @@ export type DatabaseDependencies = Readonly<{
 export interface Database extends AsyncDisposable {
   readonly kind: DatabaseAddress['kind'];
   readonly supabase: Supabase;
-  /** Straight to Postgres, for migrations and maintenance; the application itself goes through `supabase`. */
+  /** Direct SQL, for migrations and the job table; everything else uses `supabase`. */
   readonly sql: SqlDatabase;
-  /** Whether this process alone works on the database, so that unfinished jobs found at the start are its own. */
+  /** Whether no other process can use the database, so that unfinished jobs found at the start are stale. */
   readonly exclusive: boolean;
-  /** pg-boss on this database, not started. Its job tables live in the schema `pgboss`. */
+  /** Creates pg-boss on this database, not started. Its tables are in the schema `pgboss`. */
   createBoss(): PgBoss;
-  /** Goes the whole way that the application's calls go. @throws AppError `DB_ERROR` */
+  /** Health check through `supabase`, the path of all application calls. @throws AppError `DB_ERROR` */
   ping(): Promise<void>;
 }
 
-/** As long as a statement may take, and its way. */
+/** Statement timeout plus network latency. */
 const requestTimeoutMs = 12_000;
 
 const commonBossOptions = {
   schema: 'pgboss',
   schedule: false,
   registerInstance: false,
-  // It counts all jobs for statistics that nobody reads: a third of a second with 200,000 of them.
+  // Its statistics are unused, and counting 200,000 jobs takes a third of a second.
   monitorIntervalSeconds: 3_600,
   openTelemetry: { enabled: false },
 } as const;
 
 /**
  * Opens the database and brings its schema up to date.
- * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, StartError
+ * @throws MigrationError, DirectoryInUseError, UnusableDirectoryError, StartupError
  */
-export async function openDatabase(address: DatabaseAddress, deps: DatabaseDependencies): Promise<Database> {
+export async function openDatabase(address: DatabaseAddress, deps: DatabaseDeps): Promise<Database> {
   const { onError, now } = deps;
   const backend =
     address.kind === 'embedded'
@@ -75,7 +75,7 @@ export async function openDatabase(address: DatabaseAddress, deps: DatabaseDepen
   };
 }
 
-/** On the pool of everything else: its limits hold for pg-boss too, and a lost connection does not end the process. */
+/** Shares the pool: its limits apply to pg-boss too, and a lost connection does not crash the process. */
 function serverBoss(server: PostgresDatabase): PgBoss {
   return new PgBoss({ ...commonBossOptions, db: server });
 }

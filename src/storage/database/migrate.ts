@@ -8,17 +8,17 @@ export type Migration = Readonly<{ version: string; name: string; sql: string }>
 
 const fileNamePattern = /^([0-9]{14})_([a-z0-9_]+)\.sql$/;
 
-/** Any number; the same in every instance. */
+/** Arbitrary; the same in every instance. */
 const advisoryLockKey = 4_917_203_611;
 
-/** The table that the Supabase CLI keeps, so that `supabase db push` and we may take turns. */
+/** The history table of the Supabase CLI, so that `supabase db push` works on the same database. */
 const historyTableSql = `
   create schema if not exists supabase_migrations;
   create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
   alter table supabase_migrations.schema_migrations add column if not exists statements text[];
   alter table supabase_migrations.schema_migrations add column if not exists name text;`;
 
-/** Supabase has these roles; elsewhere the functions' grants need them too. */
+/** Roles of Supabase, which the grants in the schema require. */
 const rolesSql = `
   do $$
   begin
@@ -31,7 +31,7 @@ const rolesSql = `
   end
   $$;`;
 
-/** The migrations of a folder, oldest first. */
+/** Reads the migrations of a directory, oldest first. @throws MigrationError for an invalid file name */
 export async function readMigrations(directory: string): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
   return Promise.all(
@@ -46,9 +46,9 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
 }
 
 /**
- * Applies what is missing, each migration in one transaction, while other instances wait.
- * @returns versions applied now
- * @throws MigrationError when the database has migrations that the code does not, or other ones
+ * Applies pending migrations, each in one transaction under an advisory lock.
+ * @returns the applied versions
+ * @throws MigrationError if the history of the database does not match `migrations`
  */
 export async function migrate(database: SqlDatabase, migrations: readonly Migration[]): Promise<string[]> {
   await prepareSchema(database);
@@ -64,7 +64,7 @@ export async function migrate(database: SqlDatabase, migrations: readonly Migrat
         'insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, array[$3])',
         [migration.version, migration.name, migration.sql],
       );
-      // PostgREST, where there is one, learns of new functions.
+      // PostgREST caches the schema.
       await session.exec(`notify pgrst, 'reload schema'`);
       return true;
     });
@@ -93,7 +93,7 @@ async function prepareSchema(database: SqlDatabase): Promise<void> {
 async function lock(session: SqlSession): Promise<void> {
   await session.exec('set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0');
   await session.query('select pg_advisory_xact_lock($1)', [advisoryLockKey]);
-  // Opening a table lets this connection notice what was created while it waited; the lock alone does not.
+  // Reading a table processes catalog invalidations that arrived while waiting; the lock alone does not.
   await session.query('select from pg_catalog.pg_namespace limit 1');
 }
 

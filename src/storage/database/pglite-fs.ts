@@ -3,14 +3,14 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 
-/** File times advance by ticks of up to 10 ms: a file changed this lately may change again and look the same. */
+/** File times have a granularity of up to 10 ms: a file modified more recently can change without a new mtime. */
 const racyWindowNs = 20_000_000n;
 
 const segmentName = /^[0-9A-F]{24}$/;
 
 /**
- * PGlite's directory storage, made durable: PGlite runs with `fsync=off`, so after each write this flushes the segments
- * of the write-ahead log that changed. What was committed then survives a power cut as far as the log reaches back.
+ * Durable file system for PGlite, which runs with `fsync=off`: flushes the changed segments of the write-ahead log after each
+ * write, so that commits survive a power failure.
  */
 export class PgliteFs extends NodeFS {
   readonly #walDirectory: string;
@@ -23,7 +23,7 @@ export class PgliteFs extends NodeFS {
     this.#walDirectory = path.join(directory, 'pg_wal');
   }
 
-  /** Resolves when everything written before the call is on disk; calls that wait together share one flush. */
+  /** Resolves when all earlier writes are on disk. Waiting calls share one flush. */
   override async syncToFs(): Promise<void> {
     if (this.#currentFlush === undefined) {
       this.#currentFlush = this.#flush().finally(() => {
@@ -36,7 +36,7 @@ export class PgliteFs extends NodeFS {
   }
 
   async #flushAfterCurrent(): Promise<void> {
-    // What fails there is reported to those who wait for it.
+    // Its own callers receive the error.
     await this.#currentFlush?.catch(() => {});
     this.#nextFlush = undefined;
     return this.syncToFs();
@@ -47,7 +47,7 @@ export class PgliteFs extends NodeFS {
     for (const segment of segments) {
       await flushFile(path.join(this.#walDirectory, segment.name), (file) => file.datasync());
     }
-    // A new segment must also be found again.
+    // A new segment needs its directory entry flushed too.
     if (segments.some(({ name }) => !this.#flushedMtimeNs.has(name))) {
       await flushFile(this.#walDirectory, (directory) => directory.sync());
     }
@@ -72,7 +72,7 @@ async function flushFile(
   flush: (handle: Awaited<ReturnType<typeof open>>) => Promise<void>,
 ): Promise<void> {
   const handle = await open(target, 'r').catch((error: unknown) => {
-    // Recycled by a checkpoint meanwhile: what it held has been applied.
+    // A checkpoint recycled the segment: its changes have been applied.
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   });

@@ -6,28 +6,29 @@ import { DirectoryLock } from '../../lib/directory-lock.ts';
 import type { Row, SqlDatabase, SqlSession } from './sql.ts';
 import { PgliteFs } from './pglite-fs.ts';
 
-/** The Postgres inside the pinned PGlite; it opens directories of this major version alone. */
+/** Postgres version of the pinned PGlite. It cannot open data directories of another major version. */
 const majorVersion = '18';
 
-/** PGlite's own defaults take 377 MB; with these the process stays near 200 MB. */
+/** With PGlite's defaults the process uses 377 MB, with these about 200 MB. */
 const settings = ['shared_buffers=8MB', 'wal_buffers=1MB', 'max_wal_size=64MB'];
 
-/** Local hour of the day at which the tables are vacuumed. */
+/** Local hour of the daily vacuum. */
 const vacuumHour = 4;
 
 export type PgliteDatabaseOptions = Readonly<{
-  /** Holds the data; made when missing. */
+  /** Data directory; created if missing. */
   directory: string;
   onError: (error: unknown) => void;
   now: () => Date;
   checkpointIntervalMs?: number;
 }>;
 
+/** The data directory was written by another major version of Postgres. */
 export class UnusableDirectoryError extends Error {
   override readonly name = 'UnusableDirectoryError';
 }
 
-/** Postgres in this process, on a directory that no other process can open meanwhile. */
+/** In-process Postgres on a directory locked against other processes. */
 export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
   /** For pg-boss, which brings its own adapter. */
   readonly pglite: PGlite;
@@ -42,7 +43,7 @@ export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
     this.#fs = fs;
     this.#lock = lock;
     this.#options = options;
-    // PGlite has no background workers: without checkpoints its log would grow without end.
+    // PGlite has no background workers: without checkpoints the write-ahead log grows without limit.
     this.#checkpointTimer = setInterval(() => void this.#maintain(), options.checkpointIntervalMs ?? 180_000);
     this.#checkpointTimer.unref();
   }
@@ -57,7 +58,7 @@ export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
     );
     try {
       await initialiseCluster(directory);
-      // PGlite lets everybody read and write its files, which hold people's names and numbers.
+      // PGlite creates world-writable files, and they contain personal data.
       chmodSync(directory, 0o700);
       const { pglite, fs } = await createPglite(directory);
       return new PgliteDatabase(pglite, fs, lock, options);
@@ -69,7 +70,7 @@ export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
 
   async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
     const result = await this.pglite.transaction((transaction) => work(toSqlSession(transaction)));
-    // PGlite flushes after single statements, but not after the commit of a transaction.
+    // PGlite syncs after single statements, but not after the commit of a transaction.
     await this.#fs.syncToFs();
     return result;
   }
@@ -101,7 +102,7 @@ export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
   }
 }
 
-/** Makes the cluster beside the directory and moves it there whole, so that an interrupted start leaves no half of one. */
+/** Creates the cluster in a sibling directory and renames it, so that an interrupted start leaves no partial cluster. */
 async function initialiseCluster(directory: string): Promise<void> {
   const versionFile = path.join(directory, 'PG_VERSION');
   if (existsSync(versionFile)) {

@@ -5,13 +5,13 @@ import { type Row, type SqlDatabase, type SqlSession, getSqlState } from './sql.
 
 export type PostgresOptions = Readonly<{
   url: string;
-  /** A connection that broke while it was idle; the pool replaces it by itself. */
+  /** Called when an idle connection breaks; the pool replaces it. */
   onError: (error: Error) => void;
   maxConnections?: number;
-  /** Longest wait for a free or a new connection. */
+  /** Time limit for a free or new connection. */
   connectTimeoutMs?: number;
   statementTimeoutMs?: number;
-  /** Uniform in [0, 1): spreads rivals for the same rows. */
+  /** Uniform in [0, 1); jitter of conflict retries. */
   random?: () => number;
 }>;
 
@@ -19,7 +19,7 @@ const maxConflictAttempts = 4;
 const maxConflictDelayMs = 40;
 const maintenanceTimeoutMs = 3_600_000;
 
-/** A pool of connections to a Postgres server. */
+/** Connection pool to a Postgres server. */
 export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   readonly #pool: Pool;
   readonly #random: () => number;
@@ -34,13 +34,12 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
       connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: statementTimeoutMs,
-      // Answers even when the server has gone silent, which statement_timeout cannot.
+      // Client-side limit for a server that does not respond, which statement_timeout does not cover.
       query_timeout: statementTimeoutMs + 5_000,
       keepAlive: true,
     });
     this.#pool.on('error', options.onError);
-    // A client in use reports a lost connection by itself, from its very first moment on, and would end the process. Its query
-    // rejects as well.
+    // An unhandled `error` event of a checked-out client crashes the process. Its query rejects as well.
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
@@ -54,7 +53,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     );
   }
 
-  /** For pg-boss. What has no parameters makes or mends its tables, by several statements at once, and may take its time. */
+  /** Adapter for pg-boss. Its statements without parameters are schema changes, which may take long. */
   async executeSql(text: string, values?: unknown[]): Promise<QueryResult<Row>> {
     return await this.#withClient(async (client) => {
       if (values !== undefined && values.length > 0) return await client.query<Row>(text, [...values]);
@@ -66,7 +65,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     });
   }
 
-  /** Runs `work` again when Postgres took its transaction back in favour of another one. */
+  /** Retries `work` after a deadlock or serialization failure. */
   async #retryOnConflict<Result>(work: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -87,7 +86,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     });
   }
 
-  /** Leaves no transaction open behind it. */
+  /** Rolls back after an error; a client that cannot roll back is discarded. */
   async #withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect();
     let broken = false;
@@ -106,7 +105,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
   }
 }
 
-/** A serialization failure or a deadlock: nothing was written, and the same work may succeed now. */
+/** Serialization failure or deadlock: the transaction was rolled back and can be retried. */
 function isTransactionConflict(error: unknown): boolean {
   const state = getSqlState(error);
   return state === '40001' || state === '40P01';
@@ -121,7 +120,7 @@ function toSqlSession(client: PoolClient): SqlSession {
   };
 }
 
-/** False: the connection is of no use any more. The caller rethrows the error that led here. */
+/** @returns false if the connection is unusable */
 async function rollBack(client: PoolClient): Promise<boolean> {
   return client.query('rollback; reset statement_timeout').then(
     () => true,

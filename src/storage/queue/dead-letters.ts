@@ -10,7 +10,7 @@ export function deadLetterQueueName(queue: QueueName): string {
   return `${queue}_dead`;
 }
 
-/** Newest first; what the jobs held stays in the database. */
+/** Dead letters of a queue, newest first, without the job data. */
 export async function readDeadLetters(
   { sql }: Sql,
   queue: QueueName,
@@ -38,7 +38,7 @@ export async function readDeadLetters(
   });
 }
 
-/** The job as it was before it failed. */
+/** Key and data of the failed job; undefined for an unknown id. */
 export async function readDeadLetter(
   { sql }: Sql,
   queue: QueueName,
@@ -56,7 +56,7 @@ export async function readDeadLetter(
   return { key: deadLetter.text('key'), data: deadLetter.record('data') };
 }
 
-/** What of a queue is still to be done. */
+/** Unfinished jobs of a queue. */
 export async function readBacklog(
   { sql }: Sql,
   queue: QueueName,

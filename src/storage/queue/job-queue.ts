@@ -15,14 +15,14 @@ import { deterministicUuid } from '../../crypto/hash.ts';
 
 const daySeconds = 86_400;
 
-/** A job is another's after this long without a sign of life of its process. */
+/** A claim without a heartbeat for this long is released to other processes. */
 const heartbeatTimeoutSeconds = 15;
 const reclaimIntervalMs = 5_000;
 
-/** More than one tick of the clock of an embedded Postgres. */
+/** More than one tick of PGlite's millisecond clock. */
 const clockTickMs = 2;
 
-/** Told once of each outage, and once of its end. `what` is a noun such as `Job queue`. */
+/** Called once at the start and once at the end of an outage. `what` is a noun such as `Job queue`. */
 export type OutageListener = Readonly<{
   began(what: string, error: unknown): void;
   ended(what: string, lastedMs: number): void;
@@ -30,29 +30,29 @@ export type OutageListener = Readonly<{
 
 export type JobQueueOptions = Readonly<{
   database: Pick<Database, 'createBoss' | 'exclusive' | 'sql'>;
-  /** Every failed attempt that counts, and trouble in the background. */
+  /** Called for failed attempts and background errors. */
   onError: (error: unknown) => void;
   outages: OutageListener;
   monotonicMs: () => number;
-  /** Longest wait for the jobs in hand at the end. */
+  /** Time limit for jobs in flight at shutdown. Default: 10,000. */
   graceMs?: number;
   policies?: Partial<Record<QueueName, RetryPolicy>>;
-  /** While it says so, the jobs of a queue are worked on one by one, without haste. */
+  /** While true, the worker of the queue takes one job per poll. */
   shouldYield?: (queue: QueueName) => boolean;
   /** Uniform in [0, 1). */
   random?: () => number;
 }>;
 
 export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
-  /** Takes no more jobs and waits for those in hand; inserting goes on. Disposal does this too. */
+  /** Stops claiming and waits for jobs in flight. Inserts still work. Disposal includes this. */
   stop(): Promise<void>;
 }
 
-/** Opens the queues, and hands jobs that a dead process left behind to the next worker. */
+/** Creates the queues on pg-boss and releases jobs of processes that died. */
 export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
   const boss = options.database.createBoss();
   const outage = createOutageMonitor('Job queue', options);
-  // The workers feel an outage as well, and tell of it.
+  // The workers report outages.
   boss.on('error', (error) => {
     if (!outage.ongoing) options.onError(error);
   });
@@ -61,7 +61,7 @@ export async function createJobQueue(options: JobQueueOptions): Promise<Stoppabl
   for (const queue of queueNames) await createQueues(boss, queue);
   const table = new JobTable(options.database);
   await table.prepare();
-  // On a database that no other process uses, what is in hand now is in nobody's.
+  // Without other processes, every claim found at the start is stale.
   if (options.database.exclusive) await table.reclaim(queueNames);
   return new PgBossQueue(boss, table, policies, outage, options);
 }
@@ -75,16 +75,16 @@ function createOutageMonitor(what: string, { outages, monotonicMs }: JobQueueOpt
 
 async function createQueues(boss: PgBoss, queue: QueueName): Promise<void> {
   const settings = {
-    // Attempts are counted by the worker: a job that pg-boss fails for good would hold up its key.
+    // The worker counts attempts: a job in pg-boss' state `failed` would block its key.
     retryLimit: 1_000_000,
-    // Only for a handler that never comes back; silent processes are found by the claims.
+    // For a handler that never returns; dead processes are detected by heartbeat.
     expireInSeconds: 12 * 3_600,
-    // As long as this a repeated id is known.
+    // Window in which a repeated id is ignored.
     deleteAfterSeconds: 3 * daySeconds,
     retentionSeconds: 14 * daySeconds,
   };
   await boss.createQueue(queue, { ...settings, policy: 'key_strict_fifo' });
-  // Of earlier releases: pg-boss would count a silence as a failure.
+  // pg-boss' own heartbeat would count a missed one as a failed attempt.
   await boss.updateQueue(queue, { ...settings, heartbeatSeconds: null });
   await boss.createQueue(deadLetterQueueName(queue), { retentionSeconds: 90 * daySeconds });
 }
@@ -157,7 +157,7 @@ class PgBossQueue implements StoppableJobQueue {
     return await readDeadLetters(this.#options.database, queue, limit);
   }
 
-  /** The id follows from the letter's: a replay that a crash interrupted between its two steps is one replay. */
+  /** The new id derives from the old one, so that a replay interrupted by a crash is not executed twice. */
   async replay(queue: QueueName, id: string): Promise<boolean> {
     const deadLetter = await readDeadLetter(this.#options.database, queue, id);
     if (deadLetter === undefined) return false;
@@ -182,10 +182,7 @@ class PgBossQueue implements StoppableJobQueue {
     for (const { queue: name, worker } of this.#workers) if (name === queue) worker.wake();
   }
 
-  /**
-   * What was reclaimed is found by the workers' next look. A process that was stopped for a while is not to take its own jobs
-   * from itself.
-   */
+  /** Sends heartbeats first: a process that was suspended must not reclaim its own jobs. */
   async #reclaim(): Promise<void> {
     await Promise.all(this.#workers.map(({ worker }) => worker.touch()));
     try {
@@ -196,8 +193,8 @@ class PgBossQueue implements StoppableJobQueue {
   }
 
   /**
-   * pg-boss orders a key by the time of insertion, and the clock of the embedded Postgres counts milliseconds. On a server
-   * whoever inserts two jobs of a key waits for the first.
+   * pg-boss orders the jobs of a key by insertion time, which has only millisecond resolution in PGlite. On a
+   * server, callers await the first insert of a key before the second.
    */
   async #insertInOrder(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
     if (!this.#options.database.exclusive) {
@@ -216,14 +213,14 @@ class PgBossQueue implements StoppableJobQueue {
     try {
       await this.#table.insert(queue, jobs);
     } catch (error) {
-      // The driver's error carries the parameters, which hold people's names and numbers.
+      // The driver's error contains the parameters, which are personal data.
       const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);
       throw databaseError(getSqlState(error) ?? '', cause);
     }
   }
 }
 
-/** One statement's jobs have one time of insertion, so the second job of a key goes into a second statement. */
+/** Jobs of one statement share their insertion time, so the second job of a key goes into the next statement. */
 function splitByKey(jobs: readonly NewJob[]): NewJob[][] {
   const seenIds = new Set<string>();
   const jobCountByKey = new Map<string, number>();

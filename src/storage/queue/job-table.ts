@@ -3,14 +3,14 @@ import { RowReader } from '../rpc/row-reader.ts';
 import type { QueueName } from '../../domain/queue-names.ts';
 import type { NewJob } from '../../ports/job-queue.ts';
 
-/** One attempt at a job. Whoever settles it names its number, so that a late word of an earlier attempt changes nothing. */
+/** One attempt at a job. Its number fences updates: those of an earlier attempt have no effect. */
 export type JobClaim = Readonly<{ id: string; number: number }>;
 
-/** What is known of the attempts so far. */
+/** Attempts so far. */
 export type AttemptCounts = Readonly<{
-  /** By a fault of the job's own. */
+  /** Attempts that failed, except for outages. */
   failures: number;
-  /** The process ended with the job in hand. */
+  /** Attempts that ended with the process. */
   interruptions: number;
 }>;
 
@@ -19,14 +19,14 @@ export type ClaimedJob = Readonly<{
   key: string;
   data: unknown;
   attempts: AttemptCounts;
-  /** Since the insertion, by the database's clock. */
+  /** Since the insertion, by the database clock. */
   ageSeconds: number;
 }>;
 
-/** Why a job waits for its next attempt. */
+/** Stored with a rescheduled job. `reason` is the last error. */
 export type RetryState = AttemptCounts & Readonly<{ reason?: Readonly<{ name: string; message: string }> }>;
 
-/** Jobs in the tables of pg-boss, by statements of our own: see the migration of the claims. */
+/** Our own statements on pg-boss' job table; see `supabase/schemas/90_jobs.sql`. */
 export class JobTable {
   readonly #sql: Database['sql'];
 
@@ -34,17 +34,17 @@ export class JobTable {
     this.#sql = sql;
   }
 
-  /** Once pg-boss has made its tables. */
+  /** Call once after pg-boss has created its tables. */
   async prepare(): Promise<void> {
     await this.#sql.query('select public.jobs_compress_quickly()');
   }
 
-  /** One statement, with one time of insertion. Jobs whose id is there already are passed over. */
+  /** Inserts jobs in one statement, with one insertion time. Known ids are ignored. */
   async insert(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
     await this.#sql.query('select public.jobs_insert($1, $2)', [queue, jsonbSafe(jobs)]);
   }
 
-  /** The oldest jobs that are due, at most one of each key, and none of a key that has one in hand. */
+  /** Claims the oldest due jobs, at most one per key and none of a key with a job in flight. */
   async claim(queue: QueueName, limit: number): Promise<ClaimedJob[]> {
     const rows = await this.#sql.query(
       'select id::text, key, data, claim, failures, interruptions, age_seconds from public.jobs_claim($1, $2)',
@@ -62,6 +62,7 @@ export class JobTable {
     });
   }
 
+  /** Ends the attempt; the job becomes due again after the delay. */
   async reschedule(
     queue: QueueName,
     claim: JobClaim,
@@ -78,9 +79,9 @@ export class JobTable {
   }
 
   /**
-   * Makes the jobs of silent processes free for others.
-   * @param heartbeatTimeoutSeconds absent: all that are in hand, whatever the clock says
-   * @returns how many there were
+   * Releases the jobs of dead processes.
+   * @param heartbeatTimeoutSeconds undefined releases all claims
+   * @returns number of released jobs
    */
   async reclaim(queues: readonly QueueName[], heartbeatTimeoutSeconds?: number): Promise<number> {
     const [row] = await this.#sql.query('select public.jobs_reclaim($1, $2) as jobs', [
@@ -90,19 +91,16 @@ export class JobTable {
     return new RowReader(row).number('jobs');
   }
 
-  /** Jobs of the key that wait for their next attempt have it now. */
+  /** Makes the pending retries of the key due now. */
   async runNow(queue: QueueName, key: string): Promise<void> {
     await this.#sql.query('select public.jobs_hurry($1, $2)', [queue, key]);
   }
 }
 
-/**
- * The value as JSON that Postgres can hold: its jsonb refuses NUL and halves of surrogate pairs, which JSON allows. They
- * become U+FFFD; one such character must not keep a webhook from being stored.
- */
+/** JSON for jsonb, which rejects NUL and lone surrogates; they become U+FFFD. */
 export function jsonbSafe(value: unknown): string {
   const json = JSON.stringify(value);
-  // JSON.stringify escapes exactly these and other control characters; whole pairs it writes as they are.
+  // JSON.stringify escapes control characters and lone surrogates, but not surrogate pairs.
   if (!/\\u(?:0000|d)/.test(json)) return json;
   return json.replaceAll(/\\(?:u([0-9a-f]{4})|.)/g, (escape, code: string | undefined) =>
     code === '0000' || code?.startsWith('d') === true ? String.raw`\ufffd` : escape,

@@ -1,15 +1,15 @@
 import type { QueueName } from '../../domain/queue-names.ts';
 
 export type RetryPolicy = Readonly<{
-  /** Failures of one job by its own fault, the last one included; then it goes to the dead-letter queue. */
+  /** Failed attempts after which a job is dead-lettered. Database outages do not count. */
   maxAttempts: number;
-  /** A job that fails when it is as old as this goes there too, however few its failures; absent: never. */
+  /** A job that fails at this age is dead-lettered regardless of its attempts. Default: no limit. */
   maxAgeSeconds?: number;
-  /** A job that was in hand so often when a process ended is taken for the cause. Slow jobs are in hand by chance. */
+  /** Process exits during the job after which it is taken for their cause. Slow jobs need a higher limit. */
   maxInterruptions: number;
   /** Exponential, with equal jitter. */
   backoff: Readonly<{ baseMs: number; maxMs: number }>;
-  /** Jobs in hand at once in this process. */
+  /** Jobs in flight in this process. */
   concurrency: number;
 }>;
 
@@ -17,14 +17,14 @@ const commonPolicy = { backoff: { baseMs: 1_000, maxMs: 60_000 }, maxInterruptio
 
 export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
   webhooks: { ...commonPolicy, maxAttempts: 5, concurrency: 10 },
-  // The platform expects its answer within the hour: 16 tries take 45 to 90 minutes.
+  // YCLIENTS expects the callback within an hour; 16 attempts take 45 to 90 minutes.
   activation: {
     ...commonPolicy,
     maxAttempts: 16,
     backoff: { baseMs: 5_000, maxMs: 600_000 },
     concurrency: 4,
   },
-  // What a client answered is written back to the platform, which may be away for most of a day: 200 tries take 16 to 32 hours.
+  // Covers a YCLIENTS outage of most of a day: 200 attempts take 16 to 32 hours.
   answers: {
     ...commonPolicy,
     maxAttempts: 200,
@@ -32,8 +32,8 @@ export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
     concurrency: 4,
   },
   replanning: { ...commonPolicy, maxAttempts: 5, concurrency: 2 },
-  // Companies' own systems: 26 tries take 17 to 33 hours, longer where the receiver asks for patience. What one client wrote waits
-  // for its turn: behind a text that was given up for its age, one failure is enough. A dead receiver has a few of the hands at most.
+  // 26 attempts take 17 to 33 hours, longer if the receiver sends Retry-After. The age limit also bounds the messages of a
+  // client that queue behind a failing one.
   forwarding: {
     maxAttempts: 26,
     maxAgeSeconds: 36 * 3_600,
@@ -41,13 +41,13 @@ export const defaultRetryPolicies: Readonly<Record<QueueName, RetryPolicy>> = {
     backoff: { baseMs: 5_000, maxMs: 7_200_000 },
     concurrency: 16,
   },
-  // All salons share the platform's budget, so that one reading may take long.
+  // Slow: all salons share the YCLIENTS rate limit.
   reconciliation: {
     maxAttempts: 10,
     maxInterruptions: 200,
     backoff: { baseMs: 5_000, maxMs: 900_000 },
     concurrency: 2,
   },
-  // A device that should be unlinked stays dangerous until it is.
+  // Never given up: a device that stays linked can still read the salon's chats.
   disconnection: { ...commonPolicy, maxAttempts: Infinity, maxInterruptions: Infinity, concurrency: 4 },
 };

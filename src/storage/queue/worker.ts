@@ -10,12 +10,12 @@ import type { RetryPolicy } from './retry-policy.ts';
 import type { QueueName } from '../../domain/queue-names.ts';
 import type { DeadLetterHandler, Job, JobHandler } from '../../ports/job-queue.ts';
 
-/** Finds what other processes inserted and retries that came due; own inserts wake the worker at once. */
+/** For inserts of other processes and due retries; local inserts wake the worker. */
 const pollIntervalMs = 250;
 const pollBackoff = { minMs: pollIntervalMs, maxMs: 5_000 };
 const retryBackoff = { minMs: 1_000, maxMs: 60_000 };
 
-/** A fraction of the silence that costs a claim, so that a busy event loop does not. */
+/** A fraction of `heartbeatTimeoutSeconds`, so that a blocked event loop does not lose claims. */
 const heartbeatIntervalMs = 4_000;
 
 export type QueueWorkerOptions = Readonly<{
@@ -24,31 +24,31 @@ export type QueueWorkerOptions = Readonly<{
   queue: QueueName;
   policy: RetryPolicy;
   handler: JobHandler;
-  /** Told of a job that failed for good, once it is among the dead letters. */
+  /** Called after a job has been dead-lettered. */
   onDeadLetter: DeadLetterHandler;
-  /** While it says so, one job is looked for at each poll and no more: something more urgent needs the machine. */
+  /** While true, the worker takes one job per poll to leave capacity for more urgent work. */
   shouldYield: () => boolean;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Of the queue itself, which all workers share. */
+  /** Outages of the queue itself; shared by all workers. */
   queueOutage: OutageMonitor;
-  /** Of what the jobs of this queue need. */
+  /** Outages of what the handler depends on. */
   jobsOutage: OutageMonitor;
-  /** Every failed attempt that counts. */
+  /** Called for each failed attempt that counts. */
   onError: (error: unknown) => void;
 }>;
 
-/** What is still to be written of a job that did not succeed. */
+/** Pending write of a job that did not succeed. */
 type Settlement = Readonly<{ jobId: string; write: () => Promise<void> }>;
 
 /**
- * Takes jobs as long as it has hands free and settles each by itself. pg-boss' own loop settles a batch at once and pauses
- * between batches, which would make the jobs of one key wait for strangers and for the clock.
+ * Claims jobs into free slots and settles each one separately. pg-boss' own worker settles whole batches and sleeps between
+ * them, which would delay a key behind unrelated jobs.
  */
 export class QueueWorker {
   readonly #options: QueueWorkerOptions;
   readonly #inFlight = new Map<string, Readonly<{ claim: JobAttempt; done: Promise<void> }>>();
-  /** Done, but not yet recorded so; one statement records them together. */
+  /** Succeeded jobs that are not completed in the database yet; one statement completes them all. */
   #finished: JobAttempt[] = [];
   #settlements: Settlement[] = [];
   readonly #heartbeatTimer: NodeJS.Timeout;
@@ -64,13 +64,13 @@ export class QueueWorker {
     this.#loop = this.#run();
   }
 
-  /** Looks for jobs now. */
+  /** Polls now. */
   wake(): void {
     this.#woken = true;
     this.#wakeUp();
   }
 
-  /** Takes no more jobs and waits for those in hand, `graceMs` at most; what is left then is claimed again by its heartbeat. */
+  /** Stops claiming and waits up to `graceMs` for jobs in flight; the rest is reclaimed after its heartbeat timeout. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.wake();
@@ -99,7 +99,7 @@ export class QueueWorker {
     }
   }
 
-  /** What cannot be written stays for the next time. */
+  /** Failed writes stay pending. */
   async #settle(): Promise<void> {
     const settlements = this.#settlements;
     this.#settlements = [];
@@ -168,7 +168,7 @@ export class QueueWorker {
     }
   }
 
-  /** A job is not to blame for a database that is away, and waits for it as long as the queue keeps jobs. */
+  /** A database outage does not count as a failed attempt. */
   #settlementFor(claimed: ClaimedJob, failure: unknown): () => Promise<void> {
     const { table, queue, policy, jobsOutage, onError, random } = this.#options;
     const { claim, attempts, ageSeconds } = claimed;
@@ -193,7 +193,7 @@ export class QueueWorker {
       table.reschedule(queue, claim, delayMs, { ...attempts, failures, reason: serializeError(failure) });
   }
 
-  /** A job that failed for good does not stay in the queue, where it would hold up its key. */
+  /** Completes the job as well: a failed one would block its key. */
   async #deadLetter(claimed: ClaimedJob, attempt: number, error: unknown): Promise<void> {
     const { boss, queue, onDeadLetter, onError } = this.#options;
     const { key, data, claim } = claimed;
@@ -206,7 +206,7 @@ export class QueueWorker {
     await onDeadLetter(job, error).catch(onError);
   }
 
-  /** Tells the database that the claims are still held. Never rejects. */
+  /** Sends a heartbeat for all claims. Never rejects. */
   async touch(): Promise<void> {
     const claims = [...this.#inFlight.values()].map(({ claim }) => claim);
     if (claims.length === 0) return;
@@ -218,14 +218,14 @@ export class QueueWorker {
   }
 }
 
-/** pg-boss counts attempts by the claims. */
+/** pg-boss' retry count equals the claim number. */
 function toJobAttempt({ claim }: ClaimedJob): JobAttempt {
   return { id: claim.id, retryCount: claim.number };
 }
 
 function serializeError(error: unknown): Readonly<{ name: string; message: string }> {
   if (!(error instanceof Error)) return { name: 'Error', message: 'Unknown' };
-  // Postgres has no NUL in its texts.
+  // jsonb rejects NUL and lone surrogates.
   const message = error.message.slice(0, 500).replaceAll('\0', '\ufffd').toWellFormed();
   return { name: error.name, message };
 }

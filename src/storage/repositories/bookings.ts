@@ -7,7 +7,7 @@ import type { Rpc } from '../rpc/client.ts';
 import type { Bookings, QueuedMessage, StoredBooking } from '../../ports/bookings.ts';
 import type { MarketplaceEvent } from '../../ports/events.ts';
 
-/** Bookings as they are now, with what their clients were told. */
+/** Bookings with the notified state of their clients. */
 export class StoredBookings implements Bookings {
   readonly #rpc: Rpc;
 
@@ -120,7 +120,7 @@ function notifiedStateFrom(row: RowReader): NotifiedState | undefined {
   return (
     notified && {
       startsAt: notified.text('startsAt'),
-      // Older rows have none.
+      // Missing in rows of older releases.
       startKnownAt: notified.optionalDate('startKnownAt') ?? row.date('start_known_at'),
       staffId: notified.optionalNumber('staffId') ?? null,
       serviceIds: notified.list('serviceIds').map(Number),

@@ -8,7 +8,7 @@ import type {
   AttendanceReply,
 } from '../../ports/client-replies.ts';
 
-/** What clients answered to reminders. */
+/** Replies to reminders. */
 export class StoredClientReplies implements ClientReplies {
   readonly #rpc: Rpc;
 

@@ -3,7 +3,7 @@ import type { Rpc } from '../rpc/client.ts';
 
 type Version = readonly [number, number, number];
 
-/** The newest version of WhatsApp Web that any instance was told of. */
+/** Newest WhatsApp Web version known to any instance. */
 export class StoredClientVersion {
   readonly #rpc: Rpc;
 
@@ -11,6 +11,7 @@ export class StoredClientVersion {
     this.#rpc = rpc;
   }
 
+  /** @returns undefined before the first save */
   async read(): Promise<Version | undefined> {
     const stored = await this.#rpc.call('client_version');
     if (stored === null) return undefined;
@@ -18,7 +19,7 @@ export class StoredClientVersion {
     return [first ?? 0, second ?? 0, third ?? 0];
   }
 
-  /** Keeps the newer of this one and the one it has. */
+  /** Stores the version if it is newer than the stored one. */
   async save(version: Version): Promise<void> {
     await this.#rpc.call('client_version_save', { p_version: version });
   }

@@ -12,7 +12,7 @@ import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
 
-/** Companies in the database. Their secrets are sealed here and leave the process only so; look-up goes by SHA-256. */
+/** Companies. Secrets are encrypted before they leave the process and looked up by their SHA-256. */
 export class StoredCompanies implements Companies {
   readonly #rpc: Rpc;
   readonly #keyring: Keyring;

@@ -4,16 +4,16 @@ import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
 
-/** Keeps the companies used last in memory; every write through it replaces or drops what it keeps of that company. */
+/** LRU cache in front of the companies. A write through it invalidates the company. */
 export class CompanyCache implements Companies {
   readonly #companies: Companies;
   readonly #byKey: LRUCache<string, Company>;
-  /** Counts writes, so that a read which began before one does not put the old company back. */
+  /** Detects writes during a read, whose result would be stale. */
   #writeCount = 0;
 
   constructor(companies: Companies, options: Readonly<{ maxCompanies?: number; maxAgeMs?: number }> = {}) {
     this.#companies = companies;
-    // Each company can be asked for under three keys. The age bounds what another instance's write may leave here.
+    // Three keys per company. The TTL bounds staleness after a write of another instance.
     this.#byKey = new LRUCache({ max: 3 * (options.maxCompanies ?? 100), ttl: options.maxAgeMs ?? 30_000 });
   }
 
@@ -79,7 +79,7 @@ export class CompanyCache implements Companies {
     try {
       return await write();
     } finally {
-      // Also after a failure: the answer may have been lost on its way back.
+      // Also after an error: the write may have been committed.
       this.#invalidate(id);
     }
   }

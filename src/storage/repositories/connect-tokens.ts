@@ -2,7 +2,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { ConnectTokens } from '../../ports/companies.ts';
 
-/** Hashes of the connect-page tokens that are still good. */
+/** Hashes of issued connect-page tokens. */
 export class StoredConnectTokens implements ConnectTokens {
   readonly #rpc: Rpc;
 

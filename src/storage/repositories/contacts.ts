@@ -2,7 +2,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { Contacts } from '../../ports/messages.ts';
 
-/** The people whom a company writes to. */
+/** Clients a company writes to. */
 export class StoredContacts implements Contacts {
   readonly #rpc: Rpc;
 

@@ -7,7 +7,7 @@ import { credentialContextFor, StoredEncryptedTable } from './encrypted-values.t
 import type { CredentialChange, CredentialRows } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
-/** WhatsApp credentials in the database; writes are fenced by the newest lease token granted. */
+/** Encrypted WhatsApp credentials. Writes are fenced by the lease token. */
 export class StoredCredentials implements CredentialRows {
   readonly #rpc: Rpc;
   readonly #encryptedTable: StoredEncryptedTable;
@@ -42,7 +42,7 @@ export class StoredCredentials implements CredentialRows {
     });
   }
 
-  /** Writes that many bytes and deletes them again, in one transaction. @throws LeaseLostError */
+  /** Tests writability: writes and deletes `bytes` bytes in one transaction. @throws LeaseLostError */
   async probe(lease: Lease, bytes: number): Promise<void> {
     await this.#rpc.call('credentials_probe', {
       p_company_id: lease.companyId,
@@ -51,7 +51,7 @@ export class StoredCredentials implements CredentialRows {
     });
   }
 
-  /** Those that are still what was read. @returns how many were */
+  /** See `EncryptedTable.replace`. */
   replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
     return this.#encryptedTable.replace(replacements);
   }
@@ -64,17 +64,18 @@ export class StoredCredentials implements CredentialRows {
     await this.#rpc.call('credentials_erase', { p_company_id: lease.companyId, p_token: lease.token });
   }
 
-  /** Sets the company's credentials aside, where `read` does not find them. @throws LeaseLostError */
+  /** Moves the company's credentials to the quarantine, which `read` does not see. @throws LeaseLostError */
   async quarantine(lease: Lease): Promise<void> {
     await this.#rpc.call('credentials_quarantine', { p_company_id: lease.companyId, p_token: lease.token });
   }
 
+  /** Erases credentials quarantined more than `olderThanMs` ago. */
   async eraseQuarantined(olderThanMs: number): Promise<void> {
     await this.#rpc.call('credentials_quarantine_erase', { p_older_than_ms: olderThanMs });
   }
 }
 
-/** Postgres refuses to touch one row twice in a statement. */
+/** `insert … on conflict` cannot affect a row twice. */
 function lastChangePerRow(changes: readonly CredentialChange[]): CredentialChange[] {
   return [...new Map(changes.map((change) => [JSON.stringify([change.type, change.id]), change])).values()];
 }

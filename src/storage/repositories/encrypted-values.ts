@@ -24,7 +24,7 @@ const receivedMessageContextFor: ContextFor = ({ companyId, id }) => receivedMes
 const outgoingWebhookContextFor: ContextFor = ({ companyId, type }) =>
   outgoingWebhookContext(companyId, type === 'url' ? 'url' : 'secret');
 
-/** Everything in the database that is sealed. */
+/** All encrypted values in the database. */
 export class StoredEncryptedValues implements EncryptedValues {
   readonly tables: readonly EncryptedTable[];
   readonly #rpc: Rpc;
@@ -45,12 +45,13 @@ export class StoredEncryptedValues implements EncryptedValues {
     return new RowReader({ count }).number('count');
   }
 
-  /** Up to the database's own vacuum. */
+  /** No-op: vacuum removes old row versions. */
   async compact(): Promise<boolean> {
     return false;
   }
 }
 
+/** Encrypted values behind the functions `<prefix>_read` and `<prefix>_replace`. */
 export class StoredEncryptedTable implements EncryptedTable {
   readonly #rpc: Rpc;
   readonly #functionPrefix: string;

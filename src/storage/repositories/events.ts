@@ -4,7 +4,7 @@ import { listFrom, type RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { Events, MarketplaceEvent, RecordedEvent } from '../../ports/events.ts';
 
-/** The log of what happened to a company, for people and statistics. */
+/** Event log of the companies. */
 export class StoredEvents implements Events {
   readonly #rpc: Rpc;
 

@@ -2,7 +2,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { Lease, Leases } from '../../ports/sessions.ts';
 
-/** Leases as rows; only the database's clock says whether one has run out. */
+/** Session leases, which expire by the database clock. */
 export class StoredLeases implements Leases {
   readonly #rpc: Rpc;
 

@@ -9,7 +9,7 @@ import type { MessageClaim, Messages } from '../../ports/messages.ts';
 import { isUuid } from '../../lib/uuid.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
-/** The outbox: what is to be said, and what became of it. */
+/** The outbox. */
 export class StoredMessages implements Messages {
   readonly #rpc: Rpc;
 
@@ -127,7 +127,7 @@ export class StoredMessages implements Messages {
   }
 }
 
-/** A new message as the database's functions take it. */
+/** JSON argument of the message functions. */
 export function messageArgument(message: NewMessage): Readonly<Record<string, unknown>> {
   return {
     kind: message.kind,

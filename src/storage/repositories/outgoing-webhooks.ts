@@ -4,7 +4,7 @@ import type { Keyring } from '../../crypto/keyring.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
 
-/** The companies' own webhooks. Addresses, which often hold a token, and secrets are sealed. */
+/** The companies' own webhooks. Secrets and URLs, which often contain a token, are encrypted. */
 export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   readonly #rpc: Rpc;
   readonly #keyring: Keyring;

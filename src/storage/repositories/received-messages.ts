@@ -14,7 +14,7 @@ import { deterministicUuid } from '../../crypto/hash.ts';
 
 type Content = Readonly<{ phone: string; text: string }>;
 
-/** What clients write. Phone and text are sealed here and leave the process only so. */
+/** Messages of clients. Phone and text are encrypted before they leave the process. */
 export class StoredReceivedMessages implements ReceivedMessages {
   readonly #rpc: Rpc;
   readonly #keyring: Keyring;
@@ -76,7 +76,7 @@ export class StoredReceivedMessages implements ReceivedMessages {
     return new RowReader({ forgotten }).number('forgotten');
   }
 
-  /** One message that cannot be read must not hold up the others. */
+  /** Undefined if the value is unreadable, so that one message does not block a whole list. */
   #tryDecryptContent(companyId: CompanyId, row: RowReader): Content | undefined {
     try {
       return this.#decryptContent(companyId, row);
@@ -105,7 +105,7 @@ function metadataFrom(row: RowReader): Omit<ReceivedMessage, keyof Content> {
   };
 }
 
-/** The sender chooses the time. */
+/** The sender's client sets the time, so it may be out of range for Postgres. */
 function isPlausibleTime(time: Date): boolean {
   return time.getTime() >= 0 && time.getTime() < Date.UTC(9_999, 0);
 }

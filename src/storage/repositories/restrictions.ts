@@ -6,7 +6,7 @@ import type { ReachoutTimelockUpdate, Restrictions } from '../../ports/restricti
 
 const changes = ['began', 'ended'] as const;
 
-/** Numbers that WhatsApp lets start no new chats. */
+/** Reachout time-locks of the companies' numbers. */
 export class StoredRestrictions implements Restrictions {
   readonly #rpc: Rpc;
 

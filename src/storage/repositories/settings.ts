@@ -4,7 +4,7 @@ import { listFrom } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { Settings } from '../../ports/messages.ts';
 
-/** What the companies decided about their messages. */
+/** Notification settings of the companies. */
 export class StoredSettings implements Settings {
   readonly #rpc: Rpc;
 

@@ -3,7 +3,7 @@ import { dateFrom, RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
 import type { SyncCursors } from '../../ports/bookings.ts';
 
-/** How far the platform's changes have been read, beside the companies. */
+/** Up to when the YCLIENTS records of each company have been read. */
 export class StoredSyncCursors implements SyncCursors {
   readonly #rpc: Rpc;
 

@@ -4,7 +4,7 @@ import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import { databaseError } from '../database/errors.ts';
 import { listFrom, RowReader } from './row-reader.ts';
 
-/** All that the application sees of the schema: functions. What they return is checked where it is decoded. */
+/** The application sees functions only. RowReader checks their results. */
 export type RpcSchema = {
   public: {
     Tables: Record<string, never>;
@@ -15,7 +15,7 @@ export type RpcSchema = {
 
 export type Supabase = SupabaseClient<RpcSchema>;
 
-/** Calls the database's functions: one round trip and one transaction each. Every method throws what `translated` gives. */
+/** Calls database functions, each in one round trip and one transaction. */
 export class Rpc {
   readonly #client: Supabase;
 
@@ -30,10 +30,12 @@ export class Rpc {
     return response.data;
   }
 
+  /** Rows of a set-returning function. @throws AppError, LeaseLostError */
   async rows(name: string, args?: Readonly<Record<string, unknown>>): Promise<RowReader[]> {
     return listFrom(await this.call(name, args)).map((row) => new RowReader(row));
   }
 
+  /** The first row. @throws AppError, LeaseLostError */
   async row(name: string, args?: Readonly<Record<string, unknown>>): Promise<RowReader | undefined> {
     return (await this.rows(name, args))[0];
   }
@@ -44,13 +46,13 @@ type RpcResponse = Readonly<{ data: unknown; error: RpcError | null }>;
 type RpcError = Readonly<{ code: string; message: string }>;
 
 function translateError(name: string, error: RpcError): Error {
-  // Messages of class 22 quote the value.
+  // Messages of class 22 (data exception) quote the value, which may be personal data.
   const quotesValue = /^22...$/.test(error.code);
   const cause = new Error(`${name}: ${error.code} ${quotesValue ? '' : error.message}`.trim());
   if (error.code === 'PT409') return new LeaseLostError('Another instance holds the lease', { cause });
-  // Every foreign key of ours leads to the company.
+  // All foreign keys of the schema reference the company.
   if (error.code === '23503') return new AppError('COMPANY_NOT_FOUND', { cause });
-  // A value that Postgres cannot hold, such as a text with a NUL or half of a surrogate pair.
+  // Such as a text with NUL or a lone surrogate.
   if (quotesValue) return new AppError('VALIDATION_ERROR', { cause });
   return databaseError(error.code, cause);
 }

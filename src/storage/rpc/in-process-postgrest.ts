@@ -5,7 +5,7 @@ type Parameter = Readonly<{ name: string; type: string; optional: boolean }>;
 
 type Signature = Readonly<{ parameters: readonly Parameter[]; returns: 'void' | 'set' | 'one' }>;
 
-/** An answer that is not a result, in PostgREST's shape. */
+/** An error response in PostgREST's format. */
 class PostgrestError extends Error {
   readonly httpStatus: number;
   readonly code: string;
@@ -31,8 +31,8 @@ const signatureQuery = `
   where f.pronamespace = 'public'::regnamespace and f.proname = $1 and f.prokind = 'f'`;
 
 /**
- * A `fetch` for supabase-js that answers `POST /rest/v1/rpc/<function>` as PostgREST does for the service role, from a
- * database in this process or behind a pool. Everything else is refused with `PGRST100`.
+ * `fetch` for supabase-js that implements `POST /rest/v1/rpc/<function>` like PostgREST with the service role, on PGlite or
+ * a Postgres pool. Rejects everything else with `PGRST100`.
  */
 export function createRpcFetch(database: SqlDatabase): typeof fetch {
   const signatures = new Map<string, Signature>();
@@ -68,7 +68,7 @@ function parseArguments(body: string): Readonly<Record<string, unknown>> {
     const parsed: unknown = body === '' ? {} : JSON.parse(body);
     if (isPlainObject(parsed)) return parsed;
   } catch {
-    // Answered below, as any other body that is no object.
+    // Rejected below, like any body that is not an object.
   }
   throw new PostgrestError(400, 'PGRST102', 'Request body must be a JSON object');
 }
@@ -96,7 +96,7 @@ function toStrings(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-/** Postgres itself reads the arguments from JSON and renders the result; undefined for a void function. */
+/** Postgres parses the arguments and renders the result as JSON. @returns undefined for a void function */
 async function call(
   session: SqlSession,
   name: string,
@@ -152,7 +152,7 @@ function errorResponse(status: number, code: string, message: string): Response 
   return Response.json({ code, message, details: null, hint: null }, { status });
 }
 
-/** Longest prefix wins; the rest is 400. From https://docs.postgrest.org/en/stable/references/errors.html */
+/** The full code takes precedence over its class; the default is 400. @see https://docs.postgrest.org/en/stable/references/errors.html */
 const statusByPrefix: Readonly<Record<string, number>> = {
   '08': 503,
   '09': 500,
@@ -186,7 +186,7 @@ const statusByPrefix: Readonly<Record<string, number>> = {
   XX: 500,
 };
 
-/** The HTTP status that PostgREST gives for a SQLSTATE; `PTxyz` raised by a function is the status xyz. */
+/** HTTP status of a SQLSTATE in PostgREST; `PTxyz` raised by a function means status xyz. */
 export function httpStatusForSqlState(sqlState: string): number {
   const customStatus = /^PT([1-5][0-9]{2})$/.exec(sqlState)?.[1];
   if (customStatus !== undefined) return Number(customStatus);

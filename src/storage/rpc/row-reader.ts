@@ -1,10 +1,10 @@
 import { AppError } from '../../domain/errors/app-error.ts';
 
-/** Reads one column of a row that came over the wire; every reader throws `DB_ERROR` naming a column that is not as it should be. */
+/** Reads typed columns of a JSON row. Every method throws `DB_ERROR` for a column of another type. */
 export class RowReader {
   readonly #row: Readonly<Record<string, unknown>>;
 
-  /** @throws AppError `DB_ERROR` when it is no object */
+  /** @throws AppError `DB_ERROR` unless `row` is an object */
   constructor(row: unknown) {
     if (!isRecord(row)) throw malformed('row', 'an object');
     this.#row = row;
@@ -62,7 +62,7 @@ export class RowReader {
     return listFrom(this.#row[column], column);
   }
 
-  /** The column's own name and value pairs. */
+  /** A JSON object column, unchecked. */
   record(column: string): Readonly<Record<string, unknown>> {
     const value = this.#row[column];
     if (!isRecord(value)) throw malformed(column, 'an object');
