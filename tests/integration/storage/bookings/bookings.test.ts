@@ -20,7 +20,7 @@ const { recordId } = booking();
 describe.each(engines())('bookings in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('come back as they were written, with their messages and their events', async () => {
+  it('are stored with their messages and events', async () => {
     const { bookings, messages, events } = store.repositories;
     const { id } = await registerCompany(store.repositories);
 
@@ -37,22 +37,22 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     ]);
   });
 
-  it('are changed under the version that was read, and by one of two rivals', async () => {
+  it('are updated by one of several concurrent writers of the same version', async () => {
     const { bookings } = store.repositories;
     const { id } = await registerCompany(store.repositories);
-    const rivals = (version: number, count: number) =>
+    const applyConcurrently = (version: number, count: number) =>
       Promise.all(
         Array.from({ length: count }, (_, staffId) =>
           apply(id, version, knownBooking({ staffId: staffId + 1 })),
         ),
       );
 
-    expect((await rivals(0, 2)).filter((outcome) => outcome === 'stale')).toHaveLength(1);
-    expect((await rivals(1, 3)).filter((outcome) => outcome === 'stale')).toHaveLength(2);
+    expect((await applyConcurrently(0, 2)).filter((outcome) => outcome === 'stale')).toHaveLength(1);
+    expect((await applyConcurrently(1, 3)).filter((outcome) => outcome === 'stale')).toHaveLength(2);
     expect(await bookings.find(id, recordId)).toMatchObject({ version: 2 });
   });
 
-  it('leave no message and no event behind when the write was stale or refused', async () => {
+  it('store no message or event when the write is stale or rejected', async () => {
     const { bookings, events } = store.repositories;
     const { id } = await registerCompany(store.repositories);
 
@@ -65,7 +65,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     expect((await events.latest(id, 10)).map(({ type }) => type)).toEqual(['company_registered']);
   });
 
-  it('withdraw what their plan does not hold any more, and leave what it does', async () => {
+  it('withdraw messages that the new plan omits and keep the others', async () => {
     const { id } = await registerCompany(store.repositories);
     const [confirmation, reminder] = [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')];
     await apply(id, 0, knownBooking(), [confirmation, reminder]);
@@ -76,7 +76,6 @@ describe.each(engines())('bookings in $name', ({ make }) => {
       reminder_24h: 'queued',
       change: 'queued',
     });
-    // What was withdrawn may be wanted again.
     await apply(id, 2, knownBooking(), [confirmation]);
     expect(await statuses(id)).toEqual({
       confirmation: 'queued',
@@ -85,7 +84,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     });
   });
 
-  it('keep the turn of a message that says the same, and give it a new one when it tells something else', async () => {
+  it('keep the due time of an unchanged notification and replace that of a changed one', async () => {
     const { messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const soon = new Date(Date.now() + 60_000);
@@ -103,7 +102,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     expect(await nextDueAt(messages, lease)).toEqual(later);
   });
 
-  it('know what their client was told from the moment the message leaves, and not when nothing left', async () => {
+  it('set the notified state when a message is claimed and revert it on release', async () => {
     const { bookings, messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const { notified } = notifiedBooking();
@@ -116,11 +115,11 @@ describe.each(engines())('bookings in $name', ({ make }) => {
 
     expect(await waitFor('the retry', () => claimNext(messages, lease))).toMatchObject({ id: message?.id });
     expect(await bookings.find(id, recordId)).toMatchObject({ notified, notificationCount: 1 });
-    // Whoever read the booking before the message left has to read it again.
+    // The version read before the claim is stale.
     expect(await apply(id, 3, knownBooking())).toBe('stale');
   });
 
-  it('queue nothing for who wants no messages but a cancellation', async () => {
+  it('queue only cancellations for a client who has opted out', async () => {
     const { contacts } = store.repositories;
     const { id } = await registerCompany(store.repositories);
     await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')]);
@@ -137,7 +136,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     expect(await statuses(id)).toMatchObject({ reminder_2h: 'queued' });
   });
 
-  it('that are still to come are listed page by page, also of one client', async () => {
+  it('are listed by page while upcoming, optionally for one client', async () => {
     const { bookings } = store.repositories;
     const { id } = await registerCompany(store.repositories);
     for (const record of [1, 2, 3, 4]) {

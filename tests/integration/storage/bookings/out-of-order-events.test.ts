@@ -11,29 +11,29 @@ import { engines } from '../../../support/fixtures/engines.ts';
 
 const now = new Date('2026-03-05T09:00:00Z');
 
-/** How many records: some in every run of the tests, a thousand when it is asked for. */
+/** Number of records; `SHUFFLED_RECORDS=1000` for the long run. */
 const histories = Number(process.env['SHUFFLED_RECORDS'] ?? 200);
 
 describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('have one effect each and end in the latest state, some of them at once', async () => {
+  it('end in the latest state with at most one queued notification', async () => {
     const company = { ...(await registerCompany(store.repositories)), timeZone: 'Europe/Moscow' };
     let recordId = 0;
     await assert(
-      asyncProperty(eventHistory, async (one) => {
+      asyncProperty(eventHistory, async (history) => {
         recordId += 1;
-        await deliver(company, recordId, one);
-        const last = one.events.at(-1);
+        await deliver(company, recordId, history);
+        const last = history.events.at(-1);
         const known = await store.repositories.bookings.find(company.id, recordId);
-        const isGone = last?.status === 'delete';
-        expect(known?.booking.cancelled).toBe(isGone);
-        expect(isGone ? '' : known?.booking.startsAt).toBe(isGone ? '' : last?.booking?.startsAt);
-        // Nothing has been sent: one piece of news waits at most, and it tells the end.
-        const kind = isGone ? 'cancellation' : 'confirmation';
+        const isDeleted = last?.status === 'delete';
+        expect(known?.booking.cancelled).toBe(isDeleted);
+        expect(isDeleted ? '' : known?.booking.startsAt).toBe(isDeleted ? '' : last?.booking?.startsAt);
+        // Nothing has been sent yet, so at most one notification of the final state is queued.
+        const kind = isDeleted ? 'cancellation' : 'confirmation';
         const staff = known?.booking.staffId ?? null;
         expect(await pendingNotifications(company.id, recordId)).toEqual(
-          one.end === 'nothing' ? [] : [{ kind, staff }],
+          history.end === 'nothing' ? [] : [{ kind, staff }],
         );
       }),
       { numRuns: histories },
@@ -46,7 +46,7 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
     { events, deliveryOrder }: EventHistory,
   ): Promise<void> {
     const { bookings, settings, events: log } = store.repositories;
-    const records = new BookingSync({
+    const bookingSync = new BookingSync({
       bookings,
       settings,
       events: log,
@@ -54,9 +54,9 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
       debounceMs: 0,
       now: () => now,
     });
-    // Rivals for the same record at the end of it.
-    const [calm, rivals] = [deliveryOrder.slice(0, -3), deliveryOrder.slice(-3)];
-    const process = (index: number) => {
+    // The last three events are applied concurrently.
+    const [sequential, concurrent] = [deliveryOrder.slice(0, -3), deliveryOrder.slice(-3)];
+    const applyEvent = (index: number) => {
       const event = events[index % events.length];
       const { booking } = event ?? {};
       const data =
@@ -70,10 +70,10 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
               deleted: booking.cancelled,
               last_change_date: booking.changedAt?.toISOString(),
             };
-      return records.apply(company, { recordId, status: event?.status ?? 'update', data, cause: 'test' });
+      return bookingSync.apply(company, { recordId, status: event?.status ?? 'update', data, cause: 'test' });
     };
-    for (const index of calm) await process(index);
-    await Promise.all(rivals.map(process));
+    for (const index of sequential) await applyEvent(index);
+    await Promise.all(concurrent.map(applyEvent));
   }
 
   async function pendingNotifications(companyId: number, recordId: number): Promise<unknown[]> {

@@ -18,20 +18,20 @@ const hourMs = 60 * 60_000;
 
 type Query = Parameters<YclientsPlatform['listRecords']>[1];
 
-describe.each(engines())('readings of what no webhook told, in $name', ({ make }) => {
+describe.each(engines())('reconciliation in $name', ({ make }) => {
   const scope = new AsyncDisposableStack();
   let database: Database;
   let repositories: Repositories;
   let queue: StoppableJobQueue;
   let reconciliation: Reconciliation;
-  let webhookUrls: WebhookSubscriptionCheck;
+  let subscriptionCheck: WebhookSubscriptionCheck;
   let queries: Query[];
   let urls: () => readonly string[];
   let company: CompanyId;
 
   beforeAll(async () => {
-    const place = scope.use(await make());
-    database = scope.use(await openTestDatabase(place.address));
+    const server = scope.use(await make());
+    database = scope.use(await openTestDatabase(server.address));
     repositories = repositoriesOn(database);
     queue = scope.use(
       await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
@@ -50,41 +50,41 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
       webhookUrls: async () => urls(),
     };
     const report = createBusinessEvents(captureLog(), createMetrics());
-    const parts = { ...repositories, yclients, queue, report, wakeOutbox: () => {}, now: () => new Date() };
-    const records = { apply: async () => ({ outcome: 'test', queuedMessage: false }) };
-    webhookUrls = new WebhookSubscriptionCheck({ ...parts, webhookUrl: () => 'ours' });
+    const deps = { ...repositories, yclients, queue, report, wakeOutbox: () => {}, now: () => new Date() };
+    const bookingSync = { apply: async () => ({ outcome: 'test', queuedMessage: false }) };
+    subscriptionCheck = new WebhookSubscriptionCheck({ ...deps, webhookUrl: () => 'ours' });
     reconciliation = new Reconciliation({
-      ...parts,
-      bookingSync: records,
-      webhookSubscriptionCheck: webhookUrls,
+      ...deps,
+      bookingSync,
+      webhookSubscriptionCheck: subscriptionCheck,
     });
     company = (await repositories.companies.createOrFind(newCompany())).company.id;
-    await become('active');
+    await setStatus('active');
   });
 
-  it('are asked for once while one waits, and again once it has begun', async () => {
+  it('enqueues one job per company until that job starts', async () => {
     await reconciliation.request(company, 'spool_drained');
     await reconciliation.requestAll('breaker_closed');
     await reconciliation.request(company, 'operator');
-    expect(await jobs()).toBe(1);
+    expect(await jobCount()).toBe(1);
 
     await reconciliation.run(company, 'job:1');
     for (const cause of ['spool_drained', 'start']) await reconciliation.request(company, cause);
-    expect(await jobs()).toBe(2);
+    expect(await jobCount()).toBe(2);
 
     // The next attempt of the same job.
     await reconciliation.run(company, 'job:1');
     await reconciliation.request(company, 'schedule');
-    expect(await jobs()).toBe(2);
+    expect(await jobCount()).toBe(2);
 
-    // A job that found nothing to do was one as well.
-    await become('frozen');
+    // A job that does nothing also counts as started.
+    await setStatus('frozen');
     await reconciliation.run(company, 'job:2');
     await reconciliation.request(company, 'resumed');
-    expect(await jobs()).toBe(3);
+    expect(await jobCount()).toBe(3);
   });
 
-  it('begin where the last good one began, and a day back when that was in the future', async () => {
+  it('reads from the last cursor, or from a day ago when the cursor is in the future', async () => {
     const { syncCursors } = repositories;
     await reconciliation.run(company, 'job:1');
     expect(queries).toMatchObject([{ startDate: expect.any(String) as unknown }]);
@@ -99,36 +99,36 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
     expect(minutesAgo(queries[3])).toBe(10);
   });
 
-  it('go on when the list of webhook addresses cannot be read', async () => {
+  it('continues when the webhook URLs cannot be read', async () => {
     urls = () => {
       throw new AppError('UPSTREAM_ERROR', { retryable: false });
     };
     await reconciliation.run(company, 'job:1');
     expect(queries).toHaveLength(1);
-    expect(webhookUrls.missing).toEqual(new Set());
+    expect(subscriptionCheck.missing).toEqual(new Set());
   });
 
-  it('are not asked for, nor counted, for a salon without our address that is active no longer', async () => {
+  it('stops tracking a missing subscription when the company is no longer active', async () => {
     urls = () => ['another'];
     await reconciliation.run(company, 'job:1');
     await reconciliation.requestUnsubscribed();
-    expect(webhookUrls.missing).toEqual(new Set([company]));
-    expect(await jobs()).toBe(1);
+    expect(subscriptionCheck.missing).toEqual(new Set([company]));
+    expect(await jobCount()).toBe(1);
 
-    await become('uninstalled');
+    await setStatus('uninstalled');
     await reconciliation.run(company, 'job:2');
     await reconciliation.requestUnsubscribed();
-    expect(webhookUrls.missing).toEqual(new Set());
-    expect(await jobs()).toBe(1);
+    expect(subscriptionCheck.missing).toEqual(new Set());
+    expect(await jobCount()).toBe(1);
   });
 
-  async function become(status: string): Promise<void> {
+  async function setStatus(status: string): Promise<void> {
     await database.sql.transaction((session) =>
       session.query('update companies set integration_status = $2 where id = $1', [company, status]),
     );
   }
 
-  async function jobs(): Promise<number> {
+  async function jobCount(): Promise<number> {
     const rows = await database.sql.transaction((session) =>
       session.query(`select id from pgboss.job where name = 'reconciliation' and singleton_key = $1`, [
         String(company),
@@ -139,6 +139,6 @@ describe.each(engines())('readings of what no webhook told, in $name', ({ make }
 });
 
 function minutesAgo(query: Query | undefined): number {
-  if (query === undefined || !('changedAfter' in query)) throw new Error('Not asked for changes');
+  if (query === undefined || !('changedAfter' in query)) throw new Error('Query has no changedAfter');
   return Math.round((Date.now() - query.changedAfter.getTime()) / 60_000);
 }

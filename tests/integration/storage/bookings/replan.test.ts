@@ -15,13 +15,13 @@ const recordId = 880_010_001;
 const thisHour = DateTime.now().setZone('Europe/Moscow').startOf('hour');
 const settings = { ...defaultNotificationSettings, quietHours: undefined };
 
-describe.each(engines())('messages that are planned anew in $name', ({ make }) => {
+describe.each(engines())('replanned messages in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('are the reminders and changes of old visits after a reinstallation, and no confirmation', async () => {
+  it('after a reinstallation are reminders and changes, without a confirmation', async () => {
     const { bookings, companies, events } = store.repositories;
     const company = await newSalon();
-    await process(company, 'create', visit({ days: 5 }));
+    await applyRecord(company, 'create', visit({ days: 5 }));
     expect(await statuses(company)).toEqual({
       confirmation: 'queued',
       reminder_24h: 'queued',
@@ -41,70 +41,70 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
       new Set(['confirmation', 'reminder_24h', 'reminder_2h']),
     );
     expect(withdrawn).toHaveLength(3);
-    expect(await bookings.find(company.id, recordId)).toMatchObject({ told: { assumed: true } });
+    expect(await bookings.find(company.id, recordId)).toMatchObject({ notified: { assumed: true } });
 
     await companies.createOrFind(newCompany({ salonId: company.salonId }));
-    await process(company, 'discovered', visit({ days: 5 }));
+    await applyRecord(company, 'discovered', visit({ days: 5 }));
     expect(await statuses(company)).toEqual({
       confirmation: 'withdrawn',
       reminder_24h: 'queued',
       reminder_2h: 'queued',
     });
-    await process(company, 'update', visit({ days: 6 }));
+    await applyRecord(company, 'update', visit({ days: 6 }));
     expect(await statuses(company)).toMatchObject({ change: 'queued', confirmation: 'withdrawn' });
   });
 
-  it('confirm the new time, and speak of no change, when WhatsApp had refused the first confirmation', async () => {
+  it('confirm the new time when WhatsApp rejected the first confirmation', async () => {
     const { bookings, contacts, leases, messages } = store.repositories;
     const company = await newSalon();
-    await process(company, 'create', visit({ days: 5 }));
+    await applyRecord(company, 'create', visit({ days: 5 }));
     const lease = await leases.acquire(company.id, 'owner', 60_000);
     if (lease === undefined) throw new Error('No lease');
-    const refused = await claimNext(messages, lease);
-    await messages.advance(company.id, refused?.whatsappMessageId ?? '', 'failed', '463');
+    const rejected = await claimNext(messages, lease);
+    await messages.advance(company.id, rejected?.whatsappMessageId ?? '', 'failed', '463');
     expect(await statuses(company)).toMatchObject({ confirmation: 'queued' });
     expect((await bookings.find(company.id, recordId))?.notified).toBeUndefined();
 
-    // Otherwise it waits until WhatsApp has said why.
+    // A message from the client lifts the new-chat restriction for it.
     await contacts.received(company.id, '+79001112233');
-    await process(company, 'update', visit({ days: 6 }));
+    await applyRecord(company, 'update', visit({ days: 6 }));
     expect(await statuses(company)).not.toHaveProperty('change');
     const confirmation = await claimNext(messages, lease);
     expect(confirmation?.kind).toBe('confirmation');
-    expect(confirmation?.id).not.toBe(refused?.id);
+    expect(confirmation?.id).not.toBe(rejected?.id);
   });
 
-  it('are told once to who has a corrected number, whoever was told before', async () => {
+  it('confirm once to a corrected phone number', async () => {
     const { leases, messages } = store.repositories;
     const company = await newSalon();
-    await process(company, 'create', visit({ days: 5 }));
+    await applyRecord(company, 'create', visit({ days: 5 }));
     const lease = await leases.acquire(company.id, 'owner', 60_000);
     if (lease === undefined) throw new Error('No lease');
     expect(await claimNext(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79001112233' });
 
     const corrected = { ...visit({ days: 5 }), client: { name: 'Ольга', phone: '+79004445566' } };
-    for (let time = 0; time < 2; time += 1) await process(company, 'update', corrected);
+    for (let time = 0; time < 2; time += 1) await applyRecord(company, 'update', corrected);
     expect(await claimNext(messages, lease)).toMatchObject({ kind: 'confirmation', phone: '+79004445566' });
-    await process(company, 'update', corrected);
+    await applyRecord(company, 'update', corrected);
     expect(await claimNext(messages, lease)).toBeUndefined();
   });
 
   it.each<[BookingMessageKind, RecordChange['status'], ReturnType<typeof visit>]>([
     ['thanks', 'update', visit({ days: -0.5, attendance: 1 })],
     ['cancellation', 'delete', visit({ days: 2, deleted: true })],
-  ])('end with the kind that is switched off: %s', async (kind, status, data) => {
+  ])('are withdrawn when their kind is switched off: %s', async (kind, status, data) => {
     const company = await newSalon();
     const enabled = { ...settings.enabled, thanks: true };
     await store.repositories.settings.save(company.id, { ...settings, enabled }, 'test');
-    await process(company, status, data);
+    await applyRecord(company, status, data);
     expect(await statuses(company)).toEqual({ [kind]: 'queued' });
 
-    await replanning().run(company.id, 'replanning:1');
+    await replanner().run(company.id, 'replanning:1');
     expect(await statuses(company)).toEqual({ [kind]: 'queued' });
 
     const without = { ...enabled, [kind]: false };
     await store.repositories.settings.save(company.id, { ...settings, enabled: without }, 'test');
-    await replanning().run(company.id, 'replanning:2');
+    await replanner().run(company.id, 'replanning:2');
     expect(await statuses(company)).toEqual({ [kind]: 'withdrawn' });
   });
 
@@ -114,7 +114,7 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
     return company;
   }
 
-  function records(): BookingSync {
+  function bookingSync(): BookingSync {
     const { bookings, settings: stored, events } = store.repositories;
     return new BookingSync({
       bookings,
@@ -126,20 +126,20 @@ describe.each(engines())('messages that are planned anew in $name', ({ make }) =
     });
   }
 
-  function replanning(): Replanner {
+  function replanner(): Replanner {
     const { bookings, companies } = store.repositories;
     return new Replanner({
       bookings,
       companies,
-      bookingSync: records(),
+      bookingSync: bookingSync(),
       queue: { insert: async () => {} },
       wakeOutbox: () => {},
       now: () => new Date(),
     });
   }
 
-  const process = (company: Company, status: RecordChange['status'], data: unknown) =>
-    records().apply(company, { recordId, status, data, cause: 'webhook:1' });
+  const applyRecord = (company: Company, status: RecordChange['status'], data: unknown) =>
+    bookingSync().apply(company, { recordId, status, data, cause: 'webhook:1' });
 
   /** The status of the newest message of each kind. */
   async function statuses(company: Company): Promise<Record<string, unknown>> {

@@ -6,19 +6,20 @@ import { newCompany, newPhone, registerCompany, useStore } from '../../../suppor
 import { engines } from '../../../support/fixtures/engines.ts';
 import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
 
-const box = (...ids: readonly string[]) => new Keyring(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
+const keyring = (...ids: readonly string[]) =>
+  new Keyring(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));
 const secret = 'whsec_c2VjcmV0LW9mLXRoZS1zYWxvbi1vbmU=';
 
-describe.each(engines())('what clients write, in $name', ({ make }) => {
+describe.each(engines())('received messages in $name', ({ make }) => {
   const store = useStore(make);
-  let texts = 0;
+  let textCount = 0;
 
   const newText = (changes: Partial<ReceivedText> = {}): ReceivedText => {
-    texts += 1;
+    textCount += 1;
     return {
-      whatsappMessageId: `3EB0${texts}`,
+      whatsappMessageId: `3EB0${textCount}`,
       phone: newPhone(),
-      text: `Можно в среду? ${texts}`,
+      text: `Можно в среду? ${textCount}`,
       sentAt: new Date('2026-11-20T10:00:00Z'),
       ...changes,
     };
@@ -26,36 +27,36 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
   const newCompanyId = async (): Promise<CompanyId> => (await registerCompany(store.repositories)).id;
   const rawContents = async (): Promise<Buffer> => {
     const rows = await store.database.sql.query('select content from public.received_messages');
-    return Buffer.concat(rows.map(({ content }) => bytesOf(content)));
+    return Buffer.concat(rows.map(({ content }) => toBuffer(content)));
   };
 
-  it('is kept once, however often it comes, and in the order in which it came', async () => {
+  it('are stored once, in order of arrival', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
     const first = newText();
     const second = newText({ text: 'Ещё 😀 одно' });
-    const kept = await received.save(companyId, first);
+    const saved = await received.save(companyId, first);
     await received.save(companyId, second);
-    expect(await received.save(companyId, first)).toEqual(kept);
+    expect(await received.save(companyId, first)).toEqual(saved);
     const all = await received.after(companyId, 0, 10);
     expect(all.map(({ phone, text, sentAt }) => ({ phone, text, sentAt }))).toEqual(
       [first, second].map(({ phone, text, sentAt }) => ({ phone, text, sentAt })),
     );
     expect(await received.after(companyId, all[0]?.position ?? 0, 10)).toEqual(all.slice(1));
     expect(await received.after(companyId, 0, 1)).toEqual(all.slice(0, 1));
-    expect(await received.byId(companyId, kept?.id ?? '')).toEqual(all[0]);
+    expect(await received.byId(companyId, saved?.id ?? '')).toEqual(all[0]);
   });
 
-  it('belongs to one company: the same WhatsApp message of another is another', async () => {
+  it('have another id in another company', async () => {
     const { received } = store.repositories;
     const [one, other] = [await newCompanyId(), await newCompanyId()];
     const text = newText();
-    const kept = await received.save(one, text);
-    expect((await received.save(other, text))?.id).not.toBe(kept?.id);
-    expect(await received.byId(other, kept?.id ?? '')).toBeUndefined();
+    const saved = await received.save(one, text);
+    expect((await received.save(other, text))?.id).not.toBe(saved?.id);
+    expect(await received.byId(other, saved?.id ?? '')).toBeUndefined();
   });
 
-  it('keeps a text whatever time its sender claims', async () => {
+  it('replace an implausible sent time with the time of receipt', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
     for (const time of [NaN, -1e14, 8e15])
@@ -65,14 +66,14 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     expect(await received.after(companyId, 0, 10)).toHaveLength(3);
   });
 
-  it('is sealed, and read again after the key was rotated, but not without its key', async () => {
+  it('are encrypted and remain readable after a key rotation', async () => {
     const { rpc } = store.repositories;
     const companyId = await newCompanyId();
     const text = newText({ text: 'Совершенно секретно' });
-    await new StoredReceivedMessages(rpc, box('a')).save(companyId, text);
-    const rotated = new StoredReceivedMessages(rpc, box('b', 'a'));
+    await new StoredReceivedMessages(rpc, keyring('a')).save(companyId, text);
+    const rotated = new StoredReceivedMessages(rpc, keyring('b', 'a'));
     expect(await rotated.after(companyId, 0, 10)).toMatchObject([{ text: text.text, phone: text.phone }]);
-    const withoutKey = new StoredReceivedMessages(rpc, box('b'));
+    const withoutKey = new StoredReceivedMessages(rpc, keyring('b'));
     const [listed] = await withoutKey.after(companyId, 0, 10);
     expect(listed).toMatchObject({ phone: undefined, text: undefined });
     await expect(withoutKey.byId(companyId, listed?.id ?? '')).rejects.toThrow('key');
@@ -81,7 +82,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     for (const clear of [text.text, text.phone]) expect(raw.includes(clear)).toBe(false);
   });
 
-  it('can be read although one before it cannot be opened any more', async () => {
+  it('are listed when an earlier one cannot be decrypted', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
     const broken = await received.save(companyId, newText());
@@ -96,27 +97,27 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     ]);
   });
 
-  it('waits for a job only while the company has an enabled webhook, until it was handed over', async () => {
+  it('await forwarding only while the company has an enabled webhook', async () => {
     const { received, webhooks } = store.repositories;
     const companyId = await newCompanyId();
-    const waiting = async () =>
+    const unforwarded = async () =>
       (await received.findUnforwarded(100)).filter((message) => message.companyId === companyId);
     await received.save(companyId, newText());
-    expect(await waiting()).toEqual([]);
+    expect(await unforwarded()).toEqual([]);
     await webhooks.save(companyId, 'https://salon.example/hook', secret);
     const text = newText();
-    const kept = await received.save(companyId, text);
-    expect(await waiting()).toEqual([{ id: kept?.id, companyId, phone: text.phone }]);
-    await received.markQueuedForForwarding([kept?.id ?? '']);
-    expect(await waiting()).toEqual([]);
-    expect(await received.save(companyId, text)).toEqual({ id: kept?.id, needsForwarding: false });
+    const saved = await received.save(companyId, text);
+    expect(await unforwarded()).toEqual([{ id: saved?.id, companyId, phone: text.phone }]);
+    await received.markQueuedForForwarding([saved?.id ?? '']);
+    expect(await unforwarded()).toEqual([]);
+    expect(await received.save(companyId, text)).toEqual({ id: saved?.id, needsForwarding: false });
     const { version = '' } = (await webhooks.get(companyId)) ?? {};
     await webhooks.disable(companyId, version, 'test');
     await received.save(companyId, newText());
-    expect(await waiting()).toEqual([]);
+    expect(await unforwarded()).toEqual([]);
   });
 
-  it('is erased after its days, a batch at a time, and what is younger stays', async () => {
+  it('are deleted in batches after the retention period', async () => {
     const { received } = store.repositories;
     const companyId = await newCompanyId();
     for (let count = 0; count < 3; count += 1) await received.save(companyId, newText());
@@ -131,7 +132,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     expect(await received.after(companyId, 0, 10)).toMatchObject([{ text: 'Новое' }]);
   });
 
-  it('is erased with the webhook at the uninstallation, after which nothing is kept', async () => {
+  it('are deleted with the webhook on uninstallation, and no longer stored', async () => {
     const { companies, received, webhooks } = store.repositories;
     const companyId = await newCompanyId();
     await webhooks.save(companyId, 'https://salon.example/hook', secret);
@@ -143,7 +144,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     expect(await received.after(companyId, 0, 10)).toEqual([]);
   });
 
-  it('goes to no address that the former owner set after the uninstallation, or before it', async () => {
+  it('are not forwarded to a webhook of the previous installation', async () => {
     const { companies, received, webhooks } = store.repositories;
     const owner = newCompany();
     const { company } = await companies.createOrFind(owner);
@@ -151,7 +152,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     await companies.transitionIntegration(companyId, 'uninstalled', 'test');
     expect(await webhooks.save(companyId, 'https://former.example/hook', secret)).toBeUndefined();
     expect(await webhooks.get(companyId)).toBeUndefined();
-    // However it came there.
+    // A leftover row, whatever its origin.
     await store.database.sql.query(
       "insert into public.outgoing_webhooks (company_id, url, secret) values ($1, '', '')",
       [companyId],
@@ -161,10 +162,10 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
     expect(await received.save(companyId, newText())).toMatchObject({ needsForwarding: false });
   });
 
-  describe('and the webhook of the company', () => {
+  describe('the outgoing webhook', () => {
     const other = 'whsec_YW5vdGhlci1zZWNyZXQtb2Ytc2Fsb24h';
 
-    it('keeps its secret when its address changes, and has another version then', async () => {
+    it('keeps its secret and gets a new version when its URL changes', async () => {
       const { webhooks } = store.repositories;
       const companyId = await newCompanyId();
       expect(await webhooks.save(companyId, 'https://one.example/', secret)).toBe(true);
@@ -177,7 +178,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       expect((await webhooks.get(companyId))?.disabledAt).toBeUndefined();
     });
 
-    it('signs with the old secret as well until its time', async () => {
+    it('keeps the previous secret until its expiry', async () => {
       const { webhooks } = store.repositories;
       const companyId = await newCompanyId();
       expect(await webhooks.rotate(companyId, other, 24)).toBe(false);
@@ -193,7 +194,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       expect(past).not.toHaveProperty('previousSecret');
     });
 
-    it('is told of once when it fails for days, again after it has worked, and when it is disabled', async () => {
+    it('records an event once per long failure and once when disabled', async () => {
       const { events, webhooks } = store.repositories;
       const companyId = await newCompanyId();
       await webhooks.save(companyId, 'https://one.example/', secret);
@@ -223,7 +224,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
       ]);
     });
 
-    it('is sealed', async () => {
+    it('is stored encrypted', async () => {
       const { webhooks } = store.repositories;
       const companyId = await newCompanyId();
       await webhooks.save(companyId, 'https://one.example/hook?token=clear', secret);
@@ -231,7 +232,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
         'select url, secret from public.outgoing_webhooks where company_id = $1',
         [companyId],
       );
-      const [url, key] = [bytesOf(row?.['url']), bytesOf(row?.['secret'])];
+      const [url, key] = [toBuffer(row?.['url']), toBuffer(row?.['secret'])];
       expect(Math.min(url.length, key.length)).toBeGreaterThan(40);
       expect(url.includes('example')).toBe(false);
       expect(key.includes('whsec')).toBe(false);
@@ -239,7 +240,7 @@ describe.each(engines())('what clients write, in $name', ({ make }) => {
   });
 });
 
-function bytesOf(column: unknown): Buffer {
+function toBuffer(column: unknown): Buffer {
   if (column instanceof Uint8Array) return Buffer.from(column);
-  throw new TypeError('The column holds no bytes');
+  throw new TypeError('Column is not bytea');
 }

@@ -19,13 +19,13 @@ function afterEvent(
   return reduceBooking({ recordId: booking().recordId, status, booking: incoming, changedAt }, last, now);
 }
 
-function known(application: BookingTransition): KnownBooking {
-  if (application.outcome === 'ignore') throw new Error(`Ignored: ${application.reason}`);
-  return application.known;
+function known(transition: BookingTransition): KnownBooking {
+  if (transition.outcome === 'ignore') throw new Error(`Ignored: ${transition.reason}`);
+  return transition.known;
 }
 
-describe('a first event', () => {
-  it('leaves the client of a creation ignorant', () => {
+describe('the first event of a booking', () => {
+  it('a creation leaves the client to be notified', () => {
     expect(known(afterEvent('create', booking()))).toMatchObject({
       creationSeen: true,
       notified: undefined,
@@ -34,32 +34,35 @@ describe('a first event', () => {
     });
   });
 
-  it('takes the client of an older booking to know it', () => {
+  it('an update assumes that the client was notified before the integration', () => {
     expect(known(afterEvent('update', booking()))).toMatchObject({
       creationSeen: false,
       notified: { startsAt: booking().startsAt, assumed: true },
     });
   });
 
-  it('says nothing without a start', () => {
+  it('is ignored without a start', () => {
     expect(afterEvent('update', undefined)).toEqual({ outcome: 'ignore', reason: 'no_start' });
   });
 
-  it('that is a deletion without data outlives the creation that comes after it, and has nobody to tell', () => {
-    const gone = known(afterEvent('delete', undefined));
-    expect(gone).toMatchObject({ booking: { cancelled: true, clientPhone: undefined }, notified: undefined });
+  it('a deletion without data stores a tombstone that a later creation does not revive', () => {
+    const deleted = known(afterEvent('delete', undefined));
+    expect(deleted).toMatchObject({
+      booking: { cancelled: true, clientPhone: undefined },
+      notified: undefined,
+    });
     for (const status of ['create', 'update', 'discovered_new'] as const) {
-      expect(afterEvent(status, booking({ changedAt: later }), gone)).toMatchObject({
+      expect(afterEvent(status, booking({ changedAt: later }), deleted)).toMatchObject({
         reason: 'already_cancelled',
       });
     }
   });
 });
 
-describe('a record that is found in the list', () => {
+describe('a discovered record', () => {
   const cancelled = booking({ cancelled: true });
 
-  it('is news to nobody, cancelled or not, when we do not know it', () => {
+  it('assumes that the client of an unknown record was notified, cancelled or not', () => {
     expect(known(afterEvent('discovered', booking())).notified).toMatchObject({
       assumed: true,
       cancelled: false,
@@ -70,12 +73,12 @@ describe('a record that is found in the list', () => {
     });
   });
 
-  it('is news when it was made lately, cancelled or not', () => {
+  it('leaves the client to be notified of a recent record, cancelled or not', () => {
     expect(known(afterEvent('discovered_new', booking())).notified).toBeUndefined();
     expect(known(afterEvent('discovered_new', cancelled)).notified).toBeUndefined();
   });
 
-  it('is the present state of what we know, and leaves what was told', () => {
+  it('updates a known booking and keeps the notified state', () => {
     const moved = booking({ staffId: 2, changedAt: later });
     for (const status of ['discovered', 'discovered_new'] as const) {
       expect(known(afterEvent(status, moved, notifiedBooking()))).toMatchObject({
@@ -91,43 +94,43 @@ describe('a record that is found in the list', () => {
   });
 });
 
-describe('a creation that arrives late', () => {
+describe('a creation that arrives after an update', () => {
   const moved = booking({ startsAt: '2026-03-10 16:00:00', changedAt: later });
   const firstSeen = known(afterEvent('update', moved));
 
-  it('makes the client ignorant of the booking as it is by now, once', () => {
+  it('keeps the current state and drops the assumed notification, once', () => {
     const created = known(afterEvent('create', booking(), firstSeen));
     expect(created).toMatchObject({ booking: moved, creationSeen: true, notified: undefined });
     expect(afterEvent('create', booking(), created)).toMatchObject({ reason: 'older_than_known' });
   });
 
-  it('is older than what followed also without dates', () => {
-    const undated = (one: Booking): Booking => ({ ...one, changedAt: undefined });
+  it('counts as older than the update, also without dates', () => {
+    const undated = (state: Booking): Booking => ({ ...state, changedAt: undefined });
     const seen = known(afterEvent('update', undated(moved)));
     expect(known(afterEvent('create', undated(booking()), seen)).booking.startsAt).toBe(moved.startsAt);
   });
 
-  it('changes nothing when it comes again, with or without dates', () => {
-    const undated = (one: Booking): Booking => ({ ...one, changedAt: undefined });
-    for (const form of [(one: Booking) => one, undated]) {
+  it('is ignored when repeated, with or without dates', () => {
+    const undated = (state: Booking): Booking => ({ ...state, changedAt: undefined });
+    for (const form of [(state: Booking) => state, undated]) {
       const changed = { ...notifiedBooking(), booking: form(booking({ staffId: 2 })) };
       expect(afterEvent('create', form(booking()), changed)).toMatchObject({ reason: 'older_than_known' });
     }
   });
 
-  it('forgets nothing that was really told', () => {
+  it('keeps a notification that was really sent', () => {
     const notifiedKnown = { ...notifiedBooking({ changedAt: later }), creationSeen: false };
     expect(known(afterEvent('create', booking(), notifiedKnown)).notified).toEqual(notifiedKnown.notified);
   });
 
-  it('does not revive a booking that is cancelled by now', () => {
-    const gone = knownBooking({ cancelled: true });
-    expect(afterEvent('create', booking(), gone)).toMatchObject({ reason: 'already_cancelled' });
+  it('does not revive a cancelled booking', () => {
+    const cancelled = knownBooking({ cancelled: true });
+    expect(afterEvent('create', booking(), cancelled)).toMatchObject({ reason: 'already_cancelled' });
   });
 });
 
-describe('a later event', () => {
-  it('replaces the state and keeps what was told', () => {
+describe('a subsequent update', () => {
+  it('replaces the booking and keeps the notified state', () => {
     const change = booking({ staffId: 2, changedAt: later });
     expect(known(afterEvent('update', change, notifiedBooking()))).toMatchObject({
       booking: change,
@@ -135,7 +138,7 @@ describe('a later event', () => {
     });
   });
 
-  it('remembers since when the start is known', () => {
+  it('resets startKnownAt only when the start changes', () => {
     const sameStart = known(
       afterEvent('update', booking({ staffId: 2, changedAt: later }), notifiedBooking()),
     );
@@ -146,7 +149,7 @@ describe('a later event', () => {
     expect(otherStart.startKnownAt).toEqual(now);
   });
 
-  it('means another person when the phone is another, who knows the start from now on', () => {
+  it('resets startKnownAt and keeps the notified phone when the phone changes', () => {
     const other = booking({ clientPhone: '+79005556677', changedAt: later });
     expect(known(afterEvent('update', other, notifiedBooking()))).toMatchObject({
       notified: { phone: booking().clientPhone },
@@ -154,7 +157,7 @@ describe('a later event', () => {
     });
   });
 
-  it('does not overwrite a newer one', () => {
+  it('does not overwrite a newer state', () => {
     const newer = notifiedBooking({ changedAt: later });
     expect(afterEvent('update', booking({ startsAt: '2026-03-11 10:00:00' }), newer)).toEqual({
       outcome: 'ignore',
@@ -162,31 +165,31 @@ describe('a later event', () => {
     });
   });
 
-  it('does not revive a cancelled booking, however late it is dated', () => {
-    const gone = notifiedBooking({ cancelled: true });
-    expect(afterEvent('update', booking({ changedAt: now }), gone)).toMatchObject({
+  it('does not revive a cancelled booking, whatever its date', () => {
+    const cancelled = notifiedBooking({ cancelled: true });
+    expect(afterEvent('update', booking({ changedAt: now }), cancelled)).toMatchObject({
       reason: 'already_cancelled',
     });
   });
 });
 
 describe('a deletion', () => {
-  it('cancels what we know also when it has no data', () => {
+  it('cancels the known booking, also without data', () => {
     expect(known(afterEvent('delete', undefined, notifiedBooking())).booking).toEqual(
       booking({ cancelled: true }),
     );
   });
 
-  it('may come as an update that says so', () => {
-    const application = afterEvent(
+  it('may arrive as an update with `deleted`', () => {
+    const transition = afterEvent(
       'update',
       booking({ cancelled: true, changedAt: later }),
       notifiedBooking(),
     );
-    expect(known(application).booking.cancelled).toBe(true);
+    expect(known(transition).booking.cancelled).toBe(true);
   });
 
-  it('keeps the phone that its data leave out', () => {
+  it('keeps the phone and name that its data omit', () => {
     const bare = booking({ cancelled: true, clientPhone: undefined, clientName: undefined });
     expect(known(afterEvent('delete', bare, notifiedBooking())).booking).toMatchObject({
       clientPhone: '+79001112233',
@@ -194,7 +197,7 @@ describe('a deletion', () => {
     });
   });
 
-  it('that is older than what we know is nothing new', () => {
+  it('is ignored when older than the known state', () => {
     expect(afterEvent('delete', booking(), notifiedBooking({ changedAt: later }))).toMatchObject({
       reason: 'older_than_known',
     });

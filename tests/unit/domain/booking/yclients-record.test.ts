@@ -14,7 +14,7 @@ const record = {
 };
 
 describe('bookingFrom', () => {
-  it('takes the wall clock of `date` and repairs a phone without its plus', () => {
+  it('takes the wall clock of `date` and adds the missing plus of a phone', () => {
     expect(bookingFrom(880010001, record)).toEqual({
       recordId: 880010001,
       startsAt: '2026-03-10 14:30:00',
@@ -56,14 +56,14 @@ describe('bookingFrom', () => {
   });
 
   it.each([[[]], [null], ['text'], [{}], [{ date: '2026-13-45 99:00:00' }]])(
-    'finds no booking in %j',
+    'returns undefined for %j',
     (data) => {
       expect(bookingFrom(1, data)).toBeUndefined();
     },
   );
 });
 
-describe('lastChangeOf', () => {
+describe('lastChangeFrom', () => {
   it('reads offsets with and without a colon', () => {
     const instant = new Date('2026-03-08T09:00:00Z');
     expect(lastChangeFrom({ last_change_date: '2026-03-08T12:00:00+0300' })).toEqual(instant);

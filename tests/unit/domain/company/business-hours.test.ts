@@ -5,20 +5,20 @@ function since(now: string, timeZone: string): string | undefined {
   return businessHoursSince(new Date(now), timeZone)?.toISOString();
 }
 
-describe('the business hours of a salon', () => {
-  it('begin at 09:00 and end at 21:00 by its own clock', () => {
+describe('businessHoursSince', () => {
+  it('covers 09:00 to 21:00 local time', () => {
     expect(since('2026-03-10T05:59:59Z', 'Europe/Moscow')).toBeUndefined();
     expect(since('2026-03-10T06:00:00Z', 'Europe/Moscow')).toBe('2026-03-10T06:00:00.000Z');
     expect(since('2026-03-10T17:59:59Z', 'Europe/Moscow')).toBe('2026-03-10T06:00:00.000Z');
     expect(since('2026-03-10T18:00:00Z', 'Europe/Moscow')).toBeUndefined();
   });
 
-  it('differ from zone to zone', () => {
+  it('depends on the time zone', () => {
     expect(since('2026-03-10T01:00:00Z', 'Asia/Vladivostok')).toBe('2026-03-09T23:00:00.000Z');
     expect(since('2026-03-10T01:00:00Z', 'Europe/Moscow')).toBeUndefined();
   });
 
-  it('are not moved by a change of the clock in the night before', () => {
+  it('is not shifted by a clock change in the night before', () => {
     expect(since('2026-03-29T10:00:00Z', 'Europe/Berlin')).toBe('2026-03-29T07:00:00.000Z');
     expect(since('2026-10-25T10:00:00Z', 'Europe/Berlin')).toBe('2026-10-25T08:00:00.000Z');
   });

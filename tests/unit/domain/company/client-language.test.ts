@@ -9,7 +9,7 @@ describe('clientLanguage', () => {
     ['+442071838750', 'en'],
     ['', 'ru'],
     [undefined, 'ru'],
-  ] as const)('is determined by the salon phone: %s -> %s', (phone, language) => {
+  ] as const)('of a salon with phone %s is %s', (phone, language) => {
     expect(clientLanguage(phone)).toBe(language);
   });
 });

@@ -21,8 +21,8 @@ function kindsOf({ messages }: Plan): string[] {
   return messages.map(({ kind }) => kind);
 }
 
-describe('the plan of a booking whose client has heard nothing', () => {
-  it('is a confirmation at once and both reminders', () => {
+describe('the plan for a client not notified yet', () => {
+  it('has an immediate confirmation and both reminders', () => {
     const plan = planOf(knownBooking());
     expect(kindsOf(plan)).toEqual(['confirmation', 'reminder_24h', 'reminder_2h']);
     expect(plan.messages.map(({ notBefore }) => notBefore.toISOString())).toEqual([
@@ -44,14 +44,14 @@ describe('the plan of a booking whose client has heard nothing', () => {
     expect(planOf(knownBooking(changes))).toEqual({ messages: [], reason });
   });
 
-  it('has no confirmation for a visit that has begun', () => {
+  it('has no confirmation of a visit that has started', () => {
     expect(planOf(knownBooking({ startsAt: '2026-03-08 12:00:00' }))).toMatchObject({
       messages: [],
       reason: 'in_the_past',
     });
   });
 
-  it('has no reminder soon after the booking was made', () => {
+  it('has no reminder soon after the booking was created', () => {
     const tomorrow = { ...knownBooking({ startsAt: '2026-03-09 14:00:00' }), startKnownAt: now };
     expect(kindsOf(planOf(tomorrow))).toEqual(['confirmation', 'reminder_2h']);
     const inThreeHours = { ...knownBooking({ startsAt: '2026-03-08 15:00:00' }), startKnownAt: now };
@@ -59,8 +59,8 @@ describe('the plan of a booking whose client has heard nothing', () => {
   });
 });
 
-describe('the plan of a booking whose client knows it', () => {
-  it('says nothing while nothing differs', () => {
+describe('the plan for a notified client', () => {
+  it('has only reminders while nothing changes', () => {
     expect(planOf(notifiedBooking())).toMatchObject({ reason: 'nothing_to_say' });
     expect(kindsOf(planOf(notifiedBooking()))).toEqual(['reminder_24h', 'reminder_2h']);
   });
@@ -69,7 +69,7 @@ describe('the plan of a booking whose client knows it', () => {
     ['start', { startsAt: '2026-03-10 15:00:00' }],
     ['staff', { staffId: 2 }],
     ['services', { services: [{ id: 44_002, title: 'Окрашивание' }] }],
-  ])('tells of another %s after the debounce, from what was told', (_what, changes) => {
+  ])('has a change of the %s after the debounce, relative to the notified state', (_what, changes) => {
     const { notified } = notifiedBooking();
     const plan = planOf({ ...notifiedBooking(changes), notified });
     expect(plan.messages[0]).toMatchObject({
@@ -80,7 +80,7 @@ describe('the plan of a booking whose client knows it', () => {
     });
   });
 
-  it('is silent about marks, payments and the order of services', () => {
+  it('ignores attendance and the order of services', () => {
     const services = [
       { id: 2, title: 'b' },
       { id: 1, title: 'a' },
@@ -94,13 +94,13 @@ describe('the plan of a booking whose client knows it', () => {
   it.each([
     [15, 'small_shift'],
     [14, 'change'],
-  ])('takes a shift of 15 minutes with a threshold of %s for a %s', (smallShiftMinutes, reason) => {
+  ])('classifies a shift of 15 minutes with a threshold of %s as %s', (smallShiftMinutes, reason) => {
     const { notified } = notifiedBooking();
     const shifted = { ...notifiedBooking({ startsAt: '2026-03-10 14:45:00' }), notified };
     expect(planOf(shifted, { settings: { ...settings, smallShiftMinutes } }).reason).toBe(reason);
   });
 
-  it('tells who has it by now, whoever was told before, and tells nobody twice', () => {
+  it('has a confirmation for a corrected phone, once', () => {
     const { notified } = notifiedBooking();
     const corrected = { ...knownBooking({ clientPhone: '+79005556677' }), notified, notificationCount: 1 };
     const [confirmation] = planOf(corrected).messages;
@@ -111,14 +111,14 @@ describe('the plan of a booking whose client knows it', () => {
     });
     const notifiedTwice = { ...corrected, notified: confirmation?.notifies, notificationCount: 2 };
     expect(planOf(notifiedTwice).reason).toBe('nothing_to_say');
-    // Put right again before anybody else was told.
+    // Corrected back before the other phone was notified.
     expect(planOf({ ...corrected, booking: notifiedBooking().booking }).reason).toBe('nothing_to_say');
   });
 
   it.each([
     ['away and back', { startsAt: '2026-03-10 14:30:00' }],
     ['by less than what is worth telling', { startsAt: '2026-03-10 14:40:00' }],
-  ])('reminds of a visit that was moved %s only hours before', (_what, changes) => {
+  ])('has both reminders of a visit that was just moved %s', (_what, changes) => {
     const { notified } = notifiedBooking();
     const late = new Date('2026-03-09T10:00:00Z');
     const moved = { ...knownBooking(changes), startKnownAt: late, notified, notificationCount: 1 };
@@ -126,7 +126,7 @@ describe('the plan of a booking whose client knows it', () => {
     expect(kindsOf(planOf(moved, { now: late, settings: shifts }))).toEqual(['reminder_24h', 'reminder_2h']);
   });
 
-  it('does not remind of what a change tells in these hours', () => {
+  it('has no reminder soon after a change of the start', () => {
     const { notified } = notifiedBooking();
     const late = new Date('2026-03-09T10:00:00Z');
     const moved = { ...knownBooking({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, notified };
@@ -136,7 +136,7 @@ describe('the plan of a booking whose client knows it', () => {
     expect(kindsOf(planOf(known, { now: late }))).toEqual(['reminder_2h']);
   });
 
-  it('cancels once, at once, and nothing else is said', () => {
+  it('has an immediate cancellation, once, and nothing else', () => {
     const { notified } = notifiedBooking();
     const cancelled = { ...notifiedBooking({ cancelled: true }), notified };
     expect(kindsOf(planOf(cancelled))).toEqual(['cancellation']);
@@ -144,14 +144,14 @@ describe('the plan of a booking whose client knows it', () => {
     expect(planOf(notifiedBooking({ cancelled: true })).messages).toEqual([]);
   });
 
-  it('cancels also for a client who has heard nothing, but not a visit of the past', () => {
+  it('has a cancellation for a client not notified yet, but not of a past visit', () => {
     expect(kindsOf(planOf(knownBooking({ cancelled: true })))).toEqual(['cancellation']);
     expect(planOf(knownBooking({ cancelled: true, startsAt: '2026-03-08 11:00:00' })).reason).toBe(
       'in_the_past',
     );
   });
 
-  it.each([1, -1] as const)('reminds nobody of a visit marked %s', (attendance) => {
+  it.each([1, -1] as const)('is empty for a visit with attendance %s', (attendance) => {
     expect(planOf(notifiedBooking({ attendance })).messages).toEqual([]);
   });
 });
@@ -160,14 +160,14 @@ describe('thanks', () => {
   const withThanks = { ...settings, enabled: { ...settings.enabled, thanks: true } };
   const after = new Date('2026-03-10T13:00:00Z');
 
-  it('go an hour after the end to who came, when they are switched on', () => {
+  it('are sent an hour after the end to a client who came, when enabled', () => {
     const came = notifiedBooking({ attendance: 1 });
     expect(planOf(came, { now: after }).messages).toEqual([]);
     const [thanks] = planOf(came, { now: after, settings: withThanks }).messages;
     expect(thanks).toMatchObject({ kind: 'thanks', notBefore: new Date('2026-03-10T13:30:00Z') });
   });
 
-  it('do not go to who did not come, or is not known to have come', () => {
+  it('are not sent unless the client is marked as having come', () => {
     for (const attendance of [-1, 0, 2] as const) {
       const plan = planOf(notifiedBooking({ attendance }), { now: after, settings: withThanks });
       expect(kindsOf(plan)).toEqual([]);
@@ -178,7 +178,7 @@ describe('thanks', () => {
 describe('quiet hours', () => {
   const night = new Date('2026-03-08T20:00:00Z');
 
-  it('hold a message until the morning', () => {
+  it('delay a message until the morning', () => {
     const [confirmation] = planOf(knownBooking(), { now: night }).messages;
     expect(confirmation).toMatchObject({
       notBefore: new Date('2026-03-09T06:00:00Z'),
@@ -186,7 +186,7 @@ describe('quiet hours', () => {
     });
   });
 
-  it('drop what the visit has overtaken by then', () => {
+  it('drop a message that would come after the visit', () => {
     const early = notifiedBooking({ startsAt: '2026-03-10 08:30:00' });
     expect(kindsOf(planOf(early))).toEqual(['reminder_24h']);
     expect(planOf(knownBooking({ startsAt: '2026-03-09 08:30:00' }), { now: night }).reason).toBe(
@@ -194,7 +194,7 @@ describe('quiet hours', () => {
     );
   });
 
-  it('do not hold the answer to a booking that the client has just made online', () => {
+  it('do not delay the confirmation of a booking made online just now', () => {
     const online = knownBooking({ online: true, createdAt: new Date(night.getTime() - 60_000) });
     const [confirmation] = planOf(online, { now: night }).messages;
     expect(confirmation).toMatchObject({ notBefore: night, respectsQuietHours: false });
@@ -203,7 +203,7 @@ describe('quiet hours', () => {
   });
 });
 
-it('leaves out what is switched off', () => {
+it('omits kinds that are switched off', () => {
   const off = { ...settings, enabled: { ...settings.enabled, confirmation: false, reminder_2h: false } };
   const plan = planOf(knownBooking(), { settings: off });
   expect([kindsOf(plan), plan.reason]).toEqual([['reminder_24h'], 'switched_off']);

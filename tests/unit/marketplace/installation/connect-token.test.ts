@@ -5,8 +5,8 @@ import {
   connectTokenLifetimeMs,
 } from '../../../../src/marketplace/installation/connect-token.ts';
 
-describe('a connect token', () => {
-  it('is forgiven half a minute between clocks and no more (fault 20)', async () => {
+describe('ConnectTokenSigner', () => {
+  it('accepts a token up to 30 s after its expiry, for clock differences', async () => {
     let nowMs = Date.UTC(2026, 2, 10);
     const signer = new ConnectTokenSigner('a-secret-of-this-test-and-of-nothing-else', () => new Date(nowMs));
     const companyId = companyIdFrom(41);

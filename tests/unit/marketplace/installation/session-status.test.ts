@@ -5,7 +5,7 @@ import { companyId, companyWith } from '../../../support/fixtures/test-companies
 
 const now = new Date('2026-05-01T12:00:00Z');
 const since = new Date('2026-05-01T09:00:00Z');
-const unknownHere = { state: 'idle', since: now } as const;
+const noSession = { state: 'idle', since: now } as const;
 
 function stored(sessionState: SessionState, sessionCause?: string) {
   const changes = {
@@ -17,14 +17,14 @@ function stored(sessionState: SessionState, sessionCause?: string) {
   return companyWith(companyId, changes);
 }
 
-describe('the state of a session that this process does not run', () => {
+describe('effectiveStatus without a session in this process', () => {
   it.each([
     ['stopped', '411'],
     ['banned', '402/101'],
     ['logged_out', '401'],
     ['conflict', '440'],
-  ] as const)('is %s with its cause and since when, also after a restart', (state, cause) => {
-    expect(effectiveStatus(stored(state, cause), unknownHere, now)).toEqual({ state, since, detail: cause });
+  ] as const)('shows the stored state %s with its cause', (state, cause) => {
+    expect(effectiveStatus(stored(state, cause), noSession, now)).toEqual({ state, since, detail: cause });
   });
 
   it.each([
@@ -32,16 +32,16 @@ describe('the state of a session that this process does not run', () => {
     ['connecting', 'idle'],
     ['qr_expired', 'idle'],
     ['connected', 'reconnecting'],
-  ] as const)('was %s and is %s now, for no cause that was written down', (state, shown) => {
-    expect(effectiveStatus(stored(state, '503'), unknownHere, now)).toEqual({ state: shown, since });
+  ] as const)('shows a stored %s as %s, without its cause', (state, shown) => {
+    expect(effectiveStatus(stored(state, '503'), noSession, now)).toEqual({ state: shown, since });
   });
 
-  it('has no cause while it is idle', () => {
-    expect(effectiveStatus(stored('idle', '401'), unknownHere, now)).toEqual({ state: 'idle', since });
+  it('shows no cause for idle', () => {
+    expect(effectiveStatus(stored('idle', '401'), noSession, now)).toEqual({ state: 'idle', since });
   });
 });
 
-it('the state of a session that this process runs is its own, not the one written down', () => {
+it('effectiveStatus prefers the state of a session in this process', () => {
   const live = { state: 'reconnecting', since: now, detail: '503' } as const;
   expect(effectiveStatus(stored('stopped', '411'), live, now)).toEqual(live);
 });

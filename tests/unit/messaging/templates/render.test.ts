@@ -17,7 +17,7 @@ const visit = booking({
 });
 
 describe('renderMessage', () => {
-  it('confirms in Russian with date, weekday, services and staff', () => {
+  it('renders a Russian confirmation with date, weekday, services and staff', () => {
     expect(renderMessage('confirmation', { booking: visit, salon, settings })).toBe(
       [
         'Здравствуйте, Ольга!',
@@ -30,7 +30,7 @@ describe('renderMessage', () => {
     );
   });
 
-  it('tells the old and the new time of a change', () => {
+  it('renders the old and the new time of a change', () => {
     const text = renderMessage('change', {
       booking: visit,
       salon,
@@ -40,7 +40,7 @@ describe('renderMessage', () => {
     expect(text).toContain('Было: понедельник, 9 марта, 11:00\nТеперь: вторник, 10 марта, 14:30');
   });
 
-  it('does not tell an old time when only the staff is another', () => {
+  it('omits the old time when only the staff changes', () => {
     const text = renderMessage('change', {
       booking: visit,
       salon,
@@ -50,7 +50,7 @@ describe('renderMessage', () => {
     expect(text).not.toContain('Было');
   });
 
-  it('speaks English to an English-speaking salon', () => {
+  it('renders English for an English-speaking salon', () => {
     const text = renderMessage('cancellation', {
       booking: visit,
       salon: { ...salon, language: 'en' },
@@ -66,15 +66,15 @@ describe('renderMessage', () => {
     [18_000, '5 часов', '5 hours'],
     [5_460, '1 час 31 минута', '1 hour 31 minutes'],
     [1_320, '22 минуты', '22 minutes'],
-  ])('counts %s seconds in the right forms', (durationSeconds, ru, en) => {
-    const visitOf = booking({ durationSeconds });
+  ])('renders %s seconds with the right plural forms', (durationSeconds, ru, en) => {
+    const timedVisit = booking({ durationSeconds });
     const text = (language: 'ru' | 'en'): string =>
-      renderMessage('reminder_24h', { booking: visitOf, salon: { ...salon, language }, settings });
+      renderMessage('reminder_24h', { booking: timedVisit, salon: { ...salon, language }, settings });
     expect(text('ru')).toContain(`Длительность: ${ru}\n`);
     expect(text('en')).toContain(`Duration: ${en}\n`);
   });
 
-  it('leaves out what is not known', () => {
+  it('omits lines without values', () => {
     const bare = booking({ clientName: undefined, staffName: undefined, services: [], durationSeconds: 0 });
     expect(renderMessage('reminder_24h', { booking: bare, salon, settings }).split('\n')).toEqual([
       'Здравствуйте!',
@@ -84,14 +84,14 @@ describe('renderMessage', () => {
     ]);
   });
 
-  it('keeps what people entered from breaking lines or making parts bold', () => {
-    const strange = booking({ clientName: ' *Анна*\n\u0007 _О’Нил_ ', staffName: '{time}' });
-    const lines = renderMessage('confirmation', { booking: strange, salon, settings }).split('\n');
+  it('strips line breaks and formatting characters from user input', () => {
+    const unsafe = booking({ clientName: ' *Анна*\n\u0007 _О’Нил_ ', staffName: '{time}' });
+    const lines = renderMessage('confirmation', { booking: unsafe, salon, settings }).split('\n');
     expect(lines[0]).toBe('Здравствуйте, Анна О’Нил!');
     expect(lines).toContain('Мастер: {time}');
   });
 
-  it("uses the company's own words", () => {
+  it("uses the company's own template", () => {
     const own = {
       templates: { thanks: 'До встречи, {client}! Отзыв: {review_link}' },
       reviewLink: 'https://e.x/r',
@@ -101,7 +101,7 @@ describe('renderMessage', () => {
     );
   });
 
-  it('falls back to the usual text when nothing is left of its own', () => {
+  it("falls back to the default when the company's own template renders empty", () => {
     const own = { ...settings, templates: { thanks: '{client}, спасибо за визит!' } };
     const nameless = booking({ clientName: undefined });
     expect(renderMessage('thanks', { booking: nameless, salon, settings: own })).toBe(
@@ -109,7 +109,7 @@ describe('renderMessage', () => {
     );
   });
 
-  it('never ends in half a character', () => {
+  it('never cuts a surrogate pair', () => {
     for (const shift of ['', 'x']) {
       const title = shift + '💇'.repeat(400);
       const services = [{ id: 1, title }, ...Array.from({ length: 3 }, (_, id) => ({ id, title }))];
@@ -126,7 +126,7 @@ describe('renderMessage', () => {
     }
   });
 
-  it('has words of its own for every kind of business and message in both languages', () => {
+  it('has valid defaults for every business, kind of message and language', () => {
     for (const businessType of businessTypes) {
       for (const language of ['ru', 'en'] as const) {
         for (const kind of bookingMessageKinds) {
