@@ -10,7 +10,7 @@ import type { SimulatedRecord } from '../../../../dev-env/simulators/yclients/re
 const otherSalon = { id: 530_077, title: 'Салон «Верба»', timeZone: 'Europe/Moscow' } as const;
 const json = { 'content-type': 'application/json' };
 
-describe('poison among the webhooks (fault 26)', () => {
+describe('malformed webhooks', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salons: readonly [LinkedSalon, LinkedSalon];
@@ -32,13 +32,13 @@ describe('poison among the webhooks (fault 26)', () => {
       staff: 'Образец.',
       start: dateInDays(2, '14:30:00'),
     });
-    await arrived('Образец.');
+    await waitForMessage('Образец.');
   }, 60_000);
   afterAll(() => scope.disposeAsync());
 
-  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
+  const waitForMessage = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
 
-  const webhook = (salon: LinkedSalon, recordId: number, staff: string, more: object = {}) => ({
+  const webhook = (salon: LinkedSalon, recordId: number, staff: string, overrides: object = {}) => ({
     company_id: salon.salonId,
     resource: 'record',
     resource_id: recordId,
@@ -49,7 +49,7 @@ describe('poison among the webhooks (fault 26)', () => {
       id: recordId,
       staff: { id: staff.length, name: staff },
     },
-    ...more,
+    ...overrides,
   });
 
   const post = async (
@@ -58,58 +58,58 @@ describe('poison among the webhooks (fault 26)', () => {
     headers: Readonly<Record<string, string>> = json,
   ) => (await fetch(webhookUrl, { method: 'POST', headers, body })).status;
 
-  it('harms neither the other webhooks of its group nor other salons, and is set aside', async () => {
+  it('are dead-lettered without affecting other webhooks of the batch or other salons', async () => {
     const [one, other] = salons;
-    const bodies = [
+    const valid = [
       ...Array.from({ length: 12 }, (_, n) => [one, webhook(one, 880_100 + n, `Один-${n}.`)] as const),
       ...Array.from({ length: 12 }, (_, n) => [other, webhook(other, 880_200 + n, `Два-${n}.`)] as const),
     ];
-    const poison = ['rec\0ord', 'rec\ud800ord', '\udfff'].map(
+    const malformed = ['rec\0ord', 'rec\ud800ord', '\udfff'].map(
       (resource) => [one, webhook(one, 880_300, 'Яд.', { resource })] as const,
     );
-    const mixed = [...bodies.slice(0, 9), ...poison, ...bodies.slice(9)];
-    const statuses = await Promise.all(mixed.map(([salon, body]) => post(salon, JSON.stringify(body))));
-    expect(statuses).toEqual(mixed.map(() => 200));
-    for (const [, body] of bodies) await arrived(body.data.staff.name);
-    await waitFor('the poison to be aside', async () => (await deadLetters()) >= poison.length);
+    const bodies = [...valid.slice(0, 9), ...malformed, ...valid.slice(9)];
+    const statuses = await Promise.all(bodies.map(([salon, body]) => post(salon, JSON.stringify(body))));
+    expect(statuses).toEqual(bodies.map(() => 200));
+    for (const [, body] of valid) await waitForMessage(body.data.staff.name);
+    await waitFor('the dead letters', async () => (await deadLetterCount()) >= malformed.length);
     expect(client.inbox.some(({ text }) => text.includes('Яд.'))).toBe(false);
   }, 60_000);
 
-  it('in the names of a record is made harmless, and the later events of its record go on', async () => {
+  it('with invalid characters in names are sanitised and processed', async () => {
     const [salon] = salons;
-    const odd = webhook(salon, 880_400, 'О\0дна\ud800 половина.');
-    expect(await post(salon, JSON.stringify(odd))).toBe(200);
-    const { text } = await arrived('половина.');
+    const withInvalidCharacters = webhook(salon, 880_400, 'О\0дна\ud800 половина.');
+    expect(await post(salon, JSON.stringify(withInvalidCharacters))).toBe(200);
+    const { text } = await waitForMessage('половина.');
     expect(text.isWellFormed()).toBe(true);
     expect(text).not.toContain('\0');
     const next = webhook(salon, 880_400, 'Дальше.', { status: 'update' });
     expect(await post(salon, JSON.stringify(next))).toBe(200);
-    await arrived('Дальше.');
+    await waitForMessage('Дальше.');
   });
 
-  it('in the body is refused with the reason, and nothing of it is processed', async () => {
+  it('with an invalid body are rejected and not processed', async () => {
     const [salon] = salons;
     const body = JSON.stringify(webhook(salon, 880_500, 'Отказ.'));
-    const before = await deadLetters();
+    const before = await deadLetterCount();
     expect(await post(salon, Buffer.from(body), { ...json, 'content-encoding': 'gzip' })).toBe(400);
     expect(await post(salon, Buffer.from(body), { ...json, 'content-encoding': 'br' })).toBe(415);
     expect(await post(salon, body, { 'content-type': 'application/json; charset=windows-1251' })).toBe(415);
     expect(await post(salon, Buffer.from([...Buffer.from(body), 0xff]))).toBe(400);
     expect(await post(salon, body.replace('{', '{"__proto__":{"a":1},'))).toBe(400);
-    expect(await deadLetters()).toBe(before);
+    expect(await deadLetterCount()).toBe(before);
     expect(client.inbox.some(({ text }) => text.includes('Отказ.'))).toBe(false);
   });
 
-  it('is not what has an unusual type, or none', async () => {
+  it('do not include bodies with an unusual or missing content type', async () => {
     const [salon] = salons;
     for (const [index, type] of ['application/json; charset=utf-8; v=2', ''].entries()) {
       const body = JSON.stringify(webhook(salon, 880_600 + index, `Тип-${index}.`));
       expect(await post(salon, Buffer.from(body), type === '' ? {} : { 'content-type': type })).toBe(200);
-      await arrived(`Тип-${index}.`);
+      await waitForMessage(`Тип-${index}.`);
     }
   });
 
-  async function deadLetters(): Promise<number> {
+  async function deadLetterCount(): Promise<number> {
     const response = await sendRequest(`${stack.url}/marketplace/dead-letters?queue=webhooks`, {
       headers: { 'x-api-key': adminApiKey },
     });

@@ -14,20 +14,20 @@ import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/pho
 const clockOffsetPreload = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
 const breakerOpenMs = 61_000;
 
-describe('after a gap, what no webhook told is read from the platform', () => {
+describe('reconciliation runs after an outage', () => {
   const scope = new AsyncDisposableStack();
   let postgres: PostgresServer;
   let databaseUrl: string;
   let stack: Stack;
   let salon: LinkedSalon;
   let client: SimulatedPhone;
-  let jump: (ms: number) => void;
+  let setClockOffset: (ms: number) => void;
 
   beforeAll(async () => {
     scope.use(muteLibsignalConsole());
     const offsetFile = path.join(scope.use(new TemporaryDirectory()).path, 'offset');
-    jump = (ms) => writeFileSync(offsetFile, String(ms));
-    jump(0);
+    setClockOffset = (ms) => writeFileSync(offsetFile, String(ms));
+    setClockOffset(0);
     postgres = scope.use(await PostgresServer.start());
     databaseUrl = await postgres.createDatabase();
     stack = scope.use(
@@ -42,9 +42,9 @@ describe('after a gap, what no webhook told is read from the platform', () => {
     );
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
-    await waitFor('the first reading', async () => (await causes()).length > 0);
+    await waitFor('the first reconciliation', async () => (await causes()).length > 0);
     await waitFor('its end', () => stack.server.output.includes('"Bookings reconciled"'));
-    // From now on webhooks go elsewhere.
+    // YCLIENTS posts no more webhooks to the server.
     stack.yclients.salon(salon.salonId).editWebhookUrls(['https://other.example/hook']);
   }, 60_000);
   afterAll(() => scope.disposeAsync());
@@ -56,7 +56,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
       staff,
       start: dateInDays(2, '14:30:00'),
     });
-  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 30_000);
+  const waitForMessage = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 30_000);
 
   async function query(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
     const database = new Client({ connectionString: databaseUrl });
@@ -68,7 +68,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
     }
   }
 
-  /** Why readings were asked for. */
+  /** Causes of the enqueued reconciliations, oldest first. */
   async function causes(): Promise<unknown[]> {
     const jobs = await query(
       `select data ->> 'cause' as cause from pgboss.job where name = 'reconciliation' order by created_on`,
@@ -76,7 +76,7 @@ describe('after a gap, what no webhook told is read from the platform', () => {
     return jobs.map(({ cause }) => cause);
   }
 
-  it('of our database, when the spool is drained', async () => {
+  it('of the database, when the spool has drained', async () => {
     await postgres.stopFast();
     book('Мимо базы.');
     const body = {
@@ -88,12 +88,12 @@ describe('after a gap, what no webhook told is read from the platform', () => {
     };
     expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
     await postgres.resume();
-    await arrived('Мимо базы.');
+    await waitForMessage('Мимо базы.');
     expect((await causes()).at(-1)).toBe('spool_drained');
   }, 60_000);
 
-  it('of the platform, when the circuit to it closes', async () => {
-    const circuit = (state: string): boolean =>
+  it('of YCLIENTS, when the circuit breaker closes', async () => {
+    const circuitWas = (state: string): boolean =>
       stack.server.output
         .split('\n')
         .some(
@@ -105,22 +105,22 @@ describe('after a gap, what no webhook told is read from the platform', () => {
       'the circuit to open',
       async () => {
         await visit();
-        return circuit('open');
+        return circuitWas('open');
       },
       30_000,
     );
     const { id } = book('Мимо обрыва.');
     stack.yclients.restore();
-    jump(breakerOpenMs);
+    setClockOffset(breakerOpenMs);
     await waitFor(
       'the circuit to close',
       async () => {
         await visit();
-        return circuit('closed');
+        return circuitWas('closed');
       },
       30_000,
     );
-    // The clock that says when it is due is a minute ahead: nobody needs to wait for that.
+    // Waits for the queued message only: the server's clock is a minute ahead, so it is due in a minute.
     await waitFor(
       'the message to be queued',
       async () => (await query('select from messages where record_id = $1', [id])).length > 0,

@@ -7,7 +7,7 @@ import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/li
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { BookingInput, SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
 
-describe('what no webhook told us', () => {
+describe('reconciliation', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salon: LinkedSalon;
@@ -19,7 +19,7 @@ describe('what no webhook told us', () => {
     stack.yclients.configureWebhooks({ retry: 'none' });
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
-    await reconciled();
+    await reconcile();
   }, 60_000);
   afterAll(() => scope.disposeAsync());
 
@@ -31,44 +31,48 @@ describe('what no webhook told us', () => {
       start: dateInDays(2, '14:30:00'),
       ...input,
     });
-  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
-  const copies = (word: string): number => client.inbox.filter(({ text }) => text.includes(word)).length;
-  const linesWith = (text: string): number =>
+  const waitForMessage = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 20_000);
+  const messageCount = (word: string): number =>
+    client.inbox.filter(({ text }) => text.includes(word)).length;
+  const logLineCount = (text: string): number =>
     stack.server.output.split('\n').filter((line) => line.includes(text)).length;
 
-  async function reconciled(): Promise<void> {
-    const before = linesWith('"Bookings reconciled"');
+  async function reconcile(): Promise<void> {
+    const before = logLineCount('"Bookings reconciled"');
     const response = await sendRequest(`${stack.url}/marketplace/reconciliation`, {
       headers: { 'x-api-key': adminApiKey },
       body: {},
     });
     expect(response.status).toBe(202);
-    await waitFor('the reconciliation', () => linesWith('"Bookings reconciled"') > before, 15_000);
+    await waitFor('the reconciliation', () => logLineCount('"Bookings reconciled"') > before, 15_000);
   }
 
-  it('while the server was down is found by the next start, and said once', async () => {
+  it('notifies once of changes made while the server was down', async () => {
     const moved = book({ staff: 'Переезд.', start: dateInDays(2, '10:00:00') });
-    const gone = book({ staff: 'Отмена.' });
-    await arrived('Переезд.');
-    await arrived('Отмена.');
+    const cancelled = book({ staff: 'Отмена.' });
+    await waitForMessage('Переезд.');
+    await waitForMessage('Отмена.');
     await stack.server.kill();
     book({ staff: 'Тайная.' });
     stack.yclients.change(moved.id, { start: dateInDays(2, '12:00:00') });
-    stack.yclients.cancel(gone.id);
+    stack.yclients.cancel(cancelled.id);
     await stack.yclients.waitForWebhooks();
     await stack.server.start();
-    await arrived('Тайная.');
+    await waitForMessage('Тайная.');
     await client.waitForMessage(({ text }) => text.includes('изменена') && text.includes('Переезд.'), 20_000);
     await client.waitForMessage(({ text }) => text.includes('отменена') && text.includes('Отмена.'), 20_000);
     book({ staff: 'Черта.' });
-    await arrived('Черта.');
-    await reconciled();
-    expect([copies('Тайная.'), copies('Переезд.'), copies('Отмена.'), copies('Черта.')]).toEqual([
-      1, 2, 2, 1,
-    ]);
+    await waitForMessage('Черта.');
+    await reconcile();
+    expect([
+      messageCount('Тайная.'),
+      messageCount('Переезд.'),
+      messageCount('Отмена.'),
+      messageCount('Черта.'),
+    ]).toEqual([1, 2, 2, 1]);
   }, 60_000);
 
-  it('of bookings older than the installation is read at the activation, and nothing is announced', async () => {
+  it('reads older bookings at the activation without announcing them', async () => {
     const id = 560_001;
     stack.yclients.addSalon({ id, title: 'Салон «Ива»', timeZone: 'Europe/Moscow' });
     const bookLongAgo = (staff: string): SimulatedRecord =>
@@ -78,11 +82,11 @@ describe('what no webhook told us', () => {
         staff,
         start: dateInDays(4, '14:30:00'),
       });
-    const gone = bookLongAgo('Отменённая.');
-    stack.yclients.cancel(gone.id);
+    const cancelled = bookLongAgo('Отменённая.');
+    stack.yclients.cancel(cancelled.id);
     const old = bookLongAgo('Давняя.');
     const other = await linkSalon(stack, { salonId: id, number: '79001112277' });
-    const historyOf = async (recordId: number) => {
+    const eventsOfRecord = async (recordId: number) => {
       const response = await sendRequest(`${stack.url}/marketplace/bookings/${recordId}/events`, {
         headers: { 'x-api-key': other.apiKey },
       });
@@ -92,7 +96,7 @@ describe('what no webhook told us', () => {
       return events;
     };
     const history = await waitFor('the booking to be known', async () => {
-      const events = await historyOf(old.id);
+      const events = await eventsOfRecord(old.id);
       return events.length > 2 ? events : undefined;
     });
     expect(history[0]?.cause).toMatch(/^reconciliation:/);
@@ -100,35 +104,35 @@ describe('what no webhook told us', () => {
       'reminder_24h',
       'reminder_2h',
     ]);
-    expect(copies('Давняя.')).toBe(0);
-    expect(await historyOf(gone.id)).toMatchObject([{ detail: { outcome: 'nothing_to_say' } }]);
-    // From now on its changes are told.
+    expect(messageCount('Давняя.')).toBe(0);
+    expect(await eventsOfRecord(cancelled.id)).toMatchObject([{ detail: { outcome: 'nothing_to_say' } }]);
+    // Later changes are announced.
     stack.yclients.change(old.id, { start: dateInDays(4, '16:00:00') });
-    await arrived('Давняя.');
-    expect(copies('Отменённая.')).toBe(0);
+    await waitForMessage('Давняя.');
+    expect(messageCount('Отменённая.')).toBe(0);
   }, 60_000);
 
-  it('since our address is missing in the salon is told to the operator, and read all the same', async () => {
+  it('reports a missing webhook subscription and still reads the changes', async () => {
     const simulated = stack.yclients.salon(demoSalon.id);
     const { webhookUrls } = simulated.activation;
     simulated.editWebhookUrls(['https://other.example/hook']);
     book({ staff: 'Мимо.' });
-    await reconciled();
-    await arrived('Мимо.');
-    await waitFor('the alert', () => linesWith('Webhook URL missing in the salon') === 1);
-    await reconciled();
-    expect(linesWith('Webhook URL missing in the salon')).toBe(1);
+    await reconcile();
+    await waitForMessage('Мимо.');
+    await waitFor('the alert', () => logLineCount('Webhook URL missing in the salon') === 1);
+    await reconcile();
+    expect(logLineCount('Webhook URL missing in the salon')).toBe(1);
     const metrics = await (await fetch(`${stack.url}/metrics`)).text();
     expect(metrics).toContain('marketplace_webhook_urls_missing 1');
     simulated.editWebhookUrls(webhookUrls);
-    await reconciled();
-    await waitFor('the end of the alert', () => linesWith('Webhook URL restored in the salon') === 1);
+    await reconcile();
+    await waitFor('the end of the alert', () => logLineCount('Webhook URL restored in the salon') === 1);
   }, 60_000);
 
-  it('by the end of a freeze is asked for at the start, and everything goes on', async () => {
+  it('resumes at startup when a freeze ended while the server was down', async () => {
     const simulated = stack.yclients.salon(demoSalon.id);
     expect((await stack.yclients.freeze(demoSalon.id)).status).toBe(200);
-    // A payment is heard of while the platform cannot be asked whether it is true.
+    // The payment webhook arrives while the status check that confirms it fails.
     stack.yclients.refuse('GET /marketplace/salon/*', 500);
     expect((await stack.yclients.pay(demoSalon.id, { amount: 990 })).status).toBe(200);
     expect((await fetchStatus(stack.url, salon.token)).integration_status).toBe('frozen');
@@ -142,6 +146,6 @@ describe('what no webhook told us', () => {
       15_000,
     );
     book({ staff: 'После льда.' });
-    await arrived('После льда.');
+    await waitForMessage('После льда.');
   }, 60_000);
 });

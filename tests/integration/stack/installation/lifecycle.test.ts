@@ -21,7 +21,7 @@ import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/li
 
 const neighbour = { id: 540_002, title: 'Салон «Сирень»', timeZone: 'Europe/Moscow' } as const;
 
-describe('what the platform tells of an installation', () => {
+describe('lifecycle webhooks', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salon: LinkedSalon;
@@ -45,9 +45,9 @@ describe('what the platform tells of an installation', () => {
       staff,
       start: dateInDays(2, '14:30:00'),
     });
-  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
+  const waitForMessage = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
 
-  /** Posts a booking to an address that the platform itself would not use any more. */
+  /** Posts a booking to a webhook URL that the simulator no longer uses. */
   const post = async (url: string, recordId: number, staff: string): Promise<number> => {
     const data = {
       ...visit(other, 'Образец.').body({ flags: 'int' }),
@@ -64,7 +64,7 @@ describe('what the platform tells of an installation', () => {
     return (await sendRequest(url, { body })).status;
   };
 
-  const processedAs = (outcome: string) =>
+  const waitForOutcome = (outcome: string) =>
     waitFor(`a webhook to be processed: ${outcome}`, () =>
       stack.server.output
         .split('\n')
@@ -83,7 +83,7 @@ describe('what the platform tells of an installation', () => {
     return Number(row?.['rows']);
   };
 
-  const statusByAdmin = async (): Promise<unknown> => {
+  const statusForAdmin = async (): Promise<unknown> => {
     const response = await sendRequest(`${stack.url}/marketplace/status/${salon.companyId}`, {
       headers: { 'x-api-key': adminApiKey },
     });
@@ -93,7 +93,7 @@ describe('what the platform tells of an installation', () => {
   it.each([
     ['a wrong', 'wrong'],
     ['no', null],
-  ])('changes nothing for %s partner token', async (_what, partnerToken) => {
+  ])('are rejected with %s partner token', async (_what, partnerToken) => {
     const before = await fetchStats(stack);
     for (const forge of [
       () => stack.yclients.uninstall(salon.salonId, { partnerToken }),
@@ -110,11 +110,11 @@ describe('what the platform tells of an installation', () => {
     expect(salon.owner.linkedDevices).toHaveLength(1);
   });
 
-  it('is silent while frozen, and says what it has to say after a payment with the right sign', async () => {
+  it('stop messages while frozen until a payment with a valid signature', async () => {
     expect((await stack.yclients.freeze(salon.salonId)).status).toBe(200);
     expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
     expect(await post(salon.webhookUrl, 880_001, 'Мороз.')).toBe(200);
-    await processedAs('confirmation');
+    await waitForOutcome('confirmation');
 
     const forged = {
       salon_id: salon.salonId,
@@ -126,7 +126,7 @@ describe('what the platform tells of an installation', () => {
     };
     expect((await sendRequest(`${stack.url}/marketplace/callback`, { body: forged })).status).toBe(403);
     expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'frozen' });
-    // The sign does not say of which month the payment is: an old event, posted again, thaws nothing.
+    // The signature covers no date: a replayed payment must not end the freeze.
     const signed = `salon_id=${salon.salonId}&amount=990`;
     const sign = createHmac('sha256', forged.partner_token).update(signed).digest('hex');
     const repeated = { ...forged, sign };
@@ -137,16 +137,16 @@ describe('what the platform tells of an installation', () => {
     expect((await stack.yclients.pay(salon.salonId, { amount: 990 })).status).toBe(200);
     expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'active' });
     visit(salon, 'Оттепель.');
-    await arrived('Оттепель.');
-    await arrived('Мороз.');
+    await waitForMessage('Оттепель.');
+    await waitForMessage('Мороз.');
   });
 
-  it('unlinks the device, erases its credentials and hears no more webhooks after an uninstallation', async () => {
+  it('uninstall: unlinks the device, erases credentials, ignores later webhooks', async () => {
     expect(credentialRows(salon.companyId)).toBeGreaterThan(0);
     expect((await stack.yclients.uninstall(salon.salonId)).status).toBe(200);
     await waitFor('the phone to have no device', () => salon.owner.linkedDevices.length === 0);
     await waitFor('the credentials to be gone', () => credentialRows(salon.companyId) === 0);
-    expect(await statusByAdmin()).toMatchObject({
+    expect(await statusForAdmin()).toMatchObject({
       integration_status: 'uninstalled',
       whatsapp_connected: false,
       session_state: 'logged_out',
@@ -154,14 +154,14 @@ describe('what the platform tells of an installation', () => {
     expect(await fetchStats(stack)).toMatchObject({ connected: 1, by_status: { uninstalled: 1, active: 1 } });
 
     expect(await post(salon.webhookUrl, 880_002, 'Поздно.')).toBe(200);
-    await processedAs('uninstalled');
+    await waitForOutcome('uninstalled');
     const withOldToken = await sendRequest(`${stack.url}/marketplace/qr`, {
       headers: { authorization: `Bearer ${salon.token}` },
     });
     expect(withOldToken.status).toBe(401);
   });
 
-  it('does the same for an uninstallation that is told twice', async () => {
+  it('uninstall: is idempotent', async () => {
     const before = await fetchStats(stack);
     const body = {
       salon_id: salon.salonId,
@@ -173,7 +173,7 @@ describe('what the platform tells of an installation', () => {
     expect(await fetchStats(stack)).toEqual(before);
   });
 
-  it('leaves the other salon as it was, also after a restart', async () => {
+  it('uninstall: does not affect another salon, also after a restart', async () => {
     expect(credentialRows(other.companyId)).toBeGreaterThan(0);
     await stack.server.stop();
     await stack.server.start();
@@ -183,21 +183,21 @@ describe('what the platform tells of an installation', () => {
       15_000,
     );
     visit(other, 'Соседка.');
-    expect((await arrived('Соседка.')).from).toBe(other.owner.number);
+    expect((await waitForMessage('Соседка.')).from).toBe(other.owner.number);
     expect(client.inbox.filter(({ text }) => text.includes('Поздно.'))).toHaveLength(0);
-    expect(await statusByAdmin()).toMatchObject({ integration_status: 'uninstalled' });
+    expect(await statusForAdmin()).toMatchObject({ integration_status: 'uninstalled' });
   });
 
-  it('goes the whole way again when the application is installed again', async () => {
+  it('allow the application to be installed and linked again', async () => {
     const again = await linkSalon(stack, { number: salon.owner.number });
     expect(again.companyId).toBe(salon.companyId);
     expect(again.owner.linkedDevices).toHaveLength(1);
     visit(again, 'Возвращение.');
-    expect((await arrived('Возвращение.')).from).toBe(salon.owner.number);
+    expect((await waitForMessage('Возвращение.')).from).toBe(salon.owner.number);
     expect(client.inbox.filter(({ text }) => /Поздно/.test(text))).toHaveLength(0);
   });
 
-  it('shows the page of another installation nothing of this one', async () => {
+  it('send session states only to the page of their own company', async () => {
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(neighbour.id));
     using page = new ConnectPageClient(stack.url, token);
     await waitFor('the state on the page', () => page.states.includes('connected'));

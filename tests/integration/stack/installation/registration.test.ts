@@ -16,8 +16,8 @@ const activationEndpoint = 'POST /marketplace/partner/callback';
 describe('registration and activation', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
-  let salons = 520_000;
-  let phones = 79_005_550_000;
+  let lastSalonId = 520_000;
+  let lastNumber = 79_005_550_000;
 
   beforeAll(async () => {
     scope.use(muteLibsignalConsole());
@@ -27,18 +27,18 @@ describe('registration and activation', () => {
   afterAll(() => scope.disposeAsync());
 
   const newSalon = (): number => {
-    salons += 1;
-    stack.yclients.addSalon({ id: salons, title: `Салон ${salons}`, timeZone: 'Europe/Moscow' });
-    return salons;
+    lastSalonId += 1;
+    stack.yclients.addSalon({ id: lastSalonId, title: `Салон ${lastSalonId}`, timeZone: 'Europe/Moscow' });
+    return lastSalonId;
   };
   const newNumber = (): string => {
-    phones += 1;
-    return String(phones);
+    lastNumber += 1;
+    return String(lastNumber);
   };
-  const pressed = (): number =>
+  const activationCount = (): number =>
     stack.yclients.requests.filter(({ path }) => path.endsWith('/partner/callback')).length;
 
-  it('registers a list of salons at once: each gets a token and pairs a phone of its own', async () => {
+  it('registers a list of salons, each with its own token and phone', async () => {
     const ids = [newSalon(), newSalon()];
     const before = await fetchStats(stack);
     const tokens = await openRegistration(stack.yclients.pressConnect(ids));
@@ -56,7 +56,7 @@ describe('registration and activation', () => {
     }
   });
 
-  it('registers the same salon once, however often its button is pressed', async () => {
+  it('registers a salon once for concurrent redirects', async () => {
     const id = newSalon();
     const before = await fetchStats(stack);
     const redirect = stack.yclients.pressConnect(id);
@@ -66,7 +66,7 @@ describe('registration and activation', () => {
     expect((await fetchStats(stack)).total).toBe(before.total + 1);
   });
 
-  it('shows the state of a connected salon on a second visit, and starts nothing', async () => {
+  it('shows the state of a connected salon on a second visit without a new pairing', async () => {
     const salon = await linkSalon(stack, { salonId: newSalon(), number: newNumber() });
     const registrations = () => stack.whatsapp.log.filter(({ type }) => type === 'registration').length;
     const before = registrations();
@@ -74,7 +74,7 @@ describe('registration and activation', () => {
     using page = new ConnectPageClient(stack.url, token);
     await waitFor('the state on the page', () => page.states.includes('connected'));
     page.socket.emit('request-qr');
-    await waitFor('a refusal', () => page.errors.length > 0);
+    await waitFor('the error', () => page.errors.length > 0);
     expect(page.errors[0]?.code).toBe('FORBIDDEN');
     expect(page.codes).toEqual([]);
     expect(registrations()).toBe(before);
@@ -84,28 +84,28 @@ describe('registration and activation', () => {
     });
   });
 
-  describe('leaves no trace of a visit', () => {
-    const refusals: readonly [string, () => URL, number, string][] = [
+  describe('rejects a redirect without side effects', () => {
+    const invalidRedirects: readonly [string, () => URL, number, string][] = [
       [
-        'that is not signed',
+        'without signature',
         () => stack.yclients.pressConnect(newSalon(), { signature: 'missing' }),
         401,
         'INVALID_TOKEN',
       ],
       [
-        'whose signature is forged',
+        'with a forged signature',
         () => stack.yclients.pressConnect(newSalon(), { signature: 'forged' }),
         401,
         'INVALID_TOKEN',
       ],
       [
-        'whose signature covers the base64 and not the data',
+        'with a signature over the base64 instead of the data',
         () => stack.yclients.pressConnect(newSalon(), { signature: 'over-base64' }),
         401,
         'INVALID_TOKEN',
       ],
       [
-        'whose signature was made for other data',
+        'with a signature of other data',
         () => {
           const url = stack.yclients.pressConnect(newSalon());
           const other = stack.yclients.pressConnect(newSalon(), {
@@ -118,7 +118,7 @@ describe('registration and activation', () => {
         'INVALID_TOKEN',
       ],
       [
-        'that is replayed for a salon without the application',
+        'replayed for a salon without the application',
         () => {
           const url = stack.yclients.pressConnect(newSalon());
           url.searchParams.set('salon_id', String(newSalon()));
@@ -128,7 +128,7 @@ describe('registration and activation', () => {
         'FORBIDDEN',
       ],
       [
-        'to a list of which one salon has not installed the application',
+        'to a list with one salon that has not installed the application',
         () => {
           const url = stack.yclients.pressConnect([newSalon(), newSalon()]);
           url.searchParams.append('salon_ids[]', String(newSalon()));
@@ -138,7 +138,7 @@ describe('registration and activation', () => {
         'FORBIDDEN',
       ],
       [
-        'to a salon that the platform does not know',
+        'to a salon unknown to YCLIENTS',
         () => {
           const url = stack.yclients.pressConnect(newSalon());
           url.searchParams.set('salon_id', '999999999');
@@ -159,16 +159,16 @@ describe('registration and activation', () => {
       ],
     ];
 
-    it.each(refusals)('%s', async (_what, redirect, status, code) => {
+    it.each(invalidRedirects)('%s', async (_what, redirect, status, code) => {
       const url = redirect();
       const before = await fetchStats(stack);
       const page = await sendRequest(url, { headers: { accept: 'text/html,*/*;q=0.8' } });
       expect(page.status).toBe(status);
       expect(page.headers.get('content-type')).toContain('text/html');
       expect(await page.text()).toContain(code);
-      const answer = await sendRequest(url, { headers: { accept: 'application/json' } });
-      expect(answer.status).toBe(status);
-      expect(await answer.json()).toMatchObject({
+      const response = await sendRequest(url, { headers: { accept: 'application/json' } });
+      expect(response.status).toBe(status);
+      expect(await response.json()).toMatchObject({
         success: false,
         code,
         error: expect.stringMatching(/[а-яё]/i) as unknown,
@@ -177,23 +177,23 @@ describe('registration and activation', () => {
       expect(await fetchStats(stack)).toEqual(before);
     });
 
-    it("by another user to somebody's connected salon", async () => {
+    it('of another user to a connected salon', async () => {
       const salon = await linkSalon(stack, { salonId: newSalon(), number: newNumber() });
       const before = await fetchStats(stack);
-      const answer = await sendRequest(
+      const response = await sendRequest(
         stack.yclients.pressConnect(salon.salonId, {
           userData: { user_id: 999, name: 'Ева', email: 'eva@example.com', phone: '79009998877' },
         }),
         { headers: { accept: 'application/json' } },
       );
-      expect(answer.status).toBe(403);
-      expect(await answer.json()).toMatchObject({ code: 'FORBIDDEN' });
+      expect(response.status).toBe(403);
+      expect(await response.json()).toMatchObject({ code: 'FORBIDDEN' });
       expect(await fetchStats(stack)).toEqual(before);
       expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ session_state: 'connected' });
     });
   });
 
-  it('is activated although the answer to its activation was lost, and is told so only once', async () => {
+  it('activates once when the response of the activation is lost', async () => {
     const salonId = newSalon();
     stack.yclients.dropResponse(activationEndpoint, { times: 1 });
     const salon = await linkSalon(stack, { salonId, number: newNumber() });
@@ -205,7 +205,7 @@ describe('registration and activation', () => {
     expect(salon.apiKey).toMatch(/^ymk_/);
   });
 
-  it('takes "already installed" for an activation', async () => {
+  it('treats "already installed" as an activation', async () => {
     const salonId = newSalon();
     stack.yclients.refuse(activationEndpoint, 422, {
       times: 1,
@@ -215,15 +215,15 @@ describe('registration and activation', () => {
         meta: { message: 'Пользователь уже установил это приложение.' },
       },
     });
-    const before = pressed();
+    const before = activationCount();
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
     using page = new ConnectPageClient(stack.url, token);
     await stack.whatsapp.phone(newNumber()).scan((await page.requestQr()).text);
     await waitUntilActive(stack, token);
-    expect(pressed()).toBe(before + 1);
+    expect(activationCount()).toBe(before + 1);
   });
 
-  it('is activated when the platform answers 500 for a while, and says activation_failed meanwhile', async () => {
+  it('retries the activation after errors and shows activation_failed in the meantime', async () => {
     const salonId = newSalon();
     stack.yclients.refuse(activationEndpoint, 500);
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
@@ -240,15 +240,15 @@ describe('registration and activation', () => {
   }, 90_000);
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'is activated although %s came in the middle of it',
+    'completes the activation after a %s during it',
     async (signal) => {
       const salonId = newSalon();
       stack.yclients.hang(activationEndpoint, { times: 1 });
       const [token = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
       using page = new ConnectPageClient(stack.url, token);
-      const before = pressed();
+      const before = activationCount();
       await stack.whatsapp.phone(newNumber()).scan((await page.requestQr()).text);
-      await waitFor('the activation to be under way', () => pressed() > before, 15_000);
+      await waitFor('the activation to be under way', () => activationCount() > before, 15_000);
       await stack.server.stop(signal);
       expect(stack.yclients.salon(salonId).status).toBe('pending');
       await stack.server.start();

@@ -16,7 +16,7 @@ const salons = {
 
 const anna = { name: 'Анна', phone: '8 (900) 444-55-66' } as const;
 
-describe('a webhook and the message that it makes', () => {
+describe('messages caused by webhooks', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let client: SimulatedPhone;
@@ -53,28 +53,28 @@ describe('a webhook and the message that it makes', () => {
       ...input,
     });
   const messagesWith = (word: string) => client.inbox.filter(({ text }) => text.includes(word));
-  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
+  const waitForMessage = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
 
-  /** Everything that this salon had to say so far has been said: its messages keep their order. */
-  const everythingSaid = async (salon: LinkedSalon): Promise<void> => {
+  /** Waits for a message of a new booking, which comes after all earlier messages of the salon. */
+  const waitUntilDrained = async (salon: LinkedSalon): Promise<void> => {
     await stack.yclients.waitForWebhooks();
-    const accepted = () => new Set(linesOf(stack, 'Webhooks accepted').flatMap(({ jobIds }) => jobIds));
-    const processed = () => new Set(linesOf(stack, 'Webhook processed').map(({ jobId }) => jobId));
+    const accepted = () => new Set(logLines(stack, 'Webhooks accepted').flatMap(({ jobIds }) => jobIds));
+    const processed = () => new Set(logLines(stack, 'Webhook processed').map(({ jobId }) => jobId));
     await waitFor('every webhook to be processed', () => accepted().isSubsetOf(processed()), 20_000);
     const word = `Черта-${performance.now()}.`;
     book(salon, { staff: word });
-    await arrived(word);
+    await waitForMessage(word);
   };
 
   it.each([
     ['Europe/Moscow', () => moscow, '23:45:00'],
     ['Asia/Vladivostok', () => vladivostok, '00:15:00'],
     ['America/New_York', () => newYork, '00:15:00'],
-  ] as const)("tells the salon's own clock and date in %s", async (zone, salonOf, time) => {
+  ] as const)('show local date and time in %s', async (zone, getSalon, time) => {
     const start = dateInDays(3, time);
     const staff = `Часы ${zone}.`;
-    book(salonOf(), { staff, start });
-    const { text, from } = await arrived(staff);
+    book(getSalon(), { staff, start });
+    const { text, from } = await waitForMessage(staff);
     const day = new Date(`${start.slice(0, 10)}T12:00:00Z`);
     const date = new Intl.DateTimeFormat('ru', { day: 'numeric', month: 'long', timeZone: 'UTC' }).format(
       day,
@@ -82,32 +82,32 @@ describe('a webhook and the message that it makes', () => {
     const weekday = new Intl.DateTimeFormat('ru', { weekday: 'long', timeZone: 'UTC' }).format(day);
     expect(text).toContain(`Когда: ${weekday}, ${date}, ${time.slice(0, 5)}`);
     expect(text).toContain('Здравствуйте, Анна!');
-    expect(from).toBe(salonOf().owner.number);
+    expect(from).toBe(getSalon().owner.number);
   });
 
-  it("judges what has begun by the salon's clock, not by the server's", async () => {
+  it("compare the start with the salon's clock, not the server's", async () => {
     const local = (zone: string, hours: number) =>
       DateTime.now().setZone(zone).plus({ hours }).toFormat('yyyy-MM-dd HH:mm:ss');
     book(newYork, { staff: 'Скоро.', start: local('America/New_York', 1) });
     book(vladivostok, { staff: 'Прошло.', start: local('Asia/Vladivostok', -1) });
-    await arrived('Скоро.');
-    await everythingSaid(vladivostok);
+    await waitForMessage('Скоро.');
+    await waitUntilDrained(vladivostok);
     expect(messagesWith('Прошло.')).toHaveLength(0);
   });
 
-  it('ignores a wrong offset, and reads flags of either kind', async () => {
+  it('ignore a wrong offset and accept boolean flags', async () => {
     stack.yclients.configureWebhooks({ datetimeOffset: '-11:00', flags: 'bool' });
     book(moscow, { staff: 'Смещение.', start: dateInDays(2, '09:05:00') });
-    expect((await arrived('Смещение.')).text).toContain(', 09:05');
+    expect((await waitForMessage('Смещение.')).text).toContain(', 09:05');
     stack.yclients.restore();
   });
 
-  it('writes again for another start, staff or service, and for nothing else', async () => {
+  it('announce changes of start, staff and services only', async () => {
     const record = book(moscow, { staff: 'Вера.' });
-    await arrived('Вера.');
+    await waitForMessage('Вера.');
     stack.yclients.change(record.id, { comment: 'Просит чай' });
     stack.yclients.markAttendance(record.id, 2);
-    await everythingSaid(moscow);
+    await waitUntilDrained(moscow);
     expect(messagesWith('Вера.')).toHaveLength(1);
 
     stack.yclients.change(record.id, { start: dateInDays(4, '16:00:00') });
@@ -121,45 +121,45 @@ describe('a webhook and the message that it makes', () => {
       15_000,
     );
     stack.yclients.change(record.id, { staff: 'Глория.' });
-    expect((await arrived('Глория.')).text).toContain('изменена');
+    expect((await waitForMessage('Глория.')).text).toContain('изменена');
   });
 
   it.each([
     ['a deletion', false],
-    ['a deletion with no data', true],
-  ])('tells of %s once', async (what, emptyDeleteData) => {
+    ['a deletion without data', true],
+  ])('announce %s once', async (what, emptyDeleteData) => {
     stack.yclients.configureWebhooks({ emptyDeleteData });
     const staff = `Отмена: ${what}.`;
     const record = book(moscow, { staff });
-    await arrived(staff);
+    await waitForMessage(staff);
     stack.yclients.cancel(record.id);
     await client.waitForMessage(({ text }) => text.includes('отменена') && text.includes(staff), 15_000);
     stack.yclients.restore();
     stack.yclients.markAttendance(record.id, -1);
-    await everythingSaid(moscow);
+    await waitUntilDrained(moscow);
     expect(messagesWith(staff)).toHaveLength(2);
   });
 
-  it('takes an update that says deleted for a cancellation', async () => {
+  it('announce a cancellation for an update with `deleted`', async () => {
     const record = book(moscow, { staff: 'Снята.' });
-    await arrived('Снята.');
+    await waitForMessage('Снята.');
     record.cancel(Date.now());
     stack.yclients.markAttendance(record.id, 0);
     await client.waitForMessage(({ text }) => text.includes('отменена') && text.includes('Снята.'), 15_000);
-    await everythingSaid(moscow);
+    await waitUntilDrained(moscow);
     expect(messagesWith('Снята.')).toHaveLength(2);
   });
 
-  it('writes to nobody when the booking has no phone, and notes the event', async () => {
+  it('are not sent for a booking without phone, which is logged', async () => {
     const { id } = book(moscow, { client: null, staff: 'Аноним.' });
-    await everythingSaid(moscow);
-    expect(linesOf(stack, 'Webhook processed')).toContainEqual(
+    await waitUntilDrained(moscow);
+    expect(logLines(stack, 'Webhook processed')).toContainEqual(
       expect.objectContaining({ recordId: id, outcome: 'no_client_phone' }),
     );
     expect(messagesWith('Аноним.')).toHaveLength(0);
   });
 
-  it('makes one message of a webhook that arrives a hundred times at once', async () => {
+  it('are sent once for a webhook delivered a hundred times concurrently', async () => {
     stack.yclients.configureWebhooks({ copies: 0 });
     const record = book(moscow, { staff: 'Сотня.' });
     const data = record.body({ flags: 'int' });
@@ -170,17 +170,17 @@ describe('a webhook and the message that it makes', () => {
       status: 'create',
       data,
     };
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 100 }, () => sendRequest(moscow.webhookUrl, { body })),
     );
     stack.yclients.restore();
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    await arrived('Сотня.');
-    await everythingSaid(moscow);
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    await waitForMessage('Сотня.');
+    await waitUntilDrained(moscow);
     expect(messagesWith('Сотня.')).toHaveLength(1);
   });
 
-  it('keeps a message while WhatsApp is away and sends it once when it is back', async () => {
+  it('wait while WhatsApp is unavailable and are then sent once', async () => {
     stack.whatsapp.refuseUpgrades(503);
     moscow.owner.drop();
     const statusUrl = `${stack.url}/marketplace/status/${moscow.companyId}`;
@@ -197,11 +197,11 @@ describe('a webhook and the message that it makes', () => {
     expect(messagesWith('Пауза.')).toHaveLength(0);
     stack.whatsapp.refuseUpgrades(undefined);
     await client.waitForMessage(({ text }) => text.includes('Пауза.'), 25_000);
-    await everythingSaid(moscow);
+    await waitUntilDrained(moscow);
     expect(messagesWith('Пауза.')).toHaveLength(1);
   }, 60_000);
 
-  it('follows a direct message from queued to read, and knows its key again', async () => {
+  it('direct: go from queued to read, once per idempotency key', async () => {
     const send = async (text: string) => {
       const response = await sendRequest(`${stack.url}/marketplace/messages`, {
         headers: { 'x-api-key': moscow.apiKey, 'idempotency-key': 'visit-17' },
@@ -210,7 +210,7 @@ describe('a webhook and the message that it makes', () => {
       expect(response.status).toBe(202);
       return (await response.json()) as { id: string; status: string };
     };
-    const read = async (id: string) => {
+    const fetchMessage = async (id: string) => {
       const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, {
         headers: { 'x-api-key': moscow.apiKey },
       });
@@ -222,20 +222,20 @@ describe('a webhook and the message that it makes', () => {
     expect(status).toBe('queued');
     stack.whatsapp.unfreeze(moscow.owner);
 
-    await waitFor('sent', async () => (await read(id)).status === 'sent', 20_000);
+    await waitFor('sent', async () => (await fetchMessage(id)).status === 'sent', 20_000);
     client.automaticReceipts.delivered = true;
-    const { id: whatsappId } = await arrived('Ваш мастер заболел.');
+    const { id: whatsappId } = await waitForMessage('Ваш мастер заболел.');
     expect(await send('Ваш мастер заболел.')).toMatchObject({ id, status: 'sent' });
     client.markRead(whatsappId);
-    await waitFor('read', async () => (await read(id)).status === 'read');
-    expect(await read(id)).toMatchObject({ status: 'read', attempts: 1, phone: '+7900***5566' });
+    await waitFor('read', async () => (await fetchMessage(id)).status === 'read');
+    expect(await fetchMessage(id)).toMatchObject({ status: 'read', attempts: 1, phone: '+7900***5566' });
     const metrics = await (await fetch(`${stack.url}/metrics`)).text();
     expect(metrics).toContain('marketplace_messages_total{kind="direct",status="read"} 1');
-    await everythingSaid(moscow);
+    await waitUntilDrained(moscow);
     expect(messagesWith('Ваш мастер заболел.')).toHaveLength(1);
   }, 60_000);
 
-  it('says delivered once the phone has it', async () => {
+  it('direct: become delivered and are visible to their company only', async () => {
     const response = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': moscow.apiKey, 'idempotency-key': 'visit-18' },
       body: { phone: '+79004445566', text: 'Ждём вас.' },
@@ -254,8 +254,8 @@ describe('a webhook and the message that it makes', () => {
   });
 });
 
-/** Lines of the server's log with this message. */
-function linesOf({ server }: Stack, message: string): Record<string, unknown>[] {
+/** Log lines with this message. */
+function logLines({ server }: Stack, message: string): Record<string, unknown>[] {
   return server.output
     .split('\n')
     .filter((line) => line.startsWith('{'))

@@ -21,7 +21,7 @@ import type { BookingInput, SimulatedRecord } from '../../../../dev-env/simulato
 
 type HistoryEvent = Readonly<{ type: string; cause: string; detail: Readonly<Record<string, unknown>> }>;
 
-describe('what a client is told, and what a client answers', () => {
+describe('notifications and replies', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salon: LinkedSalon;
@@ -51,29 +51,29 @@ describe('what a client is told, and what a client answers', () => {
   const inLocalHours = (hours: number): string =>
     DateTime.now().setZone('Europe/Moscow').plus({ hours }).toFormat('yyyy-MM-dd HH:mm:ss');
   const messagesWith = (word: string) => client.inbox.filter(({ text }) => text.includes(word));
-  const arrived = (word: string, timeoutMs = 15_000) =>
+  const waitForMessage = (word: string, timeoutMs = 15_000) =>
     client.waitForMessage(({ text }) => text.includes(word), timeoutMs);
 
-  const historyOf = async (recordId: number): Promise<HistoryEvent[]> => {
+  const eventsOfRecord = async (recordId: number): Promise<HistoryEvent[]> => {
     const response = await sendRequest(`${stack.url}/marketplace/bookings/${recordId}/events`, {
       headers: { 'x-api-key': salon.apiKey },
     });
     expect(response.status).toBe(200);
     return ((await response.json()) as { events: HistoryEvent[] }).events;
   };
-  const happened = (recordId: number, type: string) =>
+  const waitForEvent = (recordId: number, type: string) =>
     waitFor(`${type} of ${recordId}`, async () =>
-      (await historyOf(recordId)).find((event) => event.type === type),
+      (await eventsOfRecord(recordId)).find((event) => event.type === type),
     );
 
-  it('can be followed from the webhook to the read receipt by the number of the booking', async () => {
+  it('record the events of a booking from the webhook to the read receipt', async () => {
     const record = book({ staff: 'Следы.' });
-    const { id } = await arrived('Следы.');
-    await happened(record.id, 'message_delivered');
+    const { id } = await waitForMessage('Следы.');
+    await waitForEvent(record.id, 'message_delivered');
     client.markRead(id);
-    await happened(record.id, 'message_read');
-    const history = await historyOf(record.id);
-    // The reading of the platform that follows an activation may have found the record before its webhook came.
+    await waitForEvent(record.id, 'message_read');
+    const history = await eventsOfRecord(record.id);
+    // The reconciliation after the activation may find the record before its webhook arrives.
     const received = history.find(({ detail }) => detail['outcome'] === 'confirmation');
     expect(received).toMatchObject({ type: 'webhook_processed' });
     const confirmation = history.filter(({ detail }) => detail['kind'] === 'confirmation');
@@ -89,43 +89,43 @@ describe('what a client is told, and what a client answers', () => {
     expect(withoutIdsAndTimes(history)).not.toMatch(/900|Анна|Следы/);
   });
 
-  it('gathers a burst of changes into one message with the time told before and the last one', async () => {
+  it('combine a burst of changes into one message with the first and last time', async () => {
     const record = book({ staff: 'Порыв.', start: dateInDays(2, '10:00:00') });
-    await arrived('Порыв.');
+    await waitForMessage('Порыв.');
     for (const hour of ['11', '12', '13'])
       stack.yclients.change(record.id, { start: dateInDays(2, `${hour}:00:00`) });
     await waitFor('the change', () => messagesWith('Порыв.').length > 1);
     book({ staff: 'Черта.' });
-    await arrived('Черта.');
-    const [, change, ...more] = messagesWith('Порыв.');
-    expect(more).toEqual([]);
+    await waitForMessage('Черта.');
+    const [, change, ...others] = messagesWith('Порыв.');
+    expect(others).toEqual([]);
     expect(change?.text).toMatch(/Было: .*, 10:00\nТеперь: .*, 13:00/);
   });
 
-  it('is silent when a booking moves away and back before anybody was told', async () => {
+  it('withdraw a change when the booking moves back before it is sent', async () => {
     const record = book({ staff: 'Маятник.', start: dateInDays(2, '10:00:00') });
-    await arrived('Маятник.');
+    await waitForMessage('Маятник.');
     stack.yclients.change(record.id, { start: dateInDays(2, '18:00:00') });
-    await happened(record.id, 'message_withdrawn').catch(() => undefined);
+    await waitForEvent(record.id, 'message_withdrawn').catch(() => undefined);
     stack.yclients.change(record.id, { start: dateInDays(2, '10:00:00') });
     await waitFor('the change to be withdrawn', async () =>
-      (await historyOf(record.id)).some(
+      (await eventsOfRecord(record.id)).some(
         ({ type, detail }) => type === 'message_withdrawn' && detail['kind'] === 'change',
       ),
     );
     expect(messagesWith('Маятник.')).toHaveLength(1);
   }, 30_000);
 
-  it('speaks in the words of the salon, of what the salon wants to be spoken of', async () => {
+  it("use the salon's own templates and omit kinds switched off", async () => {
     await changeSettings(stack, salon.token, {
       templates: { confirmation: 'Ждём вас, {client}! {time}, {staff}' },
       enabled: { ...(await enabledKinds()), cancellation: false },
     });
     const record = book({ staff: 'Свои слова.', start: dateInDays(2, '14:30:00') });
-    expect((await arrived('Свои слова.')).text).toBe('Ждём вас, Анна! 14:30, Свои слова.');
+    expect((await waitForMessage('Свои слова.')).text).toBe('Ждём вас, Анна! 14:30, Свои слова.');
     stack.yclients.cancel(record.id);
     await waitFor('the cancellation to be processed', async () =>
-      (await historyOf(record.id)).some(({ detail }) => detail['outcome'] === 'switched_off'),
+      (await eventsOfRecord(record.id)).some(({ detail }) => detail['outcome'] === 'switched_off'),
     );
     expect(messagesWith('Свои слова')).toHaveLength(1);
     await changeSettings(stack, salon.token, {
@@ -134,13 +134,13 @@ describe('what a client is told, and what a client answers', () => {
     });
   });
 
-  it('names the variable that a template has wrong, and keeps the old one', async () => {
+  it('name the unknown variable of a rejected template', async () => {
     await expect(
       changeSettings(stack, salon.token, { templates: { change: 'Теперь в {tme}' } }),
     ).rejects.toThrow(/400: .*\{tme\}/);
   });
 
-  it('holds in quiet hours what can wait, and answers at once who has just booked online', async () => {
+  it('wait for the end of quiet hours, except the confirmation of an online booking', async () => {
     const now = DateTime.now().setZone('Europe/Moscow');
     const quiet = {
       from: now.minus({ minutes: 5 }).toFormat('HH:mm'),
@@ -149,17 +149,17 @@ describe('what a client is told, and what a client answers', () => {
     await changeSettings(stack, salon.token, { quiet_hours: quiet });
     const held = book({ staff: 'Утром.', online: false });
     book({ staff: 'Сразу.', online: true });
-    await arrived('Сразу.');
-    expect(await happened(held.id, 'message_queued')).toBeDefined();
+    await waitForMessage('Сразу.');
+    expect(await waitForEvent(held.id, 'message_queued')).toBeDefined();
     expect(messagesWith('Утром.')).toHaveLength(0);
     await changeSettings(stack, salon.token, { quiet_hours: null });
-    await arrived('Утром.');
+    await waitForMessage('Утром.');
   });
 
-  it('confirms a visit by an answer to its reminder, back to the platform, and the echo is silent', async () => {
+  it('write a confirmation back to YCLIENTS and ignore the resulting webhook', async () => {
     const record = await remindedBooking('Ответ да.');
     await client.sendText(ownerNumber, '1');
-    await happened(record.id, 'visit_confirmed_by_client');
+    await waitForEvent(record.id, 'visit_confirmed_by_client');
     const attendance = () => stack.yclients.record(record.id).restBody().attendance;
     await waitFor('the mark in the record', () => attendance() === 2);
     await client.waitForMessage(({ text }) => text.includes('визит подтверждён'), 10_000);
@@ -168,7 +168,8 @@ describe('what a client is told, and what a client answers', () => {
     await waitFor(
       'the second answer',
       async () =>
-        (await historyOf(record.id)).filter(({ type }) => type === 'visit_confirmed_by_client').length === 2,
+        (await eventsOfRecord(record.id)).filter(({ type }) => type === 'visit_confirmed_by_client')
+          .length === 2,
     );
     expect(messagesWith('Ответ да.')).toHaveLength(2);
     expect(messagesWith('визит подтверждён')).toHaveLength(1);
@@ -176,85 +177,91 @@ describe('what a client is told, and what a client answers', () => {
     await waitFor('the cancellation', () => messagesWith('Ответ да.').length === 3);
   }, 40_000);
 
-  it('notes in the record that the client asks to cancel, and cancels nothing itself', async () => {
+  it('write a cancellation request into the record without cancelling it', async () => {
     const record = await remindedBooking('Ответ нет.');
     await client.sendText(ownerNumber, '0');
-    await happened(record.id, 'cancellation_asked_by_client');
-    const noted = () => stack.yclients.record(record.id).restBody();
-    await waitFor('the note', () => noted().comment.includes('Клиент просит отменить визит'));
-    expect(noted().deleted).toBe(false);
+    await waitForEvent(record.id, 'cancellation_asked_by_client');
+    const currentRecord = () => stack.yclients.record(record.id).restBody();
+    await waitFor('the note', () => currentRecord().comment.includes('Клиент просит отменить визит'));
+    expect(currentRecord().deleted).toBe(false);
     stack.yclients.cancel(record.id);
     await waitFor('the cancellation', () => messagesWith('Ответ нет.').length === 3);
   }, 40_000);
 
-  it('records the answer also without the right to edit records', async () => {
+  it('record an answer without the right to edit records', async () => {
     const record = await remindedBooking('Без права.');
     stack.yclients.salon(salon.salonId).mayEditRecords = false;
     await client.sendText(ownerNumber, 'да');
-    await happened(record.id, 'write_back_refused');
-    await happened(record.id, 'visit_confirmed_by_client');
+    await waitForEvent(record.id, 'write_back_refused');
+    await waitForEvent(record.id, 'visit_confirmed_by_client');
     stack.yclients.salon(salon.salonId).mayEditRecords = true;
     stack.yclients.cancel(record.id);
     await waitFor('the cancellation', () => messagesWith('Без права.').length === 3);
     expect(stack.yclients.record(record.id).restBody().attendance).toBe(0);
   }, 40_000);
 
-  it('stops everything but cancellations at the word STOP, also after a restart, until START', async () => {
+  it('send only cancellations between STOP and START, also after a restart', async () => {
     const record = book({ staff: 'Тишина.' });
-    await arrived('Тишина.');
+    await waitForMessage('Тишина.');
     const before = client.inbox.length;
     await client.sendText(ownerNumber, 'СТОП');
-    await waitFor('the wish to be shown', async () => (await optOuts()).length === 1);
+    await waitFor('the opt-out', async () => (await optOuts()).length === 1);
     expect(await optOuts()).toEqual([{ phone: '+7900***5566', since: expect.any(String) as unknown }]);
     await stack.server.stop();
     await stack.server.start();
 
-    const refused = await sendRequest(`${stack.url}/marketplace/messages`, {
+    const rejected = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': 'after-stop' },
       body: { phone: '+79004445566', text: 'Акция' },
     });
-    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([403, 'FORBIDDEN']);
-    const silent = book({ staff: 'Новая.' });
-    await waitFor('the booking to be processed', async () => (await historyOf(silent.id)).length > 0);
+    expect([rejected.status, ((await rejected.json()) as { code: string }).code]).toEqual([403, 'FORBIDDEN']);
+    const unannounced = book({ staff: 'Новая.' });
+    await waitFor(
+      'the booking to be processed',
+      async () => (await eventsOfRecord(unannounced.id)).length > 0,
+    );
     stack.yclients.cancel(record.id);
     await client.waitForMessage(({ text }) => text.includes('отменена') && text.includes('Тишина.'), 20_000);
     expect(client.inbox).toHaveLength(before + 1);
 
     await client.sendText(ownerNumber, 'старт');
     await client.waitForMessage(({ text }) => text.includes('о ваших записях включены'), 15_000);
-    await arrived('Новая.');
+    await waitForMessage('Новая.');
     expect(await optOuts()).toEqual([]);
   }, 60_000);
 
-  it('keeps what is none of the platform’s shapes for a person to look at, and lets it be replayed', async () => {
-    const strange = [
+  it('dead-letter webhooks of unknown shape, which can be replayed', async () => {
+    const malformed = [
       { company_id: salon.salonId, resource: 7, resource_id: 1, status: 'create', data: {} },
       { company_id: salon.salonId, resource: 'teleport', resource_id: 1, status: 'create', data: {} },
       { company_id: salon.salonId, resource: 'record', resource_id: 1, status: 'explode', data: [] },
       [1, 2, 3],
     ];
-    for (const body of strange) expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
-    const letters = await waitFor('the dead letters', async () => {
-      const found = await deadLetters();
-      return found.length >= strange.length ? found : undefined;
+    for (const body of malformed) expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
+    const listed = await waitFor('the dead letters', async () => {
+      const all = await deadLetters();
+      return all.length >= malformed.length ? all : undefined;
     });
-    expect(letters.map(({ reason }) => reason.message).sort()).toEqual([
+    expect(listed.map(({ reason }) => reason.message).sort()).toEqual([
       'unknown_event',
       'unknown_resource',
       'unknown_shape',
       'unknown_shape',
     ]);
-    const [{ id } = { id: '' }] = letters;
+    const [{ id } = { id: '' }] = listed;
     expect((await replay(id)).status).toBe(202);
     expect((await replay(id)).status).toBe(404);
-    await waitFor('the letter to be back', async () => (await deadLetters()).length === strange.length);
+    await waitFor(
+      'the replayed job to be dead-lettered again',
+      async () => (await deadLetters()).length === malformed.length,
+    );
   }, 30_000);
 
-  /** A visit in two hours and a little, whose reminder is due in a moment. */
+  /** A booking in 30 hours whose 24-hour reminder has been sent. */
   async function remindedBooking(staff: string): Promise<SimulatedRecord> {
     const record = book({ staff, start: inLocalHours(30) });
-    await arrived(staff);
-    // The reminder of the day before is due 24 hours before the start, which was known 27 hours before.
+    await waitForMessage(staff);
+    // The embedded database admits one process, so the server is stopped to change the due time.
     await stack.server.stop();
     await remindNow(record.id);
     await stack.server.start();
@@ -262,7 +269,7 @@ describe('what a client is told, and what a client answers', () => {
     return record;
   }
 
-  /** Lets the time of a reminder come: nobody can wait a day. */
+  /** Makes the 24-hour reminder due now. */
   async function remindNow(recordId: number): Promise<void> {
     const { PgliteDatabase } = await import('../../../../src/storage/database/pglite.ts');
     await using database = await PgliteDatabase.open({

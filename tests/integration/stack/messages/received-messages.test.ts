@@ -12,7 +12,7 @@ import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/pho
 type ReceivedView = Readonly<{ id: string; phone: string; text: string; sent_at: string }>;
 type WebhookView = Readonly<{ url: string; enabled: boolean; failing_since: string | null; secret?: string }>;
 
-describe.each(localEngines())('what clients write to a salon, on $name', (engine) => {
+describe.each(localEngines())('received messages on $name', (engine) => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let salon: LinkedSalon;
@@ -46,17 +46,17 @@ describe.each(localEngines())('what clients write to a salon, on $name', (engine
     expect(response.status).toBe(200);
     return (await response.json()) as { messages: ReceivedView[]; next: string };
   };
-  const kept = (text: string) =>
-    waitFor(`“${text}” to be kept`, async () =>
+  const waitUntilStored = (text: string) =>
+    waitFor(`“${text}” to be stored`, async () =>
       (await readAfter()).messages.find((message) => message.text === text),
     );
-  const forwarded = (id: string) =>
+  const waitForPost = (id: string) =>
     waitFor('the post', () => receiver.requests.find(({ headers }) => headers['webhook-id'] === id), 30_000);
 
-  it('can be read by the salon, and stays unread on its phone', async () => {
+  it('are listed for the salon and stay unread on its phone', async () => {
     await client.sendText(salon.owner.number, 'Здравствуйте!');
     await client.sendText(salon.owner.number, 'Есть окно в среду?');
-    await kept('Есть окно в среду?');
+    await waitUntilStored('Есть окно в среду?');
     const { messages, next } = await readAfter();
     expect(messages).toMatchObject([
       { phone: `+${clientNumber}`, text: 'Здравствуйте!' },
@@ -68,7 +68,7 @@ describe.each(localEngines())('what clients write to a salon, on $name', (engine
     );
   });
 
-  it('may be forwarded to no private address, and to no one without the key', async () => {
+  it('reject private webhook URLs and wrong API keys', async () => {
     for (const url of [
       'https://10.0.0.1/',
       'http://169.254.169.254/',
@@ -86,7 +86,7 @@ describe.each(localEngines())('what clients write to a salon, on $name', (engine
     }
   });
 
-  it('is posted to its webhook with a signature that fits the secret, which is shown once', async () => {
+  it('are posted with a valid signature; the secret is returned once', async () => {
     const set = await webhook('PUT', { url: receiver.url });
     secret = set.secret ?? '';
     expect(secret).toMatch(/^whsec_/);
@@ -95,61 +95,62 @@ describe.each(localEngines())('what clients write to a salon, on $name', (engine
     expect(await webhook('PUT', { url: receiver.url })).not.toHaveProperty('secret');
 
     await client.sendText(salon.owner.number, 'А в пятницу?');
-    const message = await kept('А в пятницу?');
-    const { headers, body } = await forwarded(message.id);
+    const message = await waitUntilStored('А в пятницу?');
+    const { headers, body } = await waitForPost(message.id);
     expect(await verifyWebhook(secret, headers, body)).toMatchObject({
       type: 'message.received',
       data: { id: message.id, phone: `+${clientNumber}`, text: 'А в пятницу?', sent_at: message.sent_at },
     });
   });
 
-  it('is signed for the old secret and the new one after a rotation', async () => {
+  it('are signed with both secrets after a rotation', async () => {
     const response = await call('outgoing-webhook/secret', 'POST');
     const rotated = ((await response.json()) as WebhookView).secret ?? '';
     expect(rotated).not.toBe(secret);
     await client.sendText(salon.owner.number, 'А в субботу?');
-    const { headers, body } = await forwarded((await kept('А в субботу?')).id);
+    const { headers, body } = await waitForPost((await waitUntilStored('А в субботу?')).id);
     for (const one of [secret, rotated]) await verifyWebhook(one, headers, body);
   });
 
-  it('arrives although its webhook was down and the server was killed', async () => {
+  it('are forwarded after an outage of the receiver and kill -9', async () => {
     const { port } = receiver;
     await receiver[Symbol.asyncDispose]();
     await client.sendText(salon.owner.number, 'Вы работаете завтра?');
-    const { id } = await kept('Вы работаете завтра?');
+    const { id } = await waitUntilStored('Вы работаете завтра?');
     await stack.server.kill();
     receiver = await WebhookReceiver.start(port);
     expect(receiver.requests).toEqual([]);
     await stack.server.start();
-    const { headers, body } = await forwarded(id);
+    const { headers, body } = await waitForPost(id);
     expect(await verifyWebhook(secret, headers, body)).toMatchObject({
       data: { id, text: 'Вы работаете завтра?' },
     });
     expect((await readAfter()).messages.filter((message) => message.id === id)).toHaveLength(1);
   }, 60_000);
 
-  it('is forwarded no more after 410, and can still be read', async () => {
+  it('are no longer forwarded after 410 but still listed', async () => {
     receiver.respondWith({ status: 410 });
     await client.sendText(salon.owner.number, 'Спасибо');
-    await forwarded((await kept('Спасибо')).id);
+    await waitForPost((await waitUntilStored('Спасибо')).id);
     await waitFor('the webhook to be disabled', async () => !(await webhook()).enabled);
-    const posts = receiver.requests.length;
+    const postCount = receiver.requests.length;
     await client.sendText(salon.owner.number, 'До встречи');
-    await kept('До встречи');
-    await waitFor('an end of the work', () => stack.server.output.includes('Outgoing webhook disabled'));
-    expect(receiver.requests).toHaveLength(posts);
+    await waitUntilStored('До встречи');
+    await waitFor('the log line', () => stack.server.output.includes('Outgoing webhook disabled'));
+    expect(receiver.requests).toHaveLength(postCount);
   });
 
-  it('is gone with the webhook when the application is uninstalled', async () => {
+  it('are deleted with the webhook on uninstallation', async () => {
     await stack.yclients.uninstall(salon.salonId);
     await waitFor('the phone to have no device', () => salon.owner.linkedDevices.length === 0);
     const response = await call('received-messages');
-    const left = response.status === 200 ? ((await response.json()) as { messages: unknown[] }).messages : [];
-    expect(left).toEqual([]);
+    const remaining =
+      response.status === 200 ? ((await response.json()) as { messages: unknown[] }).messages : [];
+    expect(remaining).toEqual([]);
     expect((await call('outgoing-webhook')).status).not.toBe(200);
   });
 
-  it('left neither phone nor text nor address in what the server wrote', () => {
+  it('leave no phone, text, URL or secret in the log', () => {
     expect(stack.server.output).toContain('"Message received"');
     for (const hidden of [clientNumber.slice(1), 'пятницу', receiver.url, secret])
       expect(stack.server.output).not.toContain(hidden);

@@ -3,10 +3,10 @@ import { messageStatuses } from '../../../../src/domain/notification/message.ts'
 import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
 
-describe.each(engines())('the status of a message in $name', ({ make }) => {
+describe.each(engines())('message status in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('moves forward only, whatever the order of acks and receipts', async () => {
+  it('only moves forward, in any order of acks and receipts', async () => {
     const ladder = ['queued', 'sending', 'unknown', 'sent', 'delivered', 'read'];
     const allowed = new Set<string>();
     for (const from of messageStatuses) {
@@ -35,7 +35,7 @@ describe.each(engines())('the status of a message in $name', ({ make }) => {
     expect(moved).toEqual(allowed);
   });
 
-  it('dates each step, fills the step that was skipped, and keeps the reason of a failure', async () => {
+  it('stores the time of each step, also of skipped ones, and the failure code', async () => {
     const { messages } = store.repositories;
     const { id } = await registerCompany(store.repositories);
     const [read, failed] = [await enqueue(messages, newMessage(id)), await enqueue(messages, newMessage(id))];

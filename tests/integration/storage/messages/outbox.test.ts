@@ -15,58 +15,59 @@ import type { Lease, WhatsAppEvents } from '../../../../src/ports/sessions.ts';
 
 const hourMs = 60 * 60_000;
 
-describe.each(engines())('a message on its way in $name', ({ make }) => {
+describe.each(engines())('Outbox in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('that did not leave goes again, also when the database goes away before that is written', async () => {
-    const { line, message, statusIs, log } = await open();
-    line.beforeSending = async () => {
-      line.beforeSending = async () => {};
-      await rename('messages', 'messages_away');
+  it('resends an unsent message after a database outage before its release', async () => {
+    const { session, message, waitForStatus, log } = await open();
+    session.beforeSend = async () => {
+      session.beforeSend = async () => {};
+      await rename('messages', 'messages_unavailable');
       throw new AppError('CONNECTION_FAILED');
     };
-    line.emit('connected', message.companyId, { phone: '+79001112233', firstTime: false });
+    session.emit('connected', message.companyId, { phone: '+79001112233', firstTime: false });
     await waitFor('the failure', () => log.lines.some((text) => text.includes('Outbox failed')));
-    await rename('messages_away', 'messages');
-    await waitFor('the message', () => line.sent.length === 1, 20_000);
-    expect(line.sent).toEqual([message.whatsappMessageId]);
-    line.says(message.whatsappMessageId, 'sent');
-    await statusIs('sent');
+    await rename('messages_unavailable', 'messages');
+    await waitFor('the message', () => session.sent.length === 1, 20_000);
+    expect(session.sent).toEqual([message.whatsappMessageId]);
+    session.emitStatus(message.whatsappMessageId, 'sent');
+    await waitForStatus('sent');
   }, 30_000);
 
-  it('has the status that WhatsApp told while the database was away', async () => {
-    const { line, message, statusIs, log } = await open();
-    line.emit('connected', message.companyId, { phone: '+79001112233', firstTime: false });
-    await waitFor('the message', () => line.sent.length === 1);
-    await statusIs('sending');
-    await rename('messages', 'messages_away');
-    for (const status of ['sent', 'delivered', 'read'] as const) line.says(message.whatsappMessageId, status);
+  it('stores statuses that arrive during a database outage', async () => {
+    const { session, message, waitForStatus, log } = await open();
+    session.emit('connected', message.companyId, { phone: '+79001112233', firstTime: false });
+    await waitFor('the message', () => session.sent.length === 1);
+    await waitForStatus('sending');
+    await rename('messages', 'messages_unavailable');
+    for (const status of ['sent', 'delivered', 'read'] as const)
+      session.emitStatus(message.whatsappMessageId, status);
     await waitFor('the outage', () => log.lines.some((text) => text.includes('began')));
-    await rename('messages_away', 'messages');
-    await statusIs('read');
+    await rename('messages_unavailable', 'messages');
+    await waitForStatus('read');
     const events = await store.repositories.events.latest(message.companyId, 3);
     expect(events.map(({ type }) => type)).toEqual(['message_read', 'message_delivered', 'message_sent']);
   });
 
-  it('is named by the same ids in every line of the log', async () => {
-    const { line, message, log, statusIs } = await open();
-    line.emit('connected', message.companyId, { phone: '+79001112233', firstTime: false });
-    await waitFor('the message', () => line.sent.length === 1);
-    line.says(message.whatsappMessageId, 'delivered');
-    await statusIs('delivered');
+  it('logs the same ids on every line about a message', async () => {
+    const { session, message, log, waitForStatus } = await open();
+    session.emit('connected', message.companyId, { phone: '+79001112233', firstTime: false });
+    await waitFor('the message', () => session.sent.length === 1);
+    session.emitStatus(message.whatsappMessageId, 'delivered');
+    await waitForStatus('delivered');
     const lines = await waitFor('both lines', () => {
-      const found = log.lines.filter((text) => /Message (?:sending|status)/.test(text));
-      return found.length === 2 ? found : undefined;
+      const matching = log.lines.filter((text) => /Message (?:sending|status)/.test(text));
+      return matching.length === 2 ? matching : undefined;
     });
-    const names = {
+    const ids = {
       companyId: message.companyId,
       messageId: message.id,
       whatsappMessageId: message.whatsappMessageId,
       recordId: message.recordId,
     };
     expect(lines.map((text) => JSON.parse(text) as unknown)).toEqual([
-      expect.objectContaining(names),
-      expect.objectContaining(names),
+      expect.objectContaining(ids),
+      expect.objectContaining(ids),
     ]);
     expect(lines.join()).not.toMatch(/7900|Лён/);
   });
@@ -75,46 +76,46 @@ describe.each(engines())('a message on its way in $name', ({ make }) => {
     await store.database.sql.query(`alter table ${from} rename to ${to}`);
   }
 
-  /** One message that waits, and an outbox for it. */
+  /** A queued message and its outbox. */
   async function open() {
     const { repositories } = store;
     const { id } = await registerCompany(repositories);
     const lease = await repositories.leases.acquire(id, 'owner', hourMs);
     if (lease === undefined) throw new Error('No lease');
     const message = await enqueue(repositories.messages, newMessage(id, { respectsQuietHours: false }));
-    const line = new Line(lease);
+    const session = new FakeSession(lease);
     const log = captureLog();
     const report = createBusinessEvents(log, createMetrics());
     const outage = new OutageMonitor({ began: () => log.info('began'), ended: () => {} }, () =>
       performance.now(),
     );
     const failed = (error: unknown): void => log.error('Task failed permanently', { error });
-    const statuses = new RetryingQueue({ isOutage, outage, onTaskFailed: failed });
+    const statusQueue = new RetryingQueue({ isOutage, outage, onTaskFailed: failed });
     const outbox = new Outbox({
       ...repositories,
-      whatsapp: line,
-      statusQueue: statuses,
+      whatsapp: session,
+      statusQueue,
       report,
       pacing: 'none',
       random: Math.random,
       now: () => new Date(),
     });
-    onTestFinished(() => statuses[Symbol.asyncDispose]());
+    onTestFinished(() => statusQueue[Symbol.asyncDispose]());
     onTestFinished(() => outbox[Symbol.dispose]());
     outbox.start();
-    const statusIs = (status: string) =>
+    const waitForStatus = (status: string) =>
       waitFor(`the message to be ${status}`, async () => {
         const stored = await repositories.messages.byId(id, message.id);
         return stored?.status === status;
       });
-    return { line, message, log, statusIs };
+    return { session, message, log, waitForStatus };
   }
 });
 
-/** The session of one company, at whose other end somebody notes what comes. */
-class Line extends EventEmitter<WhatsAppEvents> {
+/** WhatsApp session of one company that records sent message ids. */
+class FakeSession extends EventEmitter<WhatsAppEvents> {
   readonly sent: string[] = [];
-  beforeSending = async (): Promise<void> => {};
+  beforeSend = async (): Promise<void> => {};
   readonly #lease: Lease;
 
   constructor(lease: Lease) {
@@ -122,7 +123,7 @@ class Line extends EventEmitter<WhatsAppEvents> {
     this.#lease = lease;
   }
 
-  says(whatsappMessageId: string, status: 'sent' | 'delivered' | 'read'): void {
+  emitStatus(whatsappMessageId: string, status: 'sent' | 'delivered' | 'read'): void {
     this.emit('message-status', this.#lease.companyId, { whatsappMessageId, status });
   }
 
@@ -144,7 +145,7 @@ class Line extends EventEmitter<WhatsAppEvents> {
     _text: string,
     { messageId = '' }: Readonly<{ messageId?: string }> = {},
   ): Promise<Readonly<{ messageId: string }>> {
-    await this.beforeSending();
+    await this.beforeSend();
     this.sent.push(messageId);
     return { messageId };
   }

@@ -9,12 +9,12 @@ import { engines } from '../../../support/fixtures/engines.ts';
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-describe.each(engines())('the pace of a number in $name', ({ make }) => {
+describe.each(engines())('pacing in $name', ({ make }) => {
   const store = useStore(make);
 
-  // The expectations are inside of the property.
+  // The expectations are inside the property.
   // oxlint-disable-next-line vitest/expect-expect
-  it('exceeds no limit, reorders no client and holds nothing back, whatever fails and however often it restarts', async () => {
+  it('keeps every limit and the order per client, and sends all, through failures and restarts', async () => {
     await assert(
       asyncProperty(array(pacingCommand, { minLength: 30, maxLength: 90 }), async (steps) => {
         const number = await PacingDriver.open(store);
@@ -29,7 +29,7 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
     );
   }, 180_000);
 
-  it('says exactly when the next message may go', async () => {
+  it('returns the exact delay until the next message', async () => {
     const number = await PacingDriver.open(store);
     for (let count = 0; count < 12; count += 1) await number.enqueue(0);
     const waitsMs: number[] = [];
@@ -45,48 +45,51 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
       expect((await number.claim()).message).toBeUndefined();
       await number.execute({ what: 'pass', ms: 1_100 });
     }
-    // Three in a minute with a gap between, then the rest of the minute.
+    // Three per minute with a gap of 4 s, then the rest of the minute.
     expect(waitsMs.map((ms) => Math.round(ms / 1_000))).toEqual([4, 4, 52, 4, 4, 52]);
   });
 
-  it('grows from a tenth after a reconnection', async () => {
+  it('ramps up from 10 % after a reconnection', async () => {
     const number = await PacingDriver.open(store);
     await number.reconnect();
     for (let count = 0; count < 3; count += 1) await number.enqueue(0);
     const first = await number.claim();
-    if (first.message === undefined) throw new Error('The first message may go at once');
+    if (first.message === undefined) throw new Error('First message not claimed');
     await number.settle(first.message, 'ack');
     const next = await number.claim();
-    if (next.message !== undefined) throw new Error('The second message has to wait');
+    if (next.message !== undefined) throw new Error('Second message claimed too early');
     const waitMs = next.dueInMs;
-    // Ten gaps in the first second after the reconnection.
+    // Ten times the gap at the start of the ramp.
     expect(waitMs).toBeGreaterThan(30_000);
     expect(waitMs).toBeLessThanOrEqual(41_000);
   });
 
-  it.each(['463', '429'] as const)('is halved after a refusal with %s, and says so', async (code) => {
-    const { events } = store.repositories;
-    const number = await PacingDriver.open(store);
-    await number.receiveFrom(0);
-    for (let count = 0; count < 3; count += 1) await number.enqueue(0);
-    const { message } = await number.claim();
-    if (message === undefined) throw new Error('The first message may go at once');
-    await number.settle(message, code);
-    const [latest] = await events.latest(number.companyId, 1);
-    expect(latest).toMatchObject({ type: 'pacing_reduced', cause: `whatsapp:${code}` });
+  it.each(['463', '429'] as const)(
+    'halves the rate and records an event after a rejection with %s',
+    async (code) => {
+      const { events } = store.repositories;
+      const number = await PacingDriver.open(store);
+      await number.receiveFrom(0);
+      for (let count = 0; count < 3; count += 1) await number.enqueue(0);
+      const { message } = await number.claim();
+      if (message === undefined) throw new Error('First message not claimed');
+      await number.settle(message, code);
+      const [latest] = await events.latest(number.companyId, 1);
+      expect(latest).toMatchObject({ type: 'pacing_reduced', cause: `whatsapp:${code}` });
 
-    await number.execute({ what: 'pass', ms: hourMs });
-    const second = await number.claim();
-    if (second.message === undefined) throw new Error('The second message may go after an hour');
-    await number.settle(second.message, 'ack');
-    const next = await number.claim();
-    if (next.message !== undefined) throw new Error('The third message has to wait');
-    // One in a minute instead of three.
-    expect(next.dueInMs).toBeGreaterThan(50_000);
-    expect(next.dueInMs).toBeLessThanOrEqual(minuteMs);
-  });
+      await number.execute({ what: 'pass', ms: hourMs });
+      const second = await number.claim();
+      if (second.message === undefined) throw new Error('Second message not claimed after an hour');
+      await number.settle(second.message, 'ack');
+      const next = await number.claim();
+      if (next.message !== undefined) throw new Error('Third message claimed too early');
+      // One per minute instead of three.
+      expect(next.dueInMs).toBeGreaterThan(50_000);
+      expect(next.dueInMs).toBeLessThanOrEqual(minuteMs);
+    },
+  );
 
-  it('gives nothing to a company that is frozen, and goes on when it is not', async () => {
+  it('claims nothing for a frozen company until it is active again', async () => {
     const number = await PacingDriver.open(store);
     await number.enqueue(0);
     await number.setStatus('frozen');
@@ -95,12 +98,12 @@ describe.each(engines())('the pace of a number in $name', ({ make }) => {
     expect((await number.claim()).message).toBeDefined();
   });
 
-  it('lets only what may go at night go at night', async () => {
+  it('claims only messages that ignore quiet hours during quiet hours', async () => {
     const number = await PacingDriver.open(store);
     await number.execute({ what: 'night', ms: hourMs });
     await number.enqueue(0);
     const held = await number.claim();
-    if (held.message !== undefined) throw new Error('It should wait for the morning');
+    if (held.message !== undefined) throw new Error('Message claimed during quiet hours');
     expect(held.dueInMs).toBeGreaterThan(hourMs - 5_000);
     expect(held.dueInMs).toBeLessThanOrEqual(hourMs);
     await number.enqueue(1, true);

@@ -8,7 +8,7 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 const asked = { source: 'asked' } as const;
 
-describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
+describe.each(engines())('new-chat restriction in $name', ({ make }) => {
   const store = useStore(make);
 
   const linkedCompany = async () => {
@@ -17,10 +17,10 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     return leased;
   };
 
-  it('holds whoever has no chat with the salon, until its end, and nobody else', async () => {
+  it('holds only messages to new contacts, until its end', async () => {
     const { companyId, lease, clock } = await leasedCompany(store);
     const { contacts, messages, restrictions } = store.repositories;
-    const [stranger, hasWritten, wasReached] = [newPhone(), newPhone(), newPhone()];
+    const [newContact, hasWritten, wasReached] = [newPhone(), newPhone(), newPhone()];
     const first = await enqueue(messages, newMessage(companyId, { phone: wasReached }));
     expect(await claimNext(messages, lease)).toMatchObject({ id: first.id });
     await messages.advance(companyId, first.whatsappMessageId, 'delivered');
@@ -28,20 +28,20 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     const endsAt = new Date(Date.now() + hourMs);
     await restrictions.record(companyId, { ...asked, result: 'locked', endsAt, kind: 'BIZ_QUALITY' });
 
-    for (const phone of [stranger, hasWritten, wasReached])
+    for (const phone of [newContact, hasWritten, wasReached])
       await enqueue(messages, newMessage(companyId, { phone }));
     expect(await claimNext(messages, lease)).toMatchObject({ phone: hasWritten });
     expect(await claimNext(messages, lease)).toMatchObject({ phone: wasReached });
-    const later = await messages.claim(lease, { limits: undefined, gapMs: 0, maxAttempts: 3 });
-    if (later.message !== undefined) throw new Error('The stranger has to wait');
-    const { dueInMs } = later;
+    const claim = await messages.claim(lease, { limits: undefined, gapMs: 0, maxAttempts: 3 });
+    if (claim.message !== undefined) throw new Error('Message to a new contact claimed');
+    const { dueInMs } = claim;
     expect(dueInMs).toBeGreaterThan(hourMs);
     expect(dueInMs).toBeLessThanOrEqual(hourMs + 10_000);
     await clock.advance(dueInMs ?? 0);
-    expect(await claimNext(messages, lease)).toMatchObject({ phone: stranger });
+    expect(await claimNext(messages, lease)).toMatchObject({ phone: newContact });
   });
 
-  it('of a message that was given to WhatsApp and not taken makes no chat', async () => {
+  it('treats the recipient of a failed message as a new contact', async () => {
     const { companyId, lease } = await leasedCompany(store);
     const { messages, restrictions } = store.repositories;
     const phone = newPhone();
@@ -53,21 +53,21 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     expect(await claimNext(messages, lease)).toBeUndefined();
   });
 
-  it('lasts a day when WhatsApp names no end, and a month at most', async () => {
+  it('lasts a day when WhatsApp names no end, and at most 30 days', async () => {
     const { restrictions } = store.repositories;
-    const lastsMs = async (endsAt?: Date) => {
+    const durationMs = async (endsAt?: Date) => {
       const { companyId } = await linkedCompany();
       await restrictions.record(companyId, { ...asked, result: 'locked', ...(endsAt && { endsAt }) });
       return ((await restrictions.current(companyId))?.endsAt.getTime() ?? 0) - Date.now();
     };
-    const endless = await lastsMs();
-    expect(endless).toBeGreaterThan(dayMs - minuteMs);
-    expect(endless).toBeLessThan(dayMs + minuteMs);
-    expect(await lastsMs(new Date(Date.now() + 400 * dayMs))).toBeLessThan(30 * dayMs + minuteMs);
-    expect(await lastsMs(new Date(Date.now() - hourMs))).toBeLessThan(0);
+    const withoutEnd = await durationMs();
+    expect(withoutEnd).toBeGreaterThan(dayMs - minuteMs);
+    expect(withoutEnd).toBeLessThan(dayMs + minuteMs);
+    expect(await durationMs(new Date(Date.now() + 400 * dayMs))).toBeLessThan(30 * dayMs + minuteMs);
+    expect(await durationMs(new Date(Date.now() - hourMs))).toBeLessThan(0);
   });
 
-  it('is not shortened when WhatsApp tells of it without an end, which Baileys then puts in a minute', async () => {
+  it('is not shortened by an announcement without end, for which Baileys sets one minute', async () => {
     const { companyId } = await linkedCompany();
     const { restrictions } = store.repositories;
     await restrictions.record(companyId, {
@@ -94,7 +94,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
   });
 
   it.each(['announced', 'asked'] as const)(
-    'goes on when WhatsApp, %s at its end, says that it does, with an end that is over',
+    'continues when WhatsApp reports it (%s) with an end in the past',
     async (source) => {
       const { companyId, lease, clock } = await linkedCompany();
       const { events, messages, restrictions } = store.repositories;
@@ -102,12 +102,12 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
       await restrictions.record(companyId, { ...asked, result: 'locked', endsAt });
       await enqueue(messages, newMessage(companyId));
       await clock.advance(hourMs + 15_000);
-      const learnt = await restrictions.record(companyId, {
+      const recorded = await restrictions.record(companyId, {
         source,
         result: 'locked',
         endsAt: new Date(Date.now() - 15_000),
       });
-      expect(learnt.change).toBeUndefined();
+      expect(recorded.change).toBeUndefined();
       expect(await restrictions.current(companyId)).toMatchObject({ source: 'asked' });
       expect(await claimNext(messages, lease)).toBeUndefined();
       await clock.advance(minuteMs + 51_000);
@@ -121,7 +121,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     },
   );
 
-  it('that WhatsApp tells of without an end holds new chats at once, and is asked about', async () => {
+  it('starts with an announcement without end and becomes due for a query', async () => {
     const { companyId, lease } = await linkedCompany();
     const { messages, restrictions } = store.repositories;
     await enqueue(messages, newMessage(companyId));
@@ -136,52 +136,55 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     expect(await restrictions.current(companyId)).toMatchObject({ source: 'asked' });
   });
 
-  it.each(['another number', 'another installation'])('holds whoever had a chat before %s', async (what) => {
-    const { companyId, lease, clock } = await linkedCompany();
-    const { companies, contacts, messages, restrictions } = store.repositories;
-    const [hadWritten, wasReached, writes] = [newPhone(), newPhone(), newPhone()];
-    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
-    const first = await enqueue(messages, newMessage(companyId, { phone: wasReached }));
-    expect(await claimNext(messages, lease)).toMatchObject({ id: first.id });
-    await messages.advance(companyId, first.whatsappMessageId, 'delivered');
-    await contacts.received(companyId, hadWritten);
-    // The same number linked anew keeps its chats.
-    await companies.recordSession(companyId, { state: 'logged_out' });
-    await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
-    await restrictions.record(companyId, { ...asked, result: 'locked' });
-    for (const phone of [hadWritten, wasReached]) {
-      await enqueue(messages, newMessage(companyId, { phone }));
-      expect(await claimNext(messages, lease)).toMatchObject({ phone });
-    }
+  it.each(['another number', 'another installation'])(
+    'treats known contacts as new ones after %s',
+    async (what) => {
+      const { companyId, lease, clock } = await linkedCompany();
+      const { companies, contacts, messages, restrictions } = store.repositories;
+      const [hadWritten, wasReached, writes] = [newPhone(), newPhone(), newPhone()];
+      await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+      const first = await enqueue(messages, newMessage(companyId, { phone: wasReached }));
+      expect(await claimNext(messages, lease)).toMatchObject({ id: first.id });
+      await messages.advance(companyId, first.whatsappMessageId, 'delivered');
+      await contacts.received(companyId, hadWritten);
+      // The same number keeps its contacts when linked again.
+      await companies.recordSession(companyId, { state: 'logged_out' });
+      await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });
+      await restrictions.record(companyId, { ...asked, result: 'locked' });
+      for (const phone of [hadWritten, wasReached]) {
+        await enqueue(messages, newMessage(companyId, { phone }));
+        expect(await claimNext(messages, lease)).toMatchObject({ phone });
+      }
 
-    await clock.advance(minuteMs);
-    if (what === 'another number')
-      await companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' });
-    else
-      for (const status of ['uninstalled', 'pending_whatsapp'] as const)
-        await companies.transitionIntegration(companyId, status, 'test');
-    await restrictions.record(companyId, { ...asked, result: 'locked' });
-    await contacts.received(companyId, writes);
-    for (const phone of [hadWritten, wasReached, writes])
-      await enqueue(messages, newMessage(companyId, { phone }));
-    expect(await claimNext(messages, lease)).toMatchObject({ phone: writes });
-    expect(await claimNext(messages, lease)).toBeUndefined();
-  });
+      await clock.advance(minuteMs);
+      if (what === 'another number')
+        await companies.recordSession(companyId, { state: 'connected', phone: '+79009998877' });
+      else
+        for (const status of ['uninstalled', 'pending_whatsapp'] as const)
+          await companies.transitionIntegration(companyId, status, 'test');
+      await restrictions.record(companyId, { ...asked, result: 'locked' });
+      await contacts.received(companyId, writes);
+      for (const phone of [hadWritten, wasReached, writes])
+        await enqueue(messages, newMessage(companyId, { phone }));
+      expect(await claimNext(messages, lease)).toMatchObject({ phone: writes });
+      expect(await claimNext(messages, lease)).toBeUndefined();
+    },
+  );
 
-  it('is told of once, again when its end moves, and at its end', async () => {
+  it('records an event at its start, when its end moves, and at its end', async () => {
     const { companyId } = await linkedCompany();
     const { events, restrictions } = store.repositories;
-    const learn = (result: 'locked' | 'free', endsAt?: Date) =>
+    const record = (result: 'locked' | 'free', endsAt?: Date) =>
       restrictions.record(companyId, { source: 'announced', result, ...(endsAt && { endsAt }) });
     const soon = new Date(Date.now() + hourMs);
     const later = new Date(Date.now() + 2 * hourMs);
     const changes = [
-      await learn('free'),
-      await learn('locked', soon),
-      await learn('locked', soon),
-      await learn('locked', later),
-      await learn('free'),
-      await learn('free'),
+      await record('free'),
+      await record('locked', soon),
+      await record('locked', soon),
+      await record('locked', later),
+      await record('free'),
+      await record('free'),
     ];
     expect(changes.map(({ change }) => change)).toEqual([
       undefined,
@@ -199,7 +202,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     ]);
   });
 
-  it('is listed and counted while it lasts, and asked about at its end', async () => {
+  it('is listed and counted while it lasts, and due for a query at its end', async () => {
     const { companyId, clock } = await linkedCompany();
     const { restrictions } = store.repositories;
     const before = await restrictions.count();
@@ -220,15 +223,15 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     expect(await restrictions.count()).toBe(before);
   });
 
-  it('is shown only while the number is linked, and again when it comes back', async () => {
+  it('is listed only while the number is linked', async () => {
     const { companyId } = await linkedCompany();
     const { companies, restrictions } = store.repositories;
     await restrictions.record(companyId, { ...asked, result: 'locked' });
-    const among = await restrictions.count();
+    const count = await restrictions.count();
     const shown = async () => ({
       own: (await restrictions.current(companyId)) !== undefined,
-      listed: (await restrictions.latest(500)).some((one) => one.companyId === companyId),
-      counted: (await restrictions.count()) === among,
+      listed: (await restrictions.latest(500)).some((restriction) => restriction.companyId === companyId),
+      counted: (await restrictions.count()) === count,
     });
     const everywhere = { own: true, listed: true, counted: true };
     const nowhere = { own: false, listed: false, counted: false };
@@ -245,7 +248,7 @@ describe.each(engines())('a restriction of new chats in $name', ({ make }) => {
     }
   });
 
-  it.each(['another phone', 'an uninstallation'])('goes with %s', async (what) => {
+  it.each(['another phone', 'an uninstallation'])('ends with %s', async (what) => {
     const { companyId } = await linkedCompany();
     const { companies, restrictions } = store.repositories;
     await companies.recordSession(companyId, { state: 'connected', phone: '+79001112233' });

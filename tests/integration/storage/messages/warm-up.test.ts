@@ -23,16 +23,16 @@ const limits: PacingLimits = {
   rampMs: 0,
 };
 
-describe.each(engines())('the warm-up of a number in $name', ({ make }) => {
+describe.each(engines())('warm-up in $name', ({ make }) => {
   const store = useStore(make);
 
-  /** A salon whose number has been linked for long and has written to somebody. */
+  /** A salon past its warm-up, with one known contact. */
   const warmSalon = async () => {
     const { companies, messages } = store.repositories;
     const { companyId, lease, clock } = await leasedCompany(store);
     const connect = (phone: string) => companies.recordSession(companyId, { state: 'connected', phone });
-    const known = newPhone();
-    const sends = async (phones: readonly string[]): Promise<string[]> => {
+    const knownContact = newPhone();
+    const send = async (phones: readonly string[]): Promise<string[]> => {
       for (const phone of phones) await enqueue(messages, newMessage(companyId, { phone }));
       const sent: string[] = [];
       for (let next = await claimNext(messages, lease, { limits }); next !== undefined;) {
@@ -43,48 +43,48 @@ describe.each(engines())('the warm-up of a number in $name', ({ make }) => {
       return sent;
     };
     await connect(number);
-    expect(await sends([known, newPhone()])).toEqual([known]);
+    expect(await send([knownContact, newPhone()])).toEqual([knownContact]);
     await clock.advance(11 * dayMs);
-    await sends([]);
+    await send([]);
     await clock.advance(2 * dayMs);
-    const again = {
+    const prepareLink = {
       'at once': async () => {},
       'after a logout': async () => {
         await companies.recordSession(companyId, { state: 'logged_out' });
       },
       'after a reinstallation': async () => {
         const company = await companies.byId(companyId);
-        if (company === undefined) throw new Error('The company is there');
+        if (company === undefined) throw new Error('Company not found');
         await companies.transitionIntegration(companyId, 'uninstalled', 'test');
         await companies.createOrFind(newCompany({ salonId: company.salonId }));
       },
     } as const;
-    return { known, sends, clock, connect, again };
+    return { knownContact, send, clock, connect, prepareLink };
   };
 
   it.each(['at once', 'after a logout', 'after a reinstallation'] as const)(
-    'begins with another number, linked %s, to which everybody is a stranger',
+    'restarts and forgets known contacts for another number linked %s',
     async (when) => {
-      const { known, sends, clock, connect, again } = await warmSalon();
-      await again[when]();
+      const { knownContact, send, clock, connect, prepareLink } = await warmSalon();
+      await prepareLink[when]();
       await connect(otherNumber);
-      const strangers = [newPhone(), newPhone(), newPhone()];
-      expect(await sends([known, ...strangers])).toEqual([known]);
+      const newContacts = [newPhone(), newPhone(), newPhone()];
+      expect(await send([knownContact, ...newContacts])).toEqual([knownContact]);
       await clock.advance(1.01 * dayMs);
-      expect(await sends([])).toEqual(strangers.slice(0, 1));
+      expect(await send([])).toEqual(newContacts.slice(0, 1));
       await clock.advance(9 * dayMs);
-      expect(await sends([newPhone()])).toHaveLength(3);
+      expect(await send([newPhone()])).toHaveLength(3);
     },
   );
 
   it.each(['at once', 'after a logout', 'after a reinstallation'] as const)(
-    'does not begin again with the same number, linked %s',
+    'does not restart for the same number linked %s',
     async (when) => {
-      const { known, sends, connect, again } = await warmSalon();
-      await again[when]();
+      const { knownContact, send, connect, prepareLink } = await warmSalon();
+      await prepareLink[when]();
       await connect(number);
-      const strangers = [newPhone(), newPhone(), newPhone(), newPhone()];
-      expect(await sends([...strangers, known])).toEqual([...strangers.slice(0, 3), known]);
+      const newContacts = [newPhone(), newPhone(), newPhone(), newPhone()];
+      expect(await send([...newContacts, knownContact])).toEqual([...newContacts.slice(0, 3), knownContact]);
     },
   );
 });
