@@ -56,7 +56,7 @@ describe.each(engines())('Outbox in $name', ({ make }) => {
     session.emitStatus(message.whatsappMessageId, 'delivered');
     await waitForStatus('delivered');
     const lines = await waitFor('both lines', () => {
-      const matching = log.lines.filter((text) => /Message (?:sending|status)/.test(text));
+      const matching = log.lines.filter((text) => /Message (?:send started|status changed)/.test(text));
       return matching.length === 2 ? matching : undefined;
     });
     const ids = {
