@@ -73,7 +73,7 @@ export class SessionRegistry {
     await Promise.all(Array.from({ length: maxConcurrentRestores }, worker));
   }
 
-  /** Ends and removes the sessions that have had no linked device since before `cutoff`. A failed one stays until the next call. */
+  /** Ends and removes sessions without a linked device since before `cutoff`. A failed one stays until the next call. */
   async evictUnlinked(cutoff: Date): Promise<void> {
     const isExpired = ([companyId, session]: [CompanyId, Session]): boolean =>
       this.#sessions.get(companyId) === session && isAbandoned(session.status, cutoff);

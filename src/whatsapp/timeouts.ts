@@ -1,32 +1,33 @@
+/** Durations of a session. */
 export type SessionTimeouts = Readonly<{
-  /** How long Baileys tries to connect. */
+  /** Baileys' limit for the WebSocket handshake. */
   connectTimeoutMs: number;
-  /** After this a socket that shows neither a QR code nor a login is given up. Baileys waits for ever after an HTTP error. */
+  /** A socket without a QR code or a login is closed after this time: Baileys has no limit after an HTTP error. */
   responseTimeoutMs: number;
-  /** How long a pairing socket is kept after WhatsApp asked for a passkey: its owner may scan with another phone. */
+  /** How long a pairing socket stays open after WhatsApp required a passkey: the owner may scan with another phone. */
   passkeyTimeoutMs: number;
   keepAliveIntervalMs: number;
-  /** How long a number check or a LID lookup may hold up a message, and the answer about a time-lock is waited for. */
+  /** Limit for a number check, a LID lookup, a pairing code request or a reachout time-lock query. */
   lookupTimeoutMs: number;
-  /** How long somebody who asked for a QR code waits for it. */
+  /** How long a request for a QR code waits for the first one. */
   firstQrTimeoutMs: number;
-  /** How long WhatsApp may take to hear that we log out. */
+  /** How long a logout waits for WhatsApp's response. */
   logoutTimeoutMs: number;
   backoffBaseMs: number;
   backoffMaxMs: number;
-  /** The cap once it has gone on for long. */
+  /** The cap after about three minutes of failed attempts. */
   backoffLongMaxMs: number;
-  /** A connection that held this long starts the back-off anew. */
+  /** A connection that was open this long resets the back-off. */
   stableAfterMs: number;
-  /** How long a session that opens and closes all the time is left alone, at least; twice that at most. */
+  /** Minimum pause of a flapping session; the maximum is twice that. */
   flappingCooldownMs: number;
-  /** How long a session that no phone has linked is kept. */
+  /** How long a session without a linked device stays in memory. */
   unlinkedTtlMs: number;
   leaseTtlMs: number;
   leaseRenewIntervalMs: number;
-  /** Pause before asking again for a lease that another instance holds. */
+  /** Mean delay before the next attempt to acquire a lease that another instance holds. */
   leaseRetryDelayMs: number;
-  /** The same lifetime for every QR code; absent: WhatsApp's own, 60 s for the first and 20 s for the rest. */
+  /** One lifetime for all QR codes. Default: WhatsApp's own, 60 s for the first and 20 s for the others. */
   qrLifetimeMs?: number;
 }>;
 

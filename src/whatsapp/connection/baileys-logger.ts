@@ -4,16 +4,16 @@ import { LRUCache } from 'lru-cache';
 
 type BaileysLogger = SocketConfig['logger'];
 
-/** Numbers this long are phones, LIDs or keys. */
+/** Phones, LIDs and keys. */
 const longNumber = /\d{6,}/g;
 const maxTextLength = 200;
-/** A session whose keys are out of step makes Baileys say so for every message, tens of thousands of times an hour. */
+/** When Signal keys are out of sync, Baileys logs every message: tens of thousands of lines an hour. */
 const maxLinesPerText = 10;
 const logWindowMs = 60_000;
 
 /**
- * Baileys' logger on ours. Only warnings and errors pass, and of what they carry only the words that say what went wrong:
- * Baileys logs stanzas, keys and numbers as objects. Of one kind of line ten a minute are kept, and the rest is counted.
+ * Adapts our logger for Baileys. Passes only warnings and errors, and of their fields only message id and error text:
+ * Baileys logs stanzas, keys and phone numbers as objects. Repeated lines are limited to ten a minute.
  */
 export function baileysLogger(logger: Logger, monotonicMs: () => number): BaileysLogger {
   const limiter = new LogRateLimiter({ maxLines: maxLinesPerText, windowMs: logWindowMs, monotonicMs });
@@ -25,7 +25,7 @@ export function baileysLogger(logger: Logger, monotonicMs: () => number): Bailey
       if (suppressedCount === undefined) return;
       logger[level](text, {
         ...extractFields(value),
-        ...(suppressedCount > 0 && { leftOut: suppressedCount }),
+        ...(suppressedCount > 0 && { suppressed: suppressedCount }),
       });
     };
   const adapter: BaileysLogger = {
@@ -65,7 +65,7 @@ const maxTexts = 50;
 
 type Window = { lines: number; suppressedCount: number; endsAtMs: number };
 
-/** Lets the same text through a few times in each span of time, and then counts how often it was left out. */
+/** Limits how often the same text is logged, and counts the suppressed lines. */
 export class LogRateLimiter {
   readonly #options: Readonly<{ maxLines: number; windowMs: number; monotonicMs: () => number }>;
   readonly #windows = new LRUCache<string, Window>({ max: maxTexts });
@@ -74,7 +74,7 @@ export class LogRateLimiter {
     this.#options = options;
   }
 
-  /** @returns undefined when this line is to be left out, else how many of its kind were left out before it */
+  /** @returns undefined to suppress the line, otherwise the number of equal lines suppressed before it */
   admit(text: string): number | undefined {
     const { maxLines, windowMs, monotonicMs } = this.#options;
     const nowMs = monotonicMs();

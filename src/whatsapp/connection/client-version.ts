@@ -1,77 +1,77 @@
 import { DEFAULT_CONNECTION_CONFIG, type WAVersion, fetchLatestWaWebVersion } from '@whiskeysockets/baileys';
 import type { BusinessEvents } from '../../observability/events.ts';
 
-/** A version of WhatsApp Web, as `[2, 3000, 1043857760]`. */
+/** A WhatsApp Web version: `[2, 3000, 1043857760]`. */
 export type ClientVersionNumber = readonly [number, number, number];
 
-/** Where the version found last is kept for all instances. */
+/** Shares the newest known version between instances. */
 export interface ClientVersionStore {
   read(): Promise<ClientVersionNumber | undefined>;
-  /** Keeps the newer of this one and the one it has. */
+  /** Ignores a version older than the stored one. */
   save(version: ClientVersionNumber): Promise<void>;
 }
 
 export type ClientVersionDeps = Readonly<{
-  /** Set by whoever runs the service: never replaced. */
+  /** Pinned by the operator: never replaced. */
   configured: ClientVersionNumber | undefined;
   store: ClientVersionStore | undefined;
-  /** Asks WhatsApp which version it serves now; undefined when it does not say. */
+  /** The version that WhatsApp serves now; undefined when unknown. */
   fetchLatest: (() => Promise<ClientVersionNumber | undefined>) | undefined;
   report: Pick<BusinessEvents, 'clientVersionRefused' | 'clientVersionReplaced' | 'failed'>;
   monotonicMs: () => number;
 }>;
 
-/** A refused session tries again after 1, 5 and 15 minutes: a refusal after a longer silence is news. */
+/** Refused sessions retry after at most 15 minutes, so a refusal after this gap starts a new episode and alerts again. */
 const refusalEpisodeMs = 60 * 60_000;
-/** For how long what WhatsApp said counts as its answer. */
+/** Minimum time between two fetches. */
 const fetchIntervalMs = 5 * 60_000;
 
 /**
- * The WhatsApp Web version that all sessions announce: the configured one, else the newest of the library's and the one
- * found when WhatsApp refused an older one, as it did everywhere in July 2026.
+ * The WhatsApp Web version that all sessions announce: the pinned one, or else the newer of Baileys' default and the one
+ * fetched after WhatsApp refused an older version, as it did worldwide in July 2026.
  */
 export class ClientVersion {
-  readonly #options: ClientVersionDeps;
+  readonly #deps: ClientVersionDeps;
   #current: ClientVersionNumber;
   #refusedAtMs = -Infinity;
   #fetchedAtMs = -Infinity;
-  #search: Promise<void> | undefined;
+  #pendingSearch: Promise<void> | undefined;
 
-  constructor(options: ClientVersionDeps) {
-    this.#options = options;
-    this.#current = options.configured ?? libraryVersion();
+  constructor(deps: ClientVersionDeps) {
+    this.#deps = deps;
+    this.#current = deps.configured ?? libraryVersion();
   }
 
   get current(): ClientVersionNumber {
     return this.#current;
   }
 
-  /** Takes up what was found before a restart. Without an answer the library's version has to do. */
+  /** Loads the stored version. Keeps Baileys' default when the store fails. */
   async load(): Promise<void> {
-    if (this.#options.configured !== undefined) return;
+    if (this.#deps.configured !== undefined) return;
     try {
-      this.#adopt(await this.#options.store?.read());
+      this.#adopt(await this.#deps.store?.read());
     } catch (error) {
-      this.#options.report.failed('WhatsApp client version read', error);
+      this.#deps.report.failed('WhatsApp client version read', error);
     }
   }
 
-  /** WhatsApp refused a socket that announced this version. Looks for a newer one; never throws. */
+  /** Reports that WhatsApp refused this version and looks for a newer one. Never throws. */
   async handleRefused(version: ClientVersionNumber): Promise<void> {
-    const { configured, report, monotonicMs } = this.#options;
+    const { configured, report, monotonicMs } = this.#deps;
     const nowMs = monotonicMs();
     const isNewEpisode = nowMs - this.#refusedAtMs > refusalEpisodeMs;
     this.#refusedAtMs = nowMs;
     if (isNewEpisode) report.clientVersionRefused(formatClientVersion(version), configured !== undefined);
     if (configured !== undefined || isNewer(this.#current, version)) return;
-    this.#search ??= this.#findNewer().finally(() => (this.#search = undefined));
-    await this.#search;
+    this.#pendingSearch ??= this.#findNewer().finally(() => (this.#pendingSearch = undefined));
+    await this.#pendingSearch;
   }
 
   async #findNewer(): Promise<void> {
-    const { store, fetchLatest, report, monotonicMs } = this.#options;
+    const { store, fetchLatest, report, monotonicMs } = this.#deps;
     try {
-      // Another instance may have been refused before.
+      // Another instance may have found a newer one already.
       if (this.#adopt(await store?.read())) return;
       if (monotonicMs() - this.#fetchedAtMs < fetchIntervalMs) return;
       this.#fetchedAtMs = monotonicMs();
@@ -84,7 +84,7 @@ export class ClientVersion {
 
   #adopt(candidate: ClientVersionNumber | undefined): boolean {
     if (candidate === undefined || !isNewer(candidate, this.#current)) return false;
-    this.#options.report.clientVersionReplaced(
+    this.#deps.report.clientVersionReplaced(
       formatClientVersion(this.#current),
       formatClientVersion(candidate),
     );
@@ -93,12 +93,12 @@ export class ClientVersion {
   }
 }
 
-/** As it is written in the configuration: `2,3000,1043857760`. */
+/** `2,3000,1043857760`, the format of WHATSAPP_VERSION. */
 export function formatClientVersion(version: ClientVersionNumber): string {
   return version.join(',');
 }
 
-/** In the library's type, which it may write to. */
+/** A mutable copy in Baileys' type. */
 export function toWAVersion(version: ClientVersionNumber): WAVersion {
   return [...version];
 }
@@ -114,7 +114,7 @@ function isNewer(left: ClientVersionNumber, right: ClientVersionNumber): boolean
 
 const fetchTimeoutMs = 10_000;
 
-/** The version that web.whatsapp.com serves now; undefined when it cannot be reached or read. */
+/** The version that web.whatsapp.com serves now; undefined when the request fails. */
 export async function fetchLatestClientVersion(): Promise<ClientVersionNumber | undefined> {
   const { version, isLatest } = await fetchLatestWaWebVersion({
     signal: AbortSignal.timeout(fetchTimeoutMs),

@@ -9,28 +9,27 @@ import type { QrKind } from '../pairing/pairing.ts';
 
 export type ConnectionHandlers = Readonly<{
   onQr: (text: string, kind: QrKind) => void;
-  /** The account asks for a passkey: no code of this socket will link it. */
+  /** WhatsApp requires a passkey: no code of this socket can link the account. */
   onPasskeyRequired: () => void;
-  /** The phone accepted this device; WhatsApp asks for a restart next. */
+  /** The phone accepted this device. WhatsApp requests a restart (515) next. */
   onLinked: () => void;
   onOpen: (connection: Connection) => void;
   onClosed: (connection: Connection, disconnect: Disconnect) => void;
 }>;
 
 export type ConnectionOptions = Readonly<{
-  /** What the socket announces. */
   version: ClientVersionNumber;
-  /** How long WhatsApp may take to show a QR code or to log in. */
+  /** How long WhatsApp may take to send a QR code or to log in. */
   responseTimeoutMs: number;
-  /** How long a QR code lasts at most; then the next one must come, or the end. */
+  /** Maximum lifetime of a QR code; the next one or a close must follow. */
   qrLifetimeMs: number;
-  /** How long a socket is kept on which a passkey was asked for. */
+  /** How long the socket stays open after WhatsApp required a passkey. */
   passkeyTimeoutMs: number;
   monotonicMs: () => number;
   handlers: ConnectionHandlers;
-  /** The socket could not be closed cleanly. */
+  /** Closing the socket or logging out failed. */
   onEndError: (error: unknown) => void;
-  /** A new secret was not acknowledged. */
+  /** The acknowledgement of a secret refresh could not be sent. */
   onSecretRotationError: (error: unknown) => void;
 }>;
 
@@ -42,8 +41,8 @@ const restartNotRequested: Disconnect = {
 };
 
 /**
- * One socket with its credentials, and what it tells in our words. Baileys waits for ever when the server answers the
- * upgrade with an HTTP error, so a socket that stays silent counts as closed.
+ * One socket with its credentials. Translates Baileys' connection updates to `ConnectionHandlers`. Baileys waits for ever
+ * after an HTTP error during the upgrade, so a socket without a response counts as closed.
  */
 export class Connection {
   readonly sock: WASocket;
@@ -51,7 +50,7 @@ export class Connection {
   readonly version: ClientVersionNumber;
   readonly #options: ConnectionOptions;
   readonly #advSecret: AdvSecret;
-  #watchdog: NodeJS.Timeout | undefined;
+  #responseTimer: NodeJS.Timeout | undefined;
   #lastQr: string | undefined;
   #needsPasskey = false;
   #openedAtMs: number | undefined;
@@ -67,10 +66,10 @@ export class Connection {
       onSecretRefresh: (notification) => this.#handleSecretRefresh(notification),
       onPasskeyRequired: () => this.#handlePasskeyRequired(),
     });
-    this.#restartWatchdog(responseTimedOut);
+    this.#restartResponseTimer(responseTimedOut);
   }
 
-  /** The linked number, E.164 with `+`; empty before. */
+  /** The linked number, E.164 with `+`; empty while pairing. */
   get phone(): string {
     return jidToPhone(this.auth.creds.me?.id) ?? '';
   }
@@ -84,44 +83,48 @@ export class Connection {
   }
 
   handleUpdate(update: Partial<ConnectionState>): void {
-    // After a device's first login Baileys waits for the history up to 20 s.
+    // Do not wait for the history after a first login: Baileys would buffer events for up to 20 s.
     if (update.receivedPendingNotifications === true || update.connection === 'close')
       this.#flushBufferedEvents();
     if (this.#ended) return;
     const { handlers, monotonicMs } = this.#options;
     if (update.qr !== undefined && !this.#needsPasskey) {
-      this.#restartWatchdog(responseTimedOut, this.#options.qrLifetimeMs + this.#options.responseTimeoutMs);
+      this.#restartResponseTimer(
+        responseTimedOut,
+        this.#options.qrLifetimeMs + this.#options.responseTimeoutMs,
+      );
       handlers.onQr(this.#advSecret.applyTo(update.qr), this.#lastQr === undefined ? 'first' : 'next');
       this.#lastQr = update.qr;
     }
     if (update.isNewLogin === true) {
       this.#needsPasskey = false;
-      this.#restartWatchdog(restartNotRequested);
+      this.#restartResponseTimer(restartNotRequested);
       handlers.onLinked();
     }
     if (update.connection === 'open') {
-      clearTimeout(this.#watchdog);
+      clearTimeout(this.#responseTimer);
       this.#openedAtMs = monotonicMs();
       handlers.onOpen(this);
     }
     if (update.connection === 'close') {
-      clearTimeout(this.#watchdog);
+      clearTimeout(this.#responseTimer);
       const disconnect = parseDisconnect(update.lastDisconnect?.error);
       handlers.onClosed(this, this.#needsPasskey ? passkeyMissing : disconnect);
     }
   }
 
   /**
-   * Closes the socket, keeps the device linked, and is deaf from then on. Does not wait: a dead peer takes Baileys 30 s.
+   * Closes the socket without unlinking the device; later updates are ignored. Does not wait: Baileys takes 30 s when the
+   * peer is unreachable.
    */
   end(): void {
-    clearTimeout(this.#watchdog);
+    clearTimeout(this.#responseTimer);
     this.#flushBufferedEvents();
     this.#ended = true;
     this.sock.end(undefined).catch(this.#options.onEndError);
   }
 
-  /** Tells WhatsApp to forget this device, as far as WhatsApp can be reached. */
+  /** Unlinks the device at WhatsApp. A failure goes to `onEndError` only. */
   async unlink(timeoutMs: number): Promise<void> {
     try {
       await withTimeout(this.sock.logout(), timeoutMs);
@@ -130,7 +133,7 @@ export class Connection {
     }
   }
 
-  /** Baileys holds events back after a login, and throws them away at the end: texts too that WhatsApp was told to be done with. */
+  /** Baileys buffers events after a login and discards them on close, including messages that it has already acknowledged. */
   #flushBufferedEvents(): void {
     this.sock.ev.flush();
   }
@@ -145,12 +148,12 @@ export class Connection {
   #handlePasskeyRequired(): void {
     if (this.#ended || this.#needsPasskey || this.auth.isLinked) return;
     this.#needsPasskey = true;
-    this.#restartWatchdog(passkeyMissing, this.#options.passkeyTimeoutMs);
+    this.#restartResponseTimer(passkeyMissing, this.#options.passkeyTimeoutMs);
     this.#options.handlers.onPasskeyRequired();
   }
 
-  #restartWatchdog(disconnect: Disconnect, timeoutMs = this.#options.responseTimeoutMs): void {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#options.handlers.onClosed(this, disconnect), timeoutMs);
+  #restartResponseTimer(disconnect: Disconnect, timeoutMs = this.#options.responseTimeoutMs): void {
+    clearTimeout(this.#responseTimer);
+    this.#responseTimer = setTimeout(() => this.#options.handlers.onClosed(this, disconnect), timeoutMs);
   }
 }

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 const maxEntries = 1_000;
 const ttlMs = 60 * 60 * 1_000;
 
-/** How often a message was sent again or asked for again. Outlives the sockets of a session, so that no loop begins anew. */
+/** Baileys' retry counts per message. Outlives the session's sockets: a reconnect must not restart a retry loop. */
 export class MessageRetryCache implements CacheStore {
   readonly #entries = new LRUCache<string, Readonly<{ value: unknown }>>({ max: maxEntries, ttl: ttlMs });
 

@@ -20,11 +20,11 @@ export type SocketConfigOptions = Readonly<{
   logger: Logger;
   messageRetryCache: CacheStore;
   monotonicMs: () => number;
-  /** The text that was sent under an id, for phones that ask for it again. */
+  /** The text sent under a message id, for devices that request it again. */
   getSentText: (whatsappMessageId: string) => Promise<string | undefined>;
 }>;
 
-/** Baileys crashes on a key that is present and undefined: optional ones are left out. */
+/** Omits optional keys that are unset: Baileys crashes on keys that are present with the value undefined. */
 export function socketConfig(options: SocketConfigOptions): UserFacingSocketConfig {
   const { auth, timeouts, webSocketUrl } = options;
   return {
@@ -36,13 +36,14 @@ export function socketConfig(options: SocketConfigOptions): UserFacingSocketConf
     ...(timeouts.qrLifetimeMs !== undefined && { qrTimeout: timeouts.qrLifetimeMs }),
     connectTimeoutMs: timeouts.connectTimeoutMs,
     keepAliveIntervalMs: timeouts.keepAliveIntervalMs,
-    // The owner's phone keeps ringing, and our own sends do not come back as events that swallow receipts.
+    // An online companion device mutes the notifications of the owner's phone.
     markOnlineOnConnect: false,
+    // Baileys merges receipts into the events of our own messages, which hides them.
     emitOwnEvents: false,
     syncFullHistory: false,
     generateHighQualityLinkPreview: false,
     countryCode: 'RU',
-    // A commit that keeps failing blocks the whole account while Baileys retries it.
+    // Few attempts: a failing commit blocks the whole account while Baileys retries it.
     transactionOpts: { maxCommitRetries: maxCommitAttempts, delayBetweenTriesMs: 200 },
     msgRetryCounterCache: options.messageRetryCache,
     shouldIgnoreJid: isIgnoredJid,

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 
 const secretLengthBytes = 32;
-/** Of `https://wa.me/settings/linked_devices#ref,noise key,identity key,secret,platform`. */
+/** In `https://wa.me/settings/linked_devices#ref,noise key,identity key,secret,platform`. */
 const secretFieldIndex = 3;
 
 /**
- * The secret with which the phone seals the link. WhatsApp may retire it while its QR code is being scanned, and links only
- * by a code with a new one. Baileys ignores that, and goes on drawing the secret that it began with.
+ * The ADV secret, with which the phone signs the link. WhatsApp may invalidate it during a scan and then requires a QR code
+ * with a new one. Baileys ignores that request and keeps its first secret.
  * @see https://github.com/WhiskeySockets/Baileys/pull/2765
  */
 export class AdvSecret {
@@ -18,13 +18,13 @@ export class AdvSecret {
     this.#sock = sock;
   }
 
-  /** What Baileys drew, with the secret of now. */
+  /** Replaces Baileys' secret in its QR code by the current one. */
   applyTo(qrText: string): string {
     if (this.#rotatedSecret === undefined) return qrText;
     return qrText.split(',').with(secretFieldIndex, this.#rotatedSecret).join(',');
   }
 
-  /** Resolves when WhatsApp has been told; from the beginning on the new secret is the one that links. */
+  /** The new secret is effective at once. Resolves after the acknowledgement has been sent. */
   async rotate({ attrs }: BinaryNode): Promise<void> {
     this.#rotatedSecret = randomBytes(secretLengthBytes).toString('base64');
     const { creds } = this.#sock.authState;
@@ -34,19 +34,19 @@ export class AdvSecret {
   }
 }
 
-/** Baileys' own acknowledgement needs a linked account. */
+/** Not Baileys' own acknowledgement: that requires a linked account. */
 function ackAttributes({ id = '', from = '', type = '' }: BinaryNode['attrs']): BinaryNode['attrs'] {
   return { id, to: from, class: 'notification', type };
 }
 
 export type RegistrationNotificationHandlers = Readonly<{
-  /** The secret that the QR code shows is retired. */
+  /** The secret in the current QR code is no longer valid. */
   onSecretRefresh: (notification: BinaryNode) => void;
-  /** The account links no device without a passkey (WebAuthn), which cannot be offered here. */
+  /** The account requires a passkey (WebAuthn) to link a device. Not supported. */
   onPasskeyRequired: () => void;
 }>;
 
-/** Tells what WhatsApp asks of a device that a phone is about to link, and Baileys does not know. */
+/** Handles notifications during a registration that Baileys ignores. */
 export function watchRegistrationNotifications(
   sock: WASocket,
   handlers: RegistrationNotificationHandlers,

@@ -3,14 +3,14 @@ import type { ConnectionPurpose } from '../connection/open-connection.ts';
 import { Pairing } from './pairing.ts';
 import { alreadyConnecting } from '../session/errors.ts';
 
-/** How a session comes by its identity: the pairing that runs, if one does, and whether it may replace what is stored. */
+/** How a session obtains its identity: the current pairing, and whether it may replace the stored identity. */
 export class LoginState {
   readonly #createPairing: () => Pairing;
   #pairing: Pairing | undefined;
   #isFirstLogin = false;
   #mayReplaceIdentity = false;
 
-  /** @param qrLifetimeMs of every code, when it is not WhatsApp's own */
+  /** @param qrLifetimeMs of all QR codes; undefined: WhatsApp's own */
   constructor(qrLifetimeMs: number | undefined, now: () => Date) {
     this.#createPairing = () => new Pairing(qrLifetimeMs, now);
   }
@@ -19,7 +19,7 @@ export class LoginState {
     return this.#pairing;
   }
 
-  /** What the next socket is for. */
+  /** The purpose of the next socket. */
   get purpose(): ConnectionPurpose {
     if (this.#pairing === undefined) return 'restore';
     return this.#mayReplaceIdentity ? 'replace' : 'pair';
@@ -29,24 +29,24 @@ export class LoginState {
     this.#pairing = this.#createPairing();
   }
 
-  /** @param reason what those are told who wait for a QR code */
+  /** @param reason rejects the requests that wait for a QR code */
   endPairing(reason: AppError): void {
     this.#pairing?.fail(reason);
     this.#pairing = undefined;
   }
 
-  /** The stored identity was refused or cannot be read: a pairing that somebody asks for may replace it. */
+  /** Allows the next pairing to replace a stored identity that was refused or is unreadable. */
   setReplacementAllowed(isAllowed: boolean): void {
     this.#mayReplaceIdentity = isAllowed;
   }
 
-  /** A phone has accepted the device. */
+  /** A phone has linked the device. */
   markLinked(): void {
     this.endPairing(alreadyConnecting());
     this.#isFirstLogin = true;
   }
 
-  /** The identity proved good. @returns whether this is its first login */
+  /** WhatsApp accepted the identity. @returns whether this is its first login */
   completeLogin(): boolean {
     const isFirstLogin = this.#isFirstLogin;
     this.#isFirstLogin = false;

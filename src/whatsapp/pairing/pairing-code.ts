@@ -8,11 +8,11 @@ import type { Session } from '../session/session.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
 import type { Pairing } from './pairing.ts';
 
-/** What WhatsApp answers: this, or the code of an error. */
-const accepted = 'agreed';
+/** Result of a pairing code request: this, or WhatsApp's error code. */
+const accepted = 'accepted';
 const tooManyRequests = '429';
 
-/** It is not known whether WhatsApp took the request. */
+/** WhatsApp did not respond: it may or may not have accepted the code. */
 export class PairingCodeTimeoutError extends AppError {
   constructor() {
     super('CONNECTION_FAILED', {
@@ -24,13 +24,87 @@ export class PairingCodeTimeoutError extends AppError {
   }
 }
 
+export type PairingCodeDeps = Readonly<{
+  /** The company's current session; eviction may replace it between two calls. */
+  session: () => Session;
+  runExclusive: (operation: () => Promise<void>) => Promise<void>;
+  /** Opens a pairing socket unless one is open. */
+  startPairing: () => Promise<void>;
+  /** Notifies all clients that watch the company. */
+  publishCode: (code: PairingCode) => void;
+  timeouts: Pick<SessionTimeouts, 'firstQrTimeoutMs' | 'lookupTimeoutMs'>;
+}>;
+
 /**
- * Asks WhatsApp for a code that the owner types on the phone. Baileys makes the code itself and returns it before WhatsApp has
- * agreed; a code that WhatsApp refused would only be turned down on the phone, without a word why. After a refusal the
- * one before it links as it did. One request at a time on a socket.
- * @param number digits alone
- * @param timeoutMs how long WhatsApp may take to agree
- * @throws UnansweredError, AppError `CONNECTION_FAILED` with what the owner can do instead
+ * Requests a pairing code, on a new socket if the current one closes too soon for the code to be typed.
+ * @param number E.164 with `+`
+ * @throws AppError
+ */
+export async function obtainPairingCode(number: string, deps: PairingCodeDeps): Promise<PairingCode> {
+  const { session, publishCode, timeouts } = deps;
+  await deps.runExclusive(async () => {
+    if (session().pairing?.hasTimeForPairingCode === false) await session().logout();
+  });
+  await deps.startPairing();
+  const pairing = requirePairing(session());
+  // A socket accepts the request only after its first QR code.
+  await pairing.waitForQr(timeouts.firstQrTimeoutMs);
+  const { sock } = session();
+  if (sock === undefined) throw new AppError('CONNECTION_FAILED');
+  const expiresAt = pairing.pairingCodeExpiresAt;
+  try {
+    const code = await requestPairingCode(sock, number.slice(1), timeouts.lookupTimeoutMs);
+    const pairingCode = pairing.setPairingCode({ code, phone: number, expiresAt });
+    publishCode(pairingCode);
+    return pairingCode;
+  } catch (cause) {
+    // After a timeout WhatsApp may have replaced the previous code: that one may no longer link.
+    const revoked = cause instanceof PairingCodeTimeoutError ? pairing.revokePairingCode() : undefined;
+    if (revoked !== undefined) publishCode(revoked);
+    throw cause instanceof AppError ? cause : new AppError('CONNECTION_FAILED', { cause });
+  }
+}
+
+/** @throws AppError `CONNECTION_FAILED` when no pairing runs */
+export function requirePairing({ pairing }: Pick<Session, 'pairing'>): Pairing {
+  if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
+  return pairing;
+}
+
+type PendingRequest = Readonly<{ number: string; code: Promise<PairingCode> }>;
+
+/**
+ * Serialises the requests of each company, since WhatsApp accepts only the newest code. Concurrent requests for the same
+ * number share one code.
+ */
+export class PairingCodeRequests {
+  readonly #queue = new KeyedMutex<CompanyId>();
+  readonly #latest = new Map<CompanyId, PendingRequest>();
+
+  /** Joins a pending request for the same number, if it is the company's latest. @throws what `requestCode` throws */
+  async run(
+    companyId: CompanyId,
+    number: string,
+    requestCode: () => Promise<PairingCode>,
+  ): Promise<PairingCode> {
+    const latest = this.#latest.get(companyId);
+    if (latest?.number === number) return await latest.code;
+    const request = { number, code: this.#queue.run(companyId, requestCode) };
+    this.#latest.set(companyId, request);
+    try {
+      return await request.code;
+    } finally {
+      if (this.#latest.get(companyId) === request) this.#latest.delete(companyId);
+    }
+  }
+}
+
+/**
+ * Requests a code that the owner types on the phone. Baileys generates it and returns before WhatsApp has accepted it, so this
+ * waits for the response. After a refusal the previous code still links. At most one request at a time per socket.
+ * @param number digits only
+ * @param timeoutMs how long WhatsApp may take to respond
+ * @throws PairingCodeTimeoutError, or AppError `CONNECTION_FAILED` with advice for the owner
  */
 export async function requestPairingCode(sock: WASocket, number: string, timeoutMs: number): Promise<string> {
   const { pairingCode, me } = sock.authState.creds;
@@ -51,18 +125,18 @@ async function requestAcceptedCode(sock: WASocket, number: string, timeoutMs: nu
   return code;
 }
 
-/** Baileys opens what the phone sends with the code and the number that it was asked for last, whatever WhatsApp said of them. */
+/** Baileys decrypts the phone's reply with its latest code and number, even if WhatsApp refused them. */
 function restoreCreds(
   { authState: { creds }, ev }: WASocket,
   previous: Readonly<Record<'pairingCode' | 'me', unknown>>,
 ): void {
-  // A phone has linked meanwhile, by a QR code: the number is its own.
+  // A phone has linked by QR code meanwhile: `me` is its number.
   if (creds.account !== undefined) return;
   Object.assign(creds, previous);
   ev.emit('creds.update', creds);
 }
 
-/** Baileys numbers its queries one after another, and tells nobody the number of the one for a code. */
+/** Baileys does not return the tag of its query. Tags are consecutive, so the next one is predictable. */
 function nextQueryTag(sock: WASocket): string {
   const tag = sock.generateMessageTag();
   const prefix = tag.slice(0, tag.lastIndexOf('-') + 1);
@@ -101,79 +175,4 @@ function refusedError(code: string): AppError {
     },
     cause,
   });
-}
-
-type PendingRequest = Readonly<{ number: string; code: Promise<PairingCode> }>;
-
-/**
- * The requests for codes of all companies, one at a time in each: Baileys knows only the newest code, so a request takes the
- * code of another one that is under way.
- */
-export class PairingCodeRequests {
-  readonly #queue = new KeyedMutex<CompanyId>();
-  readonly #latest = new Map<CompanyId, PendingRequest>();
-
-  /** Who asks for the number that was asked for last, before its code is there, gets the same code. @throws what `ask` throws */
-  async run(
-    companyId: CompanyId,
-    number: string,
-    requestCode: () => Promise<PairingCode>,
-  ): Promise<PairingCode> {
-    const latest = this.#latest.get(companyId);
-    if (latest?.number === number) return await latest.code;
-    const request = { number, code: this.#queue.run(companyId, requestCode) };
-    this.#latest.set(companyId, request);
-    try {
-      return await request.code;
-    } finally {
-      if (this.#latest.get(companyId) === request) this.#latest.delete(companyId);
-    }
-  }
-}
-
-export type PairingCodeDeps = Readonly<{
-  /** The company's session as it is now: it may be another one after a while. */
-  session: () => Session;
-  runExclusive: (operation: () => Promise<void>) => Promise<void>;
-  /** Opens a pairing socket unless one is open. */
-  startPairing: () => Promise<void>;
-  /** Everyone who watches the company. */
-  publishCode: (code: PairingCode) => void;
-  timeouts: Pick<SessionTimeouts, 'firstQrTimeoutMs' | 'lookupTimeoutMs'>;
-}>;
-
-/** @throws AppError `CONNECTION_FAILED` when no pairing runs */
-export function requirePairing({ pairing }: Pick<Session, 'pairing'>): Pairing {
-  if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
-  return pairing;
-}
-
-/**
- * A code that links the session when it is typed on the phone, on a socket that lives long enough for that.
- * @param number E.164 with `+`
- * @throws AppError
- */
-export async function obtainPairingCode(number: string, deps: PairingCodeDeps): Promise<PairingCode> {
-  const { session, publishCode, timeouts } = deps;
-  await deps.runExclusive(async () => {
-    if (session().pairing?.hasTimeForPairingCode === false) await session().logout();
-  });
-  await deps.startPairing();
-  const pairing = requirePairing(session());
-  // A socket can ask for a code from the moment it could show a QR code.
-  await pairing.waitForQr(timeouts.firstQrTimeoutMs);
-  const { sock } = session();
-  if (sock === undefined) throw new AppError('CONNECTION_FAILED');
-  const expiresAt = pairing.pairingCodeExpiresAt;
-  try {
-    const code = await requestPairingCode(sock, number.slice(1), timeouts.lookupTimeoutMs);
-    const pairingCode = pairing.setPairingCode({ code, phone: number, expiresAt });
-    publishCode(pairingCode);
-    return pairingCode;
-  } catch (cause) {
-    // WhatsApp may have taken the request, and knows one code alone.
-    const revoked = cause instanceof PairingCodeTimeoutError ? pairing.revokePairingCode() : undefined;
-    if (revoked !== undefined) publishCode(revoked);
-    throw cause instanceof AppError ? cause : new AppError('CONNECTION_FAILED', { cause });
-  }
 }

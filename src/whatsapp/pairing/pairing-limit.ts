@@ -4,10 +4,10 @@ import type { Session } from '../session/session.ts';
 
 type Sessions = ReadonlyMap<CompanyId, Pick<Session, 'pairing' | 'sock'>>;
 
-/** A pairing lasts 160 s at most when nobody scans, and much less when somebody does. */
+/** A pairing takes at most 160 s, and much less when the code is scanned. */
 const retryAfterSeconds = 30;
 
-/** How many companies may be linking at once: each has a socket, and each link makes hundreds of keys. */
+/** Limits concurrent pairings: each has a socket, and each link generates hundreds of keys. */
 export class PairingLimit {
   readonly #maxPairings: number;
   readonly #starting = new Set<CompanyId>();
@@ -17,8 +17,8 @@ export class PairingLimit {
   }
 
   /**
-   * A pairing that waits to try again, as after a refused client version, has no socket and takes no place; who asks for its
-   * code joins it.
+   * Runs `startPairing` if a slot is free or the company is already pairing. A pairing that waits for a retry has no socket
+   * and occupies no slot.
    * @throws AppError `RATE_LIMIT`
    */
   async start(companyId: CompanyId, sessions: Sessions, startPairing: () => Promise<void>): Promise<void> {

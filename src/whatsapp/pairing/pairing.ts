@@ -2,20 +2,20 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
 import type { PairingCode, QrCode } from '../../ports/sessions.ts';
 
-/** WhatsApp gives six codes: one of 60 s, five of 20 s. */
+/** WhatsApp issues six QR codes per socket: one valid for 60 s, five for 20 s. */
 export const firstQrLifetimeMs = 60_000;
 const nextQrLifetimeMs = 20_000;
-/** The next code comes when the time of this one is over, and takes a moment to be drawn and sent. */
+/** The next code arrives when this one expires, and takes a moment to render and send. */
 const qrGraceMs = 1_000;
 const pairingLifetimeMs = firstQrLifetimeMs + 5 * nextQrLifetimeMs;
-/** A typed code has to arrive while its socket lives, and typing takes a while. */
+/** A pairing code is valid only on its socket; the minimum is the time to type it. */
 const maxPairingCodeLifetimeMs = 150_000;
 const minPairingCodeLifetimeMs = 90_000;
 
-/** `renewed`: the code of now with another secret. */
+/** `renewed`: the current code with a new ADV secret. */
 export type QrKind = 'first' | 'next' | 'renewed';
 
-/** The QR codes of one pairing, which may take several sockets, and those who wait for one. */
+/** The codes of one pairing, which may span several sockets, and the requests that wait for them. */
 export class Pairing {
   readonly #qrLifetimeMs: number | undefined;
   readonly #now: () => Date;
@@ -25,25 +25,25 @@ export class Pairing {
   #failure: AppError | undefined;
   #nextResult = Promise.withResolvers<void>();
 
-  /** @param qrLifetimeMs of every code, when it is not WhatsApp's own */
+  /** @param qrLifetimeMs of all QR codes; undefined: WhatsApp's own */
   constructor(qrLifetimeMs: number | undefined, now: () => Date) {
     this.#qrLifetimeMs = qrLifetimeMs;
     this.#now = now;
   }
 
-  /** Until when a code that is asked for now can be typed: WhatsApp closes the socket when its QR codes have run out. */
+  /** Expiry of a pairing code requested now: WhatsApp closes the socket after its last QR code. */
   get pairingCodeExpiresAt(): Date {
     const nowMs = this.#now().getTime();
     const socketExpiresAtMs = (this.#socketStartedAtMs ?? nowMs) + pairingLifetimeMs - qrGraceMs;
     return new Date(Math.min(nowMs + maxPairingCodeLifetimeMs, socketExpiresAtMs));
   }
 
-  /** Whether the present socket, or the one that is being opened, lasts long enough for somebody to type a code. */
+  /** Whether the current or opening socket lasts long enough to type a pairing code. */
   get hasTimeForPairingCode(): boolean {
     return this.pairingCodeExpiresAt.getTime() - this.#now().getTime() >= minPairingCodeLifetimeMs;
   }
 
-  /** A new code replaces the one before it at once. @param kind of the code on its socket */
+  /** Replaces the current QR code. @param kind position among the codes of its socket */
   issueQr(text: string, kind: QrKind): QrCode {
     const currentExpiresAt = kind === 'renewed' ? this.#qr?.expiresAt : undefined;
     const expiresAt = currentExpiresAt ?? this.#newQrExpiresAt(kind);
@@ -52,20 +52,19 @@ export class Pairing {
     return this.#qr;
   }
 
-  /** A code to type takes the place of the one before it. */
   setPairingCode(code: PairingCode): PairingCode {
     this.#pairingCode = code;
     return code;
   }
 
-  /** The code to type may not link any more. @returns it with no time left; undefined when there is none */
+  /** @returns the pairing code as expired; undefined when there is none */
   revokePairingCode(): PairingCode | undefined {
     const code = this.#pairingCode;
     this.#pairingCode = undefined;
     return code && { ...code, expiresAt: new Date(0) };
   }
 
-  /** The socket behind the present code is gone; another code will come. */
+  /** The socket of the current codes has closed. The pairing continues on a new one. */
   invalidateCodes(): void {
     this.#pairingCode = undefined;
     this.#socketStartedAtMs = undefined;
@@ -78,8 +77,8 @@ export class Pairing {
   }
 
   /**
-   * The live code, or the next one.
-   * @throws AppError why the pairing ended, or `CONNECTION_FAILED` when no code came in time
+   * The current QR code if it has not expired, otherwise the next one.
+   * @throws AppError the reason the pairing ended, or `CONNECTION_FAILED` after the timeout
    */
   async waitForQr(timeoutMs: number): Promise<QrCode> {
     if (this.#failure === undefined && !isLive(this.#qr, this.#now())) {

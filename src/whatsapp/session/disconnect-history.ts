@@ -18,7 +18,7 @@ type DisconnectHistoryDeps = Pick<
 
 type RetryState = Pick<ReconnectScheduler, 'attempts' | 'resetIfStable' | 'reset'>;
 
-/** Remembers how the sockets of one session closed, and decides by that what comes next. */
+/** The recent disconnects of one session. Decides the next step from them. */
 export class DisconnectHistory {
   readonly #companyId: CompanyId;
   readonly #deps: DisconnectHistoryDeps;
@@ -39,7 +39,7 @@ export class DisconnectHistory {
     );
   }
 
-  /** Decides, and reports the close with what comes next. */
+  /** Applies the policy and reports the disconnect with the decision. */
   decide(connection: ClosedConnection, disconnect: Disconnect): DisconnectDecision {
     const { report, clientVersion } = this.#deps;
     const { code } = disconnect;
@@ -50,7 +50,7 @@ export class DisconnectHistory {
     return decision;
   }
 
-  /** Somebody asked for a new start. */
+  /** Forgets everything: a new pairing was requested. */
   reset(): void {
     this.#reconnectScheduler.reset();
     this.#resetCounters();
@@ -70,7 +70,7 @@ export class DisconnectHistory {
       recentDisconnects,
     );
     const { action } = decision.next;
-    // A socket that was refused waits for the back-off; these two would come back at once.
+    // Refused logins do not count: the back-off already slows them down.
     const isFlap = action === 'restart' || (action === 'reconnect' && wasOpen && !wasStable);
     const cooldown = isFlap ? this.#breaker.recordClose(this.#deps.monotonicMs()) : undefined;
     if (cooldown === undefined) return decision;
@@ -92,7 +92,7 @@ export class DisconnectHistory {
     this.#sameCodeCount = code === this.#lastCode ? this.#sameCodeCount + 1 : 1;
     this.#lastCode = code;
     const nowMs = this.#deps.monotonicMs();
-    // Two servers that take the session from each other may hold it for a while each.
+    // A stable connection does not reset these: two servers may take the session from each other slowly.
     this.#replacementsAtMs = this.#replacementsAtMs.filter((atMs) => nowMs - atMs < replacementWindowMs);
     if (code === 440) this.#replacementsAtMs.push(nowMs);
     return { sameCodeCount: this.#sameCodeCount, replacements: this.#replacementsAtMs.length };
@@ -100,14 +100,14 @@ export class DisconnectHistory {
 }
 
 export type FlappingLimits = Readonly<{
-  /** So many closes within the time are flapping. */
+  /** This many disconnects within `windowMs` are flapping. */
   threshold: number;
   windowMs: number;
-  /** The shortest rest; the longest is twice that. */
+  /** Minimum cooldown; the maximum is twice that. */
   cooldownMs: number;
 }>;
 
-/** Notices a session whose sockets open and close again and again, which a back-off alone hardly slows down. */
+/** Pauses a session whose sockets open and close repeatedly: a back-off with full jitter hardly slows it down. */
 export class FlappingBreaker {
   readonly #limits: FlappingLimits;
   readonly #random: () => number;
@@ -120,8 +120,8 @@ export class FlappingBreaker {
   }
 
   /**
-   * A socket closed that did not hold.
-   * @returns how long to leave the session alone, and whether nobody has been told yet; undefined while it is not flapping
+   * Counts the close of an unstable connection.
+   * @returns undefined below the threshold; `shouldAlert` is true once until `reset`
    */
   recordClose(nowMs: number): Readonly<{ cooldownMs: number; shouldAlert: boolean }> | undefined {
     const { threshold, windowMs, cooldownMs } = this.#limits;
@@ -133,7 +133,7 @@ export class FlappingBreaker {
     return { cooldownMs: cooldownMs * (1 + this.#random()), shouldAlert };
   }
 
-  /** A socket held. */
+  /** A connection was stable. */
   reset(): void {
     this.#closedAtMs = [];
     this.#hasAlerted = false;

@@ -1,23 +1,23 @@
 import type { SessionState } from '../../domain/company/session-state.ts';
 
 export type Disconnect = Readonly<{
-  /** Baileys' status code, or what it has none for. */
+  /** Baileys' status code; a word for causes that it has no code for. */
   code: number | 'passkey' | 'deaf';
   message: string;
-  /** What came with WhatsApp's `failure` stanza. */
+  /** Attributes of WhatsApp's `failure` stanza. */
   attributes: Readonly<Record<string, string>>;
 }>;
 
-/** `pairing`: no phone has linked this session yet, so there is nothing to lose. */
+/** `pairing`: no phone has linked this session yet, so its credentials are worthless. */
 export type SessionPhase = 'pairing' | 'linked';
 
-/** What happened to the session's sockets before, this close included. */
+/** Counts over the session's recent sockets, the current disconnect included. */
 export type RecentDisconnects = Readonly<{
-  /** Sockets tried since the last one that held. */
+  /** Reconnect attempts since the last stable connection. */
   attempts: number;
-  /** How many in a row closed with this code. */
+  /** Consecutive disconnects with this code. */
   sameCodeCount: number;
-  /** How often another login took the session over within ten minutes. */
+  /** Replacements by another login (440) within ten minutes. */
   replacements: number;
 }>;
 
@@ -26,18 +26,18 @@ export type NextStep =
   | Readonly<{ action: 'restart' }>
   /** A new socket after the back-off. */
   | Readonly<{ action: 'reconnect' }>
-  /** A new socket after this time. */
+  /** A new socket after this delay. */
   | Readonly<{ action: 'retry'; delayMs: number }>
-  /** No new socket until somebody asks for one. */
+  /** No new socket until one is requested. */
   | Readonly<{ action: 'stop' }>;
 
 export type DisconnectDecision = Readonly<{
   next: NextStep;
   credentials: 'keep' | 'quarantine' | 'erase';
   state: SessionState;
-  /** The code, with WhatsApp's own sub-code where it sends one. */
+  /** The code, with WhatsApp's sub-code if there is one: `402/101`. */
   detail: string;
-  /** Whether whoever runs the service should know. */
+  /** Whether to alert the operator. */
   alert: boolean;
 }>;
 
@@ -45,28 +45,28 @@ const minuteMs = 60_000;
 const replacementRetryDelayMs = 30_000;
 const refusedVersionDelaysMs = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
 
-/** The account asked for a passkey, and none came. */
+/** WhatsApp required a passkey, which this device cannot provide. */
 export const passkeyMissing: Disconnect = {
   code: 'passkey',
   message: 'Passkey not provided',
   attributes: {},
 };
 
-/** Nobody closed the socket, but it hears nothing any more. */
+/** The socket is open but receives nothing. */
 export const receiveTimedOut: Disconnect = {
   code: 'deaf',
   message: 'No inbound stanzas received',
   attributes: {},
 };
-/** Baileys closes a dead socket, which takes half a minute for want of an answer. */
+/** Baileys is closing an unresponsive socket, which takes it 30 s. */
 export const closeTimedOut: Disconnect = { code: 408, message: 'Close timed out', attributes: {} };
 
-/** TCP takes many minutes to notice a line that is dead, and Baileys up to one. */
+/** The peer is unreachable. TCP detects that after many minutes, Baileys after up to one. */
 export const pingTimedOut: Disconnect = { code: 408, message: 'Ping timed out', attributes: {} };
 
-/** We end the socket, for a reason of ours. */
+/** We close the socket ourselves. */
 export class ForcedDisconnectError extends Error {
-  override readonly name = 'SocketGivenUpError';
+  override readonly name = 'ForcedDisconnectError';
   readonly disconnect: Disconnect;
 
   constructor(disconnect: Disconnect) {
@@ -75,16 +75,16 @@ export class ForcedDisconnectError extends Error {
   }
 }
 
-/** A pairing may lose its socket this often before it is given up. */
+/** A pairing ends when it has lost its socket this often. */
 const maxPairingAttempts = 5;
-/** Each waits half a minute, so that they cannot all be within the minute in which other closes count as flapping. */
+/** With 30 s between attempts, replacements never reach the flapping threshold of six a minute. */
 const maxReplacements = 5;
-/** A single one says little: it is Baileys' word for every stream error that it does not know. */
+/** Baileys uses 500 for every unknown stream error, so only a series raises an alert. */
 const maxUnknownErrors = 5;
 
 const firstDisconnect: RecentDisconnects = { attempts: 0, sameCodeCount: 1, replacements: 1 };
 
-/** What to do when a socket closed, and what to tell the owner. */
+/** The next step after a disconnect, and the session state shown to the owner. */
 export function decideAfterDisconnect(
   disconnect: Disconnect,
   phase: SessionPhase,
@@ -118,7 +118,7 @@ function decideByCode(
     // Restart required: the normal end of a pairing.
     case 515:
       return { ...reconnect, next: { action: 'restart' }, state: 'connecting' };
-    // Unlinked on the phone; 406 is an account that is banned or a logout of unknown cause.
+    // 401 unlinked on the phone; 406 account banned or logged out for an unknown reason.
     case 401:
     case 406:
       return { ...stop, credentials: phase === 'linked' ? 'quarantine' : 'erase', state: 'logged_out' };
@@ -126,16 +126,16 @@ function decideByCode(
       return { ...stop, ...temporaryBan(disconnect.attributes, phase) };
     case 'passkey':
       return { ...stop, credentials: 'erase', state: 'passkey_required', alert: false };
-    // It counts as no failure; when it may happen again is for the deafness policy.
+    // No back-off: the watchdog policy limits how often this happens.
     case 'deaf':
       return { ...reconnect, next: { action: 'retry', delayMs: 0 } };
-    // The account is locked, banned, or its main device is gone: a person has to look.
+    // Account locked or banned, or primary device gone: only the owner can resolve it.
     case 403:
       return { ...stop, state: 'banned' };
-    // The announced client version is refused; the alert is the whole fleet's, see `client-version.ts`.
+    // Client version refused; `client-version.ts` raises one alert for all sessions.
     case 405:
       return { ...reconnect, next: { action: 'retry', delayMs: refusedVersionDelayMs(sameCodeCount) } };
-    // Connection lost or timed out, and Baileys' word for "nobody scanned".
+    // Connection lost or timed out; Baileys also uses it when all QR codes have expired.
     case 408:
       if (phase === 'linked' || !disconnect.message.includes('QR refs')) return reconnect;
       return { ...stop, credentials: 'erase', state: 'qr_expired', alert: false };
@@ -145,14 +145,14 @@ function decideByCode(
       return { ...reconnect, next: { action: 'retry', delayMs: replacementRetryDelayMs } };
     case 500:
       return { ...reconnect, alert: sameCodeCount === maxUnknownErrors };
-    // Not WhatsApp at the other end; bad user agent; phone app too old; not found; unknown client.
+    // 400 not a WhatsApp server, 409 bad user agent, 411 phone app too old, 415 not found, 418 unknown client.
     case 400:
     case 409:
     case 411:
     case 415:
     case 418:
       return { ...stop, state: 'stopped' };
-    // 428 closed, 501 and 503 the server restarts.
+    // 428 connection closed, 501 and 503 server restart.
     default:
       return reconnect;
   }
@@ -163,7 +163,7 @@ function refusedVersionDelayMs(refusalCount: number): number {
   return refusedVersionDelaysMs[index] ?? minuteMs;
 }
 
-/** `code` says why (101 unknown people, 102 blocked by users, 104 same message), `expire` for how many seconds. */
+/** `code`: 101 messages to strangers, 102 blocked by users, 104 identical messages. `expire`: the seconds left. */
 function temporaryBan(
   attributes: Readonly<Record<string, string>>,
   phase: SessionPhase,
@@ -171,7 +171,7 @@ function temporaryBan(
   const expireMs = Number(attributes['expire']) * 1_000;
   const subCode = /^\d{1,4}$/.exec(attributes['code'] ?? '')?.[0];
   const detail = subCode === undefined ? '402' : `402/${subCode}`;
-  // Whoever wanted to link a phone will not wait for the end of a ban.
+  // Do not retry a pairing after a ban.
   const willRetry = phase === 'linked' && expireMs > 0;
   return {
     state: 'banned',
@@ -180,7 +180,7 @@ function temporaryBan(
   };
 }
 
-/** Reads what Baileys puts into `lastDisconnect.error`. */
+/** Parses Baileys' `lastDisconnect.error`, a Boom error. */
 export function parseDisconnect(error: unknown): Disconnect {
   if (error instanceof ForcedDisconnectError) return error.disconnect;
   const message = error instanceof Error ? error.message : 'closed';

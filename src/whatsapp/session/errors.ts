@@ -1,7 +1,7 @@
 import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
 
-/** A linked session that is up, or on its way up by itself, must not be replaced. */
+/** A linked session that is connected, or connecting by itself, must not be replaced. */
 export function pairingNotAllowedError(state: SessionState): AppError | undefined {
   if (state === 'connected') return alreadyConnected();
   const isConnecting = state === 'connecting' || state === 'reconnecting';
@@ -23,11 +23,11 @@ const pairingEndedTexts: Readonly<Partial<Record<SessionState, BilingualText>>> 
   },
 };
 
-/** What those who wait for a QR code are told when the session comes to rest in this state. */
+/** The error for requests that wait for a QR code when the session is parked in this state. */
 export function pairingEndedError(state: SessionState, detail = ''): AppError {
   if (state === 'qr_expired') return new AppError('QR_EXPIRED');
   if (state === 'passkey_required') return new AppError('PASSKEY_REQUIRED');
-  // Only WhatsApp gives reasons in numbers.
+  // A numeric detail is WhatsApp's own code; the texts describe only those.
   const text = /^\d/.test(detail) ? pairingEndedTexts[state] : undefined;
   return new AppError('CONNECTION_FAILED', text === undefined ? {} : { text });
 }

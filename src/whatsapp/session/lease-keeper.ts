@@ -4,7 +4,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { Lease, Leases } from '../../ports/sessions.ts';
 
 export type LeaseTimings = Readonly<{
-  /** How long a lease holds without being renewed. */
+  /** How long a lease is valid without renewal. */
   ttlMs: number;
   renewIntervalMs: number;
 }>;
@@ -13,65 +13,64 @@ export type LeaseKeeperDeps = Readonly<{
   leases: Leases;
   owner: string;
   timings: LeaseTimings;
-  /** Milliseconds of a clock that never jumps. */
   monotonicMs: () => number;
   logger: Logger;
 }>;
 
 /**
- * Holds the lease of one company: renews it, and tells at once when it is lost. When renewals fail it stops trusting the
- * lease before it can have run out, since another instance may act from then on.
+ * Holds and renews the lease of one company, and calls `onLost` when it is lost. While renewals fail, the lease counts as
+ * lost at 90 % of its TTL: another instance may acquire it after that.
  */
 export class LeaseKeeper {
   readonly #companyId: CompanyId;
-  readonly #options: LeaseKeeperDeps;
+  readonly #deps: LeaseKeeperDeps;
   readonly #onLost: () => void;
   #lease: Lease | undefined;
   #validUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(companyId: CompanyId, options: LeaseKeeperDeps, onLost: () => void) {
+  constructor(companyId: CompanyId, deps: LeaseKeeperDeps, onLost: () => void) {
     this.#companyId = companyId;
-    this.#options = options;
+    this.#deps = deps;
     this.#onLost = onLost;
   }
 
-  /** Undefined also when the lease can no longer be trusted, although nobody has said so yet. */
+  /** undefined as soon as its validity has run out, even before `onLost` is called. */
   get lease(): Lease | undefined {
-    return this.#options.monotonicMs() < this.#validUntilMs ? this.#lease : undefined;
+    return this.#deps.monotonicMs() < this.#validUntilMs ? this.#lease : undefined;
   }
 
-  /** A new grant, whose token is greater than any before, also of a lease held already; undefined while another instance has it. */
+  /** Each call returns a greater token, even if the lease is already held. undefined while another instance has it. */
   async acquire(): Promise<Lease | undefined> {
-    // A renewal of the grant before would be refused from now on, and mean nothing.
+    // A pending renewal of the previous token will be refused, which does not mean that the new lease is lost.
     this.#clearLease();
-    const { leases, owner, timings } = this.#options;
-    const requestedAtMs = this.#options.monotonicMs();
+    const { leases, owner, timings } = this.#deps;
+    const requestedAtMs = this.#deps.monotonicMs();
     const lease = await leases.acquire(this.#companyId, owner, timings.ttlMs);
     if (lease !== undefined) this.#setLease(lease, requestedAtMs);
     return lease;
   }
 
-  /** Asks whether the lease is still ours. @returns false when it is lost, as `onLost` has been told by then */
+  /** Renews now. @returns false if the lease is lost; `onLost` has been called in that case */
   async verify(): Promise<boolean> {
-    // A renewal that is never answered ends with the trust in the lease.
-    await withTimeout(this.#renew(), this.#options.timings.ttlMs);
+    // A renewal without a response ends when the lease runs out.
+    await withTimeout(this.#renew(), this.#deps.timings.ttlMs);
     return this.lease !== undefined;
   }
 
-  /** A lease that cannot be given back runs out by itself. */
+  /** Never throws: a lease that cannot be released expires. */
   async release(): Promise<void> {
     const lease = this.#lease;
     this.#clearLease();
     if (lease === undefined) return;
     try {
-      await this.#options.leases.release(lease);
+      await this.#deps.leases.release(lease);
     } catch (error) {
-      this.#options.logger.warn('WhatsApp lease release failed', { companyId: this.#companyId, error });
+      this.#deps.logger.warn('WhatsApp lease release failed', { companyId: this.#companyId, error });
     }
   }
 
-  /** The store refused a write under this lease. */
+  /** Call it when the store has refused a write under this lease. */
   markLost(): void {
     if (this.#lease === undefined) return;
     this.#clearLease();
@@ -79,9 +78,9 @@ export class LeaseKeeper {
   }
 
   #setLease(lease: Lease, requestedAtMs: number): void {
-    const { ttlMs, renewIntervalMs } = this.#options.timings;
+    const { ttlMs, renewIntervalMs } = this.#deps.timings;
     this.#lease = lease;
-    // The clocks of two machines run at slightly different speeds.
+    // 90 %: the database clock may run slightly faster than ours.
     this.#validUntilMs = requestedAtMs + ttlMs * 0.9;
     this.#scheduleRenewal(renewIntervalMs);
   }
@@ -100,10 +99,10 @@ export class LeaseKeeper {
   async #renew(): Promise<void> {
     const lease = this.#lease;
     if (lease === undefined) return;
-    const { leases, timings, monotonicMs, logger } = this.#options;
+    const { leases, timings, monotonicMs, logger } = this.#deps;
     const requestedAtMs = monotonicMs();
     clearTimeout(this.#timer);
-    // The answer may never come; the lease runs out all the same.
+    // The lease expires even if the request never resolves.
     this.#timer = setTimeout(() => this.markLost(), Math.max(0, this.#validUntilMs - requestedAtMs));
     try {
       const isRenewed = await leases.renew(lease, timings.ttlMs);

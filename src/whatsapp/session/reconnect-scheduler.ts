@@ -10,10 +10,10 @@ export type ReconnectSchedulerDeps = Readonly<{
   reconnectRateLimiter: ReconnectRateLimiter;
 }>;
 
-/** With full jitter about three minutes. */
+/** About three minutes with full jitter. */
 const attemptsBeforeLongBackoff = 10;
 
-/** The next attempt to connect a session. A connection that held for a while makes the delays begin anew. */
+/** Schedules the next connection attempt of one session, with back-off. */
 export class ReconnectScheduler {
   readonly #timeouts: SessionTimeouts;
   readonly #random: () => number;
@@ -23,7 +23,7 @@ export class ReconnectScheduler {
   /** Attempts whose delay the back-off set. */
   #backoffAttempts = 0;
 
-  /** @param run how a due attempt is run; it may have to wait for the changes of its session before it */
+  /** @param run runs a due attempt, after the session's pending operations */
   constructor(
     { timeouts, random, reconnectRateLimiter }: ReconnectSchedulerDeps,
     run: (attempt: () => Promise<void>) => void,
@@ -34,7 +34,7 @@ export class ReconnectScheduler {
     this.#timer = new ReplaceableTimer(run);
   }
 
-  /** Sockets tried since the last one that held. */
+  /** Attempts since the last stable connection. */
   get attempts(): number {
     return this.#attempts;
   }
@@ -44,28 +44,28 @@ export class ReconnectScheduler {
     this.#backoffAttempts = 0;
   }
 
-  /** @returns whether that was long enough to begin anew */
+  /** @returns whether the connection was stable */
   resetIfStable(openForMs: number): boolean {
     const wasStable = openForMs >= this.#timeouts.stableAfterMs;
     if (wasStable) this.reset();
     return wasStable;
   }
 
-  /** After the time that the policy sets, else after the back-off. */
+  /** After the delay in `next`, or after the back-off if it has none. */
   schedule(attempt: () => Promise<void>, next?: NextStep): void {
     const delayMs = next?.action === 'retry' ? next.delayMs : this.#nextBackoffMs();
     this.#attempts += 1;
     this.#timer.set(delayMs, attempt);
   }
 
-  /** When its turn comes among all sessions, which may be at once. */
+  /** Runs at once if the rate limit allows it, or schedules the attempt for its slot. */
   async runRateLimited(attempt: () => Promise<void>): Promise<void> {
     const waitMs = this.#rateLimiter.reserve();
     if (waitMs === 0) return attempt();
     this.#timer.set(waitMs, attempt);
   }
 
-  /** When the instance that holds the lease may have let go of it. */
+  /** After the lease retry delay, with jitter. */
   scheduleLeaseRetry(attempt: () => Promise<void>): void {
     this.#timer.set(centeredJitter(this.#random)(this.#timeouts.leaseRetryDelayMs), attempt);
   }
@@ -86,8 +86,8 @@ export class ReconnectScheduler {
 }
 
 /**
- * The pace at which all sessions of this process open sockets by themselves, after a loss or a restart: hundreds that are
- * closed at once come back one after another. Whoever takes a turn may come when it is due.
+ * Spaces out the reconnects of all sessions in this process, so that hundreds that were closed at once do not log in
+ * together. Pairings are not limited.
  */
 export class ReconnectRateLimiter {
   readonly #intervalMs: number;
@@ -99,7 +99,7 @@ export class ReconnectRateLimiter {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** Takes the next turn that is free. @returns how long until it is due, in milliseconds */
+  /** Reserves the next free slot. @returns the time until it starts, in milliseconds */
   reserve(): number {
     const nowMs = this.#monotonicMs();
     const slotAtMs = Math.max(nowMs, this.#nextSlotAtMs);

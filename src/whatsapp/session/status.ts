@@ -2,7 +2,7 @@ import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../../domain/company/session-state.ts';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
 
-/** States in which no device is linked, and none is being linked. */
+/** No device is linked, and no pairing is running. */
 const statesWithoutDevice: ReadonlySet<SessionState> = new Set([
   'idle',
   'qr_expired',
@@ -16,7 +16,7 @@ export function hasNoDevice(state: SessionState): boolean {
 
 type StateAndDetail = readonly [SessionState, string | undefined];
 
-/** What a session says when it comes to rest: what it said, if it has no device, else this. */
+/** The state of a parked session: unchanged if it has no device, otherwise the fallback. */
 export function stateAtRest(
   { state, detail }: SessionStatus,
   fallbackState: SessionState,
@@ -25,26 +25,26 @@ export function stateAtRest(
   return hasNoDevice(state) ? [state, detail] : [fallbackState, fallbackDetail];
 }
 
-/** The same after a logout that was asked for. */
+/** The state after a requested logout. */
 export function stateAfterLogout({ state, detail }: SessionStatus): StateAndDetail {
   if (state === 'logged_out') return [state, detail];
   if (state === 'idle' || state === 'pairing' || state === 'qr_expired') return ['idle', undefined];
   return ['logged_out', 'requested'];
 }
 
-/** The same when its credentials are still there after all. @param error why they are */
+/** The state after a requested logout whose credentials could not be erased. @param error thrown by the store */
 export function stateAfterEraseFailure(status: SessionStatus, error: unknown): StateAndDetail {
   if (error instanceof LeaseLostError) return ['stopped', 'lease_lost'];
   if (status.state === 'pairing') return ['idle', 'store_unavailable'];
   return stateAtRest(status, 'stopped', 'credentials_not_erased');
 }
 
-/** Whether a session that no phone has linked has been like that since before this moment. */
+/** Whether the session has had no linked device since before `cutoff`. */
 export function isAbandoned({ state, since }: SessionStatus, cutoff: Date): boolean {
   return (state === 'pairing' || hasNoDevice(state)) && since < cutoff;
 }
 
-/** The status of one session; tells of every change. */
+/** The status of one session. Calls back on every change. */
 export class SessionStatusTracker {
   readonly #now: () => Date;
   readonly #onChange: (status: SessionStatus) => void;
@@ -61,7 +61,7 @@ export class SessionStatusTracker {
     return this.#status;
   }
 
-  /** The number stays known until another one is linked. */
+  /** The phone stays in the status until another one is linked. */
   set(state: SessionState, detail?: string, phone = this.#status.phone): void {
     if (state === this.#status.state && detail === this.#status.detail) return;
     this.#status = {
@@ -75,7 +75,7 @@ export class SessionStatusTracker {
     this.#nextChange = Promise.withResolvers();
   }
 
-  /** Resolves with the next change, or after the time. */
+  /** Resolves at the next change, or after the timeout. */
   async waitForChange(timeoutMs: number): Promise<void> {
     await withTimeout(this.#nextChange.promise, timeoutMs);
   }

@@ -44,6 +44,6 @@ describe("Baileys' log lines", () => {
     clock.nowMs = 60_000;
     flood();
     expect(log.lines).toHaveLength(21);
-    expect(JSON.parse(log.lines[11] ?? '')).toMatchObject({ reason: 'Error: Bad MAC', leftOut: 990 });
+    expect(JSON.parse(log.lines[11] ?? '')).toMatchObject({ reason: 'Error: Bad MAC', suppressed: 990 });
   });
 });
