@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-describe('a phone that wants a new secret before it links', () => {
-  it('gets a code with another secret at once, that lives no longer than the one before, and links by it', async () => {
+describe('a phone that requires an ADV secret refresh', () => {
+  it('gets a renewed QR code with the same expiry at once and links with it', async () => {
     await using fixture = await SessionFixture.start();
     fixture.whatsapp.requireSecretRefresh(fixture.salon, true);
     const host = fixture.host();
@@ -11,8 +11,8 @@ describe('a phone that wants a new secret before it links', () => {
     await expect(fixture.salon.scan(shown.text)).rejects.toThrow('must refresh its ADV secret');
 
     const renewed = await waitFor('the new code', () => host.qrCodes[1]);
-    expect(fieldsOf(renewed.text).toSpliced(3, 1)).toEqual(fieldsOf(shown.text).toSpliced(3, 1));
-    expect(fieldsOf(renewed.text)[3]).not.toBe(fieldsOf(shown.text)[3]);
+    expect(qrFields(renewed.text).toSpliced(3, 1)).toEqual(qrFields(shown.text).toSpliced(3, 1));
+    expect(qrFields(renewed.text)[3]).not.toBe(qrFields(shown.text)[3]);
     expect(renewed).toMatchObject({ sequence: 2, expiresAt: shown.expiresAt });
     await expect(host.manager.generateQRForCompany(fixture.companyId)).resolves.toEqual(renewed);
     await fixture.salon.scan(renewed.text);
@@ -24,7 +24,7 @@ describe('a phone that wants a new secret before it links', () => {
     ).toEqual([]);
   });
 
-  it('finds that secret in every code that comes later, too', async () => {
+  it('finds the new secret in later QR codes too', async () => {
     await using fixture = await SessionFixture.start();
     fixture.whatsapp.requireSecretRefresh(fixture.salon, true);
     const host = fixture.host({ timeouts: { qrLifetimeMs: 500 } });
@@ -33,15 +33,15 @@ describe('a phone that wants a new secret before it links', () => {
 
     const renewed = await waitFor('the new code', () => host.qrCodes[1]);
     const later = await waitFor('the code after it', () => host.qrCodes[2]);
-    expect(fieldsOf(later.text)[0]).not.toBe(fieldsOf(renewed.text)[0]);
-    expect(fieldsOf(later.text)[3]).toBe(fieldsOf(renewed.text)[3]);
+    expect(qrFields(later.text)[0]).not.toBe(qrFields(renewed.text)[0]);
+    expect(qrFields(later.text)[3]).toBe(qrFields(renewed.text)[3]);
     await fixture.salon.scan(later.text);
     await host.waitForState(fixture.companyId, 'connected');
   });
 });
 
-describe('an account that cannot be linked without a passkey', () => {
-  it('is told to the owner, shows no more codes, and gives the socket up after a while', async () => {
+describe('an account that requires a passkey', () => {
+  it('is reported to the owner, shows no more codes and closes the socket after a while', async () => {
     await using fixture = await SessionFixture.start();
     fixture.whatsapp.requirePasskey(fixture.salon, true);
     const host = fixture.host({ timeouts: { qrLifetimeMs: 300, passkeyTimeoutMs: 1_000 } });
@@ -50,7 +50,7 @@ describe('an account that cannot be linked without a passkey', () => {
     await host.waitForState(fixture.companyId, 'passkey_required');
     const shown = host.qrCodes.length;
     await waitFor('the socket to close', () => fixture.countEvents('disconnected') === 1);
-    await waitFor('the lease to be given back', () => fixture.leases.holder(fixture.companyId) === undefined);
+    await waitFor('the lease to be released', () => fixture.leases.holder(fixture.companyId) === undefined);
 
     expect(host.qrCodes).toHaveLength(shown);
     expect(host.states).toEqual(['pairing', 'passkey_required']);
@@ -58,7 +58,7 @@ describe('an account that cannot be linked without a passkey', () => {
     await expect(host.credentials.companies()).resolves.toEqual([]);
   });
 
-  it('may be tried again at once by whoever asks', async () => {
+  it('can be paired again at once', async () => {
     await using fixture = await SessionFixture.start();
     fixture.whatsapp.requirePasskey(fixture.salon, true);
     const host = fixture.host();
@@ -72,6 +72,6 @@ describe('an account that cannot be linked without a passkey', () => {
 });
 
 /** `https://wa.me/…#ref,noise key,identity key,secret,platform` */
-function fieldsOf(qrText: string): string[] {
+function qrFields(qrText: string): string[] {
   return qrText.slice(qrText.indexOf('#') + 1).split(',');
 }

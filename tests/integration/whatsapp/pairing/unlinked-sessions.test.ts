@@ -5,20 +5,20 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const minuteMs = 60_000;
 
-/** A world whose clock moves when told. */
+/** A fixture with an adjustable clock for its hosts. */
 async function fixtureWithClock() {
   const clock = { offsetMs: 0 };
   const fixture = await SessionFixture.start();
   return { fixture, clock, now: () => new Date(Date.now() + clock.offsetMs) };
 }
 
-describe('memory growth: a session that nobody links', () => {
-  it('is closed and forgotten after 30 minutes, with its half-made credentials, and can be linked anew', async () => {
+describe('an unlinked session', () => {
+  it('is removed with its credentials after 30 minutes and can be linked again', async () => {
     const { fixture, clock, now } = await fixtureWithClock();
     await using _ = fixture;
     const host = fixture.host({ now });
     await host.manager.requestPairingCode(fixture.companyId, fixture.salon.number);
-    await waitFor('half-made credentials', async () => (await host.credentials.companies()).length === 1);
+    await waitFor('unlinked credentials', async () => (await host.credentials.companies()).length === 1);
     clock.offsetMs = 29 * minuteMs;
     await host.manager.evictUnlinkedSessions();
     expect(host.manager.countByState()).toEqual({ pairing: 1 });
@@ -36,7 +36,7 @@ describe('memory growth: a session that nobody links', () => {
     expect(fixture.countEvents('login refused')).toBe(0);
   });
 
-  it('keeps its last word when its codes ran out, and its memory goes', async () => {
+  it('keeps its last state when its QR codes have expired, and is removed', async () => {
     const { fixture, clock, now } = await fixtureWithClock();
     await using _ = fixture;
     const host = fixture.host({ now, timeouts: { qrLifetimeMs: 100 } });
@@ -48,34 +48,34 @@ describe('memory growth: a session that nobody links', () => {
     expect(host.states.at(-1)).toBe('qr_expired');
   });
 
-  it('is held by no instance when the store fails at the end of it, whether it rested or ran, and goes the next time', async () => {
+  it('holds no lease when the store fails during eviction, and is removed the next time', async () => {
     const { fixture, clock, now } = await fixtureWithClock();
     await using _ = fixture;
     const host = fixture.host({ now, timeouts: { qrLifetimeMs: 100 } });
-    const [rested, running] = [fixture.companyId, companyIdFrom(8)];
-    await host.manager.generateQRForCompany(rested);
-    await host.waitForState(rested, 'qr_expired');
-    expect(fixture.leases.holder(rested)).toBeUndefined();
+    const [parked, running] = [fixture.companyId, companyIdFrom(8)];
+    await host.manager.generateQRForCompany(parked);
+    await host.waitForState(parked, 'qr_expired');
+    expect(fixture.leases.holder(parked)).toBeUndefined();
     await host.manager.requestPairingCode(running, fixture.salon.number);
     expect(fixture.leases.holder(running)).toBe('instance-a');
 
-    const writing = vi.spyOn(host.credentials, 'write').mockRejectedValue(new Error('disk full'));
+    const write = vi.spyOn(host.credentials, 'write').mockRejectedValue(new Error('disk full'));
     clock.offsetMs = 31 * minuteMs;
     await host.manager.evictUnlinkedSessions();
-    expect(writing).toHaveBeenCalled();
-    expect(fixture.leases.holder(rested)).toBeUndefined();
+    expect(write).toHaveBeenCalled();
+    expect(fixture.leases.holder(parked)).toBeUndefined();
     expect(fixture.leases.holder(running)).toBeUndefined();
     expect(host.manager.countByState()).toEqual({ qr_expired: 1, idle: 1 });
     await waitFor('the socket to close', () => fixture.countEvents('disconnected') === 2);
 
-    writing.mockRestore();
+    write.mockRestore();
     clock.offsetMs = 62 * minuteMs;
     await host.manager.evictUnlinkedSessions();
     expect(host.manager.countByState()).toEqual({});
     await host.link(running, fixture.salon);
   });
 
-  it('that is linked is left alone, however long it has been', async () => {
+  it('is not evicted once it is linked', async () => {
     const { fixture, clock, now } = await fixtureWithClock();
     await using _ = fixture;
     const host = fixture.host({ now });
@@ -87,7 +87,7 @@ describe('memory growth: a session that nobody links', () => {
     await fixture.client.waitForMessage(({ text }) => text === 'ещё здесь');
   });
 
-  it('that somebody asks to link in that very moment is linked', async () => {
+  it('is linked when a pairing request arrives during eviction', async () => {
     const { fixture, clock, now } = await fixtureWithClock();
     await using _ = fixture;
     const host = fixture.host({ now, timeouts: { qrLifetimeMs: 100 } });
@@ -102,16 +102,18 @@ describe('memory growth: a session that nobody links', () => {
     await fixture.salon.scan(code.text);
     await host.waitForState(fixture.companyId, 'connected');
   });
+});
 
-  it('is one of a bounded number: who comes when all places are taken is told to wait, and is let in later', async () => {
+describe('the pairing limit', () => {
+  it('rejects a pairing while all slots are occupied and admits it later', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ maxPairings: 2 });
     const [first, second, third] = [companyIdFrom(1), companyIdFrom(2), companyIdFrom(3)];
-    const asked = await Promise.allSettled(
+    const results = await Promise.allSettled(
       [first, second, third].map((companyId) => host.manager.generateQRForCompany(companyId)),
     );
-    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
-    expect(asked[2]).toMatchObject({ reason: { code: 'RATE_LIMIT', retryAfterSeconds: 30 } });
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect(results[2]).toMatchObject({ reason: { code: 'RATE_LIMIT', retryAfterSeconds: 30 } });
     await expect(host.manager.generateQRForCompany(first)).resolves.toMatchObject({ sequence: 1 });
     expect(fixture.countEvents('registration')).toBe(2);
 
@@ -120,7 +122,7 @@ describe('memory growth: a session that nobody links', () => {
     expect(host.manager.countByState()).toEqual({ connected: 1, pairing: 2 });
   });
 
-  it('takes no place while it waits to try again after a refused client version', async () => {
+  it('does not count a pairing that waits for a retry after a refused client version', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ maxPairings: 1 });
     const [waiting, first, second] = [companyIdFrom(1), companyIdFrom(2), companyIdFrom(3)];
@@ -132,7 +134,7 @@ describe('memory growth: a session that nobody links', () => {
     fixture.whatsapp.refuseLogins(undefined);
     await host.manager.generateQRForCompany(first);
     await expect(host.manager.generateQRForCompany(second)).rejects.toMatchObject({ code: 'RATE_LIMIT' });
-    // It is under way already: nobody is told that there are too many.
+    // Already pairing: not subject to the limit.
     await host.manager.createNewSession(waiting);
     await host.link(first, fixture.salon);
   });

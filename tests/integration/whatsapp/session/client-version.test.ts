@@ -8,35 +8,35 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const newer = [2, 3000, 2_000_000_000] as const;
 
-function memory(): ClientVersionStore & { kept: ClientVersionNumber | undefined } {
+function inMemoryStore(): ClientVersionStore & { stored: ClientVersionNumber | undefined } {
   return {
-    kept: undefined,
+    stored: undefined,
     read() {
-      return Promise.resolve(this.kept);
+      return Promise.resolve(this.stored);
     },
     save(version) {
-      this.kept = version;
+      this.stored = version;
       return Promise.resolve();
     },
   };
 }
 
-/** What the sessions announced when they logged in, as WhatsApp saw it. */
-function announced(fixture: SessionFixture): string[] {
+/** The client versions of all logins, as the simulator received them. */
+function announcedVersions(fixture: SessionFixture): string[] {
   return fixture.whatsapp.log.flatMap((event) => (event.type === 'login' ? [event.clientVersion] : []));
 }
 
 describe('a refused client version', () => {
-  it('keeps the credentials, is looked up anew, and the new one is announced, also after a restart', async () => {
+  it('keeps the credentials and is replaced by a fetched one, also after a restart', async () => {
     await using fixture = await SessionFixture.start();
-    const versionMemory = memory();
+    const versionStore = inMemoryStore();
     const host = await fixture.linkedHost({
-      versionStore: versionMemory,
+      versionStore,
       fetchLatestVersion: async () => newer,
     });
     fixture.whatsapp.refuseLogins(405);
     fixture.salon.drop();
-    await waitFor('the newer version', () => versionMemory.kept);
+    await waitFor('the newer version', () => versionStore.stored);
     expect(host.manager.getSessionStatus(fixture.companyId)).toMatchObject({
       state: 'reconnecting',
       detail: '405',
@@ -47,21 +47,21 @@ describe('a refused client version', () => {
     await fixture.stop(host);
 
     fixture.whatsapp.refuseLogins(undefined);
-    const restarted = fixture.host({ versionStore: versionMemory });
+    const restarted = fixture.host({ versionStore });
     await restarted.manager.initializeManager();
     await restarted.waitForState(fixture.companyId, 'connected');
-    expect(announced(fixture).at(-1)).toBe(newer.join('.'));
+    expect(announcedVersions(fixture).at(-1)).toBe(newer.join('.'));
     const metrics = await restarted.metrics.registry.metrics();
     expect(metrics).toContain(`marketplace_whatsapp_sockets_total{version="${newer.join(',')}"} 1`);
   });
 
-  it('that is configured is never replaced', async () => {
+  it('is never replaced if it is configured', async () => {
     await using fixture = await SessionFixture.start();
     const version = [2, 3000, 1_040_000_000] as const;
-    const versionMemory = { ...memory(), kept: newer };
+    const versionStore = { ...inMemoryStore(), stored: newer };
     const host = await fixture.linkedHost({
       version,
-      versionStore: versionMemory,
+      versionStore,
       fetchLatestVersion: async () => newer,
     });
     fixture.whatsapp.refuseLogins(405);
@@ -70,9 +70,9 @@ describe('a refused client version', () => {
     await fixture.stop(host);
 
     fixture.whatsapp.refuseLogins(undefined);
-    const restarted = fixture.host({ version, versionStore: versionMemory });
+    const restarted = fixture.host({ version, versionStore });
     await restarted.manager.initializeManager();
     await restarted.waitForState(fixture.companyId, 'connected');
-    expect(new Set(announced(fixture))).toEqual(new Set([version.join('.')]));
+    expect(new Set(announcedVersions(fixture))).toEqual(new Set([version.join('.')]));
   });
 });

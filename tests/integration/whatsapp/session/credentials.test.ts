@@ -8,7 +8,7 @@ import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('after a restart', () => {
-  it('a linked session opens again within seconds, with no QR code, and sends', async () => {
+  it('a linked session reconnects within seconds without a QR code and sends', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.stop(await fixture.linkedHost());
     const host = fixture.host();
@@ -24,9 +24,9 @@ describe('after a restart', () => {
     await fixture.client.waitForMessage(({ text }) => text === 'снова здесь');
   });
 
-  it('a killed instance gets its sessions back at once under its own name', async () => {
+  it('a killed instance reclaims its sessions at once under the same name', async () => {
     await using fixture = await SessionFixture.start();
-    // Not stopped: its lease still runs, as after a kill.
+    // Not stopped: its lease is still valid, as after a kill.
     await fixture.linkedHost();
     const host = fixture.host();
     await host.manager.initializeManager();
@@ -34,7 +34,7 @@ describe('after a restart', () => {
     expect(host.qrCodes).toEqual([]);
   });
 
-  it('a pairing that was begun by code and never finished does not log in', async () => {
+  it('an unfinished pairing by code does not log in', async () => {
     await using fixture = await SessionFixture.start();
     const before = fixture.host();
     await before.manager.requestPairingCode(fixture.companyId, fixture.salon.number);
@@ -48,8 +48,8 @@ describe('after a restart', () => {
   });
 });
 
-describe('credentials on disk', () => {
-  it('hold no number, key or text in the clear, and belong to their owner alone', async () => {
+describe('stored credentials', () => {
+  it('contain no plaintext number, key or message, and only their owner can read the file', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Секретная стрижка');
@@ -65,11 +65,11 @@ describe('credentials on disk', () => {
     expect(mode & 0o777).toBe(0o600);
   });
 
-  it('that cannot be read stop the session, are kept, and open again once the key is back', async () => {
+  it('that are unreadable stop the session, are kept and work again with the right key', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.stop(await fixture.linkedHost());
     for (let starts = 0; starts < 2; starts += 1) {
-      const withoutKey = fixture.host({ keyring: otherBox() });
+      const withoutKey = fixture.host({ keyring: wrongKeyring() });
       await withoutKey.manager.initializeManager();
       await withoutKey.waitForState(fixture.companyId, 'stopped');
       expect(withoutKey.manager.getSessionStatus(fixture.companyId).detail).toBe('credentials_unreadable');
@@ -82,11 +82,11 @@ describe('credentials on disk', () => {
     await host.waitForState(fixture.companyId, 'connected');
   });
 
-  it('that cannot be read are replaced by a new link when the owner asks for one', async () => {
+  it('that are unreadable are replaced by a new link on request', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.stop(await fixture.linkedHost());
-    const box = otherBox();
-    const host = fixture.host({ keyring: box });
+    const keyring = wrongKeyring();
+    const host = fixture.host({ keyring });
     await host.manager.initializeManager();
     await host.waitForState(fixture.companyId, 'stopped');
     await host.link(fixture.companyId, fixture.salon);
@@ -94,15 +94,15 @@ describe('credentials on disk', () => {
     await fixture.client.waitForMessage(({ text }) => text === 'с новым ключом');
 
     await fixture.stop(host);
-    const restarted = fixture.host({ keyring: box });
+    const restarted = fixture.host({ keyring });
     await restarted.manager.initializeManager();
     await restarted.waitForState(fixture.companyId, 'connected');
     expect(restarted.qrCodes).toEqual([]);
   });
 });
 
-describe('the end of a link', () => {
-  it('asked for by us removes the device from the phone and erases the credentials, as often as it is asked for', async () => {
+describe('a logout', () => {
+  it('requested by us unlinks the device and erases the credentials, also when repeated', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     await host.manager.disconnectSession(fixture.companyId);
@@ -118,7 +118,7 @@ describe('the end of a link', () => {
     await host.link(fixture.companyId, fixture.salon);
   });
 
-  it('by the owner on the phone is noticed, and nothing tries to log in any more', async () => {
+  it('on the phone is detected, and no login is attempted again', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     fixture.salon.removeDevice(1);
@@ -131,28 +131,28 @@ describe('the end of a link', () => {
     await host.link(fixture.companyId, fixture.salon);
   });
 
-  it('by the owner sets the credentials aside, sealed, and a new link starts without them', async () => {
+  it('on the phone quarantines the encrypted credentials; a new link does not use them', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
-    const setAside = () => quarantined(fixture.directory);
+    const quarantineSize = () => countQuarantined(fixture.directory);
     fixture.salon.removeDevice(1);
     await host.waitForState(fixture.companyId, 'logged_out');
 
-    expect(setAside()).toBeGreaterThan(100);
+    expect(quarantineSize()).toBeGreaterThan(100);
     const bytes = await host.readSessionFiles();
     for (const trace of [fixture.salon.number, 'noiseKey']) expect(bytes.includes(trace), trace).toBe(false);
     await fixture.stop(host);
     const restarted = fixture.host();
     await restarted.manager.initializeManager();
     expect(restarted.manager.getSessionStatus(fixture.companyId).state).toBe('idle');
-    const before = fixture.countEvents('registration');
+    const registrations = fixture.countEvents('registration');
     await restarted.link(fixture.companyId, fixture.salon);
-    expect(fixture.countEvents('registration')).toBe(before + 1);
+    expect(fixture.countEvents('registration')).toBe(registrations + 1);
 
     await restarted.manager.eraseQuarantined();
-    expect(setAside(), 'before the week is over').toBeGreaterThan(100);
+    expect(quarantineSize(), 'before the week is over').toBeGreaterThan(100);
     await restarted.credentials.eraseQuarantined(0);
-    expect(setAside()).toBe(0);
+    expect(quarantineSize()).toBe(0);
     expect(await restarted.credentials.companies()).toEqual([fixture.companyId]);
   });
 
@@ -164,7 +164,7 @@ describe('the end of a link', () => {
     expect(fixture.countEvents('connected')).toBe(0);
   });
 
-  it('is not what stopping the server is', async () => {
+  it('does not happen when the server stops', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     await fixture.stop(host);
@@ -174,13 +174,13 @@ describe('the end of a link', () => {
   });
 });
 
-/** How many credentials are set aside. */
-function quarantined(directory: string): number {
+/** The number of quarantined credential rows. */
+function countQuarantined(directory: string): number {
   using database = new DatabaseSync(join(directory, 'credentials.sqlite'), { readOnly: true });
   return Number(database.prepare('select count(*) as rows from quarantine').get()?.['rows']);
 }
 
-/** As after the encryption keys were lost. */
-function otherBox(): Keyring {
+/** A keyring after the loss of the encryption key: the same id, another key. */
+function wrongKeyring(): Keyring {
   return new Keyring([{ id: 'k1', key: randomBytes(32) }]);
 }

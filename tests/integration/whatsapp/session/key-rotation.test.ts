@@ -16,19 +16,19 @@ import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import type { Leases } from '../../../../src/ports/sessions.ts';
 
 /** `make resilience` runs it with 20. */
-const sessions = Number(process.env['KEY_ROTATION_SESSIONS'] ?? 5);
-const oldKey: EncryptionKey = { id: 'key-of-before', key: randomBytes(32) };
-const newKey: EncryptionKey = { id: 'key-of-today', key: randomBytes(32) };
-const oldBox = new Keyring([oldKey]);
+const sessionCount = Number(process.env['KEY_ROTATION_SESSIONS'] ?? 5);
+const oldKey: EncryptionKey = { id: 'old-key', key: randomBytes(32) };
+const newKey: EncryptionKey = { id: 'new-key', key: randomBytes(32) };
+const oldKeyring = new Keyring([oldKey]);
 const reconnectsPerSecond = 20;
 
 type Store = Readonly<{
   leases: Leases;
   databaseCredentials?: CredentialRepository;
   newCompany: (index: number) => Promise<CompanyId>;
-  sealed: (host: SessionHost) => EncryptedValues;
-  /** How often the header of a key is found in what is stored, asked without the code under test. */
-  traces: (host: SessionHost, keyId: string) => Promise<number>;
+  encryptedValues: (host: SessionHost) => EncryptedValues;
+  /** Occurrences of a key's header in the stored values, counted without the code under test. */
+  countKeyHeaders: (host: SessionHost, keyId: string) => Promise<number>;
 }> &
   AsyncDisposable;
 
@@ -36,8 +36,9 @@ async function localStore({ leases }: SessionFixture): Promise<Store> {
   return {
     leases,
     newCompany: async (index) => companyIdFrom(100 + index),
-    sealed: ({ credentials }) => credentials.encryptedValues,
-    traces: async (host, keyId) => (await host.readSessionFiles()).toString('latin1').split(keyId).length - 1,
+    encryptedValues: ({ credentials }) => credentials.encryptedValues,
+    countKeyHeaders: async (host, keyId) =>
+      (await host.readSessionFiles()).toString('latin1').split(keyId).length - 1,
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -47,14 +48,14 @@ async function postgresStore(): Promise<Store> {
   const { address } = scope.use(await postgres.make());
   const database = scope.use(await openTestDatabase(address));
   const { rpc, leases, credentials, encryptedValues } = repositoriesOn(database);
-  const companies = new StoredCompanies(rpc, oldBox);
-  const opened = scope.move();
+  const companies = new StoredCompanies(rpc, oldKeyring);
+  const resources = scope.move();
   return {
     leases,
     databaseCredentials: credentials,
     newCompany: async () => (await companies.createOrFind(newCompany())).company.id,
-    sealed: () => encryptedValues,
-    traces: async (_host, keyId) => {
+    encryptedValues: () => encryptedValues,
+    countKeyHeaders: async (_host, keyId) => {
       const [row] = await database.sql.transaction((session) =>
         session.query(
           `select count(*)::int as found from (
@@ -67,13 +68,13 @@ async function postgresStore(): Promise<Store> {
       );
       return Number(row?.['found']);
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
 type Salon = Readonly<{ company: CompanyId; client: SimulatedPhone }>;
 
-/** Writes to the salon's client again and again, as soon as the session is open. @returns the ids */
+/** Sends messages to the salon's client until `isOver`, from the moment the session is open. @returns their ids */
 async function keepSending(host: SessionHost, { company, client }: Salon, isOver: () => boolean) {
   await host.waitForState(company, 'connected', 120_000);
   const ids: string[] = [];
@@ -85,8 +86,12 @@ async function keepSending(host: SessionHost, { company, client }: Salon, isOver
   return ids;
 }
 
-/** WhatsApp acknowledges each, and the client reads it. */
-async function allArrive(fixture: SessionFixture, host: SessionHost, ids: readonly string[]): Promise<void> {
+/** WhatsApp acknowledges each message, and the client receives and decrypts it. */
+async function expectDelivered(
+  fixture: SessionFixture,
+  host: SessionHost,
+  ids: readonly string[],
+): Promise<void> {
   for (const id of ids) await host.waitForMessageStatus(id, 'sent');
   for (const id of ids) await host.waitForMessageStatus(id, 'delivered');
   expect(fixture.whatsapp.log.filter(({ type }) => type === 'undecryptable')).toEqual([]);
@@ -95,23 +100,23 @@ async function allArrive(fixture: SessionFixture, host: SessionHost, ids: readon
 describe.each([
   { name: 'the local store', open: localStore },
   { name: 'Postgres', open: postgresStore },
-])('a change of the encryption key in $name', ({ open }) => {
+])('a key rotation in $name', ({ open }) => {
   it(
-    `while ${sessions} sessions send drops none, and leaves nothing under the old key`,
+    `loses no message of ${sessionCount} sending sessions and leaves nothing under the old key`,
     { timeout: 600_000 },
     async () => {
       await using fixture = await SessionFixture.start();
       await using store = await open(fixture);
       const { leases, databaseCredentials } = store;
-      const choices = {
+      const overrides = {
         leases,
         reconnectsPerSecond,
         ...(databaseCredentials !== undefined && { databaseCredentials }),
       };
       const salons: Salon[] = [];
 
-      const before = fixture.host({ ...choices, keyring: oldBox });
-      for (let index = 0; index < sessions; index += 1) {
+      const before = fixture.host({ ...overrides, keyring: oldKeyring });
+      for (let index = 0; index < sessionCount; index += 1) {
         const company = await store.newCompany(index);
 
         const client = fixture.whatsapp.phone(`7916600${1000 + index}`);
@@ -119,40 +124,44 @@ describe.each([
         await before.link(company, fixture.whatsapp.phone(`7903000${1000 + index}`, `Салон ${index}`));
         await before.manager.sendMessage(company, client.number, 'до смены ключа');
       }
-      const refused = await store.newCompany(sessions);
-      const gone = fixture.whatsapp.phone('79030002000', 'Ушедший салон');
-      await before.link(refused, gone);
-      gone.removeDevice(1);
-      await before.waitForState(refused, 'logged_out');
+      const loggedOut = await store.newCompany(sessionCount);
+      const loggedOutPhone = fixture.whatsapp.phone('79030002000', 'Ушедший салон');
+      await before.link(loggedOut, loggedOutPhone);
+      loggedOutPhone.removeDevice(1);
+      await before.waitForState(loggedOut, 'logged_out');
       await fixture.stop(before);
       const registrations = fixture.countEvents('registration');
 
       const bothKeys = new Keyring([newKey, oldKey]);
-      const host = fixture.host({ ...choices, keyring: bothKeys });
-      const sealed = store.sealed(host);
-      expect(await sealed.countStale(bothKeys.currentKeyPrefix)).toBeGreaterThan(sessions * 800);
-      await using rotation = new KeyRotation({ stores: [sealed], keyring: bothKeys, report: host.report });
+      const host = fixture.host({ ...overrides, keyring: bothKeys });
+      const encryptedValues = store.encryptedValues(host);
+      expect(await encryptedValues.countStale(bothKeys.currentKeyPrefix)).toBeGreaterThan(sessionCount * 800);
+      await using rotation = new KeyRotation({
+        stores: [encryptedValues],
+        keyring: bothKeys,
+        report: host.report,
+      });
       let isOver = false;
       await host.manager.initializeManager();
       const [ids] = await Promise.all([
         Promise.all(salons.map((salon) => keepSending(host, salon, () => isOver))),
         rotation.run().finally(() => (isOver = true)),
       ]);
-      await allArrive(fixture, host, ids.flat());
+      await expectDelivered(fixture, host, ids.flat());
 
       expect(rotation.staleCount).toBe(0);
-      expect(await store.traces(host, oldKey.id)).toBe(0);
-      expect(await store.traces(host, newKey.id)).toBeGreaterThan(sessions * 800);
+      expect(await store.countKeyHeaders(host, oldKey.id)).toBe(0);
+      expect(await store.countKeyHeaders(host, newKey.id)).toBeGreaterThan(sessionCount * 800);
       expect(host.disconnections).toEqual([]);
       expect(host.log.lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
       await fixture.stop(host);
 
-      const alone = fixture.host({ ...choices, keyring: new Keyring([newKey]) });
-      await alone.manager.initializeManager();
-      const after = await Promise.all(salons.map((salon) => keepSending(alone, salon, () => true)));
-      await allArrive(fixture, alone, after.flat());
-      expect(alone.disconnections).toEqual([]);
-      expect(alone.qrCodes).toEqual([]);
+      const newKeyHost = fixture.host({ ...overrides, keyring: new Keyring([newKey]) });
+      await newKeyHost.manager.initializeManager();
+      const after = await Promise.all(salons.map((salon) => keepSending(newKeyHost, salon, () => true)));
+      await expectDelivered(fixture, newKeyHost, after.flat());
+      expect(newKeyHost.disconnections).toEqual([]);
+      expect(newKeyHost.qrCodes).toEqual([]);
       expect(fixture.countEvents('registration')).toBe(registrations);
     },
   );

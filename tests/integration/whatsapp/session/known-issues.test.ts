@@ -3,9 +3,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-/** What owners of other gateways complain of, where no suite of its own shows that it does not happen here. */
-describe('complaints that owners of WhatsApp gateways have', () => {
-  it('"after the scan 515, then 401, scan again": a slow disk holds the restart back until the credentials are on it', async () => {
+/** Bug reports against other gateways that no other suite covers. */
+describe('a known issue of WhatsApp gateways', () => {
+  it('"515, then 401 after the scan": the restart waits until the credentials are saved', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     const write = host.credentials.write.bind(host.credentials);
@@ -22,16 +22,16 @@ describe('complaints that owners of WhatsApp gateways have', () => {
     expect(host.states).toEqual(['pairing', 'connecting', 'connected']);
   }, 60_000);
 
-  it('"send hangs right after link": the first message goes while the history still comes in', async () => {
+  it('"send hangs right after link": a message is sent while the history still arrives', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
-    const askedAtMs = performance.now();
+    const requestedAtMs = performance.now();
     await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'сразу после привязки');
     await fixture.client.waitForMessage(({ text }) => text === 'сразу после привязки');
-    expect(performance.now() - askedAtMs).toBeLessThan(5_000);
+    expect(performance.now() - requestedAtMs).toBeLessThan(5_000);
   });
 
-  it('"account stuck after the code, no error": a passkey asked for after a pairing code is told, with either of its words', async () => {
+  it('"stuck after the code, no error": both passkey notifications are reported', async () => {
     for (const step of ['passkey_prologue_request', 'crsc_continuation'] as const) {
       await using fixture = await SessionFixture.start();
       fixture.whatsapp.requirePasskey(fixture.salon, true, step);
@@ -39,28 +39,31 @@ describe('complaints that owners of WhatsApp gateways have', () => {
       const { code } = await host.manager.requestPairingCode(fixture.companyId, fixture.salon.number);
       await expect(fixture.salon.enterPairingCode(code)).rejects.toThrow('passkey');
       await host.waitForState(fixture.companyId, 'passkey_required');
-      await waitFor('nothing to be left', async () => (await host.credentials.companies()).length === 0);
+      await waitFor(
+        'the credentials to be erased',
+        async () => (await host.credentials.companies()).length === 0,
+      );
       expect(fixture.countEvents('login')).toBe(0);
     }
   });
 
-  it('"401 device_removed again and again": however often a session is asked for, one socket logs in', async () => {
+  it('"401 device_removed repeatedly": concurrent requests open one socket', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.stop(await fixture.linkedHost());
-    const before = fixture.countEvents('login');
+    const logins = fixture.countEvents('login');
     const host = fixture.host();
     await Promise.all([host.manager.initializeManager(), host.manager.initializeManager()]);
-    const asked = await Promise.allSettled(
+    const requests = await Promise.allSettled(
       Array.from({ length: 5 }, () => host.manager.createNewSession(fixture.companyId)),
     );
     await host.waitForState(fixture.companyId, 'connected');
-    expect(asked.every(({ status }) => status === 'rejected')).toBe(true);
-    expect(fixture.countEvents('login') - before).toBe(1);
+    expect(requests.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(fixture.countEvents('login') - logins).toBe(1);
     expect(fixture.countEvents('replaced')).toBe(0);
     expect(fixture.salon.linkedDevices).toHaveLength(1);
   });
 
-  it('"stuck connecting, the instance must be deleted": an attempt that WhatsApp never answers ends, and the next one links', async () => {
+  it('"stuck connecting": an attempt without a response ends, and the next one links', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ timeouts: { responseTimeoutMs: 1_000, firstQrTimeoutMs: 1_500 } });
     fixture.whatsapp.refuseUpgrades(500);
@@ -73,7 +76,7 @@ describe('complaints that owners of WhatsApp gateways have', () => {
     await host.link(fixture.companyId, fixture.salon);
   }, 60_000);
 
-  it('"half-made credentials log in": a socket lost after a code was given registers anew, and the next code links', async () => {
+  it('"half-made credentials log in": a socket lost after a code registers again', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     await host.manager.requestPairingCode(fixture.companyId, fixture.salon.number);

@@ -3,8 +3,8 @@ import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.t
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-describe('a logout whose credentials the store does not erase', () => {
-  it('leaves a session at rest that says so and holds no lease, and is finished when it is asked for again', async () => {
+describe('a logout whose credentials cannot be erased', () => {
+  it('parks the session without a lease and completes when requested again', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     vi.spyOn(host.credentials, 'erase').mockRejectedValueOnce(new Error('disk full'));
@@ -29,7 +29,7 @@ describe('a logout whose credentials the store does not erase', () => {
     await host.link(fixture.companyId, fixture.salon);
   });
 
-  it('ends also a session that was about to connect again', async () => {
+  it('also stops a session that was about to reconnect', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     fixture.whatsapp.refuseLogins(503);
@@ -46,7 +46,7 @@ describe('a logout whose credentials the store does not erase', () => {
     expect(host.disconnections.at(-1)).toEqual({ reason: 'requested', willReconnect: false });
   });
 
-  it('because another instance has the session now leaves it to that one', async () => {
+  it('leaves the session to another instance that has taken over its lease', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     vi.spyOn(host.credentials, 'erase').mockRejectedValueOnce(new LeaseLostError());
@@ -57,22 +57,22 @@ describe('a logout whose credentials the store does not erase', () => {
     });
   });
 
-  it('while a pairing makes way for a new one ends the pairing', async () => {
+  it('ends a pairing that was being replaced by a new one', async () => {
     const clock = { offsetMs: 0 };
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ now: () => new Date(Date.now() + clock.offsetMs) });
     await host.manager.requestPairingCode(fixture.companyId, fixture.salon.number);
     clock.offsetMs = 110_000;
     vi.spyOn(host.credentials, 'erase').mockRejectedValueOnce(new Error('disk full'));
-    const again = () => host.manager.requestPairingCode(fixture.companyId, fixture.salon.number);
-    await expect(again()).rejects.toThrow('disk full');
+    const requestAgain = () => host.manager.requestPairingCode(fixture.companyId, fixture.salon.number);
+    await expect(requestAgain()).rejects.toThrow('disk full');
     expect(host.manager.getSessionStatus(fixture.companyId)).toMatchObject({
       state: 'idle',
       detail: 'store_unavailable',
     });
     expect(fixture.leases.holder(fixture.companyId)).toBeUndefined();
 
-    const { code } = await again();
+    const { code } = await requestAgain();
     await fixture.salon.enterPairingCode(code);
     await host.waitForState(fixture.companyId, 'connected');
   });

@@ -3,11 +3,11 @@ import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('a lost connection', () => {
-  it('comes back by itself', async () => {
+  it('is restored by itself', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     fixture.salon.drop();
-    await waitFor('the loss to be told', () => host.disconnections[0]);
+    await waitFor('the disconnect to be reported', () => host.disconnections[0]);
     await host.waitForState(fixture.companyId, 'connected');
 
     expect(host.states.slice(-2)).toEqual(['reconnecting', 'connected']);
@@ -17,13 +17,13 @@ describe('a lost connection', () => {
     await fixture.client.waitForMessage(({ text }) => text === 'мы снова на связи');
   });
 
-  it('is tried again for as long as WhatsApp refuses, one socket at a time', async () => {
+  it('is retried as long as WhatsApp refuses logins, one socket at a time', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const before = fixture.countEvents('connected');
     fixture.whatsapp.refuseLogins(503);
     fixture.whatsapp.endAll(503);
-    await waitFor('three more tries', () => fixture.countEvents('connected') - before >= 3);
+    await waitFor('three more attempts', () => fixture.countEvents('connected') - before >= 3);
     expect(fixture.countEvents('connected') - fixture.countEvents('disconnected')).toBeLessThanOrEqual(1);
     fixture.whatsapp.refuseLogins(undefined);
     await host.waitForState(fixture.companyId, 'connected');
@@ -34,14 +34,14 @@ describe('a lost connection', () => {
     const host = await fixture.linkedHost({ timeouts: { responseTimeoutMs: 300 } });
     fixture.whatsapp.refuseUpgrades(503);
     fixture.salon.drop();
-    const silences = () => host.log.lines.filter((line) => line.includes('"code":408'));
-    await waitFor('the watchdog', () => silences().length >= 2);
+    const timeouts = () => host.log.lines.filter((line) => line.includes('"code":408'));
+    await waitFor('two response timeouts', () => timeouts().length >= 2);
     fixture.whatsapp.refuseUpgrades(undefined);
     await host.waitForState(fixture.companyId, 'connected');
     expect(host.connections).toHaveLength(2);
   });
 
-  it('by a second login with the same device is waited out, not raced against', async () => {
+  it('is not reopened at once after a second login with the same device', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const before = fixture.countEvents('connected');
@@ -53,7 +53,7 @@ describe('a lost connection', () => {
     expect(fixture.countEvents('connected')).toBe(before);
   });
 
-  it('by a second login of the instance that has the lease now leaves the session to it (fault 16)', async () => {
+  it('is left to the instance that has the lease after a second login from there', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost({ timeouts: { leaseRetryDelayMs: 50 } });
     await fixture.leases.reassign(fixture.companyId, 'instance-b');
@@ -61,14 +61,14 @@ describe('a lost connection', () => {
     fixture.whatsapp.endAll(440);
     await host.waitForState(fixture.companyId, 'stopped');
     await waitFor(
-      'it to ask for the lease again',
+      'a retry to acquire the lease',
       () => host.manager.getSessionStatus(fixture.companyId).detail === 'leased_elsewhere',
     );
     expect(host.disconnections).toEqual([{ reason: 'lease_lost', willReconnect: true }]);
     expect(fixture.countEvents('connected')).toBe(before);
   });
 
-  it('again and again as soon as it is open makes the session rest, with one alert', async () => {
+  it('pauses the session when it recurs right after each login, with one alert', async () => {
     await using fixture = await SessionFixture.start();
     const timeouts = { backoffBaseMs: 10, backoffMaxMs: 10, flappingCooldownMs: 500 };
     const host = await fixture.linkedHost({ timeouts });
@@ -77,16 +77,16 @@ describe('a lost connection', () => {
       if (state === 'connected') fixture.whatsapp.endAll(503);
     });
     fixture.whatsapp.endAll(503);
-    await waitFor('the rest', () => status().detail === 'flapping');
-    const atRest = fixture.countEvents('connected');
+    await waitFor('the pause', () => status().detail === 'flapping');
+    const connections = fixture.countEvents('connected');
     expect(status().state).toBe('reconnecting');
-    await waitFor('the second rest', () => fixture.countEvents('connected') >= atRest + 6);
+    await waitFor('the second pause', () => fixture.countEvents('connected') >= connections + 6);
     expect(
       host.log.lines.filter((line) => line.includes('WhatsApp session requires attention')),
     ).toHaveLength(1);
   });
 
-  it('by a ban keeps the credentials and waits for a person, who may link another number', async () => {
+  it('keeps the credentials after a ban, and another number can be linked', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     fixture.whatsapp.refuseLogins(403);
@@ -100,7 +100,7 @@ describe('a lost connection', () => {
 });
 
 describe('a lease', () => {
-  it('is granted anew with each socket, so that what the one before left unfinished can be told apart', async () => {
+  it('has a greater token for each socket', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     await host.manager.generateQRForCompany(fixture.companyId);
@@ -120,7 +120,7 @@ describe('a lease', () => {
     expect(host.states).not.toContain('stopped');
   });
 
-  it('held by another instance means no socket here, until that instance lets go', async () => {
+  it('held by another instance prevents a socket until it is released', async () => {
     await using fixture = await SessionFixture.start();
     const first = await fixture.linkedHost();
     const second = fixture.host({ owner: 'instance-b' });
@@ -137,7 +137,7 @@ describe('a lease', () => {
     expect(second.qrCodes).toEqual([]);
   });
 
-  it('that was taken away closes the socket, and what it would still write is refused', async () => {
+  it('that was taken over closes the socket, and its pending writes are refused', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost({ timeouts: { leaseRenewIntervalMs: 100 } });
     const stale = host.manager.getLease(fixture.companyId);
@@ -155,7 +155,7 @@ describe('a lease', () => {
     await expect(host.credentials.write(stale, [change])).rejects.toThrow('is stale');
   });
 
-  it('that cannot be renewed is not trusted to its end', async () => {
+  it('that cannot be renewed is dropped before it expires', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost({ timeouts: { leaseTtlMs: 600, leaseRenewIntervalMs: 100 } });
     fixture.leases.failure = new Error('The database is gone');

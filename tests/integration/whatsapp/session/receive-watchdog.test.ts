@@ -8,25 +8,25 @@ import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
 const night = new Date('2026-03-10T00:00:00Z');
 const noSilence = { silenceMs: 3_600_000 };
 
-function textsOf(host: SessionHost): string[] {
+function collectTexts(host: SessionHost): string[] {
   const texts: string[] = [];
   host.manager.on('received', (_companyId, { text }: ReceivedText) => texts.push(text));
   return texts;
 }
 
-describe('a deaf session, connected and without a message for hours,', () => {
-  it('gets a new socket, and what was withheld arrives', async () => {
+describe('a deaf session', () => {
+  it('gets a new socket, and the withheld messages arrive', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host);
-    const texts = textsOf(host);
+    const texts = collectTexts(host);
     await host.link(fixture.companyId, fixture.salon);
     const logins = fixture.countEvents('login');
     fixture.whatsapp.deafen(fixture.salon, 'next login');
     await fixture.client.sendText(fixture.salon.number, 'Приду');
     await waitFor('the message', () => texts.includes('Приду'), 15_000);
     await waitFor('the recovery', async () => (await watched.actionCount('recovered')) === 1);
-    // The salon's clock stands still here.
+    // The fixture's clock stands still.
     expect(watched.watchdog.lastInboundAt(fixture.companyId)?.getTime()).toBeCloseTo(noon.getTime(), -4);
 
     expect(fixture.countEvents('login')).toBe(logins + 1);
@@ -41,11 +41,11 @@ describe('a deaf session, connected and without a message for hours,', () => {
     await host.waitForMessageStatus(messageId, 'delivered');
   });
 
-  it('that no new socket cures gets one all the same, one alert, and is heard of again when it hears', async () => {
+  it('raises one alert when a new socket does not help, and reports the recovery', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host);
-    const texts = textsOf(host);
+    const texts = collectTexts(host);
     await host.link(fixture.companyId, fixture.salon);
     const logins = fixture.countEvents('login');
     fixture.whatsapp.deafen(fixture.salon);
@@ -72,7 +72,7 @@ describe('a deaf session, connected and without a message for hours,', () => {
     expect(watched.events.at(-1)).toEqual({ ...expectedEvent, type: 'whatsapp_hears_again' });
   }, 60_000);
 
-  it('is found within a minute when its messages are not even acknowledged', async () => {
+  it('is detected within a minute when its messages are not acknowledged either', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host, { timeouts: noSilence });
@@ -87,7 +87,7 @@ describe('a deaf session, connected and without a message for hours,', () => {
     expect(await watched.actionCount('alert')).toBe(0);
   });
 
-  it('is told from one whose acknowledgements are late: that keeps its socket, its phone being off', async () => {
+  it('is not assumed when acks are late and the phone is off: the socket stays', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host, { timeouts: { ...noSilence, probeTimeoutMs: 10_000 } });
@@ -120,8 +120,8 @@ describe('a deaf session, connected and without a message for hours,', () => {
   });
 });
 
-describe('a quiet session that hears', () => {
-  it('is never reconnected by its watchdog, and its owner sees nothing of the probes', async () => {
+describe('a quiet session', () => {
+  it('is never reconnected by its watchdog, and its owner does not see the probes', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host, { timeouts: { probeTimeoutMs: 15_000 } });
@@ -137,7 +137,7 @@ describe('a quiet session that hears', () => {
     expect([fixture.salon.sentFromCompanions.length, fixture.salon.inbox.length]).toEqual(seen);
   }, 30_000);
 
-  it('cannot be told from a deaf one while the phone is switched off: one new socket, one alert', async () => {
+  it('counts as deaf while the phone is switched off: one new socket, one alert', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host);
@@ -152,11 +152,11 @@ describe('a quiet session that hears', () => {
 });
 
 describe('a half-open connection', () => {
-  it('is given up as soon as the keepalive has noticed, not when its closing times out', async () => {
+  it('is dropped when the keepalive fails, not when its close times out', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ timeouts: { keepAliveIntervalMs: 500 } });
     using watched = new WatchdogFixture(host, { timeouts: noSilence });
-    const texts = textsOf(host);
+    const texts = collectTexts(host);
     await host.link(fixture.companyId, fixture.salon);
     await waitFor('a sweep', () => watched.sweeps > 0);
     const halfOpenAtMs = performance.now();
@@ -164,7 +164,7 @@ describe('a half-open connection', () => {
     await fixture.client.sendText(fixture.salon.number, 'Алло?');
     await waitFor('the message', () => texts.includes('Алло?'), 25_000);
     expect(host.disconnections).toEqual([{ reason: '408', willReconnect: true }]);
-    // Baileys alone needs half a minute more.
+    // Baileys alone takes 30 s longer.
     expect(performance.now() - halfOpenAtMs).toBeLessThan(25_000);
   }, 40_000);
 });

@@ -5,7 +5,7 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { PairingError } from '../../../../dev-env/simulators/whatsapp/pairing/qr-code.ts';
 
 describe('linking a salon', () => {
-  it('goes from the QR code over the ordered restart to an open session, and greets the salon in its own chat', async () => {
+  it('opens the session after scan and restart, and sends a test message to the salon', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     const code = await host.manager.generateQRForCompany(fixture.companyId);
@@ -21,29 +21,29 @@ describe('linking a salon', () => {
     });
     expect(host.manager.getActiveSessions()).toMatchObject([{ companyId: fixture.companyId }]);
     expect(host.manager.countByState()).toEqual({ connected: 1 });
-    const greeting = await waitFor('the test message', () => fixture.salon.sentFromCompanions[0]);
-    expect(greeting).toMatchObject({ to: fixture.salon.number });
-    expect(greeting.text).toMatch(/^WhatsApp подключён.*\nWhatsApp is connected/);
+    const testMessage = await waitFor('the test message', () => fixture.salon.sentFromCompanions[0]);
+    expect(testMessage).toMatchObject({ to: fixture.salon.number });
+    expect(testMessage.text).toMatch(/^WhatsApp подключён.*\nWhatsApp is connected/);
   });
 
-  it('shows the first code for a minute and gives the same live code to whoever asks meanwhile', async () => {
+  it('shows the first code for a minute and returns it to all requests in that time', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
-    const askedAtMs = Date.now();
+    const requestedAtMs = Date.now();
     const [first, second] = await Promise.all([
       host.manager.generateQRForCompany(fixture.companyId),
       host.manager.generateQRForCompany(fixture.companyId),
     ]);
 
     expect(first).toMatchObject({ sequence: 1 });
-    expect(first.expiresAt.getTime() - askedAtMs).toBeGreaterThanOrEqual(60_000);
-    expect(first.expiresAt.getTime() - askedAtMs).toBeLessThan(65_000);
+    expect(first.expiresAt.getTime() - requestedAtMs).toBeGreaterThanOrEqual(60_000);
+    expect(first.expiresAt.getTime() - requestedAtMs).toBeLessThan(65_000);
     expect(second).toEqual(first);
     expect(await host.manager.generateQRForCompany(fixture.companyId)).toEqual(first);
     expect(fixture.countEvents('registration')).toBe(1);
   });
 
-  it('replaces each code before it expires, says when they are used up, and starts anew on demand', async () => {
+  it('replaces each code before it expires, reports the end and starts again on request', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ timeouts: { qrLifetimeMs: 150 } });
     await host.manager.generateQRForCompany(fixture.companyId);
@@ -63,7 +63,7 @@ describe('linking a salon', () => {
     await host.waitForState(fixture.companyId, 'connected');
   });
 
-  it('works by a code typed on the phone', async () => {
+  it('works with a code typed on the phone', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     const { code, expiresAt } = await host.manager.requestPairingCode(fixture.companyId, '8 903 111-22-33');
@@ -86,7 +86,7 @@ describe('linking a salon', () => {
     await host.waitForState(fixture.companyId, 'connected');
   });
 
-  it('fails within its time while WhatsApp cannot be reached, and works afterwards', async () => {
+  it('times out while WhatsApp is unreachable, and works afterwards', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host({ timeouts: { firstQrTimeoutMs: 500, responseTimeoutMs: 300 } });
     fixture.whatsapp.refuseUpgrades(503);
@@ -102,21 +102,21 @@ describe('linking a salon', () => {
     ['banned', 403, /ограничил или заблокировал/, /restricted or banned/],
     ['stopped', 411, /Обновите WhatsApp/, /Update WhatsApp/],
     ['logged_out', 401, /отказался привязать/, /refused to link/],
-  ] as const)('that ends as %s (%i) says so in its own words', async (state, code, russian, english) => {
+  ] as const)('reports the cause when it ends as %s (%i)', async (state, code, russian, english) => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     fixture.whatsapp.refuseLogins(code);
-    const refused: unknown = await host.manager
+    const error: unknown = await host.manager
       .generateQRForCompany(fixture.companyId)
-      .catch((error: unknown) => error);
-    expect(refused).toMatchObject({ code: 'CONNECTION_FAILED' });
-    expect((refused as AppError).text.ru).toMatch(russian);
-    expect((refused as AppError).text.en).toMatch(english);
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect((error as AppError).text.ru).toMatch(russian);
+    expect((error as AppError).text.en).toMatch(english);
     expect(host.manager.getSessionStatus(fixture.companyId)).toMatchObject({ state, detail: String(code) });
     expect(fixture.countEvents('registration refused')).toBe(1);
   });
 
-  it('of a connected salon is refused, and changes nothing', async () => {
+  it('is refused for a connected salon and changes nothing', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     await expect(host.manager.generateQRForCompany(fixture.companyId)).rejects.toMatchObject({
@@ -137,7 +137,7 @@ describe('the console', () => {
 
   afterEach(() => vi.restoreAllMocks());
 
-  it('stays silent while sessions are set up, used and set up again', async () => {
+  it('stays silent while sessions are created, used and re-created', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const send = (text: string) => host.manager.sendMessage(fixture.companyId, fixture.client.number, text);

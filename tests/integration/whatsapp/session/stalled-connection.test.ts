@@ -6,11 +6,11 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WatchdogFixture } from '../../../support/fixtures/watchdog-fixture.ts';
 import { disposableInterval } from '../../../../src/lib/async/timers.ts';
 
-const lineTimings = { lateAckMs: 300, pingTimeoutMs: 300 };
+const pingTimeouts = { lateAckMs: 300, pingTimeoutMs: 300 };
 
-async function linked(fixture: SessionFixture) {
+async function openWatchedSession(fixture: SessionFixture) {
   const host = fixture.host();
-  const watched = new WatchdogFixture(host, { timeouts: { ...lineTimings, silenceMs: 3_600_000 } });
+  const watched = new WatchdogFixture(host, { timeouts: { ...pingTimeouts, silenceMs: 3_600_000 } });
   const sweeps = disposableInterval(50, () => watched.watchdog.pingStalledSockets());
   await host.link(fixture.companyId, fixture.salon);
   const { messageId } = await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Первое');
@@ -22,18 +22,18 @@ async function linked(fixture: SessionFixture) {
   return { host, [Symbol.dispose]: stop };
 }
 
-/** How often the open socket is asked something from now on. */
-function questions(fixture: SessionFixture, host: SessionHost): () => number {
+/** Counts the pings on the open socket from now on. */
+function countPings(fixture: SessionFixture, host: SessionHost): () => number {
   const sock = host.manager.getOpenSocket(fixture.companyId);
   if (sock === undefined) throw new Error('No socket is open');
   const { calls } = vi.spyOn(sock, 'query').mock;
   return () => calls.filter(([{ attrs }]) => attrs['xmlns'] === 'w:p').length;
 }
 
-describe('a line on which an acknowledgement is late', () => {
-  it('gets a new socket within seconds when it is dead, long before Baileys notices', async () => {
+describe('a connection with a late ack', () => {
+  it('is replaced within seconds when it is dead, long before Baileys detects it', async () => {
     await using fixture = await SessionFixture.start();
-    using session = await linked(fixture);
+    using session = await openWatchedSession(fixture);
     const { host } = session;
     fixture.whatsapp.halfOpen(fixture.salon);
     const { messageId } = await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Второе');
@@ -46,11 +46,11 @@ describe('a line on which an acknowledgement is late', () => {
     expect(fixture.client.inbox.map(({ text }) => text)).toEqual(['Первое', 'Второе']);
   });
 
-  it('keeps its socket when a ping is answered, and is asked again: it may die later', async () => {
+  it('stays open when a ping is answered, and is pinged again in case it dies later', async () => {
     await using fixture = await SessionFixture.start();
-    using session = await linked(fixture);
+    using session = await openWatchedSession(fixture);
     const { host } = session;
-    const pings = questions(fixture, host);
+    const pings = countPings(fixture, host);
     fixture.whatsapp.withholdAcks(true, fixture.salon);
     fixture.client.goOffline();
     await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Второе');
@@ -61,9 +61,9 @@ describe('a line on which an acknowledgement is late', () => {
     await waitFor('the end of the socket', () => host.disconnections.length > 0, 3_000);
   });
 
-  it('gets one new socket and no more where WhatsApp itself is slow, until it acknowledges again', async () => {
+  it('is replaced only once while WhatsApp itself is slow, until acks return', async () => {
     await using fixture = await SessionFixture.start();
-    using session = await linked(fixture);
+    using session = await openWatchedSession(fixture);
     const { host } = session;
     fixture.whatsapp.withholdAcks(true, fixture.salon);
     fixture.whatsapp.silenceQueries('w:p', true);
@@ -72,7 +72,7 @@ describe('a line on which an acknowledgement is late', () => {
     await waitFor('the end of the socket', () => host.disconnections.length > 0, 3_000);
     await host.waitForState(fixture.companyId, 'connected');
     const again = await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Третье');
-    // Longer than another end would take.
+    // Longer than another replacement would take.
     await delay(3_000);
     expect(fixture.countEvents('login')).toBe(2);
 
@@ -84,9 +84,9 @@ describe('a line on which an acknowledgement is late', () => {
     await waitFor('the end of the second socket', () => host.disconnections.length > 1, 3_000);
   });
 
-  it('is asked again on a socket that came for another reason, whatever the one before went through', async () => {
+  it('is pinged again on a socket that was replaced for another reason', async () => {
     await using fixture = await SessionFixture.start();
-    using session = await linked(fixture);
+    using session = await openWatchedSession(fixture);
     const { host } = session;
     fixture.whatsapp.halfOpen(fixture.salon);
     const first = await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Второе');

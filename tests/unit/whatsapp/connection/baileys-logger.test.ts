@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { baileysLogger } from '../../../../src/whatsapp/connection/baileys-logger.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 
-describe("Baileys' log lines", () => {
-  it('keep their words and lose stanzas, keys and numbers', () => {
+describe('baileysLogger', () => {
+  it('keeps messages and removes stanzas, keys and numbers', () => {
     const log = captureLog();
     const logger = baileysLogger(log, () => 0);
     logger.warn(
@@ -20,7 +20,7 @@ describe("Baileys' log lines", () => {
     ]);
   });
 
-  it('below a warning are dropped', () => {
+  it('drops lines below the level warn', () => {
     const log = captureLog();
     const logger = baileysLogger(log, () => 0);
     logger.info({ helloMsg: 'secret' }, 'connected to WA');
@@ -29,7 +29,7 @@ describe("Baileys' log lines", () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('in a flood of "Bad MAC" are kept ten a minute and counted, while other lines still come', () => {
+  it('logs ten "Bad MAC" lines a minute, counts the rest and still logs other lines', () => {
     const log = captureLog();
     const clock = { nowMs: 0 };
     const logger = baileysLogger(log, () => clock.nowMs);

@@ -13,13 +13,13 @@ const pinned: ClientVersionNumber = [major, minor, revision];
 const newer: ClientVersionNumber = [major, minor, revision + 1];
 const older: ClientVersionNumber = [major, minor, revision - 1];
 
-/** One instance's version, with what is stored and what WhatsApp says. */
+/** Instances that share a stored version, and the version that WhatsApp serves. */
 class Fleet {
   readonly log = captureLog();
   stored: ClientVersionNumber | undefined;
   served: ClientVersionNumber | undefined;
   failure: Error | undefined;
-  asked = 0;
+  fetchCount = 0;
   nowMs = 0;
 
   instance(configured?: ClientVersionNumber): ClientVersion {
@@ -36,7 +36,7 @@ class Fleet {
         },
       },
       fetchLatest: async () => {
-        this.asked += 1;
+        this.fetchCount += 1;
         return this.served;
       },
       report: createBusinessEvents(this.log, createMetrics()),
@@ -49,8 +49,8 @@ class Fleet {
   }
 }
 
-describe('the client version', () => {
-  it("is the library's until WhatsApp refuses it, and the newer one then", async () => {
+describe('ClientVersion', () => {
+  it("uses Baileys' version until WhatsApp refuses it, then the newer one", async () => {
     const fleet = new Fleet();
     const version = fleet.instance();
     await version.load();
@@ -61,7 +61,7 @@ describe('the client version', () => {
     expect(fleet.stored).toEqual(newer);
   });
 
-  it('found before a restart is kept, unless the library has a newer one by now', async () => {
+  it('keeps the stored version after a restart unless Baileys has a newer one', async () => {
     const fleet = new Fleet();
     fleet.stored = newer;
     const version = fleet.instance();
@@ -74,26 +74,26 @@ describe('the client version', () => {
     expect(upgraded.current).toEqual(pinned);
   });
 
-  it('refused to 300 sessions at once is looked up once and told once', async () => {
+  it('looks up once and alerts once when 300 sessions are refused at the same time', async () => {
     const fleet = new Fleet();
     fleet.served = newer;
     const version = fleet.instance();
     await Promise.all(Array.from({ length: 300 }, () => version.handleRefused(pinned)));
-    expect(fleet.asked).toBe(1);
+    expect(fleet.fetchCount).toBe(1);
     expect(fleet.alerts).toHaveLength(1);
     expect(version.current).toEqual(newer);
   });
 
-  it('that another instance has found already is not asked for again', async () => {
+  it('adopts a version found by another instance without a lookup', async () => {
     const fleet = new Fleet();
     const version = fleet.instance();
     fleet.stored = newer;
     await version.handleRefused(pinned);
     expect(version.current).toEqual(newer);
-    expect(fleet.asked).toBe(0);
+    expect(fleet.fetchCount).toBe(0);
   });
 
-  it('stays while WhatsApp names no newer one, which is asked for again later, slowly', async () => {
+  it('keeps its version while WhatsApp serves no newer one, and limits the lookups', async () => {
     const fleet = new Fleet();
     const version = fleet.instance();
     for (const minutes of [0, 1, 2, 3, 4, 6]) {
@@ -102,14 +102,14 @@ describe('the client version', () => {
       await version.handleRefused(pinned);
     }
     expect(version.current).toEqual(pinned);
-    expect(fleet.asked).toBe(2);
+    expect(fleet.fetchCount).toBe(2);
     expect(fleet.alerts).toHaveLength(1);
     fleet.nowMs += 3 * 60 * 60_000;
     await version.handleRefused(pinned);
     expect(fleet.alerts).toHaveLength(2);
   });
 
-  it('that is configured is never replaced, and the alert says so', async () => {
+  it('never replaces a configured version, and the alert says so', async () => {
     const fleet = new Fleet();
     fleet.stored = newer;
     fleet.served = newer;
@@ -117,12 +117,12 @@ describe('the client version', () => {
     await version.load();
     await version.handleRefused(older);
     expect(version.current).toEqual(older);
-    expect(fleet.asked).toBe(0);
+    expect(fleet.fetchCount).toBe(0);
     expect(fleet.alerts).toHaveLength(1);
     expect(fleet.alerts[0]).toContain('pinned by WHATSAPP_VERSION');
   });
 
-  it("is the library's while the database is away, and that costs no session its start", async () => {
+  it("uses Baileys' version while the database is down", async () => {
     const fleet = new Fleet();
     fleet.failure = new Error('down');
     const version = fleet.instance();

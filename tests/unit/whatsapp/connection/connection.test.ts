@@ -5,20 +5,20 @@ import type { AuthState } from '../../../../src/whatsapp/credentials/auth-state.
 import { Connection } from '../../../../src/whatsapp/connection/connection.ts';
 
 const qrText = 'https://wa.me/settings/linked_devices#ref,noise,identity,secret,1';
-const demand = { tag: 'notification', attrs: { id: '1' } };
+const notification = { tag: 'notification', attrs: { id: '1' } };
 
-/** A connection on a socket that says only what the test makes it say. */
-class Subject {
-  readonly told: string[] = [];
+/** A connection on a fake socket, and the handler calls it makes. */
+class TestConnection {
+  readonly calls: string[] = [];
   readonly #ws = new EventEmitter();
   readonly connection: Connection;
 
-  /** How often Baileys was asked for what it holds back. */
+  /** How often Baileys' event buffer was flushed. */
   flushes = 0;
 
   constructor({ isLinked = false } = {}) {
     const creds = {};
-    // What a connection touches of Baileys' socket and of our credentials.
+    // The members of Baileys' socket and of our credentials that a connection uses.
     const sock = {
       ws: this.#ws,
       ev: { flush: () => (this.flushes += 1) },
@@ -34,26 +34,26 @@ class Subject {
       passkeyTimeoutMs: 20_000,
       monotonicMs: () => Date.now(),
       handlers: {
-        onQr: (_text, turn) => this.told.push(`qr ${turn}`),
-        onPasskeyRequired: () => this.told.push('passkey'),
-        onLinked: () => this.told.push('linked'),
-        onOpen: () => this.told.push('open'),
-        onClosed: (_connection, { code }) => this.told.push(`closed ${code}`),
+        onQr: (_text, kind) => this.calls.push(`qr ${kind}`),
+        onPasskeyRequired: () => this.calls.push('passkey'),
+        onLinked: () => this.calls.push('linked'),
+        onOpen: () => this.calls.push('open'),
+        onClosed: (_connection, { code }) => this.calls.push(`closed ${code}`),
       },
-      onEndError: () => this.told.push('end failed'),
-      onSecretRotationError: () => this.told.push('renewal failed'),
+      onEndError: () => this.calls.push('end failed'),
+      onSecretRotationError: () => this.calls.push('renewal failed'),
     });
   }
 
-  hears(notification: 'companion_reg_refresh' | 'passkey_prologue_request'): void {
-    this.#ws.emit(`CB:notification,type:${notification}`, demand);
+  receive(type: 'companion_reg_refresh' | 'passkey_prologue_request'): void {
+    this.#ws.emit(`CB:notification,type:${type}`, notification);
   }
 
-  /** What is told within so many seconds. */
-  async within(seconds: number): Promise<string[]> {
-    this.told.length = 0;
+  /** The handler calls within the next seconds. */
+  async callsWithin(seconds: number): Promise<string[]> {
+    this.calls.length = 0;
     await vi.advanceTimersByTimeAsync(seconds * 1_000);
-    return this.told;
+    return this.calls;
   }
 }
 
@@ -65,60 +65,58 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a socket that falls silent', () => {
-  it('before a code or a login counts as closed after 30 s', async () => {
-    const subject = new Subject();
-    expect(await subject.within(29)).toEqual([]);
-    expect(await subject.within(1)).toEqual(['closed 408']);
+describe('a socket without a response', () => {
+  it('counts as closed after 30 s without a QR code or login', async () => {
+    const subject = new TestConnection();
+    expect(await subject.callsWithin(29)).toEqual([]);
+    expect(await subject.callsWithin(1)).toEqual(['closed 408']);
   });
 
-  it('with a code on the screen counts as closed once the next one is overdue', async () => {
-    const subject = new Subject();
+  it('counts as closed when the next QR code is overdue', async () => {
+    const subject = new TestConnection();
     for (let codes = 0; codes < 3; codes += 1) {
       subject.connection.handleUpdate({ qr: qrText });
-      expect(await subject.within(60)).toEqual([]);
+      expect(await subject.callsWithin(60)).toEqual([]);
     }
-    expect(await subject.within(30)).toEqual(['closed 408']);
+    expect(await subject.callsWithin(30)).toEqual(['closed 408']);
   });
 
-  it('after the phone has accepted it restarts by itself', async () => {
-    const subject = new Subject();
+  it('restarts by itself after the phone has linked it', async () => {
+    const subject = new TestConnection();
     subject.connection.handleUpdate({ qr: qrText });
     subject.connection.handleUpdate({ isNewLogin: true });
-    expect(await subject.within(30)).toEqual(['closed 515']);
+    expect(await subject.callsWithin(30)).toEqual(['closed 515']);
   });
 
-  it('after it asked for a passkey is given up, whatever codes it still shows', async () => {
-    const subject = new Subject();
+  it('is closed after a required passkey, even if Baileys emits more QR codes', async () => {
+    const subject = new TestConnection();
     subject.connection.handleUpdate({ qr: qrText });
-    subject.hears('passkey_prologue_request');
+    subject.receive('passkey_prologue_request');
     subject.connection.handleUpdate({ qr: qrText });
-    expect(await subject.within(20)).toEqual(['closed passkey']);
+    expect(await subject.callsWithin(20)).toEqual(['closed passkey']);
   });
 
-  it('while it is open is not the watchdog’s business', async () => {
-    const subject = new Subject({ isLinked: true });
+  it('does not time out once it is open', async () => {
+    const subject = new TestConnection({ isLinked: true });
     subject.connection.handleUpdate({ connection: 'open' });
-    expect(await subject.within(3_600)).toEqual([]);
+    expect(await subject.callsWithin(3_600)).toEqual([]);
   });
 });
 
-describe('what Baileys holds back', () => {
+describe('events buffered by Baileys', () => {
   it.each([
-    ['our end of the socket', (connection: Connection) => connection.end()],
-    ["WhatsApp's", (connection: Connection) => connection.handleUpdate({ connection: 'close' })],
-  ])('is told before %s throws it away', (_whose, end) => {
-    const subject = new Subject({ isLinked: true });
+    ['we end the socket', (connection: Connection) => connection.end()],
+    ['WhatsApp closes it', (connection: Connection) => connection.handleUpdate({ connection: 'close' })],
+  ])('are flushed when %s', (_cause, end) => {
+    const subject = new TestConnection({ isLinked: true });
     subject.connection.handleUpdate({ connection: 'open' });
     expect(subject.flushes).toBe(0);
     end(subject.connection);
     expect(subject.flushes).toBe(1);
   });
-});
 
-describe('what waited for the login', () => {
-  it('is told when all of it has come, whatever else Baileys waits for', () => {
-    const subject = new Subject({ isLinked: true });
+  it('are flushed when all pending notifications have arrived', () => {
+    const subject = new TestConnection({ isLinked: true });
     subject.connection.handleUpdate({ connection: 'open' });
     subject.connection.handleUpdate({ receivedPendingNotifications: false });
     expect(subject.flushes).toBe(0);
@@ -127,21 +125,24 @@ describe('what waited for the login', () => {
   });
 });
 
-describe('a socket that was replaced', () => {
-  it.each(['connecting', 'showing a code', 'open'])('while it was %s tells nothing any more', async (was) => {
-    const subject = new Subject();
-    if (was === 'showing a code') subject.connection.handleUpdate({ qr: qrText });
-    if (was === 'open') subject.connection.handleUpdate({ connection: 'open' });
-    subject.connection.end();
-    subject.told.length = 0;
+describe('a replaced socket', () => {
+  it.each(['connecting', 'showing a code', 'open'])(
+    'that was %s makes no further handler calls',
+    async (state) => {
+      const subject = new TestConnection();
+      if (state === 'showing a code') subject.connection.handleUpdate({ qr: qrText });
+      if (state === 'open') subject.connection.handleUpdate({ connection: 'open' });
+      subject.connection.end();
+      subject.calls.length = 0;
 
-    subject.connection.handleUpdate({ qr: qrText });
-    subject.connection.handleUpdate({ isNewLogin: true });
-    subject.connection.handleUpdate({ connection: 'open' });
-    subject.connection.handleUpdate({ connection: 'close' });
-    subject.hears('companion_reg_refresh');
-    subject.hears('passkey_prologue_request');
-    expect(subject.told).toEqual([]);
-    expect(await subject.within(3_600)).toEqual([]);
-  });
+      subject.connection.handleUpdate({ qr: qrText });
+      subject.connection.handleUpdate({ isNewLogin: true });
+      subject.connection.handleUpdate({ connection: 'open' });
+      subject.connection.handleUpdate({ connection: 'close' });
+      subject.receive('companion_reg_refresh');
+      subject.receive('passkey_prologue_request');
+      expect(subject.calls).toEqual([]);
+      expect(await subject.callsWithin(3_600)).toEqual([]);
+    },
+  );
 });

@@ -7,21 +7,23 @@ import {
   ReconnectScheduler,
   ReconnectRateLimiter,
 } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
-import { DisconnectHistory } from '../../../../src/whatsapp/session/disconnect-history.ts';
+import { DisconnectHistory, FlappingBreaker } from '../../../../src/whatsapp/session/disconnect-history.ts';
 import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 
-/** The closes of one linked session, with a clock and a log. */
-class Session {
+const minuteMs = 60_000;
+
+/** The disconnect history of one linked session, with a clock and a log. */
+class LinkedSession {
   readonly log = captureLog();
   readonly metrics = createMetrics();
-  readonly #closes: DisconnectHistory;
+  readonly #history: DisconnectHistory;
   #nowMs = 0;
 
   constructor() {
     const report = createBusinessEvents(this.log, this.metrics);
     const monotonicMs = () => this.#nowMs;
-    const dependencies = {
+    const deps = {
       timeouts: defaultTimeouts,
       monotonicMs,
       random: () => 0.5,
@@ -35,12 +37,12 @@ class Session {
         monotonicMs,
       }),
     };
-    const retries = new ReconnectScheduler(dependencies, () => undefined);
-    this.#closes = new DisconnectHistory(companyIdFrom(7), dependencies, retries);
+    const scheduler = new ReconnectScheduler(deps, () => undefined);
+    this.#history = new DisconnectHistory(companyIdFrom(7), deps, scheduler);
   }
 
-  /** @param openForSeconds undefined: it was refused before it was open */
-  closes(code: number, openForSeconds: number | undefined, afterSeconds = 1) {
+  /** @param openForSeconds undefined: refused before it was open */
+  disconnect(code: number, openForSeconds: number | undefined, afterSeconds = 1) {
     this.#nowMs += (afterSeconds + (openForSeconds ?? 0)) * 1_000;
     const connection = {
       auth: { isLinked: true },
@@ -48,7 +50,7 @@ class Session {
       wasOpen: openForSeconds !== undefined,
       openForMs: (openForSeconds ?? 0) * 1_000,
     };
-    return this.#closes.decide(connection, { code, message: '', attributes: {} });
+    return this.#history.decide(connection, { code, message: '', attributes: {} });
   }
 
   get errors(): readonly string[] {
@@ -56,10 +58,10 @@ class Session {
   }
 }
 
-describe('a session that flaps', () => {
-  it('rests for minutes after six short connections in one, and that is told once', async () => {
-    const session = new Session();
-    const burst = () => [1, 2, 3, 4, 5, 6].map(() => session.closes(428, 2));
+describe('flapping detection', () => {
+  it('pauses the session for minutes after six short connections and alerts once', async () => {
+    const session = new LinkedSession();
+    const burst = () => [1, 2, 3, 4, 5, 6].map(() => session.disconnect(428, 2));
     expect(burst().map(({ next }) => next)).toEqual([
       ...Array.from({ length: 5 }, () => ({ action: 'reconnect' })),
       { action: 'retry', delayMs: 450_000 },
@@ -71,50 +73,88 @@ describe('a session that flaps', () => {
     expect(metrics).toContain('marketplace_whatsapp_closes_total{code="428"} 12');
   });
 
-  it('cannot hide behind ordered restarts', () => {
-    const session = new Session();
-    const closes = [1, 2, 3, 4, 5, 6].map(() => session.closes(515, undefined));
-    expect(closes.map(({ next }) => next.action)).toEqual([...Array<string>(5).fill('restart'), 'retry']);
+  it('counts restarts requested by WhatsApp', () => {
+    const session = new LinkedSession();
+    const decisions = [1, 2, 3, 4, 5, 6].map(() => session.disconnect(515, undefined));
+    expect(decisions.map(({ next }) => next.action)).toEqual([...Array<string>(5).fill('restart'), 'retry']);
   });
 
-  it('is not one that WhatsApp refuses, which backs off and is back when WhatsApp is', () => {
-    const session = new Session();
-    const closes = Array.from({ length: 20 }, () => session.closes(503, undefined));
-    expect(closes.every(({ next }) => next.action === 'reconnect')).toBe(true);
+  it('ignores refused logins, which back off', () => {
+    const session = new LinkedSession();
+    const decisions = Array.from({ length: 20 }, () => session.disconnect(503, undefined));
+    expect(decisions.every(({ next }) => next.action === 'reconnect')).toBe(true);
     expect(session.errors).toEqual([]);
   });
 
-  it('is not one whose connections hold for a minute', () => {
-    const session = new Session();
-    const closes = Array.from({ length: 20 }, () => session.closes(428, 60, 0));
-    expect(closes.every(({ next }) => next.action === 'reconnect')).toBe(true);
+  it('ignores connections that last a minute', () => {
+    const session = new LinkedSession();
+    const decisions = Array.from({ length: 20 }, () => session.disconnect(428, 60, 0));
+    expect(decisions.every(({ next }) => next.action === 'reconnect')).toBe(true);
   });
 });
 
-describe('a session that another program takes over', () => {
-  it('is given up after five times in ten minutes, however long it was held in between', () => {
-    const session = new Session();
-    const closes = [1, 2, 3, 4, 5].map(() => session.closes(440, 70, 30));
-    expect(closes.map(({ state }) => state)).toEqual([...Array<string>(4).fill('reconnecting'), 'conflict']);
+describe('replacement by another login', () => {
+  it('ends in a conflict after five times in ten minutes, despite stable connections', () => {
+    const session = new LinkedSession();
+    const decisions = [1, 2, 3, 4, 5].map(() => session.disconnect(440, 70, 30));
+    expect(decisions.map(({ state }) => state)).toEqual([
+      ...Array<string>(4).fill('reconnecting'),
+      'conflict',
+    ]);
     expect(session.errors).toHaveLength(1);
   });
 
-  it('now and then is not given up', () => {
-    const session = new Session();
-    const closes = Array.from({ length: 10 }, () => session.closes(440, 150, 30));
-    expect(closes.every(({ state }) => state === 'reconnecting')).toBe(true);
+  it('is tolerated when it happens rarely', () => {
+    const session = new LinkedSession();
+    const decisions = Array.from({ length: 10 }, () => session.disconnect(440, 150, 30));
+    expect(decisions.every(({ state }) => state === 'reconnecting')).toBe(true);
   });
 });
 
 describe('unknown errors', () => {
-  it('alert at the fifth in a row; a connection that held begins the count anew', () => {
-    const session = new Session();
+  it('alert at the fifth in a row; a stable connection resets the count', () => {
+    const session = new LinkedSession();
     const alerts = (count: number) =>
-      Array.from({ length: count }, () => session.closes(500, undefined).alert);
+      Array.from({ length: count }, () => session.disconnect(500, undefined).alert);
     expect(alerts(5)).toEqual([false, false, false, false, true]);
-    expect(session.closes(500, 61).alert).toBe(false);
+    expect(session.disconnect(500, 61).alert).toBe(false);
     expect(alerts(3)).toEqual([false, false, false]);
-    session.closes(503, undefined);
+    session.disconnect(503, undefined);
     expect(alerts(4)).toEqual([false, false, false, false]);
+  });
+});
+
+function createBreaker(): FlappingBreaker {
+  return new FlappingBreaker({ threshold: 6, windowMs: minuteMs, cooldownMs: 5 * minuteMs }, () => 0.5);
+}
+
+/** The result of each close, at these seconds. */
+function recordCloses(breaker: FlappingBreaker, seconds: readonly number[]) {
+  return seconds.map((second) => breaker.recordClose(second * 1_000));
+}
+
+describe('FlappingBreaker', () => {
+  it('starts a cooldown at the sixth close within a minute', () => {
+    const cooldowns = recordCloses(createBreaker(), [0, 10, 20, 30, 40, 59]);
+    expect(cooldowns.slice(0, 5).every((cooldown) => cooldown === undefined)).toBe(true);
+    expect(cooldowns[5]).toEqual({ cooldownMs: 7.5 * minuteMs, shouldAlert: true });
+  });
+
+  it('starts no cooldown for closes spread over a longer time', () => {
+    const cooldowns = recordCloses(createBreaker(), [0, 12, 24, 36, 48, 60, 72, 84, 96, 108]);
+    expect(cooldowns.every((cooldown) => cooldown === undefined)).toBe(true);
+  });
+
+  it('alerts once, however many cooldowns follow, until a connection is stable', () => {
+    const breaker = createBreaker();
+    const sixth = (start: number) =>
+      recordCloses(
+        breaker,
+        [0, 1, 2, 3, 4, 5].map((second) => start + second),
+      )[5];
+    expect(sixth(0)).toMatchObject({ shouldAlert: true });
+    expect(sixth(1_000)).toMatchObject({ shouldAlert: false });
+    breaker.reset();
+    expect(sixth(2_000)).toMatchObject({ shouldAlert: true });
   });
 });

@@ -6,7 +6,7 @@ import { InMemoryLeases } from '../../../support/fixtures/in-memory-leases.ts';
 
 const company = companyIdFrom(1);
 
-function keeperOf(leases: InMemoryLeases, owner: string) {
+function createKeeper(leases: InMemoryLeases, owner: string) {
   const losses: string[] = [];
   const keeper = new LeaseKeeper(
     company,
@@ -22,14 +22,14 @@ function keeperOf(leases: InMemoryLeases, owner: string) {
   return { keeper, losses };
 }
 
-describe('a lease', () => {
+describe('LeaseKeeper', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('is held by one instance, for as long as it renews', async () => {
+  it('keeps the lease from other owners as long as it renews', async () => {
     const leases = new InMemoryLeases();
-    const first = keeperOf(leases, 'a');
-    const second = keeperOf(leases, 'b');
+    const first = createKeeper(leases, 'a');
+    const second = createKeeper(leases, 'b');
     await first.keeper.acquire();
     await vi.advanceTimersByTimeAsync(300_000);
     await expect(second.keeper.acquire()).resolves.toBeUndefined();
@@ -42,9 +42,9 @@ describe('a lease', () => {
     await second.keeper.release();
   });
 
-  it('is granted anew, under a greater token, whenever it is asked for; renewals keep the token', async () => {
+  it('gets a greater token with each acquire; renewals keep the token', async () => {
     const leases = new InMemoryLeases();
-    const { keeper, losses } = keeperOf(leases, 'a');
+    const { keeper, losses } = createKeeper(leases, 'a');
     await keeper.acquire();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(keeper.lease).toMatchObject({ token: 1 });
@@ -55,9 +55,9 @@ describe('a lease', () => {
     await keeper.release();
   });
 
-  it('whose renewal is under way while it is granted anew is not taken for lost', async () => {
+  it('ignores the refused renewal of the previous token during an acquire', async () => {
     const leases = new InMemoryLeases();
-    const { keeper, losses } = keeperOf(leases, 'a');
+    const { keeper, losses } = createKeeper(leases, 'a');
     const first = await keeper.acquire();
     const grant = Promise.withResolvers<void>();
     const acquire = leases.acquire.bind(leases);
@@ -77,9 +77,9 @@ describe('a lease', () => {
     await keeper.release();
   });
 
-  it('that somebody else took is told at the next renewal', async () => {
+  it('reports at the next renewal that another owner has the lease', async () => {
     const leases = new InMemoryLeases();
-    const { keeper, losses } = keeperOf(leases, 'a');
+    const { keeper, losses } = createKeeper(leases, 'a');
     await keeper.acquire();
     await leases.reassign(company, 'b');
     await vi.advanceTimersByTimeAsync(10_000);
@@ -87,9 +87,9 @@ describe('a lease', () => {
     expect(keeper.lease).toBeUndefined();
   });
 
-  it('is asked for on demand: kept while it is ours, lost at once when it is not', async () => {
+  it('verifies the lease on demand: survives an error, reports a loss at once', async () => {
     const leases = new InMemoryLeases();
-    const { keeper, losses } = keeperOf(leases, 'a');
+    const { keeper, losses } = createKeeper(leases, 'a');
     const lease = await keeper.acquire();
     await expect(keeper.verify()).resolves.toBe(true);
     leases.failure = new Error('down');
@@ -104,9 +104,9 @@ describe('a lease', () => {
     expect(losses).toEqual(['a']);
   });
 
-  it('is kept through a short outage of the store', async () => {
+  it('keeps the lease through a short outage of the store', async () => {
     const leases = new InMemoryLeases();
-    const { keeper, losses } = keeperOf(leases, 'a');
+    const { keeper, losses } = createKeeper(leases, 'a');
     await keeper.acquire();
     leases.failure = new Error('down');
     await vi.advanceTimersByTimeAsync(20_000);
@@ -117,15 +117,15 @@ describe('a lease', () => {
     await keeper.release();
   });
 
-  it('is given up before it can have run out, when the store stays away or never answers', async () => {
-    for (const break_ of [
+  it('drops the lease before it expires when renewals fail or never return', async () => {
+    for (const breakStore of [
       (leases: InMemoryLeases) => void (leases.failure = new Error('down')),
       (leases: InMemoryLeases) => void (leases.renew = () => new Promise(() => undefined)),
     ]) {
       const leases = new InMemoryLeases();
-      const { keeper, losses } = keeperOf(leases, 'a');
+      const { keeper, losses } = createKeeper(leases, 'a');
       await keeper.acquire();
-      break_(leases);
+      breakStore(leases);
       await vi.advanceTimersByTimeAsync(26_000);
       expect(keeper.lease).toBeDefined();
       await vi.advanceTimersByTimeAsync(1_500);

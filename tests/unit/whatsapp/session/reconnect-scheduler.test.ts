@@ -6,7 +6,7 @@ import {
 import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
 import { seededRandom } from '../../../support/fixtures/seeded-random.ts';
 
-const sessions = 300;
+const sessionCount = 300;
 const perSecond = 6;
 
 beforeEach(() => {
@@ -17,43 +17,43 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('fault 18: all sessions are closed with 503 at once', () => {
-  it('their sockets open at the budget at most, and all are back within a minute', async () => {
+describe('ReconnectRateLimiter', () => {
+  it('reconnects 300 sessions closed at once within a minute, at its rate', async () => {
     const startedAtMs = Date.now();
-    const budget = new ReconnectRateLimiter(perSecond, () => Date.now());
+    const rateLimiter = new ReconnectRateLimiter(perSecond, () => Date.now());
     const random = seededRandom(18);
     const openedAtMs: number[] = [];
-    for (let index = 0; index < sessions; index += 1) {
-      const retries = new ReconnectScheduler(
-        { timeouts: defaultTimeouts, random, reconnectRateLimiter: budget },
+    for (let index = 0; index < sessionCount; index += 1) {
+      const scheduler = new ReconnectScheduler(
+        { timeouts: defaultTimeouts, random, reconnectRateLimiter: rateLimiter },
         (attempt) => void attempt(),
       );
-      retries.schedule(() =>
-        retries.runRateLimited(async () => void openedAtMs.push(Date.now() - startedAtMs)),
+      scheduler.schedule(() =>
+        scheduler.runRateLimited(async () => void openedAtMs.push(Date.now() - startedAtMs)),
       );
     }
     await vi.advanceTimersByTimeAsync(60_000);
 
-    expect(openedAtMs).toHaveLength(sessions);
+    expect(openedAtMs).toHaveLength(sessionCount);
     const inSecond = (atMs: number) => openedAtMs.filter((other) => other >= atMs && other < atMs + 1_000);
     expect(Math.max(...openedAtMs.map((atMs) => inSecond(atMs).length))).toBeLessThanOrEqual(perSecond);
-    // It is used, too.
-    expect(Math.max(...openedAtMs)).toBeLessThan((sessions / perSecond) * 1_000 + 2_000);
+    // The rate is used up.
+    expect(Math.max(...openedAtMs)).toBeLessThan((sessionCount / perSecond) * 1_000 + 2_000);
   });
 
-  it('one session alone does not wait for its turn', () => {
-    const budget = new ReconnectRateLimiter(perSecond, () => Date.now());
-    expect(budget.reserve()).toBe(0);
+  it('admits a single session at once', () => {
+    const rateLimiter = new ReconnectRateLimiter(perSecond, () => Date.now());
+    expect(rateLimiter.reserve()).toBe(0);
     vi.advanceTimersByTime(1_000);
-    expect(budget.reserve()).toBe(0);
+    expect(rateLimiter.reserve()).toBe(0);
   });
 
-  it('a turn that was given back by nobody costs no more than its own time', () => {
-    const budget = new ReconnectRateLimiter(perSecond, () => Date.now());
-    for (let index = 0; index < perSecond * 10; index += 1) budget.reserve();
-    expect(budget.reserve()).toBeCloseTo(10_000);
+  it('frees reserved slots as soon as their time has passed', () => {
+    const rateLimiter = new ReconnectRateLimiter(perSecond, () => Date.now());
+    for (let index = 0; index < perSecond * 10; index += 1) rateLimiter.reserve();
+    expect(rateLimiter.reserve()).toBeCloseTo(10_000);
     vi.advanceTimersByTime(20_000);
-    expect(budget.reserve()).toBe(0);
+    expect(rateLimiter.reserve()).toBe(0);
   });
 });
 
