@@ -1,159 +1,99 @@
 import type { WebhookAuthenticator } from './inbox/webhook-authenticator.ts';
 import type { WebhookWriter } from './inbox/webhook-writer.ts';
 import { startJobWorkers } from './jobs/handlers.ts';
-import type { RetryingQueue } from './lib/async/retrying-queue.ts';
-import type { Activation } from './marketplace/installation/activation.ts';
-import type { ReplyHandler } from './marketplace/replies/reply-handler.ts';
-import type { WebhookForwarder } from './marketplace/replies/webhook-forwarder.ts';
 import type { KeyRotation } from './jobs/key-rotation.ts';
-import type { Lifecycle } from './marketplace/installation/lifecycle.ts';
-import type { MarketplaceService } from './marketplace/marketplace-service.ts';
-import type { StatusPoller } from './marketplace/installation/status-poller.ts';
-import type { InboundMessages } from './marketplace/replies/inbound-messages.ts';
-import type { Reconciliation } from './marketplace/bookings/reconciliation.ts';
-import type { Replanner } from './marketplace/bookings/replan.ts';
-import type { SessionRecorder } from './marketplace/installation/session-recorder.ts';
-import type { AttendanceWriteBack } from './marketplace/replies/attendance-write-back.ts';
+import type { RetryingQueue } from './lib/async/retrying-queue.ts';
+import { type RecurringTask, startSchedule } from './lib/async/timers.ts';
+import type { UseCases } from './marketplace/create-use-cases.ts';
 import type { Outbox } from './messaging/outbox.ts';
 import type { RestrictionMonitor } from './messaging/restriction-monitor.ts';
 import type { BusinessEvents } from './observability/events.ts';
+import type { Events } from './ports/events.ts';
 import type { StoppableJobQueue } from './storage/queue/job-queue.ts';
 import type { BaileysManager } from './whatsapp/baileys-manager.ts';
 import type { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
-import type { Events } from './ports/events.ts';
-import { startSchedule } from './lib/async/timers.ts';
 
 const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 
 export type BackgroundDeps = Readonly<{
-  activation: Activation;
-  webhookAuthenticator: WebhookAuthenticator;
-  replyHandler: ReplyHandler;
-  receiveWatchdog: ReceiveWatchdog;
-  events: Events;
-  webhookForwarder: WebhookForwarder;
-  keyRotation: KeyRotation;
-  lifecycle: Lifecycle;
-  outbox: Outbox;
-  statusPoller: StatusPoller;
-  restrictionMonitor: RestrictionMonitor;
-  queue: StoppableJobQueue;
-  /** What clients write, also while the database is away. */
-  inboundMessageQueue: Pick<RetryingQueue, 'run'>;
-  inboundMessages: InboundMessages;
-  reconciliation: Reconciliation;
-  replanner: Replanner;
-  report: BusinessEvents;
-  service: MarketplaceService;
-  sessionRecorder: SessionRecorder;
-  webhookWriter: WebhookWriter;
+  useCases: UseCases;
   whatsapp: BaileysManager;
-  attendanceWriteBack: AttendanceWriteBack;
+  receiveWatchdog: ReceiveWatchdog;
+  outbox: Outbox;
+  restrictionMonitor: RestrictionMonitor;
+  webhookAuthenticator: WebhookAuthenticator;
+  webhookWriter: WebhookWriter;
+  queue: StoppableJobQueue;
+  /** Writes inbound messages, also through a database outage. */
+  inboundMessageQueue: Pick<RetryingQueue, 'run'>;
+  keyRotation: KeyRotation;
+  events: Events;
+  report: BusinessEvents;
   now: () => Date;
 }>;
 
-/** Begins the work that nobody asks for: follows the sessions, restores them, runs the jobs. Disposal ends the jobs. */
+/** Starts background work: event listeners, job workers, session restore, recurring tasks. Disposal stops jobs and tasks. */
 export async function startBackground(deps: BackgroundDeps): Promise<AsyncDisposable> {
-  const { webhookAuthenticator, lifecycle, outbox, queue, report, service, sessionRecorder } = deps;
-  const { inboundMessageQueue, inboundMessages, webhookWriter, whatsapp, now } = deps;
+  const { useCases, queue, events, report } = deps;
   await using scope = new AsyncDisposableStack();
-  await service.init();
-  await webhookAuthenticator.preload();
+  await useCases.service.init();
+  await deps.webhookAuthenticator.preload();
+  subscribeToMessages(deps);
+  await startJobWorkers({ ...useCases, queue, events, report });
+  scope.use(queue);
+  deps.webhookWriter.start();
+  await restoreSessions(deps);
+  scope.use(startSchedule(recurringTasks(deps), (what, error) => report.failed(what, error)));
+  return scope.move();
+}
+
+function subscribeToMessages(deps: BackgroundDeps): void {
+  const { whatsapp, outbox, restrictionMonitor, inboundMessageQueue } = deps;
+  const { inboundMessages } = deps.useCases;
+  // In this order: a refusal is stored before the monitor looks up its reason.
   outbox.start();
-  deps.restrictionMonitor.start();
+  restrictionMonitor.start();
   whatsapp.on('received', (companyId, message) =>
     inboundMessageQueue.run(`${companyId}:${message.phone}`, () =>
       inboundMessages.handle(companyId, message),
     ),
   );
-  await startJobWorkers(deps);
-  scope.use(queue);
-  webhookWriter.start();
+}
+
+async function restoreSessions({ useCases, whatsapp, now }: BackgroundDeps): Promise<void> {
+  const { sessionRecorder, lifecycle } = useCases;
   await whatsapp.initializeManager();
   await sessionRecorder.recordLostSessions(
     (companyId) => whatsapp.getSessionStatus(companyId).state !== 'idle',
     now(),
   );
   await lifecycle.finishUninstallations();
-  scope.use(
-    startSchedule(recurringTasks(deps), (what, error) => {
-      report.failed(what, error);
-    }),
-  );
-  return scope.move();
 }
 
-function recurringTasks({
-  activation,
-  receiveWatchdog,
-  webhookForwarder,
-  inboundMessages,
-  keyRotation,
-  reconciliation,
-  statusPoller,
-  whatsapp,
-}: BackgroundDeps) {
+/** Each runs at start and then periodically. */
+function recurringTasks(deps: BackgroundDeps): readonly RecurringTask[] {
+  const { whatsapp, receiveWatchdog, keyRotation } = deps;
+  const { activation, reconciliation, statusPoller, webhookForwarder, inboundMessages } = deps.useCases;
   return [
-    {
-      what: 'Activation sweep',
-      // How long a salon may wait for an activation whose job was given up.
-      everyMs: 5 * minuteMs,
-      run: () => activation.sweep(),
-    },
-    {
-      what: 'Reconciliation request',
-      everyMs: 3 * 60 * minuteMs,
-      run: () => reconciliation.requestAll('schedule'),
-    },
-    {
-      what: 'Reconciliation of salons without webhooks',
-      everyMs: 10 * minuteMs,
-      run: () => reconciliation.requestUnsubscribed(),
-    },
-    {
-      what: 'Frozen installation status check',
-      everyMs: 10 * minuteMs,
-      run: () => statusPoller.checkFrozen(),
-    },
-    {
-      what: 'Active installation status check',
-      everyMs: 24 * 60 * minuteMs,
-      run: () => statusPoller.checkActive(),
-    },
-    {
-      what: 'Receive watchdog',
-      everyMs: minuteMs / 2,
-      run: () => receiveWatchdog.sweep(),
-    },
-    {
-      what: 'Stalled socket check',
-      everyMs: 2_500,
-      run: async () => receiveWatchdog.pingStalledSockets(),
-    },
-    {
-      what: 'Unlinked WhatsApp session cleanup',
-      everyMs: 5 * minuteMs,
-      run: () => whatsapp.evictUnlinkedSessions(),
-    },
-    {
-      what: 'Quarantined WhatsApp credential cleanup',
-      everyMs: 60 * minuteMs,
-      run: () => whatsapp.eraseQuarantined(),
-    },
-    {
-      what: 'Message forwarding sweep',
-      everyMs: minuteMs,
-      run: () => webhookForwarder.sweep(),
-    },
-    {
-      what: 'Expired received message cleanup',
-      everyMs: 60 * minuteMs,
-      run: () => inboundMessages.deleteExpired(),
-    },
-    {
-      what: 'Key rotation',
-      everyMs: 60 * minuteMs,
-      run: () => keyRotation.run(),
-    },
+    // Limits how long a salon waits for an activation whose job was dead-lettered.
+    task('Activation sweep', 5 * minuteMs, () => activation.sweep()),
+    task('Reconciliation request', 3 * hourMs, () => reconciliation.requestAll('schedule')),
+    task('Reconciliation of salons without webhooks', 10 * minuteMs, () =>
+      reconciliation.requestUnsubscribed(),
+    ),
+    task('Frozen installation status check', 10 * minuteMs, () => statusPoller.checkFrozen()),
+    task('Active installation status check', 24 * hourMs, () => statusPoller.checkActive()),
+    task('Receive watchdog', 30_000, () => receiveWatchdog.sweep()),
+    task('Stalled socket check', 2_500, async () => receiveWatchdog.pingStalledSockets()),
+    task('Unlinked WhatsApp session cleanup', 5 * minuteMs, () => whatsapp.evictUnlinkedSessions()),
+    task('Quarantined WhatsApp credential cleanup', hourMs, () => whatsapp.eraseQuarantined()),
+    task('Message forwarding sweep', minuteMs, () => webhookForwarder.sweep()),
+    task('Expired received message cleanup', hourMs, () => inboundMessages.deleteExpired()),
+    task('Key rotation', hourMs, () => keyRotation.run()),
   ];
+}
+
+function task(what: string, everyMs: number, run: () => Promise<unknown>): RecurringTask {
+  return { what, everyMs, run };
 }

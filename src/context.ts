@@ -222,18 +222,18 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     async start(): Promise<void> {
       resources.use(
         await startBackground({
-          ...useCases,
-          webhookAuthenticator: webhooks.authenticator,
+          useCases,
+          whatsapp,
           receiveWatchdog,
-          events,
-          keyRotation,
           outbox,
           restrictionMonitor,
+          webhookAuthenticator: webhooks.authenticator,
+          webhookWriter: webhooks.writer,
           queue,
           inboundMessageQueue,
+          keyRotation,
+          events,
           report,
-          webhookWriter: webhooks.writer,
-          whatsapp,
           now,
         }),
       );

@@ -67,6 +67,8 @@ export type UseCaseDeps = Readonly<{
     debounceMs: number;
   }>;
 
+export type UseCases = ReturnType<typeof createUseCases>;
+
 /** Builds the use cases from adapters, in order of dependency. */
 export function createUseCases(deps: UseCaseDeps) {
   const bookingSync = new BookingSync(deps);
