@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { ConfigError } from './config/config-error.ts';
-import { loadConfig, type LoadedConfig, configWarnings } from './config/config.ts';
+import { loadConfig, type LoadedConfig } from './config/config.ts';
 import { makeDirectories } from './config/directories.ts';
-import { processEnvironment, readEnvironment } from './config/env.ts';
+import { processEnvironment } from './config/env.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { createContext } from './context.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
@@ -15,9 +15,9 @@ const exitCodes = { stopped: 0, failed: 1, badConfiguration: 78 } as const;
 
 /** Serves until SIGTERM or SIGINT. Stopping is leaving the scope: everything is closed in the reverse order. */
 async function serve(loaded: LoadedConfig, logger: Logger, shutdown: AbortSignal): Promise<void> {
-  const { config, checked } = loaded;
-  for (const warning of configWarnings(config, checked)) logger.warn(warning);
-  const secrets = loadSecrets(checked, config.directories.data);
+  const { config, environment, warnings } = loaded;
+  for (const warning of warnings) logger.warn(warning);
+  const secrets = loadSecrets(environment, config.directories.data);
   await using server = await MarketplaceServer.listen(config.http);
   const publicUrl = config.http.publicUrl ?? server.url;
   logger.info('Starting', { listening: server.url });
@@ -33,10 +33,9 @@ async function serve(loaded: LoadedConfig, logger: Logger, shutdown: AbortSignal
 
 async function run(): Promise<void> {
   const shutdown = shutdownSignal();
-  const { values, problems } = readEnvironment(processEnvironment());
-  const loaded = loadConfig(values, problems);
-  makeDirectories(loaded.config);
+  const loaded = loadConfig(processEnvironment());
   const { config } = loaded;
+  makeDirectories(config);
   await using logger = createLogger({
     level: config.logLevel,
     directory: config.directories.logs,

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { PacingProfile } from '../domain/notification/pacing.ts';
 import type { LogLevel } from '../observability/logger.ts';
 import { ConfigError } from './config-error.ts';
-import type { Environment } from './env.ts';
+import { type RawEnvironment, readEnvironment } from './env.ts';
 import { type CheckedEnvironment, checkEnvironment, demoYclients } from './schema.ts';
 
 /** Everything the process is told, without a secret: this may be logged. */
@@ -46,14 +46,22 @@ export type Config = Readonly<{
   }>;
 }>;
 
-export type LoadedConfig = Readonly<{ config: Config; checked: CheckedEnvironment }>;
+export type LoadedConfig = Readonly<{
+  config: Config;
+  /** Contains the secrets: see `loadSecrets`. */
+  environment: CheckedEnvironment;
+  /** Settings that are valid but probably not intended, a sentence each. */
+  warnings: readonly string[];
+}>;
 
-/** @throws ConfigError with every problem at once */
-export function loadConfig(environment: Environment, earlierProblems: readonly string[] = []): LoadedConfig {
-  const outcome = checkEnvironment(environment);
-  const problems = [...earlierProblems, ...outcome.problems];
-  if (!('checked' in outcome) || problems.length > 0) throw new ConfigError(problems);
-  return { config: toConfig(outcome.checked), checked: outcome.checked };
+/** Reads, checks and translates the variables. @throws ConfigError with every problem at once */
+export function loadConfig(raw: RawEnvironment): LoadedConfig {
+  const { values, problems: readProblems } = readEnvironment(raw);
+  const { environment, problems: invalid } = checkEnvironment(values);
+  const problems = [...readProblems, ...invalid];
+  if (environment === undefined || problems.length > 0) throw new ConfigError(problems);
+  const config = toConfig(environment);
+  return { config, environment, warnings: findWarnings(config, environment) };
 }
 
 function toConfig(env: CheckedEnvironment): Config {
@@ -97,12 +105,8 @@ function databaseKind(env: CheckedEnvironment): Config['database']['kind'] {
   return env.DATABASE_URL === undefined ? 'embedded' : 'postgres';
 }
 
-/** What works but is hardly meant, a sentence each. */
-export function configWarnings(
-  config: Config,
-  checked: Pick<CheckedEnvironment, 'YCLIENTS_PARTNER_TOKEN'>,
-): string[] {
-  const isDemoToken = checked.YCLIENTS_PARTNER_TOKEN === demoYclients.partnerToken;
+function findWarnings(config: Config, env: CheckedEnvironment): string[] {
+  const isDemoToken = env.YCLIENTS_PARTNER_TOKEN === demoYclients.partnerToken;
   const isRealPlatform = !config.yclients.apiUrl.startsWith('http://');
   return [
     ...(isDemoToken && isRealPlatform

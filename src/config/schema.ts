@@ -151,21 +151,19 @@ const schema = Joi.object<CheckedEnvironment>({
   },
 });
 
-/** @returns the checked values, or every problem as a sentence that begins with the variable's name */
+/** @returns the checked values, unless there are problems; each is a sentence that begins with the variable's name */
 export function checkEnvironment(
-  environment: Environment,
-):
-  | Readonly<{ checked: CheckedEnvironment; problems: readonly [] }>
-  | Readonly<{ problems: readonly string[] }> {
-  const result = schema.validate(environment);
+  values: Environment,
+): Readonly<{ environment: CheckedEnvironment | undefined; problems: readonly string[] }> {
+  const result = schema.validate(values);
   const problems = [
     ...(result.error?.details.map(({ message }) => message) ?? []),
-    ...contradictions(environment),
-    ...(environment.NODE_ENV === 'production' ? productionProblems(environment) : []),
+    ...contradictions(values),
+    ...(values.NODE_ENV === 'production' ? productionProblems(values) : []),
   ];
   return result.error === undefined && problems.length === 0
-    ? { checked: result.value, problems: [] }
-    : { problems };
+    ? { environment: result.value, problems }
+    : { environment: undefined, problems };
 }
 
 function contradictions(env: Environment): string[] {

@@ -3,20 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/config/config-error.ts';
-import { loadConfig, configWarnings } from '../../../src/config/config.ts';
+import { loadConfig } from '../../../src/config/config.ts';
 import { makeDirectories } from '../../../src/config/directories.ts';
-import { readEnvironment, type RawEnvironment } from '../../../src/config/env.ts';
+import type { RawEnvironment } from '../../../src/config/env.ts';
 import { loadSecrets } from '../../../src/config/secrets.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
-function load(raw: RawEnvironment) {
-  const { values, problems } = readEnvironment(raw);
-  return loadConfig(values, problems);
-}
-
 function problemsOf(raw: RawEnvironment): readonly string[] {
   try {
-    load(raw);
+    loadConfig(raw);
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
@@ -37,14 +32,14 @@ const production = {
 
 describe('loadConfig', () => {
   it('needs nothing for development on the embedded store', () => {
-    const { config } = load({});
+    const { config } = loadConfig({});
     expect(config.database.kind).toBe('embedded');
     expect(config.sessionStore).toBe('local');
     expect(config.http).toMatchObject({ host: '127.0.0.1', port: 3000, trustProxy: 0 });
   });
 
   it('keeps WhatsApp credentials in the database when there is one', () => {
-    expect(load({ DATABASE_URL: 'postgres://u@localhost/db' }).config.sessionStore).toBe('database');
+    expect(loadConfig({ DATABASE_URL: 'postgres://u@localhost/db' }).config.sessionStore).toBe('database');
   });
 
   it('reports every problem at once, each with the name of its variable', () => {
@@ -61,7 +56,7 @@ describe('loadConfig', () => {
   });
 
   it('accepts a complete production configuration', () => {
-    const { config } = load(production);
+    const { config } = loadConfig(production);
     expect(config.production).toBe(true);
     expect(config.http.publicUrl).toBe('https://wa.example.com');
   });
@@ -90,7 +85,7 @@ describe('loadConfig', () => {
   });
 
   it('takes a public address with a path, and none with a query, a fragment or a password', () => {
-    const { config } = load({ PUBLIC_URL: 'https://wa.example.com/salons/' });
+    const { config } = loadConfig({ PUBLIC_URL: 'https://wa.example.com/salons/' });
     expect(config.http.publicUrl).toBe('https://wa.example.com/salons');
     for (const wrong of ['?a=1', '#top', '/x?', '/x#']) {
       expect(problemsOf({ PUBLIC_URL: `https://wa.example.com${wrong}` })[0]).toMatch(/^PUBLIC_URL must/);
@@ -162,9 +157,9 @@ describe('makeDirectories', () => {
     using directory = new TemporaryDirectory();
     const at = (name: string) => join(directory.path, name);
     const places = { DATA_DIR: at('data'), SESSIONS_DIR: at('deep/sessions'), LOG_DIR: at('logs') };
-    makeDirectories(load({ ...production, ...places }).config);
+    makeDirectories(loadConfig({ ...production, ...places }).config);
     expect(readdirSync(directory.path).toSorted()).toEqual(['data', 'logs']);
-    makeDirectories(load(places).config);
+    makeDirectories(loadConfig(places).config);
     expect(readdirSync(directory.path).toSorted()).toEqual(['data', 'deep', 'logs']);
   });
 
@@ -172,7 +167,7 @@ describe('makeDirectories', () => {
     using directory = new TemporaryDirectory();
     const file = join(directory.path, 'file');
     writeFileSync(file, '');
-    const loaded = load({
+    const loaded = loadConfig({
       DATA_DIR: join(directory.path, 'data'),
       SESSIONS_DIR: file,
       LOG_DIR: `${file}/x`,
@@ -192,15 +187,15 @@ describe('loadSecrets', () => {
   it('reads a secret from the file that NAME_FILE names', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'secrets-')), 'token');
     writeFileSync(file, 'from-a-file\n');
-    const { checked } = load({ YCLIENTS_PARTNER_TOKEN_FILE: file });
-    expect(checked.YCLIENTS_PARTNER_TOKEN).toBe('from-a-file');
+    const { environment } = loadConfig({ YCLIENTS_PARTNER_TOKEN_FILE: file });
+    expect(environment.YCLIENTS_PARTNER_TOKEN).toBe('from-a-file');
   });
 
   it('makes missing secrets once, for the owner alone', () => {
     const directory = mkdtempSync(join(tmpdir(), 'secrets-'));
-    const { checked } = load({});
-    const first = loadSecrets(checked, directory);
-    expect(loadSecrets(checked, directory)).toEqual(first);
+    const { environment } = loadConfig({});
+    const first = loadSecrets(environment, directory);
+    expect(loadSecrets(environment, directory)).toEqual(first);
     expect(first.encryptionKeys[0]?.key).toHaveLength(32);
     expect(statSync(join(directory, 'jwt-secret')).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(directory, 'jwt-secret'), 'utf8')).toBe(first.jwtSecret);
@@ -208,10 +203,7 @@ describe('loadSecrets', () => {
 });
 
 describe('warningsOf', () => {
-  const warnings = (raw: RawEnvironment): string => {
-    const { config, checked } = load(raw);
-    return configWarnings(config, checked).join('\n');
-  };
+  const warnings = (raw: RawEnvironment): string => loadConfig(raw).warnings.join('\n');
 
   it('names demo tokens at the real platform and a missing proxy in production', () => {
     expect(warnings({})).toContain('YCLIENTS_PARTNER_TOKEN is a demo value');
