@@ -1,18 +1,21 @@
+/*
+ * Upstream bug: libsignal 6.0.0 queues jobs per address for the whole process and runs them in the async context of the first
+ * caller (`_asyncQueueExecutor` in src/queue_job.js). Baileys keeps its key transaction in that context, so with two concurrent
+ * callers the second ratchet step is written to a finished transaction and lost, and its message key is used twice.
+ * The patch runs each job in the async context of its own caller.
+ * Remove when src/queue_job.js binds each job to the context of its caller.
+ */
+
 import { AsyncResource } from 'node:async_hooks';
 import { SessionBuilder, SessionCipher } from 'libsignal';
 import { getMethod, patchOnce } from './monkey-patch.ts';
 
 type Job = () => Promise<unknown>;
 
-/** Marks a prototype whose jobs are bound already. */
+/** Marks a patched prototype. */
 const patched = Symbol('async context patched');
 
-/**
- * libsignal 6 runs the jobs of one address one after another, for the whole process, in the async context of whoever came
- * first. Baileys keeps its transactions in that context: when two salons, or the sending and the receiving of one, have to do
- * with the same person at once, the ratchet of the second would be written into a transaction that has ended, be lost, and its
- * key be used again. Here each job runs in the context of its own caller. Installing twice is installing once.
- */
+/** Idempotent; lasts until the process ends. */
 export function bindJobsToAsyncContext(): void {
   patchOnce(SessionCipher.prototype, patched, (prototype) => {
     const queueJob = getMethod(prototype, 'queueJob');
@@ -22,7 +25,7 @@ export function bindJobsToAsyncContext(): void {
   });
   patchOnce(SessionBuilder.prototype, patched, (prototype) => {
     const initOutgoing = getMethod(prototype, 'initOutgoing');
-    // Its job is made inside; what it does with Baileys' transaction goes through the storage.
+    // `initOutgoing` creates its job internally, but reaches Baileys' transaction only through the storage.
     prototype['initOutgoing'] = function (this: { storage: object }, device: unknown): unknown {
       const self: unknown = Object.create(this, { storage: { value: bindToAsyncContext(this.storage) } });
       return initOutgoing(self, device);
@@ -30,7 +33,7 @@ export function bindJobsToAsyncContext(): void {
   });
 }
 
-/** The same storage, whose methods run in the present async context. */
+/** A proxy whose methods run in the current async context. */
 function bindToAsyncContext(storage: object): object {
   const resource = new AsyncResource('libsignal storage');
   return new Proxy(storage, {

@@ -1,14 +1,21 @@
+/*
+ * Upstream bug: libsignal 6.0.0 prints whole session records, private ratchet keys included, to the console:
+ * https://github.com/WhiskeySockets/Baileys/issues/888
+ * The patch drops everything that libsignal prints; the output of other callers passes unchanged.
+ * Remove when libsignal stops writing to the console.
+ */
+
 const methods = ['debug', 'info', 'log', 'warn', 'error'] as const;
 
 type Method = (typeof methods)[number];
 
-/** What `console` offers here; a test may pass its own. */
+/** The filtered part of `console`. */
 export type ConsoleLike = Record<Method, (...args: unknown[]) => void>;
 
-/** Marks a filter with itself. */
+/** Refers from a filter to itself. */
 const filterMark = Symbol('libsignal console output filtered');
 
-/** How libsignal 6 begins what it prints, for bundles in which its frames cannot be told by their path. */
+/** First words of libsignal 6 output, for bundles in which its stack frames have no path of their own. */
 const knownPrefixes = [
   'Closing session',
   'Closing open session',
@@ -24,14 +31,11 @@ const knownPrefixes = [
   'WARNING: Expected pubkey of length 33',
 ];
 
-/**
- * Drops what libsignal prints: it hands whole session records, private ratchet keys included, to `console.info`.
- * Everything else passes unchanged. Installing twice is installing once; it stays for the life of the process.
- */
+/** Idempotent; lasts until the process ends. */
 export function silenceLibsignal(target: ConsoleLike): void {
   for (const method of methods) {
     const print: ConsoleLike[Method] & { [filterMark]?: unknown } = target[method];
-    // Others who wrap the console may copy the mark on to functions that do not filter.
+    // A wrapper may copy the mark to a function that does not filter, so the mark must refer to this function.
     if (print[filterMark] === print) continue;
     const filtered: typeof print = (...args) => {
       if (!isFromLibsignal(args[0])) print.apply(target, args);

@@ -1,19 +1,22 @@
+/*
+ * Upstream bug: libsignal 6.0.0 tries a message on each session of a device and advances the session's ratchet before it checks
+ * the MAC (`doDecryptWhisperMessage` in src/session_cipher.js). The record is stored with the wrong sessions advanced, and later
+ * messages on them cannot be decrypted. A device has several sessions when both sides opened one, or one side reset its own.
+ * The patch decrypts on a copy and updates the session only on success, as Signal's own library does.
+ * Remove when `doDecryptWhisperMessage` leaves the session unchanged on failure.
+ */
+
 import { SessionCipher } from 'libsignal';
 import { getMethod, patchOnce } from './monkey-patch.ts';
 
-/** One of the sessions that a record keeps for a device; not exported by libsignal. */
+/** One session of a device's record; libsignal does not export the class. */
 type SessionEntry = { serialize(): unknown; pendingPreKey?: unknown };
 type SessionEntryClass = Readonly<{ deserialize(data: unknown): SessionEntry }>;
 
-/** Marks a prototype whose trial decryption patched already. */
+/** Marks a patched prototype. */
 const patched = Symbol('trial decryption patched');
 
-/**
- * libsignal 6 tries a message on one session of a device after the other and turns the ratchet of each before it knows whether
- * the session is the right one; the record is then stored with the wrong ones spoilt, and what is next sent or received on them
- * cannot be read. A device has several sessions as soon as both sides wrote first at the same time, or one of them began anew.
- * Here each attempt has a copy, which the session takes over when the message was its own, as in Signal's own library.
- */
+/** Idempotent; lasts until the process ends. */
 export function isolateTrialDecryption(): void {
   patchOnce(SessionCipher.prototype, patched, (prototype) => {
     const decrypt = getMethod(prototype, 'doDecryptWhisperMessage');

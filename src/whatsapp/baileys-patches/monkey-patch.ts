@@ -1,7 +1,7 @@
 export type Prototype = Record<string | symbol, unknown>;
 export type Method = (self: unknown, ...args: readonly unknown[]) => unknown;
 
-/** Lets `install` change the methods of a library's class; the same mark again does nothing. */
+/** Calls `install` with the prototype of a library class, unless a patch with the same mark is installed. */
 export function patchOnce(prototype: object, mark: symbol, install: (prototype: Prototype) => void): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a prototype is a record of methods
   const methods = prototype as Prototype;
@@ -10,7 +10,7 @@ export function patchOnce(prototype: object, mark: symbol, install: (prototype: 
   install(methods);
 }
 
-/** @throws Error when the library has changed */
+/** @throws Error when the library no longer has the method */
 export function getMethod(prototype: Prototype, name: string): Method {
   const method = prototype[name];
   if (typeof method !== 'function')

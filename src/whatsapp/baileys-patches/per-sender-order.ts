@@ -1,3 +1,10 @@
+/*
+ * Upstream bug: Baileys 7.0.0-rc14 handles all live messages concurrently, and `handleMessage` (lib/Socket/messages-recv.js)
+ * reads the LID mapping before it takes its mutex. The first read of a sender is the slowest, so later messages overtake it.
+ * The patch runs the `CB:message` listeners in order per sender.
+ * Remove when `handleMessage` takes its mutex before its first await.
+ */
+
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import { catchAsync } from '../../lib/async/catch-async.ts';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
@@ -9,12 +16,8 @@ type Emitter = Readonly<{
   removeAllListeners: (event: string) => unknown;
 }>;
 
-/**
- * Gives Baileys the messages of one sender one after another. Left to itself it begins all at once, and asks its store about the
- * sender before it puts them in line: what a person writes first waits for that longer than what comes next.
- */
 export function serialiseMessagesPerSender(ws: WASocket['ws'], onError: (error: unknown) => void): void {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an EventEmitter, declared with less
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an EventEmitter with a narrower declared type
   const emitter = ws as unknown as Emitter;
   const mutex = new KeyedMutex<string>();
   const listeners = emitter.listeners(messageEvent);

@@ -1,22 +1,25 @@
+/*
+ * Upstream bug: Baileys 7.0.0-rc14 locks key transactions by name, so sending and receiving change the same Signal session
+ * concurrently, and the last commit overwrites the other: https://github.com/WhiskeySockets/Baileys/pull/2811
+ * A send also commits its keys only after the message has left (`relayMessage` in lib/Socket/messages-send.js).
+ * The patch runs each change of a Signal session in a transaction of its own, under one lock, committed before its result is used.
+ * Remove when #2811 is released and `relayMessage` commits the keys before it sends.
+ */
+
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { type AuthState, CredentialsNotSavedError } from '../credentials/auth-state.ts';
 import { getMethod, type Prototype } from './monkey-patch.ts';
 
-/** Baileys locks by these names; whatever works on the keys of chats has one name for all. */
-const chatKeysLock = 'chats';
-/** Of the transaction that keeps which number is which hidden identity: whoever asks WhatsApp for that may wait with it. */
+/** The lock of all changes to Signal sessions; Baileys locks transactions by name. */
+const signalSessionsLock = 'signal-sessions';
+/** Baileys' own lock for LID mappings. It may be held during a query to WhatsApp, so it stays separate. */
 const lidMappingLock = 'lid-mapping';
 
-/** Runs a function outside of all transactions. */
+/** Runs a function outside any transaction. */
 const runOutsideTransaction = AsyncLocalStorage.snapshot();
 
-/**
- * Gives each change of a chat's keys to the store by itself, one after another, before its result is used. Baileys 7 makes a
- * whole send one transaction, which is written after the message has left, and lets the receiving change the same keys
- * meanwhile: the last to write wins, the other change is lost, and what one side writes next the other cannot read. Its long
- * transactions, named after the account, stay as they are for everything else; they may wait for WhatsApp, a change may not.
- */
+/** Leaves the transactions named after the account as they are: they contain queries to WhatsApp. */
 export function isolateSignalTransactions(
   { authState, signalRepository }: Pick<WASocket, 'authState' | 'signalRepository'>,
   auth: Pick<AuthState, 'abort'>,
@@ -29,10 +32,10 @@ export function isolateSignalTransactions(
     if (activeLookups.getStore() !== undefined) return await work();
     try {
       return await runOutsideTransaction(() =>
-        activeLookups.run(new Map(), () => transaction(work, chatKeysLock)),
+        activeLookups.run(new Map(), () => transaction(work, signalSessionsLock)),
       );
     } catch (error) {
-      // Baileys would leave this recipient out and send the message to the others.
+      // Baileys would skip this recipient and send the message to the others.
       if (error instanceof CredentialsNotSavedError) auth.abort(error);
       throw error;
     }
@@ -41,17 +44,16 @@ export function isolateSignalTransactions(
 }
 
 type LidMapping = WASocket['signalRepository']['lidMapping'];
-/** What the look-ups of one change gave, by the numbers asked for. */
+/** Results of the look-ups within one transaction, by the requested numbers. */
 type LidLookups = Map<string, ReturnType<LidMapping['getLIDsForPNs']>>;
 
 /**
- * Baileys looks a number up at each touch of its keys, at WhatsApp too if need be. Under the lock it is left at what is known:
- * everybody asks before, and who has asked already waits for the same answer with what the lock may be held for. And it stays
- * at that to the end of the change: keys that were read under the number are not to be written under a hidden identity that
- * was learned meanwhile, where Baileys would put the older ones over them.
+ * Baileys resolves a number to its LID at each access to its keys and queries WhatsApp for an unknown one. Within a transaction
+ * the look-up is local, because the query may wait for the same lock, and its first result is kept until the end: keys read
+ * under the number must not be written under a LID that was learned meanwhile.
  */
 function skipLidQueriesDuring(currentLookups: () => LidLookups | undefined, lidMapping: LidMapping): void {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- to reach what it declares private
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a private method
   const lookUpStored = getMethod(lidMapping as unknown as Prototype, '_getLIDsForPNsImpl');
   const lookUp = lidMapping.getLIDsForPNs.bind(lidMapping);
   const mappingWithoutQuery: unknown = Object.create(lidMapping, { pnToLIDFunc: { value: undefined } });
@@ -59,7 +61,7 @@ function skipLidQueriesDuring(currentLookups: () => LidLookups | undefined, lidM
     const lookups = currentLookups();
     if (lookups === undefined) return await lookUp(numbers);
     const key = numbers.join(' ');
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same method without its query
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- returns what `getLIDsForPNs` returns
     const lookUpLocally = () => lookUpStored(mappingWithoutQuery, numbers) as ReturnType<typeof lookUp>;
     const found = lookups.get(key) ?? lookUpLocally();
     lookups.set(key, found);
