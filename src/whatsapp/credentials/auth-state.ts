@@ -16,31 +16,28 @@ import type { Lease } from '../../ports/sessions.ts';
 const credsRow = { type: 'creds', id: 'creds' } as const;
 const maxCachedKeys = 300;
 
-/** Baileys tries to commit a transaction this often before it gives up. */
+/** Attempts of Baileys to commit a key transaction. */
 export const maxCommitAttempts = 3;
 
-/** The credentials are there and cannot be read: never a reason for a new identity. */
+/** Credentials exist but cannot be decrypted or parsed. They must not be replaced by a new identity. */
 export class UnreadableCredentialsError extends Error {
   override readonly name = 'UnreadableCredentialsError';
 }
 
-/** Writing failed, so what WhatsApp and we know of the session may differ from now on. */
+/** A write failed, so the stored session may be behind the one that WhatsApp knows. */
 export class CredentialsNotSavedError extends Error {
   override readonly name = 'CredentialsNotSavedError';
 }
 
 export type CredentialsError = UnreadableCredentialsError | CredentialsNotSavedError;
 
-/**
- * Baileys' authentication state for one socket, on our store. Reads go through a small cache that is filled only with what
- * the store holds. After `close` nothing is written any more.
- */
+/** Baileys' authentication state for one socket. The cache holds only values that are stored; `close` stops all writes. */
 export class AuthState {
   readonly creds: AuthenticationCreds;
   readonly keys: SignalKeyStore;
   readonly #credentials: CompanyCredentials;
   readonly #onFailure: (error: CredentialsError) => void;
-  /** Serialised values, so that nobody shares an object with Baileys. */
+  /** Serialised, because Baileys modifies the objects it receives. */
   readonly #cache = new LRUCache<string, string>({ max: maxCachedKeys });
   #lastWrite: Promise<unknown> = Promise.resolve();
   #writeVersion = 0;
@@ -63,9 +60,8 @@ export class AuthState {
   }
 
   /**
-   * The stored identity, or a new one if there is none. One that was linked by half (a number, no account) never logs in:
-   * it is erased.
-   * @param onFailure called when a value cannot be read or a write failed for good: the socket must not go on
+   * Loads the stored identity or creates one. An incomplete identity (`me` without `account`) cannot log in and is erased.
+   * @param onFailure called when a value cannot be read, or a write has failed permanently; the socket must be closed
    * @throws UnreadableCredentialsError
    */
   static async open(
@@ -85,18 +81,18 @@ export class AuthState {
     return isLinked(this.creds);
   }
 
-  /** Writes the identity as it is now, after the writes before it. @throws CredentialsNotSavedError */
+  /** Writes the current identity, after all earlier writes. @throws CredentialsNotSavedError */
   async saveCreds(): Promise<void> {
     await this.#write([{ ...credsRow, value: serialise(this.creds) }]);
   }
 
-  /** Resolves when the identity is durable; one that was not saved is written once more. @throws CredentialsNotSavedError */
+  /** Resolves when the identity is durable; retries a failed write once. @throws CredentialsNotSavedError */
   async flush(): Promise<void> {
     await this.#lastWrite;
     if (this.#hasFailed) await this.saveCreds();
   }
 
-  /** What could not be saved will not be tried again: the socket must not go on. */
+  /** Reports a write that will not be retried, once. */
   abort(error: CredentialsNotSavedError): void {
     if (this.#closed || this.#hasFailed) return;
     this.#hasFailed = true;
@@ -107,7 +103,7 @@ export class AuthState {
     this.#closed = true;
   }
 
-  /** Lets running writes end and refuses any more. */
+  /** Refuses new writes and waits for those in flight. */
   async close(): Promise<void> {
     this.refuseWrites();
     await this.#lastWrite;
@@ -127,7 +123,7 @@ export class AuthState {
       const versionBefore = this.#writeVersion;
       for (const [id, text] of await this.#read(type, missing)) {
         serialised.set(id, text);
-        // A write in between may have made this value an old one.
+        // A write during the read may have replaced this value.
         if (this.#writeVersion === versionBefore) this.#cache.set(cacheKey(type, id), text);
       }
     }
@@ -193,7 +189,7 @@ export class AuthState {
   }
 }
 
-/** Linked means that the account signed this device; `me` alone is set before that by a pairing code. */
+/** The account signature completes the link; a pairing code sets `me` before that. */
 function isLinked(creds: AuthenticationCreds): boolean {
   return creds.account !== undefined && creds.me?.id !== undefined;
 }
@@ -208,7 +204,7 @@ async function loadCreds(
     const text = (await credentials.read(type, [id])).get(id);
     return { credentials, creds: text === undefined ? undefined : parseCreds(text) };
   } catch (cause) {
-    // A store that does not answer says nothing about what it holds.
+    // A failing store does not mean that the credentials are unreadable.
     if (!(cause instanceof UnreadableSecretError) && !(cause instanceof SyntaxError)) throw cause;
     throw new UnreadableCredentialsError('The stored credentials could not be decrypted', { cause });
   }
@@ -217,7 +213,7 @@ async function loadCreds(
 /** @throws SyntaxError */
 function parseCreds(text: string): AuthenticationCreds {
   const creds: unknown = JSON.parse(text, BufferJSON.reviver);
-  if (!isCreds(creds)) throw new SyntaxError('The stored creds are incomplete');
+  if (!isCreds(creds)) throw new SyntaxError('Stored credentials are incomplete');
   return creds;
 }
 

@@ -9,31 +9,31 @@ import type { Lease } from '../../ports/sessions.ts';
 /** A credential in the clear; `value: null` deletes it. */
 export type PlaintextChange = Readonly<{ type: string; id: string; value: string | null }>;
 
-/** Rows that can be sealed anew, and set aside: still sealed, and found by nothing that logs in. */
+/** Encrypted credentials that can be re-encrypted, and quarantined: kept encrypted, but no longer used for a login. */
 export interface CredentialRepository extends CredentialRows {
-  /** Replaces those that are still what was read, so no lease is asked for. @returns how many were */
+  /** Replaces the values that have not changed since they were read, without a lease. @returns their number */
   replace(replacements: readonly EncryptedReplacement[]): Promise<number>;
-  /** Leaves nothing behind. @throws when there is no room for that many bytes; LeaseLostError */
+  /** Writes and deletes this many bytes. @throws LeaseLostError, or the error of a full or read-only disk */
   probe(lease: Lease, bytes: number): Promise<void>;
   /** @throws LeaseLostError when a newer token has been seen */
   quarantine(lease: Lease): Promise<void>;
-  /** Erases what was set aside that long ago. */
+  /** Erases what has been in quarantine for longer. */
   eraseQuarantined(olderThanMs: number): Promise<void>;
 }
 
-/** More than a login writes at once. */
+/** More than one write during a login. */
 export const probeBytes = 64 * 1024;
 
-/** With what takes its place, if it was bound to its id. */
+/** `replacement` is set when the stored value uses the old encryption context. */
 type OpenedCredential = Readonly<{ text: string; replacement?: EncryptedReplacement }>;
 
-/** Long enough to find out why WhatsApp ended a link, and no longer: nobody can log in with them. */
+/** Time to investigate why WhatsApp ended a link. */
 const quarantineRetentionMs = 7 * 24 * 60 * 60_000;
 
 const hmacKeyRow = { type: 'name-key', id: 'name-key' } as const;
 const hmacKeyBytes = 32;
 
-/** WhatsApp credentials of all companies: encrypts what is stored, hides under what name. */
+/** WhatsApp credentials of all companies. Encrypts their values and hashes their ids. */
 export class CredentialStore {
   readonly #repository: CredentialRepository;
   readonly #keyring: Keyring;
@@ -48,9 +48,8 @@ export class CredentialStore {
   }
 
   /**
-   * From now on whoever held the lease before writes nothing any more: what is read is the newest there will be. Also a
-   * store that takes no writes, or is full, is found before WhatsApp sees a login.
-   * @throws UnreadableSecretError when the company's rows were sealed with a key that is gone; LeaseLostError
+   * Fences off earlier holders of the lease, and fails on a full or read-only store before WhatsApp sees a login.
+   * @throws UnreadableSecretError when the encryption key of the company's values is missing; LeaseLostError
    */
   async open(lease: Lease): Promise<CompanyCredentials> {
     await this.#repository.write(lease, []);
@@ -66,7 +65,7 @@ export class CredentialStore {
     await this.#repository.erase(lease);
   }
 
-  /** Sets aside what WhatsApp refuses for good; it is erased a week later. @throws LeaseLostError */
+  /** Keeps credentials that WhatsApp has rejected for a week, then erases them. @throws LeaseLostError */
   async quarantine(lease: Lease): Promise<void> {
     await this.#repository.quarantine(lease);
   }
@@ -77,10 +76,9 @@ export class CredentialStore {
 }
 
 /**
- * The credentials of one company under one lease. Ids of WhatsApp's keys hold phone numbers and LIDs, so rows are named by an
- * HMAC of type and id under a key of the company, which is itself stored sealed: it survives the rotation of encryption keys.
- * Values are sealed with company, type and name as their context, so that they can be sealed anew by who does not know the id;
- * the first versions bound them to the id, which is mended when they are read.
+ * The credentials of one company under one lease. Ids contain phone numbers and LIDs, so they are stored as an HMAC under a
+ * company key, which is itself stored encrypted and survives key rotation. The encryption context of a value contains the
+ * hashed id, so that key rotation does not need the id; values with the old context (plain id) are re-encrypted when read.
  */
 export class CompanyCredentials {
   readonly #repository: CredentialRepository;
@@ -104,28 +102,25 @@ export class CompanyCredentials {
 
   /** @throws UnreadableSecretError */
   async read(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    // Nothing was ever written under a name that nobody knows.
+    // Without a stored HMAC key the company has no credentials.
     if (!this.#isHmacKeyStored) return new Map();
     const idByHash = new Map(ids.map((id) => [this.#hashId(type, id), id]));
     const sealed = await this.#repository.read(this.#lease.companyId, type, [...idByHash.keys()]);
     const values = new Map<string, string>();
     const replacements: EncryptedReplacement[] = [];
-    for (const [name, value] of sealed) {
-      const id = idByHash.get(name);
+    for (const [hashedId, value] of sealed) {
+      const id = idByHash.get(hashedId);
       if (id === undefined) continue;
-      const opened = this.#open(type, { id, hashedId: name, value });
+      const opened = this.#open(type, { id, hashedId, value });
       values.set(id, opened.text);
       if (opened.replacement !== undefined) replacements.push(opened.replacement);
     }
-    // What was not replaced is read as before, and replaced another time.
+    // After a failure the old value remains readable and is replaced by a later read.
     if (replacements.length > 0) await this.#repository.replace(replacements).catch(() => undefined);
     return values;
   }
 
-  /**
-   * All changes or none.
-   * @throws LeaseLostError
-   */
+  /** Writes all changes in one transaction. @throws LeaseLostError */
   async write(changes: readonly PlaintextChange[]): Promise<void> {
     const rows = changes.map(({ type, id, value }): CredentialChange => {
       const hashedId = this.#hashId(type, id);

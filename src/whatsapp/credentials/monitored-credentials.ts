@@ -6,13 +6,12 @@ import { probeBytes, type CredentialRepository } from './credential-store.ts';
 import type { CredentialChange } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
-/** Nobody waits by it: sessions have a back-off of their own. */
+/** Unused: sessions have their own back-off. */
 const noBackoff = { minMs: 0, maxMs: 0 };
 
 /**
- * Credential rows whose failing writes are told once, whatever number of sessions feels them, until there is room again. A small
- * write proves none: it may find its place in a log that was longer before. The room is in doubt from the start and after
- * each failure, until a probe has succeeded.
+ * Reports failing writes as one outage for all sessions. Only a probe ends it: after a failure small writes can still succeed
+ * within the space of the existing write-ahead log. Free disk space is unproven at the start and after each failure.
  */
 export class MonitoredCredentials implements CredentialRepository {
   readonly #repository: CredentialRepository;
@@ -34,11 +33,11 @@ export class MonitoredCredentials implements CredentialRepository {
 
   async write(lease: Lease, changes: readonly CredentialChange[]): Promise<void> {
     await this.#monitor(() => this.#repository.write(lease, changes));
-    // What was to be written is written; that there is no room for more is told by the probe.
+    // The write succeeded; the probe reports its own failure as an outage.
     if (changes.length > 0) await this.probe(lease, probeBytes).catch(() => undefined);
   }
 
-  /** Costs nothing while nobody doubts the room. */
+  /** Does nothing while disk space is proven. */
   async probe(lease: Lease, bytes: number): Promise<void> {
     if (this.#hasDiskSpace) return;
     await this.#monitor(() => this.#repository.probe(lease, bytes));

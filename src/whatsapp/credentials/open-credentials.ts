@@ -7,7 +7,7 @@ import { SqliteCredentials } from './sqlite-credentials.ts';
 
 export type OpenCredentialsOptions = Readonly<{
   sessionStore: 'local' | 'database';
-  /** Where the SQLite file lies when the store is local. */
+  /** Directory of the SQLite file of the local store. */
   sessionsDirectory: string;
   databaseCredentials: CredentialRepository;
   report: Pick<BusinessEvents, 'credentialsSaveFailed' | 'credentialsSaveRecovered'>;
@@ -17,11 +17,11 @@ export type OpenCredentialsOptions = Readonly<{
 export type OpenedCredentials = Disposable &
   Readonly<{
     repository: CredentialRepository;
-    /** Values of the local store; undefined when the database has them. */
+    /** Values of the local store; undefined when the credentials are in the database. */
     localEncryptedValues: EncryptedValues | undefined;
   }>;
 
-/** Opens the store of WhatsApp credentials that the configuration names: a local SQLite file or the database. */
+/** Opens the configured store of WhatsApp credentials: a local SQLite file or the database. */
 export function openCredentials(options: OpenCredentialsOptions): OpenedCredentials {
   const { sessionStore, sessionsDirectory, databaseCredentials, report, monotonicMs } = options;
   const local = sessionStore === 'local' ? new SqliteCredentials(sessionsDirectory) : undefined;

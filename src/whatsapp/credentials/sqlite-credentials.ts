@@ -34,8 +34,8 @@ const schema = `
 `;
 
 /**
- * Credential rows in one SQLite file, `credentials.sqlite` in the sessions directory, readable by its owner only. A write
- * is on disk when it resolves. Remembers the highest lease token of each company and refuses older ones.
+ * Credentials in `credentials.sqlite` in the sessions directory, file mode 0600. A write is on disk when it resolves. Rejects
+ * writes with a lease token older than the newest one of the company.
  */
 export class SqliteCredentials implements CredentialRepository, Disposable {
   readonly encryptedValues: SqliteEncryptedValues;
@@ -49,7 +49,7 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
   readonly #companies: StatementSync;
   readonly #fence: StatementSync;
 
-  /** @throws when the directory cannot be written to */
+  /** @throws Error when the directory is not writable */
   constructor(sessionsDirectory: string) {
     this.#database = openDatabase(sessionsDirectory);
     this.#select = this.#database.prepare(
@@ -94,7 +94,7 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
   }
 
   async write(lease: Lease, changes: readonly CredentialChange[]): Promise<void> {
-    this.#transaction(lease, () => {
+    this.#writeUnderLease(lease, () => {
       for (const { type, id, value } of changes) {
         if (value === null) this.#delete.run(lease.companyId, type, id);
         else this.#upsert.run(lease.companyId, type, id, value);
@@ -104,9 +104,9 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
 
   async probe(lease: Lease, bytes: number): Promise<void> {
     const { companyId } = lease;
-    this.#transaction(lease, () => {
+    this.#writeUnderLease(lease, () => {
       this.#upsert.run(companyId, 'probe', 'probe', new Uint8Array(bytes));
-      // What is deleted is overwritten, so it needs its room all the same.
+      // `secure_delete` overwrites the deleted pages, so the commit still needs the space.
       this.#delete.run(companyId, 'probe', 'probe');
     });
   }
@@ -120,12 +120,12 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
   }
 
   async erase(lease: Lease): Promise<void> {
-    this.#transaction(lease, () => this.#deleteAll.run(lease.companyId));
+    this.#writeUnderLease(lease, () => this.#deleteAll.run(lease.companyId));
     this.#truncateWal();
   }
 
   async quarantine(lease: Lease): Promise<void> {
-    this.#transaction(lease, () => {
+    this.#writeUnderLease(lease, () => {
       this.#insertQuarantine.run(lease.token, lease.companyId);
       this.#deleteAll.run(lease.companyId);
     });
@@ -145,7 +145,7 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
     this.#database.exec('pragma wal_checkpoint(truncate);');
   }
 
-  #transaction(lease: Lease, work: () => void): void {
+  #writeUnderLease(lease: Lease, work: () => void): void {
     inTransaction(this.#database, () => {
       if (this.#fence.get(lease.companyId, lease.token) === undefined) {
         throw new LeaseLostError(`Lease token ${lease.token} of company ${lease.companyId} is stale`);
@@ -159,7 +159,7 @@ function openDatabase(sessionsDirectory: string): DatabaseSync {
   const file = join(sessionsDirectory, 'credentials.sqlite');
   try {
     mkdirSync(sessionsDirectory, { recursive: true, mode: 0o700 });
-    // SQLite gives its WAL files the mode of the database file.
+    // SQLite creates its WAL files with the mode of the database file.
     closeSync(openSync(file, 'a', 0o600));
     chmodSync(file, 0o600);
     const database = new DatabaseSync(file);

@@ -9,12 +9,12 @@ import type {
 } from '../../ports/encrypted-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
 
-/** Has a row from the first replacement until the file was written anew. */
+/** Contains a row from the first replacement until the next vacuum. */
 const schema = `
   create table if not exists replaced_since_vacuum (only_row integer primary key check (only_row = 1)) strict;
 `;
 
-/** The local store's credentials, those set aside included. Named as in the database: see `SealedValue`. */
+/** Encrypted values of the local store: the credentials and their quarantine. */
 export class SqliteEncryptedValues implements EncryptedValues {
   readonly credentials: EncryptedTable;
   readonly tables: readonly EncryptedTable[];
@@ -26,8 +26,8 @@ export class SqliteEncryptedValues implements EncryptedValues {
     database.exec(schema);
     this.#database = database;
     this.#countStale = database.prepare(
-      `select (select count(*) from credentials where substr(value, 1, length(:header)) <> :header)
-            + (select count(*) from quarantine where substr(value, 1, length(:header)) <> :header) as count`,
+      `select (select count(*) from credentials where substr(value, 1, length(:prefix)) <> :prefix)
+            + (select count(*) from quarantine where substr(value, 1, length(:prefix)) <> :prefix) as count`,
     );
     this.#needsCompaction = database.prepare('select 1 from replaced_since_vacuum');
     this.credentials = new SqliteEncryptedTable(database, 'credentials', '0');
@@ -35,10 +35,10 @@ export class SqliteEncryptedValues implements EncryptedValues {
   }
 
   async countStale(currentKeyPrefix: Uint8Array): Promise<number> {
-    return Number(this.#countStale.get({ header: currentKeyPrefix })?.['count']);
+    return Number(this.#countStale.get({ prefix: currentKeyPrefix })?.['count']);
   }
 
-  /** They are still in the gaps of pages, which only a file written anew is rid of, and in the write-ahead log. */
+  /** Replaced values remain in free pages until a vacuum, and in the write-ahead log until it is truncated. */
   async compact(): Promise<boolean> {
     if (this.#needsCompaction.get() === undefined) return false;
     this.#database.exec('vacuum; pragma wal_checkpoint(truncate); delete from replaced_since_vacuum;');
@@ -52,14 +52,14 @@ class SqliteEncryptedTable implements EncryptedTable {
   readonly #replace: StatementSync;
   readonly #markReplaced: StatementSync;
 
-  /** @param token the column, or 0 in a table that has none */
-  constructor(database: DatabaseSync, table: 'credentials' | 'quarantine', token: 'token' | '0') {
+  /** @param tokenExpression the column, or 0 in a table without one */
+  constructor(database: DatabaseSync, table: 'credentials' | 'quarantine', tokenExpression: 'token' | '0') {
     this.#database = database;
-    const key = token === 'token' ? 'company_id, token, type, id' : 'company_id, type, id';
-    const cursor = token === 'token' ? ':company, :token, :type, :id' : ':company, :type, :id';
+    const key = tokenExpression === 'token' ? 'company_id, token, type, id' : 'company_id, type, id';
+    const cursor = tokenExpression === 'token' ? ':company, :token, :type, :id' : ':company, :type, :id';
     this.#select = database.prepare(
-      `select company_id, ${token} as token, type, id, value from ${table}
-       where (${key}) > (${cursor}) and substr(value, 1, length(:header)) <> :header
+      `select company_id, ${tokenExpression} as token, type, id, value from ${table}
+       where (${key}) > (${cursor}) and substr(value, 1, length(:prefix)) <> :prefix
        order by ${key} limit :limit`,
     );
     this.#replace = database.prepare(
@@ -68,6 +68,7 @@ class SqliteEncryptedTable implements EncryptedTable {
     this.#markReplaced = database.prepare(
       'insert or ignore into replaced_since_vacuum (only_row) values (1)',
     );
+    // Tables without a token do not use `:token`.
     for (const statement of [this.#select, this.#replace]) statement.setAllowUnknownNamedParameters(true);
   }
 
@@ -78,7 +79,7 @@ class SqliteEncryptedTable implements EncryptedTable {
   ): Promise<readonly EncryptedValue[]> {
     const { companyId: company = 0, token = 0, type = '', id = '' } = after ?? {};
     return this.#select
-      .all({ company, token, type, id, header: currentKeyPrefix, limit })
+      .all({ company, token, type, id, prefix: currentKeyPrefix, limit })
       .flatMap(encryptedValueFrom);
   }
 

@@ -7,63 +7,63 @@ import {
 } from '../../../../src/whatsapp/baileys-patches/decrypted-message-cache.ts';
 
 const anna = '79165550001@s.whatsapp.net';
-const annaHidden = '104065625028779@lid';
+const annaLid = '104065625028779@lid';
 const boris = '79165550002@s.whatsapp.net';
 const ciphertext = Buffer.from('sealed');
 
-/** A socket whose library can decrypt each message once. */
-function socket(plaintext = Buffer.from('СТОП')) {
+/** A socket that records the senders of the messages it decrypts. */
+function createSocket(plaintext = Buffer.from('СТОП')) {
   const decrypted: string[] = [];
   const signalRepository = {
     decryptMessage: async ({ jid }: { jid: string }) => {
       decrypted.push(jid);
       return plaintext;
     },
-    lidMapping: { getPNForLID: async (jid: string) => (jid === annaHidden ? anna : null) },
+    lidMapping: { getPNForLID: async (jid: string) => (jid === annaLid ? anna : null) },
   } as unknown as WASocket['signalRepository'];
   return { signalRepository, decrypted };
 }
 
-describe('a ciphertext that comes again', () => {
-  const memory = createDecryptedMessageCache();
-  const one = companyIdFrom(1);
-  const decrypt = (sock: ReturnType<typeof socket>, jid: string) =>
-    sock.signalRepository.decryptMessage({ jid, type: 'pkmsg', ciphertext });
+describe('a ciphertext that is delivered twice', () => {
+  const cache = createDecryptedMessageCache();
+  const companyId = companyIdFrom(1);
+  const decrypt = (socket: ReturnType<typeof createSocket>, jid: string) =>
+    socket.signalRepository.decryptMessage({ jid, type: 'pkmsg', ciphertext });
 
-  it('is answered from memory on the next socket, also when the sender is named otherwise', async () => {
-    const [before, after] = [socket(), socket()];
-    for (const sock of [before, after]) cacheDecryptedMessages(sock, one, memory);
-    await decrypt(before, anna);
-    expect(Buffer.from(await decrypt(after, anna)).toString()).toBe('СТОП');
-    expect(Buffer.from(await decrypt(after, annaHidden)).toString()).toBe('СТОП');
-    expect([before.decrypted, after.decrypted]).toEqual([[anna], []]);
+  it('is served from the cache on the next socket, also when its sender uses the LID', async () => {
+    const [first, second] = [createSocket(), createSocket()];
+    for (const socket of [first, second]) cacheDecryptedMessages(socket, companyId, cache);
+    await decrypt(first, anna);
+    expect(Buffer.from(await decrypt(second, anna)).toString()).toBe('СТОП');
+    expect(Buffer.from(await decrypt(second, annaLid)).toString()).toBe('СТОП');
+    expect([first.decrypted, second.decrypted]).toEqual([[anna], []]);
   });
 
-  it('is decrypted anew for another sender and for another company', async () => {
-    const [sock, others] = [socket(), socket()];
-    cacheDecryptedMessages(sock, one, memory);
-    cacheDecryptedMessages(others, companyIdFrom(2), memory);
-    await decrypt(sock, boris);
-    await decrypt(others, anna);
-    expect([sock.decrypted, others.decrypted]).toEqual([[boris], [anna]]);
+  it('is decrypted again for another sender and for another company', async () => {
+    const [socket, otherCompany] = [createSocket(), createSocket()];
+    cacheDecryptedMessages(socket, companyId, cache);
+    cacheDecryptedMessages(otherCompany, companyIdFrom(2), cache);
+    await decrypt(socket, boris);
+    await decrypt(otherCompany, anna);
+    expect([socket.decrypted, otherCompany.decrypted]).toEqual([[boris], [anna]]);
   });
 
-  it('is forgotten by itself after its time, and what is kept keeps nothing beside it alive', async () => {
-    const kept = createDecryptedMessageCache(50);
-    const sock = socket();
-    cacheDecryptedMessages(sock, one, kept);
-    await decrypt(sock, anna);
-    const [entry] = [...kept.values()];
+  it('expires after the TTL and holds no reference to a larger buffer', async () => {
+    const cache = createDecryptedMessageCache(50);
+    const socket = createSocket();
+    cacheDecryptedMessages(socket, companyId, cache);
+    await decrypt(socket, anna);
+    const [entry] = [...cache.values()];
     expect(entry?.plaintext.buffer.byteLength).toBe(entry?.plaintext.length);
-    expect(kept.calculatedSize).toBeGreaterThan(500);
-    await expect.poll(() => kept.size).toBe(0);
+    expect(cache.calculatedSize).toBeGreaterThan(500);
+    await expect.poll(() => cache.size).toBe(0);
   });
 
-  it('is not kept when it is no text of a person', async () => {
-    const kept = createDecryptedMessageCache();
-    const sock = socket(Buffer.alloc(70_000));
-    cacheDecryptedMessages(sock, one, kept);
-    await decrypt(sock, anna);
-    expect(kept.size).toBe(0);
+  it('is not cached when it is too large to be a text', async () => {
+    const cache = createDecryptedMessageCache();
+    const socket = createSocket(Buffer.alloc(70_000));
+    cacheDecryptedMessages(socket, companyId, cache);
+    await decrypt(socket, anna);
+    expect(cache.size).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import { SessionRecord } from 'libsignal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silenceLibsignal } from '../../../../src/whatsapp/baileys-patches/libsignal-console.ts';
 
-/** Methods of libsignal's record that its types leave out. */
+/** Methods that libsignal's types omit. */
 type Session = { indexInfo: { baseKey: Buffer; closed: number }; privKey: string };
 type Record = {
   setSession(session: Session): void;
@@ -26,7 +26,7 @@ describe('the console with libsignal silenced', () => {
     for (const method of methods) console[method] = original[method];
   });
 
-  it('lets nothing of a closed, reopened and archived Signal session through', () => {
+  it('drops the output about closed, reopened and archived Signal sessions', () => {
     useAndCloseSession();
     expect(JSON.stringify(printed)).toContain('a private ratchet key');
 
@@ -36,14 +36,14 @@ describe('the console with libsignal silenced', () => {
     expect(printed).toEqual([]);
   });
 
-  it('lets everything else through, once', () => {
+  it('passes all other output through once', () => {
     silenceLibsignal(console);
     silenceLibsignal(console);
     for (const method of methods) console[method]('a line', { of: method });
     expect(printed).toEqual(methods.map((method) => ['a line', { of: method }]));
   });
 
-  it('filters again when somebody has wrapped the console and copied its marks', () => {
+  it('filters again after a wrapper has replaced a method and copied its marks', () => {
     silenceLibsignal(console);
     const wrapper = Object.assign((...args: unknown[]) => void printed.push(args), console.info);
     console.info = wrapper;
@@ -53,7 +53,7 @@ describe('the console with libsignal silenced', () => {
   });
 });
 
-/** Makes libsignal print everything that it prints about a session. */
+/** Triggers all of libsignal's session output. */
 function useAndCloseSession(): void {
   const record = SessionRecord.deserialize({ version: 'v1' } as unknown as Uint8Array) as unknown as Record;
   const session = {

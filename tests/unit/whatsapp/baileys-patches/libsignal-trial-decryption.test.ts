@@ -1,4 +1,3 @@
-import type { proto } from '@whiskeysockets/baileys';
 import { ProtocolAddress, SessionCipher } from 'libsignal';
 import { describe, expect, it } from 'vitest';
 import { isolateTrialDecryption } from '../../../../src/whatsapp/baileys-patches/libsignal-trial-decryption.ts';
@@ -7,26 +6,26 @@ import { startSession } from '../../../../dev-env/simulators/whatsapp/signal/sig
 
 const [anna, boris] = ['79165550001.0', '79165550002.0'];
 
-describe('a message tried on the session of another', () => {
-  it('leaves that session as it was: what is next written on it can be read', async () => {
+describe('trial decryption on the wrong session', () => {
+  it('leaves the session unchanged, so the next message on it can be decrypted', async () => {
     isolateTrialDecryption();
     isolateTrialDecryption();
-    const [ofAnna, ofBoris] = [new SignalStore(), new SignalStore()];
-    const fromAnna = (conversation: string) =>
-      ofAnna.encrypt(boris, { conversation }, () => ofBoris.published.takeBundle());
-    const fromBoris = (conversation: string) =>
-      ofBoris.encrypt(anna, { conversation }, () => ofAnna.published.takeBundle());
-    const textOf = async (message: Promise<proto.IMessage>) => (await message).conversation;
+    const [annaStore, borisStore] = [new SignalStore(), new SignalStore()];
+    const encryptForBoris = (conversation: string) =>
+      annaStore.encrypt(boris, { conversation }, () => borisStore.published.takeBundle());
+    const encryptForAnna = (conversation: string) =>
+      borisStore.encrypt(anna, { conversation }, () => annaStore.published.takeBundle());
 
-    await ofBoris.decrypt(anna, await fromAnna('Привет'));
-    await ofAnna.decrypt(boris, await fromBoris('Здравствуйте'));
-    const onTheFirst = await fromAnna('Как дела?');
-    expect(onTheFirst.type).toBe('msg');
-    await startSession(ofBoris, anna, ofAnna.published.takeBundle());
+    await borisStore.decrypt(anna, await encryptForBoris('Привет'));
+    await annaStore.decrypt(boris, await encryptForAnna('Здравствуйте'));
+    const messageOnFirstSession = await encryptForBoris('Как дела?');
+    expect(messageOnFirstSession.type).toBe('msg');
+    await startSession(borisStore, anna, annaStore.published.takeBundle());
 
-    await new SessionCipher(ofBoris, new ProtocolAddress('79165550001', 0)).decryptWhisperMessage(
-      onTheFirst.body,
+    await new SessionCipher(borisStore, new ProtocolAddress('79165550001', 0)).decryptWhisperMessage(
+      messageOnFirstSession.body,
     );
-    expect(await textOf(ofAnna.decrypt(boris, await fromBoris('Хорошо')))).toBe('Хорошо');
+    const { conversation } = await annaStore.decrypt(boris, await encryptForAnna('Хорошо'));
+    expect(conversation).toBe('Хорошо');
   });
 });

@@ -4,14 +4,14 @@ import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
 import { serialiseMessagesPerSender } from '../../../../src/whatsapp/baileys-patches/per-sender-order.ts';
 
-it('what one sender writes is taken up in its order, also after a failure, and others do not wait', async () => {
+it('messages are handled in order per sender, and senders do not block each other', async () => {
   const ws = new EventEmitter();
-  const [done, failures]: [string[], unknown[]] = [[], []];
-  // oxlint-disable-next-line typescript/no-misused-promises -- as Baileys listens
+  const [handled, failures]: [string[], unknown[]] = [[], []];
+  // oxlint-disable-next-line typescript/no-misused-promises -- Baileys registers async listeners
   ws.on('CB:message', async ({ attrs: { id = '', t = '0' } }: BinaryNode) => {
     await delay(Number(t));
     if (id === 'broken') throw new Error(id);
-    done.push(id);
+    handled.push(id);
   });
   serialiseMessagesPerSender(ws as unknown as WASocket['ws'], (error) => failures.push(error));
   const arrives = (from: string, id: string, ms: number) =>
@@ -20,6 +20,6 @@ it('what one sender writes is taken up in its order, also after a failure, and o
   arrives('anna', 'first', 20);
   arrives('anna', 'second', 0);
   arrives('boris', 'other', 0);
-  await expect.poll(() => done).toEqual(['other', 'first', 'second']);
+  await expect.poll(() => handled).toEqual(['other', 'first', 'second']);
   expect(failures).toHaveLength(1);
 });

@@ -14,15 +14,15 @@ import { bindJobsToAsyncContext } from '../../../../src/whatsapp/baileys-patches
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { SignalStore } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
 
-const asked = '79165550001@s.whatsapp.net';
-const other = '79165550002@s.whatsapp.net';
+const phoneJid = '79165550001@s.whatsapp.net';
+const otherJid = '79165550002@s.whatsapp.net';
 const lid = '104065625028779@lid';
 const salon = '79031112233.1';
 
-type Answer = { pn: string; lid: string }[] | undefined;
+type LidQueryResult = { pn: string; lid: string }[] | undefined;
 
-/** Baileys' own keeping of keys on a store in memory, and a WhatsApp that answers a look-up when it is told to. */
-function keeping() {
+/** Baileys' Signal repository on an in-memory store; LID queries stay pending until the test resolves them. */
+function createRepository() {
   const stored = new Map<string, unknown>();
   const reads = { onSession: async () => {} };
   const store = {
@@ -41,47 +41,47 @@ function keeping() {
   const logger = baileysLogger(captureLog(), () => performance.now());
   const keys = addTransactionCapability(store, logger, { maxCommitRetries: 1, delayBetweenTriesMs: 1 });
   const creds = { ...initAuthCreds(), me: { id: '79031112233:1@s.whatsapp.net' } };
-  const answers: ((answer: Answer) => void)[] = [];
-  const ask = () => new Promise<Answer>((resolve) => answers.push(resolve));
-  const signalRepository = makeLibSignalRepository({ creds, keys }, logger, ask);
+  const pendingQueries: ((result: LidQueryResult) => void)[] = [];
+  const queryLid = () => new Promise<LidQueryResult>((resolve) => pendingQueries.push(resolve));
+  const signalRepository = makeLibSignalRepository({ creds, keys }, logger, queryLid);
   isolateSignalTransactions({ authState: { creds, keys }, signalRepository }, { abort: () => undefined });
-  return { keys, signalRepository, answers, stored, reads };
+  return { keys, signalRepository, pendingQueries, stored, reads };
 }
 
-describe('while WhatsApp is asked who a number is', () => {
-  it('messages to it and to others are encrypted, or refused, without waiting for the answer', async () => {
-    const { signalRepository, answers, stored } = keeping();
-    const lookUp = signalRepository.lidMapping.getLIDForPN(asked);
-    await expect.poll(() => answers.length).toBe(1);
+describe('while a LID query is pending', () => {
+  it('encryption does not wait for its result', async () => {
+    const { signalRepository, pendingQueries, stored } = createRepository();
+    const lookUp = signalRepository.lidMapping.getLIDForPN(phoneJid);
+    await expect.poll(() => pendingQueries.length).toBe(1);
     const data = Buffer.from('a');
-    for (const jid of [asked, other])
+    for (const jid of [phoneJid, otherJid])
       await expect(signalRepository.encryptMessage({ jid, data })).rejects.toThrow('No sessions');
-    expect(answers).toHaveLength(1);
+    expect(pendingQueries).toHaveLength(1);
 
-    answers[0]?.([{ pn: asked, lid }]);
+    pendingQueries[0]?.([{ pn: phoneJid, lid }]);
     expect(await lookUp).toBe(lid);
     expect(stored.get('lid-mapping/79165550001')).toBe('104065625028779');
   });
 
-  it('the answer can be kept while a change of keys goes on', async () => {
-    const { keys, signalRepository, answers } = keeping();
-    const lookUp = signalRepository.lidMapping.getLIDForPN(asked);
-    await expect.poll(() => answers.length).toBe(1);
+  it('its result can be stored during a key transaction', async () => {
+    const { keys, signalRepository, pendingQueries } = createRepository();
+    const lookUp = signalRepository.lidMapping.getLIDForPN(phoneJid);
+    await expect.poll(() => pendingQueries.length).toBe(1);
     await keys.transaction(async () => {
-      answers[0]?.([{ pn: asked, lid }]);
+      pendingQueries[0]?.([{ pn: phoneJid, lid }]);
       expect(await lookUp).toBe(lid);
-    }, asked);
+    }, phoneJid);
   });
 });
 
-it('a number whose hidden identity is learned in the middle of a message uses no key twice', async () => {
+it('no message key is used twice when a LID is learned while a message is being encrypted', async () => {
   bindJobsToAsyncContext();
-  const { signalRepository, answers, reads, stored } = keeping();
+  const { signalRepository, pendingQueries, reads, stored } = createRepository();
   stored.set('device-list/79165550001', ['0']);
   const client = new SignalStore();
   const { oneTimePrekey, ...bundle } = client.published.takeBundle();
   await signalRepository.injectE2ESession({
-    jid: asked,
+    jid: phoneJid,
     session: {
       registrationId: bundle.registrationId,
       identityKey: generateSignalPubKey(bundle.identityKey),
@@ -97,23 +97,23 @@ it('a number whose hidden identity is learned in the middle of a message uses no
     },
   });
   const data = encodeWAMessage({ conversation: 'Ждём вас' });
-  const first = await signalRepository.encryptMessage({ jid: asked, data });
-  const isReading = Promise.withResolvers<void>();
-  const mayRead = Promise.withResolvers<void>();
+  const first = await signalRepository.encryptMessage({ jid: phoneJid, data });
+  const readStarted = Promise.withResolvers<void>();
+  const readAllowed = Promise.withResolvers<void>();
   reads.onSession = () => {
-    isReading.resolve();
-    return mayRead.promise;
+    readStarted.resolve();
+    return readAllowed.promise;
   };
-  const sending = signalRepository.encryptMessage({ jid: asked, data });
-  await isReading.promise;
-  // As the envelope of a received message does.
-  await signalRepository.lidMapping.storeLIDPNMappings([{ lid, pn: asked }]);
-  const moving = signalRepository.migrateSession(asked, lid);
-  mayRead.resolve();
+  const sending = signalRepository.encryptMessage({ jid: phoneJid, data });
+  await readStarted.promise;
+  // Baileys does this with the addresses of a received message.
+  await signalRepository.lidMapping.storeLIDPNMappings([{ lid, pn: phoneJid }]);
+  const migrating = signalRepository.migrateSession(phoneJid, lid);
+  readAllowed.resolve();
   const second = await sending;
-  await moving;
+  await migrating;
   const third = await signalRepository.encryptMessage({ jid: lid, data });
   for (const { type, ciphertext } of [first, second, third])
     await client.decrypt(salon, { type, body: Buffer.from(ciphertext) });
-  expect(answers).toEqual([]);
+  expect(pendingQueries).toEqual([]);
 });

@@ -4,19 +4,19 @@ import { suppressBaileysRejections } from '../../../../src/whatsapp/baileys-patc
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 
 describe('an unhandled rejection', () => {
-  it('of Baileys is logged and survived, any other keeps ending the process', () => {
+  it('is logged when it comes from Baileys and rethrown otherwise', () => {
     const process = new EventEmitter();
     const log = captureLog();
-    const absorbed = suppressBaileysRejections(process, log);
-    const ofBaileys = new Error('Connection Closed');
-    ofBaileys.stack =
+    const subscription = suppressBaileysRejections(process, log);
+    const baileysError = new Error('Connection Closed');
+    baileysError.stack =
       'Error\n at sendRawMessage (/srv/node_modules/@whiskeysockets/baileys/lib/Socket/socket.js:60:19)';
-    process.emit('unhandledRejection', ofBaileys);
+    process.emit('unhandledRejection', baileysError);
     expect(log.lines).toHaveLength(1);
 
-    const own = new Error('a defect of ours');
-    expect(() => process.emit('unhandledRejection', own)).toThrow(own);
-    absorbed[Symbol.dispose]();
+    const otherError = new Error('another error');
+    expect(() => process.emit('unhandledRejection', otherError)).toThrow(otherError);
+    subscription[Symbol.dispose]();
     expect(process.listenerCount('unhandledRejection')).toBe(0);
   });
 });

@@ -12,16 +12,16 @@ const sweepMs = 30_000;
 const hourMs = 3_600_000;
 const openingTime = new Date('2026-03-10T06:00:00Z');
 
-/** Sessions whose sockets are open and say nothing, on a clock that the test moves. */
-class DeafFleet extends EventEmitter<WhatsAppEvents> {
+/** Sessions with open sockets that receive nothing, on a clock that the test advances. */
+class SilentFleet extends EventEmitter<WhatsAppEvents> {
   readonly companies: CompanyId[];
   readonly renewed: CompanyId[] = [];
   readonly events: MarketplaceEvent[] = [];
   readonly actions: { action: string; companyId: CompanyId; sweep: number }[] = [];
-  readonly watch: ReceiveWatchdog;
+  readonly watchdog: ReceiveWatchdog;
   timeZone: () => Promise<string | undefined> = async () => 'Europe/Moscow';
-  /** What WhatsApp sends at a login. */
-  backlog = false;
+  /** Whether each new socket receives a stanza right after login. */
+  hasOfflineQueue = false;
   probes = 0;
   failures = 0;
   #sockets = new Map<CompanyId, WASocket>();
@@ -31,7 +31,7 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
   constructor(size: number) {
     super();
     this.companies = Array.from({ length: size }, (_, index) => companyIdFrom(index + 1));
-    this.watch = new ReceiveWatchdog({
+    this.watchdog = new ReceiveWatchdog({
       whatsapp: this,
       companies: { byId: async (id) => ({ ...companyWith(id), timeZone: await this.timeZone() }) },
       events: { record: async (event) => void this.events.push(event) },
@@ -48,7 +48,7 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
     for (const companyId of this.companies) this.#open(companyId);
   }
 
-  /** The first of them. */
+  /** The first company. */
   get companyId(): CompanyId {
     return companyIdFrom(1);
   }
@@ -64,11 +64,11 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
 
   dropSocket(companyId: CompanyId): void {
     this.renewed.push(companyId);
-    this.drop(companyId);
+    this.closeSocket(companyId);
   }
 
-  /** The connection is lost; another is open at the next sweep. */
-  drop(companyId: CompanyId): void {
+  /** The session opens a new socket before the next sweep. */
+  closeSocket(companyId: CompanyId): void {
     this.#sockets.delete(companyId);
   }
 
@@ -76,16 +76,16 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
     this.emit('message-status', companyId, { whatsappMessageId, status: 'sent' });
   }
 
-  async pass(ms: number): Promise<void> {
+  async advance(ms: number): Promise<void> {
     for (const endMs = this.#elapsedMs + ms; this.#elapsedMs < endMs; this.#elapsedMs += sweepMs) {
       this.#sweep += 1;
       for (const companyId of this.companies) if (!this.#sockets.has(companyId)) this.#open(companyId);
-      await this.watch.sweep();
+      await this.watchdog.sweep();
     }
   }
 
-  /** The most that any sweep did of this. */
-  busiest(action: string): number {
+  /** The largest number of these actions in one sweep. */
+  maxPerSweep(action: string): number {
     const sweeps = Map.groupBy(
       this.actions.filter((entry) => entry.action === action),
       ({ sweep }) => sweep,
@@ -104,120 +104,120 @@ class DeafFleet extends EventEmitter<WhatsAppEvents> {
       },
     } as unknown as WASocket);
     this.emit('connected', companyId, { phone: '+79031112233', firstTime: false });
-    if (this.backlog) this.emit('inbound', companyId);
+    if (this.hasOfflineQueue) this.emit('inbound', companyId);
   }
 }
 
-describe('300 sessions that fall deaf at once', () => {
-  it('are probed and reopened a few at a time, each once, with one alert each', async () => {
-    const fleet = new DeafFleet(300);
-    await fleet.pass(1.9 * hourMs);
+describe('300 sessions that stop receiving at once', () => {
+  it('are probed and renewed a few per sweep, with one renewal and one alert each', async () => {
+    const fleet = new SilentFleet(300);
+    await fleet.advance(1.9 * hourMs);
     expect(fleet.actions).toEqual([]);
-    await fleet.pass(5 * hourMs);
+    await fleet.advance(5 * hourMs);
 
-    expect(fleet.busiest('probe')).toBeLessThanOrEqual(10);
-    expect(fleet.busiest('renew')).toBe(2);
+    expect(fleet.maxPerSweep('probe')).toBeLessThanOrEqual(10);
+    expect(fleet.maxPerSweep('renew')).toBe(2);
     expect(fleet.renewed.toSorted((left, right) => left - right)).toEqual(fleet.companies);
     expect(fleet.probes).toBe(600);
     expect(fleet.events.map(({ type }) => type)).toEqual(Array.from({ length: 300 }, () => 'whatsapp_deaf'));
     expect(new Set(fleet.events.map(({ companyId }) => companyId)).size).toBe(300);
-    expect(fleet.watch.alertedSessionCount).toBe(300);
+    expect(fleet.watchdog.alertedSessionCount).toBe(300);
   });
 });
 
-describe('a deaf session', () => {
-  it('is told of again after a day, and not sooner', async () => {
-    const fleet = new DeafFleet(1);
-    await fleet.pass(24 * hourMs);
+describe('a session that receives nothing', () => {
+  it('is alerted again after a day and not earlier', async () => {
+    const fleet = new SilentFleet(1);
+    await fleet.advance(24 * hourMs);
     expect(fleet.events).toHaveLength(1);
-    await fleet.pass(12 * hourMs);
+    await fleet.advance(12 * hourMs);
     expect(fleet.events).toHaveLength(2);
     expect(fleet.renewed).toHaveLength(2);
   });
 
-  it('that hears something at each login and then nothing has one new socket and one alert in a working day', async () => {
-    const fleet = new DeafFleet(1);
+  it('gets one renewal and one alert a day when only its offline queue arrives', async () => {
+    const fleet = new SilentFleet(1);
     const { companyId } = fleet;
-    fleet.backlog = true;
-    await fleet.pass(6 * hourMs);
-    fleet.drop(companyId);
-    await fleet.pass(6 * hourMs);
+    fleet.hasOfflineQueue = true;
+    await fleet.advance(6 * hourMs);
+    fleet.closeSocket(companyId);
+    await fleet.advance(6 * hourMs);
     expect(fleet.renewed).toHaveLength(1);
     expect(fleet.events.map(({ type }) => type)).toEqual(['whatsapp_deaf']);
-    expect(fleet.watch.alertedSessionCount).toBe(1);
+    expect(fleet.watchdog.alertedSessionCount).toBe(1);
 
     fleet.emit('inbound', companyId);
-    await fleet.pass(sweepMs);
+    await fleet.advance(sweepMs);
     expect(fleet.events.map(({ type }) => type)).toEqual(['whatsapp_deaf', 'whatsapp_hears_again']);
-    expect(fleet.watch.alertedSessionCount).toBe(0);
+    expect(fleet.watchdog.alertedSessionCount).toBe(0);
   });
 
-  it('that a new socket cures is no event: nobody was told of it', async () => {
-    const fleet = new DeafFleet(1);
+  it('records no event when it recovers after the renewal', async () => {
+    const fleet = new SilentFleet(1);
     const { companyId } = fleet;
-    while (fleet.renewed.length === 0) await fleet.pass(sweepMs);
-    await fleet.pass(3 * sweepMs);
+    while (fleet.renewed.length === 0) await fleet.advance(sweepMs);
+    await fleet.advance(3 * sweepMs);
     fleet.emit('inbound', companyId);
-    await fleet.pass(sweepMs);
+    await fleet.advance(sweepMs);
     expect(fleet.actions.at(-1)).toMatchObject({ action: 'recovered' });
     expect(fleet.events).toEqual([]);
   });
 
-  it('that was unlinked is forgotten', async () => {
-    const fleet = new DeafFleet(1);
-    await fleet.pass(6 * hourMs);
-    expect(fleet.watch.alertedSessionCount).toBe(1);
+  it('is no longer counted once it is unlinked', async () => {
+    const fleet = new SilentFleet(1);
+    await fleet.advance(6 * hourMs);
+    expect(fleet.watchdog.alertedSessionCount).toBe(1);
     fleet.companies.pop();
-    await fleet.pass(sweepMs);
-    expect(fleet.watch.alertedSessionCount).toBe(0);
+    await fleet.advance(sweepMs);
+    expect(fleet.watchdog.alertedSessionCount).toBe(0);
   });
 
-  it('waits while its time zone cannot be asked for, which is told once a sweep', async () => {
-    const fleet = new DeafFleet(2);
-    fleet.timeZone = () => Promise.reject(new Error('The database is gone'));
-    await fleet.pass(6 * hourMs);
+  it('is not probed while its time zone cannot be loaded, and each sweep reports one failure', async () => {
+    const fleet = new SilentFleet(2);
+    fleet.timeZone = () => Promise.reject(new Error('The database is unavailable'));
+    await fleet.advance(6 * hourMs);
     expect(fleet.actions).toEqual([]);
     expect(fleet.failures).toBeLessThan((4 * hourMs) / sweepMs + 1);
     fleet.companies.pop();
     fleet.timeZone = async () => undefined;
-    await fleet.pass(hourMs);
+    await fleet.advance(hourMs);
     expect(fleet.actions.map(({ action }) => action)).toEqual(['probe', 'renew', 'probe', 'alert']);
   });
 });
 
-describe('a session whose phone is switched off, and that had no acknowledgement for a minute,', () => {
-  async function suspected(): Promise<{ fleet: DeafFleet; companyId: CompanyId }> {
-    const fleet = new DeafFleet(1);
+describe('a session with three messages unacknowledged for a minute and its phone switched off', () => {
+  async function openProbed(): Promise<{ fleet: SilentFleet; companyId: CompanyId }> {
+    const fleet = new SilentFleet(1);
     const { companyId } = fleet;
-    await fleet.pass(4 * sweepMs);
+    await fleet.advance(4 * sweepMs);
     for (const id of ['A1', 'A2', 'A3']) fleet.emit('message-dispatched', companyId, id);
-    await fleet.pass(3 * sweepMs);
+    await fleet.advance(3 * sweepMs);
     expect(fleet.actions.map(({ action }) => action)).toEqual(['probe']);
     return { fleet, companyId };
   }
 
-  it('keeps its socket when they come late', async () => {
-    const { fleet, companyId } = await suspected();
+  it('keeps its socket when the acks arrive late', async () => {
+    const { fleet, companyId } = await openProbed();
     for (const id of ['A1', 'A2', 'A3']) fleet.acknowledge(companyId, id);
-    await fleet.pass(hourMs);
+    await fleet.advance(hourMs);
     expect(fleet.actions.map(({ action }) => action)).toEqual(['probe', 'answered']);
     expect(fleet.renewed).toEqual([]);
   });
 
-  it('gets a new one when only the probe is acknowledged', async () => {
-    const { fleet, companyId } = await suspected();
-    await fleet.pass(3 * sweepMs);
+  it('gets a new socket when only the probe is acknowledged', async () => {
+    const { fleet, companyId } = await openProbed();
+    await fleet.advance(3 * sweepMs);
     expect(fleet.renewed).toEqual([companyId]);
   });
+});
 
-  it('is not suspected when the acknowledgements overtook the news that the messages left', async () => {
-    const fleet = new DeafFleet(1);
-    const { companyId } = fleet;
-    for (const id of ['A1', 'A2', 'A3']) {
-      fleet.acknowledge(companyId, id);
-      fleet.emit('message-dispatched', companyId, id);
-    }
-    await fleet.pass(hourMs);
-    expect(fleet.actions).toEqual([]);
-  });
+it('a session whose acks arrive before the sends resolve is not probed', async () => {
+  const fleet = new SilentFleet(1);
+  const { companyId } = fleet;
+  for (const id of ['A1', 'A2', 'A3']) {
+    fleet.acknowledge(companyId, id);
+    fleet.emit('message-dispatched', companyId, id);
+  }
+  await fleet.advance(hourMs);
+  expect(fleet.actions).toEqual([]);
 });
