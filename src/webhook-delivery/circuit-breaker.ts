@@ -2,9 +2,9 @@ import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type
 import { elapsedBackoff, equalJitter } from '../lib/async/backoff.ts';
 
 export type CircuitBreakerOptions = Readonly<{
-  /** In a row, until it opens. */
+  /** Consecutive failures that open the circuit. */
   failureThreshold: number;
-  /** Then one attempt is let through; when it fails, it stays open as long again. */
+  /** Time until one trial call is allowed; if it fails, the circuit stays open for the same time. */
   openMs: number;
   now: () => Date;
   /** Uniform in [0, 1). */
@@ -13,7 +13,7 @@ export type CircuitBreakerOptions = Readonly<{
 
 const maxBackoffMs = 30 * 60_000;
 
-/** Nothing was tried. The message is that of the last failure. */
+/** The call was not made. The message is that of the last failure. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError';
   readonly retryAfterMs: number;
@@ -24,7 +24,7 @@ export class CircuitOpenError extends Error {
   }
 }
 
-/** Lets work through until it fails again and again. Whoever is held up asks again the later, the longer that goes on. */
+/** Circuit breaker whose rejections carry a back-off equal to the time it has been open. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   readonly #policy: IPolicy;

@@ -2,7 +2,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { elapsedBackoff, equalJitter } from '../lib/async/backoff.ts';
 
 export type ConcurrencyLimiterOptions = Readonly<{
-  /** Of one company. */
+  /** Per company. */
   maxConcurrent: number;
   now: () => Date;
   /** Uniform in [0, 1). */
@@ -13,20 +13,17 @@ type CompanyLoad = { running: number; blockedSinceMs: number | undefined };
 
 const backoffBounds = { minMs: 4_000, maxMs: 60_000 };
 
-/**
- * A few works of each company at once. Whoever finds no lane free is told when to ask again: in 2 to 4 seconds, and the longer
- * nothing has succeeded the later, up to 30 to 60.
- */
+/** Limits concurrent calls per company. A rejected call gets a back-off that grows until a call succeeds. */
 export class ConcurrencyLimiter {
   readonly #options: ConcurrencyLimiterOptions;
-  /** Of companies that have work under way, or are stuck. */
+  /** Companies with calls in flight, or without a success since a rejection. */
   readonly #loads = new Map<CompanyId, CompanyLoad>();
 
   constructor(options: ConcurrencyLimiterOptions) {
     this.#options = options;
   }
 
-  /** @returns how long to wait when no lane is free; rejects as the work does */
+  /** @returns a back-off when the limit is reached; rejects as the work does */
   async run(
     companyId: CompanyId,
     work: () => Promise<void>,

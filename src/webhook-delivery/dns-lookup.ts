@@ -4,9 +4,9 @@ import { callbackify } from 'node:util';
 
 export type DnsLookupOptions = Readonly<{
   isAllowed: (address: string) => boolean;
-  /** Ends the questions. */
+  /** Cancels the queries. */
   signal: AbortSignal;
-  /** `address:port` of the name servers; the system's when absent. */
+  /** `address:port`. Default: those of the system. */
   nameServers?: readonly string[] | undefined;
 }>;
 
@@ -17,10 +17,8 @@ const resolverOptions = { timeout: 3_000, tries: 2 };
 const resolveHostCallback = callbackify(resolveHost);
 
 /**
- * For connections that may lead to allowed addresses alone. The name servers are asked on sockets: those of one salon that are dead
- * would otherwise hold the few threads in which the process resolves all names.
- *
- * @throws RefusedAddressError when any address of the name is not allowed
+ * A `lookup` that fails with `NonPublicAddressError` when any address of the host is not allowed. Uses c-ares instead of
+ * `getaddrinfo`, because unresponsive name servers would block libuv's four threads, which resolve all names of the process.
  */
 export function createSafeLookup({ isAllowed, signal, nameServers }: DnsLookupOptions): LookupFunction {
   return (hostname, options, callback) => {
@@ -35,7 +33,7 @@ export function createSafeLookup({ isAllowed, signal, nameServers }: DnsLookupOp
   };
 }
 
-/** @throws what the name servers say of IPv4 when there is no address at all */
+/** @throws the error of the A query when neither query returns an address */
 async function resolveHost(
   hostname: string,
   signal: AbortSignal,
@@ -58,7 +56,7 @@ async function resolveHost(
   }
 }
 
-/** Somebody's name leads into a network that is none of theirs. */
+/** The host resolves to a non-public address (SSRF guard). */
 export class NonPublicAddressError extends Error {
   override readonly name = 'NonPublicAddressError';
 }

@@ -9,20 +9,20 @@ export type HttpPostRequest = Readonly<{
   headers: Readonly<Record<string, string>>;
   body: string;
   timeoutMs: number;
-  /** Loopback is an address like others, outside production. */
+  /** Allowed outside production only. */
   allowLoopback: boolean;
-  /** `address:port`; the system's when absent. */
+  /** `address:port`. Default: those of the system. */
   nameServers?: readonly string[] | undefined;
 }>;
 
-/** `retryAfterMs` as the header says, in seconds or as a date. */
+/** `retryAfterMs` is the `retry-after` header, which holds seconds or a date. */
 export type HttpPostResponse = Readonly<{ status: number; retryAfterMs: number | undefined }>;
 
 /**
- * One POST on a connection of its own. What the name resolves to is checked at the connection, so that no second answer of
- * the name server leads elsewhere; redirects are answers like others, and bodies are not read.
+ * Sends one POST on a new connection. The address is checked when connecting, which prevents DNS rebinding. Does not follow
+ * redirects or read response bodies.
  *
- * @throws RefusedAddressError, DOMException `TimeoutError`, or what the network says
+ * @throws NonPublicAddressError, DOMException `TimeoutError`, or the network error
  */
 export async function httpPost({
   url,

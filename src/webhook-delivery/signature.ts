@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 const prefix = 'whsec_';
 
 /**
- * The value of `webhook-signature`: one signature for each secret, separated by spaces.
+ * The value of the `webhook-signature` header: one signature per secret, separated by spaces.
  *
  * @param secrets `whsec_` and base64
  * @param timestamp in seconds

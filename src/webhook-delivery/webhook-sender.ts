@@ -10,11 +10,11 @@ import { NonPublicAddressError } from './dns-lookup.ts';
 export type WebhookSenderOptions = Readonly<{
   allowLoopback: boolean;
   timeoutMs?: number;
-  /** Deliveries under way to one company. */
+  /** Maximum deliveries in flight per company. Default: 2. */
   concurrency?: number;
   breakerFailures?: number;
   breakerOpenMs?: number;
-  /** `address:port`; the system's when absent. */
+  /** `address:port` of the name servers. Default: those of the system. */
   nameServers?: readonly string[];
   /** Uniform in [0, 1). */
   random?: () => number;
@@ -24,7 +24,7 @@ export type WebhookSenderOptions = Readonly<{
 const maxBreakers = 5_000;
 const maxRetryAfterMs = 4 * 60 * 60 * 1_000;
 
-/** Why a delivery failed, in words that hold nothing of address, phone or text. */
+/** The message contains no address, phone or text. */
 class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
   readonly retryAfterMs: number | undefined;
@@ -36,8 +36,8 @@ class DeliveryError extends Error {
 }
 
 /**
- * Posts to the companies' own systems, signed as Standard Webhooks. Each has a few lanes and each address a circuit of its own,
- * so that a slow or dead one costs the others nothing.
+ * Posts signed Standard Webhooks to the companies' systems, with a concurrency limit per company and a circuit breaker per
+ * webhook version.
  */
 export class HttpWebhookSender implements WebhookSender {
   readonly #options: WebhookSenderOptions;
@@ -62,23 +62,27 @@ export class HttpWebhookSender implements WebhookSender {
   async deliver(
     companyId: CompanyId,
     webhook: Parameters<WebhookSender['deliver']>[1],
-    envelope: WebhookMessage,
+    message: WebhookMessage,
   ): Promise<DeliveryResult> {
     try {
       const status = await this.#breakerFor(`${companyId}:${webhook.version}`).run(() =>
-        this.#post(webhook, envelope),
+        this.#post(webhook, message),
       );
       return status === 410 ? { outcome: 'gone' } : { outcome: 'delivered' };
     } catch (error) {
       if (error instanceof CircuitOpenError)
         return { outcome: 'held', reason: error.message, retryAfterMs: error.retryAfterMs };
       if (!(error instanceof DeliveryError)) throw error;
-      const { message: reason, retryAfterMs } = error;
-      return { outcome: 'failed', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+      const { retryAfterMs } = error;
+      return {
+        outcome: 'failed',
+        reason: error.message,
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      };
     }
   }
 
-  /** @throws FailedDelivery */
+  /** @returns the status, 2xx or 410. @throws DeliveryError */
   async #post(
     { url, secrets }: Parameters<WebhookSender['deliver']>[1],
     { id, body }: WebhookMessage,
@@ -122,7 +126,7 @@ export class HttpWebhookSender implements WebhookSender {
   }
 }
 
-/** The messages of the network quote names and addresses. */
+/** Network error messages contain host names and addresses, so only the code is used. */
 function failureReason(error: unknown): string {
   if (error instanceof NonPublicAddressError) return 'The host resolves to a non-public address';
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'The receiver timed out';

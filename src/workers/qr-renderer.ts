@@ -2,17 +2,17 @@ import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import type { QrRenderer } from '../ports/sessions.ts';
 
-const threads = 2;
-/** A code is asked for by everyone who looks at it, for a minute at most. */
+const maxThreads = 2;
+/** Every open page requests the same code, which is valid for a minute at most. */
 const cacheOptions = { max: 300, ttl: 60_000 } as const;
 const idleTimeoutMs = 60_000;
 
-/** Renders QR codes in worker threads, each code once. */
+/** Renders QR codes in worker threads. Each code is rendered once; failures are not cached. */
 export class WorkerQrRenderer implements QrRenderer, AsyncDisposable {
   readonly #pool = new Piscina<string, string>({
     filename: new URL('render-qr.ts', import.meta.url).href,
     minThreads: 1,
-    maxThreads: threads,
+    maxThreads,
     idleTimeout: idleTimeoutMs,
   });
 
@@ -21,10 +21,10 @@ export class WorkerQrRenderer implements QrRenderer, AsyncDisposable {
   async render(text: string): Promise<string> {
     const cached = this.#cache.get(text);
     if (cached !== undefined) return await cached;
-    const picture = this.#pool.run(text);
-    this.#cache.set(text, picture);
+    const image = this.#pool.run(text);
+    this.#cache.set(text, image);
     try {
-      return await picture;
+      return await image;
     } catch (error) {
       this.#cache.delete(text);
       throw error;

@@ -16,8 +16,8 @@ const receiptStatuses: Readonly<Record<string, MessageStatus>> = {
 };
 
 /**
- * Reports the fate of sent messages from the raw stanzas. Baileys emits nothing for the server's ack, and its event buffer
- * holds receipts back for up to 30 s or folds them into other events.
+ * Reports status updates from the raw stanzas: Baileys emits no event for a server ack, and its event buffer delays receipts by
+ * up to 30 s or merges them into other events.
  */
 export function watchDeliveryReceipts(sock: WASocket, report: (update: MessageStatusUpdate) => void): void {
   sock.ws.on('CB:ack,class:message', (node: BinaryNode) => {
@@ -29,7 +29,7 @@ export function watchDeliveryReceipts(sock: WASocket, report: (update: MessageSt
   });
 }
 
-/** The server's answer to a message: taken, or refused with a code such as 463. */
+/** `sent`, or `failed` when the ack carries an error code such as 463. */
 export function statusFromAck({ attrs }: BinaryNode): MessageStatusUpdate | undefined {
   const { id, error } = attrs;
   if (id === undefined) return undefined;
@@ -37,13 +37,13 @@ export function statusFromAck({ attrs }: BinaryNode): MessageStatusUpdate | unde
   return { whatsappMessageId: id, status: 'failed', errorCode: error };
 }
 
-/** What a recipient's receipt says; receipts of our own other devices say nothing. */
+/** One update per message of the receipt; none for receipts of the account's other devices. */
 export function statusesFromReceipt({ attrs, content }: BinaryNode, me: Me): MessageStatusUpdate[] {
   const status = receiptStatuses[attrs['type'] ?? ''];
   const sender = attrs['participant'] ?? attrs['from'];
   if (status === undefined || sender === undefined) return [];
   const isOwnDevice = areJidsSameUser(sender, me?.id) || areJidsSameUser(sender, me?.lid);
-  // A receipt of our own phone counts only for a message to ourselves, which has no other recipient.
+  // A receipt of an own device without `recipient` belongs to a message in the account's own chat.
   if (isOwnDevice && attrs['recipient'] !== undefined) return [];
   return receiptIds(attrs['id'], content).map((whatsappMessageId) => ({ whatsappMessageId, status }));
 }

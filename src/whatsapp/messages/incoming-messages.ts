@@ -13,20 +13,19 @@ import { jidToPhone } from './jid-resolver.ts';
 import type { ReceivedText } from '../../ports/received-messages.ts';
 
 /**
- * Reports texts from private chats, also those that waited at WhatsApp while no socket was open, which Baileys appends.
- * Nothing is marked as read: the chat stays unread on the owner's phone. Messages of groups, of our own devices, of the
- * history, which comes by another event, and without text are none of our business.
+ * Reports texts from private chats, including those of the offline queue. Ignores messages of groups and own devices, history
+ * (another event) and messages without text. Marks nothing as read, so the chat stays unread on the owner's phone.
  */
 export function watchIncomingMessages(
   sock: WASocket,
   options: Readonly<{
     report: (message: ReceivedText) => void;
-    /** An address that could not be looked up. */
+    /** Called when the LID of a sender cannot be resolved because the store fails. */
     onError: (error: unknown) => void;
   }>,
 ): void {
-  // The first look for an address takes longer than the next: what a person wrote later must not overtake it, and one person
-  // may come by number and by LID.
+  // The first LID look-up of a sender is the slowest, so without the mutex later texts would overtake it. One mutex for all
+  // senders, because the same sender can be addressed by number and by LID.
   const mutex = new KeyedMutex<'messages'>();
   const reportText = catchAsync(options.onError, (key: WAMessageKey, message: Omit<ReceivedText, 'phone'>) =>
     mutex.run('messages', async () => {
@@ -48,7 +47,7 @@ export function watchIncomingMessages(
   sock.ev.on('messages.upsert', handleUpsert);
   sock.ev.on('connection.update', ({ connection }) => {
     if (connection !== 'close') return;
-    // Baileys takes all listeners away now, and may still be at a text whose receipt has gone out.
+    // Baileys now removes all listeners, but may still emit a text whose receipt it has already sent.
     setImmediate(() =>
       sock.ev.process(({ 'messages.upsert': buffered }) => {
         if (buffered !== undefined) handleUpsert(buffered);
@@ -62,10 +61,10 @@ function messageText(content: proto.IMessage | undefined): string | undefined {
   return text.trim() === '' ? undefined : text;
 }
 
-/** People are addressed by number or by LID; the other one comes beside it, or was learned before. */
+/** A sender is addressed by number or LID. The other address is in `remoteJidAlt` or in the stored LID mapping. */
 async function senderPhone(sock: WASocket, key: WAMessageKey): Promise<string | undefined> {
   const chat = key.remoteJid ?? undefined;
-  // Beside the address of a broadcast stands its sender's.
+  // For a broadcast `remoteJidAlt` is the sender, so check `remoteJid` first.
   if (isPnUser(chat) !== true && isLidUser(chat) !== true) return undefined;
   const jids = [chat, key.remoteJidAlt];
   const phoneJid = jids.find((jid) => jid !== undefined && isPnUser(jid) === true);

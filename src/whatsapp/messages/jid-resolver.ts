@@ -4,30 +4,30 @@ import { withTimeout } from '../../lib/async/with-timeout.ts';
 
 const maxCachedNumbers = 1_000;
 const dayMs = 24 * 60 * 60 * 1_000;
-/** A number that is not on WhatsApp today may be tomorrow. */
+/** Short, because the number may register on WhatsApp. */
 const negativeTtlMs = 60 * 60 * 1_000;
 const positiveTtlMs = 7 * dayMs;
 
 type LookupSocket = Pick<WASocket, 'onWhatsApp' | 'signalRepository' | 'authState'>;
 
 /**
- * Finds the WhatsApp address of a phone number. Keeps what it learned over the sockets of one session; `undefined` from
- * WhatsApp means "no answer" and is never taken for "not there".
+ * Resolves phone numbers to WhatsApp JIDs. Its cache outlives the session's sockets. A failed query is not cached and never
+ * counts as "not on WhatsApp".
  */
 export class JidResolver {
   readonly #queryTimeoutMs: number;
   readonly #onWhatsApp: LRUCache<string, boolean>;
 
-  /** @param clock milliseconds that never jump: answers grow old by it */
+  /** @param clock monotonic milliseconds, for the cache TTL */
   constructor(queryTimeoutMs: number, clock: Readonly<{ now: () => number }> = performance) {
     this.#queryTimeoutMs = queryTimeoutMs;
     this.#onWhatsApp = new LRUCache({ max: maxCachedNumbers, perf: clock, ttlResolution: 0 });
   }
 
   /**
-   * The LID of the number where WhatsApp has mapped one, since it refuses new messages to the phone address of such
-   * contacts; else the phone address. A number without a known LID is checked first. Undefined: it is not on WhatsApp.
+   * Resolves to the LID if the number has one, because WhatsApp rejects messages to the phone JID of such contacts.
    * @param phone E.164 with `+`
+   * @returns undefined when the number is not on WhatsApp
    */
   async resolve(sock: LookupSocket, phone: string): Promise<string | undefined> {
     const phoneJid = phoneToJid(phone);
@@ -37,7 +37,7 @@ export class JidResolver {
     return this.preferLid(sock, phoneJid);
   }
 
-  /** The LID of a phone address, or the address itself when no LID is known. */
+  /** The LID of a phone JID, or the phone JID when no LID is known. */
   async preferLid(sock: LookupSocket, phoneJid: string): Promise<string> {
     const mapping = sock.signalRepository.lidMapping.getLIDForPN(phoneJid);
     return (await this.#tryQuery(mapping)) ?? phoneJid;
@@ -53,7 +53,7 @@ export class JidResolver {
     return exists;
   }
 
-  /** A failed or late query is no answer. */
+  /** Undefined when the query fails or times out. */
   async #tryQuery<Result>(query: Promise<Result>): Promise<Result | undefined> {
     return withTimeout(query, this.#queryTimeoutMs).catch(() => undefined);
   }

@@ -15,27 +15,31 @@ import { notConnected } from '../session/errors.ts';
 
 const requestTimeoutCode = 408;
 const maxTrackedMessages = 500;
-/** A message that cannot be encrypted for its recipient on an open connection will not be at the next attempt either. */
+/** Encryption failures on an open connection after which a message fails permanently. */
 const maxEncryptionAttempts = 3;
 
-/** Sends the texts of one session, whichever socket it has. */
+/** WhatsApp returned no device of the recipient. */
+class NoDeviceError extends Error {
+  override readonly name = 'NoDeviceError';
+}
+
+/** Sends the texts of one session; its state outlives the session's sockets. */
 export class MessageSender {
   readonly #jidResolver: JidResolver;
   readonly #lookupTimeoutMs: number;
   readonly #encryptionFailures = new LRUCache<string, number>({ max: maxTrackedMessages });
 
-  /** @param lookupTimeoutMs how long each question to WhatsApp may hold a message up */
+  /** @param lookupTimeoutMs timeout of each query before a message is sent */
   constructor(lookupTimeoutMs: number) {
     this.#jidResolver = new JidResolver(lookupTimeoutMs);
     this.#lookupTimeoutMs = lookupTimeoutMs;
   }
 
   /**
-   * Resolves also when it is not known whether the bytes left: the server's ack tells, and a second send under the same id
-   * is the same message.
+   * Resolves also when the message may have been sent: the ack confirms it, and WhatsApp deduplicates resends by id.
    * @param phone E.164 with `+`
-   * @returns why the message can never be sent, or undefined
-   * @throws AppError `CONNECTION_FAILED` when nothing left
+   * @returns the error code of a permanent failure, or undefined
+   * @throws AppError `CONNECTION_FAILED` when nothing was sent
    */
   async send(
     sock: WASocket,
@@ -60,7 +64,7 @@ export class MessageSender {
     return undefined;
   }
 
-  /** To the own chat of the linked phone. */
+  /** Sends to the linked account's own chat. */
   async sendToSelf(sock: WASocket, text: string): Promise<void> {
     const ownJid = jidNormalizedUser(sock.authState.creds.me?.id);
     const jid = await this.#jidResolver.preferLid(sock, ownJid);
@@ -82,7 +86,7 @@ export class MessageSender {
   #isPermanentFailure(sock: WASocket, error: unknown, messageId: string): boolean {
     const isUnencryptable =
       error instanceof NoDeviceError || parseDisconnect(error).message === 'All encryptions failed';
-    // Keys that could not be saved close the socket: that is no fault of the recipient's.
+    // Unsaved keys close the socket; such a failure is not counted against the message.
     if (!isUnencryptable || !sock.ws.isOpen) return false;
     const failures = (this.#encryptionFailures.get(messageId) ?? 0) + 1;
     this.#encryptionFailures.set(messageId, failures);
@@ -90,14 +94,13 @@ export class MessageSender {
   }
 }
 
-/** A person types before a text arrives. Decoration: its failure is the message's when the socket is gone, else nothing. */
 async function showTyping(sock: WASocket, jid: string, typingMs: number): Promise<void> {
   try {
     await sock.sendPresenceUpdate('composing', jid);
     await delay(typingMs);
     await sock.sendPresenceUpdate('paused', jid);
   } catch {
-    // The send that follows finds out.
+    // Not fatal: on a closed socket the send itself fails.
   }
 }
 
@@ -106,22 +109,17 @@ async function sendText(sock: WASocket, jid: string, text: string, messageId: st
   await sock.sendMessage(jid, { text, linkPreview: null }, { messageId });
 }
 
-/** With the keys at hand only the write itself can time out, and Baileys stores what it learnt of the devices after it. */
+/** With all keys loaded only the socket write can time out; credentials errors come from what Baileys saves after it. */
 function mayHaveBeenSent(error: unknown): boolean {
   return error instanceof CredentialsNotSavedError || parseDisconnect(error).code === requestTimeoutCode;
 }
 
-/** WhatsApp knows no device that could read a message to this address. */
-export class NoDeviceError extends Error {
-  override readonly name = 'NoDeviceError';
-}
-
 /**
- * Asks WhatsApp for everything that sending to an address needs, so that sending itself only encrypts and writes. Left to
- * itself, Baileys asks while it sends: it waits a minute for an answer, and without one writes a message to nobody.
+ * Loads the devices and Signal sessions that a send needs. Otherwise Baileys queries them while it sends: it waits a minute for
+ * the response, and without one sends the message to no device.
  * @throws NoDeviceError, or what the query or the store throws
  */
-export async function ensureSignalSessions(sock: WASocket, jid: string): Promise<void> {
+async function ensureSignalSessions(sock: WASocket, jid: string): Promise<void> {
   const { id = '', lid } = sock.authState.creds.me ?? {};
   const ownJid = jidNormalizedUser(isLidUser(jid) === true && lid !== undefined ? lid : id);
   const devices = (await sock.getUSyncDevices([ownJid, jid], true, false)).map((device) => device.jid);

@@ -6,8 +6,8 @@ type ReachoutTimelockState = NonNullable<ConnectionState['reachoutTimeLock']>;
 type TimelockSocket = Pick<WASocket, 'ev' | 'fetchAccountReachoutTimelock'>;
 
 /**
- * Whether accounts may start chats. Baileys tells of a lock when WhatsApp does, and does not ask by itself after a refusal:
- * its code for that is never reached.
+ * Reads whether WhatsApp allows accounts to start new chats. Baileys reports announced locks, but never queries the lock after
+ * a rejected message: its code for that is unreachable.
  */
 export class ReachoutTimelocks {
   readonly #queryTimeoutMs: number;
@@ -18,8 +18,8 @@ export class ReachoutTimelocks {
   }
 
   /**
-   * Reports what WhatsApp says unasked, and answers that nobody waits for any more. Baileys tells answers by the same event, just
-   * before who asked has the same object: one that came in time is theirs alone.
+   * Reports announced locks and late query results. Baileys also emits query results as `connection.update`, with the object
+   * that it returns afterwards; a result in time goes to the caller of `query` only.
    */
   watch(
     sock: TimelockSocket,
@@ -35,7 +35,7 @@ export class ReachoutTimelocks {
     });
   }
 
-  /** Undefined: no answer, which says nothing of the lock. */
+  /** Undefined when WhatsApp did not answer in time; the lock is then unknown. */
   async query(sock: TimelockSocket): Promise<ReachoutTimelock | undefined> {
     let isLate = false;
     const response = sock.fetchAccountReachoutTimelock().then((state) => {
@@ -48,7 +48,7 @@ export class ReachoutTimelocks {
   }
 }
 
-/** The kind is kept only where it looks like one of WhatsApp's words: it is shown and stored. */
+/** Drops an `enforcementType` of unexpected form, because the kind is stored and displayed. */
 export function parseTimelock({
   isActive,
   timeEnforcementEnds,
