@@ -8,10 +8,10 @@ export type HttpRequest = Readonly<{
   timeoutMs: number;
 }>;
 
-/** What the platform answered; `body` is undefined when it was empty or no JSON. */
+/** `body` is undefined when it is empty or not JSON. */
 export type HttpResponse = Readonly<{ status: number; body: unknown; retryAfterMs: number | undefined }>;
 
-/** Why there is no usable answer; holds nothing of the body. */
+/** There is no usable response. The message contains nothing of the body. */
 export class OutageError extends Error {
   override readonly name = 'OutageError';
   readonly reason: 'network' | 'timeout' | 'server_error' | 'not_json' | 'too_large';
@@ -26,10 +26,9 @@ const mediaType = 'application/vnd.yclients.v2+json';
 const maxBodyBytes = 2 * 1024 * 1024;
 
 /**
- * One request, no retries. Redirects are not followed: they would carry the token elsewhere.
+ * Sends one request without retries. Does not follow redirects, because they would send the token to another host.
  *
- * @throws AppError `UPSTREAM_ERROR`, retryable, caused by an `OutageError`, when the platform did not answer, broke, or
- * said yes in something that is no JSON.
+ * @throws AppError `UPSTREAM_ERROR`, retryable, with an `OutageError` as cause: no response, a 408 or 5xx, or invalid JSON
  */
 export async function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   const { status, text, retryAfterMs } = await send(request);

@@ -4,8 +4,8 @@ import { exponentialBackoff } from '../lib/async/backoff.ts';
 export type RateLimit = Readonly<{ requests: number; windowMs: number }>;
 
 /**
- * Below the platform's 5 a second and 200 a minute for one address (developer.yclients.com). Four a second start one by
- * one: four at once, delayed on their way, could meet the next four within one second at the platform.
+ * Below the limits of 5 per second and 200 per minute per IP (developer.yclients.com). Requests start 250 ms apart, because a
+ * burst of four that the network delays could reach YCLIENTS within the same second as the next four.
  */
 const defaultLimits: readonly RateLimit[] = [
   { requests: 1, windowMs: 250 },
@@ -14,18 +14,17 @@ const defaultLimits: readonly RateLimit[] = [
 
 export type RateLimiterOptions = Readonly<{
   limits?: readonly RateLimit[];
-  /** Monotonic milliseconds. */
   monotonicMs: () => number;
-  /** 0 … 1. */
+  /** Uniform in [0, 1). */
   random: () => number;
-  /** A caller that would have to wait longer is turned away at once. */
+  /** A caller that would wait longer is rejected at once. Default: 30 s. */
   maxWaitMs?: number;
-  /** First pause after a 429 that names no time; doubles with every further one. */
+  /** Base of the back-off after a 429 without `retry-after`. Default: 1 s. */
   backoffBaseMs?: number;
   maxBackoffMs?: number;
 }>;
 
-/** Waiting for the budget would take too long. */
+/** The wait for the rate limit would exceed `maxWaitMs`. */
 export class RateLimitExceededError extends Error {
   override readonly name = 'RateLimitExceededError';
   readonly waitMs: number;
@@ -37,9 +36,8 @@ export class RateLimitExceededError extends Error {
 }
 
 /**
- * One request budget for the whole process. Callers start in the order in which they came.
- *
- * The windows slide: a fixed window lets twice its limit through at its edge, which the platform would refuse.
+ * Sliding-window rate limiter for the whole process; callers start in order. Fixed windows would allow twice the limit around a
+ * window boundary.
  */
 export class RateLimiter {
   readonly #limits: readonly RateLimit[];
@@ -65,24 +63,24 @@ export class RateLimiter {
     this.#maxBackoffMs = options.maxBackoffMs ?? 60_000;
   }
 
-  /** Resolves when the caller may send one request. @throws BudgetExhaustedError */
+  /** Resolves when the caller may send one request. @throws RateLimitExceededError */
   async acquire(): Promise<void> {
     const expectedMs = this.#msUntilNextStart() + this.#waiters.length * this.#sustainedIntervalMs();
     if (expectedMs > this.#maxWaitMs) throw new RateLimitExceededError(expectedMs);
-    const turn = Promise.withResolvers<void>();
-    this.#waiters.push(turn.resolve);
+    const slot = Promise.withResolvers<void>();
+    this.#waiters.push(slot.resolve);
     this.#releaseWaiters();
-    await turn.promise;
+    await slot.promise;
   }
 
   /**
-   * The platform answered 429: nobody starts for `retryAfterMs`, or for a growing time when it named none.
+   * Stops all requests after a 429, for `retryAfterMs` or an exponential back-off.
    *
    * @returns milliseconds until the end of the pause
    */
   pause(retryAfterMs?: number): number {
     const nowMs = this.#monotonicMs();
-    // Requests that were under way together are refused together: that is one refusal.
+    // Requests in flight at the same time are rejected together and count once.
     const alreadyPaused = nowMs < this.#pausedUntilMs;
     if (!alreadyPaused) this.#consecutiveRejections += 1;
     const backoffMs = exponentialBackoff(this.#consecutiveRejections, {
@@ -94,7 +92,7 @@ export class RateLimiter {
     return this.#pausedUntilMs - nowMs;
   }
 
-  /** The platform accepted a request: the next pause starts small again. */
+  /** Call after an accepted request. */
   resetBackoff(): void {
     if (this.#monotonicMs() >= this.#pausedUntilMs) this.#consecutiveRejections = 0;
   }

@@ -3,14 +3,14 @@ import { isoWithOffset, localTimeFrom } from '../domain/company/salon-time.ts';
 import type { AttendanceUpdate } from '../ports/yclients.ts';
 import { validate } from './response-schemas.ts';
 
-/** What a `PUT` of a record must repeat. */
+/** The fields that a `PUT` of a record must repeat. */
 type YclientsRecord = Readonly<{
   staff_id: number;
   services: readonly unknown[];
   client: Readonly<Record<string, unknown>> | null;
-  /** The wall clock of the salon, in whatever form. */
+  /** Local time of the salon, in one of several formats. */
   date: string;
-  /** Its offset is wrong around daylight saving changes. */
+  /** Its UTC offset is wrong around daylight saving changes. */
   datetime: string;
   seance_length: number;
   attendance: number;
@@ -38,7 +38,7 @@ export function readRecord(data: unknown): YclientsRecord {
   return validate(recordSchema, data, 'record');
 }
 
-/** The body of the `PUT`, or undefined when the mark is there already. */
+/** The body of the `PUT`, or undefined when the record already has the attendance and the comment. */
 export function buildRecordUpdate(
   record: YclientsRecord,
   update: AttendanceUpdate,
@@ -61,7 +61,7 @@ export function buildRecordUpdate(
   };
 }
 
-/** The same time again: a `PUT` goes by the offset, so it has to be the true one. */
+/** YCLIENTS applies the UTC offset of a `PUT`, so a wrong one would move the visit. */
 function datetimeWithOffset({ date, datetime }: YclientsRecord, timeZone: string | undefined): string {
   const local = localTimeFrom(date) ?? localTimeFrom(datetime);
   return local === undefined || timeZone === undefined ? datetime : isoWithOffset(local, timeZone);

@@ -17,33 +17,36 @@ import { OutageError } from './http-client.ts';
 import { RateLimitExceededError } from './rate-limiter.ts';
 
 export type ResilienceOptions = Readonly<{
-  /** Tries in all, the first included. */
+  /** Including the first. Default: 3. */
   attempts?: number;
-  /** Upper end of the first random wait; doubles with every try. */
+  /** Base of the exponential back-off with full jitter. Default: 1 s. */
   retryBaseMs?: number;
-  /** Outages in a row that open the circuit of a group. */
+  /** Consecutive outages that open the circuit of a group. Default: 5. */
   breakerFailures?: number;
   breakerOpenMs?: number;
-  /** Requests under way, and callers waiting for them. */
+  /** Requests in flight. Default: 10. */
   concurrency?: number;
+  /** Callers waiting for one of them. Default: 200. */
   maxQueued?: number;
-  /** 0 … 1. */
+  /** Uniform in [0, 1). */
   random: () => number;
-  /** The circuit of a group opened, or closed again. */
+  /** Called when the circuit of a group opens or closes. */
   onBreakerChange?: (group: string, state: 'open' | 'closed') => void;
 }>;
 
-/** A call in two halves: `send` fails only by an outage, `read` turns the answer into a value or a refusal. */
-export type Call<Raw, Value> = Readonly<{
+/** `send` throws only for an outage; `read` converts the response to a value or throws what the response means. */
+export type ApiCall<Raw, Value> = Readonly<{
   group: string;
   retry: boolean;
   send: () => Promise<Raw>;
   read: (response: Raw) => Value;
 }>;
 
+const bulkheadRetryAfterMs = 5_000;
+
 /**
- * retry( bulkhead( circuit breaker of the group( send )), read ): a refusal of one company (4xx) or a 429 is an answer,
- * so it never counts towards opening the circuit that all companies share.
+ * retry( bulkhead( circuit breaker of the group( send )), read ): errors of `read`, such as a 4xx for one company or a 429, do not
+ * count towards opening the circuit, which all companies share.
  */
 export class Resilience {
   readonly #retry: RetryPolicy;
@@ -51,13 +54,13 @@ export class Resilience {
   readonly #breakers = new Map<string, CircuitBreakerPolicy>();
   readonly #breakerFailures: number;
   readonly #breakerOpenMs: number;
-  readonly #breakerChanged: (group: string, state: 'open' | 'closed') => void;
+  readonly #onBreakerChange: (group: string, state: 'open' | 'closed') => void;
 
   constructor(options: ResilienceOptions) {
     const { attempts = 3, retryBaseMs = 1000, random } = options;
     this.#breakerFailures = options.breakerFailures ?? 5;
     this.#breakerOpenMs = options.breakerOpenMs ?? 60_000;
-    this.#breakerChanged = options.onBreakerChange ?? (() => {});
+    this.#onBreakerChange = options.onBreakerChange ?? (() => {});
     this.#bulkhead = bulkhead(options.concurrency ?? 10, options.maxQueued ?? 200);
     this.#retry = retry(
       handleWhen((error) => error instanceof AppError && error.retryable),
@@ -70,17 +73,17 @@ export class Resilience {
     );
   }
 
-  /** @throws AppError whatever `send` and `read` throw, or a retryable `UPSTREAM_ERROR` when the call was not even tried */
-  async run<Raw, Value>(call: Call<Raw, Value>): Promise<Value> {
-    const once = async (): Promise<Value> => call.read(await this.#send(call));
+  /** @throws AppError of `send` or `read`, or a retryable `UPSTREAM_ERROR` when a limit rejected the call */
+  async run<Raw, Value>(call: ApiCall<Raw, Value>): Promise<Value> {
+    const attempt = async (): Promise<Value> => call.read(await this.#send(call));
     try {
-      return call.retry ? await this.#retry.execute(once) : await once();
+      return call.retry ? await this.#retry.execute(attempt) : await attempt();
     } catch (error) {
       throw this.#translate(error);
     }
   }
 
-  #send<Raw>({ group, send }: Pick<Call<Raw, unknown>, 'group' | 'send'>): Promise<Raw> {
+  #send<Raw>({ group, send }: Pick<ApiCall<Raw, unknown>, 'group' | 'send'>): Promise<Raw> {
     return this.#bulkhead.execute(() => this.#breakerFor(group).execute(send));
   }
 
@@ -91,8 +94,8 @@ export class Resilience {
       breaker: new ConsecutiveBreaker(this.#breakerFailures),
       halfOpenAfter: this.#breakerOpenMs,
     });
-    breaker.onBreak(() => this.#breakerChanged(group, 'open'));
-    breaker.onReset(() => this.#breakerChanged(group, 'closed'));
+    breaker.onBreak(() => this.#onBreakerChange(group, 'open'));
+    breaker.onReset(() => this.#onBreakerChange(group, 'closed'));
     this.#breakers.set(group, breaker);
     return breaker;
   }
@@ -106,7 +109,7 @@ export class Resilience {
 
   #retryAfterMs(error: unknown): number | undefined {
     if (error instanceof BrokenCircuitError) return this.#breakerOpenMs;
-    if (error instanceof BulkheadRejectedError) return 5000;
+    if (error instanceof BulkheadRejectedError) return bulkheadRetryAfterMs;
     return error instanceof RateLimitExceededError ? error.waitMs : undefined;
   }
 }

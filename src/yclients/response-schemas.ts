@@ -4,18 +4,18 @@ import type { SalonId } from '../domain/ids.ts';
 import type { ApplicationStatus, SalonInfo } from '../ports/yclients.ts';
 import { looseText, nonEmptyText, type LooseText } from './loose-text.ts';
 
-/** The platform understood the request and said no. Carries its own short sentence, with long numbers blanked. */
+/** YCLIENTS rejected the request. The message quotes its text with long numbers removed, since they may be phones. */
 export class YclientsApiError extends Error {
   override readonly name = 'YclientsApiError';
   readonly status: number;
 
   constructor(status: number, detail: string) {
-    super(`YCLIENTS refused with ${status}: ${detail.slice(0, 200).replaceAll(/\d{5,}/g, '…')}`);
+    super(`YCLIENTS rejected the request with ${status}: ${detail.slice(0, 200).replaceAll(/\d{5,}/g, '…')}`);
     this.status = status;
   }
 }
 
-/** `success` comes as a boolean, 1, "1" or not at all; `meta` as `[]`, `{}` or absent. */
+/** `success` is a boolean, 1, "1" or absent; `meta` is `[]`, `{}` or absent. */
 type ResponseEnvelope = Readonly<{
   success: boolean;
   data: unknown;
@@ -81,18 +81,18 @@ const bookServicesSchema = joi
   .object<Readonly<{ services: Services }>>({ services: servicesSchema })
   .unknown();
 
-/** @throws AppError `UPSTREAM_ERROR` when the body is no envelope */
+/** @throws AppError `UPSTREAM_ERROR` when the body is not an envelope */
 export function readEnvelope(body: unknown): Omit<ResponseEnvelope, 'meta'> {
   return validate(envelopeSchema, body, 'envelope');
 }
 
-/** The sentence of a refusal, or an empty one: what counts is the status. */
+/** The message of an error response, or an empty text. */
 export function readErrorMessage(body: unknown): string {
   const result = envelopeSchema.validate(body);
   return result.error === undefined ? (nonEmptyText(result.value.meta?.message ?? null) ?? '') : '';
 }
 
-/** @throws AppError `UPSTREAM_ERROR` when the data are of no company, or of another one */
+/** @throws AppError `UPSTREAM_ERROR` when the data are invalid or describe another company */
 export function readCompany(data: unknown, salonId: SalonId): Omit<SalonInfo, 'serviceTitles'> {
   const company = validate(companySchema, data, 'company');
   if (company.id !== salonId) throw invalidResponse('company', 'company id mismatch');
@@ -108,13 +108,13 @@ export function readCompany(data: unknown, salonId: SalonId): Omit<SalonInfo, 's
   };
 }
 
-/** Empty data mean that the salon never installed the application. @throws AppError `UPSTREAM_ERROR` */
+/** Empty data means that the salon never installed the application. @throws AppError `UPSTREAM_ERROR` */
 export function readApplicationStatus(data: unknown): ApplicationStatus {
   if (data === null || data === undefined || (Array.isArray(data) && data.length === 0)) return 'uninstalled';
   return validate(connectionSchema, data, 'connection status').connection_status?.status ?? 'uninstalled';
 }
 
-/** `data` is `{services: […]}`, or the list itself in older answers. @throws AppError `UPSTREAM_ERROR` */
+/** `data` is `{services: […]}`, or the list itself in older responses. @throws AppError `UPSTREAM_ERROR` */
 export function readServiceTitles(data: unknown): string[] {
   const services: Services = Array.isArray(data)
     ? validate(servicesSchema, data, 'services')
@@ -131,7 +131,7 @@ const webhookSettingsSchema = joi
   .unknown()
   .required();
 
-/** Empty when the salon's webhooks are off or do not tell of records. @throws AppError `UPSTREAM_ERROR` */
+/** Empty when the salon's webhooks are disabled or do not include records. @throws AppError `UPSTREAM_ERROR` */
 export function readWebhookUrls(data: unknown): readonly string[] {
   const { urls, active, record } = validate(webhookSettingsSchema, data, 'webhook settings');
   return active && record ? urls : [];
@@ -150,7 +150,7 @@ export function validate<Value>(schema: joi.Schema<Value>, value: unknown, what:
   throw invalidResponse(what, `${path.join('.') || '(root)'} fails ${type}`);
 }
 
-/** The reason names the field and the rule, never the value. */
+/** The reason contains the field and the rule, never the value. */
 function invalidResponse(what: string, reason: string): AppError {
   return new AppError('UPSTREAM_ERROR', {
     retryable: false,
@@ -158,7 +158,7 @@ function invalidResponse(what: string, reason: string): AppError {
   });
 }
 
-/** Throws for a name that is no time zone. */
+/** @throws RangeError when the name is not a time zone */
 function assertTimeZone(name: string): string {
   Intl.DateTimeFormat('en', { timeZone: name });
   return name;

@@ -4,12 +4,12 @@ import { AppError } from '../domain/errors/app-error.ts';
 import { safeEqual } from '../crypto/hash.ts';
 import { looseText, nonEmptyText, type LooseText } from './loose-text.ts';
 
-/** The person who pressed the button, as the platform describes them. */
+/** The YCLIENTS user who installs the application. */
 export type MarketplaceUser = Readonly<{
   id: number;
   name: string | undefined;
   email: string | undefined;
-  /** As the platform writes it: digits without `+`. */
+  /** Digits without `+`. */
   phone: string | undefined;
 }>;
 
@@ -32,15 +32,15 @@ const userDataSchema = joi
   .required();
 
 /**
- * Checks the user data of a registration redirect: lower-case hex HMAC-SHA256 over the base64-decoded bytes, keyed with
- * the partner token (support.alteg.io/hc/en-us/articles/6756242694429). It does not cover the salon's number.
+ * Verifies the user data of a registration redirect: lower-case hex HMAC-SHA256 of the base64-decoded bytes, keyed with the
+ * partner token (support.alteg.io/hc/en-us/articles/6756242694429). The signature does not cover the salon id.
  *
  * @throws AppError `INVALID_TOKEN`
  */
 export function verifyUserData(
   redirect: Readonly<{ userData: string; userDataSign: string; partnerToken: string }>,
 ): MarketplaceUser {
-  // A raw `+` in a query string arrives as a space.
+  // Query string parsers decode an unescaped `+` as a space.
   const encoded = redirect.userData.replaceAll(' ', '+');
   if (encoded.length > maxEncodedLength || !base64.test(encoded))
     throw invalidToken('user data that is not base64 or too long');
@@ -54,7 +54,7 @@ export function verifyUserData(
   return { id, name: nonEmptyText(name), email: nonEmptyText(email), phone: nonEmptyText(phone) };
 }
 
-/** The `sign` of a payment webhook; numbers exactly as the webhook writes them. `discount: null` is left out. */
+/** The `sign` of a payment webhook. Numbers keep the form they have in the webhook; `discount: null` is omitted. */
 export function paymentSignature(
   payment: Readonly<{
     salonId: number;
@@ -82,7 +82,7 @@ function parseUserData(bytes: Buffer): unknown {
   }
 }
 
-/** The causes of parsers quote what they read: a name, a phone. They stay here. */
+/** Drops the parser's error, which quotes names and phones. */
 function invalidToken(reason: string): AppError {
   return new AppError('INVALID_TOKEN', { cause: new Error(`The redirect has ${reason}`) });
 }

@@ -25,19 +25,18 @@ export type Installation = Readonly<{
 }>;
 
 export type YclientsClientOptions = Readonly<{
-  /** Such as `https://api.yclients.com`, without `/api/v1`. */
+  /** For example `https://api.yclients.com`, without `/api/v1`. */
   apiUrl: string;
   partnerToken: string;
-  /** Of the system user; one for all salons. */
+  /** Token of the system user, shared by all salons. */
   userToken?: string;
   applicationId: number;
-  /** Monotonic milliseconds. */
   monotonicMs?: () => number;
-  /** 0 … 1. */
+  /** Uniform in [0, 1). */
   random: () => number;
   requestTimeoutMs?: number;
   limits?: readonly RateLimit[];
-  /** Longest wait for the request budget. */
+  /** Maximum wait for the rate limit. */
   maxWaitMs?: number;
   resilience?: Omit<ResilienceOptions, 'random' | 'onBreakerChange'>;
 }>;
@@ -56,7 +55,7 @@ type ApiRequest = Readonly<{
 
 const alreadyInstalledPattern = /уже установ|already (?:been )?installed/i;
 
-/** The YCLIENTS (Altegio) API as far as this application needs it. */
+/** Client of the parts of the YCLIENTS (Altegio) API that the application uses. */
 export class YclientsClient extends EventEmitter<YclientsClientEvents> implements YclientsPlatform {
   readonly #options: YclientsClientOptions;
   readonly #rateLimiter: RateLimiter;
@@ -80,7 +79,7 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
   }
 
   /**
-   * `serviceTitles` is empty when the salon's services cannot be read; that alone is no failure.
+   * `serviceTitles` is empty when the salon's services cannot be read.
    *
    * @throws AppError `COMPANY_NOT_FOUND`, `FORBIDDEN`, `UPSTREAM_ERROR`
    */
@@ -91,7 +90,7 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
     return { ...company, serviceTitles: await this.#fetchServiceTitles(salonId) };
   }
 
-  /** `uninstalled` also when the platform does not know the installation. @throws AppError `UPSTREAM_ERROR` */
+  /** Also `uninstalled` when YCLIENTS answers 403 or 404. @throws AppError `UPSTREAM_ERROR` */
   getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus> {
     const path = `/marketplace/salon/${salonId}/application/${this.#options.applicationId}`;
     return this.#call({ path }, (response) =>
@@ -102,8 +101,8 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
   }
 
   /**
-   * Finishes an installation to which the owner consented within the last hour. Never repeated here: after a retryable
-   * error ask `getApplicationStatus` whether it took effect.
+   * Completes an installation within an hour of the owner's consent. Not retried: after a retryable error check with
+   * `getApplicationStatus` whether it took effect.
    *
    * @throws AppError `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
    */
@@ -117,7 +116,7 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
     };
     const path = '/marketplace/partner/callback';
     return this.#call({ method: 'POST', path, body, retry: false }, (response) => {
-      // The body of a 201 is not described: it may be empty.
+      // The API reference does not describe the body of a 201, so it may be empty.
       if (response.status < 300 && response.body === undefined) return 'activated';
       if (alreadyInstalledPattern.test(readErrorMessage(response.body))) return 'already_installed';
       responseData(response);
@@ -133,7 +132,7 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
   }
 
   /**
-   * The parameters are those that integrations in use send; the platform's published pages do not describe the list.
+   * The API reference does not document this list; the parameters are those of existing integrations.
    * @throws AppError `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
    */
   async listRecords(
@@ -154,19 +153,19 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
   }
 
   /**
-   * Changes nothing but the mark: a PUT wants the whole record, so it is read right before. The platform tells of our own
-   * change as well. Without an answer the change may have been made; made twice it is the same.
+   * Changes attendance and comment only: a PUT requires the whole record, so it is read first. Idempotent, because a failed
+   * request may have taken effect. YCLIENTS sends a webhook for this change too.
    * @throws AppError `FORBIDDEN` without the right to edit records, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`
    */
   async updateAttendance(
     { salonId, timeZone }: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
-    mark: AttendanceUpdate,
+    update: AttendanceUpdate,
   ): Promise<'marked' | 'gone'> {
     const data = await this.getRecord(salonId, recordId);
     const record = data === undefined ? undefined : readRecord(data);
     if (record === undefined || record.deleted) return 'gone';
-    const body = buildRecordUpdate(record, mark, timeZone);
+    const body = buildRecordUpdate(record, update, timeZone);
     if (body !== undefined)
       await this.#call({ method: 'PUT', path: recordPath(salonId, recordId), body }, responseData);
     return 'marked';
@@ -185,7 +184,7 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
         readServiceTitles(responseData(response)),
       );
     } catch (error) {
-      // The titles only help to guess the kind of business.
+      // Optional: the titles only help to detect the business type.
       if (error instanceof AppError) return [];
       throw error;
     }
@@ -215,7 +214,7 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
     return response;
   }
 
-  /** The system user's token goes only where a user is asked for. */
+  /** Marketplace endpoints accept the partner token only. */
   #authorizationFor(path: string): string {
     const { partnerToken, userToken } = this.#options;
     const bearer = `Bearer ${partnerToken}`;
@@ -229,7 +228,7 @@ function recordPath(salonId: SalonId, recordId: number): string {
   return `/api/v1/record/${salonId}/${recordId}`;
 }
 
-/** @throws AppError when the platform refused */
+/** @throws AppError for an error response, or `success: false` in a 2xx */
 function responseData(response: HttpResponse): unknown {
   const { status, body, retryAfterMs } = response;
   if (status < 300) {
