@@ -8,30 +8,31 @@ import { WebhookReceiver } from '../../support/servers/webhook-receiver.ts';
 
 const companyId = companyIdFrom(1);
 const secrets = [`whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`];
-const envelope = { id: 'msg', body: '{}' };
+const message = { id: 'msg', body: '{}' };
 
-describe("a company's own system", () => {
-  it('that wants to speak another protocol has not taken the message, and keeps no lane', async () => {
+describe('HttpWebhookSender', () => {
+  it('treats 101 as a failure and frees the slot', async () => {
     await using receiver = await WebhookReceiver.start();
     receiver.respondWith({ status: 101, headers: { connection: 'Upgrade', upgrade: 'websocket' } });
-    const receivers = new HttpWebhookSender({ allowLoopback: true, now: () => new Date(), timeoutMs: 2_000 });
+    const sender = new HttpWebhookSender({ allowLoopback: true, now: () => new Date(), timeoutMs: 2_000 });
     for (let count = 0; count < 3; count += 1)
-      expect(
-        await receivers.deliver(companyId, { version: 'v', url: receiver.url, secrets }, envelope),
-      ).toEqual({ outcome: 'failed', reason: 'The receiver answered 101' });
+      expect(await sender.deliver(companyId, { version: 'v', url: receiver.url, secrets }, message)).toEqual({
+        outcome: 'failed',
+        reason: 'The receiver answered 101',
+      });
     expect(receiver.requests).toHaveLength(3);
   });
 
-  it('is reached where its name servers say, unless that is within our network', async () => {
+  it('delivers to the resolved address unless it is not public', async () => {
     await using receiver = await WebhookReceiver.start();
-    await using names = await DnsServer.start('127.0.0.1');
+    await using dnsServer = await DnsServer.start('127.0.0.1');
     const webhook = { version: 'v', url: `http://salon.example:${receiver.port}/`, secrets };
     const deliver = (allowLoopback: boolean) =>
-      new HttpWebhookSender({ allowLoopback, now: () => new Date(), nameServers: [names.address] }).deliver(
-        companyId,
-        webhook,
-        envelope,
-      );
+      new HttpWebhookSender({
+        allowLoopback,
+        now: () => new Date(),
+        nameServers: [dnsServer.address],
+      }).deliver(companyId, webhook, message);
     expect(await deliver(false)).toEqual({
       outcome: 'failed',
       reason: 'The host resolves to a non-public address',
@@ -40,18 +41,18 @@ describe("a company's own system", () => {
     expect(await deliver(true)).toEqual({ outcome: 'delivered' });
   });
 
-  it('whose name servers are dead holds up nobody else who looks for a name', async () => {
-    await using dead = await DnsServer.start();
-    const receivers = new HttpWebhookSender({
+  it('does not block other DNS look-ups while name servers do not respond', async () => {
+    await using silentDnsServer = await DnsServer.start();
+    const sender = new HttpWebhookSender({
       allowLoopback: true,
       concurrency: 16,
       timeoutMs: 1_500,
       now: () => new Date(),
-      nameServers: [dead.address],
+      nameServers: [silentDnsServer.address],
     });
     const webhook = { version: 'v', url: 'https://salon.example/', secrets };
-    const deliveries = Array.from({ length: 16 }, () => receivers.deliver(companyId, webhook, envelope));
-    await waitFor('the questions', () => dead.queryCount >= 32);
+    const deliveries = Array.from({ length: 16 }, () => sender.deliver(companyId, webhook, message));
+    await waitFor('the DNS queries', () => silentDnsServer.queryCount >= 32);
     const startedAtMs = performance.now();
     await lookup('localhost');
     expect(performance.now() - startedAtMs).toBeLessThan(1_000);

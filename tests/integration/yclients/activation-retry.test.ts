@@ -18,16 +18,16 @@ import type { TestDatabase } from '../../support/fixtures/engines.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 import { callbackEndpoint, salonId, startClient } from '../../support/clients/yclients-client.ts';
 
-describe.each(engines())('the sweep for salons that wait for their activation, in $name', ({ make }) => {
+describe.each(engines())('the activation sweep, in $name', ({ make }) => {
   const scope = new AsyncDisposableStack();
-  let place: TestDatabase;
+  let testDatabase: TestDatabase;
   let database: Database;
   let repositories: Repositories;
   let queue: StoppableJobQueue;
 
   beforeAll(async () => {
-    place = scope.use(await make());
-    database = scope.use(await openTestDatabase(place.address));
+    testDatabase = scope.use(await make());
+    database = scope.use(await openTestDatabase(testDatabase.address));
     repositories = repositoriesOn(database);
     queue = scope.use(
       await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
@@ -35,7 +35,7 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
   });
   afterAll(() => scope.disposeAsync());
 
-  const companyThat = async (
+  const createCompany = async (
     status: IntegrationStatus,
     sessionState: SessionState,
     salon = newCompany().salonId,
@@ -48,7 +48,7 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
     return company.id;
   };
 
-  const jobs = async (): Promise<unknown[]> => {
+  const activationJobs = async (): Promise<unknown[]> => {
     const rows = await database.sql.transaction((session) =>
       session.query(
         `select data -> 'companyId' as company from pgboss.job where name = 'activation' order by created_on, id`,
@@ -57,7 +57,7 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
     return rows.map(({ company }) => Number(company));
   };
 
-  it('activates who waits for nothing else, with one job however often it looks', async () => {
+  it('queues one job per company whose activation failed, and retries it after an hour', async () => {
     const { simulator, client } = await startClient();
     let nowMs = 0;
     const activation = new Activation({
@@ -70,28 +70,28 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
       webhookUrl: (id, secret) => `https://app.example/${id}/${secret}`,
       now: () => new Date(nowMs),
     });
-    await companyThat('activation_failed', 'logged_out');
-    await companyThat('active', 'connected');
-    await companyThat('frozen', 'connected');
-    const id = await companyThat('activation_failed', 'connected', salonId);
+    await createCompany('activation_failed', 'logged_out');
+    await createCompany('active', 'connected');
+    await createCompany('frozen', 'connected');
+    const id = await createCompany('activation_failed', 'connected', salonId);
 
     for (nowMs = 0; nowMs < 60 * 60_000; nowMs += 5 * 60_000) await activation.sweep();
-    expect(await jobs()).toEqual([id]);
-    // After its job must have been given up it gets another one.
+    expect(await activationJobs()).toEqual([id]);
+    // The first job has expired.
     nowMs = 75 * 60_000;
     await activation.sweep();
-    expect(await jobs()).toEqual([id, id]);
+    expect(await activationJobs()).toEqual([id, id]);
 
-    // What the platform refused for an hour waits for the owner.
+    // The sweep does not retry an activation that YCLIENTS has rejected; the owner must consent again.
     await activation.onDeadLetter(id, new AppError('FORBIDDEN'));
     nowMs = 150 * 60_000;
     await activation.sweep();
-    expect(await jobs()).toEqual([id, id]);
+    expect(await activationJobs()).toEqual([id, id]);
 
     simulator.pressConnect(salonId);
-    const returned = await repositories.companies.byId(id);
-    if (returned !== undefined) await activation.request(returned);
-    expect(await jobs()).toEqual([id, id, id]);
+    const company = await repositories.companies.byId(id);
+    if (company !== undefined) await activation.request(company);
+    expect(await activationJobs()).toEqual([id, id, id]);
     await queue.work('activation', ({ data }) =>
       activation.run((data as { companyId: CompanyId }).companyId),
     );
@@ -100,7 +100,7 @@ describe.each(engines())('the sweep for salons that wait for their activation, i
       async () => (await repositories.companies.byId(id))?.integrationStatus === 'active',
     );
     expect(simulator.salon(salonId).status).toBe('active');
-    const called = simulator.requests.filter(({ path }) => callbackEndpoint.endsWith(path));
-    expect(called).toHaveLength(1);
+    const callbackRequests = simulator.requests.filter(({ path }) => callbackEndpoint.endsWith(path));
+    expect(callbackRequests).toHaveLength(1);
   });
 });

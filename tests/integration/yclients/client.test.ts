@@ -10,8 +10,8 @@ import {
 } from '../../support/clients/yclients-client.ts';
 import { startYclients } from '../../support/fixtures/yclients-fixture.ts';
 
-describe('reading', () => {
-  it('gives the salon with its zone and the titles of its services', async () => {
+describe('reading from YCLIENTS', () => {
+  it('returns the company with its time zone and service titles', async () => {
     const { client } = await startClient();
     expect(await client.getCompany(salonId)).toEqual({
       id: 510_001,
@@ -26,14 +26,14 @@ describe('reading', () => {
     });
   });
 
-  it('gives the salon also when its services cannot be read', async () => {
+  it('returns the company without service titles when the services cannot be read', async () => {
     const { simulator, client } = await startClient();
     simulator.refuse('GET /api/v1/book_services/*', 500);
     expect(await client.getCompany(salonId)).toMatchObject({ title: 'Ромашка', serviceTitles: [] });
     expect(simulator.requests.map(({ status }) => status)).toEqual([200, 500]);
   });
 
-  it('follows the installation through its states', async () => {
+  it('returns each state of the installation', async () => {
     const { simulator, client } = await startClient();
     expect(await client.getApplicationStatus(salonId)).toBe('uninstalled');
     expect(await client.getApplicationStatus(salonIdFrom(99))).toBe('uninstalled');
@@ -45,7 +45,7 @@ describe('reading', () => {
     expect(await client.getApplicationStatus(salonId)).toBe('freezed');
   });
 
-  it('shows the user token to the salon’s data only, never to the marketplace', async () => {
+  it('sends the user token to REST endpoints, but not to the marketplace', async () => {
     const { simulator, client } = await startClient();
     await client.getCompany(salonId);
     await client.getApplicationStatus(salonId);
@@ -56,8 +56,8 @@ describe('reading', () => {
   });
 });
 
-describe('activation', () => {
-  it('passes the key and the webhook address', async () => {
+describe('YclientsClient.activate', () => {
+  it('sends the API key and the webhook URL', async () => {
     const { simulator, client } = await startClient();
     simulator.pressConnect(510_001);
     expect(await client.activate(installation)).toBe('activated');
@@ -68,7 +68,7 @@ describe('activation', () => {
     });
   });
 
-  it('takes "already installed" for success, whatever the status', async () => {
+  it('returns already_installed for that message with any status', async () => {
     const { simulator, client } = await startClient();
     simulator.pressConnect(510_001);
     await client.activate(installation);
@@ -82,7 +82,7 @@ describe('activation', () => {
     expect(await client.activate(installation)).toBe('already_installed');
   });
 
-  it('is refused for good without consent, and when a success says success: false', async () => {
+  it('fails permanently without consent, and for success: false', async () => {
     const { simulator, client } = await startClient();
     const refused = { code: 'UPSTREAM_ERROR', retryable: false };
     expect(await captureAppError(client.activate(installation))).toMatchObject(refused);
@@ -90,7 +90,7 @@ describe('activation', () => {
     expect(await captureAppError(client.activate(installation))).toMatchObject(refused);
   });
 
-  it('is sent once; after a lost answer the status tells that it took effect', async () => {
+  it('is not retried; after a lost response the status shows that it took effect', async () => {
     const { simulator, client } = await startClient();
     simulator.pressConnect(510_001);
     simulator.dropResponse(callbackEndpoint);
@@ -100,8 +100,8 @@ describe('activation', () => {
   });
 });
 
-describe('refusals', () => {
-  it('have the code of the contract and are not repeated', async () => {
+describe('YCLIENTS error responses', () => {
+  it('map to error codes and are not retried', async () => {
     const { simulator, client } = await startClient();
     for (const [status, code] of [
       [401, 'UPSTREAM_ERROR'],
@@ -115,7 +115,7 @@ describe('refusals', () => {
     expect(simulator.requests).toHaveLength(4);
   });
 
-  it('quote the short sentence of the platform without long numbers', async () => {
+  it('are quoted without long numbers', async () => {
     const { simulator, client } = await startClient();
     simulator.refuse(companyEndpoint, 422, { body: { meta: { message: 'No access for 79001112233.' } } });
     const { cause } = await captureAppError(client.getCompany(salonId));
@@ -123,9 +123,9 @@ describe('refusals', () => {
   });
 
   it('include redirects, which are not followed', async () => {
-    const [{ simulator, client }, elsewhere] = [await startClient(), await startYclients()];
-    simulator.redirect(companyEndpoint, `${elsewhere.url}/api/v1/company/510001`);
+    const [{ simulator, client }, otherHost] = [await startClient(), await startYclients()];
+    simulator.redirect(companyEndpoint, `${otherHost.url}/api/v1/company/510001`);
     expect(await captureAppError(client.getCompany(salonId))).toMatchObject({ code: 'UPSTREAM_ERROR' });
-    expect(elsewhere.requests).toEqual([]);
+    expect(otherHost.requests).toEqual([]);
   });
 });

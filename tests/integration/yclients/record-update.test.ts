@@ -7,12 +7,12 @@ const salonId = salonIdFrom(510_002);
 const timeZone = 'America/New_York';
 const company = { salonId, timeZone };
 
-describe('what a client answered, written into the record', () => {
+describe('YclientsClient.updateAttendance', () => {
   it.each([
     ['a week before the clocks go forward', '2026-03-01 02:30:00'],
     ['on the day the clocks go forward', '2026-03-08 12:00:00'],
     ['on the day the clocks go back', '2026-11-01 12:00:00'],
-  ])('moves no visit whose offset the platform has wrong: %s', async (_when, start) => {
+  ])('keeps the time of a visit whose offset YCLIENTS reports wrong: %s', async (_when, start) => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, { ...booking, start });
     simulator.configureWebhooks({ datetimeOffset: '-09:00' });
@@ -21,7 +21,7 @@ describe('what a client answered, written into the record', () => {
     expect(record.restBody().attendance).toBe(2);
   });
 
-  it('is not repeated when it is there already', async () => {
+  it('sends no second PUT for the same update', async () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, { ...booking, comment: 'Просит чай' });
     for (const _ of ['once', 'twice'])
@@ -32,7 +32,7 @@ describe('what a client answered, written into the record', () => {
     expect(simulator.requests.filter(({ method }) => method === 'PUT')).toHaveLength(1);
   });
 
-  it('is taken back with the other answer, unless the salon has said whether the client came', async () => {
+  it('replaces the attendance unless the salon has recorded the outcome', async () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, booking);
     await client.updateAttendance(company, record.id, { attendance: 2 });
@@ -43,7 +43,7 @@ describe('what a client answered, written into the record', () => {
     expect(record.restBody()).toMatchObject({ attendance: 1, comment: 'Не придёт' });
   });
 
-  it('finds no record when it is deleted or was never there, and touches nothing', async () => {
+  it('returns gone for a deleted or unknown record and sends no PUT', async () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, booking);
     simulator.cancel(record.id);
@@ -52,12 +52,12 @@ describe('what a client answered, written into the record', () => {
     expect(simulator.requests.filter(({ method }) => method === 'PUT')).toEqual([]);
   });
 
-  it.each([401, 403, 422])('is refused for good with %i', async (status) => {
+  it.each([401, 403, 422])('fails permanently on %i', async (status) => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, booking);
     simulator.refuse('PUT /api/v1/record/*', status);
-    const refusal = await captureAppError(client.updateAttendance(company, record.id, { attendance: 2 }));
-    expect(refusal.retryable).toBe(false);
+    const error = await captureAppError(client.updateAttendance(company, record.id, { attendance: 2 }));
+    expect(error.retryable).toBe(false);
   });
 });
 

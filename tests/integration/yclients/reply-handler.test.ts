@@ -17,13 +17,13 @@ import type { ReceivedText } from '../../../src/ports/received-messages.ts';
 const hourMs = 60 * 60_000;
 const readRecord = 'GET /api/v1/record/*';
 
-describe.each(engines())('an answer of a client in $name', ({ make }) => {
+describe.each(engines())('a client reply, in $name', ({ make }) => {
   const store = useStore(make);
-  let texts = 0;
+  let textCount = 0;
 
-  it('counts while the platform is away, holds up no other, and is written back when it is back', async () => {
+  it('is confirmed during a YCLIENTS outage and written back after it', async () => {
     const salon = await open();
-    salon.platform.refuse(readRecord, 503);
+    salon.yclients.refuse(readRecord, 503);
     await salon.answer('yes');
     await salon.answer('no');
     expect(await salon.replies()).toEqual([
@@ -34,8 +34,8 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     expect(salon.jobs).toHaveLength(2);
     await expect(salon.writeBacks()).rejects.toMatchObject({ code: 'UPSTREAM_ERROR' });
 
-    salon.platform.restore();
-    salon.platform.limitRates(unlimited);
+    salon.yclients.restore();
+    salon.yclients.limitRates(unlimited);
     await salon.writeBacks();
     expect(salon.record.restBody()).toMatchObject({
       attendance: 0,
@@ -44,24 +44,27 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     expect(await salon.replies()).toHaveLength(2);
   });
 
-  it.each([401, 403, 422])('counts although the platform refuses it with %i', async (status) => {
-    const salon = await open();
-    salon.platform.refuse('PUT /api/v1/record/*', status);
-    await salon.answer('yes');
-    expect(await salon.events()).toEqual(['visit_confirmed_by_client', 'write_back_refused']);
-    expect(await salon.replies()).toEqual([expect.stringContaining('визит подтверждён')]);
-    expect(salon.jobs).toEqual([]);
-    expect(salon.log.lines.filter((line) => line.includes('Write-back refused'))).toHaveLength(1);
-  });
+  it.each([401, 403, 422])(
+    'is confirmed although YCLIENTS rejects the write-back with %i',
+    async (status) => {
+      const salon = await open();
+      salon.yclients.refuse('PUT /api/v1/record/*', status);
+      await salon.answer('yes');
+      expect(await salon.events()).toEqual(['visit_confirmed_by_client', 'write_back_refused']);
+      expect(await salon.replies()).toEqual([expect.stringContaining('визит подтверждён')]);
+      expect(salon.jobs).toEqual([]);
+      expect(salon.log.lines.filter((line) => line.includes('Write-back refused'))).toHaveLength(1);
+    },
+  );
 
-  it('is told the truth when the salon has deleted the record', async () => {
+  it('is answered with a notice when the salon has deleted the record', async () => {
     const salon = await open();
-    salon.platform.cancel(salon.record.id);
+    salon.yclients.cancel(salon.record.id);
     await salon.answer('yes');
     expect(await salon.replies()).toEqual([expect.stringContaining('уже нет')]);
   });
 
-  it('gets one reply, and another when it is another answer', async () => {
+  it('is confirmed once until the client changes the reply', async () => {
     const salon = await open();
     for (const answer of ['yes', 'yes', 'no', 'yes'] as const) await salon.answer(answer);
     await salon.remindOfNewVisit();
@@ -74,16 +77,16 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     ]);
   });
 
-  it('gets one reply also when the process ended before it was done', async () => {
+  it('is confirmed once when its job runs twice', async () => {
     const salon = await open();
     const job = salon.job('no');
-    await salon.answers.run(job);
-    await salon.answers.run(job);
+    await salon.replyHandler.run(job);
+    await salon.replyHandler.run(job);
     expect(await salon.replies()).toHaveLength(1);
     expect(await salon.events()).toEqual(['cancellation_asked_by_client']);
   });
 
-  it('gets no reply after STOP, though it counts', async () => {
+  it('is written back but not confirmed after STOP', async () => {
     const salon = await open();
     await salon.answer('stop');
     await salon.answer('yes');
@@ -91,25 +94,25 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     expect(salon.record.restBody().attendance).toBe(2);
   });
 
-  it('with START brings the messages back, also when the process ended after the wish was written', async () => {
+  it('START enables messages again, also when its job is repeated after the opt-in', async () => {
     const salon = await open();
     await salon.answer('stop');
     const job = salon.job('start');
     await store.repositories.contacts.optIn(job.companyId, phone, `answer:${job.whatsappMessageId}`);
-    await salon.answers.run(job);
+    await salon.replyHandler.run(job);
     expect(salon.replanned).toEqual([phone]);
-    await salon.answers.run(job);
+    await salon.replyHandler.run(job);
     expect(await salon.replies()).toEqual([expect.stringContaining('включены')]);
   });
 
-  it('that waited at WhatsApp for days still stops or starts, but confirms nothing', async () => {
+  it('older than a day applies only if it is STOP or START', async () => {
     const salon = await open();
     for (const text of ['СТОП', 'старт', '1', '0']) await salon.receive(text, 25 * hourMs);
     await salon.receive('да', 23 * hourMs);
     expect(salon.jobs.map(({ data }) => data['answer'])).toEqual(['stop', 'start', 'yes']);
   });
 
-  it('with a wish for silence waits for no answer to a reminder', async () => {
+  it('STOP and START use another queue key than replies to a reminder', async () => {
     const salon = await open();
     for (const text of ['1', '0', 'СТОП', 'старт']) await salon.receive(text);
     const [first, second, stop, start] = salon.jobs.map(({ key }) => key);
@@ -118,7 +121,7 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     expect(stop).not.toBe(first);
   });
 
-  /** A salon on the simulated platform whose client has been reminded of a visit. */
+  /** A salon in the YCLIENTS simulator whose client has received a reminder. */
   async function open() {
     const { repositories } = store;
     const salon = await RemindedSalon.open(repositories);
@@ -140,7 +143,7 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
     const replanned: (string | undefined)[] = [];
     const queue = { insert: async (_queue: string, added: readonly NewJob[]) => void jobs.push(...added) };
     const writeBack = new AttendanceWriteBack({ ...repositories, yclients: client, queue, report });
-    const answers = new ReplyHandler({
+    const replyHandler = new ReplyHandler({
       ...repositories,
       attendanceWriteBack: writeBack,
       replanner: { request: async (_companyId, of) => void replanned.push(of) },
@@ -149,24 +152,24 @@ describe.each(engines())('an answer of a client in $name', ({ make }) => {
       report,
       now: () => new Date(),
     });
-    const nextId = () => `text ${(texts += 1)}`;
+    const nextMessageId = () => `text ${(textCount += 1)}`;
     const job = (answer: ClientReplyKind): ClientReplyJob => {
-      return { companyId, phone, answer, whatsappMessageId: nextId() };
+      return { companyId, phone, answer, whatsappMessageId: nextMessageId() };
     };
     return {
       remindOfNewVisit,
-      platform: simulator,
+      yclients: simulator,
       record,
       log,
       jobs,
       replanned,
-      answers,
+      replyHandler,
       job,
-      answer: (answer: ClientReplyKind) => answers.run(job(answer)),
+      answer: (answer: ClientReplyKind) => replyHandler.run(job(answer)),
       receive: async (text: string, ageMs = 0) => {
         const sentAt = new Date(Date.now() - ageMs);
-        const received: ReceivedText = { whatsappMessageId: nextId(), phone, text, sentAt };
-        await answers.handle(companyId, received);
+        const received: ReceivedText = { whatsappMessageId: nextMessageId(), phone, text, sentAt };
+        await replyHandler.handle(companyId, received);
       },
       writeBacks: async () => {
         for (const { data } of jobs) await writeBack.run(data as unknown as AttendanceWriteBackJob);

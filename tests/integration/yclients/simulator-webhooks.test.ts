@@ -13,8 +13,8 @@ const documentedFields =
   'custom_font_color record_labels documents sms_remain_hours email_remain_hours comer ' +
   'comer_person_info short_link composite';
 
-describe('record webhooks', () => {
-  it('carry the whole record in local time and with the true offset', async () => {
+describe('record webhooks of the YCLIENTS simulator', () => {
+  it('contain the whole record in local time with the correct offset', async () => {
     const { simulator, hook } = await startActiveSalon({ now: () => Date.parse('2026-03-08T09:00:00Z') });
     const { id } = simulator.book(510_001, booking);
     await simulator.waitForWebhooks();
@@ -45,7 +45,7 @@ describe('record webhooks', () => {
     expect(Object.keys(record.body({ flags: 'int' }))).toEqual(documentedFields.split(' '));
   });
 
-  it('follow changes, attendance and cancellation', async () => {
+  it('report changes, attendance and cancellation', async () => {
     const { simulator, hook } = await startActiveSalon();
     const { id } = simulator.book(510_001, { ...booking, client: null });
     simulator.change(id, { start: '2026-03-11 10:00:00' });
@@ -60,7 +60,7 @@ describe('record webhooks', () => {
     ]);
   });
 
-  it('can be odd: booleans, wrong offsets, empty deletions, copies, reversed order', async () => {
+  it('can have booleans, wrong offsets, empty deletions, duplicates and reversed order', async () => {
     const { simulator, hook } = await startActiveSalon();
     simulator.configureWebhooks({
       flags: 'bool',
@@ -77,7 +77,7 @@ describe('record webhooks', () => {
     expect(hook.bodies).toMatchObject([deleted, deleted, created, created]);
   });
 
-  it('are lost after a failure, or come twice more when retries are switched on', async () => {
+  it('are lost after a failure, or retried twice when retries are enabled', async () => {
     const { simulator, hook } = await startActiveSalon({}, 500, 503, 429);
     simulator.book(510_001, booking);
     await simulator.waitForWebhooks();
@@ -89,7 +89,7 @@ describe('record webhooks', () => {
     expect(hook.bodies).toHaveLength(4);
   });
 
-  it('are never retried after another 4xx', async () => {
+  it('are not retried after another 4xx', async () => {
     const { simulator } = await startActiveSalon({}, 404);
     simulator.configureWebhooks({ retry: 'two', retryDelayMs: 1 });
     simulator.book(510_001, booking);
@@ -97,7 +97,7 @@ describe('record webhooks', () => {
     expect(simulator.deliveries).toMatchObject([{ status: 404, attempts: 1 }]);
   });
 
-  it('do not leave for a salon without an active installation', async () => {
+  it('are not sent for a salon without an active installation', async () => {
     const { simulator, hook } = await startActiveSalon();
     await simulator.uninstall(510_001);
     simulator.book(510_001, booking);
@@ -106,8 +106,8 @@ describe('record webhooks', () => {
   });
 });
 
-describe('lifecycle webhooks', () => {
-  it('carry the partner token, and a payment its published signature', async () => {
+describe('lifecycle webhooks of the YCLIENTS simulator', () => {
+  it('contain the partner token, and for a payment the published signature', async () => {
     const { simulator } = await startActiveSalon();
     const hook = await startWebhookReceiver();
     simulator.setApplication({ registrationRedirectUrl: 'https://app.example/', callbackUrl: hook.url });
@@ -125,7 +125,7 @@ describe('lifecycle webhooks', () => {
     ]);
   });
 
-  it('change nothing at the platform when they are forged', async () => {
+  it('change no simulator state when they are forged', async () => {
     const { simulator } = await startActiveSalon();
     const hook = await startWebhookReceiver();
     simulator.setApplication({ registrationRedirectUrl: 'https://app.example/', callbackUrl: hook.url });

@@ -10,8 +10,8 @@ import {
   userAuthorization,
 } from '../../support/fixtures/yclients-fixture.ts';
 
-describe('headers', () => {
-  it('demands the partner token, the v2 media type, and a user for records', async () => {
+describe('YCLIENTS simulator: headers', () => {
+  it('requires the partner token, the v2 media type, and a user token for records', async () => {
     const simulator = await startYclients();
     expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(200);
     expect((await callApi(simulator, '/api/v1/company/510001', { authorization: 'Bearer x' })).status).toBe(
@@ -23,8 +23,8 @@ describe('headers', () => {
   });
 });
 
-describe('installation', () => {
-  it('goes from consent to active and tells so', async () => {
+describe('YCLIENTS simulator: installation', () => {
+  it('goes from consent to active and logs both transitions', async () => {
     const simulator = await startYclients();
     expect((await callApi(simulator, statusPath)).status).toBe(404);
     simulator.pressConnect(510_001);
@@ -46,15 +46,15 @@ describe('installation', () => {
     expect(simulator.salon(510_001).activation.apiKey).toBe('key');
   });
 
-  it('is refused without consent, an hour after it, and twice', async () => {
-    let now = Date.parse('2026-03-01T07:00:00Z');
-    const simulator = await startYclients({ now: () => now });
+  it('is rejected without consent, an hour after it, and when it is repeated', async () => {
+    let nowMs = Date.parse('2026-03-01T07:00:00Z');
+    const simulator = await startYclients({ now: () => nowMs });
     expect((await activate(simulator)).status).toBe(422);
     simulator.pressConnect(510_001);
-    now += 3_600_001;
+    nowMs += 3_600_001;
     expect((await activate(simulator)).status).toBe(422);
     simulator.pressConnect(510_001);
-    now += 3_599_000;
+    nowMs += 3_599_000;
     expect((await activate(simulator)).status).toBe(201);
     expect(await activate(simulator)).toMatchObject({
       status: 422,
@@ -62,20 +62,20 @@ describe('installation', () => {
     });
   });
 
-  it('is refused for an unknown salon, another application or a malformed body', async () => {
+  it('is rejected for an unknown salon, another application or an invalid body', async () => {
     const simulator = await startYclients({ now: steppingClock(1000) });
     simulator.pressConnect(510_001);
-    const eleven = Array.from({ length: 11 }, (_, index) => `https://app.example/${index}`);
+    const elevenUrls = Array.from({ length: 11 }, (_, index) => `https://app.example/${index}`);
     expect((await activate(simulator, { salon_id: 1 })).status).toBe(403);
     expect((await activate(simulator, { application_id: 1 })).status).toBe(403);
     expect((await activate(simulator, { salon_id: '510001' })).status).toBe(422);
     expect((await activate(simulator, { webhook_urls: ['http://app.example/'] })).status).toBe(422);
-    expect((await activate(simulator, { webhook_urls: eleven })).status).toBe(422);
+    expect((await activate(simulator, { webhook_urls: elevenUrls })).status).toBe(422);
     expect((await activate(simulator, { channels: ['pigeon'] })).status).toBe(422);
     expect(simulator.salon(510_001).status).toBe('pending');
   });
 
-  it('is frozen and thawed by a payment, and can be removed from any state', async () => {
+  it('can be frozen, unfrozen by a payment, and uninstalled', async () => {
     const { simulator } = await startActiveSalon();
     await simulator.freeze(510_001);
     expect(
@@ -88,8 +88,8 @@ describe('installation', () => {
   });
 });
 
-describe('registration redirect', () => {
-  it('carries the published signature for the published user', async () => {
+describe('YCLIENTS simulator: registration redirect', () => {
+  it('contains the published signature for the published user', async () => {
     const simulator = await startYclients({ partnerToken: '2t6u73mrh85btb8wgyfj' });
     const userData = {
       user_id: 123,
@@ -104,7 +104,7 @@ describe('registration redirect', () => {
     );
   });
 
-  it('lists several salons and can be forged or unsigned', async () => {
+  it('can contain several salons, a forged signature or none', async () => {
     const simulator = await startYclients();
     simulator.addSalon({ id: 510_002, title: 'Второй' });
     const several = simulator.pressConnect([510_001, 510_002]);
@@ -125,7 +125,7 @@ describe('registration redirect', () => {
     expect(() => read(forged)).toThrow('not valid');
   });
 
-  it('starts at the button of the marketplace page', async () => {
+  it('follows the button of the marketplace page', async () => {
     const simulator = await startYclients();
     const page = await fetch(simulator.marketplaceUrl(510_001));
     expect(await page.text()).toContain('Подключить');
@@ -141,27 +141,27 @@ describe('registration redirect', () => {
   });
 });
 
-describe('rate limits', () => {
-  it('answers 429 to the sixth request within a second and to the 201st within a minute', async () => {
-    let now = 0;
-    const simulator = await startYclients({ now: () => now });
+describe('YCLIENTS simulator: rate limits', () => {
+  it('return 429 for the sixth request in a second and the 201st in a minute', async () => {
+    let nowMs = 0;
+    const simulator = await startYclients({ now: () => nowMs });
     const statuses: number[] = [];
     for (let request = 0; request < 6; request += 1) {
       statuses.push((await callApi(simulator, '/api/v1/company/510001')).status);
     }
     expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
-    now += 1000;
+    nowMs += 1000;
     for (let request = 5; request < 200; request += 1) {
-      now += 250;
+      nowMs += 250;
       expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(200);
     }
-    now += 250;
+    nowMs += 250;
     expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(429);
-    now += 60_000;
+    nowMs += 60_000;
     expect((await callApi(simulator, '/api/v1/company/510001')).status).toBe(200);
   });
 
-  it('names the time to wait only when told to', async () => {
+  it('send Retry-After only when it is configured', async () => {
     const simulator = await startYclients();
     simulator.limitRates({ perSecond: 0 });
     expect((await callApi(simulator, statusPath)).headers.has('retry-after')).toBe(false);
@@ -170,8 +170,8 @@ describe('rate limits', () => {
   });
 });
 
-describe('records over the API', () => {
-  it('are read, listed, and changed only as a whole, with an echo to the author', async () => {
+describe('YCLIENTS simulator: records', () => {
+  it('can be read and updated as a whole, and an update triggers a webhook', async () => {
     const { simulator, hook } = await startActiveSalon();
     const { id } = simulator.book(510_001, booking);
     const path = `/api/v1/record/510001/${id}`;
@@ -189,7 +189,7 @@ describe('records over the API', () => {
     });
   });
 
-  it('are listed by day, without deleted ones unless asked', async () => {
+  it('are listed by day, and deleted ones only on request', async () => {
     const { simulator } = await startActiveSalon();
     const first = simulator.book(510_001, booking);
     const second = simulator.book(510_001, { ...booking, start: '2026-03-12 09:00:00' });
@@ -203,8 +203,8 @@ describe('records over the API', () => {
   });
 });
 
-/** Every reading is later by `stepMs`. */
+/** Advances by `stepMs` at each reading. */
 function steppingClock(stepMs: number): () => number {
-  let now = Date.parse('2026-03-01T07:00:00Z');
-  return () => (now += stepMs);
+  let nowMs = Date.parse('2026-03-01T07:00:00Z');
+  return () => (nowMs += stepMs);
 }

@@ -3,20 +3,20 @@ import { CircuitBreaker } from '../../../src/webhook-delivery/circuit-breaker.ts
 
 const minuteMs = 60_000;
 
-it('an open circuit lets nobody ask again too soon, and the later the longer it lasts', async () => {
+it('an open circuit rejects calls with a back-off that grows with the time it is open', async () => {
   let nowMs = 0;
   const now = () => new Date(nowMs);
-  const circuit = new CircuitBreaker({ failureThreshold: 2, openMs: 30_000, now, random: () => 0.5 });
+  const breaker = new CircuitBreaker({ failureThreshold: 2, openMs: 30_000, now, random: () => 0.5 });
   const attempt = () =>
-    circuit.run(async () => {
+    breaker.run(async () => {
       throw new Error('The receiver answered 500');
     });
   for (let count = 0; count < 2; count += 1) await expect(attempt()).rejects.toMatchObject({ name: 'Error' });
 
-  const held = { name: 'CircuitOpenError', message: 'The receiver answered 500' };
-  await expect(attempt()).rejects.toMatchObject({ ...held, retryAfterMs: 22_500 });
+  const rejection = { name: 'CircuitOpenError', message: 'The receiver answered 500' };
+  await expect(attempt()).rejects.toMatchObject({ ...rejection, retryAfterMs: 22_500 });
   nowMs += 10 * minuteMs;
-  await expect(attempt()).rejects.toMatchObject({ ...held, retryAfterMs: 7.5 * minuteMs });
+  await expect(attempt()).rejects.toMatchObject({ ...rejection, retryAfterMs: 7.5 * minuteMs });
   nowMs += 600 * minuteMs;
-  await expect(attempt()).rejects.toMatchObject({ ...held, retryAfterMs: 22.5 * minuteMs });
+  await expect(attempt()).rejects.toMatchObject({ ...rejection, retryAfterMs: 22.5 * minuteMs });
 });

@@ -12,8 +12,8 @@ import {
 const salonId = salonIdFrom(510_001);
 const upstreamError = { code: 'UPSTREAM_ERROR', retryable: false };
 
-describe('envelope', () => {
-  it('is read with success as a boolean, a number, a text or not at all, and with any meta', () => {
+describe('readEnvelope', () => {
+  it('accepts success as a boolean, a number, a text or absent, and any meta', () => {
     for (const success of [true, 1, '1', undefined]) {
       for (const meta of [[], {}, null, undefined, { message: '' }, 'text']) {
         expect(readEnvelope({ success, data: 7, meta })).toMatchObject({ success: true, data: 7 });
@@ -21,20 +21,20 @@ describe('envelope', () => {
     }
   });
 
-  it('tells a refusal inside a success, with its sentence', () => {
-    const refusal = { success: 0, data: null, meta: { message: 'Access denied.' } };
-    expect(readEnvelope(refusal).success).toBe(false);
-    expect(readErrorMessage(refusal)).toBe('Access denied.');
+  it('returns success: false; readErrorMessage returns the message', () => {
+    const errorResponse = { success: 0, data: null, meta: { message: 'Access denied.' } };
+    expect(readEnvelope(errorResponse).success).toBe(false);
+    expect(readErrorMessage(errorResponse)).toBe('Access denied.');
   });
 
-  it('cannot be a list, a text or nothing', () => {
+  it('rejects a list, a text, null and undefined', () => {
     for (const body of [[], 'ok', null, undefined])
-      expect(errorOf(() => readEnvelope(body))).toMatchObject(upstreamError);
+      expect(catchAppError(() => readEnvelope(body))).toMatchObject(upstreamError);
   });
 });
 
-describe('company', () => {
-  it('is read from the documented answer', () => {
+describe('readCompany', () => {
+  it('reads the documented response', () => {
     const company = {
       id: 510_001,
       title: 'Салон Ромашка',
@@ -57,8 +57,8 @@ describe('company', () => {
     });
   });
 
-  it('needs only its number; what is missing, empty or of another type is left out', () => {
-    const odd = {
+  it('requires only the id and omits fields that are empty or of another type', () => {
+    const incomplete = {
       id: '510001',
       title: '',
       public_title: 'Ромашка',
@@ -69,7 +69,7 @@ describe('company', () => {
       business_type_id: '',
       business_type: [],
     };
-    expect(readCompany(odd, salonId)).toEqual({
+    expect(readCompany(incomplete, salonId)).toEqual({
       id: 510_001,
       title: 'Ромашка',
       shortDescription: '',
@@ -81,58 +81,58 @@ describe('company', () => {
     });
   });
 
-  it('has no time zone when the platform names one that does not exist', () => {
+  it('omits an unknown time zone', () => {
     expect(readCompany({ id: 510_001, timezone_name: 'Moon/Tranquility' }, salonId).timeZone).toBeUndefined();
   });
 
-  it('is refused when it is another salon or no company', () => {
+  it('rejects another company and invalid data', () => {
     for (const data of [{ id: 510_002 }, { title: 'x' }, [], null]) {
-      expect(errorOf(() => readCompany(data, salonId))).toMatchObject(upstreamError);
+      expect(catchAppError(() => readCompany(data, salonId))).toMatchObject(upstreamError);
     }
+  });
+
+  it('names the invalid field in the error, but not its value', () => {
+    const error = catchAppError(() => readCompany({ id: 'secret-value' }, salonId));
+    expect(error).toMatchObject(upstreamError);
+    expect(String(error.cause)).toContain(' id ');
+    expect(String(error.cause)).not.toContain('secret');
   });
 });
 
-describe('application status', () => {
-  it('is uninstalled when there is no connection', () => {
+describe('readApplicationStatus', () => {
+  it('returns uninstalled when there is no connection', () => {
     for (const data of [null, [], {}, { connection_status: null }, { connection_status: [] }]) {
       expect(readApplicationStatus(data)).toBe('uninstalled');
     }
   });
 
-  it('is what the platform calls it', () => {
+  it('returns the documented states', () => {
     for (const status of ['pending', 'active', 'freezed']) {
       expect(readApplicationStatus({ connection_status: { status, created_at: '' } })).toBe(status);
     }
   });
 
-  it('is refused when the word is unknown', () => {
-    expect(errorOf(() => readApplicationStatus({ connection_status: { status: 'melted' } }))).toMatchObject(
-      upstreamError,
-    );
+  it('rejects an unknown state', () => {
+    expect(
+      catchAppError(() => readApplicationStatus({ connection_status: { status: 'melted' } })),
+    ).toMatchObject(upstreamError);
   });
 });
 
-describe('services and records', () => {
-  it('gives the titles of services from both forms of the answer', () => {
+describe('readServiceTitles', () => {
+  it('reads both forms of the response', () => {
     const services = [{ id: 1, title: 'Стрижка' }, { id: 2 }, { id: 3, title: 'Маникюр' }];
     expect(readServiceTitles({ events: [], services })).toEqual(['Стрижка', 'Маникюр']);
     expect(readServiceTitles(services)).toEqual(['Стрижка', 'Маникюр']);
   });
-
-  it('refuses a company without a number and names the field, not the value', () => {
-    const refused = errorOf(() => readCompany({ id: 'secret-value' }, salonId));
-    expect(refused).toMatchObject(upstreamError);
-    expect(String(refused.cause)).toContain(' id ');
-    expect(String(refused.cause)).not.toContain('secret');
-  });
 });
 
-function errorOf(action: () => unknown): AppError {
+function catchAppError(action: () => unknown): AppError {
   try {
     action();
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;
   }
-  throw new Error('Nothing was refused');
+  throw new Error('No AppError was thrown');
 }

@@ -24,8 +24,8 @@ function sign(user: unknown) {
   return { partnerToken, userData: bytes.toString('base64'), userDataSign };
 }
 
-describe('user data of a registration redirect', () => {
-  it('are accepted with the signature over the decoded bytes', () => {
+describe('verifyUserData', () => {
+  it('accepts a signature of the decoded bytes', () => {
     expect(verifyUserData(published)).toEqual({
       id: 123,
       name: 'Андрей Иванов',
@@ -35,29 +35,32 @@ describe('user data of a registration redirect', () => {
     expect(verifyUserData(simulated)).toMatchObject({ id: 777_001, name: 'Ольга Тестова' });
   });
 
-  it('are refused with the signature over the base64 text', () => {
+  it('rejects a signature of the base64 text', () => {
     const userDataSign = '0938758a579ffcc12ccbbff2dc49aa28560fbf062c4fddd87f5592065d342831';
-    expect(errorOf(() => verifyUserData({ ...published, userDataSign })).code).toBe('INVALID_TOKEN');
+    expect(catchAppError(() => verifyUserData({ ...published, userDataSign })).code).toBe('INVALID_TOKEN');
   });
 
-  it('are refused with a signature that is empty, cut, upper-case or of another token', () => {
+  it('rejects a signature that is empty, truncated, upper-case or made with another token', () => {
     const { userDataSign } = published;
-    for (const wrong of ['', userDataSign.slice(0, -1), userDataSign.toUpperCase()]) {
-      expect(errorOf(() => verifyUserData({ ...published, userDataSign: wrong })).code).toBe('INVALID_TOKEN');
+    for (const invalid of ['', userDataSign.slice(0, -1), userDataSign.toUpperCase()]) {
+      expect(catchAppError(() => verifyUserData({ ...published, userDataSign: invalid })).code).toBe(
+        'INVALID_TOKEN',
+      );
     }
-    expect(errorOf(() => verifyUserData({ ...published, partnerToken: 'another' })).code).toBe(
+    expect(catchAppError(() => verifyUserData({ ...published, partnerToken: 'another' })).code).toBe(
       'INVALID_TOKEN',
     );
   });
 
-  it('are refused when one letter of them changed', () => {
+  it('rejects user data with one changed character', () => {
     expect(
-      errorOf(() => verifyUserData({ ...published, userData: published.userData.replace('MjMs', 'MjQs') }))
-        .code,
+      catchAppError(() =>
+        verifyUserData({ ...published, userData: published.userData.replace('MjMs', 'MjQs') }),
+      ).code,
     ).toBe('INVALID_TOKEN');
   });
 
-  it('may carry the user number as id, and more fields than we know', () => {
+  it('accepts the user id as id, and unknown fields', () => {
     const signed = sign({
       id: 5,
       name: 'Ольга',
@@ -68,24 +71,24 @@ describe('user data of a registration redirect', () => {
     expect(verifyUserData(signed)).toEqual({ id: 5, name: 'Ольга', email: undefined, phone: '79001112233' });
   });
 
-  it('survive a plus that a query parser turned into a space', () => {
+  it('accepts base64 in which a query parser has replaced + with a space', () => {
     const signed = sign({ id: 5, name: '>>>>~~~~' });
     expect(signed.userData).toContain('+');
-    const received = { ...signed, userData: signed.userData.replaceAll('+', ' ') };
-    expect(verifyUserData(received).name).toBe('>>>>~~~~');
+    const decodedByParser = { ...signed, userData: signed.userData.replaceAll('+', ' ') };
+    expect(verifyUserData(decodedByParser).name).toBe('>>>>~~~~');
   });
 
-  it('are refused when they are signed but name no user, or are no JSON, or no base64', () => {
-    expect(errorOf(() => verifyUserData(sign({ name: 'nobody' }))).code).toBe('INVALID_TOKEN');
-    expect(errorOf(() => verifyUserData(sign('text'))).code).toBe('INVALID_TOKEN');
-    expect(errorOf(() => verifyUserData({ ...published, userData: '%%%' })).code).toBe('INVALID_TOKEN');
-    expect(errorOf(() => verifyUserData({ ...published, userData: 'A'.repeat(10_000) })).code).toBe(
+  it('rejects signed data without a user, and data that is not JSON or base64', () => {
+    expect(catchAppError(() => verifyUserData(sign({ name: 'nobody' }))).code).toBe('INVALID_TOKEN');
+    expect(catchAppError(() => verifyUserData(sign('text'))).code).toBe('INVALID_TOKEN');
+    expect(catchAppError(() => verifyUserData({ ...published, userData: '%%%' })).code).toBe('INVALID_TOKEN');
+    expect(catchAppError(() => verifyUserData({ ...published, userData: 'A'.repeat(10_000) })).code).toBe(
       'INVALID_TOKEN',
     );
   });
 });
 
-describe('signature of a payment', () => {
+describe('paymentSignature', () => {
   const payment = { salonId: 510_001, amount: 1990, partnerToken: 'sim_partner_token_0001' };
 
   it('covers the discount when there is one', () => {
@@ -94,19 +97,19 @@ describe('signature of a payment', () => {
     );
   });
 
-  it('leaves out a discount that is null', () => {
+  it('omits a discount that is null', () => {
     expect(paymentSignature({ ...payment, discount: null })).toBe(
       'e5b1fa1e43e83afcf6490e638077c5724866be7be7f0e3a55562af4cde76197b',
     );
   });
 });
 
-function errorOf(action: () => unknown): AppError {
+function catchAppError(action: () => unknown): AppError {
   try {
     action();
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;
   }
-  throw new Error('Nothing was refused');
+  throw new Error('No AppError was thrown');
 }

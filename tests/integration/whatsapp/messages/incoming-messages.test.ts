@@ -7,7 +7,7 @@ import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
 
 describe('a text from a client', () => {
   it.each(['pn', 'lid'] as const)(
-    'addressed by %s is told with the phone of its sender',
+    'addressed by %s is reported with the phone of its sender',
     async (addressing) => {
       await using fixture = await SessionFixture.start();
       const host = await fixture.linkedHost();
@@ -23,7 +23,7 @@ describe('a text from a client', () => {
     },
   );
 
-  it('is told with the message that it answers', async () => {
+  it('is reported with the id of the quoted message', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const received: ReceivedText[] = [];
@@ -33,7 +33,7 @@ describe('a text from a client', () => {
     expect(received).toMatchObject([{ text: '1', quotedId: '3EB0REMINDER' }]);
   });
 
-  it('that came while no socket was open is told when one is, and what came after it', async () => {
+  it('that arrived while no socket was open is reported after the next login', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.stop(await fixture.linkedHost());
     await fixture.client.sendText(fixture.salon.number, 'СТОП');
@@ -48,7 +48,7 @@ describe('a text from a client', () => {
     expect(received.map(({ text }) => text)).toEqual(['СТОП', 'СТАРТ']);
   });
 
-  it('that was confirmed to WhatsApp after a login is told although the socket ends before Baileys tells it', async () => {
+  it('is reported although the socket closes between its receipt and the Baileys event', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.stop(await fixture.linkedHost());
     const id = await fixture.client.sendText(fixture.salon.number, 'СТОП');
@@ -57,7 +57,7 @@ describe('a text from a client', () => {
     const received: ReceivedText[] = [];
     host.manager.on('received', (_companyId, message) => received.push(message));
     await host.manager.initializeManager();
-    await waitFor('the receipt, after which WhatsApp has nothing left to tell', () =>
+    await waitFor('the receipt', () =>
       fixture.whatsapp.log.some((event) => event.type === 'receipt' && event.id === id),
     );
     expect(received).toEqual([]);
@@ -71,37 +71,37 @@ describe('a text from a client', () => {
     ['the first', 0],
     ['a later', 1],
   ])(
-    'that WhatsApp delivers again, its line having dropped while it was decrypted, is told: %s one',
-    async (_which, earlier) => {
+    'is reported once when the connection drops during its decryption: %s text',
+    async (_which, earlierCount) => {
       await using fixture = await SessionFixture.start();
       using directory = new TemporaryDirectory();
-      const rows = new SlowCredentials(directory.path);
-      const host = await fixture.linkedHost({ databaseCredentials: rows });
+      const credentials = new SlowCredentials(directory.path);
+      const host = await fixture.linkedHost({ databaseCredentials: credentials });
       const received: ReceivedText[] = [];
       host.manager.on('received', (_companyId, message) => received.push(message));
-      for (let n = 1; n <= earlier; n += 1) {
-        // Answered: else each text of a client begins the chat anew.
+      for (let n = 1; n <= earlierCount; n += 1) {
+        // Without an answer each text of the client is a pre-key message.
         await fixture.client.sendText(fixture.salon.number, 'СТАРТ');
-        await waitFor('the text before it', () => received.length === n);
+        await waitFor('the previous text', () => received.length === n);
         await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Хорошо');
         await waitFor('the answer', () => fixture.client.inbox.length === n);
       }
       let drops = 0;
-      rows.shouldFail = (types) => {
+      credentials.shouldFail = (types) => {
         if (types.includes('session') && drops++ === 0) fixture.salon.drop();
         return false;
       };
       await fixture.client.sendText(fixture.salon.number, 'СТОП');
       await waitFor('the text', () => received.at(-1)?.text === 'СТОП', 10_000);
       expect(drops).toBeGreaterThan(0);
-      expect(received).toHaveLength(earlier + 1);
+      expect(received).toHaveLength(earlierCount + 1);
       expect(
         fixture.whatsapp.log.filter((event) => event.type === 'receipt' && event.kind === 'retry'),
       ).toEqual([]);
     },
   );
 
-  it('of the time before the device was linked is none', async () => {
+  it('from before the device was linked is not reported', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.client.sendText(fixture.salon.number, 'СТОП');
     await fixture.salon.waitForMessage(({ text }) => text === 'СТОП');
@@ -114,7 +114,7 @@ describe('a text from a client', () => {
     expect(received.map(({ text }) => text)).toEqual(['Добрый день']);
   });
 
-  it('leaves the chat unread on the phone of the salon', async () => {
+  it("leaves the chat unread on the salon's phone", async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const received: ReceivedText[] = [];
@@ -127,7 +127,7 @@ describe('a text from a client', () => {
     expect(received.map(({ whatsappMessageId }) => whatsappMessageId)).toEqual([id]);
   });
 
-  it('of our own phone is none', async () => {
+  it("from the salon's own phone is not reported", async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const received: ReceivedText[] = [];
@@ -139,8 +139,8 @@ describe('a text from a client', () => {
   });
 });
 
-describe('a message that takes its time', () => {
-  it('shows the client that somebody types, before it comes', async () => {
+describe('a message with a typing time', () => {
+  it('shows the typing indicator to the client before it arrives', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const { messageId } = await host.manager.sendMessage(

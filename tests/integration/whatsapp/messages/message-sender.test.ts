@@ -6,18 +6,18 @@ import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const text = 'Анна, вы записаны на завтра, 15:00. Ждём вас!';
-const givenId = '3EB0C0FFEE00112233';
+const fixedMessageId = '3EB0C0FFEE00112233';
 
-describe('sending a message', () => {
-  it('reaches the phone of the client, and its status climbs from sent over delivered to read', async () => {
+describe('BaileysManager.sendMessage', () => {
+  it("reaches the client's phone and reports sent, delivered and read", async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const { messageId } = await host.manager.sendMessage(fixture.companyId, '+79165550001', text, {
-      messageId: givenId,
+      messageId: fixedMessageId,
     });
 
-    expect(messageId).toBe(givenId);
-    const received = await fixture.client.waitForMessage(({ id }) => id === givenId);
+    expect(messageId).toBe(fixedMessageId);
+    const received = await fixture.client.waitForMessage(({ id }) => id === fixedMessageId);
     expect(received).toMatchObject({ from: fixture.salon.number, text });
     await host.waitForMessageStatus(messageId, 'delivered');
     fixture.client.markRead(messageId);
@@ -29,7 +29,7 @@ describe('sending a message', () => {
     ]);
   });
 
-  it('understands a number as people in Russia write it', async () => {
+  it('accepts the Russian national number format', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     await host.manager.sendMessage(fixture.companyId, '8 (916) 555-00-01', text);
@@ -37,7 +37,7 @@ describe('sending a message', () => {
     expect(received.from).toBe(fixture.salon.number);
   });
 
-  it('to what is no number is refused', async () => {
+  it('rejects an invalid number', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     await expect(host.manager.sendMessage(fixture.companyId, '12', text)).rejects.toMatchObject({
@@ -45,7 +45,7 @@ describe('sending a message', () => {
     });
   });
 
-  it('fails when the number is not on WhatsApp, and nothing is sent', async () => {
+  it('reports not_on_whatsapp and sends nothing when the number is not on WhatsApp', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     const { messageId } = await host.manager.sendMessage(fixture.companyId, '+79160000000', text);
@@ -55,7 +55,7 @@ describe('sending a message', () => {
     );
   });
 
-  it('uses the hidden identity that WhatsApp has mapped to the number', async () => {
+  it('uses the LID of the number', async () => {
     await using fixture = await SessionFixture.start();
     fixture.whatsapp.requireLidAddressing(true);
     const host = await fixture.linkedHost();
@@ -64,7 +64,7 @@ describe('sending a message', () => {
     expect(fixture.client.inbox).toMatchObject([{ id: messageId, text, addressing: 'lid' }]);
   });
 
-  it('reports the code with which WhatsApp refused it', async () => {
+  it('reports the error code of WhatsApp', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     fixture.whatsapp.rejectMessages('463');
@@ -73,7 +73,7 @@ describe('sending a message', () => {
     expect(host.messageStatuses(messageId)).toEqual([{ status: 'failed', errorCode: '463' }]);
   });
 
-  it('without a connection fails at once and sends nothing', async () => {
+  it('fails at once without a connection and sends nothing', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     await expect(
@@ -93,27 +93,27 @@ describe('sending a message', () => {
     expect(fixture.client.inbox).toEqual([]);
   });
 
-  it('is said not to have left when WhatsApp does not tell whom to encrypt for, and arrives once when repeated', async () => {
+  it('fails when the device query times out, and the retry arrives once', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost({ timeouts: { lookupTimeoutMs: 300 } });
     fixture.whatsapp.freeze(fixture.salon);
     await expect(send(fixture, host)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
     fixture.whatsapp.unfreeze(fixture.salon);
     await send(fixture, host);
-    await host.waitForMessageStatus(givenId, 'delivered');
-    expect(fixture.client.inbox).toMatchObject([{ id: givenId, text }]);
-    expect(timesGiven(fixture)).toBe(1);
+    await host.waitForMessageStatus(fixedMessageId, 'delivered');
+    expect(fixture.client.inbox).toMatchObject([{ id: fixedMessageId, text }]);
+    expect(sendCount(fixture)).toBe(1);
   });
 
-  it('is said not to have left when the keys for its first recipient could not be stored', async () => {
+  it('fails without sending when the keys of a new recipient cannot be stored', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     using _disk = fullDisk(fixture);
     await expect(send(fixture, host)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-    expect(timesGiven(fixture)).toBe(0);
+    expect(sendCount(fixture)).toBe(0);
   });
 
-  it('does not leave while the keys it uses up cannot be stored, and leaves when they can', async () => {
+  it('sends nothing until the keys it uses can be stored', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost();
     await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'сначала');
@@ -121,15 +121,15 @@ describe('sending a message', () => {
     {
       using _disk = fullDisk(fixture);
       await expect(send(fixture, host)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-      expect(timesGiven(fixture)).toBe(0);
+      expect(sendCount(fixture)).toBe(0);
     }
     await host.waitForState(fixture.companyId, 'connected');
     await send(fixture, host);
-    await fixture.client.waitForMessage(({ id }) => id === givenId);
-    expect(timesGiven(fixture)).toBe(1);
+    await fixture.client.waitForMessage(({ id }) => id === fixedMessageId);
+    expect(sendCount(fixture)).toBe(1);
   });
 
-  it('is repeated from our own store when a phone could not decrypt it, even after a restart', async () => {
+  it('resends a stored text that the phone could not decrypt, even after a restart', async () => {
     await using fixture = await SessionFixture.start();
     const sent = new Map<string, string>();
     const getMessage = async (_companyId: number, id: string) => sent.get(id);
@@ -154,8 +154,8 @@ describe('sending a message', () => {
   });
 });
 
-describe('what clients write', () => {
-  it('is taken in, and never marked as read', async () => {
+describe('a received message', () => {
+  it('is acknowledged but not marked as read', async () => {
     await using fixture = await SessionFixture.start();
     await fixture.linkedHost();
     const id = await fixture.client.sendText(fixture.salon.number, 'Можно перенести?');
@@ -166,15 +166,18 @@ describe('what clients write', () => {
 });
 
 async function send(fixture: SessionFixture, host: SessionHost): Promise<void> {
-  await host.manager.sendMessage(fixture.companyId, fixture.client.number, text, { messageId: givenId });
+  await host.manager.sendMessage(fixture.companyId, fixture.client.number, text, {
+    messageId: fixedMessageId,
+  });
 }
 
-/** How often WhatsApp was given the message of `send`. */
-function timesGiven(fixture: SessionFixture): number {
-  return fixture.whatsapp.log.filter((event) => event.type === 'message' && event.id === givenId).length;
+/** How often WhatsApp received the message of `send`. */
+function sendCount(fixture: SessionFixture): number {
+  return fixture.whatsapp.log.filter((event) => event.type === 'message' && event.id === fixedMessageId)
+    .length;
 }
 
-/** Until its disposal no credential can be written. */
+/** No credential can be written until disposal. */
 function fullDisk(fixture: SessionFixture): Disposable {
   const database = new DatabaseSync(join(fixture.directory, 'credentials.sqlite'));
   database.exec(`

@@ -11,49 +11,50 @@ const dayMs = 24 * hourMs;
 const enforcementType = 'WEB_COMPANION_ONLY';
 const timeoutMs = 40_000;
 
-describe.each(engines())('a number that WhatsApp lets start no new chats, in $name', ({ make }) => {
+describe.each(engines())('a number that may not start new chats, in $name', ({ make }) => {
   const store = useStore(make);
 
-  const restrictionOf = (salon: RestrictedSalon) => store.repositories.restrictions.current(salon.companyId);
-  const restricted = (salon: RestrictedSalon) =>
-    waitFor('the restriction', () => restrictionOf(salon), 10_000);
-  const lockFor = (ms: number) => ({
+  const currentRestriction = (salon: RestrictedSalon) =>
+    store.repositories.restrictions.current(salon.companyId);
+  const waitForRestriction = (salon: RestrictedSalon) =>
+    waitFor('the restriction', () => currentRestriction(salon), 10_000);
+  const lockEndingIn = (ms: number) => ({
     endsAt: new Date(Math.ceil(Date.now() / 1_000) * 1_000 + ms),
     enforcementType,
   });
 
   it(
-    'keeps new clients waiting until WhatsApp lifts it, writes to the others, and then sends each message once',
+    'holds messages to new clients only, until the restriction ends, and sends each once',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
       const regular = await salon.createRegularClient('79165550002');
       const another = whatsapp.phone('79165550003');
-      const lock = lockFor(hourMs);
+      const lock = lockEndingIn(hourMs);
       whatsapp.restrict(salon.fixture.salon, lock);
 
-      const refused = await salon.enqueue(client);
-      await salon.waitForStatus(refused, 'queued', '463');
-      expect(await restricted(salon)).toMatchObject({
+      const rejectedMessage = await salon.enqueue(client);
+      await salon.waitForStatus(rejectedMessage, 'queued', '463');
+      expect(await waitForRestriction(salon)).toMatchObject({
         endsAt: new Date(lock.endsAt.getTime() + 10_000),
         kind: enforcementType,
         source: 'asked',
       });
-      const held = await salon.enqueue(another);
+      const heldMessage = await salon.enqueue(another);
       await salon.waitUntilDrained(regular);
       await salon.waitForStatus(await salon.enqueue(regular, { kind: 'reply' }), 'delivered');
-      // The pause after the refusal is over, the restriction is not.
+      // The back-off after the rejection is over, the restriction is not.
       await salon.advance(10 * minuteMs);
       await salon.waitUntilDrained(regular);
-      expect([refused, held].map((message) => salon.sendCount(message))).toEqual([1, 0]);
+      expect([rejectedMessage, heldMessage].map((message) => salon.sendCount(message))).toEqual([1, 0]);
 
       whatsapp.liftRestriction(salon.fixture.salon);
       whatsapp.announceRestriction(salon.fixture.salon);
-      await salon.waitForStatus(held, 'delivered');
-      await salon.waitForStatus(refused, 'delivered');
+      await salon.waitForStatus(heldMessage, 'delivered');
+      await salon.waitForStatus(rejectedMessage, 'delivered');
       expect([client, another].map(({ inbox }) => inbox.length)).toEqual([1, 1]);
-      expect([refused, held].map((message) => salon.sendCount(message))).toEqual([2, 1]);
-      expect(await restrictionOf(salon)).toBeUndefined();
+      expect([rejectedMessage, heldMessage].map((message) => salon.sendCount(message))).toEqual([2, 1]);
+      expect(await currentRestriction(salon)).toBeUndefined();
       expect(await salon.restrictionEventTypes()).toEqual([
         'whatsapp_restriction_ended',
         'whatsapp_restricted',
@@ -63,132 +64,134 @@ describe.each(engines())('a number that WhatsApp lets start no new chats, in $na
   );
 
   it(
-    'stays restricted over a restart, and is asked about again at the end',
+    'stays restricted after a restart and queries the restriction again when it ends',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
       const regular = await salon.createRegularClient('79165550002');
-      const lock = lockFor(hourMs);
+      const lock = lockEndingIn(hourMs);
       whatsapp.restrict(salon.fixture.salon, lock);
       whatsapp.announceRestriction(salon.fixture.salon);
-      expect(await restricted(salon)).toMatchObject({ source: 'announced', kind: enforcementType });
-      const held = await salon.enqueue(client);
+      expect(await waitForRestriction(salon)).toMatchObject({ source: 'announced', kind: enforcementType });
+      const heldMessage = await salon.enqueue(client);
       await salon.restart();
       await salon.waitUntilDrained(regular);
-      expect(salon.sendCount(held)).toBe(0);
+      expect(salon.sendCount(heldMessage)).toBe(0);
 
-      // The first end comes, and WhatsApp has prolonged it.
-      const before = await restricted(salon);
-      whatsapp.restrict(salon.fixture.salon, lockFor(3 * hourMs));
+      // WhatsApp prolongs the restriction before its end.
+      const before = await waitForRestriction(salon);
+      whatsapp.restrict(salon.fixture.salon, lockEndingIn(3 * hourMs));
       await salon.advance(hourMs + 5_000);
       await waitFor('the new end', async () => {
-        const now = await restrictionOf(salon);
+        const now = await currentRestriction(salon);
         return now !== undefined && now.endsAt.getTime() > before.endsAt.getTime();
       });
       await salon.waitUntilDrained(regular);
-      expect(salon.sendCount(held)).toBe(0);
+      expect(salon.sendCount(heldMessage)).toBe(0);
 
       whatsapp.liftRestriction(salon.fixture.salon);
       await salon.advance(3 * hourMs + 5_000);
-      await salon.waitForStatus(held, 'delivered');
-      expect(salon.sendCount(held)).toBe(1);
+      await salon.waitForStatus(heldMessage, 'delivered');
+      expect(salon.sendCount(heldMessage)).toBe(1);
     },
     timeoutMs,
   );
 
   it(
-    'lets a message that nobody has a use for any more expire, and says so',
+    'expires a held message',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
-      whatsapp.restrict(salon.fixture.salon, lockFor(hourMs));
+      whatsapp.restrict(salon.fixture.salon, lockEndingIn(hourMs));
       whatsapp.announceRestriction(salon.fixture.salon);
-      await restricted(salon);
-      const held = await salon.enqueue(client, { expiresAt: new Date(Date.now() + 20 * minuteMs) });
+      await waitForRestriction(salon);
+      const heldMessage = await salon.enqueue(client, { expiresAt: new Date(Date.now() + 20 * minuteMs) });
       await salon.advance(21 * minuteMs);
       await store.repositories.messages.expire();
-      await salon.waitForStatus(held, 'expired');
-      expect(salon.sendCount(held)).toBe(0);
+      await salon.waitForStatus(heldMessage, 'expired');
+      expect(salon.sendCount(heldMessage)).toBe(0);
     },
     timeoutMs,
   );
 
   it(
-    'is asked once more for the reason, after a restart, when the process ended before WhatsApp gave it',
+    'repeats an unanswered restriction query after a restart',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
-      whatsapp.restrict(salon.fixture.salon, lockFor(hourMs));
+      whatsapp.restrict(salon.fixture.salon, lockEndingIn(hourMs));
       whatsapp.silenceQueries('w:mex', true);
-      const refused = await salon.enqueue(client);
-      await salon.waitForStatus(refused, 'queued', '463');
+      const rejectedMessage = await salon.enqueue(client);
+      await salon.waitForStatus(rejectedMessage, 'queued', '463');
       await salon.restart(() => whatsapp.silenceQueries('w:mex', false));
-      expect(await waitFor('an answer', () => lastingFrom(salon, 'asked'), 10_000)).toMatchObject({
+      expect(await waitFor('an answer', () => restrictionFrom(salon, 'asked'), 10_000)).toMatchObject({
         kind: enforcementType,
       });
       await salon.advance(30 * minuteMs);
       const regular = await salon.createRegularClient('79165550002');
       await salon.waitUntilDrained(regular);
-      expect(salon.sendCount(refused)).toBe(1);
+      expect(salon.sendCount(rejectedMessage)).toBe(1);
     },
     timeoutMs,
   );
 
   it(
-    'holds new clients for a day when WhatsApp does not say why it refused, and asks again',
+    'assumes a restriction of a day when the query is unanswered, and repeats the query',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
       const regular = await salon.createRegularClient('79165550002');
       whatsapp.restrict(salon.fixture.salon, null);
       whatsapp.silenceQueries('w:mex', true);
-      const refused = await salon.enqueue(client);
-      const unexplained = await restricted(salon);
-      expect(unexplained).toMatchObject({ source: 'no_answer', kind: undefined });
-      const lastsMs = unexplained.endsAt.getTime() - Date.now();
-      expect(lastsMs).toBeGreaterThan(dayMs - minuteMs);
-      expect(lastsMs).toBeLessThanOrEqual(dayMs);
+      const rejectedMessage = await salon.enqueue(client);
+      const assumed = await waitForRestriction(salon);
+      expect(assumed).toMatchObject({ source: 'no_answer', kind: undefined });
+      const durationMs = assumed.endsAt.getTime() - Date.now();
+      expect(durationMs).toBeGreaterThan(dayMs - minuteMs);
+      expect(durationMs).toBeLessThanOrEqual(dayMs);
       await salon.advance(10 * minuteMs);
       await salon.waitUntilDrained(regular);
-      expect(salon.sendCount(refused)).toBe(1);
+      expect(salon.sendCount(rejectedMessage)).toBe(1);
 
       whatsapp.silenceQueries('w:mex', false);
       whatsapp.liftRestriction(salon.fixture.salon);
       await salon.advance(10 * minuteMs);
-      await salon.waitForStatus(refused, 'delivered');
-      expect(await restrictionOf(salon)).toBeUndefined();
+      await salon.waitForStatus(rejectedMessage, 'delivered');
+      expect(await currentRestriction(salon)).toBeUndefined();
     },
     timeoutMs,
   );
 
   it(
-    'is known to be one when WhatsApp tells it instead of answering',
+    'records an announced restriction while the query is unanswered',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
-      whatsapp.restrict(salon.fixture.salon, lockFor(3 * hourMs));
+      whatsapp.restrict(salon.fixture.salon, lockEndingIn(3 * hourMs));
       whatsapp.silenceQueries('w:mex', true);
       await salon.enqueue(client);
-      await waitFor('the silence', () => lastingFrom(salon, 'no_answer'), 10_000);
+      await waitFor('the assumed restriction', () => restrictionFrom(salon, 'no_answer'), 10_000);
       whatsapp.announceRestriction(salon.fixture.salon);
-      expect(await waitFor('the news', () => lastingFrom(salon, 'announced'), 10_000)).toMatchObject({
+      expect(
+        await waitFor('the announced restriction', () => restrictionFrom(salon, 'announced'), 10_000),
+      ).toMatchObject({
         kind: enforcementType,
       });
     },
     timeoutMs,
   );
 
-  async function lastingFrom(salon: RestrictedSalon, source: string) {
-    const lasting = await restrictionOf(salon);
-    return lasting?.source === source ? lasting : undefined;
+  async function restrictionFrom(salon: RestrictedSalon, source: string) {
+    const restriction = await currentRestriction(salon);
+    return restriction?.source === source ? restriction : undefined;
   }
 });
 
-describe.each(engines())('a message refused with 463 although there is no lock, in $name', ({ make }) => {
+describe.each(engines())('a message rejected with 463 without a restriction, in $name', ({ make }) => {
   const store = useStore(make);
 
-  /** WhatsApp has said that there is none. */
-  const explained = async (salon: RestrictedSalon): Promise<void> => {
+  /** WhatsApp has answered that there is no restriction. */
+  const waitForNoRestriction = async (salon: RestrictedSalon): Promise<void> => {
     await waitFor('no restriction to be known', async () => {
       const rows = await store.database.sql.query('select from whatsapp_restrictions where company_id = $1', [
         salon.companyId,
@@ -198,55 +201,55 @@ describe.each(engines())('a message refused with 463 although there is no lock, 
   };
 
   it(
-    'goes once more to the hidden identity of its client, minutes later, and arrives',
+    'is resent to the LID of the client after five minutes',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
       const regular = await salon.createRegularClient('79165550002');
       whatsapp.restrict(salon.fixture.salon, null);
-      const refused = await salon.enqueue(client);
-      await salon.waitForStatus(refused, 'queued', '463');
-      await explained(salon);
+      const rejectedMessage = await salon.enqueue(client);
+      await salon.waitForStatus(rejectedMessage, 'queued', '463');
+      await waitForNoRestriction(salon);
       whatsapp.liftRestriction(salon.fixture.salon);
       await salon.advance(4 * minuteMs);
       await salon.waitUntilDrained(regular);
-      expect(salon.sendCount(refused)).toBe(1);
+      expect(salon.sendCount(rejectedMessage)).toBe(1);
 
       await salon.advance(minuteMs);
-      await salon.waitForStatus(refused, 'delivered');
-      expect(client.inbox).toMatchObject([{ id: refused.whatsappMessageId, addressing: 'lid' }]);
-      expect(salon.sendCount(refused)).toBe(2);
+      await salon.waitForStatus(rejectedMessage, 'delivered');
+      expect(client.inbox).toMatchObject([{ id: rejectedMessage.whatsappMessageId, addressing: 'lid' }]);
+      expect(salon.sendCount(rejectedMessage)).toBe(2);
       expect(await salon.restrictionEventTypes()).toEqual([]);
     },
     timeoutMs,
   );
 
   it(
-    'fails after the second refusal and is never given to WhatsApp again; other new clients wait a day',
+    'fails after the second rejection, and messages to other new clients wait for a day',
     async () => {
       await using salon = await RestrictedSalon.open(store);
       const { whatsapp, client } = salon.fixture;
       const regular = await salon.createRegularClient('79165550002');
       whatsapp.restrict(salon.fixture.salon, null);
-      const refused = await salon.enqueue(client);
-      await salon.waitForStatus(refused, 'queued', '463');
-      await explained(salon);
+      const rejectedMessage = await salon.enqueue(client);
+      await salon.waitForStatus(rejectedMessage, 'queued', '463');
+      await waitForNoRestriction(salon);
       await salon.advance(5 * minuteMs);
-      await salon.waitForStatus(refused, 'failed', '463');
+      await salon.waitForStatus(rejectedMessage, 'failed', '463');
       expect(await store.repositories.restrictions.current(salon.companyId)).toMatchObject({
         source: 'repeated',
       });
 
-      const held = await salon.enqueue(whatsapp.phone('79165550003'));
-      // WhatsApp is asked again meanwhile, and says again that there is no lock.
+      const heldMessage = await salon.enqueue(whatsapp.phone('79165550003'));
+      // Meanwhile the query is repeated, and there is still no restriction.
       await delay(500);
       await salon.advance(hourMs);
       await salon.waitUntilDrained(regular);
-      expect([refused, held].map((message) => salon.sendCount(message))).toEqual([2, 0]);
+      expect([rejectedMessage, heldMessage].map((message) => salon.sendCount(message))).toEqual([2, 0]);
       whatsapp.liftRestriction(salon.fixture.salon);
       await salon.advance(dayMs);
-      await salon.waitForStatus(held, 'delivered');
-      expect(salon.sendCount(refused)).toBe(2);
+      await salon.waitForStatus(heldMessage, 'delivered');
+      expect(salon.sendCount(rejectedMessage)).toBe(2);
     },
     timeoutMs,
   );

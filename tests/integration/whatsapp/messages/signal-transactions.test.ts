@@ -7,16 +7,16 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const timeout = 120_000;
 
-/** A linked salon that has written to the client once; `before`: how many messages WhatsApp has had. */
-async function chatting(fixture: SessionFixture, databaseRows: SlowCredentials) {
-  const host = await fixture.linkedHost({ databaseCredentials: databaseRows });
+/** A linked salon that has sent the client one message. `before` is the number of messages in the simulator's log. */
+async function openChat(fixture: SessionFixture, databaseCredentials: SlowCredentials) {
+  const host = await fixture.linkedHost({ databaseCredentials: databaseCredentials });
   await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Первое');
   await waitFor('the first message', () => fixture.client.inbox.length === 1);
   return { host, before: fixture.countEvents('message') };
 }
 
-describe('the keys of a chat', () => {
-  it('are used once, also when both sides write at the same time', { timeout }, async () => {
+describe('the Signal keys of a chat', () => {
+  it('are used once, also when both sides send at the same time', { timeout }, async () => {
     await using fixture = await SessionFixture.start();
     using directory = new TemporaryDirectory();
     const host = await fixture.linkedHost({ databaseCredentials: new SlowCredentials(directory.path) });
@@ -36,45 +36,45 @@ describe('the keys of a chat', () => {
     ).toEqual([]);
   });
 
-  it('are written before WhatsApp has the message that used them', { timeout }, async () => {
+  it('are stored before the message that used them is sent', { timeout }, async () => {
     await using fixture = await SessionFixture.start();
     using directory = new TemporaryDirectory();
-    const rows = new SlowCredentials(directory.path);
-    const { host, before } = await chatting(fixture, rows);
+    const credentials = new SlowCredentials(directory.path);
+    const { host, before } = await openChat(fixture, credentials);
     const { client, companyId } = fixture;
-    rows.shouldFail = () => fixture.countEvents('message') > before;
+    credentials.shouldFail = () => fixture.countEvents('message') > before;
     await host.manager.sendMessage(companyId, client.number, 'Второе');
     await waitFor('the second message', () => client.inbox.length === 2);
-    expect(rows.failedWrites.flat()).not.toContain('session');
+    expect(credentials.failedWrites.flat()).not.toContain('session');
   });
 
   it.each([
-    { whose: 'of the client alone', saved: 1 },
-    { whose: 'of the own phone either', saved: 0 },
+    { whose: 'of the client', storedWrites: 1 },
+    { whose: 'of the own phone', storedWrites: 0 },
   ])(
-    'that cannot be written let nothing leave, and the message waits: not $whose',
+    '$whose that cannot be stored prevent the send, and the retry succeeds',
     { timeout },
-    async ({ saved }) => {
+    async ({ storedWrites }) => {
       await using fixture = await SessionFixture.start();
       using directory = new TemporaryDirectory();
-      const rows = new SlowCredentials(directory.path);
-      const { host, before } = await chatting(fixture, rows);
+      const credentials = new SlowCredentials(directory.path);
+      const { host, before } = await openChat(fixture, credentials);
       const { client, companyId } = fixture;
       const message = { messageId: '3EB0000000000000000001' };
-      // As often as a message may fail by its recipient's fault.
+      // As many attempts as fail a message whose recipient cannot be encrypted for.
       for (let attempt = 0; attempt < 3; attempt += 1) {
-        let written = 0;
-        rows.shouldFail = (types) => {
-          if (!types.includes('session') || (written += 1) <= saved) return false;
-          // Something else is written between the attempts, and succeeds.
+        let writes = 0;
+        credentials.shouldFail = (types) => {
+          if (!types.includes('session') || (writes += 1) <= storedWrites) return false;
+          // A write of the identity succeeds between the attempts.
           host.manager.getOpenSocket(companyId)?.ev.emit('creds.update', {});
           return true;
         };
         await expect(
           host.manager.sendMessage(companyId, client.number, 'Второе', message),
         ).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-        expect(rows.failedWrites.length).toBeGreaterThan(attempt);
-        rows.shouldFail = () => false;
+        expect(credentials.failedWrites.length).toBeGreaterThan(attempt);
+        credentials.shouldFail = () => false;
         await host.waitForState(companyId, 'connected');
       }
       expect(fixture.countEvents('message')).toBe(before);

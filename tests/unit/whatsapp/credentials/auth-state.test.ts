@@ -18,9 +18,9 @@ import { SqliteCredentials } from '../../../../src/whatsapp/credentials/sqlite-c
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
 const key = randomBytes(32);
 
-describe("Baileys' credentials in our store", () => {
+describe('AuthState', () => {
   let directory = '';
-  let rows: SqliteCredentials;
+  let repository: SqliteCredentials;
   let store: CredentialStore;
   let failures: CredentialsError[];
 
@@ -28,17 +28,17 @@ describe("Baileys' credentials in our store", () => {
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'auth-state-'));
-    rows = new SqliteCredentials(directory);
-    store = new CredentialStore(rows, new Keyring([{ id: 'k1', key }]));
+    repository = new SqliteCredentials(directory);
+    store = new CredentialStore(repository, new Keyring([{ id: 'k1', key }]));
     failures = [];
   });
 
   afterEach(() => {
-    rows[Symbol.dispose]();
+    repository[Symbol.dispose]();
     rmSync(directory, { recursive: true });
   });
 
-  it('come back as they were, keys and app state included', async () => {
+  it('loads the identity, Signal keys and app state keys that it has saved', async () => {
     const auth = await open();
     auth.creds.me = { id: '79031112233:5@s.whatsapp.net' };
     auth.creds.account = { details: Buffer.from('signed') };
@@ -51,47 +51,50 @@ describe("Baileys' credentials in our store", () => {
       'app-state-sync-key': { AAAA: syncKey },
     });
 
-    const again = await open();
-    expect(again.creds).toEqual(auth.creds);
-    await expect(again.keys.get('session', ['79165550001.0', 'absent'])).resolves.toEqual({
+    const reopened = await open();
+    expect(reopened.creds).toEqual(auth.creds);
+    await expect(reopened.keys.get('session', ['79165550001.0', 'absent'])).resolves.toEqual({
       '79165550001.0': session,
     });
-    await expect(again.keys.get('lid-mapping', ['79165550001'])).resolves.toEqual({
+    await expect(reopened.keys.get('lid-mapping', ['79165550001'])).resolves.toEqual({
       '79165550001': '998877',
     });
-    const { AAAA } = await again.keys.get('app-state-sync-key', ['AAAA']);
+    const { AAAA } = await reopened.keys.get('app-state-sync-key', ['AAAA']);
     expect(AAAA).toBeInstanceOf(proto.Message.AppStateSyncKeyData);
   });
 
-  it('forget what is set to null', async () => {
+  it('deletes keys that are set to null', async () => {
     const auth = await open();
     await auth.keys.set({ 'lid-mapping': { a: '1', b: '2' } });
     await auth.keys.set({ 'lid-mapping': { a: null } });
     await expect(auth.keys.get('lid-mapping', ['a', 'b'])).resolves.toEqual({ b: '2' });
-    const again = await open();
-    await expect(again.keys.get('lid-mapping', ['a', 'b'])).resolves.toEqual({ b: '2' });
+    const reopened = await open();
+    await expect(reopened.keys.get('lid-mapping', ['a', 'b'])).resolves.toEqual({ b: '2' });
   });
 
-  it('of a half-made link give way to a new identity', async () => {
+  it('replaces the identity of an incomplete link', async () => {
     const auth = await open();
     auth.creds.me = { id: '79031112233@s.whatsapp.net' };
     await auth.saveCreds();
     const fresh = await open();
     expect(fresh.creds.me).toBeUndefined();
     expect(fresh.creds.noiseKey.public).not.toEqual(auth.creds.noiseKey.public);
-    await expect(rows.companies()).resolves.toEqual([]);
+    await expect(repository.companies()).resolves.toEqual([]);
   });
 
-  it('that cannot be decrypted are an error, never a new identity', async () => {
+  it('throws for credentials that cannot be decrypted and keeps them', async () => {
     await (await open()).saveCreds();
-    const foreign = new CredentialStore(rows, new Keyring([{ id: 'k1', key: randomBytes(32) }]));
-    await expect(AuthState.open(foreign, lease, () => undefined)).rejects.toBeInstanceOf(
+    const storeWithOtherKey = new CredentialStore(
+      repository,
+      new Keyring([{ id: 'k1', key: randomBytes(32) }]),
+    );
+    await expect(AuthState.open(storeWithOtherKey, lease, () => undefined)).rejects.toBeInstanceOf(
       UnreadableCredentialsError,
     );
-    await expect(rows.companies()).resolves.toEqual([lease.companyId]);
+    await expect(repository.companies()).resolves.toEqual([lease.companyId]);
   });
 
-  it('of another company do not open under this one', async () => {
+  it('does not load the credentials of another company', async () => {
     const auth = await open();
     await auth.saveCreds();
     const other = { companyId: companyIdFrom(4), owner: 'a', token: 1 };
@@ -100,10 +103,10 @@ describe("Baileys' credentials in our store", () => {
     });
   });
 
-  it('written under an older lease are refused, not cached, and reported once and for all', async () => {
+  it('rejects a write under an older lease, does not cache it, and reports one failure', async () => {
     const auth = await open();
     await auth.keys.set({ 'lid-mapping': { a: '1' } });
-    await rows.write({ ...lease, token: 6 }, []);
+    await repository.write({ ...lease, token: 6 }, []);
     await expect(auth.keys.set({ 'lid-mapping': { a: '2' } })).rejects.toBeInstanceOf(
       CredentialsNotSavedError,
     );
@@ -111,18 +114,18 @@ describe("Baileys' credentials in our store", () => {
     expect(failures).toHaveLength(1);
   });
 
-  it('of a socket that was replaced are not written any more', async () => {
+  it('rejects writes after close', async () => {
     const auth = await open();
     await auth.keys.set({ 'lid-mapping': { a: '1' } });
     await auth.close();
     await expect(auth.keys.set({ 'lid-mapping': { a: '2' } })).rejects.toBeInstanceOf(
       CredentialsNotSavedError,
     );
-    const again = await open();
-    await expect(again.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '1' });
+    const reopened = await open();
+    await expect(reopened.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '1' });
   });
 
-  it('are written in the order in which they changed', async () => {
+  it('saves changes in order', async () => {
     const auth = await open();
     const writes = Array.from({ length: 20 }, (_, counter) => {
       auth.creds.accountSyncCounter = counter;
@@ -133,7 +136,7 @@ describe("Baileys' credentials in our store", () => {
     expect((await open()).creds.accountSyncCounter).toBe(19);
   });
 
-  it('under an older lease are not written once a newer one has opened them, though that wrote nothing yet', async () => {
+  it('rejects a write under an older lease as soon as a newer one has opened the store', async () => {
     const auth = await open();
     await auth.keys.set({ 'lid-mapping': { a: '1' } });
     const newer = await AuthState.open(store, { ...lease, token: 6 }, () => undefined);
@@ -144,52 +147,52 @@ describe("Baileys' credentials in our store", () => {
     expect(failures).toHaveLength(1);
   });
 
-  it('that a former owner still has in memory are not what the next one reads', async () => {
+  it('does not read values cached by an earlier owner', async () => {
     const auth = await open();
     await auth.keys.set({ 'lid-mapping': { a: '1' } });
     const newer = await AuthState.open(store, { ...lease, token: 6 }, () => undefined);
     await newer.keys.set({ 'lid-mapping': { a: '2' } });
     await auth.close();
-    const again = await AuthState.open(store, { ...lease, token: 7 }, () => undefined);
-    await expect(again.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '2' });
+    const reopened = await AuthState.open(store, { ...lease, token: 7 }, () => undefined);
+    await expect(reopened.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '2' });
   });
 
-  it('are known from memory only once they are on disk', async () => {
+  it('caches a value only after it is stored', async () => {
     const auth = await open();
     await auth.keys.set({ 'lid-mapping': { a: '1' } });
-    const written = Promise.withResolvers<undefined>();
-    const write = vi.spyOn(rows, 'write').mockImplementationOnce(async (...change) => {
-      await written.promise;
+    const writeAllowed = Promise.withResolvers<undefined>();
+    const write = vi.spyOn(repository, 'write').mockImplementationOnce(async (...args) => {
+      await writeAllowed.promise;
       write.mockRestore();
-      await rows.write(...change);
+      await repository.write(...args);
     });
     const setting = auth.keys.set({ 'lid-mapping': { a: '2' } });
     await expect(auth.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '1' });
-    written.resolve(undefined);
+    writeAllowed.resolve(undefined);
     await setting;
     await expect(auth.keys.get('lid-mapping', ['a'])).resolves.toEqual({ a: '2' });
   });
 
-  it('are kept in memory by hundreds, not by thousands, and the others are read again', async () => {
+  it('caches 300 keys and reads the others from the store', async () => {
     const auth = await open();
     const ids = Array.from({ length: 1000 }, (_, index) => `id-${index}`);
     await auth.keys.set({ 'lid-mapping': Object.fromEntries(ids.map((id) => [id, `lid ${id}`])) });
-    const read = vi.spyOn(rows, 'read');
+    const read = vi.spyOn(repository, 'read');
     const found = await auth.keys.get('lid-mapping', ids);
     expect(Object.keys(found)).toHaveLength(1000);
-    expect(read.mock.calls.flatMap(([, , names]) => names)).toHaveLength(700);
-    // The one that was read last.
+    expect(read.mock.calls.flatMap(([, , ids]) => ids)).toHaveLength(700);
+    // The most recently read key is cached.
     await auth.keys.get('lid-mapping', Object.keys(found).slice(-1));
     expect(read).toHaveBeenCalledTimes(1);
   });
 
-  it('that are half-written are an error, never a new identity', async () => {
+  it('throws for incomplete credentials and keeps them', async () => {
     await (await open()).saveCreds();
     const credentials = await store.open(lease);
     await credentials.write([{ type: 'creds', id: 'creds', value: '{"noiseKey":{' }]);
     await expect(open()).rejects.toBeInstanceOf(UnreadableCredentialsError);
     await credentials.write([{ type: 'creds', id: 'creds', value: '{"noiseKey":{}}' }]);
     await expect(open()).rejects.toBeInstanceOf(UnreadableCredentialsError);
-    await expect(rows.companies()).resolves.toEqual([lease.companyId]);
+    await expect(repository.companies()).resolves.toEqual([lease.companyId]);
   });
 });

@@ -10,35 +10,35 @@ import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
 const change = { type: 'session', id: 'a', value: 'small' };
-const full = new Error('database or disk is full');
+const diskFull = new Error('database or disk is full');
 
-describe('room for credentials', () => {
+describe('MonitoredCredentials', () => {
   let directory: TemporaryDirectory;
-  let rows: SqliteCredentials;
+  let repository: SqliteCredentials;
   let store: CredentialStore;
   let reported: string[];
 
   beforeEach(() => {
     directory = new TemporaryDirectory();
-    rows = new SqliteCredentials(directory.path);
+    repository = new SqliteCredentials(directory.path);
     reported = [];
     const outage = new OutageMonitor(
       { began: () => reported.push('began'), ended: () => reported.push('ended') },
       () => performance.now(),
     );
-    const box = new Keyring([{ id: 'k1', key: randomBytes(32) }]);
-    store = new CredentialStore(new MonitoredCredentials(rows, outage), box);
+    const keyring = new Keyring([{ id: 'k1', key: randomBytes(32) }]);
+    store = new CredentialStore(new MonitoredCredentials(repository, outage), keyring);
   });
 
   afterEach(() => {
-    rows[Symbol.dispose]();
+    repository[Symbol.dispose]();
     directory[Symbol.dispose]();
   });
 
-  it('is proven once for all logins while nothing fails, and the proof leaves nothing behind', async () => {
-    const probe = vi.spyOn(rows, 'probe');
+  it('probes once for all logins while no write fails, and the probe leaves no data', async () => {
+    const probe = vi.spyOn(repository, 'probe');
     await store.open(lease);
-    await expect(rows.companies()).resolves.toEqual([]);
+    await expect(repository.companies()).resolves.toEqual([]);
     for (let companyId = 4; companyId < 8; companyId += 1) {
       const credentials = await store.open({ ...lease, companyId: companyIdFrom(companyId) });
       await credentials.write([change]);
@@ -47,16 +47,16 @@ describe('room for credentials', () => {
     expect(reported).toEqual([]);
   });
 
-  it('is in doubt after a failed write: no login until it is proven again, whatever small things succeed', async () => {
+  it('rejects logins after a failed write until a probe succeeds, even if small writes succeed', async () => {
     const credentials = await store.open(lease);
-    vi.spyOn(rows, 'write').mockRejectedValueOnce(full);
-    await expect(credentials.write([change])).rejects.toBe(full);
+    vi.spyOn(repository, 'write').mockRejectedValueOnce(diskFull);
+    await expect(credentials.write([change])).rejects.toBe(diskFull);
 
-    const probe = vi.spyOn(rows, 'probe').mockRejectedValue(full);
+    const probe = vi.spyOn(repository, 'probe').mockRejectedValue(diskFull);
     await credentials.write([change]);
     await store.eraseQuarantined();
     await store.erase(lease);
-    await expect(store.open(lease)).rejects.toBe(full);
+    await expect(store.open(lease)).rejects.toBe(diskFull);
     expect(reported).toEqual(['began']);
 
     probe.mockRestore();
@@ -64,15 +64,15 @@ describe('room for credentials', () => {
     expect(reported).toEqual(['began', 'ended']);
   });
 
-  it('is proven again by a session that goes on writing, though nobody logs in', async () => {
+  it('probes again after the next successful write of a session, without a login', async () => {
     const credentials = await store.open(lease);
-    vi.spyOn(rows, 'write').mockRejectedValueOnce(full);
-    await expect(credentials.write([change])).rejects.toBe(full);
+    vi.spyOn(repository, 'write').mockRejectedValueOnce(diskFull);
+    await expect(credentials.write([change])).rejects.toBe(diskFull);
     await credentials.write([change]);
     expect(reported).toEqual(['began', 'ended']);
   });
 
-  it('is not asked for by whoever has lost the lease, and that is no outage', async () => {
+  it('does not report a lost lease as an outage', async () => {
     await store.open({ ...lease, token: 6 });
     await expect(store.open(lease)).rejects.toThrow('is stale');
     expect(reported).toEqual([]);

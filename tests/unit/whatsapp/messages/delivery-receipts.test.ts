@@ -8,13 +8,13 @@ function receipt(attrs: Record<string, string>, content?: { tag: string; attrs: 
   return { tag: 'receipt', attrs: { id: 'A1', ...attrs }, ...(list && { content: list }) };
 }
 
-describe("the server's ack", () => {
+describe('a server ack', () => {
   it('means sent', () => {
     const ack = { tag: 'ack', attrs: { class: 'message', id: 'A1' } };
     expect(statusFromAck(ack)).toEqual({ whatsappMessageId: 'A1', status: 'sent' });
   });
 
-  it('with an error means failed, and carries the code', () => {
+  it('with an error means failed and reports its code', () => {
     const ack = { tag: 'ack', attrs: { class: 'message', id: 'A1', error: '463' } };
     expect(statusFromAck(ack)).toEqual({ whatsappMessageId: 'A1', status: 'failed', errorCode: '463' });
   });
@@ -31,7 +31,7 @@ describe('a receipt', () => {
     expect(statusesFromReceipt(receipt(attrs), me)).toEqual([{ whatsappMessageId: 'A1', status }]);
   });
 
-  it('may speak of several messages', () => {
+  it('can cover several messages', () => {
     const node = receipt({ from, type: 'read' }, [
       { tag: 'item', attrs: { id: 'A2' } },
       { tag: 'item', attrs: { id: 'A3' } },
@@ -49,7 +49,7 @@ describe('a receipt', () => {
     [{ from: '79031112233@s.whatsapp.net', recipient: from }],
     [{ from: '111222333@lid', recipient: from, type: 'read' }],
     [{ from: me.id, type: 'sender' }],
-  ])('%j says nothing about the recipient', (attrs) => {
+  ])('%j yields no update', (attrs) => {
     expect(statusesFromReceipt(receipt(attrs), me)).toEqual([]);
   });
 });

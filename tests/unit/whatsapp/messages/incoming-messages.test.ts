@@ -8,42 +8,38 @@ import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
 const phone = '79004445566@s.whatsapp.net';
 const lid = '123456789012345@lid';
 
-describe('a message that reaches the device', () => {
+describe('watchIncomingMessages', () => {
   it.each<[string, Partial<WAMessage['key']>]>([
     ['a group', { remoteJid: '120363000000000000@g.us', participant: lid, participantAlt: phone }],
     ['a status', { remoteJid: 'status@broadcast', participant: lid, remoteJidAlt: phone }],
     ['a broadcast list', { remoteJid: '1700000000@broadcast', participant: phone, remoteJidAlt: phone }],
     ['a channel', { remoteJid: '120363111111111111@newsletter' }],
     ['our own devices', { remoteJid: phone, fromMe: true }],
-  ])('of %s is none of our business', async (_what, key) => {
-    expect(await receivedTexts(key)).toEqual(['of a person']);
+  ])('ignores a message of %s', async (_what, key) => {
+    const texts = await reportedTexts([
+      ['ignored', key],
+      ['from a client', { remoteJid: lid }],
+    ]);
+    expect(texts).toEqual(['from a client']);
   });
 
-  it('is not overtaken by what the same person wrote later', async () => {
+  it('reports the texts of one sender in order', async () => {
     const texts = ['СТОП', 'СТАРТ', 'Спасибо'];
-    expect(await receivedEvents(texts.map((text) => [text, { remoteJid: lid }] as const))).toEqual(texts);
+    expect(await reportedTexts(texts.map((text) => [text, { remoteJid: lid }] as const))).toEqual(texts);
   });
 });
 
-/** What is told of a message with this key, and of one from a person after it. */
-async function receivedTexts(key: Partial<WAMessage['key']>): Promise<string[]> {
-  return await receivedEvents([
-    ['of another', key],
-    ['of a person', { remoteJid: lid }],
-  ]);
-}
-
-/** The first look for a phone takes its time. */
-async function receivedEvents(
+/** Emits the messages and returns the reported texts. The first LID look-up is slow. */
+async function reportedTexts(
   messages: readonly (readonly [string, Partial<WAMessage['key']>])[],
 ): Promise<string[]> {
   const ev = new EventEmitter();
   const texts: string[] = [];
   const last = Promise.withResolvers<undefined>();
-  let looks = 0;
+  let lookups = 0;
   const getPNForLID = async (): Promise<string> => {
-    looks += 1;
-    if (looks === 1) await delay(20);
+    lookups += 1;
+    if (lookups === 1) await delay(20);
     return phone;
   };
   const sock = { ev, signalRepository: { lidMapping: { getPNForLID } } } as unknown as WASocket;

@@ -5,91 +5,91 @@ import { JidResolver, phoneToJid, jidToPhone } from '../../../../src/whatsapp/me
 const phone = '+79165550001';
 const jid = '79165550001@s.whatsapp.net';
 
-type Answers = {
+type Responses = {
   stored?: string;
   exists?: { jid: string; exists: boolean }[] | undefined;
   lid?: string | null;
   silent?: boolean;
 };
 
-/** What Baileys would answer, and how often it was asked. */
-function socketThatSays({ stored, exists, lid = null, silent = false }: Answers) {
-  const asked = { onWhatsApp: 0, lid: 0 };
+/** A socket with fixed responses that counts its queries. */
+function createSocket({ stored, exists, lid = null, silent = false }: Responses) {
+  const queries = { onWhatsApp: 0, lid: 0 };
   const sock = {
     onWhatsApp: async () => {
-      asked.onWhatsApp += 1;
+      queries.onWhatsApp += 1;
       return silent ? new Promise(() => undefined) : exists;
     },
     signalRepository: {
       lidMapping: {
         getLIDForPN: async () => {
-          asked.lid += 1;
+          queries.lid += 1;
           return lid;
         },
       },
     },
     authState: { keys: { get: async () => (stored === undefined ? {} : { '79165550001': stored }) } },
   } as unknown as WASocket;
-  return { sock, asked };
+  return { sock, queries };
 }
 
-describe('the address of a number', () => {
-  const there = [{ jid, exists: true }];
+describe('JidResolver.resolve', () => {
+  const registered = [{ jid, exists: true }];
 
-  it('is the LID that WhatsApp has mapped to it', async () => {
-    const { sock } = socketThatSays({ exists: there, lid: '998877@lid' });
+  it('returns the LID of the number', async () => {
+    const { sock } = createSocket({ exists: registered, lid: '998877@lid' });
     await expect(new JidResolver(50).resolve(sock, phone)).resolves.toBe('998877@lid');
   });
 
-  it('is the phone address when there is no LID', async () => {
-    const { sock } = socketThatSays({ exists: there });
+  it('returns the phone JID when there is no LID', async () => {
+    const { sock } = createSocket({ exists: registered });
     await expect(new JidResolver(50).resolve(sock, phone)).resolves.toBe(jid);
   });
 
-  it('costs no query for a contact whose LID is stored', async () => {
-    const { sock, asked } = socketThatSays({ stored: '998877' });
+  it('sends no query for a stored LID', async () => {
+    const { sock, queries } = createSocket({ stored: '998877' });
     await expect(new JidResolver(50).resolve(sock, phone)).resolves.toBe('998877@lid');
-    expect(asked).toEqual({ onWhatsApp: 0, lid: 0 });
+    expect(queries).toEqual({ onWhatsApp: 0, lid: 0 });
   });
 
-  it('does not exist for a number that is not on WhatsApp, which is asked for once', async () => {
-    const { sock, asked } = socketThatSays({ exists: [] });
-    const addressing = new JidResolver(50);
-    await expect(addressing.resolve(sock, phone)).resolves.toBeUndefined();
-    await expect(addressing.resolve(sock, phone)).resolves.toBeUndefined();
-    expect(asked.onWhatsApp).toBe(1);
+  it('returns undefined for a number that is not on WhatsApp, with one query', async () => {
+    const { sock, queries } = createSocket({ exists: [] });
+    const resolver = new JidResolver(50);
+    await expect(resolver.resolve(sock, phone)).resolves.toBeUndefined();
+    await expect(resolver.resolve(sock, phone)).resolves.toBeUndefined();
+    expect(queries.onWhatsApp).toBe(1);
   });
 
   it.each([
-    ['that is not on WhatsApp is believed for an hour', [], 60],
-    ['that is there is believed for a week', there, 7 * 24 * 60],
-  ] as const)('of a number %s', async (_what, exists, minutes) => {
+    ['1 hour when it is not on WhatsApp', [], 60],
+    ['7 days when it is on WhatsApp', registered, 7 * 24 * 60],
+  ] as const)('caches a number for %s', async (_what, exists, minutes) => {
     let nowMs = 1_000;
-    const { sock, asked } = socketThatSays({ exists: [...exists] });
-    const addressing = new JidResolver(50, { now: () => nowMs });
-    await addressing.resolve(sock, phone);
+    const { sock, queries } = createSocket({ exists: [...exists] });
+    const resolver = new JidResolver(50, { now: () => nowMs });
+    await resolver.resolve(sock, phone);
     nowMs += (minutes - 1) * 60_000;
-    await addressing.resolve(sock, phone);
-    expect(asked.onWhatsApp).toBe(1);
+    await resolver.resolve(sock, phone);
+    expect(queries.onWhatsApp).toBe(1);
     nowMs += 2 * 60_000;
-    await addressing.resolve(sock, phone);
-    expect(asked.onWhatsApp).toBe(2);
+    await resolver.resolve(sock, phone);
+    expect(queries.onWhatsApp).toBe(2);
   });
 
   it.each([{ exists: undefined }, { silent: true }])(
-    'is the phone address when WhatsApp says %j',
-    async (answers) => {
-      const { sock, asked } = socketThatSays(answers);
-      const addressing = new JidResolver(50);
-      await expect(addressing.resolve(sock, phone)).resolves.toBe(jid);
-      await addressing.resolve(sock, phone);
-      expect(asked.onWhatsApp).toBe(2);
+    'returns the phone JID and caches nothing for the response %j',
+    async (responses) => {
+      const { sock, queries } = createSocket(responses);
+      const resolver = new JidResolver(50);
+      await expect(resolver.resolve(sock, phone)).resolves.toBe(jid);
+      await resolver.resolve(sock, phone);
+      expect(queries.onWhatsApp).toBe(2);
     },
   );
 });
 
-describe('numbers and addresses', () => {
-  it('turn into each other', () => {
+describe('phone numbers and JIDs', () => {
+  it('convert to each other', () => {
     expect(phoneToJid(phone)).toBe(jid);
     expect(jidToPhone('79165550001:12@s.whatsapp.net')).toBe(phone);
     expect(jidToPhone('998877@lid')).toBeUndefined();

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { UnreadableCredentialsError } from '../../../../src/whatsapp/credentials/auth-state.ts';
 import { MessageSender } from '../../../../src/whatsapp/messages/message-sender.ts';
 
-it('a message whose recipient could not be looked up in the store has not left', async () => {
+it('a send fails with CONNECTION_FAILED when the LID of the recipient cannot be read', async () => {
   const sock = {
     authState: {
       keys: {

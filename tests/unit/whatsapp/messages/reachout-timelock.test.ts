@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { setImmediate as soon } from 'node:timers/promises';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it, vi } from 'vitest';
 import type {
@@ -12,8 +12,8 @@ const endsAt = new Date('2026-04-02T12:00:00Z');
 
 type LockState = Parameters<typeof parseTimelock>[0];
 
-/** Of Baileys: the answer to a question is also told by an event. */
-function socketThatAnswers(answer: () => Promise<LockState>) {
+/** Like Baileys, emits each query result as an event too. */
+function createSocket(answer: () => Promise<LockState>) {
   const ev = new EventEmitter();
   const fetchAccountReachoutTimelock = async () => {
     const reachoutTimeLock = await answer();
@@ -21,17 +21,17 @@ function socketThatAnswers(answer: () => Promise<LockState>) {
     return reachoutTimeLock;
   };
   const sock = { ev, fetchAccountReachoutTimelock } as unknown as WASocket;
-  return { sock, tell: (update: object) => ev.emit('connection.update', update) };
+  return { sock, announce: (update: object) => ev.emit('connection.update', update) };
 }
 
-function watched(sock: WASocket, answerTimeoutMs: number) {
+function startWatching(sock: WASocket, queryTimeoutMs: number) {
   const reported: (readonly [ReachoutTimelock, ReachoutTimelockSource])[] = [];
-  const locks = new ReachoutTimelocks(answerTimeoutMs);
-  locks.watch(sock, (...news) => reported.push(news));
-  return { locks, told: reported };
+  const locks = new ReachoutTimelocks(queryTimeoutMs);
+  locks.watch(sock, (...args) => reported.push(args));
+  return { locks, reported };
 }
 
-describe('a lock on new chats', () => {
+describe('ReachoutTimelocks', () => {
   it.each<[LockState, ReachoutTimelock]>([
     [{ isActive: false }, { isActive: false }],
     [{}, { isActive: false }],
@@ -45,55 +45,55 @@ describe('a lock on new chats', () => {
       { isActive: true, timeEnforcementEnds: new Date(NaN), enforcementType: '+79001112233' as never },
       { isActive: true },
     ],
-  ])('told as %j is read as %j', (state, lock) => {
+  ])('parses %j as %j', (state, lock) => {
     expect(parseTimelock(state)).toEqual(lock);
   });
 
-  it('is reported when WhatsApp tells it unasked, and an answer is given to who asked alone', async () => {
-    const { sock, tell } = socketThatAnswers(async () => ({ isActive: true, timeEnforcementEnds: endsAt }));
-    const { locks, told } = watched(sock, 1_000);
+  it('reports an announced lock, and returns a query result to the caller only', async () => {
+    const { sock, announce } = createSocket(async () => ({ isActive: true, timeEnforcementEnds: endsAt }));
+    const { locks, reported } = startWatching(sock, 1_000);
     expect(await locks.query(sock)).toEqual({ isActive: true, endsAt });
-    await soon();
-    expect(told).toEqual([]);
-    tell({ connection: 'open' });
-    tell({ reachoutTimeLock: { isActive: false } });
-    await soon();
-    expect(told).toEqual([[{ isActive: false }, 'announced']]);
+    await immediate();
+    expect(reported).toEqual([]);
+    announce({ connection: 'open' });
+    announce({ reachoutTimeLock: { isActive: false } });
+    await immediate();
+    expect(reported).toEqual([[{ isActive: false }, 'announced']]);
   });
 
-  it('is reported when WhatsApp tells it while it owes an answer, which still goes to who asked', async () => {
+  it('reports a lock announced during a query, and returns the result to the caller', async () => {
     const answer = Promise.withResolvers<LockState>();
-    const { sock, tell } = socketThatAnswers(() => answer.promise);
-    const { locks, told } = watched(sock, 1_000);
-    const asked = locks.query(sock);
-    tell({ reachoutTimeLock: { isActive: true, timeEnforcementEnds: endsAt } });
-    await soon();
-    expect(told).toEqual([[{ isActive: true, endsAt }, 'announced']]);
+    const { sock, announce } = createSocket(() => answer.promise);
+    const { locks, reported } = startWatching(sock, 1_000);
+    const query = locks.query(sock);
+    announce({ reachoutTimeLock: { isActive: true, timeEnforcementEnds: endsAt } });
+    await immediate();
+    expect(reported).toEqual([[{ isActive: true, endsAt }, 'announced']]);
     answer.resolve({ isActive: false });
-    expect(await asked).toEqual({ isActive: false });
-    await soon();
-    expect(told).toHaveLength(1);
+    expect(await query).toEqual({ isActive: false });
+    await immediate();
+    expect(reported).toHaveLength(1);
   });
 
-  it('is reported also when WhatsApp answers or tells it after who asked has given up', async () => {
+  it('reports a result that arrives after the query timed out', async () => {
     const answer = Promise.withResolvers<LockState>();
-    const { sock, tell } = socketThatAnswers(() => answer.promise);
-    const { locks, told } = watched(sock, 10);
+    const { sock, announce } = createSocket(() => answer.promise);
+    const { locks, reported } = startWatching(sock, 10);
     expect(await locks.query(sock)).toBeUndefined();
-    tell({ reachoutTimeLock: { isActive: false } });
-    await soon();
+    announce({ reachoutTimeLock: { isActive: false } });
+    await immediate();
     answer.resolve({ isActive: true, timeEnforcementEnds: endsAt });
-    await vi.waitFor(() => expect(told).toHaveLength(2));
-    expect(told).toEqual([
+    await vi.waitFor(() => expect(reported).toHaveLength(2));
+    expect(reported).toEqual([
       [{ isActive: false }, 'announced'],
       [{ isActive: true, endsAt }, 'asked'],
     ]);
   });
 
-  it('is unknown, and not absent, when WhatsApp does not answer or refuses to', async () => {
-    const never = socketThatAnswers(() => Promise.withResolvers<LockState>().promise);
+  it('returns undefined when WhatsApp does not answer or rejects the query', async () => {
+    const never = createSocket(() => Promise.withResolvers<LockState>().promise);
     expect(await new ReachoutTimelocks(10).query(never.sock)).toBeUndefined();
-    const refusing = socketThatAnswers(async () => {
+    const refusing = createSocket(async () => {
       throw new Error('rate-overlimit');
     });
     expect(await new ReachoutTimelocks(1_000).query(refusing.sock)).toBeUndefined();
