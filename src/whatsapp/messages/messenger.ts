@@ -58,7 +58,7 @@ export class Messenger {
     await this.#sender.sendToSelf(sock, testMessage);
   }
 
-  /** Whether the number may start chats; undefined: no answer. */
+  /** Whether the number may start chats; undefined when WhatsApp did not answer. */
   async fetchReachoutTimelock(sock: WASocket): Promise<ReachoutTimelock | undefined> {
     return await this.#reachoutTimelocks.query(sock);
   }
