@@ -25,14 +25,14 @@ function createSocket(plaintext = Buffer.from('СТОП')) {
 }
 
 describe('a ciphertext that is delivered twice', () => {
-  const cache = createDecryptedMessageCache();
+  const sharedCache = createDecryptedMessageCache();
   const companyId = companyIdFrom(1);
   const decrypt = (socket: ReturnType<typeof createSocket>, jid: string) =>
     socket.signalRepository.decryptMessage({ jid, type: 'pkmsg', ciphertext });
 
   it('is served from the cache on the next socket, also when its sender uses the LID', async () => {
     const [first, second] = [createSocket(), createSocket()];
-    for (const socket of [first, second]) cacheDecryptedMessages(socket, companyId, cache);
+    for (const socket of [first, second]) cacheDecryptedMessages(socket, companyId, sharedCache);
     await decrypt(first, anna);
     expect(Buffer.from(await decrypt(second, anna)).toString()).toBe('СТОП');
     expect(Buffer.from(await decrypt(second, annaLid)).toString()).toBe('СТОП');
@@ -41,8 +41,8 @@ describe('a ciphertext that is delivered twice', () => {
 
   it('is decrypted again for another sender and for another company', async () => {
     const [socket, otherCompany] = [createSocket(), createSocket()];
-    cacheDecryptedMessages(socket, companyId, cache);
-    cacheDecryptedMessages(otherCompany, companyIdFrom(2), cache);
+    cacheDecryptedMessages(socket, companyId, sharedCache);
+    cacheDecryptedMessages(otherCompany, companyIdFrom(2), sharedCache);
     await decrypt(socket, boris);
     await decrypt(otherCompany, anna);
     expect([socket.decrypted, otherCompany.decrypted]).toEqual([[boris], [anna]]);

@@ -180,7 +180,7 @@ describe('AuthState', () => {
     const read = vi.spyOn(repository, 'read');
     const found = await auth.keys.get('lid-mapping', ids);
     expect(Object.keys(found)).toHaveLength(1000);
-    expect(read.mock.calls.flatMap(([, , ids]) => ids)).toHaveLength(700);
+    expect(read.mock.calls.flatMap(([, , requestedIds]) => requestedIds)).toHaveLength(700);
     // The most recently read key is cached.
     await auth.keys.get('lid-mapping', Object.keys(found).slice(-1));
     expect(read).toHaveBeenCalledTimes(1);
