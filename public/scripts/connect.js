@@ -15,10 +15,10 @@ import { urlWithoutTokens, companyIdFromToken, loadTokens, tokensInUrl } from '.
 /** @import { Translate } from './shared/i18n.js' */
 
 const tickMs = 250;
-/** How often an open page asks whether WhatsApp still lets the salon start new chats. */
+/** The start and end of a new-chat restriction are not pushed over the socket, so the page polls. */
 const statusIntervalMs = 60_000;
 
-/** A page without a link of ours: the same face as a link that the server refused. */
+/** Without a token the page looks as if the server had rejected the token. */
 const modelWithoutToken = {
   ...initialModel,
   link: /** @type {const} */ ('closed'),
@@ -42,9 +42,9 @@ const start = async () => {
   const render = () => {
     if (!translate) return;
     const nowMs = Date.now();
-    const shownModel = salons[selected]?.model ?? modelWithoutToken;
-    view.render(shownModel, nowMs, translate);
-    settingsLink.hidden = currentScreen(shownModel, nowMs) !== 'connected';
+    const selectedModel = salons[selected]?.model ?? modelWithoutToken;
+    view.render(selectedModel, nowMs, translate);
+    settingsLink.hidden = currentScreen(selectedModel, nowMs) !== 'connected';
     settingsLink.href = `/marketplace/settings#token=${salons[selected]?.token ?? ''}`;
     for (const [index, { model }] of salons.entries()) {
       const name = model.title ?? translate('connect.salon', { id: model.salonId ?? String(index + 1) });
@@ -95,7 +95,7 @@ const start = async () => {
   });
 
   window.addEventListener('online', () => {
-    for (const salon of salons) salon.dispatch({ type: 'browser-online' });
+    for (const salon of salons) salon.dispatch({ type: 'reconnect' });
   });
   window.addEventListener('hashchange', () => {
     if (tokensInUrl(location.href).length > 0) location.reload();

@@ -19,7 +19,7 @@ const quietTo = byId('quiet-to', HTMLInputElement);
 const shift = byId('shift', HTMLInputElement);
 const review = byId('review', HTMLInputElement);
 const result = byId('result', HTMLElement);
-const loadError = byId('refusal', HTMLElement);
+const loadError = byId('load-error', HTMLElement);
 
 /** @type {Map<string, TemplateEditor>} */
 const editors = new Map();
@@ -86,12 +86,12 @@ const listOptOuts = (optOuts, translate, language) => {
 };
 
 /**
- * Whether the salon's own system takes what clients write. If that is not to be known, the rest of the page works.
+ * Shows the delivery state of the outgoing webhook. The rest of the page works without it.
  * @param {SettingsApi} api
  * @param {Translate} translate
  * @param {string} language
  */
-const showWebhook = async (api, translate, language) => {
+const showWebhookStatus = async (api, translate, language) => {
   const { outgoing_webhook: webhook } = await api.outgoingWebhook();
   const section = byId('webhook', HTMLElement);
   section.hidden = webhook === null;
@@ -120,7 +120,7 @@ const start = async () => {
       fillForm(response, api, translate);
       listOptOuts(optOuts, translate, language);
       form.hidden = false;
-      showWebhook(api, translate, language).catch(reportError);
+      showWebhookStatus(api, translate, language).catch(reportError);
     } catch (error) {
       setText(loadError, error instanceof ApiError ? error.message : translate('settings.unreachable'));
       loadError.hidden = false;
@@ -130,7 +130,7 @@ const start = async () => {
   await startPage((newTranslate, newLanguage) => {
     translate = newTranslate;
     language = newLanguage;
-    // What the owner has typed is not thrown away for another language.
+    // Reloading the form for another language would discard unsaved input.
     if (!hasUnsavedChanges) void show();
   });
 

@@ -109,7 +109,7 @@ describe('the settings page in Chromium', () => {
     const seen = async (field: string) =>
       ((await (await call('GET')).json()) as Record<string, unknown>)[field] !== null;
     expect((await call('PUT', { url: receiver.url })).status).toBe(200);
-    expect(await shown('active')).toBe('Работает: что пишут клиенты, передаётся в вашу систему.');
+    expect(await shown('active')).toBe('Работает: сообщения клиентов передаются в вашу систему.');
 
     receiver.respondWith({ status: 503, headers: { 'retry-after': '3' } });
     await stack.whatsapp.phone(clientNumber).sendText(salon.owner.number, 'Есть окно в среду?');
@@ -126,7 +126,7 @@ describe('the settings page in Chromium', () => {
     await expect.poll(() => page.locator('h1').innerText()).toBe('Messages to clients');
     const stranger = await browser.newPage();
     await stranger.goto(`${stack.url}/marketplace/settings`);
-    await expect.poll(() => stranger.locator('#refusal').innerText()).toMatch(/ссылка|link/i);
+    await expect.poll(() => stranger.locator('#load-error').innerText()).toMatch(/ссылка|link/i);
     expect(browserErrors).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ import { PairingView } from './pairing-view.js';
 const linkedScreens = new Set(['connected', 'reconnecting']);
 
 /**
- * What to tell of a screen, in one sentence or two.
+ * The heading and the text of a screen.
  * @param {Readonly<Model>} model
  * @param {Screen} screen
  * @param {number} nowMs
@@ -27,7 +27,7 @@ const screenText = (model, screen, nowMs, translate) => {
   const { failure } = model;
   if (screen === 'refused' && failure) {
     const title = translate('screens.refused.title');
-    // The server's sentence for everything and nothing says no more than the title.
+    // The server's generic message only repeats the title.
     const hasReason = failure.message !== '' && !failure.message.startsWith(title);
     return { title, text: hasReason ? failure.message : translate('screens.refused.text') };
   }
@@ -48,7 +48,7 @@ const screenText = (model, screen, nowMs, translate) => {
   };
 };
 
-/** The face of the connect page: writes a model into the document, and nothing that did not change. */
+/** Renders a model into the connect page; unchanged nodes are not written. */
 export class ConnectView {
   #main = byId('main', HTMLElement);
   #heading = byId('title', HTMLElement);
@@ -106,10 +106,15 @@ export class ConnectView {
     this.#guide.hidden = !showsLinkingSteps(screen);
     this.#pairing.render(model, screen, nowMs, translate);
 
-    // A control that vanished under the keyboard hands the focus to the sentence that replaced it.
+    // If the focused control disappeared, move the focus to the status that replaced it.
     const { activeElement } = document;
-    const isStill = activeElement === focused || activeElement === document.body;
-    if (isStill && focused instanceof HTMLElement && focused !== document.body && !focused.checkVisibility())
+    const hasNotMoved = activeElement === focused || activeElement === document.body;
+    if (
+      hasNotMoved &&
+      focused instanceof HTMLElement &&
+      focused !== document.body &&
+      !focused.checkVisibility()
+    )
       this.#title.focus();
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Everything the connect page knows of one salon. Changed only by `connection-events.js`; what is shown follows from it.
- * Times are milliseconds of this browser's own clock, so a clock that is wrong does no harm.
+ * The state of one salon on the connect page. Only `connection-reducer.js` changes it; the views render it.
+ * Times are milliseconds of this browser's clock: deadlines are computed from durations, so a wrong clock is harmless.
  *
  * @import { Failure, QrPayload } from '../shared/payloads.js'
  * @typedef {{ kind: 'connect' } | { kind: 'qr' } | { kind: 'pairing-code', phone: string }} Request
@@ -11,22 +11,22 @@
  *   | { status: 'failed', failure: Failure, phone: string, retryAtMs: number | undefined }} Pairing
  *
  * @typedef {object} Model
- * @property {'opening' | 'up' | 'down' | 'closed'} link the socket to our own server; `closed` for good
- * @property {string | undefined} session what the WhatsApp session is doing, as the server last said
- * @property {string | undefined} cause why it is doing that, as a word or a code of the server
- * @property {string | undefined} since since when, ISO 8601
- * @property {boolean} joined whether the server told the session's state since the link went up
- * @property {number | undefined} requestedAtMs when a code was asked for that has not come yet
+ * @property {'opening' | 'up' | 'down' | 'closed'} link the socket to our server; `closed` is final
+ * @property {string | undefined} session the state of the WhatsApp session, as last reported by the server
+ * @property {string | undefined} cause why it is in that state, a word or code of the server
+ * @property {string | undefined} since when it entered that state, ISO 8601
+ * @property {boolean} joined whether the session state has arrived since the socket connected
+ * @property {number | undefined} requestedAtMs when the pending QR code was requested
  * @property {LiveQr | undefined} qr
  * @property {Failure | undefined} failure
- * @property {{ atMs: number, request: Request } | undefined} retry what will be repeated unasked, and when
- * @property {number} failedAttempts attempts at WhatsApp that failed since the person last pressed a button
+ * @property {{ atMs: number, request: Request } | undefined} retry the automatic retry, if one is scheduled
+ * @property {number} failedAttempts failed connections to WhatsApp since the user last pressed a button
  * @property {Pairing} pairing
  * @property {string | undefined} phone the linked number
- * @property {string | undefined} integration where the platform's activation stands
+ * @property {string | undefined} integration the `integration_status` of the company
  * @property {string | undefined} title
  * @property {string | undefined} salonId
- * @property {string} restriction what the server says of new chats that WhatsApp holds back; empty when it does not
+ * @property {string} restriction the server's message about a new-chat restriction; empty without one
  */
 
 /** @type {Readonly<Model>} */
@@ -49,13 +49,13 @@ export const initialModel = {
   restriction: '',
 };
 
-/** The server tells whole seconds, rounded down. */
+/** The server sends lifetimes in whole seconds, rounded down. */
 const roundingMs = 1000;
 
-/** How long a code may take before the page owns up that something is slow. */
+/** A code pending for longer than this is shown as slow. */
 const slowAfterMs = 15_000;
 
-/** Every face of the connect page, as found in `data-state` of its main element. */
+/** Every screen of the connect page, the values of `data-state` on its main element. */
 export const screens = /** @type {const} */ ([
   'loading',
   'idle',
@@ -85,14 +85,14 @@ export const screens = /** @type {const} */ ([
 const isScreen = (name) => screens.some((screen) => screen === name);
 
 /**
- * Whether a phone may still scan the code. Its countdown may have reached zero: its successor is on the way.
+ * Whether a phone can still scan the code. Its countdown may have reached zero, as lifetimes are rounded down.
  * @param {LiveQr} qr
  * @param {number} nowMs
  */
 export const isLive = (qr, nowMs) => nowMs < qr.deadlineMs + roundingMs;
 
 /**
- * The one thing to show now. A code that has run out is never shown, even before the next tick has dropped it.
+ * The screen to show now. An expired code is never shown, even before the next tick removes it.
  * @param {Readonly<Model>} model
  * @param {number} nowMs
  * @returns {Screen}

@@ -14,7 +14,7 @@
  *   | { type: 'status', status: StatusPayload }
  *   | { type: 'new-code-pressed' }
  *   | { type: 'phone-submitted', typed: string }
- *   | { type: 'browser-online' }
+ *   | { type: 'reconnect' }
  *   | { type: 'tick' }} ConnectionEvent
  *
  * @typedef {Request | { kind: 'close' }} Effect
@@ -24,9 +24,9 @@ import { parsePhone } from './pairing-format.js';
 import { changeAfterFailure } from './failure-reducer.js';
 import { isLive } from './connection-model.js';
 
-/** States in which the server says nothing new about a failure already shown. */
-const quietStates = new Set(['idle', 'stopped']);
-/** States in which a code on the screen could only mislead. */
+/** States that keep the failure already shown. */
+const failureKeepingStates = new Set(['idle', 'stopped']);
+/** States in which a late QR code is ignored. */
 const linkedStates = new Set(['connected', 'reconnecting']);
 
 const responseTimeoutMs = 30_000;
@@ -61,8 +61,8 @@ const startRequest = (request, nowMs) => {
 };
 
 /**
- * The first state after joining decides whether a code is asked for unasked: a salon that is linked, was linked before
- * or let its codes run out is left alone.
+ * Requests a code automatically only if the first state after joining is `idle`: not for a salon that is or was linked,
+ * or whose codes have expired.
  * @param {Readonly<Model>} model
  * @param {{ state: string, cause?: string | undefined, since?: string | undefined }} session
  * @param {number} nowMs
@@ -72,12 +72,12 @@ const sessionChanged = (model, { state, cause, since }, nowMs) => {
   const update = { session: state, cause, since, joined: true };
   if (!model.joined && state === 'idle') return { ...startRequest({ kind: 'qr' }, nowMs), ...update };
   const expiredCode = model.pairing.status === 'shown' && codeExpired;
-  if (quietStates.has(state)) {
-    const quiet = { ...update, ...expiredCode };
-    return model.failure || model.retry ? quiet : { ...quiet, qr: undefined, requestedAtMs: undefined };
+  if (failureKeepingStates.has(state)) {
+    const change = { ...update, ...expiredCode };
+    return model.failure || model.retry ? change : { ...change, qr: undefined, requestedAtMs: undefined };
   }
   if (state !== 'pairing') return { ...requestSettled, ...update, pairing: { status: 'idle' } };
-  // A pairing that has a cause has lost its socket, and a code to type goes with it.
+  // A pairing state with a cause means that its WhatsApp socket closed, which invalidates the pairing code.
   return {
     ...update,
     failure: undefined,
@@ -160,7 +160,7 @@ const changeFor = (model, event, nowMs) => {
       if (phone !== undefined) return startRequest({ kind: 'pairing-code', phone }, nowMs);
       return { pairing: { status: 'failed', failure: invalidPhone, phone: '', retryAtMs: undefined } };
     }
-    case 'browser-online':
+    case 'reconnect':
       return model.link === 'down' ? startRequest({ kind: 'connect' }, nowMs) : {};
     case 'tick':
       return handleTick(model, nowMs);
@@ -173,7 +173,7 @@ const changeFor = (model, event, nowMs) => {
  * @param {Readonly<Model>} model
  * @param {ConnectionEvent} event
  * @param {number} nowMs
- * @returns {{ model: Readonly<Model>, effect: Effect | undefined }} the same model object when nothing changed
+ * @returns {{ model: Readonly<Model>, effect: Effect | undefined }} the same model object if nothing changed
  */
 export const reduce = (model, event, nowMs) => {
   if (model.link === 'closed' && event.type !== 'status') return { model, effect: undefined };

@@ -8,7 +8,7 @@ import { errorAction } from '../shared/error-actions.js';
 
 /** @typedef {Partial<Model> & { close?: true }} ModelChange */
 
-/** Codes that say something of the link or the salon, whatever was asked for when they came. */
+/** Codes that concern the token or the salon, whichever request failed. */
 const pageLevelCodes = new Set([
   'INVALID_TOKEN',
   'COMPANY_NOT_FOUND',
@@ -21,7 +21,7 @@ const pageLevelCodes = new Set([
 /**
  * @param {Readonly<Model>} model
  * @param {Failure} failure
- * @param {Request} request what to repeat where repeating helps
+ * @param {Request} request repeated if the code allows a retry
  * @param {number} nowMs
  * @returns {ModelChange}
  */
@@ -72,7 +72,7 @@ const failedRequest = (model, failure, request, nowMs) => {
 };
 
 /**
- * A failure of the pairing form stays in the form: the QR code beside it may still be good.
+ * A pairing-code failure stays in its form: the QR code beside it may still be valid.
  * @param {string} phone
  * @param {Failure} failure
  * @param {number} nowMs
@@ -85,11 +85,11 @@ const failedPairing = (phone, failure, nowMs) => {
   return { pairing: { status: 'failed', failure, phone, retryAtMs } };
 };
 
-/** States whose screen says already why there is no code. */
+/** States whose screen already explains why there is no code. */
 const explainedStates = new Set(['banned', 'conflict', 'logged_out', 'stopped', 'phone_outdated']);
 
 /**
- * A code that was waited for does not come any more: the session has come to rest, or is linked by another page.
+ * Whether the session state already explains the failure: the session is at rest, or another page linked it.
  * @param {Readonly<Model>} model
  * @param {Failure} failure
  */
@@ -100,7 +100,7 @@ const isAlreadyShown = ({ session = '', requestedAtMs, retry, pairing }, { code 
 };
 
 /**
- * What an error answer of the server changes.
+ * The model change after an error response or `error` event.
  * @param {Readonly<Model>} model
  * @param {Failure} failure
  * @param {number} nowMs

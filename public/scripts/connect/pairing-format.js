@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * An eight-character pairing code as WhatsApp prints it: `ABCD-EFGH`.
+ * An eight-character pairing code as WhatsApp displays it: `ABCD-EFGH`.
  * @param {string} code
  */
 export const formatPairingCode = (code) => {
@@ -9,9 +9,9 @@ export const formatPairingCode = (code) => {
 };
 
 /**
- * A phone number as typed, without the marks people put between digits.
+ * Removes spaces, brackets, dots and dashes from a typed phone number.
  * @param {string} typed
- * @returns {string | undefined} undefined when it cannot be a phone number; the server judges the rest
+ * @returns {string | undefined} undefined if it cannot be a phone number; the server validates the rest
  */
 export const parsePhone = (typed) => {
   const phone = typed.slice(0, 32).replaceAll(/[\s()\u2010-\u2015.-]/gu, '');

@@ -32,13 +32,13 @@ const pairingProblem = (pairing, translate) => {
   if (pairing.status !== 'failed') return '';
   const { code, message } = pairing.failure;
   if (code === 'VALIDATION_ERROR') return translate('pairing.invalidPhone');
-  // What WhatsApp refused, and what to do instead, only the server knows.
+  // The server's message says what WhatsApp refused and what to do instead.
   if (code === 'CONNECTION_FAILED' && message !== '') return message;
   const key = errorAction(code) ? code : unknownErrorCode;
   return `${translate(`errors.${key}.title`)}. ${translate(`errors.${key}.action`)}`;
 };
 
-/** Linking by phone number: the form, its problems, and the code. */
+/** Renders linking by phone number: the form, its errors and the pairing code. */
 export class PairingView {
   #details = byId('pairing', HTMLDetailsElement);
   #form = byId('pairing-form', HTMLFormElement);

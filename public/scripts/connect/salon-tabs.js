@@ -2,7 +2,7 @@
 
 import { setAttribute, setText } from '../shared/dom.js';
 
-/** The chooser between salons that were connected at one time: a list of tabs, driven by arrows as ARIA asks. */
+/** Tabs for the salons of one link, with the arrow-key navigation of the ARIA tabs pattern. */
 export class SalonTabs {
   /** @type {HTMLButtonElement[]} */
   #tabs;

@@ -13,10 +13,10 @@ import { initialModel } from './connection-model.js';
 const pollIntervalMs = 2000;
 const statusTimeoutMs = 8000;
 
-/** After these the platform has had its say, and there is nothing left to wait for on this page. */
+/** Final outcomes of an activation; polling stops. */
 const finalIntegrationStatuses = new Set(['active', 'activation_failed', 'frozen', 'uninstalled']);
 
-/** One salon on the page: its model, its connection to the server, and the questions about its activation. */
+/** One salon on the page: its model, its socket and the polling of its activation. */
 export class Salon {
   /** @type {Readonly<Model>} */
   #model = initialModel;
@@ -38,7 +38,7 @@ export class Salon {
     return this.#model;
   }
 
-  /** Connects on the first call; a salon whose tab was never opened takes no connection. */
+  /** Connects on the first call, so that a tab that was never opened uses no connection. */
   open() {
     this.#runEffect ??= this.#options.openSocket(this.#options.token, (event) => this.dispatch(event));
   }
@@ -54,7 +54,7 @@ export class Salon {
     if (model.session === 'connected' && before.session !== 'connected') void this.#pollActivation();
   }
 
-  /** Asks once where the salon stands, for its name and number. A failure is told by the socket, in better words. */
+  /** Fetches the status once, for the name and the number. Failures stay silent: the socket reports them in detail. */
   async refreshStatus() {
     const { companyId, token, language, fetchStatus } = this.#options;
     try {
@@ -71,7 +71,7 @@ export class Salon {
     }
   }
 
-  /** Follows the activation until the platform has answered or the salon is no longer connected. */
+  /** Polls until the activation has a final status or the salon is no longer connected. */
   async #pollActivation() {
     if (this.#isPolling) return;
     this.#isPolling = true;

@@ -4,7 +4,8 @@
 import { errorAction } from '../shared/error-actions.js';
 
 /**
- * The picture, the tone and the button of every screen. `newCode` names the text of the button that asks the server again.
+ * The icon, the tone and the buttons of a screen. `newCode` is the text key of the button that requests a code;
+ * `register` shows the link to YCLIENTS.
  * @typedef {{ icon: string, tone: 'calm' | 'good' | 'warn' | 'bad', newCode?: string, register?: true }} Appearance
  */
 
@@ -30,7 +31,7 @@ export const appearances = {
 
 /**
  * @param {Screen} screen
- * @param {string | undefined} code of the failure shown
+ * @param {string | undefined} code the code of the displayed failure
  * @returns {Appearance}
  */
 export const screenAppearance = (screen, code) => {
@@ -41,7 +42,7 @@ export const screenAppearance = (screen, code) => {
   return { icon: 'stop', tone: 'bad', newCode: 'tryAgain' };
 };
 
-/** Screens on which the steps and the pairing form are of use. */
+/** Screens that show the steps and the pairing form. */
 const unlinkedScreens = new Set([
   'loading',
   'idle',
@@ -59,7 +60,7 @@ const unlinkedScreens = new Set([
 export const showsLinkingSteps = (screen) => unlinkedScreens.has(screen);
 
 /**
- * Whether a pairing code may be asked for: only when the server has told how the session stands.
+ * Whether a pairing code can be requested: only after the session state has arrived.
  * @param {Screen} screen
  */
 export const allowsPairingCode = (screen) => screen !== 'loading' && showsLinkingSteps(screen);

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import { ConnectionEvent, Effect } from './connection-reducer.js' */
 
-// A path of our server, not of a disk.
+// A URL path on our server, not a file path.
 // oxlint-disable-next-line import/no-absolute-path
 import { io } from '/socket.io/socket.io.esm.min.js';
 import {
@@ -14,14 +14,14 @@ import {
   readText,
 } from '../shared/payloads.js';
 
-/** The server may end a connection while it is being replaced; it is back within seconds. */
+/** Socket.IO does not reconnect after `io server disconnect`; a restarting server is back within seconds. */
 const reconnectDelayMs = 2000;
 
 /**
- * One salon's connection to our server. It reconnects by itself, with growing and uneven pauses.
+ * Opens one salon's Socket.IO connection, which reconnects with exponential back-off and jitter.
  * @param {string} token
  * @param {(event: ConnectionEvent) => void} dispatch
- * @returns {(effect: Effect) => void} carries out what the model asks for
+ * @returns {(effect: Effect) => void} runs an effect of the reducer
  */
 export const openSocket = (token, dispatch) => {
   const socket = io('/marketplace', {
@@ -38,7 +38,7 @@ export const openSocket = (token, dispatch) => {
   socket.on('disconnect', (/** @type {string} */ reason) => {
     dispatch({ type: 'link-down' });
     if (reason === 'io server disconnect')
-      setTimeout(() => dispatch({ type: 'browser-online' }), reconnectDelayMs);
+      setTimeout(() => dispatch({ type: 'reconnect' }), reconnectDelayMs);
   });
   socket.on('connect_error', (/** @type {Error & { data?: unknown }} */ error) => {
     dispatch({ type: 'link-down' });

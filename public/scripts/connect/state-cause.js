@@ -6,7 +6,7 @@
 
 import { formatDateTime } from '../shared/i18n.js';
 
-/** Causes that a person can make something of, as the server names them; each has words in the locales. */
+/** Server causes that have an explanation in the locales; others are not shown. */
 export const causes = /** @type {const} */ ([
   '401',
   '402',
@@ -40,7 +40,7 @@ export const causes = /** @type {const} */ ([
 /** @type {ReadonlySet<string>} */
 const knownCauses = new Set(causes);
 
-/** Screens of a state that lasts. @type {ReadonlySet<Screen>} */
+/** Screens of lasting states. @type {ReadonlySet<Screen>} */
 const lastingScreens = new Set([
   'connected',
   'reconnecting',
@@ -53,12 +53,12 @@ const lastingScreens = new Set([
 ]);
 
 /**
- * Why the session is in its state and since when, for the line below the status.
+ * The line below the status: why the session is in its state, and since when.
  * @param {Readonly<Model>} model
  * @param {Screen} screen
  * @param {Translate} translate
  * @param {string} language
- * @returns {string} empty where there is nothing to add
+ * @returns {string} empty if there is nothing to add
  */
 export const causeAndSince = ({ cause = '', since = '' }, screen, translate, language) => {
   if (!lastingScreens.has(screen)) return '';

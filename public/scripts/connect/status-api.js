@@ -4,7 +4,7 @@
 import { readFailure, readStatus } from '../shared/payloads.js';
 
 /**
- * Where a company stands.
+ * Fetches the status of a company.
  * @param {{ companyId: number, token: string, language: string, signal: AbortSignal }} request
  * @returns {Promise<{ status: StatusPayload } | { failure: Failure }>}
  * @throws {TypeError} when the server cannot be reached

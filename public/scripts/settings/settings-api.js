@@ -19,10 +19,10 @@ import { readFailure } from '../shared/payloads.js';
  * @typedef {{ enabled: boolean, disabled_at: string | null, failing_since: string | null, waiting: number }} OutgoingWebhook
  */
 
-/** The server refused; the message is its sentence for the person. */
+/** An error response; `message` is the server's text for the user. */
 export class ApiError extends Error {}
 
-/** What a salon's owner decides about the messages, at the server. */
+/** Client of `/marketplace/settings/:companyId`. */
 export class SettingsApi {
   #companyId;
   #token;
@@ -31,7 +31,7 @@ export class SettingsApi {
   /**
    * @param {number} companyId
    * @param {string} token
-   * @param {() => string} language of the sentences
+   * @param {() => string} language of the server's messages
    */
   constructor(companyId, token, language) {
     this.#companyId = companyId;
@@ -91,7 +91,7 @@ export class SettingsApi {
     /** @type {unknown} */
     const responseBody = await response.json().catch(() => undefined);
     if (!response.ok) throw new ApiError(readFailure(responseBody).message);
-    // oxlint-disable-next-line typescript/no-unsafe-return, typescript/no-unsafe-type-assertion -- our own server's answer to its own page
+    // oxlint-disable-next-line typescript/no-unsafe-return, typescript/no-unsafe-type-assertion -- a response of our own server
     return /** @type {any} */ (responseBody);
   }
 }

@@ -17,7 +17,7 @@ const createElement = (tag, className, text = '') => {
   return element;
 };
 
-/** One kind of message: its switch, its text, and how that looks. */
+/** The editor of one message kind: its switch, its text and a preview. */
 export class TemplateEditor {
   /** @type {HTMLElement} */
   element;
@@ -85,7 +85,7 @@ export class TemplateEditor {
     return this.#switch.checked;
   }
 
-  /** Null when it is the default. */
+  /** Null if the text is the default. */
   get template() {
     const text = this.#text.value.replaceAll('\r\n', '\n');
     return text === this.#defaultText ? null : text;

@@ -7,7 +7,7 @@
 import { formatDateTime } from '../shared/i18n.js';
 
 /**
- * How the company's own webhook fares, and what waits for it.
+ * The delivery state of the outgoing webhook and the number of pending messages.
  * @param {OutgoingWebhook} webhook
  * @param {Translate} translate
  * @param {string} language

@@ -4,7 +4,7 @@
  * @param {string} id
  * @param {new () => T} type
  * @returns {T}
- * @throws {Error} when the page and its script disagree
+ * @throws {Error} if the page has no such element of this type
  */
 export const byId = (id, type) => {
   const element = document.getElementById(id);
@@ -13,7 +13,7 @@ export const byId = (id, type) => {
 };
 
 /**
- * Writes only what changed, so that a screen reader hears a text once.
+ * Writes only changes, so that screen readers announce a text once.
  * @param {Element} element
  * @param {string} text
  */

@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * What the page does when the server answers with a code:
- * - `close`: this link leads nowhere; say so and stop talking to the server
- * - `wait`: count down and repeat the same request unasked
+ * How the pages react to an error code:
+ * - `close`: the link is of no more use; show the error and close the connection
+ * - `wait`: count down, then repeat the request automatically
  * - `new-code`: offer a button for a new code
- * - `retry-then-pairing-code`: repeat a few times unasked, then offer linking by phone number
- * - `name-field`: show the sentence beside the field it is about
- * - `explain`: show what WhatsApp demands and what can be done
- * - `manual`: say so and offer a button that tries again
+ * - `retry-then-pairing-code`: retry automatically a few times, then offer linking by phone number
+ * - `name-field`: show the message beside the invalid field
+ * - `explain`: show what WhatsApp requires and what the user can do
+ * - `manual`: show the error and a button that retries
  * @typedef {{ kind: 'close' | 'new-code' | 'name-field' | 'explain' | 'manual' }
  *   | { kind: 'wait', defaultSeconds: number }
  *   | { kind: 'retry-then-pairing-code', delaysSeconds: readonly number[] }} ErrorAction
@@ -30,7 +30,7 @@ export const errorActions = {
   INTERNAL_ERROR: { kind: 'manual' },
 };
 
-/** A code that this page does not know: its sentence is shown, and a button to try again. */
+/** Stands for codes unknown to the page: the server's message is shown with a button that retries. */
 export const unknownErrorCode = 'UNKNOWN';
 
 /**

@@ -26,25 +26,25 @@ export const chooseLanguage = ({ requested, saved, browser }) =>
  * @param {string} key
  * @returns {string | undefined}
  */
-const lookUp = (locale, key) => {
-  let found = locale;
+const lookup = (locale, key) => {
+  let value = locale;
   for (const step of key.split('.')) {
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined;
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
     /** @type {unknown} */
-    const next = Reflect.get(found, step);
-    found = next;
+    const child = Reflect.get(value, step);
+    value = child;
   }
-  return typeof found === 'string' ? found : undefined;
+  return typeof value === 'string' ? value : undefined;
 };
 
 /**
  * @param {unknown} locale nested objects of texts; a key names a path through them
- * @returns {Translate} answers the key itself for a text that is missing; `{name}` is replaced by the value of that name
+ * @returns {Translate} returns the key for a missing text; `{name}` is replaced by the value of that name
  */
 export const createTranslate =
   (locale) =>
   (key, values = {}) =>
-    (lookUp(locale, key) ?? key).replaceAll(
+    (lookup(locale, key) ?? key).replaceAll(
       /\{(\w+)\}/gu,
       (match, /** @type {string} */ name) => values[name] ?? match,
     );
@@ -52,7 +52,7 @@ export const createTranslate =
 /**
  * @param {string} iso
  * @param {string} language
- * @returns {string} such as `22 ноября в 14:30`; empty for what is no time
+ * @returns {string} such as `22 ноября в 14:30`; empty for an invalid time
  */
 export const formatDateTime = (iso, language) => {
   const ms = Date.parse(iso);
@@ -66,8 +66,7 @@ export const formatDateTime = (iso, language) => {
 };
 
 /**
- * Writes the texts of every element that names one: `data-i18n="key"` for its text, `data-i18n-label` for its accessible
- * name, `data-i18n-alt` for the text instead of its picture.
+ * Translates every element with `data-i18n` (text), `data-i18n-label` (`aria-label`) or `data-i18n-alt` (`alt`).
  * @param {Document} page
  * @param {Translate} translate
  */
@@ -75,13 +74,13 @@ export const translatePage = (page, translate) => {
   for (const element of page.querySelectorAll('[data-i18n]')) {
     element.textContent = translate(element.getAttribute('data-i18n') ?? '');
   }
-  for (const [mark, attribute] of [
+  for (const [marker, attribute] of [
     ['data-i18n-label', 'aria-label'],
     ['data-i18n-alt', 'alt'],
   ]) {
-    if (mark === undefined || attribute === undefined) continue;
-    for (const element of page.querySelectorAll(`[${mark}]`)) {
-      element.setAttribute(attribute, translate(element.getAttribute(mark) ?? ''));
+    if (marker === undefined || attribute === undefined) continue;
+    for (const element of page.querySelectorAll(`[${marker}]`)) {
+      element.setAttribute(attribute, translate(element.getAttribute(marker) ?? ''));
     }
   }
 };

@@ -17,8 +17,8 @@ const loadTranslate = async (language) => {
 };
 
 /**
- * Shows this page in the visitor's language and keeps the language switch working.
- * @param {(translate: Translate, language: Language) => void} onLanguage called at the start and after every switch
+ * Translates the page into the visitor's language and sets up the language switch.
+ * @param {(translate: Translate, language: Language) => void} onLanguage called once at the start and after every switch
  */
 export const startPage = async (onLanguage) => {
   const storage = safeStorage(() => window.localStorage);

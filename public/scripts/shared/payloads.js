@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Readers of what the server sends. Each answers undefined for anything that is not of the agreed shape.
+ * Parsers of server payloads; undefined marks a malformed payload or field.
  * @typedef {{ image: string, sequence: string, expiresAt: string, seconds: number }} QrPayload
  * @typedef {{ code: string, phone: string, seconds: number }} PairingCodePayload
  * @typedef {{ code: string, message: string, retryAfterSeconds: number | undefined }} Failure
@@ -34,7 +34,7 @@ export const readQr = (payload) => {
 
 /**
  * @param {unknown} payload
- * @returns {PairingCodePayload | undefined} no seconds: the code links no more
+ * @returns {PairingCodePayload | undefined} `seconds` is 0 if the code is no longer valid
  */
 export const readPairingCode = (payload) => {
   const { code, phone, expiresIn } = toRecord(payload);
@@ -44,7 +44,7 @@ export const readPairingCode = (payload) => {
 };
 
 /**
- * @param {unknown} payload the body of an `error` event, of a refused handshake or of an HTTP error
+ * @param {unknown} payload an `error` event, the data of a `connect_error`, or the body of an HTTP error
  * @returns {Failure}
  */
 export const readFailure = (payload) => {
@@ -73,13 +73,13 @@ export const readStatus = (payload) => {
     integration: toText(integration),
     title: toText(title),
     salonId: toText(salonId),
-    // Empty and not absent: a restriction that is over has to go from the page.
+    // Empty instead of undefined, so that a lifted restriction overwrites the previous message.
     restriction: toText(toRecord(restriction)['message']) ?? '',
   };
 };
 
 /**
- * What the session is doing, in the server's word; a phone whose WhatsApp is too old is a case of its own here.
+ * The session state; `stopped` because of an outdated WhatsApp on the phone (411) has a screen of its own.
  * @param {unknown} payload
  * @returns {string | undefined}
  */
@@ -89,7 +89,7 @@ export const readSessionState = (payload) => {
 };
 
 /**
- * @param {unknown} payload of a `session-state`
+ * @param {unknown} payload a `session-state` event
  * @returns {{ cause: string | undefined, since: string | undefined }}
  */
 export const readSessionCause = (payload) => {

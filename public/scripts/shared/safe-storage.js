@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * A browser storage, or one that lasts as long as the page where the browser denies it (blocked cookies, a foreign frame).
+ * Browser storage with an in-memory fallback where the browser denies it (blocked cookies, third-party frames).
  * @param {() => Storage} open such as `() => window.sessionStorage`; reading the property may throw
  * @returns {Pick<Storage, 'getItem' | 'setItem'>}
  */

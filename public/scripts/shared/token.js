@@ -2,9 +2,9 @@
 const storageKey = 'marketplace.tokens';
 
 /**
- * The connect tokens of a page address: `#token=…`, `#tokens=a,b` for several salons, and `?token=` as old links carry it.
+ * The connect tokens of a page URL: `#token=…`, `#tokens=a,b` for several salons, and `?token=` of old links.
  * @param {string} address
- * @returns {string[]} without repeats, in the order of the address
+ * @returns {string[]} without duplicates, in URL order
  */
 export const tokensInUrl = (address) => {
   const url = new URL(address);
@@ -16,7 +16,7 @@ export const tokensInUrl = (address) => {
 };
 
 /**
- * The same address with no token in it, to be put into the address bar and the history.
+ * The same URL without tokens, for the address bar and the history.
  * @param {string} address
  * @returns {string}
  */
@@ -33,9 +33,9 @@ export const urlWithoutTokens = (address) => {
 };
 
 /**
- * The company a token was issued for. The signature is the server's matter: this only tells whose status to ask for.
+ * The company id of a token. The server verifies the signature; the page only needs the id for its requests.
  * @param {string} token a JWT
- * @returns {number | undefined} undefined when the text is not a token of ours
+ * @returns {number | undefined} undefined if the text is not a connect token
  */
 export const companyIdFromToken = (token) => {
   try {
@@ -55,7 +55,7 @@ export const companyIdFromToken = (token) => {
 };
 
 /**
- * Tokens of the address, else those kept for a reload of this tab. What the address held is kept.
+ * The tokens of the URL, which are stored for a reload of this tab; without any, the stored ones.
  * @param {string} address
  * @param {Pick<Storage, 'getItem' | 'setItem'>} storage
  * @returns {string[]}

@@ -134,9 +134,7 @@ describe('a refusal', () => {
     'with %s ends the conversation for good',
     (code) => {
       const visit = new ConnectPageDriver().connect('idle').showQr(60).fail(code);
-      visit
-        .send({ type: 'link-down' }, { type: 'browser-online' }, { type: 'new-code-pressed' })
-        .advance(120);
+      visit.send({ type: 'link-down' }, { type: 'reconnect' }, { type: 'new-code-pressed' }).advance(120);
       expect(visit.effects).toEqual(['qr', 'close']);
       expect(visit.screen).toBe('error');
       expect(visit.model.failure?.code).toBe(code);
@@ -166,10 +164,10 @@ describe('losing the server', () => {
   });
 
   it('connects at once when the browser is online again, and not when nothing was lost', () => {
-    expect(new ConnectPageDriver().connect('connected').send({ type: 'browser-online' }).effects).toEqual([]);
+    expect(new ConnectPageDriver().connect('connected').send({ type: 'reconnect' }).effects).toEqual([]);
     const visit = new ConnectPageDriver()
       .connect('connected')
-      .send({ type: 'link-down' }, { type: 'browser-online' });
+      .send({ type: 'link-down' }, { type: 'reconnect' });
     expect(visit.effects).toEqual(['connect']);
   });
 });

@@ -46,7 +46,7 @@ describe('the line below the status', () => {
         createTranslate(texts),
         language,
       );
-      expect(line).toMatch(language === 'ru' ? /^WhatsApp молчит/ : /^WhatsApp is silent/);
+      expect(line).toMatch(language === 'ru' ? /^WhatsApp молчит/ : /^WhatsApp sends nothing/);
     },
   );
 });

@@ -15,10 +15,10 @@ describe('the words for the own webhook of a salon', () => {
   it('say that it works, and what is on its way', () => {
     expect(webhookStatusText(active, translateTo('ru'), 'ru')).toEqual({
       state: 'active',
-      text: 'Работает: что пишут клиенты, передаётся в вашу систему.',
+      text: 'Работает: сообщения клиентов передаются в вашу систему.',
     });
     const { text } = webhookStatusText({ ...active, waiting: 2 }, translateTo('en'), 'en');
-    expect(text).toMatch(/^It works: .* Waiting to be passed on: 2\.$/);
+    expect(text).toMatch(/^It works: .* Waiting to be forwarded: 2\.$/);
   });
 
   it('say since when it fails, and how much waits', () => {
@@ -26,7 +26,7 @@ describe('the words for the own webhook of a salon', () => {
     expect(inRussian.state).toBe('failing');
     expect(inRussian.text).toMatch(/^Не работает с (29|30|31) марта.*\d\d:15: .* Ждут передачи: 12\.$/);
     const { text } = webhookStatusText(failing, translateTo('en'), 'en');
-    expect(text).toMatch(/^It has not worked since March .* Waiting to be passed on: 12\.$/);
+    expect(text).toMatch(/^It has been failing since March .* Waiting to be forwarded: 12\.$/);
   });
 
   it('say when and why it was disabled, and that nothing waits for it', () => {
