@@ -1,45 +1,43 @@
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
-import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
-import { clientIp } from '../lib/net/client-ip.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
+import { clientIp } from '../lib/net/client-ip.ts';
+import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export type AllowRequestDeps = Readonly<{
   allowedOrigins: readonly string[];
   /** Exact number of proxies in front. */
   trustProxy: number;
-  /** Transports that one address may open, whether or not they ever authenticate. */
+  /** Transports per client IP, counted before authentication. */
   transportLimiter: IpRateLimiter;
   logger: Logger;
 }>;
 
-/**
- * Decides on the handshake of a transport, polling and websocket alike: CORS alone would let any page open a websocket.
- */
+/** Checks the origin and the rate limit of every transport handshake. CORS does not cover websockets. */
 export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOptions['allowRequest']> {
   const origins = new Set(deps.allowedOrigins.map((origin) => origin.toLowerCase()));
-  return (request, decide) => {
+  return (request, callback) => {
     const onError = (error: unknown): void => {
       deps.logger.error('Socket handshake failed', { error });
-      decide('Internal error', false);
+      callback('Internal error', false);
     };
     catchAsync(onError, async () => {
       const address = clientIp(request, deps.trustProxy);
       if (!hasAllowedOrigin(request, origins)) {
         deps.logger.warn('Socket connection refused: origin not allowed', { address });
-        decide('Origin not allowed', false);
+        callback('Origin not allowed', false);
         return;
       }
-      const waitSeconds = await deps.transportLimiter.consume(address);
-      decide(waitSeconds === undefined ? null : 'Too many connections', waitSeconds === undefined);
+      const isAllowed = (await deps.transportLimiter.consume(address)) === undefined;
+      callback(isAllowed ? null : 'Too many connections', isAllowed);
     })();
   };
 }
 
 /**
- * A browser names the page's origin, but for a GET to the page's own server, which is how polling starts: there it says
- * `Sec-Fetch-Site: same-origin`. No page can set either header, and a program that sends neither lends nobody's rights.
+ * Browsers send `Origin` except for same-origin GETs, with which polling starts; those carry `Sec-Fetch-Site: same-origin`.
+ * Pages cannot forge either header; clients without both are not browsers and hold no ambient credentials.
  */
 function hasAllowedOrigin({ headers }: IncomingMessage, origins: ReadonlySet<string>): boolean {
   if (headers.origin !== undefined) return origins.has(headers.origin.toLowerCase());

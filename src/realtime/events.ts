@@ -1,19 +1,19 @@
 import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
+import type { SessionState } from '../domain/company/session-state.ts';
 import type { ErrorCode } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { SessionState } from '../domain/company/session-state.ts';
 import type { Language } from '../domain/language.ts';
 
-/** What a client hears when it asked for an acknowledgement. */
-export type Ack = (outcome: Readonly<{ ok: boolean; code?: ErrorCode }>) => void;
+/** The acknowledgement callback of a client event. */
+export type Ack = (result: Readonly<{ ok: boolean; code?: ErrorCode }>) => void;
 
-/** Client to server. Payloads are whatever a stranger sent: each handler checks its own. */
+/** Client to server. Payloads are untrusted; each handler validates its own. */
 export type ClientEvents = {
   'request-qr': (...args: unknown[]) => void;
   'request-pairing-code': (...args: unknown[]) => void;
 };
 
-/** Server to client. Instants are ISO 8601 in UTC, durations whole seconds. */
+/** Server to client. Times are ISO 8601 in UTC, durations whole seconds. */
 export type ServerEvents = {
   'qr-update': (
     qr: Readonly<{ qr: string; expiresIn: number; expiresAt: string; sequence: number; text: string }>,
@@ -32,7 +32,7 @@ export type ServerEvents = {
 /** The body of an `error` event and, as `err.data`, of a `connect_error`. `retryAfter` in seconds. */
 export type ErrorPayload = Readonly<{ code: ErrorCode; message: string; retryAfter?: number }>;
 
-/** What the handshake settled. */
+/** Set by the handshake. */
 export type SocketData = { companyId: CompanyId; language: Language };
 
 export type MarketplaceSocketServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>;

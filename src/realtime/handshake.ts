@@ -1,10 +1,10 @@
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
-import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
+import type { Language } from '../domain/language.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
 import { preferredLanguage } from '../lib/net/accept-language.ts';
+import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import type { MarketplaceClient } from './events.ts';
-import type { Language } from '../domain/language.ts';
 
 type Handshake = MarketplaceClient['handshake'];
 
@@ -16,13 +16,13 @@ export function handshakeLanguage(handshake: Handshake): Language {
   return preferredLanguage(handshake.headers, ['ru', 'en']);
 }
 
-/** The address of the client behind exactly `trustProxy` proxies. */
+/** The client IP behind exactly `trustProxy` proxies. */
 export function socketIp(socket: MarketplaceClient, trustProxy: number): string {
   return clientIp(socket.request, trustProxy);
 }
 
 /**
- * The token of a handshake: `auth.token`, `Authorization: Bearer`, `x-auth-token`, or, for old clients, the query.
+ * The connect token from `auth.token`, `Authorization: Bearer`, `x-auth-token` or, for old clients, the query.
  * @throws AppError `INVALID_TOKEN`
  */
 export function readToken(handshake: Handshake): string {
@@ -31,12 +31,12 @@ export function readToken(handshake: Handshake): string {
   throw new AppError('INVALID_TOKEN');
 }
 
-/** Whether the token comes in the address, where logs on its way can see it. */
+/** Whether the token is in the URL, which proxies may log. */
 export function isTokenInQuery(handshake: Handshake): boolean {
   return tokenOutsideQuery(handshake) === undefined && handshake.query['token'] !== undefined;
 }
 
-/** The company that the client says it wants, if it says so. @throws AppError `VALIDATION_ERROR` */
+/** The company that the client expects, from the query. @throws AppError `VALIDATION_ERROR` */
 export function readCompanyId(handshake: Handshake): CompanyId | undefined {
   const { companyId } = handshake.query;
   return companyId === undefined ? undefined : companyIdFrom(companyId);

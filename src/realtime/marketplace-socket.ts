@@ -1,11 +1,13 @@
+import type { SessionStatus } from '../domain/company/session-state.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { SessionStatus } from '../domain/company/session-state.ts';
-import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
+import type { Language } from '../domain/language.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
+import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
 import type { Logger } from '../observability/logger.ts';
-import { SocketRateLimit } from './socket-rate-limit.ts';
+import type { Revocations } from '../ports/companies.ts';
+import type { QrCode, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 import type {
   MarketplaceClient,
   MarketplaceNamespace,
@@ -20,7 +22,6 @@ import {
   consumeConnection,
   readToken,
 } from './handshake.ts';
-import { QrCache } from './qr-cache.ts';
 import {
   findAck,
   pairingPayload,
@@ -30,27 +31,26 @@ import {
   HandshakeError,
   toErrorPayload,
 } from './payloads.ts';
-import type { QrCode, RenderedQr, WhatsApp } from '../ports/sessions.ts';
-import type { Revocations } from '../ports/companies.ts';
-import type { Language } from '../domain/language.ts';
+import { QrCache } from './qr-cache.ts';
+import { SocketRateLimit } from './socket-rate-limit.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
   service: Readonly<{
     /** @throws AppError `INVALID_TOKEN` */
     validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
-    /** Starts a pairing when none runs. */
+    /** Starts a pairing unless one is running. */
     generateQR(companyId: CompanyId): Promise<RenderedQr>;
     renderQR(code: QrCode): Promise<RenderedQr>;
-    /** The sessions tell the code. */
+    /** The code arrives as a `pairing-code` event of `sessions`. */
     requestPairingCode(companyId: CompanyId, phone: string): Promise<unknown>;
     sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
   }>;
   sessions: Pick<WhatsApp, 'on'>;
-  /** Says whose tokens are good no longer. */
+  /** Notifies of companies whose tokens are revoked. */
   revocations: Pick<Revocations, 'on'>;
-  /** Handshakes of one address. */
+  /** Namespace handshakes per client IP. */
   connectionLimiter: IpRateLimiter;
-  /** Other limiters whose passed windows the cleanup timer drops as well. */
+  /** Injected only for the cleanup timer. */
   transportLimiter: IpRateLimiter;
   /** Exact number of proxies in front. */
   trustProxy: number;
@@ -69,15 +69,15 @@ const connectedMessage = {
 } as const satisfies Record<Language, string>;
 
 /**
- * The namespace `/marketplace`: shows the pairing of a company to everyone who holds its token. Each company is a room,
- * so any number of pages may watch, here or on another instance.
+ * The namespace `/marketplace`: sends the pairing and session events of a company to every client that holds its token.
+ * Each company has a room, and a room per language for translated messages.
  */
 export class MarketplaceSocket implements Disposable {
   readonly #deps: MarketplaceSocketDeps;
   readonly #namespace: MarketplaceNamespace;
   readonly #qrCache: QrCache;
-  /** What the sessions of this instance said last; a row in the database follows a little later. */
-  readonly #states = new Map<CompanyId, SessionStatus>();
+  /** The latest status of each session of this instance; the database row follows with a delay. */
+  readonly #statuses = new Map<CompanyId, SessionStatus>();
   readonly #logError: (error: unknown) => void;
   #cleanup: NodeJS.Timeout | undefined;
 
@@ -88,7 +88,7 @@ export class MarketplaceSocket implements Disposable {
     this.#logError = (error) => deps.logger.error('Socket handler failed', { error });
   }
 
-  /** Starts to take connections and to follow the sessions. */
+  /** Accepts connections and subscribes to session and revocation events. */
   setupHandlers(): void {
     this.#namespace.use((socket, next) => {
       const onError = (error: unknown): void => {
@@ -109,30 +109,30 @@ export class MarketplaceSocket implements Disposable {
     this.startCleanupTimer();
   }
 
-  /** Starts the pairing of a company, or joins the one that runs, and shows its code to `socket`. @throws AppError */
+  /** Starts the pairing of a company or joins a running one, and sends its code to `socket`. @throws AppError */
   async startWhatsAppConnection(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
     const payload = qrPayload(await this.#deps.service.generateQR(companyId), this.#deps.now());
     if (payload !== undefined) socket.emit('qr-update', payload);
   }
 
-  /** Shows `socket` the live QR code of the company, if there is one. Starts nothing. */
+  /** Sends the current QR code of the company, if any, to `socket`. Does not start a pairing. */
   async sendQRCode(socket: MarketplaceClient, companyId: CompanyId): Promise<void> {
     const rendered = await this.#qrCache.current(companyId);
     const payload = rendered && qrPayload(rendered, this.#deps.now());
     if (payload !== undefined) socket.emit('qr-update', payload);
   }
 
-  /** Links by a code that the owner types on the phone; everyone who watches the company sees it. @throws AppError */
+  /** Requests a pairing code, which is sent to the room of the company. @throws AppError */
   async startOnboarding(companyId: CompanyId, phone: string): Promise<void> {
     await this.#deps.service.requestPairingCode(companyId, phone);
   }
 
-  /** Counts a connection of the address. @throws AppError `RATE_LIMIT` with the seconds to wait */
+  /** Counts a connection of this IP. @throws AppError `RATE_LIMIT` with the seconds to wait */
   async checkRateLimit(ip: string): Promise<void> {
     await consumeConnection(this.#deps.connectionLimiter, ip);
   }
 
-  /** Drops addresses whose window has passed, every minute, until this object is disposed. */
+  /** Purges expired rate-limit windows every minute until disposal. */
   startCleanupTimer(): void {
     clearInterval(this.#cleanup);
     this.#cleanup = setInterval(() => {
@@ -189,17 +189,17 @@ export class MarketplaceSocket implements Disposable {
     );
 
     await socket.join([roomName(companyId), roomName(companyId, language)]);
-    // A revocation between the handshake and the joining has passed this socket by.
+    // Validates the token again: a revocation between the handshake and the join did not reach this socket.
     this.#handleRequest(socket, [], async () => {
-      socket.emit('session-state', sessionPayload(await this.#newestStatus(companyId)));
+      socket.emit('session-state', sessionPayload(await this.#latestStatus(companyId)));
       await this.sendQRCode(socket, companyId);
     });
   }
 
-  async #newestStatus(companyId: CompanyId): Promise<SessionStatus> {
+  async #latestStatus(companyId: CompanyId): Promise<SessionStatus> {
     const stored = await this.#deps.service.sessionStatus(companyId);
-    const recent = this.#states.get(companyId);
-    return recent !== undefined && recent.since >= stored.since ? recent : stored;
+    const local = this.#statuses.get(companyId);
+    return local !== undefined && local.since >= stored.since ? local : stored;
   }
 
   #limitEvents(socket: MarketplaceClient): void {
@@ -216,7 +216,7 @@ export class MarketplaceSocket implements Disposable {
     });
   }
 
-  /** Runs what a client may have while its token is good; a refusal goes into its acknowledgement and to `#refuse`. */
+  /** Runs a client request if its token is still valid; an error goes to the acknowledgement and to `#sendError`. */
   #handleRequest(socket: MarketplaceClient, args: readonly unknown[], handle: () => Promise<void>): void {
     const ack = findAck(args);
     const onError = (error: unknown): void => {
@@ -230,7 +230,7 @@ export class MarketplaceSocket implements Disposable {
     })();
   }
 
-  /** Tells a client why it does not get something; without a good token it gets nothing any more. */
+  /** Emits an `error` event; `INVALID_TOKEN` also disconnects the client. */
   #sendError(socket: MarketplaceClient, error: unknown): void {
     if (!(error instanceof AppError)) this.#logError(error);
     const payload = toErrorPayload(error, socket.data.language);
@@ -245,7 +245,7 @@ export class MarketplaceSocket implements Disposable {
     socket.on('disconnect', () => clearTimeout(timer));
   }
 
-  /** Everyone who watches the company, on whatever instance. */
+  /** Disconnects every client of the company, after an `INVALID_TOKEN` error in its language. */
   #disconnectCompany(companyId: CompanyId): void {
     this.#qrCache.delete(companyId);
     for (const language of languages) {
@@ -269,7 +269,7 @@ export class MarketplaceSocket implements Disposable {
       this.sendToCompany(companyId, 'pairing-code', pairingPayload(code, this.#deps.now()));
     });
     sessions.on('state', (companyId, status) => {
-      this.#states.set(companyId, status);
+      this.#statuses.set(companyId, status);
       if (status.state !== 'pairing') this.#qrCache.delete(companyId);
       this.sendToCompany(companyId, 'session-state', sessionPayload(status));
     });
@@ -288,7 +288,7 @@ export class MarketplaceSocket implements Disposable {
   }
 }
 
-/** Everyone who watches the company, or only those of them who read `language`. */
+/** The room of all clients of a company, or of those with this language. */
 function roomName(companyId: CompanyId, language?: Language): string {
   return language === undefined ? `company:${companyId}` : `company:${companyId}:${language}`;
 }

@@ -1,16 +1,16 @@
 import { phoneFrom } from '../domain/company/phone.ts';
 import type { SessionStatus } from '../domain/company/session-state.ts';
-import type { Ack, ServerEventPayload, ErrorPayload } from './events.ts';
-import type { PairingCode, RenderedQr } from '../ports/sessions.ts';
-import { secondsLeft } from '../lib/text.ts';
-import type { Language } from '../domain/language.ts';
 import { toPublicError } from '../domain/errors/app-error.ts';
+import type { Language } from '../domain/language.ts';
+import { secondsLeft } from '../lib/text.ts';
+import type { PairingCode, RenderedQr } from '../ports/sessions.ts';
+import type { Ack, ServerEventPayload, ErrorPayload } from './events.ts';
 
 export function sessionPayload({ state, since, detail }: SessionStatus): ServerEventPayload<'session-state'> {
   return { state, since: since.toISOString(), ...(detail !== undefined && { detail }) };
 }
 
-/** Undefined for a code that no phone can scan any more. */
+/** Undefined for an expired code. */
 export function qrPayload(code: RenderedQr, now: Date): ServerEventPayload<'qr-update'> | undefined {
   const { qr, text, sequence, expiresAt } = code;
   const expiresIn = secondsLeft(expiresAt, now);
@@ -24,14 +24,14 @@ export function pairingPayload(
   return { code, phone, expiresIn: secondsLeft(expiresAt, now) };
 }
 
-/** The phone of a `request-pairing-code`. @throws AppError `VALIDATION_ERROR` */
+/** The phone in a `request-pairing-code` payload. @throws AppError `VALIDATION_ERROR` */
 export function readPhone(payload: unknown): string {
   const phone: unknown =
     typeof payload === 'object' && payload !== null && 'phone' in payload ? payload.phone : undefined;
   return phoneFrom(phone);
 }
 
-/** The acknowledgement that a client asked for, or one that nobody hears. */
+/** The acknowledgement callback among the arguments of a client event, or a no-op. */
 export function findAck(args: readonly unknown[]): Ack {
   const last = args.at(-1);
   return isAck(last) ? last : () => undefined;
@@ -46,7 +46,7 @@ export function toErrorPayload(error: unknown, language: Language): ErrorPayload
   return { code, message, ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }) };
 }
 
-/** Reaches the client as `connect_error` with `err.data`. */
+/** Sent to the client as `connect_error` with the payload in `err.data`. */
 export class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
   readonly data: ErrorPayload;

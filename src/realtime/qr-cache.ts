@@ -3,7 +3,7 @@ import type { QrCode, RenderedQr } from '../ports/sessions.ts';
 
 type CachedQr = Readonly<{ text: string; rendered: Promise<RenderedQr> }>;
 
-/** The newest QR code of each company that is pairing, drawn once however many people look at it. */
+/** The current QR code of each pairing company, rendered once for all of its clients. */
 export class QrCache {
   readonly #render: (code: QrCode) => Promise<RenderedQr>;
   readonly #now: () => Date;
@@ -14,7 +14,7 @@ export class QrCache {
     this.#now = now;
   }
 
-  /** The picture of `code`, or undefined when a newer code took its place or its time ran out meanwhile. */
+  /** The rendered `code`, or undefined if it was replaced or expired during rendering. */
   async render(companyId: CompanyId, code: QrCode): Promise<RenderedQr | undefined> {
     const entry = { text: code.text, rendered: this.#render(code) };
     this.#entries.set(companyId, entry);
@@ -26,6 +26,7 @@ export class QrCache {
     }
   }
 
+  /** The current code, or undefined if there is none or it has expired. */
   async current(companyId: CompanyId): Promise<RenderedQr | undefined> {
     const entry = this.#entries.get(companyId);
     return entry === undefined ? undefined : await this.#ifCurrent(companyId, entry);

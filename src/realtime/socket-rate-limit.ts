@@ -2,13 +2,12 @@ const windowMs = 10_000;
 const maxEvents = 20;
 const maxEventsBeforeDisconnect = 100;
 
-/** How many events one socket may send: past `allowedEvents` in ten seconds they are refused, past `floodEvents` it goes. */
+/** Fixed-window rate limit of one socket's events: 20 in ten seconds are allowed, more than 100 are a flood. */
 export class SocketRateLimit {
   readonly #monotonicMs: () => number;
   #windowStartMs = Number.NEGATIVE_INFINITY;
   #count = 0;
 
-  /** @param monotonicMs a monotonic clock */
   constructor(monotonicMs: () => number) {
     this.#monotonicMs = monotonicMs;
   }
@@ -24,7 +23,7 @@ export class SocketRateLimit {
     return this.#count > maxEvents ? 'refused' : 'allowed';
   }
 
-  /** Until events are allowed again. */
+  /** Time until the window ends. */
   get retryAfterSeconds(): number {
     return Math.max(1, Math.ceil((this.#windowStartMs + windowMs - this.#monotonicMs()) / 1000));
   }

@@ -3,11 +3,11 @@ import { type IpRateLimiter, MemoryIpRateLimiter } from '../lib/net/ip-rate-limi
 import { type AllowRequestDeps, createAllowRequest } from './allow-request.ts';
 import type { ClientEvents, MarketplaceSocketServer, ServerEvents, SocketData } from './events.ts';
 
-/** Connections of one address in a window. */
+/** Connections per IP and window. */
 const socketLimits = {
-  /** Handshakes of the namespace. */
+  /** Namespace handshakes. */
   connections: { points: 5, windowSeconds: 60 },
-  /** Transports below them, counted before anybody has said who they are. */
+  /** Underlying transports, counted before authentication. */
   transports: { points: 60, windowSeconds: 60 },
 } as const;
 
@@ -16,7 +16,7 @@ export type SocketLimiters = Readonly<{
   transportLimiter: IpRateLimiter;
 }>;
 
-/** Limiters that count in this process. */
+/** Limiters that count in the memory of this process. */
 export function createSocketLimiters(): SocketLimiters {
   return {
     connectionLimiter: new MemoryIpRateLimiter(socketLimits.connections),
@@ -27,7 +27,7 @@ export function createSocketLimiters(): SocketLimiters {
 const maxMessageBytes = 16 * 1024;
 const connectTimeoutMs = 5_000;
 
-/** Socket.IO with this product's limits, not attached to a server yet. It also serves its own client script. */
+/** A Socket.IO server with our limits, not yet attached to an HTTP server. It also serves the client script. */
 export function createSocketServer(deps: AllowRequestDeps): MarketplaceSocketServer {
   return new Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>({
     allowRequest: createAllowRequest(deps),

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AppError, type ErrorCode, toPublicError } from '../../domain/errors/app-error.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { requestLanguage } from '../request.ts';
 import { toAppError } from '../request-errors.ts';
+import { requestLanguage } from '../request.ts';
 import type { Pages } from '../routes/pages.ts';
 import { getRequestId } from './request-id.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
-import { type JsonOptions, parseStrictJson } from '../../lib/net/strict-json.ts';
 import { readBody } from '../../lib/net/read-body.ts';
+import { type JsonOptions, parseStrictJson } from '../../lib/net/strict-json.ts';
 import { malformedRequest, unsupportedType } from '../request-errors.ts';
 
 const maxBodyBytes = 64 * 1024;

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { AppError } from '../../domain/errors/app-error.ts';
-import { type IpRateLimiter, MemoryIpRateLimiter } from '../../lib/net/ip-rate-limiter.ts';
 import { clientIp } from '../../lib/net/client-ip.ts';
+import { type IpRateLimiter, MemoryIpRateLimiter } from '../../lib/net/ip-rate-limiter.ts';
 
 /** Requests per IP and window; `failedWebhookAuth` counts refused requests only. */
 const httpLimits = {

@@ -1,9 +1,9 @@
 import express, { type Request, type Router } from 'express';
 import Joi from 'joi';
+import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/notification/message.ts';
-import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
 import { type ApiKeyLookup, apiKeyAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';

@@ -1,9 +1,9 @@
 import express, { type Request, type Response, type Router } from 'express';
 import Joi from 'joi';
-import { AppError } from '../../domain/errors/app-error.ts';
-import type { CompanyId } from '../../domain/ids.ts';
 import { phoneFrom } from '../../domain/company/phone.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import { secondsLeft } from '../../lib/text.ts';
 import { bearerToken, createAuthenticator, type TokenValidator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';

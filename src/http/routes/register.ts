@@ -1,9 +1,9 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
+import { phoneFrom } from '../../domain/company/phone.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { type CompanyId, type SalonId, salonIdFrom } from '../../domain/ids.ts';
-import { phoneFrom } from '../../domain/company/phone.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';

@@ -1,9 +1,9 @@
 import express, { type Router } from 'express';
+import type { Restrictions } from '../../ports/restrictions.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { toRestrictionResponse } from './status.ts';
-import type { Restrictions } from '../../ports/restrictions.ts';
 import { Query } from '../request.ts';
+import { toRestrictionResponse } from './status.ts';
 
 export type RestrictionDeps = Readonly<{
   restrictions: Pick<Restrictions, 'latest'>;

@@ -1,20 +1,20 @@
 import express, { type Request, type Router } from 'express';
 import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
+import { maskPhone } from '../../domain/company/phone.ts';
 import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
+import type { Language } from '../../domain/language.ts';
 import { type BookingMessageKind, bookingMessageKinds } from '../../domain/notification/message.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
-import { maskPhone } from '../../domain/company/phone.ts';
-import type { NotificationSettingsService } from '../../messaging/notification-settings.ts';
 import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/outgoing-webhook-settings.ts';
+import type { NotificationSettingsService } from '../../messaging/notification-settings.ts';
 import { describeVariable, variablesFor } from '../../messaging/templates/variables.ts';
 import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
 import { readJson } from '../middleware/json-body.ts';
-import { requestLanguage, pathParameter, Query } from '../request.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { toWebhookStateResponse } from './outgoing-webhook.ts';
 import { validateValue } from '../middleware/validate.ts';
-import type { Language } from '../../domain/language.ts';
+import { requestLanguage, pathParameter, Query } from '../request.ts';
+import { toWebhookStateResponse } from './outgoing-webhook.ts';
 
 export type SettingsDeps = Readonly<{
   service: TokenValidator &

@@ -1,12 +1,12 @@
 import express, { type Router } from 'express';
 import type { Company } from '../../domain/company/company.ts';
+import type { SessionStatus } from '../../domain/company/session-state.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { type Restriction, restrictionText } from '../../domain/notification/restriction.ts';
-import type { SessionStatus } from '../../domain/company/session-state.ts';
-import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
-import { requestLanguage } from '../request.ts';
-import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import type { Restrictions } from '../../ports/restrictions.ts';
+import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
+import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
+import { requestLanguage } from '../request.ts';
 
 export type StatusDeps = Readonly<{
   service: TokenValidator &
