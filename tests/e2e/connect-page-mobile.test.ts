@@ -8,7 +8,7 @@ import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsigna
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 const desktop = { viewport: { width: 1100, height: 900 } } as const;
 
-describe('the connect page on the phone that is to be linked', () => {
+describe('the connect page on a phone', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let browser: Browser;
@@ -30,19 +30,19 @@ describe('the connect page on the phone that is to be linked', () => {
     await page.locator('#qr:not([hidden])').waitFor();
     return page;
   };
-  const form = (page: Page) =>
+  const pairingForm = (page: Page) =>
     page.evaluate(() => {
       const top = (id: string) => document.querySelector(id)?.getBoundingClientRect().top ?? Number.NaN;
       const isOpen = document.querySelector('#pairing')?.hasAttribute('open') ?? false;
       return { isOpen, isFirst: top('#pairing') < top('#connection') };
     });
 
-  it('offers the code to type first, and the QR code first elsewhere', async () => {
-    expect(await form(await open(desktop))).toEqual({ isOpen: false, isFirst: false });
-    expect(await form(await open(phone))).toEqual({ isOpen: true, isFirst: true });
+  it('shows the pairing code form first; a desktop shows the QR code first', async () => {
+    expect(await pairingForm(await open(desktop))).toEqual({ isOpen: false, isFirst: false });
+    expect(await pairingForm(await open(phone))).toEqual({ isOpen: true, isFirst: true });
   });
 
-  it('says why WhatsApp gives no code, counts a good one down, and tells since when it is linked', async () => {
+  it('explains a refused code, counts a valid one down and shows since when it is linked', async () => {
     const page = await open(phone);
     stack.whatsapp.refusePairingCodes(400);
     await page.locator('#pairing-phone').fill(ownerNumber);

@@ -11,22 +11,23 @@ const waitMs = 15_000;
 const otherSalon = { id: 560_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;
 const otherNumber = '79001112288';
 
-/** A code as the page showed it, in epoch milliseconds. */
-type Shown = Readonly<{ sequence: number; atMs: number; expiresAtMs: number }>;
+/** A code as displayed by the page; times in epoch milliseconds. */
+type DisplayedCode = Readonly<{ sequence: number; atMs: number; expiresAtMs: number }>;
 
 describe('the connect page in Chromium', () => {
   const scope = new AsyncDisposableStack();
   const browserErrors: string[] = [];
-  const addresses: string[] = [];
+  const urls: string[] = [];
   let stack: Stack;
   let browser: Browser;
   let context: BrowserContext;
-  /** The page of the demo salon, opened from the marketplace, and of a salon whose first code runs out meanwhile. */
+  /** The page of the demo salon, opened from the marketplace. */
   let page: Page;
-  let patient: Page;
+  /** The page of another salon, whose first code expires during the tests. */
+  let otherPage: Page;
   let token: string;
-  let patientToken: string;
-  let watcher: ConnectPageClient;
+  let otherToken: string;
+  let otherClient: ConnectPageClient;
 
   beforeAll(async () => {
     scope.use(muteLibsignalConsole());
@@ -36,7 +37,7 @@ describe('the connect page in Chromium', () => {
     scope.defer(() => browser.close());
     context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 1100, height: 900 } });
     context.setDefaultTimeout(waitMs);
-    context.on('request', (request) => addresses.push(withoutFragment(request.url())));
+    context.on('request', (request) => urls.push(withoutFragment(request.url())));
     context.on('console', (message) => {
       const { url } = message.location();
       if (message.type() === 'error' && url.startsWith(stack.url))
@@ -44,26 +45,26 @@ describe('the connect page in Chromium', () => {
     });
     context.on('weberror', (error) => browserErrors.push(error.error().message));
     context.on('page', (opened) => {
-      opened.on('websocket', (socket) => addresses.push(socket.url()));
+      opened.on('websocket', (socket) => urls.push(socket.url()));
     });
-    await context.addInitScript(watchPage);
+    await context.addInitScript(recordPage);
 
-    [patientToken = ''] = await openRegistration(stack.yclients.pressConnect(otherSalon.id));
-    watcher = scope.use(new ConnectPageClient(stack.url, patientToken));
-    patient = await context.newPage();
-    await patient.goto(`${stack.url}/marketplace/connect#token=${patientToken}`);
-    await patient.locator('#qr:not([hidden])').waitFor();
+    [otherToken = ''] = await openRegistration(stack.yclients.pressConnect(otherSalon.id));
+    otherClient = scope.use(new ConnectPageClient(stack.url, otherToken));
+    otherPage = await context.newPage();
+    await otherPage.goto(`${stack.url}/marketplace/connect#token=${otherToken}`);
+    await otherPage.locator('#qr:not([hidden])').waitFor();
   });
   afterAll(() => scope.disposeAsync());
 
-  const stateOf = (which: Page) => which.locator('#main').getAttribute('data-state');
+  const screenOf = (which: Page) => which.locator('#main').getAttribute('data-state');
   const registrations = () => stack.whatsapp.log.filter(({ type }) => type === 'registration').length;
   const screenshotCode = async (which: Page): Promise<string> => {
     const picture = await which.screenshot({ fullPage: true });
     return decodeQr(picture.toString('base64'));
   };
 
-  it('opens from "Подключить" in the marketplace and shows the QR code that WhatsApp gave', async () => {
+  it('opens from "Подключить" in the marketplace and shows the QR code from WhatsApp', async () => {
     page = await context.newPage();
     await page.goto(stack.yclients.marketplaceUrl(demoSalon.id));
     const redirected = page.waitForResponse(
@@ -82,11 +83,11 @@ describe('the connect page in Chromium', () => {
     expect(await screenshotCode(page)).toBe(text);
   });
 
-  it('goes from the scan of its own picture to connected and active', async () => {
+  it('becomes connected and active after its QR code is scanned', async () => {
     await stack.whatsapp.phone(ownerNumber).scan(await screenshotCode(page));
     await page.locator('#main[data-state="connected"]').waitFor();
     await page.locator('#integration[data-integration="active"]').waitFor();
-    expect(await page.evaluate(() => window.seen.states)).toEqual(
+    expect(await page.evaluate(() => window.pageRecord.states)).toEqual(
       expect.arrayContaining(['qr', 'connecting', 'connected']),
     );
     expect(await page.locator('#phone').innerText()).toMatch(/\+7.*900.*111.*22.*33/);
@@ -94,28 +95,28 @@ describe('the connect page in Chromium', () => {
     await waitUntilActive(stack, token);
   });
 
-  it('is still connected after a reload, and starts no new pairing', async () => {
+  it('stays connected after a reload and starts no pairing', async () => {
     const before = registrations();
     await page.reload();
     await page.locator('#main[data-state="connected"]').waitFor();
     await page.locator('#integration[data-integration="active"]').waitFor();
-    expect(await page.evaluate(() => window.seen.states)).not.toContain('qr');
+    expect(await page.evaluate(() => window.pageRecord.states)).not.toContain('qr');
     expect(registrations()).toBe(before);
   });
 
-  it('speaks Russian, and English when asked', async () => {
-    expect(await patient.locator('html').getAttribute('lang')).toBe('ru');
-    expect(await patient.locator('h1').innerText()).toBe('Подключите WhatsApp салона');
-    await patient.getByRole('button', { name: 'English' }).click();
-    await patient.locator('html[lang="en"]').waitFor();
-    await waitFor('English everywhere', async () => !/[а-яё]/i.test(await visibleText(patient)));
-    await patient.getByRole('button', { name: 'Русский' }).click();
-    await patient.locator('html[lang="ru"]').waitFor();
-    await waitFor('Russian again', async () => /Отсканируйте/.test(await visibleText(patient)));
+  it('switches between Russian and English', async () => {
+    expect(await otherPage.locator('html').getAttribute('lang')).toBe('ru');
+    expect(await otherPage.locator('h1').innerText()).toBe('Подключите WhatsApp салона');
+    await otherPage.getByRole('button', { name: 'English' }).click();
+    await otherPage.locator('html[lang="en"]').waitFor();
+    await waitFor('English everywhere', async () => !/[а-яё]/i.test(await visibleText(otherPage)));
+    await otherPage.getByRole('button', { name: 'Русский' }).click();
+    await otherPage.locator('html[lang="ru"]').waitFor();
+    await waitFor('Russian again', async () => /Отсканируйте/.test(await visibleText(otherPage)));
   });
 
-  it('fits into 320 px, with a code and without', async () => {
-    for (const which of [patient, page]) {
+  it('fits into 320 px, with and without a code', async () => {
+    for (const which of [otherPage, page]) {
       const viewport = which.viewportSize() ?? { width: 1100, height: 900 };
       await which.setViewportSize({ width: 320, height: 640 });
       for (const language of ['English', 'Русский']) {
@@ -124,157 +125,162 @@ describe('the connect page in Chromium', () => {
           const { scrollWidth, clientWidth } = document.documentElement;
           return scrollWidth - clientWidth;
         });
-        expect(overflow, `${await stateOf(which)} in ${language}`).toBe(0);
+        expect(overflow, `${await screenOf(which)} in ${language}`).toBe(0);
       }
       await which.setViewportSize(viewport);
     }
   });
 
-  it('can be scanned from the smallest screen', async () => {
-    await patient.setViewportSize({ width: 320, height: 640 });
-    expect(await screenshotCode(patient)).toBe(watcher.codes.at(-1)?.text);
-    await patient.setViewportSize({ width: 1100, height: 900 });
+  it('shows a scannable QR code at 320 px', async () => {
+    await otherPage.setViewportSize({ width: 320, height: 640 });
+    expect(await screenshotCode(otherPage)).toBe(otherClient.codes.at(-1)?.text);
+    await otherPage.setViewportSize({ width: 1100, height: 900 });
   });
 
-  it('names everything for a screen reader', async () => {
-    for (const which of [patient, page]) expect(await which.evaluate(audit)).toEqual([]);
-    await expect.poll(() => patient.getByRole('status').first().innerText()).toContain('Отсканируйте');
-    expect(await patient.getByRole('img', { name: 'QR-код для привязки WhatsApp' }).count()).toBe(1);
+  it('passes the accessibility audit', async () => {
+    for (const which of [otherPage, page]) expect(await which.evaluate(audit)).toEqual([]);
+    await expect.poll(() => otherPage.getByRole('status').first().innerText()).toContain('Отсканируйте');
+    expect(await otherPage.getByRole('img', { name: 'QR-код для привязки WhatsApp' }).count()).toBe(1);
   });
 
-  it('replaces the first code, which lives a minute, before it runs out', async () => {
+  it('replaces the first code, valid for a minute, before it expires', async () => {
     const next = await waitFor(
       'the second code',
-      () => watcher.codes.find(({ sequence }) => sequence === 2),
+      () => otherClient.codes.find(({ sequence }) => sequence === 2),
       75_000,
     );
-    await patient.locator('#qr[data-sequence="2"]').waitFor();
-    expect(await screenshotCode(patient)).toBe(next.text);
-    const { codes, gaps } = await patient.evaluate(() => window.seen);
-    const [first, second] = codes as [Shown, Shown];
+    await otherPage.locator('#qr[data-sequence="2"]').waitFor();
+    expect(await screenshotCode(otherPage)).toBe(next.text);
+    const { codes, gaps } = await otherPage.evaluate(() => window.pageRecord);
+    const [first, second] = codes as [DisplayedCode, DisplayedCode];
     expect([first.sequence, second.sequence]).toEqual([1, 2]);
     expect(second.atMs).toBeLessThanOrEqual(first.expiresAtMs);
     expect(first.expiresAtMs - first.atMs).toBeGreaterThan(55_000);
     expect(gaps).toBe(0);
   }, 90_000);
 
-  it('links a phone by pairing code, with nothing but the keyboard', async () => {
-    await patient.locator('body').press('Tab');
+  it('links a phone by pairing code with the keyboard alone', async () => {
+    await otherPage.locator('body').press('Tab');
     for (let presses = 0; presses < 30; presses += 1) {
-      if (await patient.evaluate(() => document.activeElement?.matches('#pairing summary') ?? false)) break;
-      await patient.keyboard.press('Tab');
+      if (await otherPage.evaluate(() => document.activeElement?.matches('#pairing summary') ?? false)) break;
+      await otherPage.keyboard.press('Tab');
     }
-    await patient.keyboard.press('Enter');
-    await patient.keyboard.press('Tab');
-    expect(await patient.evaluate(() => document.activeElement?.id)).toBe('pairing-phone');
-    await patient.keyboard.type('12');
-    await patient.keyboard.press('Enter');
-    await expect.poll(() => patient.locator('#pairing-problem').innerText()).toContain('Введите номер');
-    await patient.keyboard.press('ControlOrMeta+A');
-    await patient.keyboard.type('8 900 111-22-88');
-    await patient.keyboard.press('Enter');
-    const code = patient.locator('#pairing-code');
+    await otherPage.keyboard.press('Enter');
+    await otherPage.keyboard.press('Tab');
+    expect(await otherPage.evaluate(() => document.activeElement?.id)).toBe('pairing-phone');
+    await otherPage.keyboard.type('12');
+    await otherPage.keyboard.press('Enter');
+    await expect.poll(() => otherPage.locator('#pairing-problem').innerText()).toContain('Введите номер');
+    await otherPage.keyboard.press('ControlOrMeta+A');
+    await otherPage.keyboard.type('8 900 111-22-88');
+    await otherPage.keyboard.press('Enter');
+    const code = otherPage.locator('#pairing-code');
     await code.waitFor();
     expect(await code.innerText()).toMatch(/^[A-Z\d]{4}-[A-Z\d]{4}$/);
-    expect(await patient.evaluate(() => document.activeElement?.id)).toBe('pairing-code');
+    expect(await otherPage.evaluate(() => document.activeElement?.id)).toBe('pairing-code');
 
     await stack.whatsapp.phone(otherNumber).enterPairingCode(await code.innerText());
-    await patient.locator('#main[data-state="connected"]').waitFor();
-    await waitUntilActive(stack, patientToken);
+    await otherPage.locator('#main[data-state="connected"]').waitFor();
+    await waitUntilActive(stack, otherToken);
   });
 
-  it('sends a person without a token back to registration', async () => {
-    const stranger = await context.newPage();
-    await stranger.goto(`${stack.url}/marketplace/connect`);
-    await stranger.locator('#main[data-code="INVALID_TOKEN"]').waitFor();
-    expect(await stranger.locator('#register').isVisible()).toBe(true);
-    await stranger.goto(`${stack.url}/marketplace/register?salon_id=${demoSalon.id}`);
-    expect(await stranger.locator('body').innerText()).toContain('INVALID_TOKEN');
-    await stranger.close();
+  it('sends a visitor without a token back to registration', async () => {
+    const visitorPage = await context.newPage();
+    await visitorPage.goto(`${stack.url}/marketplace/connect`);
+    await visitorPage.locator('#main[data-code="INVALID_TOKEN"]').waitFor();
+    expect(await visitorPage.locator('#register').isVisible()).toBe(true);
+    await visitorPage.goto(`${stack.url}/marketplace/register?salon_id=${demoSalon.id}`);
+    expect(await visitorPage.locator('body').innerText()).toContain('INVALID_TOKEN');
+    await visitorPage.close();
   });
 
-  it('keeps its tokens out of every address, and breaks no rule of its own', async () => {
-    expect(addresses.length).toBeGreaterThan(20);
-    expect(addresses.some((address) => address.startsWith('ws'))).toBe(true);
-    for (const secret of [token, patientToken]) {
-      expect(addresses.filter((address) => address.includes(secret))).toEqual([]);
-      for (const which of [page, patient]) expect(which.url()).not.toContain(secret);
+  it('keeps its tokens out of every URL and causes no browser error', async () => {
+    expect(urls.length).toBeGreaterThan(20);
+    expect(urls.some((url) => url.startsWith('ws'))).toBe(true);
+    for (const secret of [token, otherToken]) {
+      expect(urls.filter((url) => url.includes(secret))).toEqual([]);
+      for (const which of [page, otherPage]) expect(which.url()).not.toContain(secret);
       expect(stack.server.output).not.toContain(secret);
     }
-    const refusedRegistration = /status of 401 .*\/marketplace\/register/;
-    expect(browserErrors.filter((complaint) => !refusedRegistration.test(complaint))).toEqual([]);
+    const rejectedRegistration = /status of 401 .*\/marketplace\/register/;
+    expect(browserErrors.filter((error) => !rejectedRegistration.test(error))).toEqual([]);
   });
 });
 
-type Seen = { states: string[]; codes: Shown[]; gaps: number };
+type PageRecord = { states: string[]; codes: DisplayedCode[]; gaps: number };
 
 declare global {
   interface Window {
-    seen: Seen;
+    pageRecord: PageRecord;
   }
 }
 
-/** Runs in the page: notes what a person would see, and what the browser refuses to do. */
-function watchPage(): void {
-  const seen: Seen = { states: [], codes: [], gaps: 0 };
-  window.seen = seen;
-  const note = (): void => {
+/** Runs in the page: records its screens and codes, and logs content-security-policy violations. */
+function recordPage(): void {
+  const pageRecord: PageRecord = { states: [], codes: [], gaps: 0 };
+  window.pageRecord = pageRecord;
+  const record = (): void => {
     const state = document.querySelector('#main')?.getAttribute('data-state');
-    if (typeof state === 'string' && seen.states.at(-1) !== state) {
-      if (seen.states.at(-1) === 'qr' && state === 'waiting') seen.gaps += 1;
-      seen.states.push(state);
+    if (typeof state === 'string' && pageRecord.states.at(-1) !== state) {
+      if (pageRecord.states.at(-1) === 'qr' && state === 'waiting') pageRecord.gaps += 1;
+      pageRecord.states.push(state);
     }
     const qr = document.querySelector<HTMLImageElement>('#qr:not([hidden])');
     const sequence = Number(qr?.dataset['sequence']);
-    if (Number.isNaN(sequence) || seen.codes.at(-1)?.sequence === sequence) return;
-    seen.codes.push({ sequence, atMs: Date.now(), expiresAtMs: Date.parse(qr?.dataset['expiresAt'] ?? '') });
+    if (Number.isNaN(sequence) || pageRecord.codes.at(-1)?.sequence === sequence) return;
+    pageRecord.codes.push({
+      sequence,
+      atMs: Date.now(),
+      expiresAtMs: Date.parse(qr?.dataset['expiresAt'] ?? ''),
+    });
   };
-  new MutationObserver(note).observe(document, { subtree: true, childList: true, attributes: true });
+  new MutationObserver(record).observe(document, { subtree: true, childList: true, attributes: true });
   document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
     console.error(`Content-Security-Policy: ${violatedDirective} ${blockedURI}`);
   });
 }
 
-/** Runs in the page. @returns what a screen reader would stumble over */
+/** Runs in the page. @returns accessibility problems */
 function audit(): string[] {
   const problems: string[] = [];
   const all = (selector: string) => [...document.querySelectorAll<HTMLElement>(selector)];
-  const demand = (holds: boolean, problem: string): void => {
+  const check = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(problem);
   };
   const isShown = (element: HTMLElement): boolean => element.checkVisibility();
-  const nameOf = ({ ariaLabel, textContent }: HTMLElement): string => (ariaLabel ?? textContent).trim();
-  demand(all('h1').length === 1, 'not one h1');
-  demand(all('main').length === 1, 'not one main');
-  demand(document.title !== '' && document.documentElement.lang !== '', 'no title or language');
+  const accessibleName = ({ ariaLabel, textContent }: HTMLElement): string =>
+    (ariaLabel ?? textContent).trim();
+  check(all('h1').length === 1, 'the number of h1 is not 1');
+  check(all('main').length === 1, 'the number of main is not 1');
+  check(document.title !== '' && document.documentElement.lang !== '', 'title or language missing');
   const ids = all('[id]').map(({ id }) => id);
-  demand(new Set(ids).size === ids.length, 'an id twice');
-  for (const image of all('img')) demand(image.hasAttribute('alt'), `no alt: ${image.id}`);
+  check(new Set(ids).size === ids.length, 'duplicate id');
+  for (const image of all('img')) check(image.hasAttribute('alt'), `no alt: ${image.id}`);
   for (const control of all('button, a, summary').filter(isShown)) {
-    demand(nameOf(control) !== '', `no name: ${control.outerHTML}`);
+    check(accessibleName(control) !== '', `no name: ${control.outerHTML}`);
   }
   for (const input of document.querySelectorAll('input')) {
-    demand((input.labels?.length ?? 0) > 0, `no label: ${input.id}`);
+    check((input.labels?.length ?? 0) > 0, `no label: ${input.id}`);
   }
   for (const attribute of ['aria-labelledby', 'aria-describedby', 'for']) {
     for (const element of all(`[${attribute}]`)) {
       const targets = (element.getAttribute(attribute) ?? '').split(/\s+/);
-      demand(
+      check(
         targets.every((id) => ids.includes(id)),
-        `${attribute} leads nowhere: ${element.id}`,
+        `${attribute} refers to a missing id: ${element.id}`,
       );
     }
   }
   const levels = all('h1, h2, h3, h4')
     .filter(isShown)
     .map(({ tagName }) => Number(tagName.slice(1)));
-  demand(
-    levels.every((level, at) => level <= (levels[at - 1] ?? 0) + 1),
-    `headings jump: ${levels.join()}`,
+  check(
+    levels.every((level, index) => level <= (levels[index - 1] ?? 0) + 1),
+    `heading levels skipped: ${levels.join()}`,
   );
-  demand(
+  check(
     all('[tabindex]').every(({ tabIndex }) => tabIndex <= 0),
-    'a tab order of its own',
+    'positive tabindex',
   );
   return problems;
 }
@@ -283,6 +289,6 @@ async function visibleText(page: Page): Promise<string> {
   return `${await page.title()} ${await page.locator('body').innerText()}`;
 }
 
-function withoutFragment(address: string): string {
-  return address.replace(/#.*$/, '');
+function withoutFragment(url: string): string {
+  return url.replace(/#.*$/, '');
 }

@@ -8,9 +8,9 @@ import { Demo } from '../../dev-env/demo/demo.ts';
 import { launchBrowser } from '../support/clients/browser.ts';
 
 const waitMs = 15_000;
-const soon = { timeout: waitMs };
+const pollOptions = { timeout: waitMs };
 
-describe('The demo page', () => {
+describe('the demo page', () => {
   let demo: Demo;
   let browser: Browser;
   let page: Page;
@@ -30,26 +30,27 @@ describe('The demo page', () => {
     await demo[Symbol.asyncDispose]();
   });
 
-  /** What a person sees there, in the language chosen. */
-  const visible = (place: string) => () => page.locator(place).innerText();
+  const visibleText = (selector: string) => () => page.locator(selector).innerText();
 
-  it('says that there is nothing to scan before "Подключить" was pressed', async () => {
+  it('reports that there is nothing to scan before "Подключить" is pressed', async () => {
     await page.getByRole('button', { name: 'Сканировать' }).click();
-    await expect.poll(visible('#scan-outcome'), soon).toContain('На экране компьютера нет QR-кода');
+    await expect
+      .poll(visibleText('#scan-outcome'), pollOptions)
+      .toContain('На экране компьютера нет QR-кода');
   });
 
-  it('goes from "Подключить" to the connect page inside the same frame', async () => {
+  it('opens the connect page in the same frame after "Подключить"', async () => {
     const frame = page.frameLocator('#frame');
     await frame.getByRole('button', { name: 'Подключить' }).click();
     await frame.locator('#qr:not([hidden])').waitFor();
     expect(await page.locator('#address').textContent()).toContain('/marketplace/connect');
   });
 
-  it('links the device whose code the phone reads from the picture', async () => {
+  it('links the device after the phone scans its QR code', async () => {
     await page.getByRole('button', { name: 'Сканировать' }).click();
-    await expect.poll(visible('#owner'), soon).toContain('Устройство связано');
-    await expect.poll(visible('#session'), soon).toContain('подключена');
-    await expect.poll(visible('#integration'), soon).toContain('работает');
+    await expect.poll(visibleText('#owner'), pollOptions).toContain('Устройство связано');
+    await expect.poll(visibleText('#session'), pollOptions).toContain('подключена');
+    await expect.poll(visibleText('#integration'), pollOptions).toContain('работает');
   });
 
   it("shows the decrypted confirmation on the client's phone after a booking", async () => {
@@ -60,13 +61,13 @@ describe('The demo page', () => {
     await message.getByText('доставлено').waitFor();
   });
 
-  it('shows the salon that its message was read once the client opens the chat', async () => {
+  it('shows the read receipt to the salon once the client opens the chat', async () => {
     await page.getByRole('button', { name: 'Открыть чат' }).click();
     await page.locator('#owner-chat [data-ticks="read"]').waitFor();
-    await expect.poll(visible('#client-chat'), soon).toContain('прочитано');
+    await expect.poll(visibleText('#client-chat'), pollOptions).toContain('прочитано');
   });
 
-  it('tells the client of the move, not of the visit that took place', async () => {
+  it('notifies the client of a move and a cancellation, not of a completed visit', async () => {
     await page.getByRole('button', { name: 'На день позже' }).click();
     await page.locator('#client-chat li', { hasText: 'Ваша запись изменена' }).waitFor();
     await page.getByRole('button', { name: 'Пришёл' }).click();
@@ -76,7 +77,7 @@ describe('The demo page', () => {
     expect(await page.locator('#client-chat li').count()).toBe(3);
   });
 
-  it('keeps a message at one tick while the client has no network', async () => {
+  it('keeps a message at one tick while the client is offline', async () => {
     const offline = page.getByLabel('Телефон клиента без сети');
     await offline.check();
     await page.getByRole('button', { name: 'Записать' }).click();
@@ -87,40 +88,40 @@ describe('The demo page', () => {
     await last.locator('[data-ticks="read"]').waitFor();
   });
 
-  it('fits a narrow phone without sideways scrolling', async () => {
+  it('fits 360 px without horizontal scrolling', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   });
 
-  it('speaks English on demand, the connect page with it', async () => {
+  it('switches to English together with the connect page', async () => {
     await page.getByRole('button', { name: 'English' }).first().click();
-    await expect.poll(visible('#client h2'), soon).toContain("The client's phone");
+    await expect.poll(visibleText('#client h2'), pollOptions).toContain("The client's phone");
     await page.frameLocator('#frame').locator('html[lang="en"]').waitFor();
   });
 
-  it('accepts no orders from pages of another origin', async () => {
-    const order = { method: 'POST', body: '{}', headers: { origin: 'https://evil.example' } };
-    const response = await fetch(new URL('do/remove-devices', demo.addresses.page), order);
+  it('rejects commands from another origin', async () => {
+    const command = { method: 'POST', body: '{}', headers: { origin: 'https://evil.example' } };
+    const response = await fetch(new URL('do/remove-devices', demo.addresses.page), command);
     expect(response.status).toBe(403);
   });
 
-  it('leads from localhost to its one origin', async () => {
+  it('redirects localhost to its canonical origin', async () => {
     const url = demo.addresses.page.replace('127.0.0.1', 'localhost');
     const response = await fetch(url, { redirect: 'manual' });
     expect(response.headers.get('location')).toBe(demo.addresses.page);
   });
 
-  it('has made the browser complain of nothing', () => {
+  it('causes no browser error', () => {
     expect(browserErrors).toEqual([]);
   });
 });
 
 describe('make demo', () => {
-  it('says in a sentence which port is taken', async () => {
-    await using other = createServer();
-    other.listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const address = other.address();
+  it('names a port that is in use, without a stack trace', async () => {
+    await using portHolder = createServer();
+    portHolder.listen(0, '127.0.0.1');
+    await once(portHolder, 'listening');
+    const address = portHolder.address();
     const port = typeof address === 'object' && address !== null ? String(address.port) : '';
     const { code, output } = await run('--port', port);
     expect(output).toContain(`Порт ${port} занят`);
@@ -128,7 +129,7 @@ describe('make demo', () => {
     expect(code).toBe(1);
   });
 
-  it('explains itself', async () => {
+  it('prints its options with --help', async () => {
     const { code, output } = await run('--help');
     expect(output).toContain('--port');
     expect(code).toBe(0);

@@ -33,7 +33,7 @@ describe('the settings page in Chromium', () => {
 
   const kind = (name: string) => page.locator(`.kind[data-kind="${name}"]`);
 
-  it('is reached from the connected salon and keeps the token out of its address', async () => {
+  it('opens from the connect page and keeps the token out of its URL', async () => {
     await page.goto(`${stack.url}/marketplace/connect#token=${salon.token}`);
     await page.getByRole('link', { name: 'Настроить сообщения' }).click();
     await page.locator('#settings:not([hidden])').waitFor();
@@ -43,13 +43,13 @@ describe('the settings page in Chromium', () => {
     expect(await page.locator('#opt-outs').innerText()).toBe('Пока никто.');
   });
 
-  it('fits a phone of 360 pixels with every text open', async () => {
+  it('fits 360 px with every template open', async () => {
     for (const summary of await page.locator('.kind summary').all()) await summary.click();
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(360);
   });
 
-  it('names a wrong variable beside the text, and shows how a right one looks', async () => {
+  it('names an unknown variable beside the template and previews a known one', async () => {
     const text = kind('confirmation').locator('textarea');
     await text.fill('Ждём, {clint}!');
     await expect.poll(() => kind('confirmation').locator('.problem').innerText()).toContain('{clint}');
@@ -65,7 +65,7 @@ describe('the settings page in Chromium', () => {
     expect(await kind('confirmation').locator('.problem').innerText()).toBe('');
   });
 
-  it('saves what was entered: after a reload it is there, and the next client reads it', async () => {
+  it('saves the form; a reload shows it and the next client receives it', async () => {
     await kind('reminder_2h').locator('input[type="checkbox"]').uncheck();
     await page.locator('#quiet').check();
     await page.locator('#shift').fill('15');
@@ -90,9 +90,9 @@ describe('the settings page in Chromium', () => {
     await client.waitForMessage(({ text }) => text === 'Ждём, Анна!', waitMs);
   });
 
-  it('says how the own system of the salon takes what clients write', async () => {
+  it('shows the delivery state of the outgoing webhook', async () => {
     const section = page.locator('#webhook');
-    const shown = async (state: string): Promise<string> => {
+    const stateText = async (state: string): Promise<string> => {
       await page.reload();
       await page.locator(`#webhook[data-state="${state}"]:not([hidden])`).waitFor();
       return page.locator('#webhook-state').innerText();
@@ -100,33 +100,33 @@ describe('the settings page in Chromium', () => {
     expect(await section.isVisible()).toBe(false);
 
     await using receiver = await WebhookReceiver.start();
-    const call = (method: string, body?: unknown) =>
+    const requestWebhook = (method: string, body?: unknown) =>
       sendRequest(`${stack.url}/marketplace/outgoing-webhook`, {
         method,
         headers: { 'x-api-key': salon.apiKey },
         ...(body !== undefined && { body }),
       });
-    const seen = async (field: string) =>
-      ((await (await call('GET')).json()) as Record<string, unknown>)[field] !== null;
-    expect((await call('PUT', { url: receiver.url })).status).toBe(200);
-    expect(await shown('active')).toBe('Работает: сообщения клиентов передаются в вашу систему.');
+    const isSet = async (field: string) =>
+      ((await (await requestWebhook('GET')).json()) as Record<string, unknown>)[field] !== null;
+    expect((await requestWebhook('PUT', { url: receiver.url })).status).toBe(200);
+    expect(await stateText('active')).toBe('Работает: сообщения клиентов передаются в вашу систему.');
 
     receiver.respondWith({ status: 503, headers: { 'retry-after': '3' } });
     await stack.whatsapp.phone(clientNumber).sendText(salon.owner.number, 'Есть окно в среду?');
-    await waitFor('the failure', () => seen('failing_since'), waitMs);
-    expect(await shown('failing')).toMatch(/^Не работает с .* Ждут передачи: 1\.$/);
+    await waitFor('the failing state', () => isSet('failing_since'), waitMs);
+    expect(await stateText('failing')).toMatch(/^Не работает с .* Ждут передачи: 1\.$/);
 
     receiver.respondWith({ status: 410 });
-    await waitFor('the end', () => seen('disabled_at'), waitMs);
-    expect(await shown('disabled')).toMatch(/^Отключена .* \(код 410\)/);
+    await waitFor('the disabled state', () => isSet('disabled_at'), waitMs);
+    expect(await stateText('disabled')).toMatch(/^Отключена .* \(код 410\)/);
   }, 60_000);
 
-  it('speaks English when it is asked to, and says who may not see it', async () => {
+  it('switches to English and rejects a visitor without a token', async () => {
     await page.getByRole('button', { name: 'English' }).click();
     await expect.poll(() => page.locator('h1').innerText()).toBe('Messages to clients');
-    const stranger = await browser.newPage();
-    await stranger.goto(`${stack.url}/marketplace/settings`);
-    await expect.poll(() => stranger.locator('#load-error').innerText()).toMatch(/ссылка|link/i);
+    const visitorPage = await browser.newPage();
+    await visitorPage.goto(`${stack.url}/marketplace/settings`);
+    await expect.poll(() => visitorPage.locator('#load-error').innerText()).toMatch(/ссылка|link/i);
     expect(browserErrors).toEqual([]);
   });
 });

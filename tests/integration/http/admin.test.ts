@@ -3,8 +3,8 @@ import { adminApiKey, startHttpTestServer } from '../../support/servers/http-tes
 
 const json = { 'content-type': 'application/json' };
 
-/** Everything that the operator may ask about one company. */
-const ofOneCompany = [
+/** Operator requests about one company. */
+const companyRequests = [
   { method: 'GET', path: 'status/999' },
   { method: 'GET', path: 'settings/999' },
   { method: 'PUT', path: 'settings/999', body: {} },
@@ -13,34 +13,36 @@ const ofOneCompany = [
   { method: 'POST', path: 'reconciliation', body: { company_id: 999 } },
 ];
 
-describe('the operator', () => {
-  it.each(ofOneCompany)('is told by $method $path that there is no such company', async (asked) => {
-    const { method, path, body } = asked;
-    const reached: unknown[] = [];
-    await using server = await startHttpTestServer({
-      reconciliation: { request: async (...call) => void reached.push(call) },
-    });
-    const response = await fetch(`${server.url}/marketplace/${path}`, {
-      method,
-      headers: { 'x-api-key': adminApiKey, ...(body && json) },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    expect(response.status).toBe(404);
-    expect(await response.json()).toEqual({
-      success: false,
-      code: 'COMPANY_NOT_FOUND',
-      error: 'Салон не найден. Проверьте ссылку.',
-      requestId: expect.any(String) as unknown,
-    });
-    expect(reached).toEqual([]);
-  });
+describe('admin API', () => {
+  it.each(companyRequests)(
+    '$method $path responds 404 for an unknown company',
+    async ({ method, path, body }) => {
+      const calls: unknown[] = [];
+      await using server = await startHttpTestServer({
+        reconciliation: { request: async (...args) => void calls.push(args) },
+      });
+      const response = await fetch(`${server.url}/marketplace/${path}`, {
+        method,
+        headers: { 'x-api-key': adminApiKey, ...(body && json) },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      expect(response.status).toBe(404);
+      expect(await response.json()).toEqual({
+        success: false,
+        code: 'COMPANY_NOT_FOUND',
+        error: 'Салон не найден. Проверьте ссылку.',
+        requestId: expect.any(String) as unknown,
+      });
+      expect(calls).toEqual([]);
+    },
+  );
 
-  it('has the changes of one company read, or of all', async () => {
-    const reached: unknown[] = [];
+  it('requests a reconciliation of one company or of all', async () => {
+    const calls: unknown[] = [];
     await using server = await startHttpTestServer({
       reconciliation: {
-        request: async (companyId, cause) => void reached.push([companyId, cause]),
-        requestAll: async (cause) => reached.push(['all', cause]),
+        request: async (companyId, cause) => void calls.push([companyId, cause]),
+        requestAll: async (cause) => calls.push(['all', cause]),
       },
     });
     for (const body of [{ company_id: 42 }, {}]) {
@@ -51,13 +53,13 @@ describe('the operator', () => {
       });
       expect(response.status).toBe(202);
     }
-    expect(reached).toEqual([
+    expect(calls).toEqual([
       [42, 'operator'],
       ['all', 'operator'],
     ]);
   });
 
-  it('is told which field names no company', async () => {
+  it('names the invalid field of a reconciliation request', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/marketplace/reconciliation`, {
       method: 'POST',
@@ -72,9 +74,9 @@ describe('the operator', () => {
     ['webhooks/0b0a4c1e-0000-4000-8000-000000000000', 404, 'NOT_FOUND'],
     ['webhooks/none', 404, 'NOT_FOUND'],
     ['nothing/0b0a4c1e-0000-4000-8000-000000000000', 400, 'VALIDATION_ERROR'],
-  ])('is told that there is no dead letter %s', async (letter, status, code) => {
+  ])('replay of the unknown dead letter %s responds %i', async (deadLetter, status, code) => {
     await using server = await startHttpTestServer();
-    const response = await fetch(`${server.url}/marketplace/dead-letters/${letter}/replay`, {
+    const response = await fetch(`${server.url}/marketplace/dead-letters/${deadLetter}/replay`, {
       method: 'POST',
       headers: { 'x-api-key': adminApiKey },
     });

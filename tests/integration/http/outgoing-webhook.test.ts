@@ -14,7 +14,7 @@ const path = 'marketplace/settings/41/outgoing-webhook';
 const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
 
 describe('GET /marketplace/settings/:companyId/outgoing-webhook', () => {
-  it('shows the owner and the operator how it fares, and nothing of its address or secret', async () => {
+  it('shows the owner and the operator its state, without URL and secret', async () => {
     await using server = await startHttpTestServer({
       outgoingWebhooks: {
         get: async (id) => (id === companyId ? webhook : undefined),
@@ -35,14 +35,14 @@ describe('GET /marketplace/settings/:companyId/outgoing-webhook', () => {
     }
   });
 
-  it('says null where none is set', async () => {
+  it('responds null if none is configured', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/${path}`, { headers: bearer(token) });
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ success: true, outgoing_webhook: null });
   });
 
-  it("refuses another company's token and a company's own API key", async () => {
+  it("rejects another company's token and a company's API key", async () => {
     await using server = await startHttpTestServer();
     for (const headers of [bearer(otherToken), { 'x-api-key': apiKey }])
       expect((await fetch(`${server.url}/${path}`, { headers })).status).toBe(401);

@@ -6,7 +6,7 @@ const operator = { 'x-api-key': adminApiKey };
 const company = { 'x-api-key': apiKey };
 const owner = { authorization: `Bearer ${token}` };
 
-/** Every list: its path, who reads it, how many entries it has at most and how many unasked. */
+/** Every list route with the headers of its caller and its limits. */
 const lists = [
   { path: 'received-messages', headers: company, maxLimit: 200, defaultLimit: 50 },
   { path: 'bookings/7/events', headers: company, maxLimit: 500, defaultLimit: 500 },
@@ -16,26 +16,26 @@ const lists = [
   { path: 'companies', headers: operator, maxLimit: 100, defaultLimit: 100 },
 ] as const;
 
-async function startLists() {
+async function startListServer() {
   const limits: number[] = [];
-  const listed = (limit: number) => {
+  const list = (limit: number) => {
     limits.push(limit);
     return Promise.resolve([]);
   };
   const server = await startHttpTestServer({
-    receivedMessages: { after: (_id, _position, limit) => listed(limit) },
-    events: { byRecord: (_id, _recordId, limit) => listed(limit) },
-    notificationSettings: { optOuts: (_company, limit) => listed(limit) },
-    queue: { deadLetters: (_queue, limit) => listed(limit) },
-    restrictions: { latest: listed },
-    service: { companiesWithoutWhatsApp: listed },
+    receivedMessages: { after: (_id, _position, limit) => list(limit) },
+    events: { byRecord: (_id, _recordId, limit) => list(limit) },
+    notificationSettings: { optOuts: (_company, limit) => list(limit) },
+    queue: { deadLetters: (_queue, limit) => list(limit) },
+    restrictions: { latest: list },
+    service: { companiesWithoutWhatsApp: list },
   });
   return { server, limits };
 }
 
 describe.each(lists)('GET /marketplace/$path', ({ path, headers, maxLimit, defaultLimit }) => {
-  it('gives as many as are asked for, and its usual number unasked', async () => {
-    const { server, limits } = await startLists();
+  it('passes the limit on, or its default', async () => {
+    const { server, limits } = await startListServer();
     await using _ = server;
     for (const query of ['?limit=1', `?limit=${maxLimit}`, ''])
       expect((await fetch(`${server.url}/marketplace/${path}${query}`, { headers })).status).toBe(200);
@@ -57,8 +57,8 @@ describe.each(lists)('GET /marketplace/$path', ({ path, headers, maxLimit, defau
     'NaN',
     '9'.repeat(20),
     maxLimit + 1,
-  ])('refuses limit=%s and says what may be asked for', async (limit) => {
-    const { server, limits } = await startLists();
+  ])('rejects limit=%s and names the valid range', async (limit) => {
+    const { server, limits } = await startListServer();
     await using _ = server;
     const url = `${server.url}/marketplace/${path}?limit=${encodeURIComponent(limit)}`;
     const response = await fetch(url, { headers: { ...headers, 'accept-language': 'en' } });
@@ -72,9 +72,9 @@ describe.each(lists)('GET /marketplace/$path', ({ path, headers, maxLimit, defau
 });
 
 it.each(['-1', '1.5', 'x', '9'.repeat(20)])(
-  'received-messages refuses after=%s by its name',
+  'GET /marketplace/received-messages rejects after=%s and names the parameter',
   async (after) => {
-    const { server } = await startLists();
+    const { server } = await startListServer();
     await using _ = server;
     const response = await fetch(`${server.url}/marketplace/received-messages?after=${after}`, {
       headers: company,

@@ -5,7 +5,7 @@ import { SessionFixture } from '../../support/fixtures/session-fixture.ts';
 import { startSocketTestServer } from '../../support/servers/socket-test-server.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
 
-it('GET /marketplace/qr says 410 after the last code of a real pairing, and starts anew when asked to', async () => {
+it('GET /marketplace/qr responds 410 after the last code of a pairing; ?new=1 restarts it', async () => {
   await using fixture = await SessionFixture.start();
   const host = fixture.host({ timeouts: { qrLifetimeMs: 150 } });
   const { manager } = host;
@@ -18,27 +18,27 @@ it('GET /marketplace/qr says 410 after the last code of a real pairing, and star
       sessionStatus: async (id) => manager.getSessionStatus(id),
     },
   });
-  const ask = async (path: string) => {
+  const get = async (path: string) => {
     const response = await fetch(`${server.url}/marketplace/${path}`, {
       headers: { authorization: `Bearer ${token}` },
     });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
-  const first = await ask('qr');
+  const first = await get('qr');
   expect(first.status).toBe(200);
   await host.waitForState(companyId, 'qr_expired');
 
   for (const path of ['qr', `qr/${token}`, 'qr?new=0']) {
-    expect(await ask(path)).toMatchObject({ status: 410, body: { code: 'QR_EXPIRED' } });
+    expect(await get(path)).toMatchObject({ status: 410, body: { code: 'QR_EXPIRED' } });
   }
   expect(manager.getSessionStatus(companyId).state).toBe('qr_expired');
 
-  const renewed = await ask('qr?new=1');
+  const renewed = await get('qr?new=1');
   expect(renewed.status).toBe(200);
   expect(renewed.body['qr']).not.toBe(first.body['qr']);
 });
 
-it('POST /marketplace/pairing-code shows the code of a real pairing to every open page of its company', async () => {
+it('POST /marketplace/pairing-code also sends the code to the open pages of the company', async () => {
   await using fixture = await SessionFixture.start();
   const { manager } = fixture.host();
   await using pages = await startSocketTestServer();

@@ -6,9 +6,9 @@ import { adminApiKey, startHttpTestServer } from '../../support/servers/http-tes
 
 const bearer = { authorization: `Bearer ${token}` };
 
-describe('an error', () => {
+describe('an error response', () => {
   it.for(Object.keys(errorCodes) as ErrorCode[])(
-    '%s has its status, its sentence and the id of the request',
+    'for %s has its status, message and request id',
     async (code) => {
       await using server = await startHttpTestServer({
         service: {
@@ -32,7 +32,7 @@ describe('an error', () => {
     },
   );
 
-  it('that nobody foresaw tells the caller nothing and the log everything', async () => {
+  it('for an unexpected error hides the details, which are logged', async () => {
     await using server = await startHttpTestServer({
       service: {
         generateQR: async () => {
@@ -48,7 +48,7 @@ describe('an error', () => {
     expect(server.log.lines.join('\n')).toContain('relation companies does not exist');
   });
 
-  it('speaks English to those who ask for it', async () => {
+  it('is in English if Accept-Language prefers it', async () => {
     await using server = await startHttpTestServer();
     const errorIn = async (language: string) => {
       const response = await fetch(`${server.url}/marketplace/qr`, {
@@ -73,47 +73,47 @@ describe('an error', () => {
     expect(await program.json()).toMatchObject({ success: false, code: 'NOT_FOUND' });
   });
 
-  it('of a malformed path is the client’s fault', async () => {
+  it('for a malformed path is 400', async () => {
     await using server = await startHttpTestServer();
     expect((await fetch(`${server.url}/marketplace/status/%E0%A4`, { headers: bearer })).status).toBe(400);
   });
 
-  it('takes no request id that could forge a log line', async () => {
+  it('replaces a request id that could forge a log line', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/health/live`, { headers: { 'x-request-id': 'a b"c' } });
     expect(response.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
   });
 });
 
-describe('the limit per address', () => {
+describe('the rate limit per IP', () => {
   const limiters = { page: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) };
 
-  it('answers 429 with the seconds to wait, whatever the client says its address is', async () => {
+  it('responds 429 with the seconds to wait, despite a forged X-Forwarded-For', async () => {
     await using server = await startHttpTestServer({ limiters });
-    const ask = async (index: number) =>
+    const get = async (index: number) =>
       await fetch(`${server.url}/marketplace/qr`, { headers: { 'x-forwarded-for': `6.6.6.${index}` } });
-    expect((await ask(1)).status).toBe(401);
-    expect((await ask(2)).status).toBe(401);
-    const refused = await ask(3);
-    expect(refused.status).toBe(429);
-    const seconds = Number(refused.headers.get('retry-after'));
+    expect((await get(1)).status).toBe(401);
+    expect((await get(2)).status).toBe(401);
+    const limited = await get(3);
+    expect(limited.status).toBe(429);
+    const seconds = Number(limited.headers.get('retry-after'));
     expect(seconds).toBeGreaterThan(50);
-    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMIT', retryAfter: seconds });
+    expect(await limited.json()).toMatchObject({ code: 'RATE_LIMIT', retryAfter: seconds });
   });
 
-  it('believes exactly the proxies in front, and counts an IPv6 /64 as one address', async () => {
-    const own = { page: new MemoryIpRateLimiter({ points: 1, windowSeconds: 60 }) };
-    await using server = await startHttpTestServer({ limiters: own, options: { trustProxy: 1 } });
-    const ask = async (forwarded: string) =>
+  it('trusts exactly the configured proxies and counts an IPv6 /64 as one IP', async () => {
+    const onePerMinute = { page: new MemoryIpRateLimiter({ points: 1, windowSeconds: 60 }) };
+    await using server = await startHttpTestServer({ limiters: onePerMinute, options: { trustProxy: 1 } });
+    const get = async (forwarded: string) =>
       (await fetch(`${server.url}/marketplace/qr`, { headers: { 'x-forwarded-for': forwarded } })).status;
-    expect(await ask('1.1.1.1, 2001:db8:0:1::1')).toBe(401);
-    expect(await ask('2.2.2.2, 2001:db8:0:1:ffff::2')).toBe(429);
-    expect(await ask('1.1.1.1, 2001:db8:0:2::1')).toBe(401);
+    expect(await get('1.1.1.1, 2001:db8:0:1::1')).toBe(401);
+    expect(await get('2.2.2.2, 2001:db8:0:1:ffff::2')).toBe(429);
+    expect(await get('1.1.1.1, 2001:db8:0:2::1')).toBe(401);
   });
 });
 
-describe('headers', () => {
-  it('allow a page nothing but its own server', async () => {
+describe('response headers', () => {
+  it('restrict a page to its own server', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/marketplace/connect`);
     expect(await response.text()).toContain('connect');
@@ -129,7 +129,7 @@ describe('headers', () => {
     expect(response.headers.get('strict-transport-security')).toBeNull();
   });
 
-  it('insist on https where that is how we are reached, and name who may embed the pages', async () => {
+  it('enforce https for an https PUBLIC_URL and allow embedding by FRAME_ANCESTORS', async () => {
     await using server = await startHttpTestServer({
       options: { publicUrl: 'https://wa.example', frameAncestors: ['https://yclients.com'] },
     });
@@ -140,20 +140,20 @@ describe('headers', () => {
     expect(response.headers.get('x-frame-options')).toBeNull();
   });
 
-  it('let allowed origins read the answers and no other', async () => {
+  it('allow CORS for ALLOWED_ORIGINS only', async () => {
     await using server = await startHttpTestServer();
-    const allowing = async (origin: string) =>
+    const allowedOriginFor = async (origin: string) =>
       (await fetch(`${server.url}/health/live`, { headers: { origin } })).headers.get(
         'access-control-allow-origin',
       );
-    expect(await allowing('https://allowed.example')).toBe('https://allowed.example');
-    expect(await allowing('https://evil.example')).toBeNull();
-    expect(await allowing('null')).toBeNull();
+    expect(await allowedOriginFor('https://allowed.example')).toBe('https://allowed.example');
+    expect(await allowedOriginFor('https://evil.example')).toBeNull();
+    expect(await allowedOriginFor('null')).toBeNull();
   });
 });
 
 describe('assets', () => {
-  it('are served with their type, and nothing above their folder is', async () => {
+  it('are served with their type, and nothing outside their folder is', async () => {
     await using server = await startHttpTestServer();
     const styles = await fetch(`${server.url}/marketplace/assets/styles.css`);
     expect(styles.headers.get('content-type')).toContain('text/css');
@@ -166,7 +166,7 @@ describe('assets', () => {
 });
 
 describe('logs and metrics', () => {
-  it('hold route templates, never what was in a path', async () => {
+  it('contain route templates and no secrets of a path or body', async () => {
     await using server = await startHttpTestServer();
     await fetch(`${server.url}/marketplace/qr/${token}`);
     await fetch(`${server.url}/marketplace/QR/${token}`);
@@ -187,16 +187,16 @@ describe('logs and metrics', () => {
       '/marketplace/messages',
       '/marketplace/companies',
     ]);
-    const everything = metrics + server.log.lines.join('\n');
+    const output = metrics + server.log.lines.join('\n');
     for (const secret of [token, apiKey, adminApiKey, '9001234567', 'Секретный']) {
-      expect(everything).not.toContain(secret);
+      expect(output).not.toContain(secret);
     }
     expect(server.log.lines.filter((line) => line.includes('"HTTP request completed"'))).toHaveLength(7);
   });
 });
 
 describe('GET /metrics', () => {
-  it('is not there for anyone outside, however the request is dressed', async () => {
+  it('responds 404 to external clients, whatever headers they send', async () => {
     await using server = await startHttpTestServer({ options: { trustProxy: 1 } });
     const status = async (headers: Record<string, string>) =>
       (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -209,7 +209,7 @@ describe('GET /metrics', () => {
     expect(await status({ forwarded: 'for=8.8.8.8' })).toBe(404);
   });
 
-  it('wants the token where one is set', async () => {
+  it('requires the token if one is configured', async () => {
     await using server = await startHttpTestServer({ options: { metricsToken: 'metrics-token' } });
     const status = async (headers: Record<string, string>) =>
       (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -219,20 +219,20 @@ describe('GET /metrics', () => {
   });
 });
 
-describe('health', () => {
-  it('tells the reasons to this machine only', async () => {
+describe('GET /health/ready', () => {
+  it('shows dependency details to internal clients only', async () => {
     await using server = await startHttpTestServer();
     expect(await (await fetch(`${server.url}/health/live`)).json()).toEqual({ status: 'ok' });
-    const inside = await fetch(`${server.url}/health/ready`);
-    expect(await inside.json()).toEqual({
+    const internal = await fetch(`${server.url}/health/ready`);
+    expect(await internal.json()).toEqual({
       status: 'ok',
       dependencies: { database: { status: 'ok', detail: 'pg at db-1' } },
     });
-    const outside = await fetch(`${server.url}/health/ready`, { headers: { 'x-forwarded-for': '8.8.8.8' } });
-    expect(await outside.json()).toEqual({ status: 'ok', dependencies: { database: { status: 'ok' } } });
+    const external = await fetch(`${server.url}/health/ready`, { headers: { 'x-forwarded-for': '8.8.8.8' } });
+    expect(await external.json()).toEqual({ status: 'ok', dependencies: { database: { status: 'ok' } } });
   });
 
-  it('is 503 while the instance cannot do its job', async () => {
+  it('responds 503 while the instance is not ready', async () => {
     await using server = await startHttpTestServer({
       health: { ready: async () => ({ ready: false, status: 'draining', dependencies: {} }) },
     });

@@ -9,12 +9,12 @@ const post = (body: unknown, headers: Record<string, string> = {}) => ({
 });
 
 describe('GET /marketplace/register', () => {
-  it('sends the browser to the connect page with every salon, the tokens in the fragment', async () => {
-    const seen: unknown[] = [];
+  it('redirects to the connect page with the tokens of all salons in the fragment', async () => {
+    const redirects: unknown[] = [];
     await using server = await startHttpTestServer({
       registration: {
         fromRedirect: async (redirect) => {
-          seen.push(redirect);
+          redirects.push(redirect);
           return redirect.salonIds.map((salonId) => ({ companyId, token: `t${salonId}` }));
         },
       },
@@ -27,10 +27,10 @@ describe('GET /marketplace/register', () => {
     expect(response.headers.get('location')).toBe(
       'http://public.example/marketplace/connect#tokens=t510001,t510002',
     );
-    expect(seen).toEqual([{ salonIds: [510001, 510002], userData: 'a b', userDataSign: 'c0' }]);
+    expect(redirects).toEqual([{ salonIds: [510001, 510002], userData: 'a b', userDataSign: 'c0' }]);
   });
 
-  it('takes PHP-style indexes and counts a repeated salon once', async () => {
+  it('accepts PHP-style indexes and ignores a repeated salon', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(
       `${server.url}/marketplace/register?salon_ids[0]=510001&salon_ids[1]=510001&user_data=a&user_data_sign=b`,
@@ -39,7 +39,7 @@ describe('GET /marketplace/register', () => {
     expect(response.headers.get('location')).toMatch(/#tokens=token-510001-0$/);
   });
 
-  it('is where the signed settings page leads, with its query', async () => {
+  it('is the redirect target of the signed settings page, query included', async () => {
     await using server = await startHttpTestServer();
     const query = '?salon_id=510001&user_data=a%2Bb&user_data_sign=c0';
     const response = await fetch(`${server.url}/marketplace/${query}`, { redirect: 'manual' });
@@ -48,14 +48,14 @@ describe('GET /marketplace/register', () => {
     expect((await fetch(`${server.url}/marketplace/`)).status).toBe(200);
   });
 
-  it('refuses an unsigned redirect with 401', async () => {
+  it('rejects an unsigned redirect with 401', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/marketplace/register?salon_id=510001`);
     expect(response.status).toBe(401);
     expect(await response.json()).toMatchObject({ success: false, code: 'INVALID_TOKEN' });
   });
 
-  it('refuses no salon, a wrong salon and a parameter that comes twice with 400', async () => {
+  it('rejects a missing or wrong salon and a repeated parameter with 400', async () => {
     await using server = await startHttpTestServer();
     const status = async (query: string) =>
       (await fetch(`${server.url}/marketplace/register?${query}&user_data=a&user_data_sign=b`)).status;
@@ -67,7 +67,7 @@ describe('GET /marketplace/register', () => {
 });
 
 describe('POST /marketplace/register', () => {
-  it('answers 201 for a new company and 200 for one that exists', async () => {
+  it('responds 201 for a new company and 200 for an existing one', async () => {
     let created = true;
     await using server = await startHttpTestServer({
       registration: {
@@ -95,7 +95,7 @@ describe('POST /marketplace/register', () => {
     expect((await register()).status).toBe(200);
   });
 
-  it('names the field that is wrong', async () => {
+  it('names the invalid field', async () => {
     await using server = await startHttpTestServer();
     const errorFor = async (body: unknown) => {
       const response = await fetch(
@@ -113,16 +113,17 @@ describe('POST /marketplace/register', () => {
     expect(await errorFor({ salon_id: 1, role: 'admin' })).toBe('The field role is unknown.');
   });
 
-  it('refuses a missing and a wrong admin key, and any key when none is set', async () => {
+  it('rejects a missing or wrong admin key, and any key if none is configured', async () => {
     await using server = await startHttpTestServer();
-    await using closed = await startHttpTestServer({ options: { adminApiKey: undefined } });
+    await using withoutKey = await startHttpTestServer({ options: { adminApiKey: undefined } });
     const body = { salon_id: 1 };
     expect((await fetch(`${server.url}/marketplace/register`, post(body))).status).toBe(401);
     expect(
       (await fetch(`${server.url}/marketplace/register`, post(body, { 'x-api-key': 'no' }))).status,
     ).toBe(401);
     expect(
-      (await fetch(`${closed.url}/marketplace/register`, post(body, { 'x-api-key': adminApiKey }))).status,
+      (await fetch(`${withoutKey.url}/marketplace/register`, post(body, { 'x-api-key': adminApiKey })))
+        .status,
     ).toBe(401);
   });
 });

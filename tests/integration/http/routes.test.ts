@@ -21,7 +21,7 @@ describe('GET /', () => {
 });
 
 describe('GET /marketplace/qr', () => {
-  it('shows the code to the bearer of a token, and to an old client by the path', async () => {
+  it('returns the code for a bearer token or, for old clients, a token in the path', async () => {
     await using server = await startHttpTestServer();
     const expected = { success: true, qr: 'data:image/png;base64,QQ==', expires_in: 19 };
     const response = await fetch(`${server.url}/marketplace/qr`, bearer(token));
@@ -30,17 +30,17 @@ describe('GET /marketplace/qr', () => {
     expect(await (await fetch(`${server.url}/marketplace/qr/${token}`)).json()).toEqual(expected);
   });
 
-  it('refuses a token in the query, a wrong token and no token alike', async () => {
+  it('rejects a token in the query, a wrong token and a missing token', async () => {
     await using server = await startHttpTestServer();
-    const codes = [
+    const statuses = [
       await fetch(`${server.url}/marketplace/qr?token=${token}`),
       await fetch(`${server.url}/marketplace/qr`, bearer('wrong')),
       await fetch(`${server.url}/marketplace/qr`),
     ].map(({ status }) => status);
-    expect(codes).toEqual([401, 401, 401]);
+    expect(statuses).toEqual([401, 401, 401]);
   });
 
-  it('says 410 when every code has run out', async () => {
+  it('responds 410 if every code has expired', async () => {
     await using server = await startHttpTestServer({
       service: {
         generateQR: async () => {
@@ -55,7 +55,7 @@ describe('GET /marketplace/qr', () => {
 });
 
 describe('POST /marketplace/pairing-code', () => {
-  it('hands out a code for a phone written in any usual form', async () => {
+  it('returns a code for a phone in any common format', async () => {
     const phones: string[] = [];
     await using server = await startHttpTestServer({
       service: {
@@ -73,7 +73,7 @@ describe('POST /marketplace/pairing-code', () => {
     expect(phones).toEqual(['+79001234567']);
   });
 
-  it('asks who it is before it looks at the body', async () => {
+  it('authenticates before it validates the body', async () => {
     await using server = await startHttpTestServer();
     expect((await fetch(`${server.url}/marketplace/pairing-code`, post({}))).status).toBe(401);
     expect(
@@ -91,7 +91,7 @@ const restriction = {
 } as const;
 
 describe('GET /marketplace/restrictions', () => {
-  it('lists to the operator alone the salons that may start no new chats', async () => {
+  it('lists the restricted salons for the operator only', async () => {
     await using server = await startHttpTestServer({
       restrictions: { latest: async () => [{ companyId, ...restriction }] },
     });
@@ -114,7 +114,7 @@ describe('GET /marketplace/restrictions', () => {
 });
 
 describe('GET /marketplace/status/:companyId', () => {
-  it('shows the state to the token of that company and to the operator', async () => {
+  it('returns the state for the token of that company and for the admin key', async () => {
     await using server = await startHttpTestServer();
     const expected = {
       success: true,
@@ -139,7 +139,7 @@ describe('GET /marketplace/status/:companyId', () => {
     expect(await byKey.json()).toEqual(expected);
   });
 
-  it('says until when New-chat restriction started, in Russian and in English', async () => {
+  it('returns the end of a new-chat restriction, in Russian and in English', async () => {
     await using server = await startHttpTestServer({
       restrictions: { current: async (id) => (id === companyId ? restriction : undefined) },
     });
@@ -160,7 +160,7 @@ describe('GET /marketplace/status/:companyId', () => {
     expect(english['message']).toContain('WhatsApp has restricted new chats until 15:30.');
   });
 
-  it('tells why the session is as it is, and since when', async () => {
+  it('returns the cause of the session state and since when it lasts', async () => {
     const since = new Date('2026-03-30T07:15:00Z');
     await using server = await startHttpTestServer({
       service: { sessionStatus: async () => ({ state: 'banned', since, detail: '402/101' }) },
@@ -173,14 +173,14 @@ describe('GET /marketplace/status/:companyId', () => {
     });
   });
 
-  it("refuses another company's token and a company's own API key", async () => {
+  it("rejects another company's token and a company's API key", async () => {
     await using server = await startHttpTestServer();
     expect((await fetch(`${server.url}/marketplace/status/41`, bearer(otherToken))).status).toBe(401);
     const byApiKey = await fetch(`${server.url}/marketplace/status/41`, { headers: { 'x-api-key': apiKey } });
     expect(byApiKey.status).toBe(401);
   });
 
-  it('tells the operator of a company that does not exist', async () => {
+  it('responds 404 to the operator for an unknown company', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/marketplace/status/999`, {
       headers: { 'x-api-key': adminApiKey },
@@ -190,10 +190,10 @@ describe('GET /marketplace/status/:companyId', () => {
   });
 
   it.for(['0', '-1', '1e3', '٤١', '41%20', '1.0', '0x29', '9007199254740993', '..%2f..%2fetc', '041'])(
-    'refuses the number %s with 400',
-    async (number) => {
+    'rejects the company id %s with 400',
+    async (id) => {
       await using server = await startHttpTestServer();
-      const response = await fetch(`${server.url}/marketplace/status/${number}`, {
+      const response = await fetch(`${server.url}/marketplace/status/${id}`, {
         headers: { 'x-api-key': adminApiKey },
       });
       expect(response.status).toBe(400);
@@ -205,7 +205,7 @@ describe('GET /marketplace/status/:companyId', () => {
 describe('/marketplace/messages', () => {
   const key = { 'x-api-key': apiKey };
 
-  it('queues a message once per idempotency key and shows it with the phone masked', async () => {
+  it('queues a message once per idempotency key and masks its phone', async () => {
     await using server = await startHttpTestServer();
     const send = async () =>
       await fetch(
@@ -224,21 +224,21 @@ describe('/marketplace/messages', () => {
     expect(shown).toMatchObject({ id: 'm-1', status: 'queued', phone: '+7900***4567', attempts: 0 });
   });
 
-  it('wants an idempotency key, a phone and a text', async () => {
+  it('requires an idempotency key, a phone and a text', async () => {
     await using server = await startHttpTestServer();
     const status = async (body: unknown, headers: Record<string, string>) =>
       (await fetch(`${server.url}/marketplace/messages`, post(body, headers))).status;
-    const good = { phone: '+79001234567', text: 'x' };
-    expect(await status(good, key)).toBe(400);
-    expect(await status(good, { ...key, 'idempotency-key': 'a b' })).toBe(400);
+    const valid = { phone: '+79001234567', text: 'x' };
+    expect(await status(valid, key)).toBe(400);
+    expect(await status(valid, { ...key, 'idempotency-key': 'a b' })).toBe(400);
     expect(await status({ text: 'x' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
-    expect(await status({ ...good, text: '  ' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
-    expect(await status({ ...good, text: 'я'.repeat(4097) }, { ...key, 'idempotency-key': 'k' })).toBe(400);
-    expect(await status(good, { 'idempotency-key': 'k' })).toBe(401);
-    expect(await status(good, { 'x-api-key': 'wrong', 'idempotency-key': 'k' })).toBe(401);
+    expect(await status({ ...valid, text: '  ' }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status({ ...valid, text: 'я'.repeat(4097) }, { ...key, 'idempotency-key': 'k' })).toBe(400);
+    expect(await status(valid, { 'idempotency-key': 'k' })).toBe(401);
+    expect(await status(valid, { 'x-api-key': 'wrong', 'idempotency-key': 'k' })).toBe(401);
   });
 
-  it('names the field when the phone is a landline, as bookings with landlines are passed over', async () => {
+  it('names the phone field for a landline number', async () => {
     await using server = await startHttpTestServer();
     const body = { phone: '+7 495 000-00-00', text: 'x' };
     const headers = { ...key, 'idempotency-key': 'k' };
@@ -250,7 +250,7 @@ describe('/marketplace/messages', () => {
     });
   });
 
-  it('knows nothing of a message that is not there', async () => {
+  it('responds 404 for an unknown message', async () => {
     await using server = await startHttpTestServer();
     for (const id of ['m-9', "'%20or%201=1"]) {
       const response = await fetch(`${server.url}/marketplace/messages/${id}`, { headers: key });
@@ -260,7 +260,7 @@ describe('/marketplace/messages', () => {
 });
 
 describe('GET /marketplace/companies', () => {
-  it('shows the operator, and nobody else, the statistics and who is without WhatsApp, why and since when', async () => {
+  it('returns statistics and the salons without WhatsApp to the operator only', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(`${server.url}/marketplace/companies`, {
       headers: { 'x-api-key': adminApiKey },

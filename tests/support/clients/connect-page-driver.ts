@@ -4,7 +4,7 @@ import { readFailure, readQr } from '../../../public/scripts/shared/payloads.js'
 
 export type PageEvent = Parameters<typeof reduce>[1];
 
-/** A page in front of a server that only this test plays; time passes when told. */
+/** Drives the reducer of the connect page with simulated server events and a manual clock. */
 export class ConnectPageDriver {
   #model = initialModel;
   #nowMs = 1_000_000;
@@ -29,7 +29,7 @@ export class ConnectPageDriver {
 
   showQr(seconds: number): this {
     const qr = readQr({ qr: 'data:image/png;base64,AA==', expiresIn: seconds, sequence: 1 });
-    if (!qr) throw new Error('The code is not one');
+    if (!qr) throw new Error('Invalid QR payload');
     return this.send({ type: 'qr', qr });
   }
 
@@ -41,7 +41,7 @@ export class ConnectPageDriver {
     return this;
   }
 
-  /** Time passes while no timer fires, as in a tab in the background. */
+  /** Advances the clock without ticks, like a throttled background tab. */
   suspendTimers(seconds: number): this {
     this.#nowMs += seconds * 1000;
     return this;

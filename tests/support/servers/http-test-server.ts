@@ -26,7 +26,7 @@ import {
 export const adminApiKey = 'admin-key-of-the-operator';
 export const now = new Date('2026-04-01T10:00:00Z');
 
-/** What a test may replace; everything else answers as a healthy server would. */
+/** Collaborators replaced by a test; the defaults behave like a healthy server. */
 export type HttpTestServerOverrides = Readonly<{
   service?: Partial<AppDeps['service']>;
   registration?: Partial<AppDeps['registration']>;
@@ -47,18 +47,18 @@ export type HttpTestServerOverrides = Readonly<{
 export type HttpTestServer = AsyncDisposable &
   Readonly<{ url: string; app: Express; log: CapturedLog; acceptedWebhooks: readonly unknown[] }>;
 
-/** The HTTP edge on a free port, its use cases kept in memory. */
+/** The HTTP app and the webhook fast path on a free port, with in-memory use cases. */
 export async function startHttpTestServer(overrides: HttpTestServerOverrides = {}): Promise<HttpTestServer> {
   const publicDirectory = writePages();
   const log = captureLog();
   const metrics = createMetrics();
   const acceptedWebhooks: unknown[] = [];
-  const known = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
+  const companies = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
   const messages = new Map<string, Message>();
   const inbox = {
-    isKnown: (id: Company['id'], secret: string) => known.has(id) && secret === webhookSecret,
+    isKnown: (id: Company['id'], secret: string) => companies.has(id) && secret === webhookSecret,
     authenticate: async (id: Company['id'], secret: string) => {
-      const company = known.get(id);
+      const company = companies.get(id);
       if (company === undefined || secret !== webhookSecret) throw new AppError('INVALID_TOKEN');
       return company;
     },
@@ -77,11 +77,11 @@ export async function startHttpTestServer(overrides: HttpTestServerOverrides = {
     service: {
       validateToken,
       getCompany: async (id) => {
-        const company = known.get(id);
+        const company = companies.get(id);
         if (company === undefined) throw new AppError('COMPANY_NOT_FOUND');
         return company;
       },
-      companyByApiKey: async (key) => (key === apiKey ? known.get(companyId) : undefined),
+      companyByApiKey: async (key) => (key === apiKey ? companies.get(companyId) : undefined),
       generateQR: async () => ({
         qr: 'data:image/png;base64,QQ==',
         expiresAt: new Date(now.getTime() + 19_500),

@@ -4,15 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { type ManagerOptions, type Socket, type SocketOptions, io } from 'socket.io-client';
 import type { CompanyId } from '../../../src/domain/ids.ts';
 import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
+import type { WhatsAppEvents } from '../../../src/ports/sessions.ts';
 import { MarketplaceSocket, type MarketplaceSocketDeps } from '../../../src/realtime/marketplace-socket.ts';
 import { createSocketServer } from '../../../src/realtime/socket-server.ts';
+import { waitFor } from '../../../dev-env/wait-for.ts';
 import { captureLog, type CapturedLog } from '../checkers/captured-log.ts';
 import { token, validateToken } from '../fixtures/test-companies.ts';
-import type { WhatsAppEvents } from '../../../src/ports/sessions.ts';
 
 export const allowedOrigin = 'https://allowed.example';
 
-/** The edge's clock stands still here. */
+/** The fixed time of the server. */
 export const now = new Date('2026-04-01T10:00:00Z');
 
 export type SocketTestServerOverrides = Readonly<{
@@ -26,16 +27,16 @@ export type SocketTestServer = AsyncDisposable &
   Readonly<{
     url: string;
     log: CapturedLog;
-    /** Plays the sessions: what is emitted here, `BaileysManager` would emit. */
+    /** Emits the events of `BaileysManager`. */
     sessions: EventEmitter<WhatsAppEvents>;
-    /** Plays the uninstallations that take the tokens of a company away. */
+    /** Emits the revocation of a company's tokens. */
     revocations: EventEmitter<{ revoked: [companyId: CompanyId] }>;
-    /** Texts of the QR codes that were drawn. */
+    /** Texts of the rendered QR codes. */
     renderedQrTexts: readonly string[];
     open(options?: Partial<ManagerOptions & SocketOptions>): PageClient;
   }>;
 
-/** A page that watches: its socket, and everything the server told it. */
+/** A client of the namespace with the events and errors that it received. */
 export type PageClient = Readonly<{
   socket: Socket;
   events: readonly Readonly<{ name: string; payload: unknown }>[];
@@ -43,14 +44,14 @@ export type PageClient = Readonly<{
   payloads(name: string): unknown[];
 }>;
 
-/** The Socket.IO edge on a free port, its use cases kept in memory. */
+/** The Socket.IO namespace on a free port, with in-memory use cases. */
 export async function startSocketTestServer(
   overrides: SocketTestServerOverrides = {},
 ): Promise<SocketTestServer> {
   const log = captureLog();
   const sessions = new EventEmitter<WhatsAppEvents>();
   const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
-  const drawn: string[] = [];
+  const renderedQrTexts: string[] = [];
   const clientSockets: Socket[] = [];
   const trustProxy = overrides.trustProxy ?? 0;
   const transportLimiter = createLimiter(overrides.transportsPerMinute);
@@ -66,10 +67,15 @@ export async function startSocketTestServer(
     service: {
       validateToken,
       renderQR: async (code) => {
-        drawn.push(code.text);
+        renderedQrTexts.push(code.text);
         return { ...code, qr: `data:image/png;base64,${btoa(code.text)}` };
       },
-      generateQR: async () => ({ qr: 'data:', text: 'asked', sequence: 1, expiresAt: secondsFromNow(20) }),
+      generateQR: async () => ({
+        qr: 'data:',
+        text: 'requested',
+        sequence: 1,
+        expiresAt: secondsFromNow(20),
+      }),
       requestPairingCode: async (companyId, phone) =>
         sessions.emit('pairing-code', companyId, { code: 'ABCD1234', phone, expiresAt: secondsFromNow(60) }),
       sessionStatus: async () => ({ state: 'idle', since: new Date(0) }),
@@ -93,18 +99,24 @@ export async function startSocketTestServer(
     log,
     sessions,
     revocations,
-    renderedQrTexts: drawn,
+    renderedQrTexts,
     open: (options) => {
       const client = openPageClient(url, options);
       clientSockets.push(client.socket);
       return client;
     },
     [Symbol.asyncDispose]: async () => {
-      for (const viewer of clientSockets) viewer.disconnect();
+      for (const socket of clientSockets) socket.disconnect();
       marketplace[Symbol.dispose]();
       await socketServer.close();
     },
   };
+}
+
+/** Waits for the first `session-state`, which the server sends after the join. */
+export async function joined(client: PageClient): Promise<PageClient> {
+  await waitFor('the session state', () => client.payloads('session-state').length > 0);
+  return client;
 }
 
 export function secondsFromNow(seconds: number): Date {
@@ -121,13 +133,13 @@ function openPageClient(url: string, options: Partial<ManagerOptions & SocketOpt
     ...options,
   });
   const events: { name: string; payload: unknown }[] = [];
-  const refusals: Error[] = [];
+  const connectErrors: Error[] = [];
   socket.onAny((name: string, payload: unknown) => events.push({ name, payload }));
-  socket.on('connect_error', (error) => refusals.push(error));
+  socket.on('connect_error', (error) => connectErrors.push(error));
   return {
     socket,
     events,
-    connectErrors: refusals,
+    connectErrors,
     payloads: (name) => events.filter((event) => event.name === name).map(({ payload }) => payload),
   };
 }

@@ -11,27 +11,27 @@ type Layer = Readonly<{
   handle: Readonly<{ stack?: readonly Layer[] }>;
 }>;
 
-/** What Express matches, as `GET /path`. */
-function routesOf(layers: readonly Layer[]): string[] {
+/** The routes registered in Express, as `GET /path`. */
+function listRoutes(layers: readonly Layer[]): string[] {
   return layers.flatMap(({ route, handle }) =>
     route === undefined
-      ? routesOf(handle.stack ?? [])
+      ? listRoutes(handle.stack ?? [])
       : Object.keys(route.methods).map((method) => `${method.toUpperCase()} ${route.path}`),
   );
 }
 
 describe('docs/api.md', () => {
-  it('names every route of the server, and none besides', async () => {
+  it('lists exactly the routes of the server', async () => {
     await using server = await startHttpTestServer();
     const { stack } = server.app.router as unknown as Readonly<{ stack: readonly Layer[] }>;
-    const routes = [...routesOf(stack), `POST ${entityWebhookRoute}`];
+    const routes = [...listRoutes(stack), `POST ${entityWebhookRoute}`];
     expect(routes.length).toBeGreaterThan(30);
-    const named = documentation.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*)/g);
-    const documented = new Set(Array.from(named, ([, route = '']) => route));
+    const mentions = documentation.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*)/g);
+    const documented = new Set(Array.from(mentions, ([, route = '']) => route));
     expect([...documented].toSorted()).toEqual(routes.toSorted());
   });
 
-  it.each(Object.entries(errorCodes))('says which status %s has', (code, { httpStatus }) => {
+  it.each(Object.entries(errorCodes))('gives the HTTP status of %s', (code, { httpStatus }) => {
     const row = documentation.split('\n').find((line) => line.startsWith(`| \`${code}\` |`));
     expect(row?.split('|')[2]).toContain(String(httpStatus));
   });

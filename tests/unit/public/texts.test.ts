@@ -17,11 +17,11 @@ const flatten = (value: unknown, path: string): [string, string][] =>
   typeof value === 'object' && value !== null
     ? Object.entries(value).flatMap(([key, inner]) => flatten(inner, path === '' ? key : `${path}.${key}`))
     : [[path, String(value)]];
-const textsOf = (language: string): Texts =>
+const loadTexts = (language: string): Texts =>
   Object.fromEntries(flatten(JSON.parse(read(`locales/${language}.json`)), ''));
 
-const ru = textsOf('ru');
-const en = textsOf('en');
+const ru = loadTexts('ru');
+const en = loadTexts('en');
 const scripts = readdirSync(new URL('scripts/', directory), { recursive: true, encoding: 'utf8' }).filter(
   (file) => file.endsWith('.js'),
 );
@@ -30,7 +30,7 @@ const codes = [...Object.keys(errorCodes), unknownErrorCode];
 const placeholders = (text: string | undefined): string[] => (text ?? '').match(/\{\w+\}/gu)?.sort() ?? [];
 
 describe('the texts of the pages', () => {
-  it('are the same set in both languages, none empty, with the same values to fill in', () => {
+  it('have the same keys and placeholders in both languages, none empty', () => {
     expect(Object.keys(en).sort()).toEqual(Object.keys(ru).sort());
     for (const [key, text] of Object.entries(ru)) {
       expect(text.trim(), key).not.toBe('');
@@ -46,26 +46,26 @@ describe('the texts of the pages', () => {
     expect(withoutCyrillic).toEqual([]);
   });
 
-  it.each(codes)('tell of %s what happened and what to do', (code) => {
+  it.each(codes)('explain %s and what to do', (code) => {
     for (const part of ['title', 'text', 'action']) expect(ru).toHaveProperty([`errors.${code}.${part}`]);
   });
 
   it.each([...sessionStates.filter((state) => state !== 'pairing'), ...screens])(
-    'have words for %s',
+    'include the screen %s',
     (screen) => {
       for (const part of ['title', 'text']) expect(ru).toHaveProperty([`screens.${screen}.${part}`]);
     },
   );
 
-  it.each(causes)('have words for the cause %s', (cause) => {
+  it.each(causes)('include the cause %s', (cause) => {
     expect(ru).toHaveProperty([`causes.${cause}`]);
   });
 
-  it.each(integrationStatuses)('have words for the integration being %s', (status) => {
+  it.each(integrationStatuses)('include the integration status %s', (status) => {
     expect(ru).toHaveProperty([`integration.${status}`]);
   });
 
-  it.each(pages)('include every text that %s names', (page) => {
+  it.each(pages)('include every key used in %s', (page) => {
     const keys = [...read(page).matchAll(/data-(?:i18n(?:-\w+)?|title)="([^"]+)"/gu)].map(
       (match) => match[1],
     );
@@ -73,7 +73,7 @@ describe('the texts of the pages', () => {
     for (const key of keys) expect(ru, key).toHaveProperty([key ?? '']);
   });
 
-  it('include every text that a script names', () => {
+  it('include every key used in a script', () => {
     for (const file of scripts) {
       const keys = [...read(`scripts/${file}`).matchAll(/'((?:connect|pairing|settings)\.\w+|tryAgain)'/gu)];
       for (const [, key] of keys) expect(ru, `${file}: ${key}`).toHaveProperty([key ?? '']);
@@ -86,7 +86,7 @@ describe('an error code', () => {
     expect(errorAction(code)).toBeDefined();
   });
 
-  it('has the action that the contract promises', () => {
+  it('has the documented action', () => {
     expect(errorActions).toMatchObject({
       INVALID_TOKEN: { kind: 'close' },
       RATE_LIMIT: { kind: 'wait' },
@@ -99,19 +99,19 @@ describe('an error code', () => {
     });
   });
 
-  it('sends the person back to registration only where the link is of no more use', () => {
+  it('offers registration only if it closes the link', () => {
     expect(codes.filter((code) => screenAppearance('error', code).register)).toEqual(
       codes.filter((code) => errorAction(code)?.kind === 'close'),
     );
   });
 
-  it('that is the name of an inherited property has no action', () => {
+  it('named like an inherited property has no action', () => {
     expect(errorAction('constructor')).toBeUndefined();
   });
 });
 
 describe('the pages', () => {
-  it.each(pages)('%s holds no script, style or handler of its own, and nothing from elsewhere', (page) => {
+  it.each(pages)('%s has no inline script, style or handler and no external resource', (page) => {
     const html = read(page);
     expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:/iu);
     for (const [, address] of html.matchAll(/\s(?:src|href)="([^"]*)"/gu)) {
@@ -119,7 +119,7 @@ describe('the pages', () => {
     }
   });
 
-  it('write text and never markup', () => {
+  it('never write markup from a script', () => {
     for (const file of scripts) {
       expect(read(`scripts/${file}`), file).not.toMatch(
         /innerHTML|outerHTML|insertAdjacentHTML|document\.write/u,
@@ -130,19 +130,21 @@ describe('the pages', () => {
 
 describe('the language', () => {
   it.each([
-    ['the address', { requested: 'en', saved: 'ru', browser: ['ru'] }, 'en'],
+    ['the URL', { requested: 'en', saved: 'ru', browser: ['ru'] }, 'en'],
     ['the saved choice', { requested: 'xx', saved: 'en', browser: ['ru'] }, 'en'],
     [
-      'the first browser language we speak',
+      'the first supported browser language',
       { requested: null, saved: null, browser: ['de', 'en-GB', 'ru'] },
       'en',
     ],
-    ['Russian when nothing fits', { requested: null, saved: null, browser: ['de'] }, 'ru'],
-  ])('is that of %s', (_name, languages, language) => {
+    ['the default', { requested: null, saved: null, browser: ['de'] }, 'ru'],
+  ])('is taken from %s', (_name, languages, language) => {
     expect(chooseLanguage(languages)).toBe(language);
   });
+});
 
-  it('fills in values, keeps what it was not given, and shows the key of a missing text', () => {
+describe('createTranslate', () => {
+  it('fills placeholders, keeps unknown ones and returns the key of a missing text', () => {
     const translate = createTranslate({ a: { b: '{x} and {y}' } });
     expect(translate('a.b', { x: '$&' })).toBe('$& and {y}');
     expect(translate('a.c')).toBe('a.c');

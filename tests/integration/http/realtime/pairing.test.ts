@@ -2,19 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { AppError, errorCodes } from '../../../../src/domain/errors/app-error.ts';
 import { companyId, otherCompanyId, otherToken } from '../../../support/fixtures/test-companies.ts';
 import {
+  joined,
   secondsFromNow,
   startSocketTestServer,
   type PageClient,
 } from '../../../support/servers/socket-test-server.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-const joined = async (viewer: PageClient): Promise<PageClient> => {
-  await waitFor('the session state', () => viewer.payloads('session-state').length > 0);
-  return viewer;
-};
-
-const first = async (viewer: PageClient, name: string): Promise<unknown> =>
-  await waitFor(name, () => viewer.payloads(name)[0]);
+const first = async (client: PageClient, name: string): Promise<unknown> =>
+  await waitFor(name, () => client.payloads(name)[0]);
 
 const code = (text: string, sequence: number, seconds = 20) => ({
   text,
@@ -23,14 +19,14 @@ const code = (text: string, sequence: number, seconds = 20) => ({
 });
 
 describe('a QR code', () => {
-  it('reaches every page of its company, drawn once, and no page of another', async () => {
+  it('reaches every client of its company, rendered once, and no other', async () => {
     await using server = await startSocketTestServer();
     const mine = [await joined(server.open()), await joined(server.open())];
-    const stranger = await joined(server.open({ auth: { token: otherToken } }));
+    const otherClient = await joined(server.open({ auth: { token: otherToken } }));
     const qr = code('2@secret', 3, 19.9);
     server.sessions.emit('qr', companyId, qr);
-    for (const viewer of mine) {
-      expect(await first(viewer, 'qr-update')).toEqual({
+    for (const client of mine) {
+      expect(await first(client, 'qr-update')).toEqual({
         qr: `data:image/png;base64,${btoa('2@secret')}`,
         text: '2@secret',
         sequence: 3,
@@ -39,16 +35,13 @@ describe('a QR code', () => {
       });
     }
     server.sessions.emit('state', otherCompanyId, { state: 'pairing', since: new Date() });
-    await waitFor(
-      'the stranger to hear of its own session',
-      () => stranger.payloads('session-state').length === 2,
-    );
-    expect(stranger.payloads('qr-update')).toEqual([]);
+    await waitFor('the state of the other company', () => otherClient.payloads('session-state').length === 2);
+    expect(otherClient.payloads('qr-update')).toEqual([]);
     expect(server.renderedQrTexts).toEqual(['2@secret']);
     expect(server.log.lines.join('\n')).not.toContain('2@secret');
   });
 
-  it('is shown at once to a page that comes late, without drawing it again', async () => {
+  it('is sent to a client that joins late, without rendering it again', async () => {
     await using server = await startSocketTestServer();
     server.sessions.emit('state', companyId, { state: 'pairing', since: new Date() });
     server.sessions.emit('qr', companyId, code('live', 1));
@@ -58,34 +51,34 @@ describe('a QR code', () => {
     expect(server.renderedQrTexts).toEqual(['live']);
   });
 
-  it('is not sent once it is dead, replaced or used', async () => {
-    let finishDrawing = (): void => undefined;
-    const drawing = new Promise<void>((resolve) => {
-      finishDrawing = resolve;
+  it('is not sent once expired, replaced or used', async () => {
+    let finishRendering = (): void => undefined;
+    const rendering = new Promise<void>((resolve) => {
+      finishRendering = resolve;
     });
     await using server = await startSocketTestServer({
       service: {
         renderQR: async (qr) => {
-          if (qr.text === 'slow') await drawing;
+          if (qr.text === 'slow') await rendering;
           return { ...qr, qr: 'data:' };
         },
       },
     });
-    const viewer = await joined(server.open());
+    const client = await joined(server.open());
     server.sessions.emit('qr', companyId, code('expired', 1, -1));
     server.sessions.emit('qr', companyId, code('slow', 2));
     server.sessions.emit('qr', companyId, code('newer', 3));
-    await first(viewer, 'qr-update');
-    finishDrawing();
+    await first(client, 'qr-update');
+    finishRendering();
     server.sessions.emit('state', companyId, { state: 'connected', since: new Date() });
     const late = await joined(server.open());
     late.socket.emit('request-qr');
     await first(late, 'qr-update');
-    expect(viewer.payloads('qr-update')).toMatchObject([{ text: 'newer' }]);
-    expect(late.payloads('qr-update')).toMatchObject([{ text: 'asked' }]);
+    expect(client.payloads('qr-update')).toMatchObject([{ text: 'newer' }]);
+    expect(late.payloads('qr-update')).toMatchObject([{ text: 'requested' }]);
   });
 
-  it('that cannot be drawn leaves the page waiting for the next and the log informed', async () => {
+  it('that fails to render is logged, and the next one is sent', async () => {
     await using server = await startSocketTestServer({
       service: {
         renderQR: async (qr) => {
@@ -94,32 +87,32 @@ describe('a QR code', () => {
         },
       },
     });
-    const viewer = await joined(server.open());
+    const client = await joined(server.open());
     server.sessions.emit('qr', companyId, code('bad', 1));
-    await waitFor('the report', () => server.log.lines.some((line) => line.includes('worker died')));
+    await waitFor('the log line', () => server.log.lines.some((line) => line.includes('worker died')));
     server.sessions.emit('qr', companyId, code('good', 2));
-    expect(await first(viewer, 'qr-update')).toMatchObject({ text: 'good' });
+    expect(await first(client, 'qr-update')).toMatchObject({ text: 'good' });
   });
 });
 
 describe('request-qr', () => {
-  it('starts the pairing and acknowledges it', async () => {
-    const asked: number[] = [];
+  it('starts a pairing and acknowledges the request', async () => {
+    const requested: number[] = [];
     await using server = await startSocketTestServer({
       service: {
         generateQR: async (id) => {
-          asked.push(id);
+          requested.push(id);
           return { qr: 'data:', text: 'new', sequence: 1, expiresAt: secondsFromNow(20) };
         },
       },
     });
-    const viewer = await joined(server.open());
-    expect(await viewer.socket.timeout(2000).emitWithAck('request-qr')).toEqual({ ok: true });
-    expect(await first(viewer, 'qr-update')).toMatchObject({ text: 'new' });
-    expect(asked).toEqual([companyId]);
+    const client = await joined(server.open());
+    expect(await client.socket.timeout(2000).emitWithAck('request-qr')).toEqual({ ok: true });
+    expect(await first(client, 'qr-update')).toMatchObject({ text: 'new' });
+    expect(requested).toEqual([companyId]);
   });
 
-  it('says why it was refused, in the acknowledgement and as an error', async () => {
+  it('reports a failure in the acknowledgement and as an error event', async () => {
     await using server = await startSocketTestServer({
       service: {
         generateQR: async () => {
@@ -127,10 +120,10 @@ describe('request-qr', () => {
         },
       },
     });
-    const viewer = await joined(server.open());
-    const ack: unknown = await viewer.socket.timeout(2000).emitWithAck('request-qr');
+    const client = await joined(server.open());
+    const ack: unknown = await client.socket.timeout(2000).emitWithAck('request-qr');
     expect(ack).toEqual({ ok: false, code: 'QR_EXPIRED' });
-    expect(await first(viewer, 'error')).toEqual({
+    expect(await first(client, 'error')).toEqual({
       code: 'QR_EXPIRED',
       message: errorCodes.QR_EXPIRED.text.ru,
     });
@@ -138,33 +131,33 @@ describe('request-qr', () => {
 });
 
 describe('request-pairing-code', () => {
-  it('shows the code to everyone who watches the company', async () => {
+  it('sends the code to every client of the company', async () => {
     await using server = await startSocketTestServer();
-    const asking = await joined(server.open());
-    const watching = await joined(server.open());
-    asking.socket.emit('request-pairing-code', { phone: '8 900 123-45-67' });
+    const requester = await joined(server.open());
+    const observer = await joined(server.open());
+    requester.socket.emit('request-pairing-code', { phone: '8 900 123-45-67' });
     const expected = { code: 'ABCD1234', phone: '+79001234567', expiresIn: 60 };
-    expect(await first(asking, 'pairing-code')).toEqual(expected);
-    expect(await first(watching, 'pairing-code')).toEqual(expected);
+    expect(await first(requester, 'pairing-code')).toEqual(expected);
+    expect(await first(observer, 'pairing-code')).toEqual(expected);
   });
 
-  it('shows also a code that was asked for elsewhere, and says when it links no more', async () => {
+  it('sends a code that was requested elsewhere, and its expiry', async () => {
     await using server = await startSocketTestServer();
     const mine = [await joined(server.open()), await joined(server.open())];
-    const stranger = await joined(server.open({ auth: { token: otherToken } }));
+    const otherClient = await joined(server.open({ auth: { token: otherToken } }));
     const pairing = { code: 'EFGH5678', phone: '+79001234567' };
     server.sessions.emit('pairing-code', companyId, { ...pairing, expiresAt: secondsFromNow(150) });
     server.sessions.emit('pairing-code', companyId, { ...pairing, expiresAt: new Date(0) });
-    for (const viewer of mine) {
-      await waitFor('both', () => viewer.payloads('pairing-code').length === 2);
-      expect(viewer.payloads('pairing-code')).toEqual([
+    for (const client of mine) {
+      await waitFor('both codes', () => client.payloads('pairing-code').length === 2);
+      expect(client.payloads('pairing-code')).toEqual([
         { ...pairing, expiresIn: 150 },
         { ...pairing, expiresIn: 0 },
       ]);
     }
     server.sessions.emit('state', otherCompanyId, { state: 'pairing', since: new Date() });
-    await waitFor('the stranger to hear', () => stranger.payloads('session-state').length === 2);
-    expect(stranger.payloads('pairing-code')).toEqual([]);
+    await waitFor('the state of the other company', () => otherClient.payloads('session-state').length === 2);
+    expect(otherClient.payloads('pairing-code')).toEqual([]);
   });
 
   it.for([
@@ -173,17 +166,17 @@ describe('request-pairing-code', () => {
     ['a number', { phone: 7 }],
     ['5,000 characters', { phone: 'x'.repeat(5000) }],
     ['null', null],
-  ])('refuses %s', async ([, payload]) => {
+  ])('rejects %s', async ([, payload]) => {
     await using server = await startSocketTestServer();
-    const viewer = await joined(server.open());
-    viewer.socket.emit('request-pairing-code', payload);
-    expect(await first(viewer, 'error')).toMatchObject({ code: 'VALIDATION_ERROR' });
-    expect(viewer.socket.connected).toBe(true);
+    const client = await joined(server.open());
+    client.socket.emit('request-pairing-code', payload);
+    expect(await first(client, 'error')).toMatchObject({ code: 'VALIDATION_ERROR' });
+    expect(client.socket.connected).toBe(true);
   });
 });
 
-describe('the session', () => {
-  it('is told at every change, in the language of the page', async () => {
+describe('session events', () => {
+  it('are sent at every change, in the language of the client', async () => {
     await using server = await startSocketTestServer();
     const russian = await joined(server.open());
     const english = await joined(server.open({ auth: { token: otherToken, language: 'en' } }));
@@ -212,30 +205,30 @@ describe('the session', () => {
     });
   });
 
-  it('shows a late page the newest state, not the row that is still behind it', async () => {
+  it('show a late client the latest state, even if the database row is older', async () => {
     await using server = await startSocketTestServer();
     server.sessions.emit('state', companyId, { state: 'connected', since: new Date() });
     expect(await first(server.open(), 'session-state')).toMatchObject({ state: 'connected' });
   });
 });
 
-describe('a socket that asks too much', () => {
-  it('is told to wait, then cut off', async () => {
+describe('a socket', () => {
+  it('that exceeds its event limit gets RATE_LIMIT, then is disconnected', async () => {
     await using server = await startSocketTestServer();
-    const viewer = await joined(server.open());
-    for (let time = 0; time < 21; time += 1) viewer.socket.emit('request-qr');
-    expect(await first(viewer, 'error')).toMatchObject({ code: 'RATE_LIMIT' });
-    // The refusal may overtake the answers before it.
-    await waitFor('the other answers', () => viewer.payloads('qr-update').length === 20);
-    for (let time = 0; time < 80; time += 1) viewer.socket.emit('anything');
-    await waitFor('the server to hang up', () => !viewer.socket.connected);
+    const client = await joined(server.open());
+    for (let count = 0; count < 21; count += 1) client.socket.emit('request-qr');
+    expect(await first(client, 'error')).toMatchObject({ code: 'RATE_LIMIT' });
+    // The error can arrive before the responses to earlier requests.
+    await waitFor('the other responses', () => client.payloads('qr-update').length === 20);
+    for (let count = 0; count < 80; count += 1) client.socket.emit('anything');
+    await waitFor('the server to disconnect', () => !client.socket.connected);
   });
 
-  it('is cut off for a message over 16 KB', async () => {
+  it('is disconnected for a message over 16 KB', async () => {
     await using server = await startSocketTestServer();
-    const viewer = await joined(server.open());
-    viewer.socket.emit('request-pairing-code', { phone: 'x'.repeat(20_000) });
-    await waitFor('the server to hang up', () => !viewer.socket.connected);
+    const client = await joined(server.open());
+    client.socket.emit('request-pairing-code', { phone: 'x'.repeat(20_000) });
+    await waitFor('the server to disconnect', () => !client.socket.connected);
     expect(server.log.lines.some((line) => line.includes('Socket client disconnected'))).toBe(true);
   });
 });

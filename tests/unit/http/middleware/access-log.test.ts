@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { maskPath } from '../../../../src/http/middleware/access-log.ts';
 
-describe('maskedPath', () => {
-  it('keeps what helps and drops what opens doors', () => {
+describe('maskPath', () => {
+  it('masks tokens, secrets and long segments but keeps ids', () => {
     expect(maskPath('/marketplace/status/41?token=abc')).toBe('/marketplace/status/41');
     expect(maskPath('/marketplace/qr/abc')).toBe('/marketplace/qr/***');
     expect(maskPath('/marketplace/QR/abc/')).toBe('/marketplace/QR/***/');

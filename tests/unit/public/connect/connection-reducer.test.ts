@@ -7,11 +7,11 @@ import {
 } from '../../../../public/scripts/shared/payloads.js';
 import { ConnectPageDriver } from '../../../support/clients/connect-page-driver.ts';
 
-describe('arriving at the page', () => {
-  it('asks for a code by itself when the salon has never been connected', () => {
-    const visit = new ConnectPageDriver().connect('idle');
-    expect(visit.effects).toEqual(['qr']);
-    expect(visit.screen).toBe('waiting');
+describe('opening the connect page', () => {
+  it('requests a code automatically if the salon has never been connected', () => {
+    const page = new ConnectPageDriver().connect('idle');
+    expect(page.effects).toEqual(['qr']);
+    expect(page.screen).toBe('waiting');
   });
 
   it.each([
@@ -23,121 +23,121 @@ describe('arriving at the page', () => {
     'banned',
     'conflict',
     'stopped',
-  ])('starts nothing when the session is %s', (state) => {
-    const visit = new ConnectPageDriver().connect(state).advance(30);
-    expect(visit.effects).toEqual([]);
-    expect(visit.screen).toBe(state);
+  ])('requests no code if the session is %s', (state) => {
+    const page = new ConnectPageDriver().connect(state).advance(30);
+    expect(page.effects).toEqual([]);
+    expect(page.screen).toBe(state);
   });
 
-  it('joins a pairing that already runs without asking again', () => {
-    const visit = new ConnectPageDriver().connect('pairing');
-    expect(visit.screen).toBe('waiting');
-    expect(visit.showQr(20).screen).toBe('qr');
-    expect(visit.effects).toEqual([]);
+  it('joins a running pairing without requesting a code', () => {
+    const page = new ConnectPageDriver().connect('pairing');
+    expect(page.screen).toBe('waiting');
+    expect(page.showQr(20).screen).toBe('qr');
+    expect(page.effects).toEqual([]);
   });
 });
 
-describe('a code', () => {
-  it('waits for its successor for the second that the server rounded away, no longer, even when no timer has fired', () => {
-    const visit = new ConnectPageDriver().connect('idle').showQr(20);
-    expect(visit.suspendTimers(20).screen).toBe('qr');
-    expect(visit.suspendTimers(1).screen).not.toBe('qr');
+describe('a QR code', () => {
+  it('stays one second past its rounded lifetime, even if no timer fires', () => {
+    const page = new ConnectPageDriver().connect('idle').showQr(20);
+    expect(page.suspendTimers(20).screen).toBe('qr');
+    expect(page.suspendTimers(1).screen).not.toBe('qr');
   });
 
-  it('gives way to the next one', () => {
-    const visit = new ConnectPageDriver().connect('idle').showQr(20).advance(21);
-    expect(visit.screen).toBe('waiting');
-    expect(visit.showQr(20).screen).toBe('qr');
+  it('is replaced by the next one', () => {
+    const page = new ConnectPageDriver().connect('idle').showQr(20).advance(21);
+    expect(page.screen).toBe('waiting');
+    expect(page.showQr(20).screen).toBe('qr');
   });
 
-  it('disappears the moment the phone is linked, and a late one does not come back', () => {
-    const visit = new ConnectPageDriver()
+  it('disappears once the phone is linked, and a late code is ignored', () => {
+    const page = new ConnectPageDriver()
       .connect('idle')
       .showQr(60)
       .send({ type: 'linked', phone: '+79001234567' });
-    expect(visit.screen).toBe('connected');
-    expect(visit.showQr(60).screen).toBe('connected');
-    expect(visit.model.phone).toBe('+79001234567');
+    expect(page.screen).toBe('connected');
+    expect(page.showQr(60).screen).toBe('connected');
+    expect(page.model.phone).toBe('+79001234567');
   });
 
-  it('that takes too long is admitted to be slow', () => {
-    const visit = new ConnectPageDriver().connect('idle');
-    expect(visit.advance(14).slow).toBe(false);
-    expect(visit.advance(1).slow).toBe(true);
+  it('is reported as slow after 15 seconds', () => {
+    const page = new ConnectPageDriver().connect('idle');
+    expect(page.advance(14).slow).toBe(false);
+    expect(page.advance(1).slow).toBe(true);
   });
 
-  it('is asked for again only by the button once all codes ran out', () => {
-    const visit = new ConnectPageDriver()
+  it('is requested again only by the button once all codes have expired', () => {
+    const page = new ConnectPageDriver()
       .connect('idle')
       .showQr(20)
       .send({ type: 'session-state', state: 'qr_expired' })
       .advance(60);
-    expect(visit.screen).toBe('qr_expired');
-    expect(visit.effects).toEqual(['qr']);
-    visit.send({ type: 'new-code-pressed' });
-    expect(visit.effects).toEqual(['qr', 'qr']);
-    expect(visit.screen).toBe('waiting');
+    expect(page.screen).toBe('qr_expired');
+    expect(page.effects).toEqual(['qr']);
+    page.send({ type: 'new-code-pressed' });
+    expect(page.effects).toEqual(['qr', 'qr']);
+    expect(page.screen).toBe('waiting');
   });
 });
 
-describe('a refusal', () => {
-  it('of WhatsApp is retried twice, then offers the pairing code and stops', () => {
-    const visit = new ConnectPageDriver().connect('idle');
+describe('a failure', () => {
+  it('of the WhatsApp connection is retried twice, then the pairing code is offered', () => {
+    const page = new ConnectPageDriver().connect('idle');
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      visit.fail('CONNECTION_FAILED').send({ type: 'session-state', state: 'idle' }).advance(5);
+      page.fail('CONNECTION_FAILED').send({ type: 'session-state', state: 'idle' }).advance(5);
     }
-    expect(visit.effects).toEqual(['qr', 'qr', 'qr']);
-    expect(visit.screen).toBe('refused');
-    expect(visit.advance(60).effects).toHaveLength(3);
+    expect(page.effects).toEqual(['qr', 'qr', 'qr']);
+    expect(page.screen).toBe('refused');
+    expect(page.advance(60).effects).toHaveLength(3);
   });
 
-  it('that the state of the session tells already is not asked again, and does not cover it', () => {
-    const visit = new ConnectPageDriver()
+  it('that the session state already explains is neither retried nor shown', () => {
+    const page = new ConnectPageDriver()
       .connect('idle')
       .send({ type: 'session-state', state: 'banned', cause: '403' });
-    visit.fail('CONNECTION_FAILED').advance(10);
-    expect(visit.screen).toBe('banned');
-    expect(visit.effects).toEqual(['qr']);
+    page.fail('CONNECTION_FAILED').advance(10);
+    expect(page.screen).toBe('banned');
+    expect(page.effects).toEqual(['qr']);
   });
 
-  it('of what a button asked for is shown, whatever state is told', () => {
-    const visit = new ConnectPageDriver().connect('logged_out').send({ type: 'new-code-pressed' });
-    expect(visit.fail('CONNECTION_FAILED').screen).toBe('waiting');
-    expect(visit.advance(2).effects).toEqual(['qr', 'qr']);
+  it('of a request by button is retried in any session state', () => {
+    const page = new ConnectPageDriver().connect('logged_out').send({ type: 'new-code-pressed' });
+    expect(page.fail('CONNECTION_FAILED').screen).toBe('waiting');
+    expect(page.advance(2).effects).toEqual(['qr', 'qr']);
   });
 
-  it('because another page has linked the salon meanwhile leaves the page connected', () => {
-    const visit = new ConnectPageDriver().connect('idle').send({ type: 'linked', phone: '+79001234567' });
-    expect(visit.fail('FORBIDDEN').screen).toBe('connected');
+  it('caused by a login from another page leaves the page connected', () => {
+    const page = new ConnectPageDriver().connect('idle').send({ type: 'linked', phone: '+79001234567' });
+    expect(page.fail('FORBIDDEN').screen).toBe('connected');
   });
 
-  it('for haste counts down and repeats the request by itself', () => {
-    const visit = new ConnectPageDriver().connect('idle').fail('RATE_LIMIT', 12);
-    expect(visit.advance(11).effects).toEqual(['qr']);
-    expect(visit.screen).toBe('error');
-    expect(visit.advance(1).effects).toEqual(['qr', 'qr']);
-    expect(visit.screen).toBe('waiting');
+  it('RATE_LIMIT counts down and repeats the request', () => {
+    const page = new ConnectPageDriver().connect('idle').fail('RATE_LIMIT', 12);
+    expect(page.advance(11).effects).toEqual(['qr']);
+    expect(page.screen).toBe('error');
+    expect(page.advance(1).effects).toEqual(['qr', 'qr']);
+    expect(page.screen).toBe('waiting');
   });
 
-  it('of the handshake for haste connects again after the wait', () => {
-    const visit = new ConnectPageDriver().send({ type: 'link-down' }).fail('RATE_LIMIT', 3).advance(3);
-    expect(visit.effects).toEqual(['connect']);
+  it('RATE_LIMIT of the handshake reconnects after the wait', () => {
+    const page = new ConnectPageDriver().send({ type: 'link-down' }).fail('RATE_LIMIT', 3).advance(3);
+    expect(page.effects).toEqual(['connect']);
   });
 
-  it('of the database is repeated after five seconds when the server names no time', () => {
-    const visit = new ConnectPageDriver().connect('idle').fail('DB_ERROR');
-    expect(visit.advance(4).effects).toEqual(['qr']);
-    expect(visit.advance(1).effects).toEqual(['qr', 'qr']);
+  it('DB_ERROR without retryAfter is retried after five seconds', () => {
+    const page = new ConnectPageDriver().connect('idle').fail('DB_ERROR');
+    expect(page.advance(4).effects).toEqual(['qr']);
+    expect(page.advance(1).effects).toEqual(['qr', 'qr']);
   });
 
   it.each(['INVALID_TOKEN', 'COMPANY_NOT_FOUND', 'FORBIDDEN'])(
-    'with %s ends the conversation for good',
+    'with %s closes the connection for good',
     (code) => {
-      const visit = new ConnectPageDriver().connect('idle').showQr(60).fail(code);
-      visit.send({ type: 'link-down' }, { type: 'reconnect' }, { type: 'new-code-pressed' }).advance(120);
-      expect(visit.effects).toEqual(['qr', 'close']);
-      expect(visit.screen).toBe('error');
-      expect(visit.model.failure?.code).toBe(code);
+      const page = new ConnectPageDriver().connect('idle').showQr(60).fail(code);
+      page.send({ type: 'link-down' }, { type: 'reconnect' }, { type: 'new-code-pressed' }).advance(120);
+      expect(page.effects).toEqual(['qr', 'close']);
+      expect(page.screen).toBe('error');
+      expect(page.model.failure?.code).toBe(code);
     },
   );
 
@@ -148,32 +148,32 @@ describe('a refusal', () => {
     expect(new ConnectPageDriver().connect('idle').fail(code).screen).toBe(screen);
   });
 
-  it('with a code this page does not know shows an error and repeats nothing', () => {
-    const visit = new ConnectPageDriver().connect('idle').fail('SOMETHING_NEW').advance(60);
-    expect(visit.screen).toBe('error');
-    expect(visit.effects).toEqual(['qr']);
+  it('with an unknown code shows an error and is not retried', () => {
+    const page = new ConnectPageDriver().connect('idle').fail('SOMETHING_NEW').advance(60);
+    expect(page.screen).toBe('error');
+    expect(page.effects).toEqual(['qr']);
   });
 });
 
-describe('losing the server', () => {
-  it('hides the code and says so, and shows the state again when back', () => {
-    const visit = new ConnectPageDriver().connect('idle').showQr(60).send({ type: 'link-down' });
-    expect(visit.screen).toBe('offline');
-    expect(visit.connect('pairing').showQr(40).screen).toBe('qr');
-    expect(visit.effects).toEqual(['qr']);
+describe('a lost server connection', () => {
+  it('hides the code and shows the state again after the reconnect', () => {
+    const page = new ConnectPageDriver().connect('idle').showQr(60).send({ type: 'link-down' });
+    expect(page.screen).toBe('offline');
+    expect(page.connect('pairing').showQr(40).screen).toBe('qr');
+    expect(page.effects).toEqual(['qr']);
   });
 
-  it('connects at once when the browser is online again, and not when nothing was lost', () => {
+  it('is reopened when the browser is back online, unless it is up', () => {
     expect(new ConnectPageDriver().connect('connected').send({ type: 'reconnect' }).effects).toEqual([]);
-    const visit = new ConnectPageDriver()
+    const page = new ConnectPageDriver()
       .connect('connected')
       .send({ type: 'link-down' }, { type: 'reconnect' });
-    expect(visit.effects).toEqual(['connect']);
+    expect(page.effects).toEqual(['connect']);
   });
 });
 
-describe('losing WhatsApp', () => {
-  it('because the phone is out of date asks for an update, not just for a new code', () => {
+describe('a lost WhatsApp connection', () => {
+  it('with cause 411 shows the outdated-phone screen', () => {
     const screenFor = (payload: unknown) =>
       new ConnectPageDriver().connect(readSessionState(payload) ?? '').screen;
     expect(screenFor({ state: 'stopped', detail: '411' })).toBe('phone_outdated');
@@ -181,23 +181,21 @@ describe('losing WhatsApp', () => {
     expect(screenFor({ state: 'reconnecting', detail: '411' })).toBe('reconnecting');
   });
 
-  it('shows the reason that the server has already told', () => {
-    const visit = new ConnectPageDriver()
+  it('keeps the reason that the session state gave', () => {
+    const page = new ConnectPageDriver()
       .connect('connected')
       .send({ type: 'session-state', state: 'logged_out' });
-    expect(visit.send({ type: 'unlinked', willReconnect: false }).screen).toBe('logged_out');
+    expect(page.send({ type: 'unlinked', willReconnect: false }).screen).toBe('logged_out');
   });
 
-  it('for a moment asks nothing of the person', () => {
-    const visit = new ConnectPageDriver()
-      .connect('connected')
-      .send({ type: 'unlinked', willReconnect: true });
-    expect(visit.screen).toBe('reconnecting');
-    expect(visit.send({ type: 'linked', phone: undefined }).screen).toBe('connected');
+  it('shows "reconnecting" while the server reconnects', () => {
+    const page = new ConnectPageDriver().connect('connected').send({ type: 'unlinked', willReconnect: true });
+    expect(page.screen).toBe('reconnecting');
+    expect(page.send({ type: 'linked', phone: undefined }).screen).toBe('connected');
   });
 });
 
-describe('a message of the wrong shape', () => {
+describe('a malformed payload', () => {
   it.each([
     undefined,
     null,
@@ -206,23 +204,23 @@ describe('a message of the wrong shape', () => {
     { qr: 'https://evil.example/x.png', expiresIn: 20 },
     { qr: 'data:image/png;base64,AA==', expiresIn: 0 },
     { qr: 'data:image/png;base64,AA==', expiresIn: '20' },
-  ])('%j is no QR code', (payload) => {
+  ])('%j is not a QR code', (payload) => {
     expect(readQr(payload)).toBeUndefined();
   });
 
-  it('is still a failure, of an unknown kind', () => {
+  it('of an error is a failure with an unknown code', () => {
     expect(readFailure(undefined)).toEqual({ code: 'UNKNOWN', message: '', retryAfterSeconds: undefined });
   });
 });
 
-describe('a restriction of new chats', () => {
-  it('is shown in the words of the server, and goes from an open page when it is over', () => {
+describe('a new-chat restriction', () => {
+  it('shows the message of the server and disappears when lifted', () => {
     const statusEvent = (restriction: unknown) =>
       ({ type: 'status', status: readStatus({ restriction }) }) as const;
-    const visit = new ConnectPageDriver()
+    const page = new ConnectPageDriver()
       .connect('connected')
       .send(statusEvent({ message: 'до 15:30', until: 'x' }));
-    expect(visit.model.restriction).toBe('до 15:30');
-    expect(visit.send(statusEvent(null)).model.restriction).toBe('');
+    expect(page.model.restriction).toBe('до 15:30');
+    expect(page.send(statusEvent(null)).model.restriction).toBe('');
   });
 });

@@ -5,84 +5,84 @@ import { type PageEvent, ConnectPageDriver } from '../../../support/clients/conn
 describe('linking by phone number', () => {
   const submit: PageEvent = { type: 'phone-submitted', typed: '+7 900 123-45-67' };
 
-  it('sends nothing for what is not a number', () => {
-    const visit = new ConnectPageDriver().connect('idle').send({ type: 'phone-submitted', typed: '12' });
-    expect(visit.effects).toEqual(['qr']);
-    expect(visit.model.pairing).toMatchObject({ status: 'failed', failure: { code: 'VALIDATION_ERROR' } });
+  it('sends no request for an invalid number', () => {
+    const page = new ConnectPageDriver().connect('idle').send({ type: 'phone-submitted', typed: '12' });
+    expect(page.effects).toEqual(['qr']);
+    expect(page.model.pairing).toMatchObject({ status: 'failed', failure: { code: 'VALIDATION_ERROR' } });
   });
 
-  it('shows the code until it runs out', () => {
+  it('shows the code until it expires', () => {
     const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
-    if (!code) throw new Error('The code is not one');
-    const visit = new ConnectPageDriver().connect('idle').send(submit, { type: 'pairing-code', code });
-    expect(visit.advance(149).model.pairing.status).toBe('shown');
-    expect(visit.advance(1).model.pairing.status).toBe('expired');
+    if (!code) throw new Error('Invalid pairing code payload');
+    const page = new ConnectPageDriver().connect('idle').send(submit, { type: 'pairing-code', code });
+    expect(page.advance(149).model.pairing.status).toBe('shown');
+    expect(page.advance(1).model.pairing.status).toBe('expired');
   });
 
-  it('takes back a code whose socket WhatsApp has closed, and offers a new one', () => {
+  it('expires the code when WhatsApp closes its socket', () => {
     const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
-    if (!code) throw new Error('The code is not one');
-    const visit = new ConnectPageDriver().connect('idle').send(submit, { type: 'pairing-code', code });
-    visit.send({ type: 'session-state', state: 'pairing' });
-    expect(visit.model.pairing.status).toBe('shown');
-    visit.send({ type: 'session-state', state: 'pairing', cause: '428' });
-    expect(visit.model.pairing.status).toBe('expired');
+    if (!code) throw new Error('Invalid pairing code payload');
+    const page = new ConnectPageDriver().connect('idle').send(submit, { type: 'pairing-code', code });
+    page.send({ type: 'session-state', state: 'pairing' });
+    expect(page.model.pairing.status).toBe('shown');
+    page.send({ type: 'session-state', state: 'pairing', cause: '428' });
+    expect(page.model.pairing.status).toBe('expired');
   });
 
-  it('takes back a code that the server says links no more, and leaves a request under way alone', () => {
+  it('expires a code that the server revokes, but keeps a pending request', () => {
     const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
-    const lost = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 0 });
-    if (!code || !lost) throw new Error('The code is not one');
-    const watching = new ConnectPageDriver().connect('idle').showQr(60).send({ type: 'pairing-code', code });
-    watching.send({ type: 'pairing-code', code: lost });
-    expect(watching.model.pairing.status).toBe('expired');
-    expect(watching.screen).toBe('qr');
+    const revoked = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 0 });
+    if (!code || !revoked) throw new Error('Invalid pairing code payload');
+    const page = new ConnectPageDriver().connect('idle').showQr(60).send({ type: 'pairing-code', code });
+    page.send({ type: 'pairing-code', code: revoked });
+    expect(page.model.pairing.status).toBe('expired');
+    expect(page.screen).toBe('qr');
 
-    const asking = new ConnectPageDriver()
+    const requestingPage = new ConnectPageDriver()
       .connect('idle')
       .send(submit, { type: 'pairing-code', code }, submit);
-    asking.send({ type: 'pairing-code', code: lost });
-    expect(asking.model.pairing.status).toBe('pending');
-    expect(asking.fail('CONNECTION_FAILED').model.pairing.status).toBe('failed');
+    requestingPage.send({ type: 'pairing-code', code: revoked });
+    expect(requestingPage.model.pairing.status).toBe('pending');
+    expect(requestingPage.fail('CONNECTION_FAILED').model.pairing.status).toBe('failed');
   });
 
-  it('takes back a code whose pairing has ended', () => {
+  it('expires the code when its pairing ends', () => {
     const code = readPairingCode({ code: 'ABCD1234', phone: '+79001234567', expiresIn: 150 });
-    if (!code) throw new Error('The code is not one');
-    const visit = new ConnectPageDriver().connect('pairing').send({ type: 'pairing-code', code });
-    visit.send({ type: 'session-state', state: 'idle' }, { type: 'session-state', state: 'pairing' });
-    expect(visit.model.pairing.status).toBe('expired');
+    if (!code) throw new Error('Invalid pairing code payload');
+    const page = new ConnectPageDriver().connect('pairing').send({ type: 'pairing-code', code });
+    page.send({ type: 'session-state', state: 'idle' }, { type: 'session-state', state: 'pairing' });
+    expect(page.model.pairing.status).toBe('expired');
   });
 
-  it('keeps its failures in its own form and leaves the QR code on the page', () => {
-    const visit = new ConnectPageDriver().connect('idle').showQr(60).send(submit).fail('RATE_LIMIT', 10);
-    expect(visit.screen).toBe('qr');
-    expect(visit.model.pairing.status).toBe('failed');
-    expect(visit.advance(10).effects).toEqual(['qr', 'pairing-code', 'pairing-code']);
+  it('shows failures in its form and keeps the QR code on the page', () => {
+    const page = new ConnectPageDriver().connect('idle').showQr(60).send(submit).fail('RATE_LIMIT', 10);
+    expect(page.screen).toBe('qr');
+    expect(page.model.pairing.status).toBe('failed');
+    expect(page.advance(10).effects).toEqual(['qr', 'pairing-code', 'pairing-code']);
   });
 
   it.each(['logged_out', 'stopped', 'conflict', 'phone_outdated'])(
-    'says why there is no code also where the session is %s, beside what the page says of that',
+    'shows why there is no code beside the %s screen',
     (state) => {
-      const visit = new ConnectPageDriver().connect(state).send(submit).fail('CONNECTION_FAILED');
-      expect(visit.model.pairing).toMatchObject({
+      const page = new ConnectPageDriver().connect(state).send(submit).fail('CONNECTION_FAILED');
+      expect(page.model.pairing).toMatchObject({
         status: 'failed',
         failure: { code: 'CONNECTION_FAILED', message: 'why' },
         phone: '+79001234567',
       });
-      expect(visit.screen).toBe(state);
+      expect(page.screen).toBe(state);
       expect(new ConnectPageDriver().connect(state).send(submit).advance(30).model.pairing.status).toBe(
         'failed',
       );
     },
   );
 
-  it('gives up on a server that never answers', () => {
-    const visit = new ConnectPageDriver().connect('idle').showQr(60).send(submit).advance(30);
-    expect(visit.model.pairing.status).toBe('failed');
+  it('fails if the server does not respond within 30 seconds', () => {
+    const page = new ConnectPageDriver().connect('idle').showQr(60).send(submit).advance(30);
+    expect(page.model.pairing.status).toBe('failed');
   });
 
-  it('leaves the form when the token died, whatever was asked for', () => {
+  it('shows the error screen if the token is invalid', () => {
     expect(new ConnectPageDriver().connect('idle').send(submit).fail('INVALID_TOKEN').screen).toBe('error');
   });
 });

@@ -11,8 +11,8 @@ const active = { enabled: true, disabled_at: null, failing_since: null, waiting:
 const failing = { ...active, failing_since: '2026-03-30T07:15:00Z', waiting: 12 };
 const disabled = { ...failing, enabled: false, disabled_at: '2026-03-31T07:20:00Z' };
 
-describe('the words for the own webhook of a salon', () => {
-  it('say that it works, and what is on its way', () => {
+describe('webhookStatusText', () => {
+  it('shows an active webhook and its pending messages', () => {
     expect(webhookStatusText(active, translateTo('ru'), 'ru')).toEqual({
       state: 'active',
       text: 'Работает: сообщения клиентов передаются в вашу систему.',
@@ -21,7 +21,7 @@ describe('the words for the own webhook of a salon', () => {
     expect(text).toMatch(/^It works: .* Waiting to be forwarded: 2\.$/);
   });
 
-  it('say since when it fails, and how much waits', () => {
+  it('shows since when it fails and how many messages are pending', () => {
     const inRussian = webhookStatusText(failing, translateTo('ru'), 'ru');
     expect(inRussian.state).toBe('failing');
     expect(inRussian.text).toMatch(/^Не работает с (29|30|31) марта.*\d\d:15: .* Ждут передачи: 12\.$/);
@@ -29,7 +29,7 @@ describe('the words for the own webhook of a salon', () => {
     expect(text).toMatch(/^It has been failing since March .* Waiting to be forwarded: 12\.$/);
   });
 
-  it('say when and why it was disabled, and that nothing waits for it', () => {
+  it('shows when and why it was disabled, without pending messages', () => {
     const inRussian = webhookStatusText(disabled, translateTo('ru'), 'ru');
     expect(inRussian.state).toBe('disabled');
     expect(inRussian.text).toMatch(/^Отключена (30|31|1) (марта|апреля).*\d\d:20: .*410/);

@@ -12,30 +12,30 @@ const jwt = (claims: unknown): string => {
   return `header.${payload}.signature`;
 };
 const emptyStorage = () => {
-  const kept = new Map<string, string>();
+  const items = new Map<string, string>();
   return {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => void items.set(key, value),
   };
 };
 
-describe('tokens of the connect page', () => {
+describe('connect tokens', () => {
   it.each([
     ['the fragment', `${page}#token=a`, ['a']],
     ['a list for several salons', `${page}#tokens=a,b,,c`, ['a', 'b', 'c']],
     ['a repeated fragment', `${page}#token=a&token=b&token=a`, ['a', 'b']],
     ['the old query', `${page}?token=a&lang=en`, ['a']],
-    ['an address without any', `${page}?lang=en#pairing`, []],
-  ])('are found in %s', (_name, address, tokens) => {
+    ['a URL without tokens', `${page}?lang=en#pairing`, []],
+  ])('are read from %s', (_name, address, tokens) => {
     expect(tokensInUrl(address)).toEqual(tokens);
   });
 
-  it('leave the address bar, and nothing else does', () => {
+  it('are removed from the URL, and nothing else is', () => {
     expect(urlWithoutTokens(`${page}?token=a&lang=en#token=b`)).toBe(`${page}?lang=en`);
     expect(urlWithoutTokens(`${page}?lang=en#pairing`)).toBe(`${page}?lang=en#pairing`);
   });
 
-  it('survive a reload of the page, and give way to a newer link', () => {
+  it('survive a page reload until a newer link replaces them', () => {
     const storage = emptyStorage();
     expect(loadTokens(`${page}#tokens=a,b`, storage)).toEqual(['a', 'b']);
     expect(loadTokens(page, storage)).toEqual(['a', 'b']);
@@ -46,7 +46,7 @@ describe('tokens of the connect page', () => {
 });
 
 describe('the company of a token', () => {
-  it('is read from the claim, whatever alphabet the other claims need', () => {
+  it('is read from the claim, even if other claims are not ASCII', () => {
     expect(companyIdFromToken(jwt({ company_id: 42, title: 'Салон «Ёжик» ???>>>' }))).toBe(42);
   });
 
