@@ -57,10 +57,10 @@ describe('the connect page in Chromium', () => {
   });
   afterAll(() => scope.disposeAsync());
 
-  const screenOf = (which: Page) => which.locator('#main').getAttribute('data-state');
+  const screenOf = (target: Page) => target.locator('#main').getAttribute('data-state');
   const registrations = () => stack.whatsapp.log.filter(({ type }) => type === 'registration').length;
-  const screenshotCode = async (which: Page): Promise<string> => {
-    const picture = await which.screenshot({ fullPage: true });
+  const screenshotCode = async (target: Page): Promise<string> => {
+    const picture = await target.screenshot({ fullPage: true });
     return decodeQr(picture.toString('base64'));
   };
 
@@ -116,18 +116,18 @@ describe('the connect page in Chromium', () => {
   });
 
   it('fits into 320 px, with and without a code', async () => {
-    for (const which of [otherPage, page]) {
-      const viewport = which.viewportSize() ?? { width: 1100, height: 900 };
-      await which.setViewportSize({ width: 320, height: 640 });
+    for (const target of [otherPage, page]) {
+      const viewport = target.viewportSize() ?? { width: 1100, height: 900 };
+      await target.setViewportSize({ width: 320, height: 640 });
       for (const language of ['English', 'Русский']) {
-        await which.getByRole('button', { name: language }).click();
-        const overflow = await which.evaluate(() => {
+        await target.getByRole('button', { name: language }).click();
+        const overflow = await target.evaluate(() => {
           const { scrollWidth, clientWidth } = document.documentElement;
           return scrollWidth - clientWidth;
         });
-        expect(overflow, `${await screenOf(which)} in ${language}`).toBe(0);
+        expect(overflow, `${await screenOf(target)} in ${language}`).toBe(0);
       }
-      await which.setViewportSize(viewport);
+      await target.setViewportSize(viewport);
     }
   });
 
@@ -138,7 +138,7 @@ describe('the connect page in Chromium', () => {
   });
 
   it('passes the accessibility audit', async () => {
-    for (const which of [otherPage, page]) expect(await which.evaluate(audit)).toEqual([]);
+    for (const target of [otherPage, page]) expect(await target.evaluate(audit)).toEqual([]);
     await expect.poll(() => otherPage.getByRole('status').first().innerText()).toContain('Отсканируйте');
     expect(await otherPage.getByRole('img', { name: 'QR-код для привязки WhatsApp' }).count()).toBe(1);
   });
@@ -199,7 +199,7 @@ describe('the connect page in Chromium', () => {
     expect(urls.some((url) => url.startsWith('ws'))).toBe(true);
     for (const secret of [token, otherToken]) {
       expect(urls.filter((url) => url.includes(secret))).toEqual([]);
-      for (const which of [page, otherPage]) expect(which.url()).not.toContain(secret);
+      for (const target of [page, otherPage]) expect(target.url()).not.toContain(secret);
       expect(stack.server.output).not.toContain(secret);
     }
     const rejectedRegistration = /status of 401 .*\/marketplace\/register/;
