@@ -4,7 +4,7 @@ import { Server } from 'socket.io';
 import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
 import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 
-/** The least that shows a QR code: whoever asks gets a bare Baileys socket, and its first code as it comes. */
+/** Baseline for QR codes: each request opens a bare Baileys socket and emits its codes. */
 using _quiet = muteLibsignalConsole();
 const [, , url = ''] = process.argv;
 const http = createServer();

@@ -2,7 +2,7 @@ import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
 import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { readIdentity } from './identities.ts';
 
-/** Bare Baileys with its keys in memory: told which files of identities, it opens their sessions, and tells when all are open. */
+/** Bare Baileys with keys in memory. Opens the sessions of the identity files it receives and sends `open` when all are open. */
 const concurrency = 20;
 
 using _quiet = muteLibsignalConsole();

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** A process of the benchmark that talks by messages and ends with its parent. */
+/** A forked process that communicates by messages and ends with its parent. */
 export class Child implements AsyncDisposable {
   readonly process: ChildProcess;
 
@@ -24,7 +24,7 @@ export class Child implements AsyncDisposable {
     this.process.send(message);
   }
 
-  /** The next message. */
+  /** Waits for the next message. */
   async nextMessage(): Promise<unknown> {
     const [message] = (await once(this.process, 'message')) as [unknown];
     return message;

@@ -3,26 +3,26 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
 
-/** Who takes webhooks, as a process of its own. */
+/** A server under measurement, in its own process. */
 export type Contender = Readonly<{ name: string; url: string; pid: number }>;
 
 export type Slice = Readonly<{
   perSecond: number;
-  /** Processor time of the contender for each acknowledgement, in microseconds. */
+  /** CPU time of the contender per acknowledgement, in microseconds. */
   cpuMicros: number;
 }>;
 
 export type Load = Readonly<{
   seconds: number;
   connections: number;
-  /** A body that was never posted before. */
+  /** Returns a body that was not posted before. */
   nextBody: () => string;
 }>;
 
-/** Linux counts processor time in hundredths of a second. */
+/** Linux counts CPU time in hundredths of a second. */
 const tickMicros = 10_000;
 
-/** A write that is stopped in the middle would be taken for a database that does not answer. */
+/** Time for writes in flight to end: a write interrupted by SIGSTOP would look like a database timeout. */
 const drainDelayMs = 250;
 
 /** Keeps all threads of a process on one core. */
@@ -30,7 +30,7 @@ export function pin(pid: number, core: number): void {
   execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
 }
 
-/** Posts as fast as is answered. @throws Error when an answer was not 200 */
+/** Posts as fast as responses arrive. @throws Error after a response other than 200 */
 export async function measure({ name, url, pid }: Contender, load: Load): Promise<Slice> {
   const cpuBefore = readCpuMicros(pid);
   const result = await autocannon({
@@ -50,8 +50,8 @@ export async function measure({ name, url, pid }: Contender, load: Load): Promis
 }
 
 /**
- * Keeps the others off the processor during the work: what a server took in its own slice it would else go on processing in
- * its rival's. A stop of some seconds is well inside its leases.
+ * Stops the other contenders (SIGSTOP) during the work: a server would otherwise process its own backlog in the slice of
+ * another. A stop of some seconds is well within its leases.
  */
 export async function runExclusively<Result>(
   others: readonly Contender[],

@@ -8,12 +8,12 @@ import { Child } from './child-process.ts';
 import { median, medianInterval } from './statistics.ts';
 
 const pairs = 60;
-/** One of the two must hold. */
+/** Either limit suffices. */
 const limits = { ratio: 1.1, differenceMs: 15 } as const;
-/** Of each, before anything is measured: until the compiler has seen it. */
+/** Unmeasured runs of each contender, for the JIT compiler. */
 const warmUps = 15;
 
-/** Asks for a code on a page that is open already. @returns milliseconds until it is there */
+/** Requests a code on an open page. @returns milliseconds until it arrives */
 async function firstQrMs(page: Socket): Promise<number> {
   if (!page.connected) await waitForEvent(page, 'connect');
   const shown = waitForEvent(page, 'qr-update');
@@ -27,7 +27,7 @@ async function waitForEvent(page: Socket, event: string): Promise<void> {
   await new Promise<void>((resolve) => page.once(event, () => resolve()));
 }
 
-/** The connect page of a salon that has never asked before. */
+/** Opens the connect page of a new salon. */
 async function openPage(stack: Stack, salonId: number): Promise<Socket> {
   const registered = await sendRequest(`${stack.url}/marketplace/register`, {
     headers: { 'x-api-key': adminApiKey },

@@ -19,7 +19,7 @@ export type Identity = Readonly<{ number: string; creds: AuthenticationCreds; ke
 
 const linkConcurrency = 3;
 
-/** Links that many devices to the simulated WhatsApp, with bare Baileys. */
+/** Links `count` devices to the simulated WhatsApp with bare Baileys. */
 export async function linkDevices(whatsapp: Child, url: string, count: number): Promise<Identity[]> {
   const numbers = Array.from({ length: count }, (_, n) => String(79_100_000_000 + n));
   const waiting = numbers.values();
@@ -47,7 +47,7 @@ export async function linkDevices(whatsapp: Child, url: string, count: number): 
   return identities;
 }
 
-/** One file each, so that whoever opens them holds no more than it opened. @returns the files */
+/** Writes one file per identity, so that a process loads only the identities it opens. @returns the files */
 export function writeIdentities(directory: string, identities: readonly Identity[]): string[] {
   return identities.map((identity) => {
     const file = path.join(directory, `${identity.number}.json`);
@@ -61,7 +61,7 @@ export function readIdentity(file: string): Identity {
   return JSON.parse(readFileSync(file, 'utf8'), BufferJSON.reviver) as Identity;
 }
 
-/** Puts them into our database as the credentials of active salons. */
+/** Stores the identities in our database as the credentials of active salons. */
 export async function storeIdentities(
   databaseUrl: string,
   encryptionKey: Readonly<{ id: string; key: Uint8Array }>,
@@ -87,7 +87,7 @@ export async function storeIdentities(
     await (await store.open(lease)).write(toCredentialChanges(creds, keys));
     await leases.release(lease);
   }
-  // Nobody is to be activated at the platform in a measurement of sessions.
+  // Active salons cause no activation requests, which would disturb the measurement.
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query(`update companies set integration_status = 'active'`);

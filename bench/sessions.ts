@@ -13,10 +13,10 @@ import { Child } from './child-process.ts';
 
 import { type Identity, linkDevices, storeIdentities, writeIdentities } from './identities.ts';
 
-/** The server must stay within these, for as many sessions as one instance is made for. */
+/** Limits of the server with as many sessions as one instance is designed for. */
 const limits = { sessions: 300, memoryRatio: 1.15, openAfterSeconds: 60, loopP99Ms: 200 } as const;
 
-/** What some sessions cost, above the same process without any. */
+/** Cost of the sessions: the difference to the same process without sessions. */
 type Sessions = Readonly<{
   perSessionKb: number;
   heapPerSessionKb: number;
@@ -29,7 +29,7 @@ const count = Number(options.sessions);
 const settleMs = 10_000;
 const openTimeoutMs = 180_000;
 
-/** Asked the moment that all sessions are open. @throws Error when some do not stay so */
+/** Measures as soon as all sessions are open. @throws Error when a session closes meanwhile */
 async function measureSessions(
   watch: FootprintReader,
   pid: number,
@@ -67,7 +67,7 @@ async function bareSessions(
   });
 }
 
-/** The whole server, without a session and then, after a restart, with all of them. */
+/** The whole server, first without sessions and, after a restart, with all of them. */
 async function ourSessions(
   url: string,
   identities: readonly Identity[],

@@ -1,4 +1,4 @@
-/** The middle of the values. */
+/** Median. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -6,13 +6,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** The value that `percent` of the values do not exceed. */
+/** Percentile, without interpolation. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? NaN;
 }
 
-/** Where the median of such values lies 19 times out of 20, by drawing from them again and again. */
+/** 95 % confidence interval of the median, by bootstrap. */
 export function medianInterval(
   values: readonly number[],
   random: () => number,

@@ -5,16 +5,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 export type SteadyLoad = Readonly<{
   seconds: number;
   connections: number;
-  /** Requests a second. */
+  /** Requests per second. */
   rate: number;
   nextBody: () => string;
 }>;
 
 /**
- * Posts at an even pace whatever the answers do, as independent senders would. autocannon sends each second's share at its
- * beginning, as fast as it is answered: its latencies at half load are those of full load.
- * @returns milliseconds from when each request was due to the end of its answer, so that a late send counts as waiting
- * @throws Error when an answer was not 200
+ * Posts at a constant rate regardless of the responses, as independent senders do (open workload). autocannon sends each
+ * second's share at its beginning, so that its latencies at half load equal those at full load.
+ * @returns milliseconds from the scheduled time of each request to the end of its response, so that a late send counts
+ * @throws Error after a response other than 200
  */
 export async function postSteadily(
   url: string,

@@ -20,9 +20,9 @@ const pairs = options.quick ? 2 : 12;
 const controlPairs = options.quick ? 1 : 8;
 const latencyPairs = options.quick ? 1 : 12;
 const seconds = options.quick ? 1 : 3;
-/** Whoever was stopped first catches up with its timers, and opens the connections. */
+/** After SIGCONT a server runs its overdue timers and reopens connections before it is measured. */
 const settlingSeconds = 1;
-/** Until the compiler has seen enough of either. */
+/** Warm-up for the JIT compiler. */
 const warmUpSeconds = options.quick ? 1 : 10;
 const connections = 50;
 const serverCore = 0;
@@ -30,7 +30,7 @@ const loadCore = 1;
 const controlBounds = [0.95, 1.05] as const;
 const limits = { throughput: 1, latency: 1.25 } as const;
 
-/** A bare server that writes each webhook by itself. */
+/** A bare server that commits each webhook separately. */
 async function startBaseline(
   databaseUrl: string,
   scope: AsyncDisposableStack,
@@ -48,12 +48,12 @@ async function startBaseline(
 }
 
 /**
- * As a server is that has run for a while: a new segment of its log costs 40 ms, one used before nothing, and checkpoints come
- * once in many slices.
+ * Settings of a server in steady state: creating a WAL segment costs 40 ms, reusing one costs nothing, and checkpoints are
+ * rare compared with the slices.
  */
 const walSettings = ["min_wal_size = '2GB'", "max_wal_size = '8GB'", "checkpoint_timeout = '30min'"];
 
-/** Does the work that both have left behind, so that it falls into nobody's slice. */
+/** Runs the deferred work of both contenders (vacuum, checkpoint) outside of the slices. */
 async function vacuumAndCheckpoint(database: Client): Promise<void> {
   await database.query('vacuum analyze');
   await database.query('checkpoint');
@@ -149,7 +149,7 @@ async function bench(): Promise<number> {
     return { p50Ms: percentile(settled, 50), p99Ms: percentile(settled, 99) };
   };
   await vacuumAndCheckpoint(database);
-  // The first writes to a page after a checkpoint log all of it.
+  // The first write to a page after a checkpoint logs the full page.
   await alternate(ours, baseline, 1, half);
   const latency = await alternate(ours, baseline, latencyPairs, half);
 

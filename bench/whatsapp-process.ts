@@ -2,8 +2,8 @@ import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-c
 import { WhatsAppSimulator } from '../dev-env/simulators/whatsapp/whatsapp-simulator.ts';
 
 /**
- * The simulated WhatsApp as a process of its own, so that its work does not count as its clients'. Tells its address first;
- * then answers every `{ number, qr }` once that phone has scanned that code.
+ * The simulated WhatsApp in a separate process, so that its CPU time does not count for its clients. Sends `{ url }` first;
+ * answers every `{ number, qr }` after that phone has scanned that code.
  */
 using _quiet = muteLibsignalConsole();
 const whatsapp = await WhatsAppSimulator.start();

@@ -8,7 +8,7 @@ import { TemporaryDirectory } from './temporary-directory.ts';
 
 const run = promisify(execFile);
 
-/** A real Postgres server of the test's own, on a free port, with the settings it comes with. */
+/** A Postgres server on a free port, with default settings, in a temporary directory. */
 export class PostgresServer implements AsyncDisposable {
   readonly #binaries: string;
   readonly #directory: TemporaryDirectory;
@@ -23,7 +23,7 @@ export class PostgresServer implements AsyncDisposable {
 
   static async start(): Promise<PostgresServer> {
     const directory = new TemporaryDirectory();
-    // initdb refuses root, so the directory belongs to another user then.
+    // initdb refuses to run as root; the postgres user must be able to write here.
     chmodSync(directory.path, 0o777);
     const server = new PostgresServer(await findBinaries(), directory, await freePort());
     await server.#runAsPostgres('initdb', [
@@ -39,7 +39,7 @@ export class PostgresServer implements AsyncDisposable {
     return server;
   }
 
-  /** A fresh, empty database. @returns its URL */
+  /** Creates an empty database. @returns its URL */
   async createDatabase(): Promise<string> {
     this.#databases += 1;
     const name = `test_${this.#databases}`;
@@ -50,7 +50,7 @@ export class PostgresServer implements AsyncDisposable {
     return this.#databaseUrl(name);
   }
 
-  /** Takes the server down as an operator in a hurry does: every connection is cut. */
+  /** Fast shutdown: every connection is closed. */
   async stopFast(): Promise<void> {
     await this.#runAsPostgres('pg_ctl', ['stop', '-D', this.#data, '-m', 'fast', '-w']);
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** A directory that goes when the test does. */
+/** A directory that is removed when it is disposed. */
 export class TemporaryDirectory implements Disposable {
   readonly path: string = mkdtempSync(path.join(tmpdir(), 'marketplace-'));
 

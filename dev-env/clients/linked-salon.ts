@@ -15,12 +15,12 @@ export type LinkedSalon = Readonly<{
   companyId: number;
   token: string;
   owner: SimulatedPhone;
-  /** What the platform was given at the activation. */
+  /** Webhook URL that the server registered at activation. */
   webhookUrl: string;
   apiKey: string;
 }>;
 
-/** Goes the whole way of an owner, from "Подключить" to the active integration. */
+/** Performs the owner's steps from "Подключить" to the active integration. */
 export async function linkSalon(
   stack: Stack,
   { salonId = demoSalon.id, number = ownerNumber }: Readonly<{ salonId?: number; number?: string }> = {},
@@ -52,7 +52,7 @@ export type SettingsView = Readonly<{
   review_link: string | null;
 }>;
 
-/** Changes what the owner decides about the messages, the way the settings page does. */
+/** Changes the notification settings through the API of the settings page. */
 export async function changeSettings(
   { url }: Readonly<{ url: string }>,
   token: string,
@@ -83,7 +83,7 @@ export type Stats = Readonly<{
   by_status: Readonly<Record<string, number>>;
 }>;
 
-/** What the administrator sees of all companies. */
+/** Statistics of all companies, by the admin API. */
 export async function fetchStats({ url }: Stack): Promise<Stats> {
   const response = await sendRequest(`${url}/marketplace/companies`, {
     headers: { 'x-api-key': adminApiKey },
@@ -92,7 +92,7 @@ export async function fetchStats({ url }: Stack): Promise<Stats> {
   return ((await response.json()) as { stats: Stats }).stats;
 }
 
-/** A visit that lies ahead whenever this runs. */
+/** Local date and time in the future, relative to today. */
 export function dateInDays(days: number, time: string): string {
   return `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)} ${time}`;
 }

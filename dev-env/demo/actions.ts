@@ -1,7 +1,7 @@
 import Joi from 'joi';
 import type { DemoSimulation, NewBooking, Person } from './demo-simulation.ts';
 
-/** A request of the page that cannot be fulfilled, with the reason. */
+/** An action of the page failed; the message is the reason. */
 export class ActionError extends Error {
   override readonly name = 'ActionError';
 }

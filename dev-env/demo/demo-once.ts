@@ -5,8 +5,8 @@ import { waitFor } from '../wait-for.ts';
 import { muteLibsignalConsole } from '../simulators/whatsapp/libsignal-console.ts';
 
 /**
- * The whole way from "Подключить" to the client's phone with no person: every step through the interfaces that browsers,
- * phones and the platform use. Prints one line a step; exits 0 only if all of them held.
+ * The journey from "Подключить" to the client's phone without a person, through the interfaces that browsers, phones and the
+ * platform use. Prints one line per step; exits with 0 only if every step passes.
  */
 async function runJourney(): Promise<void> {
   using _quiet = muteLibsignalConsole();

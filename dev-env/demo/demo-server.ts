@@ -51,7 +51,7 @@ export class DemoServer implements AsyncDisposable {
     return `http://${host}:${address.port}`;
   }
 
-  /** From now on pages are served. */
+  /** Starts serving pages. */
   serve(simulation: DemoSimulation, serverUrl: string): void {
     const live = new StateStream(simulation);
     const proxy = new ReverseProxy(serverUrl, (location) => simulation.handleRedirect(location));

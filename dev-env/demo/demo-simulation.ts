@@ -19,12 +19,12 @@ export type NewBooking = Readonly<{
   start: string;
 }>;
 
-/** Who holds which of the two phones. */
+/** Names of the two phones. */
 export type Person = 'owner' | 'client';
 
 type Reply = Readonly<{ id: string; text: string; at: Date }>;
 
-/** The salon's owner, a client and the platform around the real server: what they do and what they see. */
+/** Actions and state of the salon's owner, a client and the platform around the server. */
 export class DemoSimulation {
   readonly #stack: Stack;
   readonly #poller: ServerStatusPoller;
@@ -49,7 +49,7 @@ export class DemoSimulation {
     const token = fragment.get('token');
     if (token === null) return;
     this.#poller.companyId = companyIdFromToken(token);
-    // Whoever tries the demo at night wants to see messages as well.
+    // The demo sends messages at night too.
     changeSettings(this.#stack, token, { quiet_hours: null }).catch((error: unknown) => console.error(error));
   }
 
@@ -158,7 +158,7 @@ export class DemoSimulation {
     };
   }
 
-  /** How far each message got, from what passed through WhatsApp. */
+  /** Delivery state of each message, from the simulator's log. */
   #ticks(): Map<string, Ticks> {
     const ticks = new Map<string, Ticks>();
     for (const event of this.#stack.whatsapp.log) {

@@ -1,6 +1,6 @@
 import type { InstallationStatus } from '../simulators/yclients/salon.ts';
 
-/** How far a message got, as its sender sees it. */
+/** Delivery state of a message for its sender. */
 export type Ticks = 'sent' | 'delivered' | 'read';
 
 export type ChatMessage = Readonly<{ id: string; text: string; at: string; mine: boolean; ticks: Ticks }>;
@@ -20,7 +20,7 @@ export type BookingState = Readonly<{
   webhook: Readonly<{ event: string; status: number | null; durationMs: number }> | null;
 }>;
 
-/** What the server says of itself through its public interface. */
+/** State of the server by its public interface. */
 export type ServerState = Readonly<{
   health: 'ready' | 'not ready' | 'unreachable';
   session: string | null;
@@ -28,7 +28,7 @@ export type ServerState = Readonly<{
   phone: string | null;
 }>;
 
-/** Everything that the page shows. */
+/** State of the whole page. */
 export type DemoState = Readonly<{
   marketplaceUrl: string;
   salon: Readonly<{

@@ -10,7 +10,7 @@ export type DemoAddresses = Readonly<{
   directory: string;
 }>;
 
-/** The page, the real server and what is simulated around it, until disposed. */
+/** The demo page, the server and the simulators, until disposed. */
 export class Demo implements AsyncDisposable {
   readonly addresses: DemoAddresses;
   readonly #scope: AsyncDisposableStack;

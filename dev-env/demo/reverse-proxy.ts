@@ -2,12 +2,12 @@ import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerRes
 import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 
-/** Passes requests and WebSocket upgrades on to one server, as its one trusted proxy. */
+/** Forwards requests and WebSocket upgrades to one server, as its only trusted proxy. */
 export class ReverseProxy {
   readonly #target: URL;
   readonly #onRedirect: (location: string) => void;
 
-  /** @param onRedirect is told where the server sends a browser */
+  /** @param onRedirect called with the target of each redirect */
   constructor(target: string, onRedirect: (location: string) => void) {
     this.#target = new URL(target);
     this.#onRedirect = onRedirect;

@@ -9,7 +9,7 @@ type Status = Readonly<{
   session_state: string;
 }>;
 
-/** Asks the server how it and its one company are, as an operator would. */
+/** Polls the server's health and the status of its only company. */
 export class ServerStatusPoller {
   readonly #url: string;
   /** Known once the marketplace has sent a browser to the connect page. */

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DemoSimulation } from './demo-simulation.ts';
 
 const broadcastIntervalMs = 150;
-/** The server limits questions about one company to 120 a minute, and the connect page asks too. */
+/** The server allows 120 status requests a minute per company; the connect page uses the same limit. */
 const refreshIntervalMs = 1500;
 
-/** Tells every open page the state of the world, at once and whenever it has changed (server-sent events). */
+/** Sends the state to every open page, at connection and after each change (server-sent events). */
 export class StateStream implements Disposable {
   readonly #simulation: DemoSimulation;
   readonly #listeners = new Set<ServerResponse>();

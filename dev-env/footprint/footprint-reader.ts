@@ -6,7 +6,7 @@ import { waitFor } from '../wait-for.ts';
 
 const module = fileURLToPath(new URL('footprint.ts', import.meta.url));
 
-/** Asks a process for its footprint; the process is to be started with `environment`. */
+/** Reads the footprint of a process that was started with `environment`. */
 export class FootprintReader {
   readonly #file: string;
 

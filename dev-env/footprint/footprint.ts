@@ -3,10 +3,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** What a process takes just after a garbage collection, and how late its event loop was since it was last asked. */
+/** Memory of a process after a garbage collection, and its event loop delay since the last reading. */
 export type Footprint = Readonly<{ rssBytes: number; heapBytes: number; loopP99Ms: number }>;
 
-/** Imported before whatever is measured: writes a `Footprint` to the file of `FOOTPRINT_FILE` at every SIGUSR2. */
+/** Preload (`--import`) of the measured process: writes a `Footprint` to `FOOTPRINT_FILE` on SIGUSR2. */
 const file = process.env['FOOTPRINT_FILE'];
 if (file !== undefined) {
   setFlagsFromString('--expose-gc');

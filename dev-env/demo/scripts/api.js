@@ -2,8 +2,8 @@
 import { emptyText, setText } from './dom.js';
 
 /**
- * Does something in the simulated world.
- * @param {Element} outcome where the reason is told when it cannot be done
+ * Performs an action in the simulation.
+ * @param {Element} outcome shows the reason of a failure
  * @param {string} action
  * @param {Readonly<Record<string, unknown>>} [body]
  * @returns {Promise<boolean>} whether it was done

@@ -3,7 +3,7 @@
 
 import { byId } from './dom.js';
 
-/** The owner's browser: the marketplace, and whatever it leads to. */
+/** The owner's browser: the marketplace and the pages it links to. */
 export class Computer {
   frame = byId('frame', HTMLIFrameElement);
   #address = byId('address', HTMLElement);

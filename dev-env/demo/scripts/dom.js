@@ -36,7 +36,7 @@ export const bilingual = ({ ru, en }) => {
 };
 
 /**
- * Shows a text once: a screen reader hears what changed and nothing else.
+ * Sets a text only when it differs, so that a screen reader announces changes only.
  * @param {Element} element
  * @param {Text} text
  */

@@ -21,7 +21,7 @@ const webhooks = {
   delete: { ru: 'вебхук об отмене', en: 'webhook of the cancellation' },
 };
 
-/** Where the salon's administrator writes visits down. */
+/** The booking journal of the salon's administrator. */
 export class Journal {
   #form = byId('booking-form', HTMLFormElement);
   #outcome = byId('booking-outcome', HTMLElement);

@@ -10,7 +10,7 @@ export type Fault =
 
 type ScheduledFault = { readonly pattern: RegExp; readonly fault: Fault; remaining: number };
 
-/** What goes wrong at which endpoint, and how many times still. The fault planned last wins. */
+/** Planned faults per endpoint with their remaining count. The last planned one wins. */
 export class Faults {
   #scheduled: ScheduledFault[] = [];
 

@@ -22,7 +22,7 @@ export type SimulatorHttpServerOptions = Readonly<{
   pages: (method: string, path: string) => Promise<Reply>;
 }>;
 
-/** Speaks HTTP: counts requests, lets faults happen, passes the rest on. */
+/** HTTP front of the simulator: logs requests, applies faults, calls the handlers. */
 export class SimulatorHttpServer {
   readonly requests: LoggedRequest[] = [];
   readonly #options: SimulatorHttpServerOptions;

@@ -11,7 +11,7 @@ type LifecycleEvent = 'uninstall' | 'freeze' | 'payment';
 
 const dayMs = 86_400_000;
 
-/** What happens to an installation after activation, and the webhook that tells the application. */
+/** Lifecycle of an installation after activation, and its webhooks. */
 export class Lifecycle {
   readonly #credentials: Credentials;
   readonly #now: () => number;

@@ -47,7 +47,7 @@ export function acceptInstallation(
   return refusalReason === undefined ? ok({}, [], 201) : errorReply(422, refusalReason);
 }
 
-/** The platform demands https; loopback receivers of tests may do without. */
+/** The platform requires https; loopback receivers may use http. */
 function webhookUrl(value: string): string {
   const url = new URL(value);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))

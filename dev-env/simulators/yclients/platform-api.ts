@@ -8,9 +8,9 @@ import type { Salon } from './salon.ts';
 export type Credentials = Readonly<{ partnerToken: string; userToken: string; applicationId: number }>;
 
 export type RecordOptions = Readonly<{
-  /** How records are written at this moment. */
+  /** Current format of records. */
   form: () => RecordFormat;
-  /** Called when the application itself changed a record: the platform tells all receivers, the author included. */
+  /** Called when the application changed a record: the platform notifies all receivers, the author included. */
   changed: (record: SimulatedRecord) => void;
 }>;
 

@@ -3,7 +3,7 @@ export type RateLimits = Readonly<{ perSecond: number; perMinute: number; retryA
 /** 5 a second and 200 a minute for one address (developer.yclients.com); no `Retry-After` is documented. */
 export const defaultRateLimits: RateLimits = { perSecond: 5, perMinute: 200 };
 
-/** Counts what was admitted in the last minute; refused requests do not count. */
+/** Counts the admitted requests of the last minute; rejected ones do not count. */
 export class RateWindow {
   #admitted: number[] = [];
 

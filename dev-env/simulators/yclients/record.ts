@@ -8,7 +8,7 @@ export type BookingInput = Readonly<{
   client: ClientInput | null;
   /** Title or titles. */
   service: string | readonly string[];
-  /** null: nobody in particular. */
+  /** null: any staff member. */
   staff: string | null;
   /** Local time of the salon, `YYYY-MM-DD HH:mm:ss`. */
   start: string;
@@ -19,14 +19,14 @@ export type BookingInput = Readonly<{
 
 export type RecordStatus = 'create' | 'update' | 'delete';
 
-/** How the platform writes a record; the documents and captured webhooks differ in these points. */
+/** Format of a record, where the documents and captured webhooks differ. */
 export type RecordFormat = Readonly<{
   flags: 'int' | 'bool';
   /** Instead of the salon's true offset, such as `+00:00`. */
   datetimeOffset?: string;
 }>;
 
-/** A booking in the platform's books. */
+/** A booking on the platform. */
 export class SimulatedRecord {
   readonly id: number;
   readonly salon: Salon;
@@ -230,7 +230,7 @@ export function serviceId(salon: Salon, title: string): number {
   return index === -1 ? deterministicId(45_000, title) : 44_001 + index;
 }
 
-/** The same text always gets the same number. */
+/** Deterministic number for a text. */
 function deterministicId(base: number, text: string): number {
   return (
     base +

@@ -13,7 +13,7 @@ type FullRecord = Readonly<{
   comment?: string;
 }>;
 
-/** A PUT wants the whole record, also the parts that stay. */
+/** A PUT requires the whole record, unchanged fields included. */
 const fullRecord = joi
   .object<FullRecord>({
     staff_id: joi.number().required(),

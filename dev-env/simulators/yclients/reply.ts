@@ -11,7 +11,7 @@ export type ApiRequest = Readonly<{
 
 export type Reply = Readonly<{ status: number; body: unknown; headers?: Readonly<Record<string, string>> }>;
 
-/** `meta` is an empty list when there is nothing to say, as the platform has it. */
+/** `meta` is an empty list when it has no content, as in the platform's responses. */
 export function ok(data: unknown, meta: unknown = [], status = 200): Reply {
   return { status, body: { success: true, data, meta } };
 }

@@ -43,12 +43,12 @@ export type Payment = Readonly<{
 const consentWindowMs = 3_600_000;
 const noActivation: Activation = { apiKey: undefined, webhookUrls: [], channels: [] };
 
-/** A salon and its installation of the one application that the simulator knows. */
+/** A salon and its installation of the simulator's only application. */
 export class Salon {
   readonly profile: SalonProfile;
   readonly transitions: Transition[] = [];
   readonly payments: Payment[] = [];
-  /** Whether the application asked for, and was given, the right to edit records. */
+  /** True when the application requested and received the right to edit records. */
   mayEditRecords = true;
   #status: InstallationStatus = 'uninstalled';
   #consentAt: number | undefined;
@@ -66,29 +66,29 @@ export class Salon {
     return this.#status;
   }
 
-  /** When the owner agreed last, in epoch milliseconds. */
+  /** Time of the last consent, epoch milliseconds. */
   get consentAt(): number | undefined {
     return this.#consentAt;
   }
 
-  /** What the application passed at activation. */
+  /** Data that the application sent at activation. */
   get activation(): Activation {
     return this.#activation;
   }
 
-  /** The zone that the platform itself uses, also when the company does not tell it. */
+  /** Time zone that the platform uses, also when the company response omits it. */
   get zone(): string {
     return this.profile.timeZone ?? 'Europe/Moscow';
   }
 
-  /** The owner presses "Подключить"; an installation that is there already stays as it is. */
+  /** The owner presses "Подключить"; an existing installation does not change. */
   consent(now: number): void {
     if (this.#status === 'active' || this.#status === 'freezed') return;
     this.#consentAt = now;
     if (this.#status === 'uninstalled') this.#move('pending', 'marketplace', now);
   }
 
-  /** @returns why the platform refuses, or undefined when the application is active now */
+  /** @returns the reason of a refusal, undefined when the application is active now */
   activate(activation: Activation, now: number): string | undefined {
     if (this.#status === 'active' || this.#status === 'freezed') {
       return 'Пользователь уже установил это приложение.';
@@ -107,7 +107,7 @@ export class Salon {
     this.#activation = { ...this.#activation, webhookUrls };
   }
 
-  /** The platform says so with no webhook. */
+  /** The platform sends no webhook for it. */
   unfreeze(now: number): void {
     this.#move('active', 'system', now);
   }
@@ -117,7 +117,7 @@ export class Salon {
     this.#move('freezed', 'system', now);
   }
 
-  /** A payment thaws a frozen installation; there is no other way. */
+  /** Only a payment ends a freeze. */
   pay(payment: Payment, now: number): void {
     this.payments.push(payment);
     if (this.#status === 'freezed') this.#move('active', 'system', now);

@@ -21,7 +21,7 @@ export type DeliveryOptions = Readonly<{
 
 type Event = Readonly<{ url: string; body: unknown }>;
 
-/** Posts webhooks as the platform does: events of one address one after another, lost when the last attempt fails. */
+/** Posts webhooks as the platform does: in order per address, dropped when the last attempt fails. */
 export class WebhookSender {
   readonly deliveries: Delivery[] = [];
   readonly #queues = new Map<string, Promise<void>>();
@@ -33,7 +33,7 @@ export class WebhookSender {
     this.#options = rules;
   }
 
-  /** The next `size` events are held back, then delivered last first. */
+  /** Holds back the next `size` events and delivers them in reverse order. */
   reverseNext(size: number): void {
     this.#heldBack = { events: [], size };
   }
@@ -63,7 +63,7 @@ export class WebhookSender {
     return delivery;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   async waitUntilIdle(): Promise<void> {
     let queues: Promise<void>[];
     do {

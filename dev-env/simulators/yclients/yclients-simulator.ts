@@ -18,7 +18,7 @@ export type SimulatorOptions = Partial<Credentials> &
     now?: () => number;
   }>;
 
-/** What the application's author sets in the developer cabinet. */
+/** Settings of the application in the developer cabinet. */
 export type ApplicationSettings = Readonly<{ registrationRedirectUrl: string; callbackUrl: string }>;
 
 export type WebhookSettings = DeliveryOptions &
@@ -124,7 +124,7 @@ export class YclientsSimulator implements AsyncDisposable {
     return `${this.#url}/marketplace-app/${salonId}`;
   }
 
-  /** The owner agrees. @returns where the browser is sent */
+  /** Gives the owner's consent. @returns the URL that the browser is redirected to */
   pressConnect(salonIds: number | readonly number[], options?: RedirectOptions): URL {
     const salons = [salonIds].flat().map((id) => this.salon(id));
     for (const salon of salons) salon.consent(this.#now());
@@ -163,7 +163,7 @@ export class YclientsSimulator implements AsyncDisposable {
     return record;
   }
 
-  /** With a `partnerToken` of its own the webhook is a forgery and changes nothing here; null leaves it out. */
+  /** With another `partnerToken` the webhook is a forgery and changes nothing here; null omits the token. */
   uninstall(salonId: number, options?: LifecycleOptions): Promise<Delivery> {
     return this.#lifecycle.uninstall(this.salon(salonId), options);
   }
@@ -180,12 +180,12 @@ export class YclientsSimulator implements AsyncDisposable {
     this.#webhooks = { ...this.#webhooks, ...settings };
   }
 
-  /** The next `count` webhooks are held back and arrive last first. */
+  /** Holds back the next `count` webhooks and delivers them in reverse order. */
   reverseNextWebhooks(count: number): void {
     this.#sender.reverseNext(count);
   }
 
-  /** Resolves when no webhook is under way. */
+  /** Resolves when no webhook is in flight. */
   async waitForWebhooks(): Promise<void> {
     await this.#sender.waitUntilIdle();
   }
@@ -224,7 +224,7 @@ export class YclientsSimulator implements AsyncDisposable {
     this.#faults.schedule(endpoint, { kind: 'redirect', location }, options.times);
   }
 
-  /** Does what was asked, then breaks the connection instead of answering. */
+  /** Performs the request, then closes the connection without a response. */
   dropResponse(endpoint: EndpointPattern, options: FaultOptions = {}): void {
     this.#faults.schedule(endpoint, { kind: 'lose-answer' }, options.times);
   }

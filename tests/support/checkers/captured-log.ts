@@ -1,6 +1,6 @@
 import type { LogFields, Logger } from '../../../src/observability/logger.ts';
 
-/** Every line before redaction: what a test finds here, the redactor was not needed for. */
+/** Records lines before redaction, so that a test sees what the code itself logs. */
 export type CapturedLog = Logger & Readonly<{ lines: readonly string[] }>;
 
 export function captureLog(lines: string[] = [], context: LogFields = {}): CapturedLog {

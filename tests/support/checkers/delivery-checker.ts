@@ -5,9 +5,9 @@ export type ReceivedText = Readonly<{ id: string; text: string; phone: string }>
 
 export type DeliveryHistory = Readonly<{
   posted: readonly PostedWebhook[];
-  /** What each record's client received, in order. */
+  /** Messages that each record's client received, in order. */
   received: readonly ReceivedText[];
-  /** Records whose last message may or may not have arrived: WhatsApp never said. */
+  /** Records whose last message has the status unknown: it may have arrived. */
   unknown: ReadonlySet<number>;
 }>;
 
@@ -21,9 +21,8 @@ type ReceivedNotification = Readonly<{
 const cancelledWord = 'отменена';
 
 /**
- * Looks for webhooks that were acknowledged and lost, for messages that were said twice, out of order or to a stranger, and
- * for cancelled bookings that came back.
- * A webhook without an answer may have been taken or not.
+ * Finds acknowledged webhooks that were lost, messages that were sent twice, out of order or to the wrong client, and
+ * cancelled bookings that were confirmed again. A webhook without a response may or may not have been stored.
  * @returns a sentence for each violation
  */
 export function findViolations(history: DeliveryHistory): string[] {
@@ -54,7 +53,7 @@ function duplicates(received: readonly ReceivedText[]): string[] {
   ];
 }
 
-/** A state is told once, whatever the words, and never after a newer one: the traffic makes no state twice. */
+/** Each state is notified at most once and never after a newer one: the traffic produces no state twice. */
 function orderViolations(
   recordId: number,
   posted: readonly PostedWebhook[],
@@ -83,7 +82,7 @@ function finalStateViolations(
   posted: readonly PostedWebhook[],
   recordNotifications: readonly ReceivedNotification[],
 ): string[] {
-  // A record whose creation nobody took is first seen by an update: its client is taken to know it.
+  // A record whose creation was not stored is first seen by an update; its client counts as notified of it.
   if (!posted.some(({ kind, acknowledged }) => kind === 'create' && acknowledged)) return [];
   const newest = Math.max(...posted.filter(({ acknowledged }) => acknowledged).map(({ order }) => order));
   const acceptedFinalStates = posted.filter(({ order, acknowledged }) =>

@@ -1,8 +1,8 @@
 import type { SqlDatabase } from '../../../src/storage/database/sql.ts';
 
 /**
- * How many values begin with the header of a key, for every column of bytes in the database, whatever the code under test knows
- * of. By table and column.
+ * Counts the values that start with the prefix of a key in every bytea column of the database, independently of the code
+ * under test. By table and column.
  */
 export async function countEncryptedValues(
   sql: Pick<SqlDatabase, 'query'>,

@@ -1,6 +1,5 @@
 /**
- * How much a series grows from its first to its last value along the line that fits it best, as a share of its mean: a single
- * value out of line says little.
+ * Growth of a series along its least-squares line, relative to its mean. A single outlier has little effect.
  */
 export function relativeGrowth(values: readonly number[]): number {
   const mean = sum(values) / values.length;

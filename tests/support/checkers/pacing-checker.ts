@@ -4,7 +4,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** Every limit that was exceeded, in words. */
+/** A sentence for every exceeded limit. */
 export function findLimitViolations(sent: readonly Sent[]): string[] {
   return [
     ...windowViolations(sent),
@@ -36,7 +36,7 @@ function gapViolations(sent: readonly Sent[]): string[] {
     const before = sent[index - 1];
     if (before === undefined) return [];
     const passedMs = atMs - before.atMs;
-    // Where the ramp is steep a tick of the clock makes much of a difference.
+    // Where the ramp is steep, one tick of the clock changes the limit noticeably.
     const isShort = passedMs < before.gapMs - toleranceMs - before.gapMs / 20;
     return isShort ? [`${passedMs} ms instead of ${before.gapMs} ms`] : [];
   });
@@ -68,8 +68,8 @@ function effectiveLimit(limit: number, { halved }: Sent): number {
 }
 
 /**
- * Messages of one client that came before an older one. At night an answer need not wait for what is held until the morning;
- * what was interrupted may come again first of all.
+ * Messages of one client that overtook an older one. Replies may overtake messages held during quiet hours; an interrupted
+ * message may be resent first.
  */
 export function findReorderings(sent: readonly Sent[]): string[] {
   const wasFirstSentAtNight = (wanted: Sent['message']): boolean =>

@@ -15,7 +15,7 @@ const hourMs = 60 * minuteMs;
 
 export type Outcome = 'ack' | '463' | '429' | 'nothing left' | 'crash';
 
-/** What may happen to an outbox, in any order. */
+/** Operations on an outbox, in any order. */
 export type PacingCommand =
   | Readonly<{ what: 'enqueue'; person: number; urgent: boolean; lifetimeMs: number | undefined }>
   | Readonly<{ what: 'pass'; ms: number }>
@@ -25,7 +25,7 @@ export type PacingCommand =
   | Readonly<{ what: 'reconnect' }>
   | Readonly<{ what: 'night'; ms: number }>;
 
-/** More people than may be written to for the first time in a day. */
+/** More clients than the daily limit of first contacts. */
 export const clientCount = 7;
 
 /** Two of them have most of the visits. */

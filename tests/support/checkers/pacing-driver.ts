@@ -11,10 +11,10 @@ const retryAfterMs = 30_000;
 
 type Store = ReturnType<typeof useStore>;
 
-/** The outbox of one number, in a time that passes only when it is told to. */
+/** Drives the outbox of one number with simulated time. */
 export class PacingDriver {
   readonly companyId: CompanyId;
-  /** Claims that gave nothing although something might have gone. */
+  /** Claims that returned nothing although a message was due. */
   readonly withheld: string[] = [];
   readonly #rejections = new Map<string, number>();
   readonly #store: Store;
@@ -53,7 +53,7 @@ export class PacingDriver {
     return [...this.#rejections].filter(([, times]) => times > 2).map(([text]) => text);
   }
 
-  /** The person writes to the salon. */
+  /** The client writes to the salon. */
   async receiveFrom(person: number): Promise<void> {
     const phone = this.#phones[person] ?? '';
     await this.#store.repositories.contacts.received(this.companyId, phone);
@@ -145,7 +145,7 @@ export class PacingDriver {
     this.#model.recordRejection(wanted, outcome, advanced.status !== 'queued', this.#clock.nowMs());
   }
 
-  /** Sends what is left; whatever may go must be given at the time that was named for it. */
+  /** Sends the remaining messages; each must be claimable at its announced time. */
   async drain(): Promise<void> {
     for (let round = 0; round < 400; round += 1) {
       const claim = await this.claim();
@@ -154,7 +154,7 @@ export class PacingDriver {
         continue;
       }
       if (claim.dueInMs === undefined) break;
-      // The named time is neither too late nor too early, as far as the real clock lets us tell.
+      // The announced time is exact, within the resolution of the real clock.
       const isStable =
         claim.dueInMs * 0.1 > toleranceMs && this.#model.isStable(this.#clock.nowMs(), claim.dueInMs);
       await this.#clock.advance(claim.dueInMs * 0.9);
@@ -198,7 +198,7 @@ export class PacingDriver {
       : contacts.optIn(this.companyId, phone, 'test'));
   }
 
-  /** As the outbox does before it claims. */
+  /** The outbox does this before each claim. */
   async #expireUnacknowledged(): Promise<void> {
     const { messages } = this.#store.repositories;
     await messages.expireUnacknowledged(this.#lease, { ackTimeoutMs: dayMs, maxAttempts });

@@ -13,12 +13,12 @@ export const limits: PacingLimits = {
   warmUpDays: 10,
   rampMs: minuteMs,
 };
-/** Where none is drawn. */
+/** Default when the test draws none. */
 export const gapMs = 4_000;
 export const maxAttempts = 3;
 const rejectionPauseMs = 5 * minuteMs;
 
-/** A tick of the real clock passes between a claim and our note of it. */
+/** Tolerance: the real clock ticks between a claim and its record here. */
 export const toleranceMs = 250;
 
 export type QueuedMessage = {
@@ -39,17 +39,17 @@ export type Sent = Readonly<{
   halved: boolean;
   heldByRestriction: boolean;
   inQuietHours: boolean;
-  /** Past its use. */
+  /** Expired. */
   expired: boolean;
-  /** To somebody who had written STOP. */
+  /** The recipient had opted out with STOP. */
   optedOut: boolean;
-  /** How many people may be written to for the first time in a day, at that moment. */
+  /** Daily limit of first contacts at that time. */
   firstContacts: number;
-  /** The gap that has to follow. */
+  /** Minimum gap before the next message. */
   gapMs: number;
 }>;
 
-/** What is known of a number from outside: what it was to send, what it has sent, and what happened to it. */
+/** Model of a number: its queued and sent messages and the events that affect its limits. */
 export class PaceModel {
   readonly queued: QueuedMessage[] = [];
   readonly sent: Sent[] = [];
@@ -57,7 +57,7 @@ export class PaceModel {
   openedAtMs: number;
   quietUntilMs = -1;
   readonly #optedOut = new Set<string>();
-  /** People whom WhatsApp took a message to, or who wrote. */
+  /** Clients with an accepted message, or who wrote themselves. */
   readonly #chats = new Set<string>();
   #nextSendAtMs = -1;
   #halvedAtMs = -Infinity;
@@ -89,7 +89,7 @@ export class PaceModel {
   recordClaim(text: string, drawnGapMs: number, nowMs: number): QueuedMessage {
     const wanted = this.queued.find((one) => one.text === text);
     if (wanted === undefined) throw new Error(`Unknown message ${text}`);
-    // In doubt it is taken to be over: the last minute proves nothing.
+    // Uncertain within the last minute: treated as over.
     const halved = nowMs < this.#halvedAtMs + dayMs - minuteMs;
     const followingGapMs = this.#gapMs(drawnGapMs, halved, nowMs);
     this.sent.push({
@@ -118,12 +118,12 @@ export class PaceModel {
     wanted.notBeforeMs = nowMs + retryAfterMs;
   }
 
-  /** WhatsApp took a message to this person, or one came from there. */
+  /** WhatsApp accepted a message to this client, or the client wrote. */
   recordChat(phone: string): void {
     this.#chats.add(phone);
   }
 
-  /** @param isLast there is no other attempt */
+  /** @param isLast no attempt is left */
   recordRejection(wanted: QueuedMessage, code: '463' | '429', isLast: boolean, nowMs: number): void {
     this.#halvedAtMs = nowMs;
     if (code === '463') this.#restrictedAtMs = nowMs;
@@ -133,7 +133,7 @@ export class PaceModel {
     wanted.notBeforeMs = nowMs + rejectionPauseMs;
   }
 
-  /** Something that is due and within every limit beyond doubt. */
+  /** A message that is certainly due and within every limit. */
   nextSendable(nowMs: number): QueuedMessage | undefined {
     if (!this.#isWithinPace(nowMs)) return undefined;
     const isQuietHours = nowMs < this.quietUntilMs + toleranceMs;
@@ -152,14 +152,14 @@ export class PaceModel {
     );
   }
 
-  /** What is not surely past its use. */
+  /** Messages that have not certainly expired. */
   pending(nowMs: number): readonly QueuedMessage[] {
     return this.queued.filter(
       ({ state, expiresAtMs }) => state !== 'over' && expiresAtMs > nowMs - toleranceMs,
     );
   }
 
-  /** Whether no limit becomes wider in this span, and nothing that others wait for passes its use. */
+  /** True when no limit widens within this span and no message that blocks others expires. */
   isStable(nowMs: number, spanMs: number): boolean {
     const isWarmingUp = nowMs + spanMs - this.connectedAtMs < limits.warmUpDays * dayMs;
     const ends = this.pending(nowMs).some(({ expiresAtMs }) => expiresAtMs < nowMs + spanMs + toleranceMs);
@@ -177,7 +177,7 @@ export class PaceModel {
       [limits.perHour, hourMs],
       [limits.perDay, dayMs],
     ] as const;
-    // A ramp is steep: a tick of the clock makes much of a difference.
+    // The ramp is steep: one tick of the clock changes the limit noticeably.
     return (
       nowMs > this.#nextSendAtMs + 1_000 &&
       windows.every(([limit, windowMs]) => this.#countSince(nowMs - windowMs) < Math.floor(limit * share))
@@ -211,7 +211,7 @@ export class PaceModel {
     return isWarmedUp ? firstContactsPerDay : warmUpFirstContactsPerDay;
   }
 
-  /** After a reconnection the rate grows from a tenth to the whole. */
+  /** After a reconnection the rate grows from 10 % to 100 %. */
   #gapMs(drawnMs: number, halved: boolean, nowMs: number): number {
     const wholeMs = halved ? drawnMs * 2 : drawnMs;
     const openMs = nowMs - this.openedAtMs;

@@ -1,13 +1,13 @@
-/** What the server says at the end of a message that it was given. */
+/** Final status of a message by the API. */
 export type ReportedStatus = Readonly<{ text: string; status: string }>;
 
 const deliveredStatuses: ReadonlySet<string> = new Set(['delivered', 'read', 'played']);
 const failedStatuses: ReadonlySet<string> = new Set(['failed', 'expired']);
 
 /**
- * Compares what the server says of its messages with what the phones show.
+ * Compares the final statuses of messages with the inboxes of the phones.
  * @param shown the texts of all inboxes, one for each time it is shown
- * @returns a sentence for each message that was said twice, whose status is false, or not final
+ * @returns a sentence for each message that was shown twice or whose status is wrong or not final
  */
 export function findStatusViolations(
   reported: readonly ReportedStatus[],

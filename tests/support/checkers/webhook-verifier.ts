@@ -1,4 +1,4 @@
-/** Beyond this a receiver takes a webhook for a replay. */
+/** An older webhook counts as a replay. */
 const toleranceMs = 5 * 60_000;
 
 /**

@@ -22,7 +22,7 @@ type BadRequest = Readonly<{
   code: string;
 }>;
 
-/** What strangers, broken clients and attackers send, and what the contract answers. */
+/** Invalid and hostile requests with the response that the API specifies. */
 export const badRequests: readonly BadRequest[] = [
   {
     description: 'no token',

@@ -51,7 +51,7 @@ const fragments = [
   '-infinity',
 ];
 
-/** Text that breaks out where text is pasted into SQL or JSON: each fragment alone, repeated, and in pairs with the worst. */
+/** Strings that break concatenated SQL or JSON: each fragment alone, repeated, and in pairs with the worst ones. */
 export function hostileStrings(): string[] {
   const worst = ["'", '"', '\\', '$$', '\u0000', '\ud800', ';--'];
   const pairs = fragments.flatMap((fragment) => worst.map((bad) => `${fragment}${bad}`));

@@ -1,6 +1,6 @@
 import type { OutageListener } from '../../../src/storage/queue/job-queue.ts';
 
-/** What was told of outages, such as `The job queue began`. */
+/** Records reported outages, such as `Job queue began`. */
 export class OutageLog implements OutageListener {
   readonly lines: string[] = [];
 

@@ -1,21 +1,21 @@
 import type { SimulatedPhone } from '../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { WhatsAppSimulator } from '../../../dev-env/simulators/whatsapp/whatsapp-simulator.ts';
 
-/** What can happen to the session of one phone. */
+/** A fault of one phone's session. */
 type Fault = Readonly<{
   name: string;
   inject: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
-  /** Ends it, where it does not end by itself. */
+  /** Ends the fault; absent when it ends by itself. */
   clear?: (whatsapp: WhatsAppSimulator, phone: SimulatedPhone) => void;
-  /** It ends after some time up to this; absent: with the next fault of the phone. */
+  /** Maximum duration, random below it; absent: until the phone's next fault. */
   maxDurationMs?: number;
-  /** The session comes back minutes later. */
+  /** The session needs minutes to recover. */
   hasSlowRecovery?: boolean;
-  /** Between two of them on one phone. */
+  /** Minimum interval on one phone. */
   minIntervalMs?: number;
 }>;
 
-/** Five in ten minutes stop a session, and rightly so. */
+/** Five in ten minutes stop a session by design (flapping). */
 const minConflictIntervalMs = 150_000;
 
 const slowAckMs = 6_000;
@@ -43,7 +43,7 @@ const faults: readonly Fault[] = [
   {
     name: 'version refused',
     hasSlowRecovery: true,
-    // Who cannot log in has no other fault that would end this one. Some are refused twice or three times.
+    // A phone that cannot log in gets no other fault that would end this one. Some logins are refused two or three times.
     maxDurationMs: 240_000,
     inject: (whatsapp, phone) => {
       whatsapp.refuseLogins(405, {}, phone);
@@ -57,11 +57,11 @@ export type SessionFaultsOptions = Readonly<{
   whatsapp: WhatsAppSimulator;
   phones: readonly SimulatedPhone[];
   random: () => number;
-  /** Whether also what takes minutes to recover from. */
+  /** Includes the faults with `hasSlowRecovery`. */
   includeSlow: boolean;
 }>;
 
-/** Faults at random, at most one at a time for each phone. */
+/** Injects random faults, at most one at a time per phone. */
 export class SessionFaults {
   readonly injected = new Map<string, number>();
   readonly #options: SessionFaultsOptions;
@@ -72,12 +72,12 @@ export class SessionFaults {
     this.#options = options;
   }
 
-  /** Something happens to one of the phones; what still held there ends. */
+  /** Injects a fault into a random phone and ends its previous one. */
   injectNext(): void {
     const { whatsapp, phones, random } = this.#options;
     this.#clearExpired();
     const phone = phones[Math.floor(random() * phones.length)];
-    // What is on its way back already has nothing to lose.
+    // A session that is reconnecting already would not notice the fault.
     if (phone?.companions.some(({ connection }) => connection !== undefined) !== true) return;
     const candidates = faults.filter((one) => this.#isPossible(one, phone));
     const fault = candidates[Math.floor(random() * candidates.length)];

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SqliteCredentials } from '../../../src/whatsapp/credentials/sqlite-credentials.ts';
 
-/** As a database over the network; the local store answers within the same turn of the event loop. */
+/** Latency of a database over the network; the local store responds within the same turn of the event loop. */
 const roundTripMs = 3;
 
-/** Credentials that take a moment to be read and written. */
+/** Credentials with read and write latency. */
 export class SlowCredentials extends SqliteCredentials {
   /** Whether a write of rows of these types fails. */
   shouldFail: (types: readonly string[]) => boolean = () => false;

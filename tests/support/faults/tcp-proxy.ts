@@ -3,14 +3,14 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 type ProxiedConnection = Readonly<{ client: Socket; upstream: Socket }>;
 
-/** A network between two parts of a test that can fail: passes bytes on, swallows what clients send, cuts the line. */
+/** TCP proxy with faults: forwards bytes, drops them in either direction, closes connections. */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #connections = new Set<ProxiedConnection>();
   #targetPort: number | undefined;
   #dropsClientData = false;
   #dropsResponses = false;
-  /** How many bytes of clients never arrived. */
+  /** Bytes of clients that were dropped. */
   droppedBytes = 0;
 
   /** Use `start`. */
@@ -31,22 +31,22 @@ export class TcpProxy implements AsyncDisposable {
     return address.port;
   }
 
-  /** Where connections go from now on; until then they are refused. */
+  /** Forwards new connections to this port; before the first call connections are refused. */
   forwardTo(port: number): void {
     this.#targetPort = port;
   }
 
-  /** What clients send over the connections of now disappears, while they believe it to have left. */
+  /** Drops what clients send over the current connections. */
   dropClientData(): void {
     this.#dropsClientData = true;
   }
 
-  /** What the other side answers disappears. */
+  /** Drops the responses of the server. */
   dropResponses(): void {
     this.#dropsResponses = true;
   }
 
-  /** Ends every connection without a word; new ones work. */
+  /** Closes every connection; new ones work. */
   closeConnections(): void {
     this.#dropsClientData = false;
     this.#dropsResponses = false;

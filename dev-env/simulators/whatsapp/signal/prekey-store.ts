@@ -5,7 +5,7 @@ export class InvalidKeyError extends Error {
   override readonly name = 'InvalidKeyError';
 }
 
-// Clients refill when they are told of fewer than five.
+// Clients upload more when the server reports fewer than five.
 const lowThreshold = 4;
 
 /** The published keys of one device. Every one-time key is handed out once. */
