@@ -31,7 +31,7 @@ const clients = 24;
 const settleTimeoutMs = 120_000;
 const stallTimeoutMs = 60_000;
 
-describe.each(localEngines())('a server killed again and again under load, on $name', (engine) => {
+describe.each(localEngines())('a server killed repeatedly under load, on $name', (engine) => {
   const scope = new AsyncDisposableStack();
   const random = seededRandom(crashSeed);
   let database: Database;
@@ -129,7 +129,7 @@ describe.each(localEngines())('a server killed again and again under load, on $n
     const orders = new Set(processed.map((row) => Number(row['posted'])));
     expect(traffic.posted.filter((one) => one.acknowledged && !orders.has(one.order))).toEqual([]);
     expect(acknowledged).toBeGreaterThan(crashRounds * 20);
-    // Killed three times in the middle of a hand-over: it happens, and rarely.
+    // A message interrupted by three kills between dispatch and acknowledgement; rare.
     expect(unknown.length).toBeLessThanOrEqual(Math.max(2, inboxes().length / 50));
   }, 3_600_000);
 });

@@ -19,15 +19,15 @@ import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsigna
 /** Long enough for the faults that end after a quarter of an hour and for a trend of the heap. */
 const isLong = minutes >= 10;
 
-/** Each session suffers about so often. */
+/** About one fault per session every 40 s. */
 const faultEveryMs = 40_000 / sessions;
-/** All sessions together. */
+/** For all sessions together. */
 const messageEveryMs = isLong ? 700 : 300;
 const textEveryMs = messageEveryMs * 2;
 const clients = 20;
-/** A client version that was refused again and again is tried every quarter of an hour; all else is back sooner. */
+/** A repeatedly refused client version is retried every quarter of an hour; other faults recover sooner. */
 const recoveryMs = 17 * 60_000;
-/** Ratchets of all pairs of salon and client are made in the beginning. */
+/** The Signal sessions of all pairs of salon and client are created in the first third. */
 const heapSettledAfter = 1 / 3;
 const heapNoise = 0.05;
 
@@ -80,7 +80,7 @@ describe('sessions under random faults', () => {
     return { text, status };
   };
 
-  /** Looks at the unsettled ones only: what was delivered stays so. */
+  /** Polls messages without a final status only. */
   const finalStatuses = async (given: readonly Given[]): Promise<ReportedStatus[]> => {
     const reported: ReportedStatus[] = [];
     let open = given;
@@ -112,7 +112,7 @@ describe('sessions under random faults', () => {
     );
   };
 
-  /** An open session takes a message out and lets a text in. @returns the salons where it does not */
+  /** Sends a message and receives a text on each session. @returns the salons where that fails */
   const brokenSessions = async (): Promise<string[]> => {
     const text = 'Спасибо!';
     const asked = await Promise.all(
@@ -134,7 +134,7 @@ describe('sessions under random faults', () => {
       return looked.flatMap(({ salonId, works }) => (works ? [] : [String(salonId)]));
     };
     return await waitFor(
-      'every session to send and to hear',
+      'every session to send and to receive',
       async () => {
         await delay(500);
         return (await failing()).length === 0 ? [] : undefined;
@@ -143,18 +143,18 @@ describe('sessions under random faults', () => {
     ).catch(failing);
   };
 
-  /** What clients wrote during the faults. @returns a sentence for each text that is not there once */
+  /** @returns a sentence for each text that clients wrote during the faults and that was not received exactly once */
   const missingOrTwice = async (texts: readonly Written[]): Promise<string[]> => {
     const textsBySalon = new Map<LinkedSalon, string[]>();
     for (const salon of salons) textsBySalon.set(salon, await receivedTexts(stack.url, salon.apiKey));
     return texts.flatMap(({ salon, text }) => {
       const times = textsBySalon.get(salon)?.filter((one) => one === text).length ?? 0;
-      return times === 1 ? [] : [`${text} was heard ${times} times by ${salon.salonId}`];
+      return times === 1 ? [] : [`${text} was received ${times} times by ${salon.salonId}`];
     });
   };
 
   it(
-    `${sessions} are open again after ${minutes} minutes, no message was said twice, each status is true (seed ${seed})`,
+    `${sessions} are open after ${minutes} minutes, nothing is sent twice, each status is correct (seed ${seed})`,
     { timeout: minutes * 60_000 + 4 * recoveryMs },
     async () => {
       const faults = new SessionFaults({
@@ -213,19 +213,19 @@ describe('sessions under random faults', () => {
       const settled = heaps.slice(Math.floor(heaps.length * heapSettledAfter));
       console.log(
         `${[...faults.injected].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
-          `${given.length} messages, ${unknown} unknown, ${written.length} texts; all send and hear ${workAfterSeconds} s after the last fault; ` +
+          `${given.length} messages, ${unknown} unknown, ${written.length} texts; all send and receive ${workAfterSeconds} s after the last fault; ` +
           `heap ${heaps.map((bytes) => Math.round(bytes / 1e6)).join(' ')} MB`,
       );
       expect(reported).toHaveLength(given.length);
       expect(findStatusViolations(reported, shown)).toEqual([]);
-      // A phone that is asked for a text again may take its time.
+      // A text that was requested again arrives late.
       await waitFor('every text', async () => (await missingOrTwice(written)).length === 0, recoveryMs).catch(
         () => undefined,
       );
       expect(await missingOrTwice(written)).toEqual([]);
       expect(unknown).toBeLessThanOrEqual(Math.max(1, given.length / 100));
       expect(faults.injected.size).toBeGreaterThan(2);
-      // Minutes say nothing of a trend.
+      // A short run shows no trend.
       expect(isLong ? Math.abs(relativeGrowth(settled)) : 0).toBeLessThan(heapNoise);
     },
   );

@@ -37,7 +37,7 @@ describe('kill -9 around the commit of a webhook', () => {
     salon = await linkSalon(stack);
   }, 60_000);
   afterAll(() => scope.disposeAsync());
-  // What the server asks before a webhook's write it has just asked.
+  // Warms the caches, so that the webhook's write is the server's next query.
   beforeEach(() => waitForNotification('Разогрев.'));
 
   const book = (staff: string) =>
@@ -70,7 +70,7 @@ describe('kill -9 around the commit of a webhook', () => {
     await waitUntilActive(stack, salon.token, 45_000);
   }
 
-  it('before it: nothing was promised, nothing is there, and the next start finds the change (fault 1)', async () => {
+  it('before it: no acknowledgement and no row; the next start finds the change (fault 1)', async () => {
     line.dropClientData();
     const before = line.droppedBytes;
     const { id } = book('До записи.');
@@ -85,7 +85,7 @@ describe('kill -9 around the commit of a webhook', () => {
     expect(copies('До записи.')).toBe(1);
   }, 90_000);
 
-  it('after it and before the 200: the row is there, and a repeat has no effect of its own (fault 2)', async () => {
+  it('after it and before the 200: the row exists and a repeat has no effect (fault 2)', async () => {
     const template = book('Образец.').body({ flags: 'int' });
     await arrived('Образец.');
     const recordId = 997_001;

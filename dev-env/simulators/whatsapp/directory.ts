@@ -5,7 +5,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { CompanionDevice, Device } from './connection/companion-device.ts';
 import { parseJid } from './stanzas/jids.ts';
 
-/** The phone of an account as the server knows it. */
+/** The server's view of an account's phone. */
 export type PrimaryDevice = Device &
   Readonly<{
     name: string;
@@ -62,7 +62,7 @@ export class Account {
     return id === 0 ? this.primary : this.#companions.get(id);
   }
 
-  /** Somebody has written to this account, which makes theirs a chat that is not new. */
+  /** Records an incoming message: replies to its sender do not start a new chat. */
   recordIncoming(from: Account): void {
     this.#receivedFrom.add(from);
   }
@@ -76,7 +76,7 @@ export class Account {
   }
 }
 
-/** Everybody who is registered, by number and by hidden identity. */
+/** Registered accounts, by number and by hidden identity (LID). */
 export class Directory {
   readonly #byNumber = new Map<string, Account>();
   readonly #byLid = new Map<string, Account>();

@@ -1,4 +1,4 @@
-/** What happened at the server, as test checkers read it. Numbers are digits, `device` counts from 1. */
+/** Events at the server, for test checkers. Numbers are digits, `device` counts from 1. */
 export type SimulatorEvent =
   | Readonly<{ type: 'connected'; connection: number }>
   | Readonly<{ type: 'disconnected'; connection: number }>

@@ -1,4 +1,4 @@
-/** libsignal prints session records, private keys included. Nothing else in a test run begins like this. */
+/** Prefixes of what libsignal prints: session records, private keys included. */
 const mutedPrefixes = [
   'Closing session',
   'Closing open session',
@@ -13,7 +13,7 @@ const mutedPrefixes = [
 
 const methods = ['info', 'warn', 'error'] as const;
 
-/** Keeps the library's own printing out of the test output until disposed. */
+/** Suppresses libsignal's console output until disposed. */
 export function muteLibsignalConsole(): Disposable {
   const originals = methods.map((method) => [method, console[method]] as const);
   for (const [method, print] of originals) {

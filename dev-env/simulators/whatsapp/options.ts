@@ -20,7 +20,7 @@ export type WhatsAppSimulatorOptions = Readonly<{
   qrGraceMs?: number;
   /** How long a pairing code can be typed. */
   codeLifetimeMs?: number;
-  /** How phones name themselves in the messages that they write. */
+  /** Default display name of phones. */
   addressing?: Addressing;
   now?: () => number;
 }>;

@@ -4,7 +4,7 @@ import type { Faults } from './faults/faults.ts';
 import type { SimulatorConfig } from './options.ts';
 import type { Timers } from './timers.ts';
 
-/** What the parts of the simulated service share. */
+/** State shared by the parts of the simulated service. */
 export type Service = Readonly<{
   config: SimulatorConfig;
   log: EventLog;

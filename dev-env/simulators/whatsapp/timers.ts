@@ -1,4 +1,4 @@
-/** Delays things, reports what goes wrong in them, and forgets all of them at once. */
+/** Timers that report errors of their callbacks and are cancelled together. */
 export class Timers {
   readonly #pending = new Set<NodeJS.Timeout>();
   readonly #report: (error: unknown) => void;

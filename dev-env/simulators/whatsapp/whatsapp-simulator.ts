@@ -26,7 +26,7 @@ import { SimulatedPhone } from './phone/simulated-phone.ts';
 import { streamError } from './connection/stream-errors.ts';
 import { Timers } from './timers.ts';
 
-/** A local WhatsApp to which an unmodified client library links and talks as to the real one. */
+/** A local WhatsApp service for unmodified client libraries. */
 export class WhatsAppSimulator implements AsyncDisposable {
   readonly #http: Server = createServer((_request, response) => response.writeHead(426).end());
   readonly #service: Service;
@@ -78,7 +78,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
     return `ws://127.0.0.1:${address.port}/ws/chat`;
   }
 
-  /** What happened so far, oldest first. */
+  /** All events, oldest first. */
   get log(): readonly LoggedEvent[] {
     return this.#service.log.events;
   }
@@ -98,8 +98,8 @@ export class WhatsAppSimulator implements AsyncDisposable {
   }
 
   /**
-   * Answers every login and registration with this failure, such as 403, 405 or 503, until told otherwise; with a phone, the
-   * logins of its devices. A temporary ban, 402, carries a `code` for its cause and the seconds until it expires.
+   * Rejects every login and registration with this failure, such as 403, 405 or 503, until it is cleared; with a phone, only
+   * the logins of its devices. A temporary ban, 402, carries a `code` for its cause and the seconds until it expires.
    */
   refuseLogins(
     code: number | undefined,
@@ -130,12 +130,12 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#service.faults.queries.set(kind, on ? 'limit' : undefined, of?.number);
   }
 
-  /** Replaces the usual delay of acknowledgements; undefined restores it. */
+  /** Replaces the default delay of acknowledgements; undefined restores it. */
   delayAcks(delayMs: number | undefined, of?: SimulatedPhone): void {
     this.#service.faults.ackDelayMs.set(delayMs, of?.number);
   }
 
-  /** Messages go on being delivered, but nobody tells their sender. */
+  /** Delivers messages without acknowledging them. */
   withholdAcks(on: boolean, of?: SimulatedPhone): void {
     this.#service.faults.acksWithheld.set(on ? true : undefined, of?.number);
   }
@@ -151,8 +151,8 @@ export class WhatsAppSimulator implements AsyncDisposable {
   }
 
   /**
-   * Messages of this account to people that never wrote to it are refused with 463. Asked for the lock, the service tells
-   * this one until it has ended, or, with null, that there is none.
+   * Refuses messages of this account that start a new chat with 463. A query for the lock returns this one until it has
+   * ended; with null, none.
    */
   restrict(phone: SimulatedPhone, lock: ReachoutTimelock | null): void {
     this.#service.faults.restrictions.set(phone.number, lock);
@@ -162,7 +162,7 @@ export class WhatsAppSimulator implements AsyncDisposable {
     this.#service.faults.restrictions.lift(phone.number);
   }
 
-  /** Tells the devices of this phone, unasked, whether it is locked and until when. */
+  /** Notifies the devices of this phone of its lock and the end time. */
   announceRestriction(phone: SimulatedPhone): void {
     const update = this.#service.faults.restrictions.notification(phone.number);
     const attributes = { from: serverJid, type: 'mex', id: randomUUID() };
@@ -180,26 +180,26 @@ export class WhatsAppSimulator implements AsyncDisposable {
     else secretRefreshRequired.delete(phone.number);
   }
 
-  /** Answers every request for a pairing code with this error, such as 400, until told otherwise. */
+  /** Rejects every request for a pairing code with this error, such as 400, until it is cleared. */
   refusePairingCodes(errorCode: number | undefined): void {
     this.#service.faults.codeRefusal = errorCode;
   }
 
-  /** Sends the device that shows a pairing code for this phone a notice about it with nothing inside. */
+  /** Sends an empty notification to the device that shows a pairing code for this phone. */
   sendIncompleteCodeNotice(phone: SimulatedPhone): void {
     const session = this.#pairing.findByNumber(phone.number);
     if (session === undefined) throw new Error('No device shows a pairing code for this number');
     session.code.sendIncompleteNotification();
   }
 
-  /** This phone links no device without a passkey, which no companion here can offer. */
+  /** Requires a passkey for linking, which no companion here supports. */
   requirePasskey(phone: SimulatedPhone, on: boolean, step: PasskeyStep = 'passkey_prologue_request'): void {
     const { passkeyRequired } = this.#service.faults;
     if (on) passkeyRequired.set(phone.number, step);
     else passkeyRequired.delete(phone.number);
   }
 
-  /** Cuts every connection without a word. */
+  /** Closes every TCP connection without a stanza. */
   dropAll(): void {
     for (const connection of this.#acceptor.connections) connection.drop();
   }
@@ -219,16 +219,15 @@ export class WhatsAppSimulator implements AsyncDisposable {
   }
 
   /**
-   * On the present connections of this phone's devices bytes vanish both ways, while the sockets stay open and new ones
-   * work.
+   * Drops bytes both ways on the current connections of this phone's devices; the sockets stay open and new ones work.
    */
   halfOpen(phone: SimulatedPhone): void {
     for (const device of phone.companions) device.connection?.halfOpen();
   }
 
   /**
-   * The linked devices of this phone have their pings, queries and messages answered, but nothing is delivered to them:
-   * no message, receipt or notification, until `undeafen` or, if so told, until their next login.
+   * Answers pings, queries and messages of this phone's devices but delivers nothing to them: no message, receipt or
+   * notification, until `undeafen` or, optionally, their next login.
    */
   deafen(phone: SimulatedPhone, until: 'lifted' | 'next login' = 'lifted'): void {
     for (const device of phone.companions) device.deafen(until);
@@ -238,12 +237,12 @@ export class WhatsAppSimulator implements AsyncDisposable {
     for (const device of phone.companions) device.undeafen();
   }
 
-  /** The next login of this phone's devices gets what they missed, and not the word that this was all. */
+  /** Delivers the offline stanzas at the next login of this phone's devices without their end marker. */
   omitNextOfflineMarker(phone: SimulatedPhone): void {
     for (const device of phone.companions) device.omitNextOfflineMarker();
   }
 
-  /** The linked devices of this phone get no answer any more, on these connections and on new ones. */
+  /** Stops all responses to this phone's devices, on current and new connections. */
   freeze(phone: SimulatedPhone): void {
     this.#service.faults.frozen.add(phone.number);
     for (const device of phone.companions) device.connection?.freeze();

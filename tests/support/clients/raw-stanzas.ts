@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 
 import type { BaileysClient } from '../../../dev-env/clients/baileys-client.ts';
 
-/** Asks the service, and gives its whole answer. */
+/** Sends a query and returns the complete response stanza. */
 export function sendQuery(
   client: BaileysClient,
   request: BinaryNode,
@@ -11,7 +11,7 @@ export function sendQuery(
   return client.socket.query(request, timeoutMs);
 }
 
-/** The next notification of this type, as it comes from the service. */
+/** Waits for the next notification stanza of this type. */
 export function nextNotification(client: BaileysClient, type: string): Promise<BinaryNode> {
   return new Promise((resolve) => {
     client.socket.ws.once(`CB:notification,type:${type}`, resolve);

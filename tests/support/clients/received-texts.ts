@@ -2,7 +2,7 @@ import { sendRequest } from '../../../dev-env/clients/test-clients.ts';
 
 type Page = Readonly<{ messages: readonly Readonly<{ text: string | null }>[]; next: number | null }>;
 
-/** Every text that the server keeps for the company, oldest first. */
+/** All received texts of the company, oldest first. */
 export async function receivedTexts(url: string, apiKey: string): Promise<string[]> {
   const texts: string[] = [];
   let after: number | null = 0;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LinkedSalon } from '../../../dev-env/clients/linked-salon.ts';
 
-/** What a webhook said of a record. `order` grows with the platform's date of change. */
+/** State of a record in a webhook. `order` grows with the platform's date of change. */
 export type PostedWebhook = Readonly<{
   recordId: number;
   kind: 'create' | 'change' | 'noise' | 'delete';
@@ -34,12 +34,12 @@ type LiveRecord = {
 const postTimeoutMs = 10_000;
 const firstChange = Date.UTC(2026, 0, 1);
 
-/** A word that only this state of this record has. */
+/** A word unique to this state of this record. */
 export function versionMarker(recordId: number, version: number): string {
   return `Запись-${recordId}-${version}.`;
 }
 
-/** Webhooks as a busy salon makes them: most say nothing new, some book, move or cancel, some come twice. */
+/** Webhooks of a busy salon: most change nothing, some book, move or cancel, some are duplicates. */
 export class WebhookTraffic {
   readonly posted: PostedWebhook[] = [];
   readonly #options: TrafficOptions;
@@ -55,7 +55,7 @@ export class WebhookTraffic {
     return this.#records;
   }
 
-  /** Posts at the rate until it is stopped; resolves when every post has ended. */
+  /** Posts at the rate until the signal aborts; resolves when every request has ended. */
   async run(stop: AbortSignal): Promise<void> {
     const posts: Promise<void>[] = [];
     const startedMs = performance.now();

@@ -8,10 +8,10 @@ export const salonId = salonIdFrom(510_001);
 export const companyEndpoint = 'GET /api/v1/company/*';
 export const callbackEndpoint = 'POST /marketplace/partner/callback';
 export const installation = { salonId, apiKey: 'key', webhookUrls: ['https://app.example/hook'] };
-/** Nothing here is about the platform's limits unless it says so. */
+/** Rate limit that no test reaches unless it sets its own. */
 export const unlimited = { perSecond: 1000, perMinute: 1000 };
 
-/** A client in a hurry: no waits between tries worth noticing, no budget. */
+/** A client with minimal retry delays and without a rate limit. */
 export function createClient(
   simulator: YclientsSimulator,
   options: Partial<YclientsClientOptions> = {},

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-// Loaded into a server before it starts: its wall clock is off by as many milliseconds as a file says, from one moment to the
-// next. Timers, the database and everybody else keep the true time.
+// Preload of a server: shifts its wall clock by the milliseconds in CLOCK_OFFSET_FILE, which may change at any time. Timers,
+// the database and other processes keep the true time.
 
 const offsetFile = process.env['CLOCK_OFFSET_FILE'];
 const realDate = globalThis.Date;

@@ -1,7 +1,7 @@
 import type { CompanyId } from '../../../src/domain/ids.ts';
 import type { Database } from '../../../src/storage/database/database.ts';
 
-/** Every moment of a company that the outbox looks at. */
+/** Timestamps of a company that the outbox reads. */
 const timestampColumns: Readonly<Record<string, readonly string[]>> = {
   companies: [
     'next_send_at',
@@ -17,7 +17,7 @@ const timestampColumns: Readonly<Record<string, readonly string[]>> = {
   whatsapp_restrictions: ['began_at', 'ends_at', 'asked_at'],
 };
 
-/** Lets time pass for one company by moving everything that happened to it into the past: the database's clock stays. */
+/** Advances the time of one company by moving its timestamps into the past; the database's clock is unchanged. */
 export class FakeClock {
   readonly #database: Pick<Database, 'sql'>;
   readonly #companyId: CompanyId;

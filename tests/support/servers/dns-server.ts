@@ -4,7 +4,7 @@ import { once } from 'node:events';
 const headerBytes = 12;
 const typeA = 1;
 
-/** A name server on this machine by which every name has the given IPv4 address, and no other; undefined: it never answers. */
+/** DNS server that resolves every name to the given IPv4 address; undefined: never responds. */
 export class DnsServer implements AsyncDisposable {
   queryCount = 0;
   readonly #socket: Socket;

@@ -6,13 +6,13 @@ import type { DatabaseAddress } from '../../../src/ports/database-address.ts';
 
 const entry = fileURLToPath(new URL('storage-process-main.ts', import.meta.url));
 
-/** What the process does until it is killed: `write` enqueues messages, `work` takes a job and never finishes it. */
+/** Task of the process until it is killed: `write` enqueues messages, `work` claims a job and never finishes it. */
 export type StorageTask = 'write' | 'work';
 
-/** A process of its own on a test's database, to be killed. */
+/** A child process on a test's database, for SIGKILL. */
 export class StorageProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
-  /** What it printed, line by line: the ids of what it was told is durable, or of the job it took. */
+  /** Printed lines: ids of messages stored durably, or of the claimed job. */
   readonly lines: string[] = [];
   stderr = '';
 
@@ -29,7 +29,7 @@ export class StorageProcess implements AsyncDisposable {
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
-  /** kill -9. */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = once(this.#child, 'close');

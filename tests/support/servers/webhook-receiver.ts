@@ -12,7 +12,7 @@ export type ReceivedWebhook = Readonly<{ headers: IncomingHttpHeaders; body: str
 
 export type WebhookResponse = Readonly<{ status: number; headers?: Record<string, string> }> | 'silence';
 
-/** A company's own system on this machine: keeps what is posted to it, and answers as it is told. */
+/** Webhook receiver of a company: records requests and responds as configured. */
 export class WebhookReceiver implements AsyncDisposable {
   readonly requests: ReceivedWebhook[] = [];
   readonly #server: Server;
@@ -41,12 +41,12 @@ export class WebhookReceiver implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}/hook`;
   }
 
-  /** From now on; a promise is waited for. */
+  /** Response to later requests; a promise delays it. */
   respondWith(reply: WebhookResponse | Promise<WebhookResponse>): void {
     this.#reply = reply;
   }
 
-  /** A sender that hangs up in the middle has posted nothing. */
+  /** An aborted request is not recorded. */
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       this.requests.push({ headers: request.headers, body: await text(request), receivedAtMs: Date.now() });

@@ -29,12 +29,12 @@ function violations(
   return findViolations({ posted, received, unknown: new Set(), ...changes });
 }
 
-it('finds nothing where all is well', () => {
+it('accepts correct deliveries', () => {
   const posted = [post('create', 0, 1), post('noise', 0, 2), post('change', 1, 3), post('delete', 1, 4)];
   expect(violations(posted, [booked(0), booked(1), cancelled(1)])).toEqual([]);
 });
 
-it('takes either end for true when the last webhook had no answer', () => {
+it('accepts either final state when the last webhook had no response', () => {
   const posted = [post('create', 0, 1), post('change', 1, 2, false)];
   expect(violations(posted, [booked(0)])).toEqual([]);
   expect(violations(posted, [booked(0), booked(1)])).toEqual([]);
@@ -46,7 +46,7 @@ it('finds a lost change, a lost creation and a lost cancellation', () => {
   expect(violations([post('create', 0, 1), post('delete', 0, 2)], [booked(0)])).toHaveLength(1);
 });
 
-it('finds what was said or shown twice', () => {
+it('finds messages sent or shown twice', () => {
   expect(violations([post('create', 0, 1)], [booked(0), booked(0)])).toEqual([
     `Delivered 2 times: ${booked(0)}`,
     'Record 7: version 0 notified twice',
@@ -56,17 +56,17 @@ it('finds what was said or shown twice', () => {
   expect(findViolations({ posted, received, unknown: new Set() })).toHaveLength(1);
 });
 
-it('finds a cancelled booking that came back', () => {
+it('finds a cancelled booking that was confirmed again', () => {
   const posted = [post('create', 0, 1), post('delete', 0, 2)];
   expect(violations(posted, [booked(0), cancelled(0), booked(1)])).toContain('Record 7 was revived');
 });
 
-it('does not judge a record whose message WhatsApp never answered', () => {
+it('skips a record whose message has the status unknown', () => {
   const posted = [post('create', 0, 1), post('change', 1, 2)];
   expect(violations(posted, [booked(0)], { unknown: new Set([7]) })).toEqual([]);
 });
 
-it('finds a state that was told twice in other words, and a cancellation too', () => {
+it('finds a state notified twice in different texts, cancellations included', () => {
   const posted = [post('create', 0, 1), post('change', 1, 2), post('delete', 1, 3)];
   const moved = `Время изменилось: ${versionMarker(7, 1)}`;
   expect(violations(posted, [booked(0), moved, booked(1), cancelled(1)])).toEqual([
@@ -77,14 +77,14 @@ it('finds a state that was told twice in other words, and a cancellation too', (
   ]);
 });
 
-it('finds what was said after newer words, also of a record with an unanswered message', () => {
+it('finds an older state notified after a newer one, also with an unknown message', () => {
   const posted = [post('create', 0, 1), post('change', 1, 2), post('change', 2, 3)];
   expect(violations(posted, [booked(1), booked(0), booked(2)], { unknown: new Set([7]) })).toEqual([
     'Record 7: version 0 notified after 1',
   ]);
 });
 
-it("finds what came to another's phone", () => {
+it('finds a message on the phone of another client', () => {
   const received = [{ id: 'one', text: booked(0), phone: '79008009999' }];
   expect(findViolations({ posted: [post('create', 0, 1)], received, unknown: new Set() })).toEqual([
     'Record 7: notification sent to another client',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findStatusViolations } from '../../support/checkers/status-checker.ts';
 
 describe('the check of final statuses', () => {
-  it('finds nothing wrong where every status is true', () => {
+  it('accepts correct statuses', () => {
     const reported = [
       { text: 'a', status: 'delivered' },
       { text: 'b', status: 'read' },

@@ -17,7 +17,7 @@ function versions(named: Named): Map<string, string> {
   return new Map(Object.entries(named).map(([name, range]) => [name, range.replace(/^npm:.+@/u, '')]));
 }
 
-/** The rows of a table that have a version and say something in each of the other two cells. */
+/** Rows of a table with a version and text in each of the other two cells. */
 function documented(section: string): Map<string, string> {
   const rows = section.matchAll(/^\| (?<name>\S+) \| (?<version>\d\S*) \| [^|]{4,} \| [^|]{4,} \|$/gmu);
   return new Map(Array.from(rows, ({ groups }) => [groups?.['name'] ?? '', groups?.['version'] ?? '']));
@@ -39,7 +39,7 @@ describe('package.json', () => {
     expect(all.filter((version) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/u.test(version))).toEqual([]);
   });
 
-  it('asks for the Node that .nvmrc names', () => {
+  it('pins the Node version of .nvmrc', () => {
     expect(manifest.dependencies['node']).toBe(read('.nvmrc').trim());
   });
 });
@@ -49,14 +49,14 @@ describe('package-lock.json', () => {
     packages: Record<string, LockEntry | undefined>;
   };
 
-  it('was made from this package.json', () => {
+  it('matches package.json', () => {
     expect(lock.packages['']).toMatchObject({
       dependencies: manifest.dependencies,
       devDependencies: manifest.devDependencies,
     });
   });
 
-  it('has the binaries of every platform, without which npm ci refuses it', () => {
+  it('has the binaries of every platform, as npm ci requires', () => {
     const locked = new Set(Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//u, '')));
     const wanted = Object.values(lock.packages).flatMap((entry) =>
       Object.keys(entry?.optionalDependencies ?? {}),

@@ -17,7 +17,7 @@ describe('the source files', () => {
   });
 });
 
-/** Comments may say `any`, but not to the compiler. */
+/** Removes comments, except those addressed to the compiler. */
 function withoutProse(code: string): string {
   return code.replaceAll(/\/\*[^]*?\*\/|\/\/(?!\s*@ts-).*$/gmu, '');
 }

@@ -26,12 +26,12 @@ describe('the test runner', { timeout: 30_000 }, () => {
   const run = (...steps: Step[]) =>
     runSteps(steps, { concurrency: 2, signal: stop.signal, print: (text) => printed.push(text) });
 
-  it('sums steps that run side by side', async () => {
+  it('sums the results of parallel steps', async () => {
     const steps = ['a', 'b', 'c', 'd'].map((name) => script(name, ''));
     expect(summaryLine(await run(...steps))).toBe('4 passed, 0 failed');
   });
 
-  it('shows what a failed step printed, and keeps a passing one quiet', async () => {
+  it('prints the output of a failed step and not of a passing one', async () => {
     const tally = await run(
       script('good', `console.log('all is well')`),
       script('bad', `console.log('here'); console.error('it hurts'); process.exit(3)`),
@@ -54,13 +54,13 @@ describe('the test runner', { timeout: 30_000 }, () => {
     expect(printed.join('\n')).toContain('all true');
   });
 
-  it('fails a program that is not there', async () => {
+  it('fails a step whose program does not exist', async () => {
     const tally = await run({ name: 'absent', command: ['no-such-program'], timeoutMs: 20_000 });
     expect(tally.failed).toBe(1);
     expect(printed.join('\n')).toContain('no-such-program did not start');
   });
 
-  it('kills a step that hangs, with the processes it started', async () => {
+  it('kills a hanging step and its child processes', async () => {
     const pidFile = join(folder, 'pid');
     const hang = `const child = require('node:child_process').spawn('sleep', ['600'], { stdio: 'inherit' });
       require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(child.pid));`;
@@ -71,7 +71,7 @@ describe('the test runner', { timeout: 30_000 }, () => {
     await waitFor('the end of the grandchild', () => !isRunning(pid));
   });
 
-  it('begins no further step once it is stopped', async () => {
+  it('starts no further step after an abort', async () => {
     stop.abort();
     const tally = await run(script('late', ''));
     expect(isSuccess(tally)).toBe(false);
@@ -87,14 +87,14 @@ describe('the test runner', { timeout: 30_000 }, () => {
     expect(summaryLine(reportTally(report, false))).toBe('7 passed, 2 failed, 4 skipped');
   });
 
-  it('counts a suite that failed outside its tests, or left no report, as a failure', () => {
+  it('counts a suite that failed outside its tests or wrote no report as a failure', () => {
     const report = join(folder, 'report.json');
     writeFileSync(report, JSON.stringify({ numPassedTests: 7, numFailedTests: 0 }));
     expect(reportTally(report, false)).toEqual({ passed: 7, failed: 1, skipped: 0 });
     expect(reportTally(join(folder, 'absent.json'), false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
   });
 
-  it('does not take a run without tests for a success', () => {
+  it('treats a run without tests as a failure', () => {
     expect(isSuccess({ passed: 0, failed: 0, skipped: 5 })).toBe(false);
   });
 });

@@ -16,16 +16,16 @@ export type NodeHandler = (node: BinaryNode) => void | Promise<void>;
 export type ClientSocket = Readonly<{ socket: WebSocket; wire: Duplex }>;
 
 type ConnectionEvents = Readonly<{
-  /** The client has shown its noise key and what it wants; from now on stanzas can be sent. */
+  /** The client has sent its noise key and payload; stanzas can be sent from now on. */
   identified: (connection: ClientConnection, handshake: FinishedHandshake) => void | Promise<void>;
   closed: (connection: ClientConnection) => void;
   failed: (error: unknown) => void;
 }>;
 
-/** One encrypted connection of a client. Frames are handled strictly one after the other. */
+/** One encrypted connection of a client. Frames are handled strictly in order. */
 export class ClientConnection {
   readonly id: number;
-  /** Where decrypted stanzas go; set by whoever takes the connection over after its identification. */
+  /** Receives decrypted stanzas; set by the session that takes the connection after its identification. */
   onNode: NodeHandler = () => undefined;
   onClose: () => void = () => undefined;
   readonly #socket: WebSocket;
@@ -69,7 +69,7 @@ export class ClientConnection {
     this.#socket.send(frame(this.#transport.encrypt(encodeBinaryNode(node))));
   }
 
-  /** Ends the stream the way the service does: an error stanza, and a moment later the socket. */
+  /** Ends the stream as the service does: sends an error stanza, then closes the socket after a delay. */
   endStream(node: BinaryNode, afterMs: number): void {
     this.send(node);
     setTimeout(() => this.#close(), afterMs).unref();
@@ -79,14 +79,14 @@ export class ClientConnection {
     this.endStream(stanza('failure', { ...failure, location: 'rva' }), afterMs);
   }
 
-  /** Cuts the TCP connection without a word. */
+  /** Closes the TCP connection without a stanza or a WebSocket close frame. */
   drop(): void {
     this.#socket.terminate();
   }
 
   /**
-   * Bytes vanish both ways while the socket stays open, as when a router has forgotten the connection. Not even the closing
-   * handshake of the WebSocket gets through; `drop` ends this, or the client when it gives its TCP connection up.
+   * Drops bytes both ways while the socket stays open, as after a router lost its NAT entry. The closing handshake of the
+   * WebSocket is dropped too; ended by `drop` or by the client closing its TCP connection.
    */
   halfOpen(): void {
     this.#isHalfOpen = true;

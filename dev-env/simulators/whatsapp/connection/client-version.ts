@@ -1,6 +1,6 @@
 import type { proto } from '@whiskeysockets/baileys';
 
-/** What a client announces, such as 2.3000.1043857760. */
+/** Version that a client announces, such as 2.3000.1043857760. */
 export type ClientVersion = readonly [primary: number, secondary: number, tertiary: number];
 
 export function announcedVersion(payload: proto.ClientPayload): ClientVersion {

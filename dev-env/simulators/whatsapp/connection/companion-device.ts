@@ -6,17 +6,17 @@ import type { ClientConnection } from './client-connection.ts';
 import { serverJid, stanza } from '../stanzas/nodes.ts';
 import type { PrekeyStore } from '../signal/prekey-store.ts';
 
-/** What every device of an account can do: be written to, and offer keys for it. Device 0 is the phone. */
+/** A device of an account: receives messages and publishes keys. Device 0 is the phone. */
 export type Device = Readonly<{
   id: number;
   keys: PrekeyStore;
   deliver: (node: BinaryNode) => void;
 }>;
 
-/** Until when a linked device hears nothing, although its connection lives. */
+/** When delivery to a deaf device resumes. */
 type Deafness = 'lifted' | 'next login';
 
-/** A linked device. What is sent to it is kept until it confirms, and sent again at the next login. */
+/** A linked device. Stanzas for it are kept until it confirms them, and are sent again at the next login. */
 export class CompanionDevice implements Device {
   readonly id: number;
   readonly noiseKey: Buffer;
@@ -51,24 +51,24 @@ export class CompanionDevice implements Device {
     else this.#withheld.add(node);
   }
 
-  /** Nothing is delivered any more, while queries and acknowledgements go on. */
+  /** Stops deliveries; queries and acknowledgements still work. */
   deafen(until: Deafness): void {
     this.#deafUntil = until;
   }
 
-  /** What was withheld comes at once. */
+  /** Delivers the withheld stanzas at once. */
   undeafen(): void {
     this.#deafUntil = undefined;
     for (const node of this.#withheld) this.#connection?.send(node);
     this.#withheld.clear();
   }
 
-  /** At the next login what was missed is not followed by the word that this was all. */
+  /** Omits the end marker of the offline stanzas at the next login. */
   omitNextOfflineMarker(): void {
     this.#omitsOfflineMarker = true;
   }
 
-  /** The device is online on this connection; what it missed comes first. */
+  /** Marks the device online on this connection and delivers the offline stanzas first. */
   attach(connection: ClientConnection): void {
     if (this.#deafUntil === 'next login') this.#deafUntil = undefined;
     this.#withheld.clear();
@@ -89,7 +89,7 @@ export class CompanionDevice implements Device {
     connection.send(stanza('ib', { from: serverJid }, [stanza('offline', { count: String(missed.length) })]));
   }
 
-  /** The device has gone, unless a newer connection has taken over. */
+  /** Marks the device offline, unless a newer connection has replaced this one. */
   detach(connection: ClientConnection): void {
     if (this.#connection === connection) this.#connection = undefined;
   }

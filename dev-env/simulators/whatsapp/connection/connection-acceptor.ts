@@ -19,7 +19,7 @@ type Handlers = Readonly<{ pairing: PairingRegistry; messages: MessageRouter; re
 const unknownDevice = { reason: '401' };
 const outdatedClient = { reason: '405' };
 
-/** Lets clients in: those that want to be linked, and linked devices that prove who they are. */
+/** Accepts clients that register and linked devices that prove their identity. */
 export class ConnectionAcceptor {
   readonly #service: Service;
   readonly #handlers: Handlers;

@@ -41,7 +41,7 @@ export class DeviceSession {
     this.#receipts = routers.receipts;
   }
 
-  /** Puts an older connection of the same device out, welcomes the client and hands over what it missed. */
+  /** Ends an older connection of the same device (440), sends `success` and delivers the offline stanzas. */
   open(): void {
     const { config, log } = this.#service;
     const number = this.#account.number;
@@ -90,7 +90,7 @@ export class DeviceSession {
         this.#logTyping(node);
         return;
       default:
-      // Presence and telemetry need no answer.
+      // Presence and telemetry get no response.
     }
   }
 
@@ -161,7 +161,7 @@ export class DeviceSession {
   }
 }
 
-/** The device is linked no more: its stream ends with 401, and so will every login. */
+/** Unlinks the device: its stream and every later login end with 401. */
 export function removeDevice(service: Service, account: Account, device: CompanionDevice): void {
   account.unlink(device.id);
   service.log.add({ type: 'device removed', number: account.number, device: device.id });

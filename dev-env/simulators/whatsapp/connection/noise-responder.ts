@@ -5,11 +5,11 @@ import type { KeyPair } from '@whiskeysockets/baileys';
 
 import { prologue } from './frame-codec.ts';
 
-/** The permanent key of the server and the certificate chain that vouches for it. */
+/** The server's static key and its certificate chain. */
 export type NoiseIdentity = Readonly<{ staticKey: KeyPair; certificateChain: Uint8Array }>;
 
 export type FinishedHandshake = Readonly<{
-  /** The permanent noise key of the client. */
+  /** The client's static noise key. */
   clientKey: Buffer;
   payload: proto.ClientPayload;
   transport: TransportCipher;

@@ -4,7 +4,7 @@ import { stanza } from '../stanzas/nodes.ts';
 
 /**
  * The stanza with which the service ends a stream, in the form in which it reaches a client under this code. Baileys reads
- * one without a code as 440 when it tells of a conflict, else as 500 (`getErrorCodeFromStreamError`).
+ * one without a code as 440 when it contains a conflict, else as 500 (`getErrorCodeFromStreamError`).
  */
 export function streamError(code: number): BinaryNode {
   switch (code) {

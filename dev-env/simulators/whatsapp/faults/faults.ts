@@ -8,9 +8,9 @@ import { PerAccountSetting } from './scoped-setting.ts';
 /** The tag inside the order to replace the secret of a QR code; both occur (whatsapp.md 3.6). */
 export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';
 
-/** What is going wrong at the moment. */
+/** Active faults of the service. */
 export class Faults {
-  /** Answers logins and, where it holds for everybody, registrations. */
+  /** Failure of logins; without an account, of registrations too. */
   readonly loginRefusal = new PerAccountSetting<LoginRefusal>();
   /** Clients that announce an older one are refused with 405. */
   oldestVersion: ClientVersion | undefined;
@@ -19,7 +19,7 @@ export class Faults {
   readonly queries = new QueryFaults();
   /** Error that answers every request for a pairing code. */
   codeRefusal: number | undefined;
-  /** Replaces the usual delay of acknowledgements. */
+  /** Replaces the default delay of acknowledgements. */
   readonly ackDelayMs = new PerAccountSetting<number>();
   readonly acksWithheld = new PerAccountSetting<boolean>();
   /** Error of the acknowledgement of every message to another person; such a message is not delivered. */
@@ -27,7 +27,7 @@ export class Faults {
   /** Messages addressed by phone number are refused with 463, those addressed by hidden identity pass. */
   lidAddressingRequired = false;
   readonly restrictions: Restrictions;
-  /** Accounts that answer nothing any more, by number. */
+  /** Frozen accounts, by number. */
   readonly frozen = new Set<string>();
   /** Accounts whose first scan of a connection retires the shown secret, by number. */
   readonly secretRefreshRequired = new Map<string, SecretRefresh>();

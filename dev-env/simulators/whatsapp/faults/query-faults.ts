@@ -3,10 +3,10 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import { children } from '../stanzas/nodes.ts';
 import { PerAccountSetting } from './scoped-setting.ts';
 
-/** `silence`: no answer ever comes. `limit`: 429, as for somebody who asks too much. */
+/** `silence`: no response. `limit`: 429 (rate limit). */
 export type QueryFault = 'silence' | 'limit';
 
-/** Which queries are not answered as they should be. */
+/** Faults of info queries. */
 export class QueryFaults {
   readonly #faults = new Map<string, PerAccountSetting<QueryFault>>();
 

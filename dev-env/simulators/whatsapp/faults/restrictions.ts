@@ -10,7 +10,7 @@ import { stanza } from '../stanzas/nodes.ts';
 export type ReachoutTimelock = Readonly<{ endsAt: Date; enforcementType: string }>;
 
 /**
- * Accounts whose messages to people that never wrote to them are refused with 463. Some have a lock that tells when it ends;
+ * Accounts whose messages that start a new chat are refused with 463. Some have a lock with an end time;
  * others are refused while the service says that they have none (https://github.com/devlikeapro/waha/issues/2219).
  */
 export class Restrictions {
@@ -33,7 +33,7 @@ export class Restrictions {
     return this.#current(from.number) !== undefined && !from.hasReceivedFrom(to);
   }
 
-  /** What a query for the lock is answered with. */
+  /** Response to a query for the lock. */
   describe(number: string): unknown {
     const lock = this.#current(number);
     if (lock === null) return null;
@@ -44,7 +44,7 @@ export class Restrictions {
     };
   }
 
-  /** The news of it, as Baileys' `handleMexNotification` reads it. */
+  /** Notification of a change of the lock, as Baileys' `handleMexNotification` parses it. */
   notification(number: string): BinaryNode {
     const data = { xwa2_notify_account_reachout_timelock: this.describe(number) };
     const update = { op_name: 'NotificationUserReachoutTimelockUpdate' };

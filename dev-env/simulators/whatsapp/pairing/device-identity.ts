@@ -10,13 +10,13 @@ import type { KeyPair } from '@whiskeysockets/baileys';
 import { verifySignature } from '../signal/signal-library.ts';
 
 export type IssuedIdentity = Readonly<{
-  /** The signed ADVDeviceIdentity; it stays with the device for good. */
+  /** The signed ADVDeviceIdentity; it does not change. */
   details: Buffer;
   /** What pair-success carries: the signed identity under an HMAC with the secret from the QR code. */
   sealed: Uint8Array;
 }>;
 
-/** The phone vouches for a companion's identity key. */
+/** Signs a companion's identity key with the account's key. */
 export function issueDeviceIdentity(
   accountKey: KeyPair,
   companionIdentity: Buffer,
@@ -47,7 +47,7 @@ export function issueDeviceIdentity(
   return { details, sealed };
 }
 
-/** Whether the companion has countersigned exactly this identity, and the phone has signed it. */
+/** True when the phone has signed this identity and the companion has countersigned it. */
 export function isValidDeviceIdentity(
   encoded: Uint8Array,
   details: Buffer,

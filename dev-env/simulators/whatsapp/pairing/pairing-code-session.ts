@@ -32,7 +32,7 @@ export class PairingCodeSession {
     this.#companionIdentity = companionIdentity;
   }
 
-  /** Whether a code is shown that can be typed on the phone of this number. */
+  /** True when a code is shown that the phone of this number accepts. */
   isWaitingFor(number: string): boolean {
     const { codeLifetimeMs, now } = this.#service.config;
     return this.#hello?.number === number && now() <= this.#hello.atMs + codeLifetimeMs;
@@ -69,7 +69,7 @@ export class PairingCodeSession {
     this.#connection.send(result(request, [answer]));
   }
 
-  /** A notice about the code that names none of what linking needs, as the service sends now and then. */
+  /** A notification about the code without the data that pairing needs, as the service sends occasionally. */
   sendIncompleteNotification(): void {
     const node = stanza('link_code_companion_reg', { stage: 'refresh_code' });
     this.#connection.send(stanza('notification', this.#notificationAttributes(), [node]));

@@ -27,7 +27,7 @@ export class PairingRegistry {
     return session;
   }
 
-  /** The client that showed a pairing code for this number last, if the code still holds. */
+  /** The client that last showed a pairing code for this number, if the code is still valid. */
   findByNumber(number: string): RegistrationSession | undefined {
     return [...this.#sessions].findLast(({ code }) => code.isWaitingFor(number));
   }

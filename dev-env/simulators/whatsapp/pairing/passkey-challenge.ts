@@ -5,8 +5,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import { stanza } from '../stanzas/nodes.ts';
 
 /**
- * What the service sends in place of a link when an account is guarded by a passkey: the demand itself, or the step that
- * follows a proof. Types and children after https://github.com/tulir/whatsmeow/pull/1186.
+ * Sent instead of a link when the account requires a passkey: the request, or the step after a proof. Types and children after https://github.com/tulir/whatsmeow/pull/1186.
  */
 export type PasskeyStep = 'passkey_prologue_request' | 'crsc_continuation';
 

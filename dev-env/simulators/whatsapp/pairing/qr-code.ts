@@ -1,7 +1,7 @@
 /** What a companion shows in its QR code. Keys are 32 bytes. */
 export type QrContent = Readonly<{ ref: string; noiseKey: Buffer; identityKey: Buffer; advSecret: Buffer }>;
 
-/** A phone's refusal to link a device, with the reason a person would be told. */
+/** A phone refuses to link a device; the message is the reason shown to its user. */
 export class PairingError extends Error {
   override readonly name = 'PairingError';
 }

@@ -12,7 +12,7 @@ import { receiptIds } from '../stanzas/receipt-router.ts';
 import type { ReceiptKind } from '../stanzas/receipt-router.ts';
 import type { Service } from '../service.ts';
 
-/** A text that the person sees in a chat. */
+/** A text shown in a chat. */
 export type ReceivedMessage = Readonly<{
   id: string;
   /** Digits of the sender. */
@@ -26,7 +26,7 @@ export type ReceivedMessage = Readonly<{
 /** A text that a companion of this phone sent, as it shows in the chat with `to`. */
 export type SentCopy = Readonly<{ id: string; to: string; text: string; at: Date }>;
 
-/** What became of a message that this phone sent. */
+/** A receipt for a message that this phone sent. */
 export type ReceivedReceipt = Readonly<{ id: string; from: string; kind: string }>;
 
 export type PendingReceipt = Readonly<{
@@ -40,7 +40,7 @@ export type PendingReceipt = Readonly<{
 /** A retry receipt asks for a message at most this often. */
 const maxRetries = 3;
 
-/** Reads what arrives at a phone. */
+/** Decrypts and stores messages that arrive at a phone. */
 export class PhoneInbox {
   readonly messages: ReceivedMessage[] = [];
   readonly copies: SentCopy[] = [];
@@ -58,12 +58,12 @@ export class PhoneInbox {
     this.#signal = signal;
   }
 
-  /** As many of the next ciphertexts of other people cannot be decrypted. */
+  /** Makes the next `count` ciphertexts of others undecryptable. */
   failToDecrypt(ciphertexts: number): void {
     this.#pendingDecryptionFailures = ciphertexts;
   }
 
-  /** Gives the receipt that the phone owes for a message, if any. */
+  /** @returns the receipt due for a message, if any */
   async readMessage(node: BinaryNode): Promise<PendingReceipt | undefined> {
     const { id = '', from, recipient } = node.attrs;
     const sender = this.#service.directory.byJid(from);
@@ -84,7 +84,7 @@ export class PhoneInbox {
       return this.#requestRetry(sender, id, address.addressing, String(error));
     }
     this.#service.log.add({ type: 'decrypted', number: this.#account.number, from: sender.number, id });
-    // What the sender wrote twice under one id is shown once, and confirmed twice.
+    // A message with a known id is confirmed again and not shown again.
     const key = `${sender.number} ${id}`;
     const isNew = !this.#seen.has(key);
     this.#seen.add(key);
@@ -128,7 +128,7 @@ export class PhoneInbox {
     }
   }
 
-  /** A phone that cannot read a message shows a placeholder and asks for it again, with fresh keys. */
+  /** A phone that cannot decrypt a message sends a retry receipt with fresh keys. */
   #requestRetry(
     sender: Account,
     id: string,

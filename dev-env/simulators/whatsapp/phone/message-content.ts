@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 
 import { proto } from '@whiskeysockets/baileys';
 
-/** @param quotedId the message that the person swiped to */
+/** @param quotedId id of the quoted message */
 export function textMessage(text: string, quotedId?: string): proto.IMessage {
   if (quotedId === undefined) return { conversation: text };
   return { extendedTextMessage: { text, contextInfo: { stanzaId: quotedId } } };
@@ -13,18 +13,18 @@ export function messageText(message: proto.IMessage): string | undefined {
   return message.conversation || message.extendedTextMessage?.text || undefined;
 }
 
-/** Whether a companion asks its phone for data, which no chat shows. Baileys wraps that like a copy of its own message. */
+/** True for a peer data request of a companion, which no chat shows. Baileys wraps it in a `deviceSentMessage`. */
 export function isPeerDataRequest(message: proto.IMessage): boolean {
   const { protocolMessage } = message.deviceSentMessage?.message ?? message;
   return Boolean(protocolMessage?.peerDataOperationRequestMessage);
 }
 
-/** What the sender's other devices get in place of the message itself. */
+/** Wraps a message for the sender's other devices. */
 export function deviceSentCopy(chat: string, message: proto.IMessage): proto.IMessage {
   return { deviceSentMessage: { destinationJid: chat, message } };
 }
 
-/** The first thing a phone sends to a new companion: the chats that it has. */
+/** Initial history sync: the chats that a phone sends to a new companion. */
 export function historyMessage(chats: readonly proto.IConversation[]): proto.IMessage {
   const { INITIAL_BOOTSTRAP } = proto.HistorySync.HistorySyncType;
   const history = proto.HistorySync.encode({
@@ -47,7 +47,7 @@ export function historyMessage(chats: readonly proto.IConversation[]): proto.IMe
 /** A text that a phone has received. */
 export type ChatText = Readonly<{ id: string; from: string; text: string; at: Date }>;
 
-/** How the history of the phone has it. */
+/** Form of a message in the history sync. */
 export function historyConversation({ id, from, text, at }: ChatText): proto.IConversation {
   const remoteJid = `${from}@s.whatsapp.net`;
   const message = {

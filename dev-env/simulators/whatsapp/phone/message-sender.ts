@@ -43,7 +43,7 @@ export class MessageSender {
     return id;
   }
 
-  /** Encrypts a message anew for the one companion that could not read it; unknown ids are ignored. */
+  /** Encrypts a message again for the companion that could not decrypt it; ignores unknown ids. */
   async resend(id: string, recipient: Account, device: Device): Promise<void> {
     const sent = this.#sent.get(id);
     if (sent === undefined) return;

@@ -4,21 +4,21 @@ import type { PendingReceipt, ReceivedMessage } from './inbox.ts';
 import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
 import type { Service } from '../service.ts';
 
-/** How a phone hands over the receipts that it sends by itself. */
+/** Timing and number of a phone's automatic receipts. */
 export type ReceiptBehavior = {
-  /** Replaces the usual delay of one receipt; a delay that differs from call to call puts receipts out of order. */
+  /** Replaces the default delay of a receipt; varying delays reorder receipts. */
   delayMs: (() => number) | undefined;
   /** How often each receipt is sent. */
   copies: number;
-  /** A message that is confirmed as read at once is so before it is confirmed as delivered. */
+  /** Sends an automatic read receipt before the delivery receipt. */
   readFirst: boolean;
 };
 
 type RunWhenOnline = (task: () => void) => void;
 
-/** Tells the senders of messages what became of them. */
+/** Sends delivery, read and retry receipts. */
 export class ReceiptSender {
-  /** Which receipts the phone sends by itself. */
+  /** Receipts that the phone sends automatically. */
   readonly automatic = { delivered: true, read: false };
   readonly behavior: ReceiptBehavior = { delayMs: undefined, copies: 1, readFirst: false };
   readonly #service: Service;
@@ -33,7 +33,7 @@ export class ReceiptSender {
     this.#whenOnline = whenOnline;
   }
 
-  /** Sends what the phone owes for a message that has just come, in its own time. */
+  /** Sends the automatic receipts for a new message after their delays. */
   sendAutomatic(pending: PendingReceipt): void {
     const kinds = pending.kind === 'delivered' ? this.#automaticKinds() : [pending.kind];
     const { delayMs, copies } = this.behavior;
@@ -44,7 +44,7 @@ export class ReceiptSender {
     }
   }
 
-  /** Sends one receipt now, whatever was sent before; the first of the messages, all of one chat, gives it its id. */
+  /** Sends one receipt now, regardless of earlier ones. Its id is that of the first message; all are of one chat. */
   sendReceipt(messages: readonly [ReceivedMessage, ...ReceivedMessage[]], kind: ReceiptKind): void {
     const [{ id, from, addressing }, ...more] = messages;
     const to = this.#service.directory.byNumber(from);

@@ -19,7 +19,7 @@ import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
 import type { RegistrationSession } from '../pairing/registration-session.ts';
 import type { Service } from '../service.ts';
 
-/** What a phone needs from the service it is registered with. */
+/** The service as a phone uses it. */
 export type PhoneServices = Readonly<{
   service: Service;
   pairing: PairingRegistry;
@@ -29,7 +29,7 @@ export type PhoneServices = Readonly<{
 
 const codeTimeoutMs = 1000;
 
-/** A person's phone with WhatsApp on it. It owns the account: its identity key vouches for linked devices. */
+/** A phone with WhatsApp. It owns the account: its identity key signs those of linked devices. */
 export class SimulatedPhone {
   /** Digits, without a plus. */
   readonly number: string;
@@ -64,12 +64,12 @@ export class SimulatedPhone {
     );
   }
 
-  /** Which receipts the phone sends by itself. */
+  /** Receipts that the phone sends automatically. */
   get automaticReceipts(): { delivered: boolean; read: boolean } {
     return this.#receipts.automatic;
   }
 
-  /** How it sends them: late, more than once, out of order. */
+  /** Delays, repeats and reorders automatic receipts. */
   get receiptBehavior(): ReceiptBehavior {
     return this.#receipts.behavior;
   }
@@ -83,12 +83,12 @@ export class SimulatedPhone {
     return this.#inbox.messages;
   }
 
-  /** What the linked devices of this phone have sent. */
+  /** Messages that the linked devices of this phone have sent. */
   get sentFromCompanions(): readonly SentCopy[] {
     return this.#inbox.copies;
   }
 
-  /** What became of the messages that this phone has sent. */
+  /** Receipts for messages that this phone has sent. */
   get receipts(): readonly ReceivedReceipt[] {
     return this.#inbox.receipts;
   }
@@ -121,7 +121,7 @@ export class SimulatedPhone {
     await session.pair(this.#account, this.#signal.identity, advSecret, 'code');
   }
 
-  /** Resolves with the first message in the inbox, past or to come, that the predicate accepts. */
+  /** Resolves with the first message, already received or future, that the predicate accepts. */
   waitForMessage(
     predicate: (message: ReceivedMessage) => boolean,
     timeoutMs = 5000,
@@ -152,33 +152,33 @@ export class SimulatedPhone {
     this.sendReceipt(messageId, 'read');
   }
 
-  /** Opens the chat with a number: one receipt tells that everything in it was read. */
+  /** Opens the chat with a number: one read receipt covers all its messages. */
   markAllRead(fromNumber: string): void {
     const [first, ...more] = this.inbox.filter(({ from }) => from === fromNumber);
     if (first === undefined) throw new Error(`${this.number} has no message from ${fromNumber}`);
     this.#receipts.sendReceipt([first, ...more], 'read');
   }
 
-  /** Sends this receipt now, whatever was sent before: again, too early, in the wrong order. */
+  /** Sends this receipt now, also repeated, early or out of order. */
   sendReceipt(messageId: string, kind: Exclude<ReceiptKind, 'retry' | 'peer_msg'>): void {
     const message = this.inbox.find(({ id }) => id === messageId);
     if (message === undefined) throw new Error(`${this.number} has no message ${messageId}`);
     this.#receipts.sendReceipt([message], kind);
   }
 
-  /** As many of the next messages from others cannot be decrypted, and are asked for again with a retry receipt. */
+  /** Makes the next `count` messages from others undecryptable; the phone sends retry receipts for them. */
   failToDecrypt(messages = 1): void {
     this.#inbox.failToDecrypt(messages);
   }
 
-  /** From now on it writes under its hidden identity, and messages addressed to its number are refused with 463. */
+  /** Moves to the hidden identity: it writes under it, and messages to its number are refused with 463. */
   migrateToLid(): void {
     this.#account.isMigratedToLid = true;
   }
 
   /**
-   * Another phone takes the number over: with another identity key, without a session, and without a linked device. The
-   * person has the chats back from a backup.
+   * Another phone registers the number: another identity key, no sessions, no linked devices. The chats are restored from
+   * a backup.
    */
   reinstall(): void {
     for (const { id } of this.#account.companions) this.removeDevice(id);
@@ -192,12 +192,12 @@ export class SimulatedPhone {
     removeDevice(this.#services.service, this.#account, device);
   }
 
-  /** Cuts the connections of the linked devices, which may come back at once. */
+  /** Closes the connections of the linked devices, which may reconnect at once. */
   drop(): void {
     for (const device of this.#account.companions) device.connection?.drop();
   }
 
-  /** No network: what is sent to the phone waits at the server. */
+  /** Disconnects the phone; stanzas for it are queued at the server. */
   goOffline(): void {
     this.#online = false;
   }
@@ -207,12 +207,12 @@ export class SimulatedPhone {
     for (const task of this.#deferred.splice(0)) task();
   }
 
-  /** Loses its Signal sessions, as a new installation does: the next message cannot be read and is asked for again. */
+  /** Deletes the Signal sessions: the next message cannot be decrypted and is requested again. */
   forgetSessions(): void {
     this.#signal.deleteSessions();
   }
 
-  /** The linked devices, for those who act on their connections. */
+  /** The linked devices, for faults of their connections. */
   get companions(): readonly CompanionDevice[] {
     return this.#account.companions;
   }
@@ -228,7 +228,7 @@ export class SimulatedPhone {
     if (!this.#online) throw new Error(`The phone ${this.number} has no network`);
   }
 
-  /** The device may show its code a moment before the service knows of it. */
+  /** Waits: a device may show its code before the service has registered it. */
   async #findDeviceShowingCode(): Promise<RegistrationSession> {
     const find = (): RegistrationSession | undefined => this.#services.pairing.findByNumber(this.number);
     try {
@@ -243,7 +243,7 @@ export class SimulatedPhone {
     else this.#deferred.push(task);
   }
 
-  /** One thing after the other, as the Signal ratchet demands. */
+  /** Serialises Signal operations, as the ratchet requires. */
   #runExclusive<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#work.then(task);
     this.#work = done.catch(() => undefined);

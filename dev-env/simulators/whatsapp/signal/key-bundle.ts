@@ -1,7 +1,7 @@
 export type OneTimePrekey = Readonly<{ id: number; value: Buffer }>;
 export type SignedPrekey = Readonly<{ id: number; value: Buffer; signature: Buffer }>;
 
-/** What one needs to start a Signal session with a device. Public keys are 32 bytes, without the version byte. */
+/** Prekey bundle that starts a Signal session with a device. Public keys are 32 bytes, without the version byte. */
 export type KeyBundle = Readonly<{
   registrationId: number;
   identityKey: Buffer;

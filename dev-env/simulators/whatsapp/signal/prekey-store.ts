@@ -8,7 +8,7 @@ export class InvalidKeyError extends Error {
 // Clients upload more when the server reports fewer than five.
 const lowThreshold = 4;
 
-/** The published keys of one device. Every one-time key is handed out once. */
+/** Published keys of one device. Each one-time key is issued once. */
 export class PrekeyStore {
   readonly identityKey: Buffer;
   readonly registrationId: number;
@@ -39,7 +39,7 @@ export class PrekeyStore {
     this.#signed = this.#verified(signed);
   }
 
-  /** Adds one-time keys; ids that were handed out before are never offered again. */
+  /** Adds one-time keys; ids that were issued before are ignored. */
   add(keys: Iterable<OneTimePrekey>): void {
     for (const { id, value } of keys) {
       if (value.length !== 32) throw new InvalidKeyError(`One-time key ${id} is not 32 bytes long`);

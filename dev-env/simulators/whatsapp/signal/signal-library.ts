@@ -8,7 +8,7 @@ import type { KeyBundle } from './key-bundle.ts';
 export { SessionRecord };
 export type { SignalStorage };
 
-/** The kinds of Signal ciphertext as `<enc type>` names them: with and without a session setup. */
+/** Values of `<enc type>`: with and without a session setup. */
 export type CiphertextType = 'pkmsg' | 'msg';
 
 export type Ciphertext = Readonly<{ type: CiphertextType; body: Buffer }>;
@@ -18,7 +18,7 @@ const setupMessageType = 3;
 type SessionEntry = { serialize(): unknown; pendingPreKey?: unknown };
 type DecryptWhisperMessage = (this: SessionCipher, message: Buffer, session: SessionEntry) => Promise<Buffer>;
 
-/** Tries a message on a copy of each session, as the library of real phones does: a wrong guess must not spoil the session. */
+/** Trial decryption on a copy of each session, as in WhatsApp's library: a failed trial leaves the session unchanged. */
 class PhoneCipher extends SessionCipher {
   async doDecryptWhisperMessage(message: Buffer, session: SessionEntry): Promise<Buffer> {
     const entries = session.constructor as unknown as { deserialize(data: unknown): SessionEntry };
@@ -34,7 +34,7 @@ class PhoneCipher extends SessionCipher {
   }
 }
 
-/** Really verifies, unlike `Curve.verify` of Baileys, which accepts any well-formed signature. */
+/** Verifies a signature. `Curve.verify` of Baileys accepts any well-formed one. */
 export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   return curve.verifySignature(Buffer.from(generateSignalPubKey(publicKey)), message, signature);

@@ -22,7 +22,7 @@ type OwnKeys = Readonly<{
 }>;
 type SignalKeyPair = Readonly<{ privKey: Buffer; pubKey: Buffer }>;
 
-/** The Signal side of a phone: its identity, its sessions, and the keys it publishes. */
+/** Signal state of a phone: identity, sessions and published keys. */
 export class SignalStore implements SignalStorage {
   readonly #prekeys = new Map<number, SignalKeyPair>();
   readonly #sessions = new Map<string, ReturnType<SessionRecord['serialize']>>();
@@ -41,7 +41,7 @@ export class SignalStore implements SignalStorage {
     return this.#keys.published;
   }
 
-  /** `address` is `number.device`; the bundle is asked for only when there is no session yet. */
+  /** `address` is `number.device`; `bundle` is called only without a session. */
   async encrypt(address: string, message: proto.IMessage, bundle: () => KeyBundle): Promise<Ciphertext> {
     if (!this.#sessions.has(address)) await startSession(this, address, bundle());
     return encrypt(this, address, encodeWAMessage(message));
@@ -53,13 +53,13 @@ export class SignalStore implements SignalStorage {
     return proto.Message.decode(unpadRandomMax16(padded));
   }
 
-  /** Forgets the session with one device, or with all, as a new installation of the app does. */
+  /** Deletes the session with one device or with all. */
   deleteSessions(address?: string): void {
     if (address === undefined) this.#sessions.clear();
     else this.#sessions.delete(address);
   }
 
-  /** Begins anew, as another person would: with another identity and without a session. */
+  /** Replaces the identity and deletes all sessions. */
   reset(): void {
     this.#keys = newKeys();
     this.#sessions.clear();

@@ -1,6 +1,6 @@
 import { jidDecode, jidEncode } from '@whiskeysockets/baileys';
 
-/** Whether people are named by phone number (`@s.whatsapp.net`) or by hidden identity (`@lid`). */
+/** Addressing by phone number (`@s.whatsapp.net`) or by hidden identity (`@lid`). */
 export type Addressing = 'pn' | 'lid';
 
 export type DeviceJid = Readonly<{ user: string; device: number; addressing: Addressing }>;

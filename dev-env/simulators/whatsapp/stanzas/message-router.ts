@@ -13,7 +13,7 @@ import type { Service } from '../service.ts';
 /** The ciphertext for one device. */
 export type DeviceCiphertext = Readonly<{ account: Account; device: Device; enc: BinaryNode }>;
 
-/** A message on its way to every device that gets a copy of it. */
+/** A message with a copy for each receiving device. */
 export type MessageEnvelope = Readonly<{
   id: string;
   from: Account;
@@ -22,7 +22,7 @@ export type MessageEnvelope = Readonly<{
   chat: string;
   addressing: Addressing;
   copies: readonly DeviceCiphertext[];
-  /** Proof that the account vouches for the sending companion; goes along with every session setup. */
+  /** Account signature of the sending companion; required with every session setup. */
   deviceIdentity?: BinaryNode | undefined;
   category?: string | undefined;
 }>;
@@ -30,7 +30,7 @@ export type MessageEnvelope = Readonly<{
 const accountRestricted = '463';
 const malformed = '479';
 
-/** Takes messages from companions, acknowledges them, and hands every device its ciphertext. */
+/** Acknowledges messages of companions and delivers each device its ciphertext. */
 export class MessageRouter {
   readonly #service: Service;
   readonly #seen = new Set<string>();
@@ -110,7 +110,7 @@ export class MessageRouter {
     }
   }
 
-  /** Undefined when the stanza is not one the service would understand. */
+  /** @returns undefined for a stanza that the service would reject */
   #parse(from: Account, device: CompanionDevice, node: BinaryNode): MessageEnvelope | undefined {
     const { id, to, category, recipient } = node.attrs;
     const address = parseJid(to);

@@ -1,11 +1,11 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 
-/** The address of WhatsApp itself in stanzas: nobody at its domain. */
+/** Address of WhatsApp itself in stanzas: its domain without a user. */
 export const serverJid = '@s.whatsapp.net';
 
 type Attributes = Readonly<Record<string, string | undefined>>;
 
-/** Builds a stanza; attributes that are undefined are left out. */
+/** Builds a stanza without its undefined attributes. */
 export function stanza(
   tag: string,
   attributes: Attributes = {},

@@ -4,7 +4,7 @@ import type { ClientConnection } from '../connection/client-connection.ts';
 import { children, errorResult } from './nodes.ts';
 import type { Service } from '../service.ts';
 
-/** Whether this query was to fail, and has; `number` is empty for a client that is not linked. */
+/** Answers a query that is set to fail. @returns true when it did; `number` is empty for an unlinked client */
 export function applyQueryFault(
   service: Service,
   connection: ClientConnection,

@@ -5,8 +5,7 @@ import { child, children, errorResult, result, stanza } from './nodes.ts';
 const privacyCategories = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd'];
 
 /**
- * Answers the queries that need no knowledge of the account but the state of its time-lock; undefined when the query is not
- * among them.
+ * Responses to queries that depend on nothing but the account's reachout timelock. @returns undefined for another query
  */
 export function answerGeneralQuery(request: BinaryNode, timelock: unknown): BinaryNode | undefined {
   const isGet = request.attrs['type'] === 'get';
@@ -43,7 +42,7 @@ function privacySettings(): BinaryNode {
   );
 }
 
-/** Every requested collection must come back: Baileys asks again at once for those that do not. */
+/** Returns every requested collection: Baileys requests missing ones again at once. */
 function unchangedCollections(sync: BinaryNode | undefined): BinaryNode[] {
   return children(sync, 'collection').map(({ attrs }) =>
     stanza('collection', { name: attrs['name'], version: attrs['version'] ?? '0', type: 'result' }),

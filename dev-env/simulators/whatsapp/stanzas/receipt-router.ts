@@ -9,13 +9,13 @@ import { child, children, stanza } from './nodes.ts';
 import { unixSeconds } from '../service.ts';
 import type { Service } from '../service.ts';
 
-/** Delivered has no type of its own on the wire. */
+/** A delivery receipt has no `type` on the wire. */
 export type ReceiptKind = 'delivered' | 'read' | 'played' | 'retry' | 'peer_msg';
 
-/** Receipts that concern nobody but the account itself. */
+/** Receipts between the devices of one account. */
 const internalTypes = new Set(['sender', 'peer_msg', 'hist_sync', 'read-self']);
 
-/** Carries receipts between companions and phones. */
+/** Routes receipts between companions and phones. */
 export class ReceiptRouter {
   readonly #service: Service;
 
@@ -23,7 +23,7 @@ export class ReceiptRouter {
     this.#service = service;
   }
 
-  /** A companion has got, read or not understood a message. */
+  /** Routes a delivery, read or retry receipt of a companion. */
   fromCompanion(
     connection: ClientConnection,
     from: Account,
@@ -36,7 +36,7 @@ export class ReceiptRouter {
     if (type !== undefined && internalTypes.has(type)) return;
     const peer = this.#service.directory.byJid(to);
     if (peer === undefined) return;
-    // A companion in the background confirms with "inactive"; the other side sees a plain delivery.
+    // An inactive companion confirms with "inactive"; the sender receives a delivery receipt.
     const kind = type === 'inactive' ? undefined : type;
     for (const messageId of receiptIds(node)) {
       const entry = { from: from.number, to: peer.number, id: messageId, kind: kind ?? 'delivered' };
@@ -47,7 +47,7 @@ export class ReceiptRouter {
     peer.primary.deliver(stanza('receipt', attributes, node.content));
   }
 
-  /** A phone tells the devices of the sender what became of a message; the content may name more of them. */
+  /** Sends a phone's receipt to the devices of the sender; the content may list more message ids. */
   fromPhone(
     from: Account,
     to: Account,

@@ -4,7 +4,7 @@ import type { Account, Directory } from '../directory.ts';
 import { formatJid } from './jids.ts';
 import { child, children, result, stanza, nodeText } from './nodes.ts';
 
-/** Answers who is registered, with which devices, and under which hidden identity. */
+/** Responses to usync queries: registration, devices and hidden identity of numbers. */
 export function answerUsync(directory: Directory, request: BinaryNode): BinaryNode {
   const usync = child(request, 'usync');
   const protocols = children(child(usync, 'query')).map(({ tag }) => tag);
