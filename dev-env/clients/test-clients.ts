@@ -41,7 +41,7 @@ export async function sendRequest(
   });
 }
 
-/** What a browser with the connect page open hears. */
+/** A browser with the connect page: records the events it receives. */
 export class ConnectPageClient implements Disposable {
   readonly token: string;
   readonly socket: Socket;

@@ -41,7 +41,7 @@ export const vocabulary: readonly Term[] = [
   term(/\bsecret[ -]box\b/, 'Keyring', 'SecretBox'),
   term(/\banew\b/, 'again', 'sealed anew'),
   term(/\b(?:count not under|forget replaced)\b/, 'countStale, compact', 'countNotUnder'),
-  term(/\bsecret hash\b/, 'sha256Hex', 'secretHash'),
+  term(/\bsecretHash\b|secret-hash/, 'sha256Hex', 'secretHash'),
   term(/\bhashed uuid\b/, 'deterministicUuid', 'hashedUuid'),
 
   // Notifications and webhooks.

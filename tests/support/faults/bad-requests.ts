@@ -190,7 +190,7 @@ export const badRequests: readonly BadRequest[] = [
     code: 'VALIDATION_ERROR',
   },
   {
-    description: 'a message without a key of its own',
+    description: 'a message without an idempotency key',
     request: (context) => [
       `${context.url}/marketplace/messages`,
       { headers: { 'x-api-key': context.salon.apiKey }, body: { phone: clientNumber, text: 'Да' } },

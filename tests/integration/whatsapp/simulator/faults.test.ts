@@ -6,8 +6,8 @@ import { WebSocket } from 'ws';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
-describe('faults', () => {
-  it('cut connections end with 428', async () => {
+describe('a fault of the simulated service', () => {
+  it('ends dropped connections with 428', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.owner.drop();
@@ -18,14 +18,14 @@ describe('faults', () => {
     expect(await client.waitForClose()).toBe(428);
   });
 
-  it('a restart of the service ends every session with 503', async () => {
+  it('ends every session with 503 on a restart of the service', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.endAll(503);
     expect(await client.waitForClose()).toBe(503);
   });
 
-  it('a temporary ban tells its cause and when it ends', async () => {
+  it('reports the cause and the end of a temporary ban', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.refuseLogins(402, { code: '104', expire: '3600' });
     const client = fixture.newClient();
@@ -34,7 +34,7 @@ describe('faults', () => {
     expect(client.closeData).toMatchObject({ reason: '402', code: '104', expire: '3600' });
   });
 
-  it('refused messages come back as an error and are not delivered', async () => {
+  it('answers refused messages with an error and does not deliver them', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.rejectMessages('463');
@@ -48,7 +48,7 @@ describe('faults', () => {
     expect(fixture.guest.inbox.map(({ text }) => text)).toEqual(['Дойдёт']);
   });
 
-  it('can refuse messages to phone numbers and let those to hidden identities pass', async () => {
+  it('refuses messages to phone numbers but not to hidden identities', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.requireLidAddressing(true);
@@ -61,7 +61,7 @@ describe('faults', () => {
     expect(fixture.guest.inbox.map(({ text }) => text)).toEqual(['По скрытому имени']);
   });
 
-  it('acknowledgements can be late or missing while messages arrive', async () => {
+  it('delays or withholds acknowledgements while messages arrive', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.delayAcks(400);
@@ -76,7 +76,7 @@ describe('faults', () => {
     expect(client.acks.has(lost)).toBe(false);
   });
 
-  it('a frozen account hears nothing until its client gives up with 408', async () => {
+  it('sends nothing to a frozen account until its client disconnects with 408', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient({ keepAliveIntervalMs: 500 });
     fixture.whatsapp.freeze(fixture.owner);
@@ -89,7 +89,7 @@ describe('faults', () => {
     await waitFor('the message', () => client.texts().includes('Вы тут?'));
   });
 
-  it('a refused upgrade is answered with its HTTP status', async () => {
+  it('answers a refused upgrade with its HTTP status', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.refuseUpgrades(503);
     const socket = new WebSocket(fixture.whatsapp.url);

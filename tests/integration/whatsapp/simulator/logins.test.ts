@@ -21,7 +21,7 @@ const [primary, secondary, tertiary] = DEFAULT_CONNECTION_CONFIG.version;
 const newerVersion: WAVersion = [primary, secondary, tertiary + 1];
 
 describe('the logins of one account', () => {
-  it.each(failures)('can be refused with $code and what belongs to it', async ({ code, attributes }) => {
+  it.each(failures)('can be refused with $code and its attributes', async ({ code, attributes }) => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const other = fixture.newClient();
@@ -42,7 +42,7 @@ describe('the logins of one account', () => {
   });
 });
 
-describe('a client version that has become too old', () => {
+describe('an outdated client version', () => {
   it('gets no QR code until a newer one is announced', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.requireClientVersion(newerVersion);
@@ -58,7 +58,7 @@ describe('a client version that has become too old', () => {
     await refreshed.waitUntilOpen();
   });
 
-  it('does not cost a linked device its link', async () => {
+  it('does not unlink a device', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.requireClientVersion(newerVersion);
@@ -76,7 +76,7 @@ describe('a client version that has become too old', () => {
     expect(login).toMatchObject({ clientVersion: newerVersion.join('.') });
   });
 
-  it('is a matter of numbers, not of letters', async () => {
+  it('is compared numerically', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.requireClientVersion([primary, 999, 2_000_000_000]);
     const client = fixture.newClient();
@@ -86,7 +86,7 @@ describe('a client version that has become too old', () => {
 });
 
 describe('the stream of one account', () => {
-  it.each([440, 500, 503])('can be ended with %i, and the device comes back', async (code) => {
+  it.each([440, 500, 503])('can be ended with %i; the device reconnects', async (code) => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const other = fixture.newClient();
@@ -101,7 +101,7 @@ describe('the stream of one account', () => {
     await fixture.guest.waitForMessage(({ text }) => text === 'Снова здесь');
   });
 
-  it('can be ended with the order to restart', async () => {
+  it('can be ended with 515 (restart required)', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const logins = fixture.countEvents('login');
@@ -111,7 +111,7 @@ describe('the stream of one account', () => {
     expect(client.qrCodes).toEqual([]);
   });
 
-  it('can be ended with 401, after which the device is linked no more', async () => {
+  it('can be ended with 401, which unlinks the device', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.endStreams(fixture.owner, 401);

@@ -4,7 +4,7 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
 describe('messages', () => {
-  it('reach the phone of the other person word for word, with acknowledgement and receipts', async () => {
+  it('reach the recipient unchanged, with acknowledgement and receipts', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const text = 'Здравствуйте, Анна! Ждём вас завтра в 15:00 💇';
@@ -21,7 +21,7 @@ describe('messages', () => {
     expect(copy).toMatchObject({ id, to: fixture.guest.number, text });
   });
 
-  it('from the other person reach the linked device, by number and by hidden identity', async () => {
+  it('from others reach the linked device, by number and by hidden identity', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const id = await fixture.guest.sendText(fixture.owner.number, 'Спасибо, приду');
@@ -46,7 +46,7 @@ describe('messages', () => {
     expect(receipt).toEqual({ id, from: fixture.owner.number, kind: 'delivered' });
   });
 
-  it('that the owner writes on the phone show up on the linked device as its own', async () => {
+  it("written on the owner's phone appear on the linked device as its own", async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await fixture.owner.sendText(fixture.guest.number, 'Я сам напишу');
@@ -86,7 +86,7 @@ describe('messages', () => {
     ).toEqual([false, true]);
   });
 
-  it('wait at the server for a linked device that is away', async () => {
+  it('are queued at the server for an offline linked device', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await fixture.disconnect(client);
@@ -98,7 +98,7 @@ describe('messages', () => {
     expect(again.texts()).toEqual(['Пока вас не было']);
   });
 
-  it('wait at the server for a phone without network, acknowledged but not delivered', async () => {
+  it('are queued for an offline phone, acknowledged but not delivered', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.guest.goOffline();
@@ -111,7 +111,7 @@ describe('messages', () => {
     await waitFor('the delivery receipt', () => client.statuses(id).includes(3));
   });
 
-  it('are asked for again by a phone that lost its keys', async () => {
+  it('are requested again by a phone that lost its keys', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await client.send(fixture.guestJid, 'Первое');
@@ -125,7 +125,7 @@ describe('messages', () => {
     expect(fixture.whatsapp.log.some(({ type }) => type === 'undecryptable')).toBe(true);
   });
 
-  it('are asked for again by a linked device that lost its keys', async () => {
+  it('are requested again by a linked device that lost its keys', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await client.send(fixture.guestJid, 'Первое');
@@ -141,7 +141,7 @@ describe('messages', () => {
 });
 
 describe('the directory', () => {
-  it('knows who is registered and who is not', async () => {
+  it('returns which numbers are registered', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     expect(await client.socket.onWhatsApp(fixture.guest.number)).toEqual([
@@ -152,7 +152,7 @@ describe('the directory', () => {
 });
 
 describe('many accounts', () => {
-  it('twenty link at once, and each exchanges messages with a person of its own', async () => {
+  it('link concurrently (20), and each exchanges messages with its own peer', async () => {
     await using fixture = await WhatsAppFixture.start();
     const pairs = Array.from({ length: 20 }, (_, index) => ({
       client: fixture.newClient(),

@@ -9,7 +9,7 @@ import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 import { nodeBytes, child, stanza } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
 
 describe('linking by QR code', () => {
-  it('opens the account after the scan and the ordered restart, and sends the history', async () => {
+  it('opens the session after the scan and the restart (515), and sends the history', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
 
@@ -22,7 +22,7 @@ describe('linking by QR code', () => {
     );
   });
 
-  it('lets the device come back without a QR code', async () => {
+  it('lets the device reconnect without a QR code', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await fixture.disconnect(client);
@@ -33,7 +33,7 @@ describe('linking by QR code', () => {
     expect(again.qrCodes).toEqual([]);
   });
 
-  it('refuses a QR code that has expired, and takes the next one', async () => {
+  it('refuses an expired QR code and accepts the next one', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = fixture.newClient({ qrTimeout: 150 });
     client.connect();
@@ -67,7 +67,7 @@ describe('linking by QR code', () => {
     await expect(fixture.owner.scan(fields.join(','))).rejects.toThrow('not those of the device');
   });
 
-  it('is refused by the device when the secret of the QR code is not its own', async () => {
+  it('is refused by the device when the ADV secret is not from its QR code', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = fixture.newClient();
     client.connect();
@@ -79,7 +79,7 @@ describe('linking by QR code', () => {
     expect(fixture.owner.linkedDevices).toEqual([]);
   });
 
-  it('allows four devices and no fifth', async () => {
+  it('allows at most four devices', async () => {
     await using fixture = await WhatsAppFixture.start();
     for (const expected of [1, 2, 3, 4]) {
       const client = fixture.newClient();
@@ -92,7 +92,7 @@ describe('linking by QR code', () => {
     await expect(fixture.owner.scan(await fifth.nextQr())).rejects.toThrow('No more than 4');
   });
 
-  it('can demand a new secret after the first scan', async () => {
+  it('can require a new ADV secret after the first scan', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.requireSecretRefresh(fixture.owner, true);
     const client = fixture.newClient();
@@ -112,7 +112,7 @@ describe('linking by QR code', () => {
     expect(fixture.owner.linkedDevices).toEqual([1]);
   });
 
-  it('can demand a new secret in other words, and sees it acknowledged', async () => {
+  it('can require a new ADV secret by the other stanza, which is acknowledged', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.requireSecretRefresh(fixture.owner, true, 'pair-device-rotate-qr');
     const client = fixture.newClient();
@@ -154,7 +154,7 @@ describe('linking by QR code', () => {
 });
 
 describe('linking by pairing code', () => {
-  it('opens the account after the code was typed on the phone', async () => {
+  it('opens the session after the code was entered on the phone', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = fixture.newClient();
     client.connect();
@@ -167,7 +167,7 @@ describe('linking by pairing code', () => {
     expect(fixture.owner.linkedDevices).toEqual([1]);
   });
 
-  it('can demand a passkey after the code was accepted', async () => {
+  it('can require a passkey after the code was accepted', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.requirePasskey(fixture.owner, true);
     const client = fixture.newClient();
@@ -192,7 +192,7 @@ describe('linking by pairing code', () => {
     expect(fixture.owner.linkedDevices).toEqual([]);
   });
 
-  it('can refuse a code that the client has shown already, and send a notice with nothing in it', async () => {
+  it('can refuse a code that is already shown and send an empty notification', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = fixture.newClient();
     client.connect();
@@ -230,7 +230,7 @@ describe('linking by pairing code', () => {
 });
 
 describe('logging in', () => {
-  it('is refused with 401 to a device with another noise key', async () => {
+  it('is refused with 401 for a device with another noise key', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await fixture.disconnect(client);
@@ -241,7 +241,7 @@ describe('logging in', () => {
     expect(await impostor.waitForClose()).toBe(401);
   });
 
-  it('puts the older connection of the same device out with 440', async () => {
+  it('ends the older connection of the same device with 440', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const second = fixture.newClient({}, client);

@@ -5,7 +5,7 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
 describe('a phone that links again', () => {
-  it('gives the same number a new device after it has removed the old one', async () => {
+  it('links a new device after it removed the old one', async () => {
     await using fixture = await WhatsAppFixture.start();
     const old = await fixture.linkedClient();
     fixture.owner.removeDevice(1);
@@ -21,7 +21,7 @@ describe('a phone that links again', () => {
     await waitFor('the answer', () => client.texts().includes('Рады'));
   });
 
-  it('keeps the devices it has when it links another', async () => {
+  it('keeps its devices when it links another', async () => {
     await using fixture = await WhatsAppFixture.start();
     const first = await fixture.linkedClient();
     const second = await fixture.linkedClient();
@@ -30,7 +30,7 @@ describe('a phone that links again', () => {
     await waitFor('the message', () => [first, second].every((client) => client.texts().includes('Всем')));
   });
 
-  it('has no device left after it was set up anew, and can link one', async () => {
+  it('has no device after a reinstallation and can link one', async () => {
     await using fixture = await WhatsAppFixture.start();
     const old = await fixture.linkedClient();
     await old.send(fixture.guestJid, 'Со старого телефона');
@@ -50,7 +50,7 @@ describe('a phone that links again', () => {
 });
 
 describe('a phone that cannot decrypt a message', () => {
-  it('asks for it again until it can', async () => {
+  it('sends retry receipts until it can', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.guest.failToDecrypt(2);
@@ -63,7 +63,7 @@ describe('a phone that cannot decrypt a message', () => {
     expect(fixture.guest.inbox).toHaveLength(1);
   });
 
-  it('needs a client that finds the text again, when its socket is a new one', async () => {
+  it('needs a client that still has the text after a reconnect', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.guest.goOffline();
@@ -88,7 +88,7 @@ describe('a phone that cannot decrypt a message', () => {
     expect(fixture.guest.inbox).toHaveLength(1);
   });
 
-  it('never shows the message when its sender has forgotten the text', async () => {
+  it('never shows the message when its sender no longer has the text', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient({ enableRecentMessageCache: false });
     fixture.guest.failToDecrypt();
@@ -100,7 +100,7 @@ describe('a phone that cannot decrypt a message', () => {
     expect(client.statuses(lost)).toEqual([]);
   });
 
-  it('because it was set up anew gets it under its new identity', async () => {
+  it('receives it under its new identity after a reinstallation', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     await client.send(fixture.guestJid, 'На старый телефон');
@@ -112,8 +112,8 @@ describe('a phone that cannot decrypt a message', () => {
   });
 });
 
-describe('a phone that its companion asks for data', () => {
-  it('confirms with peer_msg that it was asked, and shows nothing', async () => {
+describe('a phone that receives a peer data request', () => {
+  it('confirms it with peer_msg and shows nothing', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const receipts: string[] = [];

@@ -68,7 +68,7 @@ describe('the simulated service', () => {
     expect(fixture.guest.inbox).toEqual([]);
   });
 
-  it('hands out every one-time key once and asks for more when they run low', async () => {
+  it('issues every one-time key once and requests more when few are left', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const uploaded = (): number[] =>

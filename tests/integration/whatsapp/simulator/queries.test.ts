@@ -8,7 +8,7 @@ import { child, stanza } from '../../../../dev-env/simulators/whatsapp/stanzas/n
 const toServer = { to: '@s.whatsapp.net', type: 'get' };
 
 describe('a silenced query', () => {
-  it('is never answered, which a number check must not take for "not on WhatsApp"', async () => {
+  it('gets no response; a number check does not treat that as "not on WhatsApp"', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient({ defaultQueryTimeoutMs: 3000 });
     fixture.whatsapp.silenceQueries('usync', true);
@@ -22,7 +22,7 @@ describe('a silenced query', () => {
     ]);
   });
 
-  it('may be of one kind and one account', async () => {
+  it('can be limited to one kind and one account', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const other = fixture.newClient();
@@ -44,7 +44,7 @@ describe('a silenced query', () => {
     });
   });
 
-  it('for a pairing code leaves a code that no phone accepts', async () => {
+  it('for a pairing code yields a code that no phone accepts', async () => {
     await using fixture = await WhatsAppFixture.start();
     fixture.whatsapp.silenceQueries('md/link_code_companion_reg', true);
     const client = fixture.newClient();
@@ -58,7 +58,7 @@ describe('a silenced query', () => {
 });
 
 describe('a limited query', () => {
-  it('is refused with 429 and can be asked again later', async () => {
+  it('is refused with 429 and can be repeated later', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.limitQueries('usync', true, fixture.owner);

@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
-/** Ids and kinds of the receipts that the server carried, in its order. */
+/** Ids and types of the receipts at the server, in order. */
 function carried(fixture: WhatsAppFixture): [id: string, kind: string][] {
   return fixture.whatsapp.log.flatMap((event) =>
     event.type === 'receipt' && event.from === fixture.guest.number ? [[event.id, event.kind]] : [],
   );
 }
 
-describe('receipts that a phone sends by itself', () => {
-  it('can be late', async () => {
+describe('automatic receipts', () => {
+  it('can be delayed', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.guest.receiptBehavior.delayMs = () => 1500;
@@ -22,7 +22,7 @@ describe('receipts that a phone sends by itself', () => {
     await waitFor('the delivery receipt', () => client.statuses(id).includes(3));
   });
 
-  it('can come before the acknowledgement', async () => {
+  it('can arrive before the acknowledgement', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.delayAcks(2000);
@@ -33,7 +33,7 @@ describe('receipts that a phone sends by itself', () => {
     await waitFor('the acknowledgement', () => client.acks.has(id));
   });
 
-  it('can be repeated, and tell of reading before delivery', async () => {
+  it('can be repeated, and report reading before delivery', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.guest.automaticReceipts.read = true;
@@ -46,11 +46,11 @@ describe('receipts that a phone sends by itself', () => {
       [id, 'delivered'],
       [id, 'delivered'],
     ]);
-    // Of receipts that come together Baileys may tell the last alone.
+    // Baileys may emit only the last of several receipts that arrive together.
     await waitFor('the last receipt', () => client.statuses(id).at(-1) === 3);
   });
 
-  it('can come in another order than the messages', async () => {
+  it('can arrive in another order than the messages', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const delaysMs = [1500, 0];
@@ -66,8 +66,8 @@ describe('receipts that a phone sends by itself', () => {
   });
 });
 
-describe('receipts that a test sends', () => {
-  it('come in any order and number', async () => {
+describe('receipts sent by a test', () => {
+  it('arrive in any order and number', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.guest.automaticReceipts.delivered = false;
@@ -86,7 +86,7 @@ describe('receipts that a test sends', () => {
     }
   });
 
-  it('can tell of many read messages at once', async () => {
+  it('can confirm many read messages at once', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const ids = [

@@ -8,7 +8,7 @@ const hourMs = 3_600_000;
 const enforcementType = 'WEB_COMPANION_ONLY';
 
 describe('an account that may start no new chats', () => {
-  it('gets 463 for people that never wrote to it, and tells when the lock ends', async () => {
+  it('gets 463 for new chats and reports when the lock ends', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const regular = fixture.whatsapp.phone('79990000003');
@@ -34,7 +34,7 @@ describe('an account that may start no new chats', () => {
     expect(await client.socket.fetchAccountReachoutTimelock()).toMatchObject({ isActive: false });
   });
 
-  it('may be refused while the service says that there is no lock', async () => {
+  it('can get 463 while the service reports no lock', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.restrict(fixture.owner, null);
@@ -51,7 +51,7 @@ describe('an account that may start no new chats', () => {
     await fixture.guest.waitForMessage(({ id }) => id === accepted);
   });
 
-  it('can be told of its lock unasked, and of the end of it', async () => {
+  it('can be notified of its lock and of the end of it', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const locks: ConnectionState['reachoutTimeLock'][] = [];
@@ -71,8 +71,8 @@ describe('an account that may start no new chats', () => {
   });
 });
 
-describe('an account that writes too much', () => {
-  it('gets 429 for every message, and others do not', async () => {
+describe('a rate-limited account', () => {
+  it('gets 429 for every message, other accounts do not', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const other = fixture.newClient();
@@ -88,7 +88,7 @@ describe('an account that writes too much', () => {
 });
 
 describe('a contact that has moved to its hidden identity', () => {
-  it('is reached there only, answers from there, and others are reached as before', async () => {
+  it('receives and replies under it only; other contacts are unaffected', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const before = await client.send(fixture.guestJid, 'По номеру');

@@ -6,10 +6,10 @@ import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 import { stanza } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
 
 describe('a half-open connection', () => {
-  it('takes what is sent without a word, and not even its closing is answered', async () => {
+  it('drops everything that is sent, the closing handshake included', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient({ keepAliveIntervalMs: 500, defaultQueryTimeoutMs: 3000 });
-    // With the keys and devices at hand a message leaves at once.
+    // With keys and devices cached, a message is sent at once.
     await client.send(fixture.guestJid, 'Пока слышно');
     await fixture.guest.waitForMessage(({ text }) => text === 'Пока слышно');
     const logins = fixture.countEvents('login');
@@ -34,7 +34,7 @@ describe('a half-open connection', () => {
 });
 
 describe('a deaf session', () => {
-  it('has its pings and messages answered and hears nothing, until that is lifted', async () => {
+  it('receives responses to pings and messages but no deliveries until it is lifted', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient({ keepAliveIntervalMs: 500 });
     fixture.whatsapp.deafen(fixture.owner);
@@ -50,12 +50,12 @@ describe('a deaf session', () => {
 
     fixture.whatsapp.undeafen(fixture.owner);
     await waitFor('the answer', () => client.texts().includes('Приду'));
-    // Of receipts that come together Baileys may tell the last alone.
+    // Baileys may emit only the last of several receipts that arrive together.
     await waitFor('the receipts', () => client.statuses(id).includes(4));
     expect(client.texts()).toEqual(['Приду']);
   });
 
-  it('stays deaf over a new connection, or is cured by it', async () => {
+  it('stays deaf on a new connection or is lifted by it', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     fixture.whatsapp.deafen(fixture.owner);
@@ -76,7 +76,7 @@ describe('a deaf session', () => {
     await waitFor('the third', () => client.texts().includes('Три'));
   });
 
-  it('is of one account', async () => {
+  it('affects one account', async () => {
     await using fixture = await WhatsAppFixture.start();
     const other = fixture.newClient();
     await other.linkTo(fixture.guest);
@@ -89,7 +89,7 @@ describe('a deaf session', () => {
 });
 
 describe('acknowledgements', () => {
-  it('can be late or missing for one account', async () => {
+  it('can be delayed or missing for one account', async () => {
     await using fixture = await WhatsAppFixture.start();
     const client = await fixture.linkedClient();
     const other = fixture.newClient();
