@@ -55,7 +55,7 @@ export const badRequests: readonly BadRequest[] = [
     code: 'INVALID_TOKEN',
   },
   {
-    description: 'a well-signed token that was never issued',
+    description: 'a correctly signed token that was not issued',
     request: async (context) => [
       statusUrl(context),
       bearer(await signToken(context, 600, context.jwtSecret)),
@@ -70,7 +70,7 @@ export const badRequests: readonly BadRequest[] = [
     code: 'INVALID_TOKEN',
   },
   {
-    description: 'a company number that is none',
+    description: 'an invalid company id',
     request: (context) => [`${context.url}/marketplace/status/1e3`, bearer(context.salon.token)],
     status: 400,
     code: 'VALIDATION_ERROR',
@@ -109,13 +109,13 @@ export const badRequests: readonly BadRequest[] = [
     code: 'VALIDATION_ERROR',
   },
   {
-    description: 'a webhook that reaches for the prototype',
+    description: 'a webhook with a __proto__ key',
     request: (context) => [context.salon.webhookUrl, { body: '{"__proto__":{"isAdmin":true}}' }],
     status: 400,
     code: 'VALIDATION_ERROR',
   },
   {
-    description: 'a webhook that is a form',
+    description: 'a webhook with a form body',
     request: (context) => [
       context.salon.webhookUrl,
       { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
@@ -139,7 +139,7 @@ export const badRequests: readonly BadRequest[] = [
     code: 'INVALID_TOKEN',
   },
   {
-    description: 'a webhook that speaks of another salon',
+    description: 'a webhook about another salon',
     request: (context) => [
       context.salon.webhookUrl,
       { body: webhook(context, { company_id: context.otherSalonId }) },
@@ -232,7 +232,7 @@ export const badRequests: readonly BadRequest[] = [
     code: 'FORBIDDEN',
   },
   {
-    description: 'a registration by a wrong administrator',
+    description: 'a registration with a wrong admin key',
     request: (context) => [
       `${context.url}/marketplace/register`,
       { headers: { 'x-api-key': `${adminApiKey}x` }, body: { salon_id: 510_001 } },
@@ -241,7 +241,7 @@ export const badRequests: readonly BadRequest[] = [
     code: 'INVALID_TOKEN',
   },
   {
-    description: 'the statistics without a key',
+    description: 'the statistics without an admin key',
     request: (context) => [`${context.url}/marketplace/companies`],
     status: 401,
     code: 'INVALID_TOKEN',

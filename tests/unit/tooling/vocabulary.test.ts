@@ -56,9 +56,7 @@ describe('the vocabulary check', () => {
     ['a test title', 'tests/unit/a.test.ts', `it('keeps ${oldTerm}', () => {});`],
   ])('reports an old term in %s, with its line and replacement', (_kind, path, text) => {
     write(path, `\n${text}\n`);
-    expect(findInFiles(tree)).toEqual([
-      { place: `${path}:2`, found: expect.any(String), standard: planted?.standard },
-    ]);
+    expect(findInFiles(tree)).toMatchObject([{ place: `${path}:2`, standard: planted?.standard }]);
   });
 
   it('reports an old term in the name of a file', () => {
