@@ -62,8 +62,8 @@ async function send({ method, url, authorization, body, timeoutMs }: HttpRequest
     };
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
-    throw timedOut
+    const isTimeout = cause instanceof DOMException && cause.name === 'TimeoutError';
+    throw isTimeout
       ? outageError('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
       : outageError('network', 'Connection to YCLIENTS failed', cause);
   }

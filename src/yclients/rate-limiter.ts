@@ -81,13 +81,13 @@ export class RateLimiter {
   pause(retryAfterMs?: number): number {
     const nowMs = this.#monotonicMs();
     // Requests in flight at the same time are rejected together and count once.
-    const alreadyPaused = nowMs < this.#pausedUntilMs;
-    if (!alreadyPaused) this.#consecutiveRejections += 1;
+    const isPaused = nowMs < this.#pausedUntilMs;
+    if (!isPaused) this.#consecutiveRejections += 1;
     const backoffMs = exponentialBackoff(this.#consecutiveRejections, {
       baseMs: this.#backoffBaseMs * (1 + this.#random()),
       maxMs: this.#maxBackoffMs,
     });
-    const pauseMs = Math.min(this.#maxBackoffMs, retryAfterMs ?? (alreadyPaused ? 0 : backoffMs));
+    const pauseMs = Math.min(this.#maxBackoffMs, retryAfterMs ?? (isPaused ? 0 : backoffMs));
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
     return this.#pausedUntilMs - nowMs;
   }

@@ -138,23 +138,23 @@ export function readWebhookUrls(data: unknown): readonly string[] {
 }
 
 /** @throws AppError `UPSTREAM_ERROR` */
-export function readList(data: unknown, what: string): readonly unknown[] {
-  return validate(joi.array<readonly unknown[]>().required(), data, what);
+export function readList(data: unknown, subject: string): readonly unknown[] {
+  return validate(joi.array<readonly unknown[]>().required(), data, subject);
 }
 
 /** @throws AppError `UPSTREAM_ERROR` */
-export function validate<Value>(schema: joi.Schema<Value>, value: unknown, what: string): Value {
+export function validate<Value>(schema: joi.Schema<Value>, value: unknown, subject: string): Value {
   const result = schema.validate(value);
   if (result.error === undefined) return result.value;
   const { path, type } = result.error.details[0] ?? { path: [], type: 'unknown' };
-  throw invalidResponse(what, `${path.join('.') || '(root)'} fails ${type}`);
+  throw invalidResponse(subject, `${path.join('.') || '(root)'} fails ${type}`);
 }
 
 /** The reason contains the field and the rule, never the value. */
-function invalidResponse(what: string, reason: string): AppError {
+function invalidResponse(subject: string, reason: string): AppError {
   return new AppError('UPSTREAM_ERROR', {
     retryable: false,
-    cause: new Error(`Invalid YCLIENTS response (${what}): ${reason}`),
+    cause: new Error(`Invalid YCLIENTS response (${subject}): ${reason}`),
   });
 }
 

@@ -12,10 +12,10 @@ type Method = (typeof methods)[number];
 /** The filtered part of `console`. */
 export type ConsoleLike = Record<Method, (...args: unknown[]) => void>;
 
-/** Refers from a filter to itself. */
+/** Property of each filter function that refers to the function itself. */
 const filterMark = Symbol('libsignal console output filtered');
 
-/** First words of libsignal 6 output, for bundles in which its stack frames have no path of their own. */
+/** First words of libsignal 6 output, for bundles in which its stack frames lack the package path. */
 const knownPrefixes = [
   'Closing session',
   'Closing open session',

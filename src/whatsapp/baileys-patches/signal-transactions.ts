@@ -2,7 +2,7 @@
  * Upstream bug: Baileys 7.0.0-rc14 locks key transactions by name, so sending and receiving change the same Signal session
  * concurrently, and the last commit overwrites the other: https://github.com/WhiskeySockets/Baileys/pull/2811
  * A send also commits its keys only after the message has left (`relayMessage` in lib/Socket/messages-send.js).
- * The patch runs each change of a Signal session in a transaction of its own, under one lock, committed before its result is used.
+ * The patch runs each change of a Signal session as a separate transaction under one lock, committed before its result is used.
  * Remove when #2811 is released and `relayMessage` commits the keys before it sends.
  */
 

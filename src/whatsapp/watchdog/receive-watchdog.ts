@@ -238,8 +238,8 @@ export class ReceiveWatchdog {
   }
 
   #probe(companyId: CompanyId, sock: WASocket): void {
-    const what = 'WhatsApp session probe';
-    const onError = (error: unknown): void => this.#deps.report.failed(what, error, { companyId });
+    const { report } = this.#deps;
+    const onError = (error: unknown): void => report.failed('WhatsApp session probe', error, { companyId });
     catchAsync(onError, async () => {
       if (!(await sendProbe(sock, queryTimeoutMs))) throw new Error('WhatsApp did not answer the ping');
     })();

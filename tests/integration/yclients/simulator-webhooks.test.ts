@@ -13,7 +13,7 @@ const documentedFields =
   'custom_font_color record_labels documents sms_remain_hours email_remain_hours comer ' +
   'comer_person_info short_link composite';
 
-describe('record webhooks of the YCLIENTS simulator', () => {
+describe('YCLIENTS simulator: webhooks of records', () => {
   it('contain the whole record in local time with the correct offset', async () => {
     const { simulator, hook } = await startActiveSalon({ now: () => Date.parse('2026-03-08T09:00:00Z') });
     const { id } = simulator.book(510_001, booking);
@@ -106,7 +106,7 @@ describe('record webhooks of the YCLIENTS simulator', () => {
   });
 });
 
-describe('lifecycle webhooks of the YCLIENTS simulator', () => {
+describe('YCLIENTS simulator: lifecycle webhooks', () => {
   it('contain the partner token, and for a payment the published signature', async () => {
     const { simulator } = await startActiveSalon();
     const hook = await startWebhookReceiver();

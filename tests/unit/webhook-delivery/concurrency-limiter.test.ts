@@ -16,9 +16,9 @@ describe('ConcurrencyLimiter', () => {
       now: () => new Date(nowMs),
       random: () => 0.5,
     });
-    const startCall = (end = Promise.withResolvers<void>()) => {
-      const done = limiter.run(companyId, () => end.promise);
-      return { end, done };
+    const startCall = (pending = Promise.withResolvers<void>()) => {
+      const result = limiter.run(companyId, () => pending.promise);
+      return { pending, result };
     };
     const call = () => limiter.run(companyId, async () => {});
     const advance = (ms: number): void => void (nowMs += ms);
@@ -34,8 +34,8 @@ describe('ConcurrencyLimiter', () => {
     advance(600_000);
     expect(await call()).toEqual({ retryAfterMs: 45_000 });
     expect(await limiter.run(otherCompanyId, async () => {})).toBe('done');
-    first.end.resolve();
-    expect(await first.done).toBe('done');
+    first.pending.resolve();
+    expect(await first.result).toBe('done');
     expect(await call()).toBe('done');
     startCall();
     expect(await call()).toEqual({ retryAfterMs: 3_000 });
@@ -46,9 +46,9 @@ describe('ConcurrencyLimiter', () => {
     const failing = [startCall(), startCall()];
     await call();
     advance(30_000);
-    for (const { end, done } of failing) {
-      end.reject(new Error('The receiver answered 500'));
-      await expect(done).rejects.toThrow('500');
+    for (const { pending, result } of failing) {
+      pending.reject(new Error('The receiver answered 500'));
+      await expect(result).rejects.toThrow('500');
     }
     startCall();
     startCall();

@@ -61,7 +61,7 @@ describe('the Signal keys of a chat', () => {
       const { host, before } = await openChat(fixture, credentials);
       const { client, companyId } = fixture;
       const message = { messageId: '3EB0000000000000000001' };
-      // As many attempts as fail a message whose recipient cannot be encrypted for.
+      // After this many encryption failures of the recipient a message fails permanently.
       for (let attempt = 0; attempt < 3; attempt += 1) {
         let writes = 0;
         credentials.shouldFail = (types) => {

@@ -26,7 +26,7 @@ function createRecordingStorage(contexts: (string | undefined)[]): SignalStorage
 }
 
 describe('concurrent libsignal jobs for one address', () => {
-  it('each run in the async context of their own caller', async () => {
+  it('each run in the async context of their caller', async () => {
     bindJobsToAsyncContext();
     bindJobsToAsyncContext();
     const contexts: (string | undefined)[] = [];
@@ -44,7 +44,7 @@ describe('concurrent libsignal jobs for one address', () => {
     expect(contexts).toEqual(names);
   });
 
-  it('each run in the async context of their own caller when they open a session', async () => {
+  it('each run in the async context of their caller when they open a session', async () => {
     bindJobsToAsyncContext();
     const contexts: (string | undefined)[] = [];
     const storage = createRecordingStorage(contexts);
