@@ -10,10 +10,10 @@ import { MarketplaceServer } from './server.ts';
 import { findStartupFailure, startupFailureMessage } from './config/startup-failure.ts';
 import { shutdownSignal } from './lib/async/shutdown-signal.ts';
 
-/** BSD's EX_CONFIG: a supervisor must not start us again before somebody has corrected the configuration. */
+/** 78 is EX_CONFIG of sysexits.h: a supervisor must not restart the process until the configuration is corrected. */
 const exitCodes = { stopped: 0, failed: 1, badConfiguration: 78 } as const;
 
-/** Serves until SIGTERM or SIGINT. Stopping is leaving the scope: everything is closed in the reverse order. */
+/** Serves until SIGTERM or SIGINT. Leaving the scope disposes everything in reverse order. */
 async function serve(loaded: LoadedConfig, logger: Logger, shutdown: AbortSignal): Promise<void> {
   const { config, environment, warnings } = loaded;
   for (const warning of warnings) logger.warn(warning);

@@ -13,22 +13,22 @@ import { createSocketLimiters, createSocketServer } from './realtime/socket-serv
 
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Longer than nginx keeps an idle upstream connection, so that it is never the server who hangs up on a request. */
+/** Longer than nginx keeps idle upstream connections (60 s): otherwise the server could close one as a request arrives. */
 const keepAliveTimeoutMs = 75_000;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 15_000;
-/** Longest wait for requests under way and for pages to hang up, well inside the deadline of a stop. */
+/** Limit for requests in flight and open Socket.IO connections, well below the stop timeout of supervisors. */
 const drainTimeoutMs = 10_000;
 const drainSweepIntervalMs = 50;
 
-/** One `http.Server` that carries the webhook fast path, Express and Socket.IO. */
+/** One `http.Server` for the webhook fast path, Express and Socket.IO. */
 export class MarketplaceServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #handleRequest: RequestListener = respondStarting;
   #draining = false;
 
-  /** Binds the port, so that a wrong one is found first. Until `serve` requests are told to come back. @throws StartError */
+  /** Binds the port before anything else starts. Until `serve`, requests get 503 with `Retry-After`. @throws StartupError */
   static async listen(address: Readonly<{ host: string; port: number }>): Promise<MarketplaceServer> {
     const server = new MarketplaceServer();
     server.#server.listen(address.port, address.host);
@@ -58,15 +58,15 @@ export class MarketplaceServer implements AsyncDisposable {
     });
   }
 
-  /** The address that the server is bound to. */
+  /** The bound address as a URL, without a trailing slash. */
   get url(): string {
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The server is not listening');
+    if (address === null || typeof address === 'string') throw new Error('Server is not listening');
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     return `http://${host}:${address.port}`;
   }
 
-  /** Starts answering. Leaving the scope of what it returns drains: no new requests, those under way are finished. */
+  /** Starts serving. Disposing the result drains: readiness turns to 503, requests in flight are finished. */
   serve(context: Context): AsyncDisposable {
     const { config, publicUrl, logger, metrics, inbox } = context;
     const { trustProxy } = config.http;
@@ -114,7 +114,7 @@ export class MarketplaceServer implements AsyncDisposable {
     });
   }
 
-  /** Node closes idle connections once, when it stops listening; those that fall idle later would be waited for. */
+  /** `http.Server.close` closes the connections that are idle at that moment only, so later ones are swept. */
   async #drain(close: () => Promise<void>): Promise<void> {
     this.#draining = true;
     const sweep = setInterval(() => this.#server.closeIdleConnections(), drainSweepIntervalMs);

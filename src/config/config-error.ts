@@ -1,4 +1,4 @@
-/** The configuration is wrong: `problems` says what, one sentence a variable. The process exits with 78 (EX_CONFIG). */
+/** The configuration is invalid. `problems` has one sentence for each; the process exits with 78 (EX_CONFIG). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];

@@ -7,25 +7,25 @@ import { ConfigError } from './config-error.ts';
 import { type RawEnvironment, readEnvironment } from './env.ts';
 import { type CheckedEnvironment, checkEnvironment, demoYclients } from './schema.ts';
 
-/** Everything the process is told, without a secret: this may be logged. */
+/** The settings without the secrets, so that they can be logged. */
 export type Config = Readonly<{
   production: boolean;
   instanceId: string;
   http: Readonly<{
     host: string;
-    /** 0 picks a free one. */
+    /** 0 picks a free port. */
     port: number;
-    /** Undefined: the address that the server listens on. Without a slash at the end. */
+    /** Without a trailing slash. Undefined: the address that the server listens on. */
     publicUrl: string | undefined;
     /** Exact number of proxies in front. */
     trustProxy: number;
-    /** Empty: the origin of the public URL alone. */
+    /** Empty: only the origin of the public URL. */
     allowedOrigins: readonly string[];
     frameAncestors: readonly string[];
   }>;
   directories: Readonly<{ data: string; sessions: string; logs: string }>;
   logLevel: LogLevel;
-  /** Which store; its address is a secret. */
+  /** The address is a secret. */
   database: Readonly<{ kind: 'embedded' | 'postgres' | 'supabase' }>;
   sessionStore: 'local' | 'database';
   yclients: Readonly<{ apiUrl: string; applicationId: number }>;
@@ -34,14 +34,14 @@ export type Config = Readonly<{
     version: readonly [number, number, number] | undefined;
   }>;
   pacing: PacingProfile;
-  /** How long changes of one booking are gathered before a message. */
+  /** Delay in which further changes of a booking replace the queued message. */
   notifyDebounceMs: number;
   webhooks: Readonly<{
-    /** Most webhooks of one commit. */
+    /** Maximum number of webhooks in one commit. */
     batchSize: number;
-    /** How long a commit waits for company. */
+    /** How long a commit waits for further webhooks. */
     batchWaitMs: number;
-    /** Webhooks processed at once. */
+    /** Webhooks processed concurrently. */
     workerBatch: number;
   }>;
 }>;

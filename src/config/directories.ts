@@ -3,16 +3,13 @@ import { dirname, join } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './config.ts';
 
-/**
- * Makes the directories that this configuration writes to, so that a wrong one is found before anything has begun.
- * @throws ConfigError with every problem at once
- */
+/** Creates the directories that this configuration writes to. @throws ConfigError with every problem at once */
 export function makeDirectories({
   directories,
   sessionStore,
 }: Pick<Config, 'directories' | 'sessionStore'>): void {
   const used = {
-    // Made secrets, the embedded store, and always the spool.
+    // Generated secrets and the embedded store, if used; the spool always.
     DATA_DIR: directories.data,
     SESSIONS_DIR: sessionStore === 'local' ? directories.sessions : undefined,
     LOG_DIR: directories.logs,
@@ -29,24 +26,24 @@ function directoryProblems(name: string, path: string): string[] {
     checkWritable(path);
     return [];
   } catch (error) {
-    // A full disk is no wrong setting.
+    // A full disk is not a configuration problem.
     if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) return [];
     return [`${name} is not writable: ${path} (${errorCode(error) ?? String(error)})`];
   }
 }
 
-/** Node's own `recursive` never ends where a directory takes no other and calls itself missing, as /proc does. */
+/** `mkdirSync` with `recursive` loops forever below /proc, where creating a directory fails with ENOENT. */
 function makeDirectory(path: string): void {
   if (!existsSync(dirname(path))) makeDirectory(dirname(path));
   try {
     mkdirSync(path);
   } catch (error) {
-    // It was there, or another process was quicker.
+    // It exists, perhaps created by another process in the meantime.
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
 }
 
-/** Only a write tells: root is granted access to /proc, too. */
+/** Writes to find out: `access` grants root everything, even /proc. */
 function checkWritable(path: string): void {
   rmdirSync(mkdtempSync(join(path, '.writable-')));
 }

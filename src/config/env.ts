@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
 
-/** Every variable the service reads; nothing else in the process looks at the environment. */
+/** Every variable that the service reads. No other module reads the environment. */
 export const variableNames = [
   'NODE_ENV',
   'HOST',
@@ -38,7 +38,7 @@ export const variableNames = [
 
 export type VariableName = (typeof variableNames)[number];
 
-/** These may also come from the file that `NAME_FILE` names. */
+/** Secrets, which can also be read from the file named by `NAME_FILE`. */
 export const secretNames = [
   'JWT_SECRET',
   'ENCRYPTION_KEYS',
@@ -50,14 +50,14 @@ export const secretNames = [
   'YCLIENTS_USER_TOKEN',
 ] as const satisfies readonly VariableName[];
 
-/** Set in the belief that they do something, these would be missed: refused until a version knows them. */
+/** Reserved for later versions. Rejected, because an operator who sets one expects an effect. */
 export const unsupportedVariables = ['REDIS_URL', 'ADMIN_PASSWORD', 'ADMIN_PASSWORD_HASH'] as const;
 
 export type Environment = Readonly<Partial<Record<VariableName, string>>>;
 
 export type RawEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** Reads `.env` of the working directory, if there is one, under the real environment. @throws ConfigError */
+/** The environment, with `.env` of the working directory for variables that are not set. @throws ConfigError */
 export function processEnvironment(): RawEnvironment {
   try {
     process.loadEnvFile('.env');
@@ -69,8 +69,8 @@ export function processEnvironment(): RawEnvironment {
 }
 
 /**
- * Picks our variables. An empty value is the same as none; a secret is read from its file when only the file is named.
- * Problems are returned, not thrown, so that all of them are reported together.
+ * Selects the variables of the service and reads secret files. An empty value counts as unset. Problems are returned, so that
+ * the caller reports all of them together.
  */
 export function readEnvironment(raw: RawEnvironment): { values: Environment; problems: string[] } {
   const values: Partial<Record<VariableName, string>> = {};

@@ -3,7 +3,7 @@ import { type LogLevel, logLevels } from '../observability/logger.ts';
 import type { PacingProfile } from '../domain/notification/pacing.ts';
 import { type Environment, type VariableName, variableNames } from './env.ts';
 
-/** The environment after the checks, with its defaults. */
+/** The validated environment, with defaults applied. */
 export type CheckedEnvironment = Readonly<{
   NODE_ENV: 'development' | 'test' | 'production';
   HOST: string;
@@ -38,7 +38,7 @@ export type CheckedEnvironment = Readonly<{
   INSTANCE_ID?: string;
 }>;
 
-/** Values of the simulated platform; refused in production. */
+/** Credentials of the YCLIENTS simulator; rejected in production. */
 export const demoYclients = {
   partnerToken: 'sim_partner_token_0001',
   userToken: 'sim_user_token_0001',
@@ -65,7 +65,7 @@ const encryptionKeys = Joi.string().custom((value: string, helpers) => {
       });
 });
 
-/** Joi lets through what nobody can call, such as a port of 99999. */
+/** Joi accepts URLs that cannot be parsed, such as one with port 99999. */
 function urlSchema(scheme: string[], example: string) {
   const uri = Joi.string().uri({ scheme });
   return Joi.string().custom((value: string, helpers) =>
@@ -82,10 +82,10 @@ const databaseUrl = urlSchema(
   'postgres://user:password@host:5432/name, with @ : / # ? in the password as %40 %3A %2F %23 %3F',
 );
 
-/** Goes into a header. */
+/** A value that can be sent in an HTTP header. */
 const headerText = Joi.string().pattern(/^[ -~]+$/, 'Latin letters, digits and signs on one line');
 
-/** An address that paths are appended to. */
+/** A URL to which paths are appended. */
 const baseUrl = webUrl.custom((value: string, helpers) => {
   if (!URL.canParse(value)) return value;
   const { username, password } = new URL(value);

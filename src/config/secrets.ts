@@ -5,7 +5,7 @@ import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { EncryptionKey } from '../crypto/keyring.ts';
 import type { CheckedEnvironment } from './schema.ts';
 
-/** Kept apart from the configuration, so that the configuration can be logged. */
+/** Separate from `Config`, so that the configuration can be logged. */
 export type Secrets = Readonly<{
   jwtSecret: string;
   encryptionKeys: readonly EncryptionKey[];
@@ -17,8 +17,8 @@ export type Secrets = Readonly<{
 }>;
 
 /**
- * Secrets that were not given are made once and kept in `dataDirectory` with mode 0600; production never gets here
- * without them.
+ * Generates missing secrets once and stores them in `dataDirectory` with mode 0600. In production `checkEnvironment` has
+ * required them.
  */
 export function loadSecrets(env: CheckedEnvironment, dataDirectory: string): Secrets {
   return {
@@ -56,7 +56,7 @@ function readOrCreateSecret(directory: string, name: string, generate: () => str
   const temporaryPath = `${path}.${randomBytes(6).toString('hex')}`;
   writeFileSync(temporaryPath, generate(), { mode: 0o600, flush: true });
   try {
-    // A link fails if the name exists: of two processes starting together both read the same, whole secret.
+    // `link` fails if the name exists: two processes that start together read the same complete secret.
     linkSync(temporaryPath, path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;

@@ -3,7 +3,7 @@ import { AppError } from '../domain/errors/app-error.ts';
 import { MigrationError, StartupError } from '../domain/errors/startup-error.ts';
 import { redactText } from '../observability/redact.ts';
 
-/** Why the server does not start, in a sentence that holds no secret, and whether only other settings help. */
+/** Why the server does not start, without secrets. `misconfigured`: a restart with the same settings cannot succeed. */
 type StartupFailure = Readonly<{ message: string; misconfigured: boolean }>;
 
 const misconfiguration = (message: string): StartupFailure => ({ message, misconfigured: true });
@@ -16,47 +16,46 @@ const noSuchDatabaseHost = otherFailure(
   'The host of DATABASE_URL cannot be resolved: correct it; percent-encode @ : / # ? in the password as %40 %3A %2F %23 %3F',
 );
 
-/** By the code of the error or of what caused it. */
-const failuresByStage: Readonly<Record<StartupError['component'], Readonly<Record<string, StartupFailure>>>> =
-  {
-    address: {
-      EADDRINUSE: otherFailure(
-        'HOST and PORT are already in use: stop the other program or set another PORT',
-      ),
-      EADDRNOTAVAIL: noSuchAddress,
-      EINVAL: noSuchAddress,
-      ENOTFOUND: noSuchAddress,
-      EAI_AGAIN: otherFailure('HOST cannot be resolved: use an address of this machine'),
-      EACCES: misconfiguration('This user may not bind PORT: use one above 1023'),
-    },
-    database: {
-      ECONNREFUSED: otherFailure(
-        'The database of DATABASE_URL refuses connections: start it, or correct its host and port',
-      ),
-      ENOTFOUND: noSuchDatabaseHost,
-      EAI_AGAIN: noSuchDatabaseHost,
-      '28P01': misconfiguration(
-        'The database of DATABASE_URL rejected the password: correct the user or the password',
-      ),
-      '28000': misconfiguration(
-        'The database of DATABASE_URL rejected the user: correct the user, or allow it in pg_hba.conf',
-      ),
-      '3D000': otherFailure('The database of DATABASE_URL does not exist: create it or correct its name'),
-    },
-  };
+/** By the code of the error or of one of its causes. */
+const failuresByComponent: Readonly<
+  Record<StartupError['component'], Readonly<Record<string, StartupFailure>>>
+> = {
+  address: {
+    EADDRINUSE: otherFailure('HOST and PORT are already in use: stop the other program or set another PORT'),
+    EADDRNOTAVAIL: noSuchAddress,
+    EINVAL: noSuchAddress,
+    ENOTFOUND: noSuchAddress,
+    EAI_AGAIN: otherFailure('HOST cannot be resolved: use an address of this machine'),
+    EACCES: misconfiguration('This user may not bind PORT: use one above 1023'),
+  },
+  database: {
+    ECONNREFUSED: otherFailure(
+      'The database of DATABASE_URL refuses connections: start it, or correct its host and port',
+    ),
+    ENOTFOUND: noSuchDatabaseHost,
+    EAI_AGAIN: noSuchDatabaseHost,
+    '28P01': misconfiguration(
+      'The database of DATABASE_URL rejected the password: correct the user or the password',
+    ),
+    '28000': misconfiguration(
+      'The database of DATABASE_URL rejected the user: correct the user, or allow it in pg_hba.conf',
+    ),
+    '3D000': otherFailure('The database of DATABASE_URL does not exist: create it or correct its name'),
+  },
+};
 
-/** What is known of an error that ended the process; undefined: nobody foresaw it, and its details matter. */
+/** The known failure behind an error that ended the process; undefined for an unexpected error. */
 export function findStartupFailure(error: unknown): StartupFailure | undefined {
   const path = findForbiddenPath(error);
   if (path !== undefined) return otherFailure(`Permission denied for this user: ${path}`);
   if (error instanceof MigrationError) return misconfiguration(error.message);
   return findByErrorCode(
-    failuresByStage[error instanceof StartupError ? error.component : 'database'],
+    failuresByComponent[error instanceof StartupError ? error.component : 'database'],
     error,
   );
 }
 
-/** What a person at the console is told of an error that ended the process; the log has the rest. */
+/** The line on stderr for an error that ended the process. The log has the details. */
 export function startupFailureMessage(error: unknown): string {
   const failure = findStartupFailure(error);
   if (failure !== undefined) return failure.message;
@@ -66,7 +65,7 @@ export function startupFailureMessage(error: unknown): string {
   return redactText(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error));
 }
 
-/** A file that is another user's: often of who started the server for the first time. */
+/** Typically a file of another user, such as the one who started the server first. */
 function findForbiddenPath(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const isForbidden = 'code' in error && error.code === 'EACCES';

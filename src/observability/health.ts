@@ -4,7 +4,7 @@ import { withTimeout } from '../lib/async/with-timeout.ts';
 export type DependencyHealth = Readonly<{ status: 'ok' | 'down'; detail?: string }>;
 
 export type Readiness = Readonly<{
-  /** False: this instance cannot do its job or is draining; answer 503. */
+  /** False when this instance cannot accept webhooks or is draining; the response is 503. */
   ready: boolean;
   status: 'ok' | 'degraded' | 'down' | 'draining';
   dependencies: Readonly<Record<string, DependencyHealth>>;
@@ -12,17 +12,17 @@ export type Readiness = Readonly<{
 
 const checkTimeoutMs = 1_500;
 
-/** Liveness touches no dependency; readiness asks each of them and never waits long. */
+/** Liveness touches no dependency. Readiness checks each of them, with a timeout. */
 export class Health {
   readonly #checks: Readonly<Record<string, () => Promise<unknown>>>;
   #draining = false;
 
-  /** @param checks each resolves when its dependency answers */
+  /** @param checks by name of the dependency; each resolves when it is available */
   constructor(checks: Readonly<Record<string, () => Promise<unknown>>>) {
     this.#checks = checks;
   }
 
-  /** From now on `ready` says so; the proxy takes this instance out before it stops listening. */
+  /** Makes `ready` fail, so that the proxy stops routing requests here before the server closes. */
   startDraining(): void {
     this.#draining = true;
   }
@@ -40,7 +40,7 @@ export class Health {
     const up = Object.values(dependencies).filter(({ status }) => status === 'ok').length;
     if (this.#draining) return { ready: false, status: 'draining', dependencies };
     if (up === Object.keys(dependencies).length) return { ready: true, status: 'ok', dependencies };
-    // Webhooks are still taken when either the database or the spool takes them.
+    // Either the database or the spool is enough to accept webhooks.
     return { ready: up > 0, status: up > 0 ? 'degraded' : 'down', dependencies };
   }
 }

@@ -3,22 +3,22 @@ import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export type LogFileOptions = Readonly<{
-  /** Ends in `.log`; the older files are named `…1.log`, `…2.log`. */
+  /** Ends in `.log`; rotated files get the suffix `1.log`, `2.log`, … */
   path: string;
-  /** Size from which on a new file is begun. */
+  /** A file of this size or more is rotated before the next write. */
   maxBytes: number;
-  /** How many files there may be, the newest included. */
+  /** Number of files kept, the current one included. */
   maxFiles: number;
-  /** Called once an outage. */
+  /** Called for the first of consecutive failures. */
   onError: (error: unknown) => void;
 }>;
 
-/** Lines of so long are written together: under load a write for each costs more than all else that is done for a line. */
+/** Lines are batched for this long: under load one write for each line would dominate the cost of logging. */
 const batchDelayMs = 10;
 
 /**
- * A log file, rotated by size. A disk that is full costs the lines of that time and nothing else: neither the other
- * destinations of the log nor the end of the process wait for it.
+ * A log file, rotated by size. While writes fail, for example on a full disk, its lines are dropped and nothing waits for
+ * them: neither the other transports nor the exit of the process.
  */
 export class LogFile extends Writable {
   readonly #options: LogFileOptions;

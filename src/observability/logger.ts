@@ -7,13 +7,13 @@ import { redact, redactText } from './redact.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** One line of JSON an event. Fields are redacted on their way out: secrets and phones never reach a log. */
+/** Writes one line of JSON for each event. Messages and fields are redacted: no secret and no phone reaches the log. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A logger whose every line carries `context`. */
+  /** A logger that adds `context` to each line. */
   child(context: LogFields): Logger;
 }
 
@@ -26,8 +26,8 @@ const maxFiles = 5;
 const flushTimeoutMs = 2_000;
 
 /**
- * Writes to the console and to `marketplace-combined.log` and `marketplace-error.log` in `directory`, which exists,
- * rotated by size. Disposal waits until the files hold everything, but never long.
+ * Writes to the console and to `marketplace-combined.log` and `marketplace-error.log`, rotated by size, in `directory`, which
+ * must exist. Disposal flushes the files, for 2 s at most.
  */
 export function createLogger(
   options: Readonly<{ level: LogLevel; directory: string; console: boolean; context: LogFields }>,
@@ -60,12 +60,12 @@ export function createLogger(
   });
 }
 
-/** @param state when it is over, libraries may still speak: a write after the end would take the process down */
+/** @param state `closed` drops lines: libraries log after disposal, and writing to an ended stream would crash the process */
 function facade(logger: winston.Logger, state: Readonly<{ closed: boolean }>): Logger {
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    // Winston would redact a line before it finds that nobody wants it.
+    // Winston would format and redact the line before its transports drop it by level.
     if (state.closed || !logger.isLevelEnabled(level)) return;
-    // A field named `message` would be glued to the line's own message by winston.
+    // Winston appends a field named `message` to the message of the line.
     logger.log(level, message, fields === undefined ? undefined : { ...fields, message: undefined });
   };
   return {
@@ -79,7 +79,7 @@ function facade(logger: winston.Logger, state: Readonly<{ closed: boolean }>): L
 
 const redaction = winston.format((info) => {
   for (const [name, value] of Object.entries(info)) {
-    // The name of an instance may be all digits; it is no phone, and lines are found by it.
+    // An instance id may consist of digits; masked as a phone it could not be searched for.
     if (name === 'level' || name === 'instance') continue;
     info[name] = name === 'message' ? redactText(String(value)) : redact(value, name);
   }

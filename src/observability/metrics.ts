@@ -5,7 +5,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 type Read<Value> = () => Value | undefined | Promise<Value | undefined>;
 
-/** Gauges that are read at each scrape. They have no samples before `readFrom`, nor while the reader returns undefined. */
+/** Gauges that share one source, read at each scrape. They have no samples while the source is unset or returns undefined. */
 class ScrapedGauges<Value> {
   readonly #registry: Registry;
   #read: Read<Value> = () => undefined;
@@ -55,8 +55,8 @@ class ScrapedGauges<Value> {
 }
 
 /**
- * Every metric of the process. No label is unbounded: a company's own figures are in the events and the logs, since
- * thousands of companies as a label would block the event loop at each scrape.
+ * All metrics of the process. No label is unbounded: with thousands of companies, a company label would block the event loop
+ * at each scrape. Figures of one company are in its events and in the logs.
  */
 export function createMetrics() {
   const registry = new Registry();

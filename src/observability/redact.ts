@@ -4,9 +4,9 @@ const secretKeys =
   /token|secret|password|authorization|cookie|api_?key|credential|private|^qr$|^text$|^body$|^pairing_?code$|^code_?verifier$/i;
 const phoneKeys = /phone|^jid$|^recipient$/i;
 
-// A WhatsApp address is a phone number or a LID before its @.
+// The user part of a JID is a phone number or a LID.
 const jidUser = /\d{5,20}(?=(?::\d+)?@)/g;
-/** Digits that are no phone, tried first: UUIDs, long hex ids, instants, IPv4 addresses, versions of WhatsApp Web, migrations. */
+/** Matched before phones: UUIDs, long hex ids, timestamps, IPv4 addresses, versions of WhatsApp Web, migration names. */
 const nonPhonePatterns = [
   /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/,
   /\b(?:[\dA-F]{16,}|[\da-f]{16,})\b/,
@@ -23,13 +23,13 @@ const webhookSecretInPath = /(\/webhook\/\d+\/)[^/?\s"]+/g;
 const tokenInPath = /(\/qr\/)[^/?\s"]+/g;
 const tokenInQuery = /([?&#](?:token|tokens|user_data|user_data_sign|api_key)=)[^&\s"]+/g;
 
-/** What most strings of a log line are: nothing in them has to be looked for. */
+/** Most strings of a log line are ids or single words; they skip the other patterns. */
 const plainId = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[a-z_]{1,30})$/;
 
 const maxDepth = 6;
 const maxStringLength = 4_000;
 
-/** Takes secrets, phone numbers and WhatsApp addresses out of a sentence. */
+/** Removes secrets and WhatsApp addresses from a text, and masks phone numbers. */
 export function redactText(text: string): string {
   if (plainId.test(text)) return text;
   return (text.length > maxStringLength ? `${text.slice(0, maxStringLength)}…` : text)
@@ -45,8 +45,8 @@ export function redactText(text: string): string {
 }
 
 /**
- * A copy of a log field that may be written: values under secret names are gone, phones are masked, errors become plain
- * objects. Everything that a log line holds passes through here.
+ * A copy of a log field that is safe to write: values under secret names are removed, phones masked, errors converted to
+ * plain objects. Applied to every field of every line.
  */
 export function redact(value: unknown, key = '', depth = 0): unknown {
   if (value === null || value === undefined) return value;

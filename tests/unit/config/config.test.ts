@@ -31,18 +31,18 @@ const production = {
 };
 
 describe('loadConfig', () => {
-  it('needs nothing for development on the embedded store', () => {
+  it('needs no variable for development on the embedded store', () => {
     const { config } = loadConfig({});
     expect(config.database.kind).toBe('embedded');
     expect(config.sessionStore).toBe('local');
     expect(config.http).toMatchObject({ host: '127.0.0.1', port: 3000, trustProxy: 0 });
   });
 
-  it('keeps WhatsApp credentials in the database when there is one', () => {
+  it('stores WhatsApp credentials in the database when one is configured', () => {
     expect(loadConfig({ DATABASE_URL: 'postgres://u@localhost/db' }).config.sessionStore).toBe('database');
   });
 
-  it('reports every problem at once, each with the name of its variable', () => {
+  it('reports all problems together, each with the name of its variable', () => {
     const problems = problemsOf({
       PORT: 'http',
       LOG_LEVEL: 'loud',
@@ -61,13 +61,13 @@ describe('loadConfig', () => {
     expect(config.http.publicUrl).toBe('https://wa.example.com');
   });
 
-  it('names everything that production still needs', () => {
+  it('names every variable that production requires', () => {
     const problems = problemsOf({ NODE_ENV: 'production' }).join('\n');
     for (const name of Object.keys(production).slice(1, -1))
       expect(problems).toContain(`${name} is required`);
   });
 
-  it('refuses the demo switches in production', () => {
+  it('rejects demo settings in production', () => {
     const problems = problemsOf({
       ...production,
       PUBLIC_URL: 'http://wa.example.com',
@@ -78,13 +78,13 @@ describe('loadConfig', () => {
     expect(problems).toHaveLength(4);
   });
 
-  it('refuses settings that contradict each other', () => {
+  it('rejects settings that contradict each other', () => {
     expect(problemsOf({ SUPABASE_URL: 'https://x.supabase.co' })).toHaveLength(2);
     expect(problemsOf({ SUPABASE_SERVICE_ROLE_KEY: 'k' })[0]).toContain('SUPABASE_URL');
     expect(problemsOf({ JWT_SECRET: 'j'.repeat(32), JWT_SECRET_FILE: 'x' })[0]).toContain('JWT_SECRET_FILE');
   });
 
-  it('takes a public address with a path, and none with a query, a fragment or a password', () => {
+  it('accepts a public URL with a path, but no query, fragment or password', () => {
     const { config } = loadConfig({ PUBLIC_URL: 'https://wa.example.com/salons/' });
     expect(config.http.publicUrl).toBe('https://wa.example.com/salons');
     for (const wrong of ['?a=1', '#top', '/x?', '/x#']) {
@@ -93,7 +93,7 @@ describe('loadConfig', () => {
     expect(problemsOf({ PUBLIC_URL: 'https://u:p@wa.example.com' })[0]).toMatch(/^PUBLIC_URL must/);
   });
 
-  it('sends the tokens of the platform over https, or nowhere but to this machine', () => {
+  it('accepts YCLIENTS over plain http on a loopback address only', () => {
     const problems = (url: string, raw: RawEnvironment = {}) => problemsOf({ ...raw, YCLIENTS_API_URL: url });
     expect(problems('https://api.alteg.io')).toEqual([]);
     expect(problems('http://127.0.0.1:4100')).toEqual([]);
@@ -102,7 +102,7 @@ describe('loadConfig', () => {
     expect(problems('https://api.yclients.com/api/v1')[0]).toMatch(/^YCLIENTS_API_URL must be/);
   });
 
-  it('refuses addresses that nobody can call, and says what one looks like', () => {
+  it('rejects malformed addresses and shows a valid example', () => {
     const wrong = {
       PUBLIC_URL: 'https://wa.example.com:99999',
       YCLIENTS_API_URL: 'api.yclients.com',
@@ -122,7 +122,7 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it('refuses keys and tokens that no header can carry', () => {
+  it('rejects keys and tokens that cannot be sent in a header', () => {
     for (const name of ['ADMIN_API_KEY', 'METRICS_TOKEN', 'YCLIENTS_PARTNER_TOKEN', 'YCLIENTS_USER_TOKEN']) {
       for (const value of ['сюда-вставить-токен-из-кабинета', 'first line of many\nsecond line of many']) {
         expect(problemsOf({ [name]: value })).toEqual([
@@ -132,7 +132,7 @@ describe('loadConfig', () => {
     }
   });
 
-  it('says what this version cannot do yet instead of doing without it in silence', () => {
+  it('rejects variables that this version does not support yet', () => {
     expect(problemsOf({ REDIS_URL: 'redis://localhost', ADMIN_PASSWORD_FILE: '/run/secrets/p' })).toEqual([
       'REDIS_URL is not supported yet; remove it',
       'ADMIN_PASSWORD_FILE is not supported yet; remove it',
@@ -140,12 +140,12 @@ describe('loadConfig', () => {
     expect(problemsOf({ REDIS_URL: ' ' })).toEqual([]);
   });
 
-  it('refuses unlimited pacing anywhere but on a loopback WhatsApp', () => {
+  it('rejects unlimited pacing unless WhatsApp is simulated on a loopback address', () => {
     expect(problemsOf({ PACING_PROFILE: 'none' })).toHaveLength(1);
     expect(problemsOf({ PACING_PROFILE: 'none', WHATSAPP_WS_URL: 'ws://127.0.0.1:1/ws' })).toHaveLength(0);
   });
 
-  it('refuses encryption keys of the wrong length or with the same id', () => {
+  it('rejects encryption keys of the wrong length or with a repeated id', () => {
     expect(problemsOf({ ENCRYPTION_KEYS: 'k1:c2hvcnQ=' })[0]).toContain('32 bytes');
     const key = production.ENCRYPTION_KEYS;
     expect(problemsOf({ ENCRYPTION_KEYS: `${key},${key}` })[0]).toContain('no id twice');
@@ -153,7 +153,7 @@ describe('loadConfig', () => {
 });
 
 describe('makeDirectories', () => {
-  it('makes the directories that this configuration writes to, and no other', () => {
+  it('creates only the directories that the configuration writes to', () => {
     using directory = new TemporaryDirectory();
     const at = (name: string) => join(directory.path, name);
     const places = { DATA_DIR: at('data'), SESSIONS_DIR: at('deep/sessions'), LOG_DIR: at('logs') };
@@ -163,7 +163,7 @@ describe('makeDirectories', () => {
     expect(readdirSync(directory.path).toSorted()).toEqual(['data', 'deep', 'logs']);
   });
 
-  it('names every directory that cannot be one', () => {
+  it('names every directory that cannot be created', () => {
     using directory = new TemporaryDirectory();
     const file = join(directory.path, 'file');
     writeFileSync(file, '');
@@ -184,14 +184,14 @@ describe('makeDirectories', () => {
 });
 
 describe('loadSecrets', () => {
-  it('reads a secret from the file that NAME_FILE names', () => {
+  it('reads a secret from the file named by NAME_FILE', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'secrets-')), 'token');
     writeFileSync(file, 'from-a-file\n');
     const { environment } = loadConfig({ YCLIENTS_PARTNER_TOKEN_FILE: file });
     expect(environment.YCLIENTS_PARTNER_TOKEN).toBe('from-a-file');
   });
 
-  it('makes missing secrets once, for the owner alone', () => {
+  it('generates missing secrets once, readable by the owner only', () => {
     const directory = mkdtempSync(join(tmpdir(), 'secrets-'));
     const { environment } = loadConfig({});
     const first = loadSecrets(environment, directory);
@@ -202,21 +202,21 @@ describe('loadSecrets', () => {
   });
 });
 
-describe('warningsOf', () => {
+describe('configuration warnings', () => {
   const warnings = (raw: RawEnvironment): string => loadConfig(raw).warnings.join('\n');
 
-  it('names demo tokens at the real platform and a missing proxy in production', () => {
+  it('include demo tokens for the real YCLIENTS, and no proxy in production', () => {
     expect(warnings({})).toContain('YCLIENTS_PARTNER_TOKEN is a demo value');
     expect(warnings(production)).toContain('TRUST_PROXY is 0');
   });
 
-  it('names a simulated WhatsApp in production alone', () => {
+  it('include a simulated WhatsApp in production only', () => {
     const simulated = { WHATSAPP_WS_URL: 'ws://127.0.0.1:4200/ws' };
     expect(warnings({ ...production, ...simulated })).toContain('WHATSAPP_WS_URL is set');
     expect(warnings(simulated)).not.toContain('WHATSAPP_WS_URL');
   });
 
-  it('is silent about a simulated platform and a complete production', () => {
+  it('are absent for a simulated YCLIENTS and for a complete production configuration', () => {
     expect(warnings({ YCLIENTS_API_URL: 'http://127.0.0.1:1' })).toBe('');
     expect(warnings({ ...production, TRUST_PROXY: '1' })).toBe('');
   });

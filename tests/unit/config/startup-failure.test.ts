@@ -3,31 +3,33 @@ import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { MigrationError, StartupError } from '../../../src/domain/errors/startup-error.ts';
 import { findStartupFailure, startupFailureMessage } from '../../../src/config/startup-failure.ts';
 
-const failed = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
+const errorWithCode = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
 
-describe('startFailure', () => {
-  it('names the variable behind the usual errors, also when they are the cause of another', () => {
-    const refused = failed('ECONNREFUSED', 'connect');
+describe('startupFailureMessage', () => {
+  it('names the variable behind common errors, also when they are the cause of another', () => {
+    const refused = errorWithCode('ECONNREFUSED', 'connect');
     expect(startupFailureMessage(new Error('migrating', { cause: refused }))).toContain('DATABASE_URL');
-    expect(startupFailureMessage(new StartupError('address', failed('EADDRINUSE', 'listen')))).toContain(
+    expect(
+      startupFailureMessage(new StartupError('address', errorWithCode('EADDRINUSE', 'listen'))),
+    ).toContain('PORT');
+    expect(startupFailureMessage(new StartupError('address', errorWithCode('EACCES', 'listen')))).toContain(
       'PORT',
     );
-    expect(startupFailureMessage(new StartupError('address', failed('EACCES', 'listen')))).toContain('PORT');
-    const unreadable = Object.assign(failed('EACCES', 'open'), { path: 'data/jwt-secret' });
+    const unreadable = Object.assign(errorWithCode('EACCES', 'open'), { path: 'data/jwt-secret' });
     expect(startupFailureMessage(unreadable)).toBe('Permission denied for this user: data/jwt-secret');
   });
 
-  it('takes a name that is not known for that of whom it belongs to, and does not repeat it', () => {
-    const unknown = failed('ENOTFOUND', 'getaddrinfo ENOTFOUND end-of-a-password');
-    expect(startupFailureMessage(new StartupError('address', unknown))).toMatch(
+  it('attributes an unresolved host name to its variable without repeating the name', () => {
+    const notFound = errorWithCode('ENOTFOUND', 'getaddrinfo ENOTFOUND end-of-a-password');
+    expect(startupFailureMessage(new StartupError('address', notFound))).toMatch(
       /^HOST is not an address of this machine/,
     );
-    const ofDatabase = startupFailureMessage(new StartupError('database', unknown));
-    expect(ofDatabase).toMatch(/^The host of DATABASE_URL cannot be resolved/);
-    expect(ofDatabase).not.toContain('end-of-a-password');
+    const databaseMessage = startupFailureMessage(new StartupError('database', notFound));
+    expect(databaseMessage).toMatch(/^The host of DATABASE_URL cannot be resolved/);
+    expect(databaseMessage).not.toContain('end-of-a-password');
   });
 
-  it('says what it knows of any other error, without its secrets', () => {
+  it('shows the message of an unexpected error without its secrets', () => {
     expect(startupFailureMessage(new TypeError('no postgres://u:hush@host/db'))).toMatch(
       /^TypeError: no postgres:/,
     );
@@ -39,10 +41,10 @@ describe('startFailure', () => {
   });
 });
 
-describe('reasonOf', () => {
-  it('tells settings that no waiting mends from what may be there at the next start', () => {
-    const misconfigured = (at: StartupError['component'], code: string) =>
-      findStartupFailure(new StartupError(at, failed(code)))?.misconfigured;
+describe('findStartupFailure', () => {
+  it('separates wrong settings from failures that a restart may resolve', () => {
+    const misconfigured = (component: StartupError['component'], code: string) =>
+      findStartupFailure(new StartupError(component, errorWithCode(code)))?.misconfigured;
     for (const code of ['EADDRNOTAVAIL', 'EINVAL', 'ENOTFOUND', 'EACCES']) {
       expect(misconfigured('address', code), code).toBe(true);
     }
@@ -59,7 +61,7 @@ describe('reasonOf', () => {
     expect(startupFailureMessage(refusal)).toBe('Create a new database.');
   });
 
-  it('has none for what nobody foresaw', () => {
+  it('returns undefined for an unexpected error', () => {
     expect(findStartupFailure(new TypeError('a fault'))).toBeUndefined();
     expect(findStartupFailure(new StartupError('database', new Error('no SSL')))).toBeUndefined();
   });

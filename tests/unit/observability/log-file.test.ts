@@ -6,8 +6,8 @@ import { LogFile } from '../../../src/observability/log-file.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
-describe('a log file', () => {
-  it('begins anew when it is full and keeps the newest few, across restarts too', async () => {
+describe('LogFile', () => {
+  it('rotates when full and keeps the newest files, also across restarts', async () => {
     using directory = new TemporaryDirectory();
     const failures: unknown[] = [];
     for (let line = 1; line <= 7; line += 1) {
@@ -17,13 +17,13 @@ describe('a log file', () => {
       await finished(file.end(`more\n`));
     }
     expect(readdirSync(directory.path).toSorted()).toEqual(['a.log', 'a1.log', 'a2.log']);
-    const textOf = (name: string) => readFileSync(join(directory.path, name), 'utf8');
-    expect(textOf('a.log')).toBe('line 7\nmore\n');
-    expect(textOf('a1.log')).toBe('line 6\nmore\n');
+    const readLog = (name: string) => readFileSync(join(directory.path, name), 'utf8');
+    expect(readLog('a.log')).toBe('line 7\nmore\n');
+    expect(readLog('a1.log')).toBe('line 6\nmore\n');
     expect(failures).toEqual([]);
   });
 
-  it('that the disk has no room for says so once and holds nobody up', async () => {
+  it('reports a full disk once and does not block writers', async () => {
     using directory = new TemporaryDirectory();
     symlinkSync('/dev/full', join(directory.path, 'full.log'));
     const failures: unknown[] = [];
@@ -35,8 +35,8 @@ describe('a log file', () => {
   });
 });
 
-describe('the logger', () => {
-  it('writes every line to one file and the errors also to another', async () => {
+describe('createLogger', () => {
+  it('writes every line to the combined file and errors also to the error file', async () => {
     using directory = new TemporaryDirectory();
     {
       await using logger = createLogger({
@@ -45,31 +45,31 @@ describe('the logger', () => {
         console: false,
         context: { part: 'test' },
       });
-      logger.debug('unseen');
+      logger.debug('below the level');
       for (let line = 0; line < 1000; line += 1) logger.info(`line ${line}`);
       logger.error('broken', { phone: '+79001234567' });
     }
-    const linesOf = (name: string): Record<string, unknown>[] =>
+    const readLines = (name: string): Record<string, unknown>[] =>
       readFileSync(join(directory.path, name), 'utf8')
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>);
-    const combined = linesOf('marketplace-combined.log');
+    const combined = readLines('marketplace-combined.log');
     expect(combined).toHaveLength(1001);
     expect(combined.at(-1)).toMatchObject({ message: 'broken', part: 'test', phone: '+7900***4567' });
-    expect(linesOf('marketplace-error.log')).toEqual(combined.slice(-1));
+    expect(readLines('marketplace-error.log')).toEqual(combined.slice(-1));
   });
 
-  it('outlives those who still speak after its end, whom nobody hears any more', async () => {
+  it('drops lines that are logged after its disposal', async () => {
     using directory = new TemporaryDirectory();
     const logger = createLogger({ level: 'info', directory: directory.path, console: false, context: {} });
-    const late = logger.child({ part: 'library' });
-    late.info('in time');
-    const ended = logger[Symbol.asyncDispose]();
-    late.warn('while it ends');
-    await ended;
-    late.warn('too late');
+    const child = logger.child({ part: 'library' });
+    child.info('before disposal');
+    const disposed = logger[Symbol.asyncDispose]();
+    child.warn('during disposal');
+    await disposed;
+    child.warn('after disposal');
     const text = readFileSync(join(directory.path, 'marketplace-combined.log'), 'utf8');
-    expect(text.trimEnd().split('\n')).toEqual([expect.stringContaining('in time')]);
+    expect(text.trimEnd().split('\n')).toEqual([expect.stringContaining('before disposal')]);
   });
 });

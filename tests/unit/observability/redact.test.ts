@@ -18,7 +18,7 @@ describe('redactText', () => {
     ['/marketplace/qr/eyJhbGciOiJIUzI1NiJ9.x', '/marketplace/qr/[token]'],
     ['/connect?token=abc&lang=ru', '/connect?token=[secret]&lang=ru'],
     ['bearer eyJhbGciOiJIUzI1NiJ9.eyJjb21wYW55X2lkIjoxfQ.c2lnbmF0dXJl', 'bearer [token]'],
-  ])('%s', (text, redacted) => {
+  ])('redacts %s', (text, redacted) => {
     expect(redactText(text)).toBe(redacted);
   });
 
@@ -34,13 +34,13 @@ describe('redactText', () => {
     'http://127.0.0.1:3000/marketplace/x@y',
     '2026-11-22T21:47:08.123Z',
     'record 880010001 of salon 510001',
-  ])('leaves %s alone', (text) => {
+  ])('does not change %s', (text) => {
     expect(redactText(text)).toBe(text);
   });
 });
 
 describe('redact', () => {
-  it('drops values under secret names and masks phones at any depth', () => {
+  it('removes values under secret names and masks phones at any depth', () => {
     expect(
       redact({
         a: { partner_token: 'x', headers: { authorization: 'y' } },
@@ -52,7 +52,7 @@ describe('redact', () => {
     });
   });
 
-  it('turns errors and their causes into redacted objects', () => {
+  it('converts errors and their causes to redacted objects', () => {
     const error = new Error('no +79001234567', { cause: new TypeError('inner 79001234567') });
     expect(redact(error)).toMatchObject({
       message: 'no +7900***4567',
@@ -61,7 +61,7 @@ describe('redact', () => {
     expect(JSON.stringify(redact(error))).not.toContain('1234567');
   });
 
-  it('shows the size of bytes, not the bytes', () => {
+  it('replaces bytes by their length', () => {
     expect(redact({ value: Buffer.from('key') })).toEqual({ value: '[3 bytes]' });
   });
 });
