@@ -14,7 +14,7 @@ import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/li
 const minuteMs = 60_000;
 const clockOffsetPreload = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
 
-it('a clock that jumps by five minutes sends nothing early, in a burst or never, and keeps the session', async () => {
+it('a clock jump of five minutes changes neither pacing, due times nor the session lease', async () => {
   await using scope = new AsyncDisposableStack();
   scope.use(muteLibsignalConsole());
   const directory = scope.use(new TemporaryDirectory());
@@ -37,7 +37,7 @@ it('a clock that jumps by five minutes sends nothing early, in a burst or never,
   scope.defer(() => database.end());
   const client = stack.whatsapp.phone(clientNumber);
   const salon = await linkSalon(stack);
-  // The session has been open for long: the pace is not that of a reconnection.
+  // An old session, so that the slower pacing after a reconnection does not apply.
   await database.query(`update companies set session_state_since = now() - interval '1 day'`);
   await database.query(
     `insert into messages (company_id, kind, idempotency_key, phone, text, not_before, due_at)
@@ -66,7 +66,7 @@ it('a clock that jumps by five minutes sends nothing early, in a burst or never,
     jump(minutes);
   }
 
-  // The clock did jump, there and back.
+  // The log proves that the clock jumped in both directions.
   const loggedAtMs = stack.server.output
     .split('\n')
     .filter((line) => line.startsWith('{'))
@@ -80,7 +80,7 @@ it('a clock that jumps by five minutes sends nothing early, in a burst or never,
   });
   expect(gapsMs).toHaveLength(4);
   expect(Math.min(...gapsMs)).toBeGreaterThan(3_500);
-  // Seven seconds more than the longest gap: the machine may be busy.
+  // The longest gap plus 7 s for a busy machine.
   expect(Math.max(...gapsMs)).toBeLessThan(12_000 + 7_000);
   const { rows } = await database.query(`select status from messages where idempotency_key = 'later'`);
   expect(rows).toEqual([{ status: 'queued' }]);

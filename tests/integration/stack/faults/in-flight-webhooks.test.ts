@@ -7,32 +7,32 @@ import { TcpProxy } from '../../../support/faults/tcp-proxy.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
-type ShownMessage = Readonly<{ id: string; status: string; attempts: number }>;
+type MessageView = Readonly<{ id: string; status: string; attempts: number }>;
 
-it('a message that was under way when the line broke reaches the client exactly once', async () => {
+it('a message in flight when the connection breaks reaches the client exactly once', async () => {
   await using scope = new AsyncDisposableStack();
   scope.use(muteLibsignalConsole());
-  const line = scope.use(await TcpProxy.start());
+  const proxy = scope.use(await TcpProxy.start());
   const stack = scope.use(
     await startStack({
       useDatabaseTemplate: true,
-      environment: { WHATSAPP_WS_URL: `ws://127.0.0.1:${line.port}/ws/chat` },
+      environment: { WHATSAPP_WS_URL: `ws://127.0.0.1:${proxy.port}/ws/chat` },
     }),
   );
-  line.forwardTo(Number(new URL(stack.whatsapp.url).port));
+  proxy.forwardTo(Number(new URL(stack.whatsapp.url).port));
   const client = stack.whatsapp.phone(clientNumber);
   const salon = await linkSalon(stack);
-  // Afterwards nothing has to be asked before a message can be written.
+  // The first message has fetched the client's keys, so that the second is written without further queries.
   const first = await send(stack, salon, 'Ждём вас завтра!');
-  await reaches(stack, salon, first, /delivered/);
+  await waitForStatus(stack, salon, first, /delivered/);
 
-  line.dropClientData();
+  proxy.dropClientData();
   const second = await send(stack, salon, 'Мастер заболел, позвоните нам.');
-  await reaches(stack, salon, second, /sending/);
-  await waitFor('the message to be on its way', () => line.droppedBytes > 150);
-  line.closeConnections();
+  await waitForStatus(stack, salon, second, /sending/);
+  await waitFor('the message to be written to the socket', () => proxy.droppedBytes > 150);
+  proxy.closeConnections();
   await client.waitForMessage(({ text }) => text.startsWith('Мастер'), 20_000);
-  const { attempts } = await reaches(stack, salon, second, /delivered/);
+  const { attempts } = await waitForStatus(stack, salon, second, /delivered/);
 
   expect(attempts).toBe(2);
   expect(client.inbox.filter(({ text }) => text.startsWith('Мастер'))).toHaveLength(1);
@@ -45,22 +45,22 @@ async function send(stack: Stack, { apiKey }: LinkedSalon, text: string): Promis
     body: { phone: clientNumber, text },
   });
   expect(response.status).toBe(202);
-  return ((await response.json()) as ShownMessage).id;
+  return ((await response.json()) as MessageView).id;
 }
 
-async function reaches(
+async function waitForStatus(
   stack: Stack,
   { apiKey }: LinkedSalon,
   id: string,
   status: RegExp,
-): Promise<ShownMessage> {
+): Promise<MessageView> {
   return await waitFor(
     `message ${id} to be ${status}`,
     async () => {
       const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, {
         headers: { 'x-api-key': apiKey },
       });
-      const message = (await response.json()) as ShownMessage;
+      const message = (await response.json()) as MessageView;
       return status.test(message.status) ? message : undefined;
     },
     20_000,

@@ -7,7 +7,7 @@ import { clientNumber, startStack, type Stack } from '../../../../dev-env/networ
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
-describe('trouble that passes', () => {
+describe('a temporary outage', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let database: Client;
@@ -25,10 +25,10 @@ describe('trouble that passes', () => {
   }, 60_000);
   afterAll(() => scope.disposeAsync());
 
-  const linesWith = (text: string): number =>
+  const countLines = (text: string): number =>
     stack.server.output.split('\n').filter((line) => line.includes(text)).length;
 
-  it('in the database delays the message of an acknowledged webhook, buries nothing and is logged once', async () => {
+  it('of the database delays acknowledged webhooks, dead-letters none and is logged once', async () => {
     await database.query('alter table bookings rename to bookings_away');
     for (const staff of ['Первая.', 'Вторая.', 'Третья.']) {
       stack.yclients.book(salon.salonId, {
@@ -42,22 +42,22 @@ describe('trouble that passes', () => {
     expect(stack.yclients.deliveries.slice(-3).map(({ status }) => status)).toEqual([200, 200, 200]);
     await waitFor(
       'the outage in the log',
-      () => linesWith('Job handlers (webhooks): database unavailable') > 0,
+      () => countLines('Job handlers (webhooks): database unavailable') > 0,
     );
     await database.query('alter table bookings_away rename to bookings');
 
     const client = stack.whatsapp.phone(clientNumber);
     for (const staff of ['Первая.', 'Вторая.', 'Третья.'])
       await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
-    expect(linesWith('Job handlers (webhooks): database unavailable')).toBe(1);
-    expect(linesWith('Job handlers (webhooks): database recovered')).toBe(1);
+    expect(countLines('Job handlers (webhooks): database unavailable')).toBe(1);
+    expect(countLines('Job handlers (webhooks): database recovered')).toBe(1);
     const { rows } = await database.query(
       `select count(*)::int as dead from pgboss.job where name like '%\\_dead'`,
     );
     expect(rows).toEqual([{ dead: 0 }]);
   }, 60_000);
 
-  it('in the database delays STOP and what WhatsApp says of a message, and loses neither', async () => {
+  it('of the database delays STOP and message receipts, and loses neither', async () => {
     const staff = 'Четвёртая.';
     stack.yclients.book(salon.salonId, {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
@@ -71,21 +71,21 @@ describe('trouble that passes', () => {
     await database.query('alter function jobs_insert rename to jobs_insert_away');
     client.markRead(id);
     await client.sendText(salon.owner.number, 'СТОП');
-    await waitFor('the outage of both', () =>
-      ['Inbound message writer', 'Message status writer'].every((what) => linesWith(what) > 0),
+    await waitFor('both outages in the log', () =>
+      ['Inbound message writer', 'Message status writer'].every((what) => countLines(what) > 0),
     );
     await database.query('alter table messages_away rename to messages');
     await database.query('alter function jobs_insert_away rename to jobs_insert');
-    const happened = async (type: string): Promise<boolean> => {
+    const isRecorded = async (type: string): Promise<boolean> => {
       const { rows } = await database.query('select from marketplace_events where type = $1', [type]);
       return rows.length > 0;
     };
-    await waitFor('the receipt', () => happened('message_read'), 20_000);
-    await waitFor('the wish', () => happened('client_opted_out'), 20_000);
-    expect(linesWith('Inbound message writer: database recovered')).toBe(1);
+    await waitFor('the receipt', () => isRecorded('message_read'), 20_000);
+    await waitFor('the opt-out', () => isRecorded('client_opted_out'), 20_000);
+    expect(countLines('Inbound message writer: database recovered')).toBe(1);
   }, 60_000);
 
-  it('with another instance does not fail an uninstallation: the session is ended when it can be', async () => {
+  it('of the lease owner delays the disconnection of an uninstalled salon', async () => {
     const id = 570_001;
     stack.yclients.addSalon({ id, title: 'Салон «Фиалка»', timeZone: 'Europe/Moscow' });
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(id));
@@ -105,11 +105,11 @@ describe('trouble that passes', () => {
     };
 
     expect((await stack.yclients.uninstall(id)).status).toBe(200);
-    const refused = await sendRequest(`${stack.url}/marketplace/qr`, {
+    const response = await sendRequest(`${stack.url}/marketplace/qr`, {
       headers: { authorization: `Bearer ${token}` },
     });
-    expect(refused.status).toBe(401);
-    await waitFor('a first attempt in vain', async () => (await disconnections()).includes('retry'));
+    expect(response.status).toBe(401);
+    await waitFor('a failed first attempt', async () => (await disconnections()).includes('retry'));
     await waitFor('the disconnection', async () => (await disconnections()).includes('completed'), 20_000);
   }, 60_000);
 });

@@ -20,12 +20,12 @@ import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/li
 
 const newOwner = { user_id: 999, name: 'Ева', email: 'eva@example.com', phone: '79009998877' };
 
-describe('what was missed or interrupted is made good', () => {
+describe('recovery from missed events and interruptions', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let client: SimulatedPhone;
-  let salons = 560_000;
-  let phones = 79_006_660_000;
+  let lastSalonId = 560_000;
+  let lastNumber = 79_006_660_000;
 
   beforeAll(async () => {
     scope.use(muteLibsignalConsole());
@@ -36,28 +36,28 @@ describe('what was missed or interrupted is made good', () => {
   afterAll(() => scope.disposeAsync());
 
   const newSalon = (): number => {
-    salons += 1;
-    stack.yclients.addSalon({ id: salons, title: `Салон ${salons}`, timeZone: 'Europe/Moscow' });
-    return salons;
+    lastSalonId += 1;
+    stack.yclients.addSalon({ id: lastSalonId, title: `Салон ${lastSalonId}`, timeZone: 'Europe/Moscow' });
+    return lastSalonId;
   };
   const newNumber = (): string => {
-    phones += 1;
-    return String(phones);
+    lastNumber += 1;
+    return String(lastNumber);
   };
   const link = (): Promise<LinkedSalon> => linkSalon(stack, { salonId: newSalon(), number: newNumber() });
-  const arrived = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
-  const visit = (salonId: number, staff: string) =>
+  const waitForMessage = (word: string) => client.waitForMessage(({ text }) => text.includes(word), 15_000);
+  const book = (salonId: number, staff: string) =>
     stack.yclients.book(salonId, {
       client: { name: 'Анна', phone: '8 (900) 444-55-66' },
       service: 'Стрижка',
       staff,
       start: dateInDays(2, '14:30:00'),
     });
-  /** The hook of an uninstallation that never arrives. */
+  /** Uninstalls without sending the lifecycle webhook. */
   const uninstallWithoutWebhook = (salonId: number): void =>
     stack.yclients.salon(salonId).uninstall(Date.now());
 
-  it('STOP and START that clients wrote while the server was down are heard at its next start', async () => {
+  it('applies STOP and START that were sent while the server was down', async () => {
     const salon = await link();
     const settingsUrl = `${stack.url}/marketplace/settings/${salon.companyId}/opt-outs`;
     const optOuts = async (): Promise<number> => {
@@ -78,20 +78,23 @@ describe('what was missed or interrupted is made good', () => {
     expect(await optOuts()).toBe(0);
   }, 60_000);
 
-  it('an owner who reconnects after an uninstallation nobody told us of has a working integration again', async () => {
+  it('reactivates a salon that reconnects after a missed uninstall webhook', async () => {
     const salon = await link();
     uninstallWithoutWebhook(salon.salonId);
     expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ integration_status: 'active' });
 
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(salon.salonId));
     await waitUntilActive(stack, token);
-    await waitFor('the platform to agree', () => stack.yclients.salon(salon.salonId).status === 'active');
+    await waitFor(
+      'the installation to be active in YCLIENTS',
+      () => stack.yclients.salon(salon.salonId).status === 'active',
+    );
     expect(salon.owner.linkedDevices).toHaveLength(1);
-    visit(salon.salonId, 'Снова.');
-    await arrived('Снова.');
+    book(salon.salonId, 'Снова.');
+    await waitForMessage('Снова.');
   });
 
-  it('asks for the WhatsApp of such an owner when it is gone as well', async () => {
+  it('pairs a salon again that was uninstalled and unlinked without a webhook', async () => {
     const salon = await link();
     uninstallWithoutWebhook(salon.salonId);
     salon.owner.removeDevice(salon.owner.linkedDevices[0] ?? 0);
@@ -107,7 +110,7 @@ describe('what was missed or interrupted is made good', () => {
     expect(stack.yclients.salon(salon.salonId).status).toBe('active');
   });
 
-  it('an owner who comes back hurries an activation that waits for its next attempt', async () => {
+  it('runs a pending activation at once when the owner returns', async () => {
     const salonId = newSalon();
     stack.yclients.refuse('POST /marketplace/partner/callback', 500);
     const [first = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
@@ -116,7 +119,7 @@ describe('what was missed or interrupted is made good', () => {
     const attempts = () =>
       stack.yclients.requests.filter(({ path }) => path.endsWith('/partner/callback')).length;
     const before = attempts();
-    // The third attempt is followed by 15 seconds of waiting at the least.
+    // The back-off after the third attempt is at least 15 s.
     await waitFor('some attempts', () => attempts() >= before + 3, 60_000);
     stack.yclients.restore();
     const [second = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
@@ -124,7 +127,7 @@ describe('what was missed or interrupted is made good', () => {
     expect(stack.yclients.salon(salonId).status).toBe('active');
   }, 90_000);
 
-  it('gives the next owner of a salon nothing of the last one', async () => {
+  it('gives the next owner of a salon no access to the session of the previous one', async () => {
     const salon = await link();
     using oldPage = new ConnectPageClient(stack.url, salon.token);
     await waitFor('the old page', () => oldPage.states.includes('connected'));
@@ -145,11 +148,11 @@ describe('what was missed or interrupted is made good', () => {
       session_state: 'pairing',
       whatsapp_phone: null,
     });
-    const withOldKey = await sendRequest(`${stack.url}/marketplace/messages`, {
+    const oldKeyResponse = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': 'old-key-1' },
       body: { phone: '+79004445566', text: 'Чужое.' },
     });
-    expect(withOldKey.status).toBe(401);
+    expect(oldKeyResponse.status).toBe(401);
     expect((await sendRequest(salon.webhookUrl, { body: {} })).status).toBe(401);
 
     await stack.whatsapp.phone(newNumber()).scan(text);
@@ -158,20 +161,20 @@ describe('what was missed or interrupted is made good', () => {
     expect(apiKey).not.toBe(salon.apiKey);
     expect(webhookUrls[0]).not.toBe(salon.webhookUrl);
     expect(oldPage.codes).toEqual([]);
-    visit(salon.salonId, 'Преемница.');
-    await arrived('Преемница.');
+    book(salon.salonId, 'Преемница.');
+    await waitForMessage('Преемница.');
   });
 
-  it('tells a client back that an undated booking was moved away and back', async () => {
+  it('notifies the client of both moves when an undated booking is moved and moved back', async () => {
     const salon = await link();
-    const record = visit(salon.salonId, 'Маятник.');
-    await arrived('Маятник.');
+    const record = book(salon.salonId, 'Маятник.');
+    await waitForMessage('Маятник.');
     const template = record.body({ flags: 'int' });
     const post = async (time: string): Promise<void> => {
       const { last_change_date: _dropped, ...data } = { ...template, date: dateInDays(2, time) };
       const event = { company_id: salon.salonId, resource: 'record', resource_id: record.id };
-      const answer = await sendRequest(salon.webhookUrl, { body: { ...event, status: 'update', data } });
-      expect(answer.status).toBe(200);
+      const response = await sendRequest(salon.webhookUrl, { body: { ...event, status: 'update', data } });
+      expect(response.status).toBe(200);
     };
     await post('16:00:00');
     await client.waitForMessage(({ text }) => text.includes('Маятник.') && text.includes(', 16:00'), 15_000);
@@ -182,20 +185,20 @@ describe('what was missed or interrupted is made good', () => {
     );
   });
 
-  it('confirms a booking once, as it is by now, when its creation arrives after its change', async () => {
+  it('confirms a booking once, in its current state, when its creation arrives late', async () => {
     const salon = await link();
     stack.yclients.reverseNextWebhooks(2);
-    const record = visit(salon.salonId, 'Обгон.');
+    const record = book(salon.salonId, 'Обгон.');
     stack.yclients.change(record.id, { start: dateInDays(3, '18:00:00') });
-    const { text } = await arrived('Обгон.');
+    const { text } = await waitForMessage('Обгон.');
     expect(text).toContain(', 18:00');
     expect(text).not.toContain('изменена');
-    visit(salon.salonId, 'Черта.');
-    await arrived('Черта.');
+    book(salon.salonId, 'Черта.');
+    await waitForMessage('Черта.');
     expect(client.inbox.filter((message) => message.text.includes('Обгон.'))).toHaveLength(1);
   });
 
-  it('says logged out after a crash between the loss of the credentials and its record', async () => {
+  it('reports logged_out after a crash between erasing credentials and recording it', async () => {
     const salon = await link();
     await stack.server.kill();
     using database = new DatabaseSync(join(stack.directory, 'sessions', 'credentials.sqlite'));

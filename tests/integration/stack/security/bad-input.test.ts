@@ -42,9 +42,9 @@ describe('bad input to a running server', () => {
   afterAll(() => scope.disposeAsync());
 
   it.each(badRequests)(
-    'refuses $what with $status $code, and nothing changes',
+    'rejects $what with $status $code and changes nothing',
     async ({ request, status, code }) => {
-      const before = await traceOf(stack);
+      const before = await snapshotState(stack);
       const [url, options] = await request(context);
       const response = await sendRequest(url, options);
       const body = (await response.json()) as Record<string, unknown>;
@@ -52,11 +52,11 @@ describe('bad input to a running server', () => {
       expect(body).toMatchObject({ success: false, requestId: expect.any(String) as unknown });
       expect(body['error']).toMatch(/^[А-ЯЁ].*\.$/s);
       expect(JSON.stringify(body)).not.toMatch(/ at .*\.(?:ts|js)|node_modules/);
-      expect(await traceOf(stack)).toEqual(before);
+      expect(await snapshotState(stack)).toEqual(before);
     },
   );
 
-  it.each(['polling', 'websocket'])('refuses Socket.IO by %s from a foreign page', async (transport) => {
+  it.each(['polling', 'websocket'])('rejects Socket.IO by %s from a foreign origin', async (transport) => {
     const attempt = async (origin: string): Promise<string> => {
       const socket = io(`${stack.url}/marketplace`, {
         transports: [transport],
@@ -72,14 +72,14 @@ describe('bad input to a running server', () => {
       socket.disconnect();
       return outcome;
     };
-    const before = await traceOf(stack);
+    const before = await snapshotState(stack);
     expect(await attempt('https://evil.example')).toBe('refused');
     expect(await attempt('null')).toBe('refused');
-    expect(await traceOf(stack)).toEqual(before);
+    expect(await snapshotState(stack)).toEqual(before);
     expect(await attempt(new URL(stack.url).origin)).toBe('connected');
   });
 
-  it('serves on as before', async () => {
+  it('leaves the linked salon connected and sends no message', async () => {
     expect(await fetchStatus(stack.url, context.salon.token)).toMatchObject({
       session_state: 'connected',
       integration_status: 'active',
@@ -88,8 +88,8 @@ describe('bad input to a running server', () => {
   });
 });
 
-/** What a refused request must leave as it was. */
-async function traceOf(stack: Stack): Promise<unknown> {
+/** State that a rejected request must not change. */
+async function snapshotState(stack: Stack): Promise<unknown> {
   const business = /"message":"(?:Webhook|Message|Company|Integration|WhatsApp|QR)/;
   return {
     stats: await fetchStats(stack),

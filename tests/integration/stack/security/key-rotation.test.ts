@@ -21,9 +21,10 @@ const [k1, k2, k3] = ['k1', 'k2', 'k3'].map((id) => `${id}:${randomBytes(32).toS
 const textBefore = 'Можно в среду?';
 const textAfter = 'А в пятницу?';
 
-describe('ENCRYPTION_KEYS', () => {
-  it('is changed as the operations guide says: the salon stays linked, what clients wrote is forwarded, and the old key is not needed any more', async () => {
-    using _quiet = muteLibsignalConsole();
+// The procedure of docs/operations.md.
+describe('rotation of ENCRYPTION_KEYS', () => {
+  it('re-encrypts all values, keeps the session and makes the old key unnecessary', async () => {
+    using _muted = muteLibsignalConsole();
     await using stack = await startStack({
       useDatabaseTemplate: true,
       environment: { ENCRYPTION_KEYS: `${k1}` },
@@ -33,22 +34,22 @@ describe('ENCRYPTION_KEYS', () => {
     const { salonId, token } = salon;
     const client = stack.whatsapp.phone(clientNumber);
     receiver.respondWith({ status: 500 });
-    const secrets = await forwardTo(receiver, stack, salon);
+    const secrets = await setOutgoingWebhook(receiver, stack, salon);
     await client.sendText(salon.owner.number, textBefore);
-    await waitFor('a refused post', () => receiver.requests.length > 0);
-    expect(await valueOf(stack, 'marketplace_values_under_other_keys')).toBe('0');
-    const registrations = registrationsAt(stack);
+    await waitFor('a rejected delivery', () => receiver.requests.length > 0);
+    expect(await metricValue(stack, 'marketplace_values_under_other_keys')).toBe('0');
+    const registrations = countRegistrations(stack);
 
     await restart(stack, `${k2},${k1}`);
     await waitFor(
-      'nothing to be under the old key',
-      async () => (await valueOf(stack, 'marketplace_values_under_other_keys')) === '0',
+      'all values to be re-encrypted',
+      async () => (await metricValue(stack, 'marketplace_values_under_other_keys')) === '0',
       20_000,
     );
     expect(stack.server.output).toContain('Re-encryption completed: all stored values use the primary key');
 
     await stack.server.stop();
-    const posts = receiver.requests.length;
+    const requestsBefore = receiver.requests.length;
     receiver.respondWith({ status: 204 });
     stack.server.reconfigure({ ENCRYPTION_KEYS: `${k2}` });
     await stack.server.start();
@@ -62,10 +63,10 @@ describe('ENCRYPTION_KEYS', () => {
     await client.waitForMessage(({ text }) => text.includes('Стрижка'), 15_000);
     await client.sendText(salon.owner.number, textAfter);
     for (const text of [textBefore, textAfter]) {
-      const id = await idOf(text, stack, salon);
+      const id = await receivedMessageId(text, stack, salon);
       const post = await waitFor(
         `“${text}” to be forwarded`,
-        () => receiver.requests.slice(posts).find(({ headers }) => headers['webhook-id'] === id),
+        () => receiver.requests.slice(requestsBefore).find(({ headers }) => headers['webhook-id'] === id),
         60_000,
       );
       for (const secret of secrets) {
@@ -74,13 +75,13 @@ describe('ENCRYPTION_KEYS', () => {
         });
       }
     }
-    expect(registrationsAt(stack)).toBe(registrations);
+    expect(countRegistrations(stack)).toBe(registrations);
 
     await stack.server.stop();
-    const [underFirst = {}, underSecond] = await columnsUnder(stack, ['k1', 'k2']);
-    expect(Object.keys(underFirst).length).toBeGreaterThan(0);
-    expect(Object.entries(underFirst).filter(([, count]) => count > 0)).toEqual([]);
-    expect(underSecond).toMatchObject({
+    const [oldKeyCounts = {}, newKeyCounts] = await countValuesByKey(stack, ['k1', 'k2']);
+    expect(Object.keys(oldKeyCounts).length).toBeGreaterThan(0);
+    expect(Object.entries(oldKeyCounts).filter(([, count]) => count > 0)).toEqual([]);
+    expect(newKeyCounts).toMatchObject({
       'company_secrets.api_key': 1,
       'company_secrets.webhook_secret': 1,
       'outgoing_webhooks.previous_secret': 1,
@@ -91,12 +92,13 @@ describe('ENCRYPTION_KEYS', () => {
 
     stack.server.reconfigure({ ENCRYPTION_KEYS: `${k3}` });
     await stack.server.start();
-    const alerts = () => valueOf(stack, 'marketplace_whatsapp_alerts_total{cause="credentials_unreadable"}');
-    await waitFor('the alert', async () => (await alerts()) === '1');
+    const alertCount = () =>
+      metricValue(stack, 'marketplace_whatsapp_alerts_total{cause="credentials_unreadable"}');
+    await waitFor('the alert', async () => (await alertCount()) === '1');
     expect((await fetchStatus(stack.url, token)).whatsapp_connected).toBe(false);
-    expect(Number(await valueOf(stack, 'marketplace_values_under_other_keys'))).toBeGreaterThan(800);
+    expect(Number(await metricValue(stack, 'marketplace_values_under_other_keys'))).toBeGreaterThan(800);
     await waitFor('a warning', () => stack.server.output.includes('do not remove a key yet'));
-    expect(registrationsAt(stack), 'no new identity').toBe(registrations);
+    expect(countRegistrations(stack), 'no new identity').toBe(registrations);
   }, 240_000);
 });
 
@@ -106,36 +108,40 @@ async function restart(stack: Stack, keys: string): Promise<void> {
   await stack.server.start();
 }
 
-/** @returns the secrets that sign: the first one, and the one that takes its place */
-async function forwardTo({ url }: WebhookReceiver, stack: Stack, { apiKey }: LinkedSalon): Promise<string[]> {
+/** @returns the signing secrets: the original and the rotated one */
+async function setOutgoingWebhook(
+  { url }: WebhookReceiver,
+  stack: Stack,
+  { apiKey }: LinkedSalon,
+): Promise<string[]> {
   const address = `${stack.url}/marketplace/outgoing-webhook`;
   const headers = { 'x-api-key': apiKey };
-  const answers = [
+  const responses = [
     await sendRequest(address, { method: 'PUT', headers, body: { url } }),
     await sendRequest(`${address}/secret`, { method: 'POST', headers }),
   ];
   return await Promise.all(
-    answers.map(async (answer) => {
-      expect(answer.status).toBe(200);
-      return ((await answer.json()) as { secret: string }).secret;
+    responses.map(async (response) => {
+      expect(response.status).toBe(200);
+      return ((await response.json()) as { secret: string }).secret;
     }),
   );
 }
 
-async function idOf(text: string, { url }: Stack, { apiKey }: LinkedSalon): Promise<string> {
-  const { id } = await waitFor(`“${text}” to be kept`, async () => {
-    const answer = await sendRequest(`${url}/marketplace/received-messages`, {
+async function receivedMessageId(text: string, { url }: Stack, { apiKey }: LinkedSalon): Promise<string> {
+  const { id } = await waitFor(`“${text}” to be stored`, async () => {
+    const response = await sendRequest(`${url}/marketplace/received-messages`, {
       headers: { 'x-api-key': apiKey },
     });
-    expect(answer.status).toBe(200);
-    const { messages } = (await answer.json()) as { messages: { id: string; text: string }[] };
+    expect(response.status).toBe(200);
+    const { messages } = (await response.json()) as { messages: { id: string; text: string }[] };
     return messages.find((message) => message.text === text);
   });
   return id;
 }
 
-/** While the server does not run. */
-async function columnsUnder({ directory }: Stack, keyIds: readonly string[]) {
+/** The embedded database admits one process, so the server must be stopped. */
+async function countValuesByKey({ directory }: Stack, keyIds: readonly string[]) {
   await using database = await openTestDatabase({
     kind: 'embedded',
     directory: join(directory, 'data', 'pg'),
@@ -148,7 +154,7 @@ async function columnsUnder({ directory }: Stack, keyIds: readonly string[]) {
   return counts;
 }
 
-async function valueOf({ url }: Stack, metric: string): Promise<string | undefined> {
+async function metricValue({ url }: Stack, metric: string): Promise<string | undefined> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return text
     .split('\n')
@@ -156,6 +162,6 @@ async function valueOf({ url }: Stack, metric: string): Promise<string | undefin
     ?.slice(metric.length + 1);
 }
 
-function registrationsAt({ whatsapp }: Stack): number {
+function countRegistrations({ whatsapp }: Stack): number {
   return whatsapp.log.filter(({ type }) => type === 'registration').length;
 }

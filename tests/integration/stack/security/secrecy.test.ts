@@ -31,13 +31,13 @@ const strangerNumber = '79008887766';
 const jwtSecret = randomBytes(32).toString('base64url');
 const encryptionKey = randomBytes(32);
 const directText = 'Ваш мастер заболел, перенесём на среду?';
-const answerText = 'Хорошо, среда подходит';
+const replyText = 'Хорошо, среда подходит';
 
-describe('what a whole run leaves behind in clear', () => {
+describe('the plaintext that a full run leaves on disk and in its output', () => {
   const scope = new AsyncDisposableStack();
   let stack: Stack;
   let second: LinkedSalon;
-  /** Name → what must not be found. */
+  /** By name. */
   const secrets = new Map<string, string>();
   const messages: string[] = [];
   let metrics = '';
@@ -59,11 +59,11 @@ describe('what a whole run leaves behind in clear', () => {
     const client = stack.whatsapp.phone(clientNumber);
     const first = await linkSalon(stack);
     second = await linkByCode();
-    keep('first', first);
-    keep('second', second);
+    keepSecrets('first', first);
+    keepSecrets('second', second);
 
-    await haveAConversation(first);
-    await makeMistakes(first);
+    await exchangeMessages(first);
+    await sendBadRequests(first);
     metrics = await (await fetch(`${stack.url}/metrics`)).text();
 
     await stack.server.kill();
@@ -82,8 +82,7 @@ describe('what a whole run leaves behind in clear', () => {
     await stack.yclients.uninstall(first.salonId);
     await waitFor('the first phone to have no device', () => first.owner.linkedDevices.length === 0);
     for (const { text } of client.inbox) messages.push(text);
-    for (const { lid, number } of [first.owner, second.owner, client])
-      secrets.set(`hidden identity of ${number}`, lid);
+    for (const { lid, number } of [first.owner, second.owner, client]) secrets.set(`LID of ${number}`, lid);
   }, 120_000);
   afterAll(() => scope.disposeAsync());
 
@@ -110,14 +109,14 @@ describe('what a whole run leaves behind in clear', () => {
     return { salonId: secondSalon.id, companyId, token, owner, webhookUrl: webhookUrls[0] ?? '', apiKey };
   };
 
-  const keep = (name: string, salon: LinkedSalon): void => {
+  const keepSecrets = (name: string, salon: LinkedSalon): void => {
     secrets.set(`${name} connect token`, salon.token);
     secrets.set(`${name} connect token's signature`, salon.token.split('.')[2] ?? '');
     secrets.set(`${name} API key`, salon.apiKey);
     secrets.set(`${name} webhook secret`, salon.webhookUrl.split('/').at(-1) ?? '');
   };
 
-  const haveAConversation = async (salon: LinkedSalon): Promise<void> => {
+  const exchangeMessages = async (salon: LinkedSalon): Promise<void> => {
     const client = stack.whatsapp.phone(clientNumber);
     const { id } = stack.yclients.book(salon.salonId, {
       client: { name: 'Анна', phone: '8 (900) 444-55-66', email: 'anna@example.com' },
@@ -135,15 +134,15 @@ describe('what a whole run leaves behind in clear', () => {
     expect(sent.status).toBe(202);
     const { id: directId } = await client.waitForMessage(({ text }) => text === directText, 15_000);
     client.markRead(directId);
-    await forwardToNobody(salon);
-    await client.sendText(salon.owner.number, answerText);
+    await setUnreachableWebhook(salon);
+    await client.sendText(salon.owner.number, replyText);
     client.forgetSessions();
-    await client.sendText(salon.owner.number, answerText);
-    messages.push(answerText, directText);
+    await client.sendText(salon.owner.number, replyText);
+    messages.push(replyText, directText);
   };
 
-  /** A webhook whose address holds a token, and whose receiver is not there. */
-  const forwardToNobody = async (salon: LinkedSalon): Promise<void> => {
+  /** An outgoing webhook with a token in its URL and no receiver behind it. */
+  const setUnreachableWebhook = async (salon: LinkedSalon): Promise<void> => {
     const token = randomBytes(16).toString('hex');
     const response = await sendRequest(`${stack.url}/marketplace/outgoing-webhook`, {
       method: 'PUT',
@@ -155,8 +154,8 @@ describe('what a whole run leaves behind in clear', () => {
     secrets.set('token of the outgoing webhook', token);
   };
 
-  /** Refusals speak of what they refuse; they must not repeat it. */
-  const makeMistakes = async (salon: LinkedSalon): Promise<void> => {
+  /** Error messages and log lines of bad requests must not repeat their content. */
+  const sendBadRequests = async (salon: LinkedSalon): Promise<void> => {
     const bearer = { authorization: `Bearer ${salon.token}` };
     const json = { 'x-api-key': salon.apiKey, 'idempotency-key': 'direct-2' };
     await sendRequest(`${stack.url}/marketplace/qr/${salon.token}`);
@@ -189,14 +188,14 @@ describe('what a whole run leaves behind in clear', () => {
     stack.whatsapp.rejectMessages(undefined);
   };
 
-  const places = (): readonly (readonly [string, Buffer])[] => [
+  const files = (): readonly (readonly [string, Buffer])[] => [
     ['the output', Buffer.from(stack.server.output)],
-    ...filesOf(join(stack.directory, 'logs')),
-    ...filesOf(join(stack.directory, 'sessions')),
+    ...readFiles(join(stack.directory, 'logs')),
+    ...readFiles(join(stack.directory, 'sessions')),
   ];
 
-  it('wrote logs and credentials at all', async () => {
-    const names = places().map(([name]) => name);
+  it('includes the log and credential files that the checks search', async () => {
+    const names = files().map(([name]) => name);
     for (const name of ['marketplace-combined.log', 'marketplace-error.log', 'credentials.sqlite']) {
       expect(
         names.some((path) => path.endsWith(name)),
@@ -205,37 +204,40 @@ describe('what a whole run leaves behind in clear', () => {
     }
     expect(stack.server.output).toContain('"Message send started"');
     await fetch(`${stack.url}/health/live`);
-    await waitFor('a line of the lowest level', () => stack.server.output.includes('"level":"debug"'));
+    await waitFor('a debug line', () => stack.server.output.includes('"level":"debug"'));
     expect(messages.length).toBeGreaterThan(4);
   });
 
-  it.each([ownerNumber, clientNumber, secondNumber, strangerNumber])('no phone: %s', (number) => {
-    const national = number.slice(1);
-    const [area, a, b, c] = [
-      national.slice(0, 3),
-      national.slice(3, 6),
-      national.slice(6, 8),
-      national.slice(8),
-    ];
-    const spellings = [
-      national,
-      `${area}) ${a}-${b}-${c}`,
-      `${area} ${a}-${b}-${c}`,
-      `${area} ${a} ${b} ${c}`,
-      `${area}-${a}-${b}-${c}`,
-      Buffer.from(number).toString('base64').slice(0, 12),
-    ];
-    expect(traces(places(), spellings)).toEqual([]);
-  });
+  it.each([ownerNumber, clientNumber, secondNumber, strangerNumber])(
+    'contains no phone number: %s',
+    (number) => {
+      const national = number.slice(1);
+      const [area, a, b, c] = [
+        national.slice(0, 3),
+        national.slice(3, 6),
+        national.slice(6, 8),
+        national.slice(8),
+      ];
+      const spellings = [
+        national,
+        `${area}) ${a}-${b}-${c}`,
+        `${area} ${a}-${b}-${c}`,
+        `${area} ${a} ${b} ${c}`,
+        `${area}-${a}-${b}-${c}`,
+        Buffer.from(number).toString('base64').slice(0, 12),
+      ];
+      expect(findTraces(files(), spellings)).toEqual([]);
+    },
+  );
 
-  it('no message text', () => {
+  it('contains no message text', () => {
     const lines = messages.flatMap((text) => text.split('\n')).filter((line) => line.length > 8);
-    expect(traces(places(), [...lines, ...lines.map((line) => JSON.stringify(line).slice(1, -1))])).toEqual(
-      [],
-    );
+    expect(
+      findTraces(files(), [...lines, ...lines.map((line) => JSON.stringify(line).slice(1, -1))]),
+    ).toEqual([]);
   });
 
-  it('no token, key, code or hidden identity', () => {
+  it('contains no token, key, pairing code or LID', () => {
     secrets.set('admin key', adminApiKey);
     secrets.set('partner token', stack.yclients.credentials.partnerToken);
     secrets.set('user token', stack.yclients.credentials.userToken);
@@ -244,55 +246,55 @@ describe('what a whole run leaves behind in clear', () => {
     for (const [name, secret] of secrets) {
       expect(secret.length, name).toBeGreaterThan(7);
       expect(
-        traces(places(), [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]),
+        findTraces(files(), [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]),
         name,
       ).toEqual([]);
     }
   });
 
-  it('no private key, in any form that a library prints', () => {
+  it('contains no private key, in any form that a library prints', () => {
     const dumps = ['<Buffer', 'privKey', 'noiseKey', 'signedIdentityKey', 'advSecret', 'rootKey', 'chainKey'];
     expect(
-      traces(places(), [...dumps, '"type":"Buffer"', 'SessionEntry', 'PRIVATE KEY', 'eyJhbGciOi']),
+      findTraces(files(), [...dumps, '"type":"Buffer"', 'SessionEntry', 'PRIVATE KEY', 'eyJhbGciOi']),
     ).toEqual([]);
   });
 
-  it('keeps the secrets of a company sealed in the database as well', () => {
+  it('contains no secret of a company in the database', () => {
     const kept = [...secrets].filter(([name]) =>
       /API key|webhook secret|connect token|outgoing webhook/.test(name),
     );
     expect(kept.length).toBeGreaterThan(8);
-    const database = filesOf(join(stack.directory, 'data', 'pg'));
+    const database = readFiles(join(stack.directory, 'data', 'pg'));
     expect(database.length).toBeGreaterThan(100);
-    for (const [name, secret] of kept) expect(traces(database, [secret]), name).toEqual([]);
+    for (const [name, secret] of kept) expect(findTraces(database, [secret]), name).toEqual([]);
   });
 
-  it('keeps what clients write sealed in the database', () => {
+  it('contains no received message in the database', () => {
     expect(stack.server.output).toContain('"Message received"');
     expect(stack.server.output).toContain('Connection to the receiver failed');
-    expect(traces(filesOf(join(stack.directory, 'data', 'pg')), [answerText])).toEqual([]);
+    expect(findTraces(readFiles(join(stack.directory, 'data', 'pg')), [replyText])).toEqual([]);
   });
 
-  it('counts in metrics, with no company in a label', () => {
+  it('contains no secret and no company label in the metrics', () => {
     expect(metrics).toMatch(/^marketplace_whatsapp_connections\{status="connected"\} 2$/m);
     expect(metrics).toMatch(/^marketplace_qr_generations_total [1-9]/m);
     expect(metrics).toMatch(
       /^marketplace_http_request_duration_seconds_count\{method="POST",route="\/marketplace\/webhook\/:companyId\/:secret",status="200"\} [1-9]/m,
     );
     expect(metrics).not.toMatch(/company_?id=|salon_?id=/i);
-    expect(traces([['the metrics', Buffer.from(metrics)]], [...secrets.values()])).toEqual([]);
+    expect(findTraces([['the metrics', Buffer.from(metrics)]], [...secrets.values()])).toEqual([]);
   });
 });
 
-function filesOf(directory: string): [string, Buffer][] {
+function readFiles(directory: string): [string, Buffer][] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => [path, readFileSync(path)]);
 }
 
-/** @returns where one of `needles` stands, with what is around it */
-function traces(places: readonly (readonly [string, Buffer])[], needles: readonly string[]): string[] {
+/** @returns the places that contain one of `needles`, with the surrounding text */
+function findTraces(places: readonly (readonly [string, Buffer])[], needles: readonly string[]): string[] {
   return places.flatMap(([place, bytes]) =>
     needles.flatMap((needle) => {
       const at = bytes.indexOf(needle);

@@ -9,7 +9,7 @@ import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
 
-/** Runs the server in an empty directory until it gives up. */
+/** Runs the server in an empty directory until it exits. */
 async function run(environment: Readonly<Record<string, string>>) {
   using directory = new TemporaryDirectory();
   const child = spawn(process.execPath, [entry], {
@@ -24,12 +24,12 @@ async function run(environment: Readonly<Record<string, string>>) {
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   }
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output, made: readdirSync(directory.path) };
+  return { code, output, createdFiles: readdirSync(directory.path) };
 }
 
-describe('a wrong configuration', () => {
-  it('is told as a whole, and nothing is begun', async () => {
-    const { code, output, made } = await run({
+describe('an invalid configuration', () => {
+  it('is reported with all its problems before anything is created', async () => {
+    const { code, output, createdFiles } = await run({
       NODE_ENV: 'production',
       PORT: 'eighty',
       TRUST_PROXY: 'true',
@@ -40,7 +40,7 @@ describe('a wrong configuration', () => {
       PUBLIC_URL: 'http://plain.example',
     });
     expect(code).toBe(78);
-    const named = [
+    const names = [
       'PORT',
       'TRUST_PROXY',
       'LOG_LEVEL',
@@ -54,32 +54,36 @@ describe('a wrong configuration', () => {
       'YCLIENTS_USER_TOKEN',
       'YCLIENTS_APPLICATION_ID',
     ];
-    for (const name of named) expect(output).toMatch(new RegExp(`^ *- ${name}\\b.+`, 'm'));
+    for (const name of names) expect(output).toMatch(new RegExp(`^ *- ${name}\\b.+`, 'm'));
     expect(output).not.toContain('listening');
     expect(output).not.toMatch(/^ +at /m);
-    expect(made).toEqual([]);
+    expect(createdFiles).toEqual([]);
   });
 
-  it('is refused when a secret and its file are both set, and says neither', async () => {
+  it('is reported for a secret given twice, without the secret', async () => {
     const secret = 'a-secret-that-is-long-enough-0123456789';
-    const { code, output, made } = await run({ JWT_SECRET: secret, JWT_SECRET_FILE: '/nowhere', PORT: '0' });
+    const { code, output, createdFiles } = await run({
+      JWT_SECRET: secret,
+      JWT_SECRET_FILE: '/nowhere',
+      PORT: '0',
+    });
     expect(code).toBe(78);
     expect(output).toContain('JWT_SECRET and JWT_SECRET_FILE');
     expect(output).not.toContain(secret);
-    expect(made).toEqual([]);
+    expect(createdFiles).toEqual([]);
   });
 
-  it('names directories where nothing can ever be made', async () => {
+  it('is reported for directories that cannot be written to', async () => {
     const { code, output } = await run({ DATA_DIR: '/proc/x', SESSIONS_DIR: '/proc/x/y', LOG_DIR: '/proc' });
     expect(code).toBe(78);
-    expect(output).toContain('DATA_DIR cannot be written to: /proc/x (');
-    expect(output).toContain('SESSIONS_DIR cannot be written to: /proc/x/y (');
-    expect(output).toContain('LOG_DIR cannot be written to: /proc (');
+    expect(output).toContain('DATA_DIR is not writable: /proc/x (');
+    expect(output).toContain('SESSIONS_DIR is not writable: /proc/x/y (');
+    expect(output).toContain('LOG_DIR is not writable: /proc (');
   });
 });
 
 describe('a full disk', () => {
-  it('is no wrong configuration', () => {
+  it('is not reported as an invalid configuration', () => {
     using directory = new TemporaryDirectory();
     using disk = new FullDisk(directory.path, { files: 2 });
     disk.fill();

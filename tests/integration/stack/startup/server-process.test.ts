@@ -13,8 +13,8 @@ import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
 
-/** The server's process in a directory of its own, from its first breath. */
-class Process implements AsyncDisposable {
+/** A server process, observable from its start. */
+class ServerProcess implements AsyncDisposable {
   output = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
@@ -36,9 +36,9 @@ class Process implements AsyncDisposable {
     this.#exited = once(this.#child, 'close');
   }
 
-  async line(message: string): Promise<Record<string, unknown>> {
+  async waitForLine(message: string): Promise<Record<string, unknown>> {
     return await waitFor(
-      `the line ${message}`,
+      `the log line ${message}`,
       () => {
         const line = this.output.split('\n').find((text) => text.includes(`"message":"${message}"`));
         return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
@@ -47,8 +47,8 @@ class Process implements AsyncDisposable {
     );
   }
 
-  /** @returns the exit code, null when the signal ended the process by itself */
-  async end(signal?: NodeJS.Signals): Promise<number | null> {
+  /** @returns the exit code; null when the process did not handle the signal */
+  async exit(signal?: NodeJS.Signals): Promise<number | null> {
     if (signal !== undefined) this.#child.kill(signal);
     await this.#exited;
     return this.#child.exitCode;
@@ -60,11 +60,11 @@ class Process implements AsyncDisposable {
   }
 }
 
-describe('a server that starts', () => {
-  it('is alive at once, tells everybody else to come back, and heeds SIGTERM', async () => {
+describe('a server that is starting', () => {
+  it('is live at once, responds 503 to other requests, and exits on SIGTERM', async () => {
     using directory = new TemporaryDirectory();
-    await using server = new Process(directory.path);
-    const url = String((await server.line('Starting'))['listening']);
+    await using server = new ServerProcess(directory.path);
+    const url = String((await server.waitForLine('Starting'))['listening']);
     const [live, ready, webhook] = await Promise.all([
       fetch(`${url}/health/live`),
       fetch(`${url}/health/ready`, { headers: { 'x-request-id': 'caller-0001' } }),
@@ -83,45 +83,45 @@ describe('a server that starts', () => {
     });
     expect(webhook.status).toBe(503);
     expect(server.output).not.toContain('"Ready"');
-    expect(await server.end('SIGTERM')).toBe(0);
+    expect(await server.exit('SIGTERM')).toBe(0);
     expect(server.output).not.toContain('"level":"error"');
   }, 90_000);
 });
 
 describe('a server that cannot start', () => {
-  it('says which directory it cannot use and exits with 78', async () => {
+  it('names a directory that it cannot write to and exits with 78', async () => {
     using directory = new TemporaryDirectory();
-    writeFileSync(join(directory.path, 'logs'), 'in the way');
-    await using server = new Process(directory.path);
-    expect(await server.end()).toBe(78);
-    expect(server.output).toContain('LOG_DIR cannot be written to');
+    writeFileSync(join(directory.path, 'logs'), 'not a directory');
+    await using server = new ServerProcess(directory.path);
+    expect(await server.exit()).toBe(78);
+    expect(server.output).toContain('LOG_DIR is not writable');
   });
 
-  it('says that it cannot read .env and exits with 78', async () => {
+  it('reports an unreadable .env and exits with 78', async () => {
     using directory = new TemporaryDirectory();
     mkdirSync(join(directory.path, '.env'));
-    await using server = new Process(directory.path);
-    expect(await server.end()).toBe(78);
+    await using server = new ServerProcess(directory.path);
+    expect(await server.exit()).toBe(78);
     expect(server.output).toContain('.env cannot be read');
   });
 
-  it('says what went wrong, on stderr too, when its port is taken', async () => {
+  it('reports a port in use, also on stderr', async () => {
     using directory = new TemporaryDirectory();
-    await using first = new Process(directory.path);
-    const url = String((await first.line('Starting'))['listening']);
-    using elsewhere = new TemporaryDirectory();
-    await using second = new Process(elsewhere.path, { PORT: new URL(url).port });
-    expect(await second.end()).toBe(1);
+    await using first = new ServerProcess(directory.path);
+    const url = String((await first.waitForLine('Starting'))['listening']);
+    using otherDirectory = new TemporaryDirectory();
+    await using second = new ServerProcess(otherDirectory.path, { PORT: new URL(url).port });
+    expect(await second.exit()).toBe(1);
     expect(second.output).toContain('EADDRINUSE');
     expect(second.output).toMatch(/^HOST and PORT are already in use/m);
     expect(second.output).not.toContain('"stack"');
   });
 
-  it('says that HOST is not an address of this machine and exits with 78', async () => {
+  it('reports a HOST that is no address of this machine and exits with 78', async () => {
     using directory = new TemporaryDirectory();
-    // Reserved for documentation: nobody has it.
-    await using server = new Process(directory.path, { HOST: '192.0.2.1' });
-    expect(await server.end()).toBe(78);
+    // Reserved for documentation (RFC 5737), assigned to no machine.
+    await using server = new ServerProcess(directory.path, { HOST: '192.0.2.1' });
+    expect(await server.exit()).toBe(78);
     expect(server.output).toMatch(/^HOST is not an address of this machine/m);
     expect(server.output).not.toContain('"stack"');
   });
@@ -131,15 +131,15 @@ describe('a server that cannot start', () => {
     ['3D000', 1, 'The database of DATABASE_URL does not exist'],
     [undefined, 1, 'The database of DATABASE_URL refuses connections'],
   ])(
-    'says what is wrong with DATABASE_URL, and no secret (%s, exit code %i)',
-    async (sqlState, code, told) => {
+    'reports what is wrong with DATABASE_URL without its password (%s, exit code %i)',
+    async (sqlState, code, message) => {
       using directory = new TemporaryDirectory();
       await using database = await RefusingPostgres.start(sqlState);
-      await using server = new Process(directory.path, {
+      await using server = new ServerProcess(directory.path, {
         DATABASE_URL: `postgres://user:hush@127.0.0.1:${database.port}/name`,
       });
-      expect(await server.end()).toBe(code);
-      expect(server.output).toMatch(new RegExp(`^${told}`, 'm'));
+      expect(await server.exit()).toBe(code);
+      expect(server.output).toMatch(new RegExp(`^${message}`, 'm'));
       expect(server.output).not.toContain('"stack"');
       expect(server.output).not.toContain('hush');
     },
@@ -160,13 +160,13 @@ describe('a server that cannot start', () => {
       await database[Symbol.asyncDispose]();
 
       using directory = new TemporaryDirectory();
-      await using server = new Process(
+      await using server = new ServerProcess(
         directory.path,
         address.kind === 'embedded'
           ? { DATA_DIR: dirname(address.directory) }
           : { DATABASE_URL: address.kind === 'postgres' ? address.url : address.databaseUrl },
       );
-      expect(await server.end()).toBe(78);
+      expect(await server.exit()).toBe(78);
       expect(server.output).toMatch(/^The database was created by an unreleased version/m);
       expect(server.output).not.toContain('"stack"');
     },
@@ -174,19 +174,19 @@ describe('a server that cannot start', () => {
 });
 
 describe('a server whose log disk is full', () => {
-  it('goes on speaking on the console and stops in good order', async () => {
+  it('keeps logging to the console and exits cleanly', async () => {
     using directory = new TemporaryDirectory();
     await copyDatabaseTemplate(join(directory.path, 'data', 'pg'));
     mkdirSync(join(directory.path, 'logs'));
     symlinkSync('/dev/full', join(directory.path, 'logs', 'marketplace-combined.log'));
-    await using server = new Process(directory.path);
-    const url = String((await server.line('Ready'))['listening']);
+    await using server = new ServerProcess(directory.path);
+    const url = String((await server.waitForLine('Ready'))['listening']);
     for (let request = 0; request < 100; request += 1) {
       await fetch(`${url}/marketplace/nowhere/${'x'.repeat(150)}`);
     }
     await fetch(`${url}/marketplace/status/7`);
     await waitFor('the last request on the console', () => server.output.includes('/marketplace/status/7'));
-    expect(await server.end('SIGTERM')).toBe(0);
+    expect(await server.exit('SIGTERM')).toBe(0);
     expect(server.output.match(/ENOSPC/g)).toHaveLength(1);
   });
 });
