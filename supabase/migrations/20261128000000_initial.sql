@@ -42,21 +42,21 @@ create table public.companies (
   -- Pacing allows no further message before this time.
   next_send_at timestamptz not null default now(),
   -- The number linked last. Unlike whatsapp_phone it survives a reinstallation.
-  paced_phone text,
-  -- When paced_phone replaced another number, or none; its warm-up starts here.
-  paced_since timestamptz,
+  warm_up_phone text,
+  -- When warm_up_phone replaced another number, or none; its warm-up starts here.
+  warm_up_started_at timestamptz,
   -- Half pace until then, after WhatsApp refused a message.
-  paced_down_until timestamptz,
+  pace_reduced_until timestamptz,
   first_contacts_held_until timestamptz,
 
   -- Record changes up to this time have been read from YCLIENTS.
-  reconciled_until timestamptz,
+  sync_cursor timestamptz,
   -- Number of reconciliation jobs started.
-  readings integer not null default 0,
+  sync_runs integer not null default 0,
   -- The job started last; its retries do not count again.
-  reading_job text
+  sync_job text
 );
-create index companies_integration_status on public.companies (integration_status, id);
+create index companies_integration_status_idx on public.companies (integration_status, id);
 
 -- Values are encrypted by the application; the database holds no key.
 create table public.company_secrets (
@@ -72,10 +72,10 @@ create table public.connect_tokens (
   expires_at timestamptz not null,
   created_at timestamptz not null default now()
 );
-create index connect_tokens_of_company on public.connect_tokens (company_id);
+create index connect_tokens_company_id_idx on public.connect_tokens (company_id);
 
 -- Allowed transitions of integration_status. `active` returns to `activating` when YCLIENTS has lost the installation.
-create function public.integration_may_become(p_from text, p_to text) returns boolean
+create function public.integration_transition_allowed(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select p_to = any (case p_from
     when 'pending_whatsapp' then array['activating', 'uninstalled']
@@ -90,7 +90,7 @@ $$;
 
 -- Resets an uninstalled company for a new installation. Nothing of the previous owner is kept: secrets, owner, WhatsApp
 -- link, received messages and webhook.
-create function public.company_restart(
+create function public.company_reinstall(
   p_company_id bigint, p_owner_user_id bigint,
   p_api_key text, p_api_key_hash text, p_webhook_secret text, p_webhook_secret_hash text
 ) returns public.companies language plpgsql set search_path = '' as $$
@@ -113,7 +113,7 @@ begin
     session_state_since = now(),
     whatsapp_phone = null,
     connected_at = null,
-    reconciled_until = null,
+    sync_cursor = null,
     webhook_secret_hash = p_webhook_secret_hash
   where id = p_company_id
   returning * into v_company;
@@ -129,7 +129,7 @@ create function public.company_create_or_find(
 ) returns json language plpgsql set search_path = '' as $$
 declare
   v_company public.companies;
-  v_returns boolean;
+  v_is_reinstallation boolean;
 begin
   insert into public.companies
     (salon_id, title, business_type, time_zone, language, owner_user_id, webhook_secret_hash)
@@ -143,7 +143,7 @@ begin
     perform public.event_record(v_company.id, 'company_registered', 'registration');
     return json_build_object('created', true, 'company', row_to_json(v_company));
   end if;
-  select integration_status = 'uninstalled' into v_returns
+  select integration_status = 'uninstalled' into v_is_reinstallation
   from public.companies where salon_id = p_salon_id for no key update;
   update public.companies set
     title = p_title,
@@ -152,8 +152,8 @@ begin
     owner_user_id = coalesce(owner_user_id, p_owner_user_id)
   where salon_id = p_salon_id
   returning * into v_company;
-  if v_returns then
-    v_company := public.company_restart(
+  if v_is_reinstallation then
+    v_company := public.company_reinstall(
       v_company.id, p_owner_user_id, p_api_key, p_api_key_hash, p_webhook_secret, p_webhook_secret_hash
     );
   end if;
@@ -178,7 +178,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Ciphertexts in hex.
-create function public.company_secrets_of(p_company_id bigint)
+create function public.company_secrets_get(p_company_id bigint)
 returns table (salon_id bigint, api_key text, webhook_secret text)
 language sql stable set search_path = '' as $$
   select company.salon_id, encode(secret.api_key, 'hex'), encode(secret.webhook_secret, 'hex')
@@ -192,7 +192,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- No rows when the transition is not allowed.
-create function public.company_move_integration(p_company_id bigint, p_to text, p_cause text)
+create function public.company_transition_integration(p_company_id bigint, p_to text, p_cause text)
 returns setof public.companies language plpgsql set search_path = '' as $$
 declare
   v_company public.companies;
@@ -200,13 +200,13 @@ declare
 begin
   select * into v_company from public.companies where id = p_company_id for no key update;
   v_from := v_company.integration_status;
-  if not found or not public.integration_may_become(v_from, p_to) then
+  if not found or not public.integration_transition_allowed(v_from, p_to) then
     return;
   end if;
   perform public.event_record(p_company_id, 'integration_status_changed', p_cause,
     jsonb_build_object('from', v_from, 'to', p_to));
   if p_to = 'uninstalled' then
-    perform public.company_withdraw(p_company_id, p_cause);
+    perform public.company_withdraw_messages(p_company_id, p_cause);
   end if;
   return query update public.companies set integration_status = p_to where id = p_company_id returning *;
 end
@@ -240,16 +240,16 @@ revoke all on public.companies, public.company_secrets, public.connect_tokens fr
 grant select, insert, update, delete on public.companies, public.company_secrets, public.connect_tokens to service_role;
 
 revoke execute on function
-  public.integration_may_become, public.company_restart, public.company_create_or_find, public.company_by_id,
-  public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of, public.companies_with_status,
-  public.company_move_integration, public.connect_token_save, public.connect_token_is_valid,
-  public.connect_tokens_revoke
+  public.integration_transition_allowed, public.company_reinstall, public.company_create_or_find,
+  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_get,
+  public.companies_with_status, public.company_transition_integration, public.connect_token_save,
+  public.connect_token_is_valid, public.connect_tokens_revoke
 from public, anon, authenticated;
 grant execute on function
-  public.integration_may_become, public.company_restart, public.company_create_or_find, public.company_by_id,
-  public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of, public.companies_with_status,
-  public.company_move_integration, public.connect_token_save, public.connect_token_is_valid,
-  public.connect_tokens_revoke
+  public.integration_transition_allowed, public.company_reinstall, public.company_create_or_find,
+  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_get,
+  public.companies_with_status, public.company_transition_integration, public.connect_token_save,
+  public.connect_token_is_valid, public.connect_tokens_revoke
 to service_role;
 
 -- Append-only log of what happened to a company; read by the API and the metrics.
@@ -262,10 +262,10 @@ create table public.marketplace_events (
   detail jsonb not null default '{}',
   created_at timestamptz not null default now()
 );
-create index marketplace_events_of_company on public.marketplace_events (company_id, id desc);
-create index marketplace_events_of_record on public.marketplace_events (company_id, ((detail ->> 'record_id')), id)
+create index marketplace_events_company_id_idx on public.marketplace_events (company_id, id desc);
+create index marketplace_events_record_id_idx on public.marketplace_events (company_id, ((detail ->> 'record_id')), id)
 where detail ? 'record_id';
-create index marketplace_events_sessions on public.marketplace_events (created_at) where type = 'session_state_changed';
+create index marketplace_events_session_changes_idx on public.marketplace_events (created_at) where type = 'session_state_changed';
 
 create function public.event_record(p_company_id bigint, p_type text, p_cause text, p_detail jsonb default '{}')
 returns void language sql set search_path = '' as $$
@@ -279,7 +279,7 @@ returns setof public.marketplace_events language sql stable set search_path = ''
 $$;
 
 -- The newest p_limit events of a booking, oldest first. `detail ? 'record_id'` matches the partial index.
-create function public.events_of_record(p_company_id bigint, p_record_id bigint, p_limit integer)
+create function public.events_by_record(p_company_id bigint, p_record_id bigint, p_limit integer)
 returns setof public.marketplace_events language sql stable set search_path = '' as $$
   select * from (
     select * from public.marketplace_events
@@ -301,10 +301,10 @@ revoke all on public.marketplace_events from public, anon, authenticated;
 grant select, insert, update, delete on public.marketplace_events to service_role;
 
 revoke execute on function
-  public.event_record, public.events_latest, public.events_of_record, public.event_latest_type
+  public.event_record, public.events_latest, public.events_by_record, public.event_latest_type
 from public, anon, authenticated;
 grant execute on function
-  public.event_record, public.events_latest, public.events_of_record, public.event_latest_type
+  public.event_record, public.events_latest, public.events_by_record, public.event_latest_type
 to service_role;
 
 -- Notification settings of a company. The application validates the document; the database stores it as it is.
@@ -315,7 +315,7 @@ create table public.company_settings (
   updated_at timestamptz not null default now()
 );
 
-create function public.company_settings_of(p_company_id bigint)
+create function public.company_settings_get(p_company_id bigint)
 returns setof jsonb language sql stable set search_path = '' as $$
   select settings from public.company_settings where company_id = p_company_id
 $$;
@@ -332,10 +332,10 @@ revoke all on public.company_settings from public, anon, authenticated;
 grant select, insert, update, delete on public.company_settings to service_role;
 
 revoke execute on function
-  public.company_settings_of, public.company_settings_save
+  public.company_settings_get, public.company_settings_save
 from public, anon, authenticated;
 grant execute on function
-  public.company_settings_of, public.company_settings_save
+  public.company_settings_get, public.company_settings_save
 to service_role;
 
 -- State and ownership of WhatsApp sessions, and the WhatsApp client version shared by all instances.
@@ -464,9 +464,9 @@ $$;
 -- Keeps the newer of the stored and the given version.
 create function public.client_version_save(p_version integer[])
 returns void language sql set search_path = '' as $$
-  insert into public.whatsapp_client_version as kept (version) values (p_version)
+  insert into public.whatsapp_client_version as stored (version) values (p_version)
   on conflict (only_row) do update set version = excluded.version, updated_at = now()
-  where excluded.version > kept.version
+  where excluded.version > stored.version
 $$;
 
 alter table public.whatsapp_leases enable row level security;
@@ -505,7 +505,7 @@ create table public.whatsapp_quarantine (
   quarantined_at timestamptz not null default now(),
   primary key (company_id, token, type, id)
 );
-create index whatsapp_quarantine_by_age on public.whatsapp_quarantine (quarantined_at);
+create index whatsapp_quarantine_quarantined_at_idx on public.whatsapp_quarantine (quarantined_at);
 
 -- Raises PT409 (HTTP 409) unless p_token is the newest granted. An expired lease still passes until another owner takes it.
 create function public.credentials_fence(p_company_id bigint, p_token bigint)
@@ -607,7 +607,7 @@ to service_role;
 create table public.contacts (
   company_id bigint not null references public.companies on delete cascade,
   phone text not null check (phone ~ '^\+[0-9]{5,15}$'),
-  -- First message sent to this contact by the number companies.paced_phone.
+  -- First message sent to this contact by the number companies.warm_up_phone.
   first_sent_at timestamptz,
   -- First message of the current number that WhatsApp accepted for this contact.
   reached_at timestamptz,
@@ -616,7 +616,7 @@ create table public.contacts (
   opted_out_at timestamptz,
   primary key (company_id, phone)
 );
-create index contacts_opted_out on public.contacts (company_id, opted_out_at desc) where opted_out_at is not null;
+create index contacts_opted_out_at_idx on public.contacts (company_id, opted_out_at desc) where opted_out_at is not null;
 
 -- True when the company has written to the contact or the contact to the company.
 create function public.contact_is_known(p_company_id bigint, p_phone text)
@@ -686,13 +686,13 @@ create table public.bookings (
   -- When the current start or the current client became known.
   start_known_at timestamptz not null default now(),
   -- Booking state that the client has been notified of; null when none.
-  told jsonb,
+  notified jsonb,
   -- Number of notifications; part of the next idempotency key.
-  told_count integer not null default 0,
+  notification_count integer not null default 0,
   updated_at timestamptz not null default now(),
   primary key (company_id, record_id)
 );
-create index bookings_upcoming on public.bookings (company_id, record_id) where not cancelled;
+create index bookings_not_cancelled_idx on public.bookings (company_id, record_id) where not cancelled;
 
 create function public.booking_find(p_company_id bigint, p_record_id bigint)
 returns setof public.bookings language sql stable set search_path = '' as $$
@@ -700,24 +700,24 @@ returns setof public.bookings language sql stable set search_path = '' as $$
 $$;
 
 -- Returns the time to read from. A retry of the same job does not count as another start.
-create function public.reading_begin(p_company_id bigint, p_job text)
+create function public.sync_cursor_begin(p_company_id bigint, p_job text)
 returns timestamptz language sql set search_path = '' as $$
   update public.companies
-  set readings = readings + (reading_job is distinct from p_job)::integer, reading_job = p_job
+  set sync_runs = sync_runs + (sync_job is distinct from p_job)::integer, sync_job = p_job
   where id = p_company_id
-  returning reconciled_until
+  returning sync_cursor
 $$;
 
 -- May move backwards: p_until is not the database's clock, and reading a period twice is harmless.
-create function public.reading_finish(p_company_id bigint, p_until timestamptz)
+create function public.sync_cursor_finish(p_company_id bigint, p_until timestamptz)
 returns void language sql set search_path = '' as $$
-  update public.companies set reconciled_until = p_until where id = p_company_id
+  update public.companies set sync_cursor = p_until where id = p_company_id
 $$;
 
 -- {"<company id>": <number of started jobs>, …}
-create function public.readings_begun(p_company_ids bigint[])
+create function public.sync_cursor_run_counts(p_company_ids bigint[])
 returns json language sql stable set search_path = '' as $$
-  select coalesce(json_object_agg(id, readings), '{}') from public.companies where id = any (p_company_ids)
+  select coalesce(json_object_agg(id, sync_runs), '{}') from public.companies where id = any (p_company_ids)
 $$;
 
 alter table public.bookings enable row level security;
@@ -725,10 +725,10 @@ revoke all on public.bookings from public, anon, authenticated;
 grant select, insert, update, delete on public.bookings to service_role;
 
 revoke execute on function
-  public.booking_find, public.reading_begin, public.reading_finish, public.readings_begun
+  public.booking_find, public.sync_cursor_begin, public.sync_cursor_finish, public.sync_cursor_run_counts
 from public, anon, authenticated;
 grant execute on function
-  public.booking_find, public.reading_begin, public.reading_finish, public.readings_begun
+  public.booking_find, public.sync_cursor_begin, public.sync_cursor_finish, public.sync_cursor_run_counts
 to service_role;
 
 -- Outgoing messages. Claiming, pacing, restrictions, delivery and plans follow in 61 to 65.
@@ -745,14 +745,14 @@ create table public.messages (
   text text not null,
   record_id bigint,
   -- Booking state that the client is notified of by this message.
-  tells jsonb,
+  notifies jsonb,
   cause text,
 
   -- Orders the messages of one client; a postponed attempt moves not_before only.
   due_at timestamptz not null default now(),
   not_before timestamptz not null default now(),
   expires_at timestamptz,
-  heeds_quiet_hours boolean not null default true,
+  respects_quiet_hours boolean not null default true,
 
   status text not null default 'queued' check (status in
     ('queued', 'sending', 'unknown', 'sent', 'delivered', 'read', 'failed', 'expired', 'withdrawn')),
@@ -760,37 +760,38 @@ create table public.messages (
   whatsapp_message_id text not null default '3EB0' || upper(left(replace(gen_random_uuid()::text, '-', ''), 18)),
   attempts integer not null default 0,
   -- Attempts that WhatsApp refused; these did not reach the client.
-  refusals integer not null default 0,
+  rejections integer not null default 0,
   -- Fencing token of the lease that claimed the message last.
   lease_token bigint,
   -- The last claim was the first contact with this client.
   first_contact boolean not null default false,
-  -- bookings.told before the last claim; restored when nothing was sent.
-  told_before jsonb,
+  -- bookings.notified before the last claim; restored when nothing was sent.
+  previous_notified jsonb,
   error_code text,
 
   created_at timestamptz not null default now(),
   sending_at timestamptz,
   -- When the send call of the last attempt returned; null while it runs.
-  handed_over_at timestamptz,
+  dispatched_at timestamptz,
   sent_at timestamptz,
   delivered_at timestamptz,
   read_at timestamptz,
   unique (company_id, whatsapp_message_id)
 );
 -- A withdrawn message may be planned again under the same key.
-create unique index messages_idempotency on public.messages (company_id, idempotency_key) where status <> 'withdrawn';
-create index messages_in_turn on public.messages (company_id, due_at, sequence) where status = 'queued';
-create index messages_open on public.messages (company_id, not_before, sequence) where status in ('queued', 'sending');
-create index messages_open_of_client on public.messages (company_id, phone, due_at, sequence)
+create unique index messages_idempotency_key_idx on public.messages (company_id, idempotency_key) where status <> 'withdrawn';
+create index messages_queued_due_at_idx on public.messages (company_id, due_at, sequence) where status = 'queued';
+create index messages_pending_not_before_idx on public.messages (company_id, not_before, sequence)
 where status in ('queued', 'sending');
-create index messages_perishable on public.messages (expires_at) where status = 'queued';
-create index messages_of_record on public.messages (company_id, record_id) where record_id is not null;
-create index messages_of_phone on public.messages (company_id, phone, sending_at desc);
+create index messages_pending_phone_idx on public.messages (company_id, phone, due_at, sequence)
+where status in ('queued', 'sending');
+create index messages_queued_expires_at_idx on public.messages (expires_at) where status = 'queued';
+create index messages_record_id_idx on public.messages (company_id, record_id) where record_id is not null;
+create index messages_phone_sending_at_idx on public.messages (company_id, phone, sending_at desc);
 
 -- Forward transitions caused by receipts and errors. A receipt may overtake the ack, so steps may be skipped. Only a claim
 -- sets `sending`.
-create function public.message_may_become(p_from text, p_to text) returns boolean
+create function public.message_transition_allowed(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select case p_to
     when 'unknown' then p_from = 'sending'
@@ -825,11 +826,11 @@ begin
       return;
     end if;
     insert into public.messages
-      (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at, expires_at, heeds_quiet_hours, cause)
+      (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at, expires_at, respects_quiet_hours, cause)
     select p_company_id, kind, idempotency_key, phone, text, record_id, coalesce(not_before, now()),
-      coalesce(not_before, now()), expires_at, coalesce(heeds_quiet_hours, true), p_cause
-    from json_to_record(p_message) as wanted (kind text, idempotency_key text, phone text, text text, record_id bigint,
-      not_before timestamptz, expires_at timestamptz, heeds_quiet_hours boolean)
+      coalesce(not_before, now()), expires_at, coalesce(respects_quiet_hours, true), p_cause
+    from json_to_record(p_message) as planned (kind text, idempotency_key text, phone text, text text, record_id bigint,
+      not_before timestamptz, expires_at timestamptz, respects_quiet_hours boolean)
     returning * into v_message;
     perform public.message_event(v_message, 'message_queued', p_cause);
   end if;
@@ -842,7 +843,7 @@ returns setof public.messages language sql stable set search_path = '' as $$
   select * from public.messages where company_id = p_company_id and id = p_message_id
 $$;
 
-create function public.message_text_of(p_company_id bigint, p_whatsapp_message_id text)
+create function public.message_text_by_whatsapp_id(p_company_id bigint, p_whatsapp_message_id text)
 returns text language sql stable set search_path = '' as $$
   select text from public.messages where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id
 $$;
@@ -860,7 +861,7 @@ returns boolean language sql stable set search_path = '' as $$
 $$;
 
 -- Queue depth for the metrics.
-create function public.messages_waiting()
+create function public.messages_backlog()
 returns table (queued bigint, sending bigint, oldest_due_at timestamptz) language sql stable set search_path = '' as $$
   select count(*) filter (where status = 'queued'), count(*) filter (where status = 'sending'),
     min(not_before) filter (where not_before <= clock_timestamp())
@@ -876,8 +877,8 @@ begin
   for v_message in
     update public.messages message set status = 'expired'
     where message.id in (
-      select waiting.id from public.messages waiting
-      where waiting.status = 'queued' and waiting.expires_at <= clock_timestamp() for update skip locked
+      select candidate.id from public.messages candidate
+      where candidate.status = 'queued' and candidate.expires_at <= clock_timestamp() for update skip locked
     )
     returning message.*
   loop
@@ -889,19 +890,19 @@ $$;
 
 -- Withdraws the queue of an uninstalled company, so that nothing is sent after a reinstallation unless it is planned again. A
 -- withdrawn confirmation counts as notified: the client has learned of the booking elsewhere by then.
-create function public.company_withdraw(p_company_id bigint, p_cause text)
+create function public.company_withdraw_messages(p_company_id bigint, p_cause text)
 returns void language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
   for v_message in
     -- An attempt that was not refused may have reached the client.
-    update public.messages set status = case when attempts > refusals then 'unknown' else 'withdrawn' end
+    update public.messages set status = case when attempts > rejections then 'unknown' else 'withdrawn' end
     where company_id = p_company_id and status = 'queued' returning *
   loop
     perform public.message_event(v_message, 'message_' || v_message.status, p_cause);
-    if v_message.kind = 'confirmation' and v_message.status = 'withdrawn' and v_message.tells is not null then
-      update public.bookings set told = v_message.tells || '{"assumed": true}', version = version + 1
+    if v_message.kind = 'confirmation' and v_message.status = 'withdrawn' and v_message.notifies is not null then
+      update public.bookings set notified = v_message.notifies || '{"assumed": true}', version = version + 1
       where company_id = p_company_id and record_id = v_message.record_id;
     end if;
   end loop;
@@ -910,7 +911,7 @@ $$;
 
 -- After an uninstallation or a change of number, messages in `sending` become `unknown`. They must not be sent again: from
 -- another number the same id is a different message.
-create function public.messages_give_up_sending() returns trigger language plpgsql set search_path = '' as $$
+create function public.messages_mark_sending_unknown() returns trigger language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
@@ -924,47 +925,47 @@ begin
 end
 $$;
 
-create trigger companies_give_up_sending after update of integration_status, whatsapp_phone on public.companies
+create trigger companies_mark_sending_unknown after update of integration_status, whatsapp_phone on public.companies
 for each row when (
   new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
   or new.whatsapp_phone <> old.whatsapp_phone
-) execute function public.messages_give_up_sending();
+) execute function public.messages_mark_sending_unknown();
 
 alter table public.messages enable row level security;
 revoke all on public.messages from public, anon, authenticated;
 grant select, insert, update, delete on public.messages to service_role;
 
 revoke execute on function
-  public.message_may_become, public.message_event, public.message_enqueue, public.message_by_id,
-  public.message_text_of, public.message_is_obsolete, public.messages_waiting, public.messages_expire,
-  public.company_withdraw, public.messages_give_up_sending
+  public.message_transition_allowed, public.message_event, public.message_enqueue, public.message_by_id,
+  public.message_text_by_whatsapp_id, public.message_is_obsolete, public.messages_backlog, public.messages_expire,
+  public.company_withdraw_messages, public.messages_mark_sending_unknown
 from public, anon, authenticated;
 grant execute on function
-  public.message_may_become, public.message_event, public.message_enqueue, public.message_by_id,
-  public.message_text_of, public.message_is_obsolete, public.messages_waiting, public.messages_expire,
-  public.company_withdraw, public.messages_give_up_sending
+  public.message_transition_allowed, public.message_event, public.message_enqueue, public.message_by_id,
+  public.message_text_by_whatsapp_id, public.message_is_obsolete, public.messages_backlog, public.messages_expire,
+  public.company_withdraw_messages, public.messages_mark_sending_unknown
 to service_role;
 
 -- Claims the next message of a company for sending, within its pacing limits, quiet hours and restrictions.
 
 -- The result when nothing can be claimed. The delay is relative, because the caller's clock may be wrong.
-create function public.claim_later(p_due_at timestamptz, p_now timestamptz)
+create function public.message_claim_wait(p_due_at timestamptz, p_now timestamptz)
 returns json language sql immutable set search_path = '' as $$
   select json_build_object('due_at', p_due_at, 'due_in_ms', ceil(extract(epoch from p_due_at - p_now) * 1000))
 $$;
 
 -- True when an earlier message to the same client is still to be sent: messages to one client keep their order.
-create function public.message_is_behind(p_message public.messages, p_now timestamptz, p_quiet boolean)
+create function public.message_is_blocked(p_message public.messages, p_now timestamptz, p_quiet boolean)
 returns boolean language sql stable set search_path = '' as $$
   select exists (
     select from public.messages earlier
     where earlier.company_id = p_message.company_id and earlier.phone = p_message.phone
       and (earlier.due_at, earlier.sequence) < (p_message.due_at, p_message.sequence)
       -- A message held by quiet hours does not block one that is not.
-      and not (p_quiet and earlier.heeds_quiet_hours and not p_message.heeds_quiet_hours)
+      and not (p_quiet and earlier.respects_quiet_hours and not p_message.respects_quiet_hours)
       and case earlier.status
         when 'queued' then earlier.expires_at is null or earlier.expires_at > p_now
-        when 'sending' then earlier.handed_over_at is null
+        when 'sending' then earlier.dispatched_at is null
       end
   )
 $$;
@@ -998,7 +999,7 @@ begin
   select * into v_company from public.companies where id = p_company_id for no key update;
   if not found or v_company.integration_status in ('frozen', 'uninstalled')
     or not public.lease_is_held(p_company_id, p_owner, p_token) then
-    return public.claim_later(null, clock_timestamp());
+    return public.message_claim_wait(null, clock_timestamp());
   end if;
 
   v_now := clock_timestamp();
@@ -1010,10 +1011,10 @@ begin
   end if;
   if v_message.id is null then
     v_due_at := public.message_next_due_at(p_company_id, p_token, v_holds);
-    return public.claim_later(greatest(v_due_at, case when v_due_at is not null then v_pace.send_at end), v_now);
+    return public.message_claim_wait(greatest(v_due_at, case when v_due_at is not null then v_pace.send_at end), v_now);
   end if;
   if v_pace.send_at > v_now then
-    return public.claim_later(v_pace.send_at, v_now);
+    return public.message_claim_wait(v_pace.send_at, v_now);
   end if;
 
   update public.companies
@@ -1046,7 +1047,7 @@ create function public.message_hold_until(p_message public.messages, p_holds pub
 returns timestamptz language plpgsql stable set search_path = '' as $$
 begin
   return greatest(
-    case when p_message.heeds_quiet_hours then p_holds.quiet_until end,
+    case when p_message.respects_quiet_hours then p_holds.quiet_until end,
     case when p_holds.first_contact_until is not null and p_message.kind <> 'reply'
       and not public.contact_is_known(p_message.company_id, p_message.phone) then p_holds.first_contact_until end,
     case when p_holds.new_chat_until is not null and p_message.kind <> 'reply'
@@ -1065,7 +1066,7 @@ begin
   select * into v_message from public.messages
   where company_id = p_company_id and status = 'sending' and lease_token < p_token and attempts < p_max_attempts
     and (expires_at is null or expires_at > p_holds.claimed_at)
-    and not (p_holds.quiet_until is not null and heeds_quiet_hours)
+    and not (p_holds.quiet_until is not null and respects_quiet_hours)
   order by due_at, sequence limit 1;
   return v_message;
 end
@@ -1081,9 +1082,9 @@ begin
   where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= p_holds.claimed_at
     and (message.expires_at is null or message.expires_at > p_holds.claimed_at)
     -- Implied by message_hold_until; evaluated first because it needs no call per message.
-    and not (p_holds.quiet_until is not null and message.heeds_quiet_hours)
+    and not (p_holds.quiet_until is not null and message.respects_quiet_hours)
     and public.message_hold_until(message, p_holds) is null
-    and not public.message_is_behind(message, p_holds.claimed_at, p_holds.quiet_until is not null)
+    and not public.message_is_blocked(message, p_holds.claimed_at, p_holds.quiet_until is not null)
   order by message.due_at, message.sequence limit 1;
   return v_message;
 end
@@ -1096,7 +1097,7 @@ begin
   return least(
     (select min(not_before) from public.messages
       where company_id = p_company_id and status = 'queued' and not_before > p_holds.claimed_at),
-    -- Sorted first (offset 0), so that message_is_behind runs for few rows.
+    -- Sorted first (offset 0), so that message_is_blocked runs for few rows.
     (select held.until_at from (
         select message, public.message_hold_until(message, p_holds) as until_at
         from public.messages message
@@ -1106,9 +1107,9 @@ begin
         order by until_at offset 0
       ) held
       where held.until_at is not null
-        and not public.message_is_behind(held.message, p_holds.claimed_at, p_holds.quiet_until is not null) limit 1),
+        and not public.message_is_blocked(held.message, p_holds.claimed_at, p_holds.quiet_until is not null) limit 1),
     case when p_holds.quiet_until is not null and exists (select from public.messages
-      where company_id = p_company_id and status = 'sending' and lease_token < p_token and heeds_quiet_hours)
+      where company_id = p_company_id and status = 'sending' and lease_token < p_token and respects_quiet_hours)
       then p_holds.quiet_until end);
 end
 $$;
@@ -1126,11 +1127,11 @@ begin
       and not public.contact_is_known(v_message.company_id, v_message.phone);
     insert into public.contacts (company_id, phone, first_sent_at) values (v_message.company_id, v_message.phone, p_now)
     on conflict (company_id, phone) do update set first_sent_at = coalesce(contacts.first_sent_at, excluded.first_sent_at);
-    v_message.told_before := null;
-    if v_message.tells is not null then
-      select told into v_message.told_before from public.bookings
+    v_message.previous_notified := null;
+    if v_message.notifies is not null then
+      select notified into v_message.previous_notified from public.bookings
       where company_id = v_message.company_id and record_id = v_message.record_id for no key update;
-      update public.bookings set told = v_message.tells, told_count = told_count + 1, version = version + 1
+      update public.bookings set notified = v_message.notifies, notification_count = notification_count + 1, version = version + 1
       where company_id = v_message.company_id and record_id = v_message.record_id;
     end if;
   end if;
@@ -1138,8 +1139,8 @@ begin
   insert into public.message_attempts (company_id, message_id, first_contact, at)
   values (v_message.company_id, v_message.id, v_message.first_contact and not v_is_retry, p_now);
   update public.messages
-  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = p_now, handed_over_at = null,
-    error_code = null, first_contact = v_message.first_contact, told_before = v_message.told_before
+  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = p_now, dispatched_at = null,
+    error_code = null, first_contact = v_message.first_contact, previous_notified = v_message.previous_notified
   where id = v_message.id returning * into v_message;
   perform public.message_event(v_message, 'message_sending', 'outbox', jsonb_build_object('attempt', v_message.attempts));
   return v_message;
@@ -1147,12 +1148,12 @@ end
 $$;
 
 revoke execute on function
-  public.claim_later, public.message_is_behind, public.message_claim, public.message_claim_holds,
+  public.message_claim_wait, public.message_is_blocked, public.message_claim, public.message_claim_holds,
   public.message_hold_until, public.message_next_retry, public.message_next_due, public.message_next_due_at,
   public.message_mark_sending
 from public, anon, authenticated;
 grant execute on function
-  public.claim_later, public.message_is_behind, public.message_claim, public.message_claim_holds,
+  public.message_claim_wait, public.message_is_blocked, public.message_claim, public.message_claim_holds,
   public.message_hold_until, public.message_next_retry, public.message_next_due, public.message_next_due_at,
   public.message_mark_sending
 to service_role;
@@ -1167,9 +1168,9 @@ create table public.message_attempts (
   first_contact boolean not null,
   at timestamptz not null
 );
-create index message_attempts_pace on public.message_attempts (company_id, at desc);
-create index message_attempts_first on public.message_attempts (company_id, at desc) where first_contact;
-create index message_attempts_of_message on public.message_attempts (message_id);
+create index message_attempts_company_id_at_idx on public.message_attempts (company_id, at desc);
+create index message_attempts_first_contact_idx on public.message_attempts (company_id, at desc) where first_contact;
+create index message_attempts_message_id_idx on public.message_attempts (message_id);
 
 -- Sliding window: when the p_limit-th newest attempt leaves it; null while there are fewer attempts.
 create function public.pace_window_free_at(p_company_id bigint, p_limit numeric, p_window interval)
@@ -1189,8 +1190,8 @@ create function public.pace_next(
   p_company public.companies, p_limits json, p_now timestamptz, out send_at timestamptz, out first_contact_at timestamptz
 ) language plpgsql stable set search_path = '' as $$
 declare
-  v_share numeric := case when p_company.paced_down_until > p_now then 0.5 else 1 end;
-  v_is_warm boolean := coalesce(p_company.paced_since, p_company.connected_at)
+  v_share numeric := case when p_company.pace_reduced_until > p_now then 0.5 else 1 end;
+  v_is_warm boolean := coalesce(p_company.warm_up_started_at, p_company.connected_at)
     < p_now - (p_limits ->> 'warmUpDays')::numeric * interval '1 day';
 begin
   send_at := p_company.next_send_at;
@@ -1211,7 +1212,7 @@ $$;
 create function public.pace_gap(p_company public.companies, p_gap_ms integer, p_ramp_ms integer, p_now timestamptz)
 returns interval language plpgsql immutable set search_path = '' as $$
 declare
-  v_share numeric := case when p_company.paced_down_until > p_now then 0.5 else 1 end;
+  v_share numeric := case when p_company.pace_reduced_until > p_now then 0.5 else 1 end;
   v_gap_ms numeric := p_gap_ms / v_share;
   v_open_ms numeric := case when p_company.session_state = 'connected'
     then greatest(extract(epoch from p_now - p_company.session_state_since) * 1000, 0) else 0 end;
@@ -1225,28 +1226,30 @@ $$;
 
 -- Starts the warm-up of a newly linked number: contacts of the previous one are first contacts again. Relinking the same
 -- number, also after a reinstallation, continues its pacing.
-create function public.pace_begin() returns trigger language plpgsql set search_path = '' as $$
+create function public.pacing_start_warm_up() returns trigger language plpgsql set search_path = '' as $$
 begin
   update public.contacts set first_sent_at = null where company_id = new.id and first_sent_at is not null;
-  new.paced_phone := new.whatsapp_phone;
-  new.paced_since := clock_timestamp();
+  new.warm_up_phone := new.whatsapp_phone;
+  new.warm_up_started_at := clock_timestamp();
   return new;
 end
 $$;
 
-create trigger companies_pace_begin before update of whatsapp_phone on public.companies
-for each row when (new.whatsapp_phone is not null and new.whatsapp_phone is distinct from new.paced_phone)
-execute function public.pace_begin();
+create trigger companies_start_warm_up before update of whatsapp_phone on public.companies
+for each row when (new.whatsapp_phone is not null and new.whatsapp_phone is distinct from new.warm_up_phone)
+execute function public.pacing_start_warm_up();
 
 alter table public.message_attempts enable row level security;
 revoke all on public.message_attempts from public, anon, authenticated;
 grant select, insert, update, delete on public.message_attempts to service_role;
 
 revoke execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap, public.pace_begin
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap,
+  public.pacing_start_warm_up
 from public, anon, authenticated;
 grant execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap, public.pace_begin
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap,
+  public.pacing_start_warm_up
 to service_role;
 
 -- Numbers that WhatsApp bars from starting new chats. Until ends_at, messages to contacts without a chat are held.
@@ -1263,7 +1266,7 @@ create table public.whatsapp_restrictions (
   -- asked, announced: reported by WhatsApp, on request or unasked.
   source text not null check (source in ('refusal', 'no_answer', 'repeated', 'asked', 'announced')),
   -- Last query to WhatsApp.
-  asked_at timestamptz
+  queried_at timestamptz
 );
 
 create function public.restriction_event(p_company_id bigint, p_type text, p_cause text, p_restriction public.whatsapp_restrictions)
@@ -1274,7 +1277,7 @@ $$;
 
 -- Holds new chats for at most a day until WhatsApp has answered; after the second refusal of one message for the full day.
 -- The caller holds the lock on the company's row.
-create function public.restriction_suspected(p_company_id bigint, p_repeated boolean)
+create function public.restriction_suspect(p_company_id bigint, p_repeated boolean)
 returns void language plpgsql set search_path = '' as $$
 declare
   v_now timestamptz := clock_timestamp();
@@ -1285,11 +1288,11 @@ begin
   if v_before.source in ('asked', 'announced') then
     return;
   end if;
-  insert into public.whatsapp_restrictions (company_id, began_at, ends_at, source, asked_at)
+  insert into public.whatsapp_restrictions (company_id, began_at, ends_at, source, queried_at)
   values (p_company_id, coalesce(v_before.began_at, v_now), v_now + interval '1 day',
-    case when p_repeated then 'repeated' else coalesce(v_before.source, 'refusal') end, v_before.asked_at)
+    case when p_repeated then 'repeated' else coalesce(v_before.source, 'refusal') end, v_before.queried_at)
   on conflict (company_id) do update set began_at = excluded.began_at, ends_at = excluded.ends_at, kind = null,
-    source = excluded.source, asked_at = excluded.asked_at
+    source = excluded.source, queried_at = excluded.queried_at
   returning * into v_after;
   if p_repeated and coalesce(v_before.source, 'refusal') = 'refusal' then
     perform public.restriction_event(p_company_id, 'whatsapp_restricted', 'repeated', v_after);
@@ -1299,20 +1302,20 @@ $$;
 
 -- Records what WhatsApp reports about the number: p_answer is `locked`, `free`, or `silent` (no answer to a query); p_source
 -- is `asked` or `announced`. Returns {"change": "began" | "ended" | null, "ends_at"}.
-create function public.restriction_learn(
+create function public.restriction_record(
   p_company_id bigint, p_answer text, p_source text, p_ends_at timestamptz default null, p_kind text default null
 ) returns json language plpgsql set search_path = '' as $$
 declare
   v_now timestamptz;
   v_before public.whatsapp_restrictions;
   v_after public.whatsapp_restrictions;
-  v_was_told boolean;
+  v_was_notified boolean;
   v_ends_at timestamptz;
 begin
   perform from public.companies where id = p_company_id for no key update;
   v_now := clock_timestamp();
   select * into v_before from public.whatsapp_restrictions where company_id = p_company_id;
-  v_was_told := coalesce(v_before.source <> 'refusal', false);
+  v_was_notified := coalesce(v_before.source <> 'refusal', false);
   -- Ten seconds after the reported end, at most 30 days.
   v_ends_at := least(coalesce(p_ends_at + interval '10 seconds', v_now + interval '1 day'), v_now + interval '30 days');
 
@@ -1322,17 +1325,17 @@ begin
     update public.whatsapp_restrictions set ends_at = greatest(ends_at, v_now + interval '2 minutes')
     where company_id = p_company_id and source in ('asked', 'announced');
     if not found then
-      perform public.restriction_suspected(p_company_id, false);
+      perform public.restriction_suspect(p_company_id, false);
     end if;
     return json_build_object('change', null);
   end if;
   if p_answer = 'locked' then
-    insert into public.whatsapp_restrictions (company_id, began_at, ends_at, kind, source, asked_at)
+    insert into public.whatsapp_restrictions (company_id, began_at, ends_at, kind, source, queried_at)
     values (p_company_id, coalesce(v_before.began_at, v_now), v_ends_at, p_kind, p_source, v_now)
     on conflict (company_id) do update set ends_at = excluded.ends_at, kind = excluded.kind, source = excluded.source,
-      asked_at = excluded.asked_at
+      queried_at = excluded.queried_at
     returning * into v_after;
-    if v_was_told and v_before.ends_at = v_after.ends_at or v_was_told and p_ends_at is null then
+    if v_was_notified and v_before.ends_at = v_after.ends_at or v_was_notified and p_ends_at is null then
       return json_build_object('change', null, 'ends_at', v_after.ends_at);
     end if;
     perform public.restriction_event(p_company_id, 'whatsapp_restricted', p_source, v_after);
@@ -1342,17 +1345,17 @@ begin
     return json_build_object('change', null);
   end if;
   if v_before.ends_at > v_now and (p_answer = 'silent' or v_before.source = 'repeated' and p_source = 'asked') then
-    update public.whatsapp_restrictions set asked_at = v_now,
+    update public.whatsapp_restrictions set queried_at = v_now,
       source = case source when 'refusal' then 'no_answer' else source end
     where company_id = p_company_id returning * into v_after;
-    if v_was_told then
+    if v_was_notified then
       return json_build_object('change', null, 'ends_at', v_after.ends_at);
     end if;
     perform public.restriction_event(p_company_id, 'whatsapp_restricted', 'no_answer', v_after);
     return json_build_object('change', 'began', 'ends_at', v_after.ends_at);
   end if;
   delete from public.whatsapp_restrictions where company_id = p_company_id;
-  if v_was_told then
+  if v_was_notified then
     perform public.restriction_event(p_company_id, 'whatsapp_restriction_ended', p_source, null);
   end if;
   return json_build_object('change', 'ended');
@@ -1360,15 +1363,16 @@ end
 $$;
 
 -- Companies to query WhatsApp for: after a refusal, at the end of a restriction, and again while there is no answer.
-create function public.restrictions_due(p_ask_again_ms integer)
+create function public.restrictions_due(p_retry_after_ms integer)
 returns setof bigint language sql stable set search_path = '' as $$
   select restriction.company_id from public.whatsapp_restrictions restriction
   where restriction.source = 'refusal' or restriction.ends_at <= clock_timestamp() + interval '10 seconds'
-    or restriction.source = 'no_answer' and restriction.asked_at <= clock_timestamp() - p_ask_again_ms * interval '1 millisecond'
+    or restriction.source = 'no_answer'
+      and restriction.queried_at <= clock_timestamp() - p_retry_after_ms * interval '1 millisecond'
 $$;
 
 -- Newest first, of one company or of all (p_company_id null), linked numbers only. An unconfirmed refusal is not included.
-create function public.restrictions_lasting(p_company_id bigint, p_limit integer)
+create function public.restrictions_current(p_company_id bigint, p_limit integer)
 returns setof public.whatsapp_restrictions language sql stable set search_path = '' as $$
   select restriction.* from public.whatsapp_restrictions restriction
   join public.companies company on company.id = restriction.company_id
@@ -1379,11 +1383,11 @@ $$;
 
 create function public.restrictions_count()
 returns bigint language sql stable set search_path = '' as $$
-  select count(*) from public.restrictions_lasting(null, null)
+  select count(*) from public.restrictions_current(null, null)
 $$;
 
 -- Restriction and chats belong to the number; both end with an uninstallation or another number.
-create function public.restriction_and_chats_forget() returns trigger language plpgsql set search_path = '' as $$
+create function public.restriction_and_chats_reset() returns trigger language plpgsql set search_path = '' as $$
 begin
   delete from public.whatsapp_restrictions where company_id = new.id;
   update public.contacts set reached_at = null, last_received_at = null
@@ -1392,23 +1396,23 @@ begin
 end
 $$;
 
-create trigger companies_restriction_and_chats_forget after update of integration_status, whatsapp_phone on public.companies
+create trigger companies_reset_restriction_and_chats after update of integration_status, whatsapp_phone on public.companies
 for each row when (
   new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
   or new.whatsapp_phone <> old.whatsapp_phone
-) execute function public.restriction_and_chats_forget();
+) execute function public.restriction_and_chats_reset();
 
 alter table public.whatsapp_restrictions enable row level security;
 revoke all on public.whatsapp_restrictions from public, anon, authenticated;
 grant select, insert, update, delete on public.whatsapp_restrictions to service_role;
 
 revoke execute on function
-  public.restriction_event, public.restriction_suspected, public.restriction_learn, public.restrictions_due,
-  public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
+  public.restriction_event, public.restriction_suspect, public.restriction_record, public.restrictions_due,
+  public.restrictions_current, public.restrictions_count, public.restriction_and_chats_reset
 from public, anon, authenticated;
 grant execute on function
-  public.restriction_event, public.restriction_suspected, public.restriction_learn, public.restrictions_due,
-  public.restrictions_lasting, public.restrictions_count, public.restriction_and_chats_forget
+  public.restriction_event, public.restriction_suspect, public.restriction_record, public.restrictions_due,
+  public.restrictions_current, public.restrictions_count, public.restriction_and_chats_reset
 to service_role;
 
 -- What happens to a claimed message: released, dispatched, acknowledged, refused, or left without an ack.
@@ -1433,51 +1437,53 @@ begin
   delete from public.message_attempts
   where id = (select max(id) from public.message_attempts where message_id = p_message_id);
   if public.message_is_obsolete(v_message) then
-    update public.messages set status = case when attempts > refusals then 'unknown' else 'withdrawn' end
+    update public.messages set status = case when attempts > rejections then 'unknown' else 'withdrawn' end
     where id = p_message_id returning * into v_message;
     perform public.message_event(v_message, 'message_' || v_message.status, 'outbox');
   end if;
-  if v_message.attempts > v_message.refusals then
+  if v_message.attempts > v_message.rejections then
     -- An earlier attempt may have reached the client.
     return;
   end if;
   if v_message.first_contact then
     update public.contacts set first_sent_at = null where company_id = p_company_id and phone = v_message.phone;
   end if;
-  update public.bookings set told = v_message.told_before, told_count = told_count - 1, version = version + 1
-  where company_id = p_company_id and record_id = v_message.record_id and told = v_message.tells;
+  update public.bookings set
+    notified = v_message.previous_notified, notification_count = notification_count - 1, version = version + 1
+  where company_id = p_company_id and record_id = v_message.record_id and notified = v_message.notifies;
 end
 $$;
 
 -- The send call has returned; the ack is still missing.
-create function public.message_handed_over(p_company_id bigint, p_token bigint, p_message_id uuid)
+create function public.message_mark_dispatched(p_company_id bigint, p_token bigint, p_message_id uuid)
 returns void language sql set search_path = '' as $$
-  update public.messages set handed_over_at = clock_timestamp()
+  update public.messages set dispatched_at = clock_timestamp()
   where company_id = p_company_id and id = p_message_id and status = 'sending' and lease_token = p_token
 $$;
 
 -- Re-queues a refused message once, unless it expires or is obsolete by then or the company is uninstalled. No rows when it
 -- is not re-queued.
-create function public.message_put_back_refused(p_message public.messages, p_error_code text)
+create function public.message_requeue_rejected(p_message public.messages, p_error_code text)
 returns setof public.messages language plpgsql set search_path = '' as $$
 declare
-  v_again_at timestamptz := clock_timestamp() + interval '5 minutes';
+  v_retry_at timestamptz := clock_timestamp() + interval '5 minutes';
   v_message public.messages;
 begin
-  if p_message.status not in ('queued', 'sending', 'unknown') or p_message.attempts = 0 or p_message.refusals > 0
-    or p_message.expires_at <= v_again_at or public.message_is_obsolete(p_message)
+  if p_message.status not in ('queued', 'sending', 'unknown') or p_message.attempts = 0 or p_message.rejections > 0
+    or p_message.expires_at <= v_retry_at or public.message_is_obsolete(p_message)
     or exists (select from public.companies where id = p_message.company_id and integration_status = 'uninstalled') then
     return;
   end if;
-  update public.messages set status = 'queued', refusals = refusals + 1, error_code = p_error_code,
-    not_before = v_again_at, handed_over_at = null
+  update public.messages set status = 'queued', rejections = rejections + 1, error_code = p_error_code,
+    not_before = v_retry_at, dispatched_at = null
   where id = p_message.id returning * into v_message;
   perform public.message_event(v_message, 'message_refused', 'whatsapp',
     jsonb_build_object('error_code', p_error_code));
-  if v_message.attempts = v_message.refusals then
+  if v_message.attempts = v_message.rejections then
     -- No attempt reached the client.
-    update public.bookings set told = v_message.told_before, told_count = told_count - 1, version = version + 1
-    where company_id = v_message.company_id and record_id = v_message.record_id and told = v_message.tells;
+    update public.bookings set
+      notified = v_message.previous_notified, notification_count = notification_count - 1, version = version + 1
+    where company_id = v_message.company_id and record_id = v_message.record_id and notified = v_message.notifies;
   end if;
   return next v_message;
 end
@@ -1490,11 +1496,11 @@ create function public.message_advance(
 ) returns setof public.messages language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
-  v_again public.messages;
-  v_is_refused boolean := p_to = 'failed' and coalesce(p_error_code in ('463', '429'), false);
-  v_is_taken boolean := p_to in ('sent', 'delivered', 'read');
+  v_requeued public.messages;
+  v_is_rejected boolean := p_to = 'failed' and coalesce(p_error_code in ('463', '429'), false);
+  v_is_accepted boolean := p_to in ('sent', 'delivered', 'read');
 begin
-  if p_to = 'failed' or v_is_taken and exists (
+  if p_to = 'failed' or v_is_accepted and exists (
     select from public.messages message
     join public.contacts contact on contact.company_id = message.company_id and contact.phone = message.phone
     where message.company_id = p_company_id and message.whatsapp_message_id = p_whatsapp_message_id
@@ -1503,24 +1509,24 @@ begin
     -- Lock order: company first; other rows are written below.
     perform from public.companies where id = p_company_id for no key update;
   end if;
-  if v_is_refused then
+  if v_is_rejected then
     select * into v_message from public.messages
     where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id for no key update;
-    if not found or v_message.status = 'queued' and v_message.refusals > 0 then
+    if not found or v_message.status = 'queued' and v_message.rejections > 0 then
       -- Not in the outbox (the test message), or a duplicate of this refusal.
       return;
     end if;
-    select * into v_again from public.message_put_back_refused(v_message, p_error_code);
+    select * into v_requeued from public.message_requeue_rejected(v_message, p_error_code);
   end if;
-  if v_again.id is null then
+  if v_requeued.id is null then
     update public.messages set
       status = p_to,
       error_code = case when p_to = 'failed' then p_error_code end,
-      sent_at = case when v_is_taken then coalesce(sent_at, now()) else sent_at end,
+      sent_at = case when v_is_accepted then coalesce(sent_at, now()) else sent_at end,
       delivered_at = case when p_to in ('delivered', 'read') then coalesce(delivered_at, now()) else delivered_at end,
       read_at = case when p_to = 'read' then now() else read_at end
     where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id
-      and public.message_may_become(status, p_to)
+      and public.message_transition_allowed(status, p_to)
     returning * into v_message;
     if not found then
       return;
@@ -1528,24 +1534,24 @@ begin
     perform public.message_event(v_message, 'message_' || p_to, 'whatsapp',
       jsonb_strip_nulls(jsonb_build_object('error_code', v_message.error_code)));
   end if;
-  if v_is_taken then
+  if v_is_accepted then
     update public.contacts set reached_at = clock_timestamp()
     where company_id = p_company_id and phone = v_message.phone and reached_at is null;
   end if;
-  if v_is_refused then
+  if v_is_rejected then
     update public.companies set
-      paced_down_until = greatest(paced_down_until, clock_timestamp() + interval '1 day'),
+      pace_reduced_until = greatest(pace_reduced_until, clock_timestamp() + interval '1 day'),
       next_send_at = case when p_error_code = '429'
         then greatest(next_send_at, clock_timestamp() + interval '5 minutes') else next_send_at end
     where id = p_company_id;
     if p_error_code = '463' then
-      perform public.restriction_suspected(p_company_id, v_message.refusals > 0);
+      perform public.restriction_suspect(p_company_id, v_message.rejections > 0);
     end if;
     perform public.event_record(p_company_id, 'pacing_reduced', 'whatsapp:' || p_error_code,
       jsonb_build_object('message_id', v_message.id));
   end if;
-  if v_again.id is not null then
-    return next v_again;
+  if v_requeued.id is not null then
+    return next v_requeued;
   else
     return next v_message;
   end if;
@@ -1554,7 +1560,7 @@ $$;
 
 -- Messages in `sending` without an ack become `unknown`: claimed under an older lease and not to be retried, or dispatched
 -- longer than p_older_than_ms ago.
-create function public.message_give_up_waiting(
+create function public.message_expire_unacknowledged(
   p_company_id bigint, p_token bigint, p_older_than_ms integer, p_max_attempts integer
 ) returns setof public.messages language plpgsql set search_path = '' as $$
 declare
@@ -1567,7 +1573,7 @@ begin
         or public.message_is_obsolete(message)
       -- Two minutes exceed any send call: its return was not recorded.
       else lease_token = p_token
-        and coalesce(handed_over_at, sending_at + interval '2 minutes')
+        and coalesce(dispatched_at, sending_at + interval '2 minutes')
           < clock_timestamp() - p_older_than_ms * interval '1 millisecond'
     end
     returning *
@@ -1579,12 +1585,12 @@ end
 $$;
 
 revoke execute on function
-  public.message_release, public.message_handed_over, public.message_put_back_refused, public.message_advance,
-  public.message_give_up_waiting
+  public.message_release, public.message_mark_dispatched, public.message_requeue_rejected, public.message_advance,
+  public.message_expire_unacknowledged
 from public, anon, authenticated;
 grant execute on function
-  public.message_release, public.message_handed_over, public.message_put_back_refused, public.message_advance,
-  public.message_give_up_waiting
+  public.message_release, public.message_mark_dispatched, public.message_requeue_rejected, public.message_advance,
+  public.message_expire_unacknowledged
 to service_role;
 
 -- Writes a booking together with the plan of its messages in one transaction.
@@ -1601,11 +1607,11 @@ begin
   if p_expected_version = 0 then
     insert into public.bookings (company_id, record_id, version, starts_at, staff_id, staff_name, services,
       client_phone, client_name, cancelled, changed_at, attendance, online, duration_seconds, created_at,
-      creation_seen, start_known_at, told, told_count)
+      creation_seen, start_known_at, notified, notification_count)
     values (p_company_id, v_booking.record_id, 1, v_booking.starts_at, v_booking.staff_id, v_booking.staff_name,
       v_booking.services, v_booking.client_phone, v_booking.client_name, v_booking.cancelled, v_booking.changed_at,
       v_booking.attendance, v_booking.online, v_booking.duration_seconds, v_booking.created_at,
-      v_booking.creation_seen, v_booking.start_known_at, v_booking.told, v_booking.told_count)
+      v_booking.creation_seen, v_booking.start_known_at, v_booking.notified, v_booking.notification_count)
     on conflict (company_id, record_id) do nothing;
   else
     update public.bookings set
@@ -1615,20 +1621,20 @@ begin
       cancelled = v_booking.cancelled, changed_at = v_booking.changed_at, attendance = v_booking.attendance,
       online = v_booking.online, duration_seconds = v_booking.duration_seconds, created_at = v_booking.created_at,
       creation_seen = v_booking.creation_seen, start_known_at = v_booking.start_known_at,
-      told = v_booking.told, told_count = v_booking.told_count
+      notified = v_booking.notified, notification_count = v_booking.notification_count
     where company_id = p_company_id and record_id = v_booking.record_id and version = p_expected_version;
   end if;
   if not found then
     return null;
   end if;
   perform public.event_record(p_company_id, p_event ->> 'type', p_event ->> 'cause', (p_event -> 'detail')::jsonb);
-  perform public.booking_withdraw(p_company_id, v_booking.record_id, p_plan, p_event ->> 'cause');
-  return public.booking_queue(p_company_id, p_plan, p_event ->> 'cause');
+  perform public.booking_withdraw_unplanned(p_company_id, v_booking.record_id, p_plan, p_event ->> 'cause');
+  return public.booking_enqueue_plan(p_company_id, p_plan, p_event ->> 'cause');
 end
 $$;
 
 -- Withdraws queued booking messages that p_plan does not contain. Messages past expires_at are left to messages_expire.
-create function public.booking_withdraw(p_company_id bigint, p_record_id bigint, p_plan json, p_cause text)
+create function public.booking_withdraw_unplanned(p_company_id bigint, p_record_id bigint, p_plan json, p_cause text)
 returns void language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
@@ -1639,7 +1645,7 @@ begin
       and kind in ('confirmation', 'change', 'cancellation', 'reminder_24h', 'reminder_2h', 'thanks')
       and (expires_at is null or expires_at > clock_timestamp())
       and not exists (
-        select from json_array_elements(p_plan) wanted where wanted ->> 'idempotency_key' = messages.idempotency_key
+        select from json_array_elements(p_plan) planned where planned ->> 'idempotency_key' = messages.idempotency_key
       )
     returning *
   loop
@@ -1650,35 +1656,36 @@ $$;
 
 -- Inserts the messages of p_plan or updates queued ones. An opted-out contact still gets cancellations. A message keeps its
 -- position or moves forward unless it notifies of a different state.
-create function public.booking_queue(p_company_id bigint, p_plan json, p_cause text)
+create function public.booking_enqueue_plan(p_company_id bigint, p_plan json, p_cause text)
 returns json language plpgsql set search_path = '' as $$
 declare
-  v_wanted record;
+  v_planned record;
   v_message public.messages;
   v_is_new boolean;
   v_queued jsonb := '[]';
 begin
-  for v_wanted in
-    select * from json_to_recordset(p_plan) as wanted (kind text, idempotency_key text, phone text, text text,
-      record_id bigint, not_before timestamptz, expires_at timestamptz, heeds_quiet_hours boolean, tells jsonb)
+  for v_planned in
+    select * from json_to_recordset(p_plan) as planned (kind text, idempotency_key text, phone text, text text,
+      record_id bigint, not_before timestamptz, expires_at timestamptz, respects_quiet_hours boolean, notifies jsonb)
     where kind = 'cancellation' or not public.contact_is_opted_out(p_company_id, phone)
   loop
     insert into public.messages as message (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at,
-      expires_at, heeds_quiet_hours, tells, cause)
-    values (p_company_id, v_wanted.kind, v_wanted.idempotency_key, v_wanted.phone, v_wanted.text, v_wanted.record_id,
-      coalesce(v_wanted.not_before, now()), coalesce(v_wanted.not_before, now()), v_wanted.expires_at, v_wanted.heeds_quiet_hours, v_wanted.tells, p_cause)
+      expires_at, respects_quiet_hours, notifies, cause)
+    values (p_company_id, v_planned.kind, v_planned.idempotency_key, v_planned.phone, v_planned.text, v_planned.record_id,
+      coalesce(v_planned.not_before, now()), coalesce(v_planned.not_before, now()), v_planned.expires_at,
+      v_planned.respects_quiet_hours, v_planned.notifies, p_cause)
     on conflict (company_id, idempotency_key) where status <> 'withdrawn' do update set
-      phone = excluded.phone, text = excluded.text, expires_at = excluded.expires_at, tells = excluded.tells,
-      heeds_quiet_hours = excluded.heeds_quiet_hours,
-      not_before = case when excluded.tells is null or message.tells is distinct from excluded.tells
+      phone = excluded.phone, text = excluded.text, expires_at = excluded.expires_at, notifies = excluded.notifies,
+      respects_quiet_hours = excluded.respects_quiet_hours,
+      not_before = case when excluded.notifies is null or message.notifies is distinct from excluded.notifies
         then excluded.not_before else least(message.not_before, excluded.not_before) end,
-      due_at = case when excluded.tells is null or message.tells is distinct from excluded.tells
+      due_at = case when excluded.notifies is null or message.notifies is distinct from excluded.notifies
         then excluded.due_at else least(message.due_at, excluded.due_at) end
     where message.status = 'queued'
-      and ((message.phone, message.text, message.expires_at, message.tells, message.heeds_quiet_hours)
-          is distinct from (excluded.phone, excluded.text, excluded.expires_at, excluded.tells, excluded.heeds_quiet_hours)
+      and ((message.phone, message.text, message.expires_at, message.notifies, message.respects_quiet_hours)
+          is distinct from (excluded.phone, excluded.text, excluded.expires_at, excluded.notifies, excluded.respects_quiet_hours)
         or excluded.due_at < message.due_at
-        or excluded.tells is null and excluded.due_at > message.due_at)
+        or excluded.notifies is null and excluded.due_at > message.due_at)
     returning message.* into v_message;
     continue when not found;
     v_is_new := v_message.created_at = now() and v_message.cause = p_cause;
@@ -1710,10 +1717,10 @@ create function public.bookings_upcoming(
 $$;
 
 revoke execute on function
-  public.booking_apply, public.booking_withdraw, public.booking_queue, public.bookings_upcoming
+  public.booking_apply, public.booking_withdraw_unplanned, public.booking_enqueue_plan, public.bookings_upcoming
 from public, anon, authenticated;
 grant execute on function
-  public.booking_apply, public.booking_withdraw, public.booking_queue, public.bookings_upcoming
+  public.booking_apply, public.booking_withdraw_unplanned, public.booking_enqueue_plan, public.bookings_upcoming
 to service_role;
 
 -- Contacts that want no messages (contacts.opted_out_at).
@@ -1774,18 +1781,18 @@ to service_role;
 
 -- Clients' answers to reminders.
 
-create table public.client_answers (
+create table public.client_replies (
   company_id bigint not null references public.companies on delete cascade,
   whatsapp_message_id text not null,
   sequence bigint generated always as identity,
   reminder_id uuid not null references public.messages on delete cascade,
   answer text not null check (answer in ('yes', 'no')),
   -- Whether it differs from the previous answer to the same reminder.
-  differs boolean not null,
-  answered_at timestamptz not null default now(),
+  is_changed boolean not null,
+  replied_at timestamptz not null default now(),
   primary key (company_id, whatsapp_message_id)
 );
-create index client_answers_of_reminder on public.client_answers (reminder_id, sequence desc);
+create index client_replies_reminder_id_idx on public.client_replies (reminder_id, sequence desc);
 
 -- The newest reminder sent for a visit that has not begun. A quoted message selects its booking.
 create function public.message_latest_reminder(p_company_id bigint, p_phone text, p_quoted_id text default null)
@@ -1804,16 +1811,16 @@ returns table (message_id uuid, record_id bigint) language sql stable set search
 $$;
 
 -- Records an answer and its event; idempotent by p_whatsapp_message_id. Null when there is no reminder to answer.
-create function public.answer_take(
+create function public.client_reply_record(
   p_company_id bigint, p_phone text, p_whatsapp_message_id text, p_answer text, p_quoted_id text default null
 ) returns json language plpgsql set search_path = '' as $$
 declare
-  v_answer public.client_answers;
+  v_answer public.client_replies;
   v_reminder public.messages;
   v_is_new boolean;
 begin
   perform from public.companies where id = p_company_id for no key update;
-  select * into v_answer from public.client_answers
+  select * into v_answer from public.client_replies
   where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id;
   v_is_new := not found;
   select * into v_reminder from public.messages
@@ -1824,9 +1831,9 @@ begin
     return null;
   end if;
   if v_is_new then
-    insert into public.client_answers (company_id, whatsapp_message_id, reminder_id, answer, differs)
+    insert into public.client_replies (company_id, whatsapp_message_id, reminder_id, answer, is_changed)
     values (p_company_id, p_whatsapp_message_id, v_reminder.id, p_answer, p_answer is distinct from (
-      select answer from public.client_answers where reminder_id = v_reminder.id order by sequence desc limit 1))
+      select answer from public.client_replies where reminder_id = v_reminder.id order by sequence desc limit 1))
     returning * into v_answer;
     perform public.event_record(p_company_id,
       case p_answer when 'yes' then 'visit_confirmed_by_client' else 'cancellation_asked_by_client' end,
@@ -1834,19 +1841,19 @@ begin
       jsonb_build_object('record_id', v_reminder.record_id, 'message_id', v_reminder.id));
   end if;
   return json_build_object('reminder_id', v_reminder.id, 'record_id', v_reminder.record_id,
-    'is_new', v_is_new, 'differs', v_answer.differs);
+    'is_new', v_is_new, 'is_changed', v_answer.is_changed);
 end
 $$;
 
-alter table public.client_answers enable row level security;
-revoke all on public.client_answers from public, anon, authenticated;
-grant select, insert, update, delete on public.client_answers to service_role;
+alter table public.client_replies enable row level security;
+revoke all on public.client_replies from public, anon, authenticated;
+grant select, insert, update, delete on public.client_replies to service_role;
 
 revoke execute on function
-  public.message_latest_reminder, public.answer_take
+  public.message_latest_reminder, public.client_reply_record
 from public, anon, authenticated;
 grant execute on function
-  public.message_latest_reminder, public.answer_take
+  public.message_latest_reminder, public.client_reply_record
 to service_role;
 
 -- Messages from clients. The application encrypts phone and text; the database holds no key.
@@ -1865,13 +1872,13 @@ create table public.received_messages (
   received_at timestamptz not null default clock_timestamp(),
   unique (company_id, whatsapp_message_id)
 );
-create index received_messages_in_order on public.received_messages (company_id, sequence);
-create index received_messages_to_forward on public.received_messages (sequence) where to_forward;
-create index received_messages_by_age on public.received_messages (received_at);
+create index received_messages_company_id_sequence_idx on public.received_messages (company_id, sequence);
+create index received_messages_unforwarded_idx on public.received_messages (sequence) where to_forward;
+create index received_messages_received_at_idx on public.received_messages (received_at);
 
 -- Idempotent. Returns whether the message is still to be forwarded; null when the company is uninstalled. The lock on the
 -- company makes `sequence` follow the commit order, so that a reader's cursor skips nothing.
-create function public.received_message_keep(
+create function public.received_message_save(
   p_id uuid, p_company_id bigint, p_whatsapp_message_id text, p_content text, p_sent_at timestamptz
 ) returns boolean language plpgsql set search_path = '' as $$
 declare
@@ -1906,27 +1913,27 @@ language sql stable set search_path = '' as $$
   order by received_messages.sequence limit p_limit
 $$;
 
-create function public.received_messages_to_forward(p_limit integer)
+create function public.received_messages_unforwarded(p_limit integer)
 returns table (id uuid, company_id bigint, content text)
 language sql stable set search_path = '' as $$
   select id, company_id, encode(content, 'hex')
   from public.received_messages where to_forward order by sequence limit p_limit
 $$;
 
-create function public.received_messages_handed_over(p_ids uuid[])
+create function public.received_messages_mark_queued_for_forwarding(p_ids uuid[])
 returns void language sql set search_path = '' as $$
   update public.received_messages set to_forward = false where id = any (p_ids) and to_forward
 $$;
 
 -- Number of deleted rows.
-create function public.received_messages_forget(p_days integer, p_limit integer)
+create function public.received_messages_delete_older_than(p_days integer, p_limit integer)
 returns integer language sql set search_path = '' as $$
-  with forgotten as (
+  with deleted as (
     delete from public.received_messages where id in (
       select id from public.received_messages where received_at < now() - make_interval(days => p_days)
       order by received_at limit p_limit)
     returning 1)
-  select count(*)::integer from forgotten
+  select count(*)::integer from deleted
 $$;
 
 alter table public.received_messages enable row level security;
@@ -1934,12 +1941,14 @@ revoke all on public.received_messages from public, anon, authenticated;
 grant select, insert, update, delete on public.received_messages to service_role;
 
 revoke execute on function
-  public.received_message_keep, public.received_message_by_id, public.received_messages_after,
-  public.received_messages_to_forward, public.received_messages_handed_over, public.received_messages_forget
+  public.received_message_save, public.received_message_by_id, public.received_messages_after,
+  public.received_messages_unforwarded, public.received_messages_mark_queued_for_forwarding,
+  public.received_messages_delete_older_than
 from public, anon, authenticated;
 grant execute on function
-  public.received_message_keep, public.received_message_by_id, public.received_messages_after,
-  public.received_messages_to_forward, public.received_messages_handed_over, public.received_messages_forget
+  public.received_message_save, public.received_message_by_id, public.received_messages_after,
+  public.received_messages_unforwarded, public.received_messages_mark_queued_for_forwarding,
+  public.received_messages_delete_older_than
 to service_role;
 
 -- A company's own webhook, which client messages are forwarded to. URL and secrets are encrypted by the application.
@@ -1954,12 +1963,12 @@ create table public.outgoing_webhooks (
   previous_secret_until timestamptz,
   disabled_at timestamptz,
   failing_since timestamptz,
-  failure_told_at timestamptz,
+  failure_notified_at timestamptz,
   created_at timestamptz not null default now()
 );
 
 -- Ciphertexts in hex.
-create function public.outgoing_webhook_of(p_company_id bigint)
+create function public.outgoing_webhook_get(p_company_id bigint)
 returns table (version uuid, url text, secret text, previous_secret text, previous_secret_until timestamptz,
   disabled_at timestamptz, failing_since timestamptz, created_at timestamptz)
 language sql stable set search_path = '' as $$
@@ -1981,7 +1990,7 @@ begin
     return null;
   end if;
   update public.outgoing_webhooks set url = decode(p_url, 'base64'), version = gen_random_uuid(), disabled_at = null,
-    failing_since = null, failure_told_at = null
+    failing_since = null, failure_notified_at = null
   where company_id = p_company_id;
   v_is_new := not found;
   if v_is_new then
@@ -2033,28 +2042,28 @@ begin
 end
 $$;
 
--- True once per outage, when it has lasted p_tell_after_hours.
-create function public.outgoing_webhook_failed(p_company_id bigint, p_version uuid, p_tell_after_hours integer)
+-- True once per outage, when it has lasted p_notify_after_hours.
+create function public.outgoing_webhook_record_failure(p_company_id bigint, p_version uuid, p_notify_after_hours integer)
 returns boolean language plpgsql set search_path = '' as $$
 declare
-  v_told boolean;
+  v_notified boolean;
 begin
   update public.outgoing_webhooks set failing_since = now()
   where company_id = p_company_id and version = p_version and failing_since is null;
-  update public.outgoing_webhooks set failure_told_at = now()
-  where company_id = p_company_id and version = p_version and failure_told_at is null
-    and failing_since <= now() - make_interval(hours => p_tell_after_hours);
-  v_told := found;
-  if v_told then
+  update public.outgoing_webhooks set failure_notified_at = now()
+  where company_id = p_company_id and version = p_version and failure_notified_at is null
+    and failing_since <= now() - make_interval(hours => p_notify_after_hours);
+  v_notified := found;
+  if v_notified then
     perform public.event_record(p_company_id, 'outgoing_webhook_failing', 'forwarding');
   end if;
-  return v_told;
+  return v_notified;
 end
 $$;
 
-create function public.outgoing_webhook_worked(p_company_id bigint, p_version uuid)
+create function public.outgoing_webhook_record_success(p_company_id bigint, p_version uuid)
 returns void language sql set search_path = '' as $$
-  update public.outgoing_webhooks set failing_since = null, failure_told_at = null
+  update public.outgoing_webhooks set failing_since = null, failure_notified_at = null
   where company_id = p_company_id and version = p_version and failing_since is not null
 $$;
 
@@ -2076,14 +2085,14 @@ revoke all on public.outgoing_webhooks from public, anon, authenticated;
 grant select, insert, update, delete on public.outgoing_webhooks to service_role;
 
 revoke execute on function
-  public.outgoing_webhook_of, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
-  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_failed,
-  public.outgoing_webhook_worked, public.companies_erase_received
+  public.outgoing_webhook_get, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
+  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_record_failure,
+  public.outgoing_webhook_record_success, public.companies_erase_received
 from public, anon, authenticated;
 grant execute on function
-  public.outgoing_webhook_of, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
-  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_failed,
-  public.outgoing_webhook_worked, public.companies_erase_received
+  public.outgoing_webhook_get, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
+  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_record_failure,
+  public.outgoing_webhook_record_success, public.companies_erase_received
 to service_role;
 
 -- Own statements on the tables of pg-boss. pg-boss creates its schema after the migrations; plpgsql resolves the names at the
@@ -2157,7 +2166,7 @@ $$;
 
 -- Reschedules a claimed job and extends its retention, because pg-boss deletes jobs past keep_until silently. Jobs of the same
 -- key wait behind it, so their retention follows, at most once a day to limit writes.
-create function public.job_put_back(
+create function public.job_reschedule(
   p_queue text, p_id uuid, p_claim integer, p_delay_ms integer, p_output jsonb
 )
 returns void language plpgsql set search_path = '' as $$
@@ -2180,8 +2189,8 @@ begin
 end
 $$;
 
--- Takes jobs from processes without a heartbeat for p_silent_seconds; null takes all active jobs.
-create function public.jobs_reclaim(p_queues text[], p_silent_seconds integer)
+-- Takes jobs from processes without a heartbeat for p_heartbeat_timeout_seconds; null takes all active jobs.
+create function public.jobs_reclaim(p_queues text[], p_heartbeat_timeout_seconds integer)
 returns integer language plpgsql set search_path = '' as $$
 declare
   v_jobs integer;
@@ -2191,14 +2200,15 @@ begin
     output = coalesce(output, '{}') || jsonb_build_object(
       'interruptions', coalesce((output ->> 'interruptions')::integer, 0) + 1)
   where name = any (p_queues) and policy = 'key_strict_fifo' and state = 'active'
-    and (p_silent_seconds is null or heartbeat_on <= pgboss.job_now() - p_silent_seconds * interval '1 second');
+    and (p_heartbeat_timeout_seconds is null
+      or heartbeat_on <= pgboss.job_now() - p_heartbeat_timeout_seconds * interval '1 second');
   get diagnostics v_jobs = row_count;
   return v_jobs;
 end
 $$;
 
 -- Runs waiting retries of a key now.
-create function public.jobs_hurry(p_queue text, p_key text)
+create function public.jobs_run_now(p_queue text, p_key text)
 returns void language plpgsql set search_path = '' as $$
 begin
   update pgboss.job set start_after = pgboss.job_now()
@@ -2207,7 +2217,7 @@ end
 $$;
 
 -- lz4 instead of pglz, which doubles the cost of a webhook insert.
-create function public.jobs_compress_quickly()
+create function public.jobs_compress_with_lz4()
 returns void language plpgsql set search_path = '' set lock_timeout = '1s' as $$
 begin
   if exists (
@@ -2223,81 +2233,82 @@ end
 $$;
 
 revoke execute on function
-  public.jobs_insert, public.jobs_claim, public.job_put_back, public.jobs_reclaim, public.jobs_hurry,
-  public.jobs_compress_quickly
+  public.jobs_insert, public.jobs_claim, public.job_reschedule, public.jobs_reclaim, public.jobs_run_now,
+  public.jobs_compress_with_lz4
 from public, anon, authenticated;
 grant execute on function
-  public.jobs_insert, public.jobs_claim, public.job_put_back, public.jobs_reclaim, public.jobs_hurry,
-  public.jobs_compress_quickly
+  public.jobs_insert, public.jobs_claim, public.job_reschedule, public.jobs_reclaim, public.jobs_run_now,
+  public.jobs_compress_with_lz4
 to service_role;
 
 -- Re-encryption of stored values under the primary key.
 --
--- A value is addressed by table, company, token (lease token, or 0), type and id. Reads are ordered by these, so that the last row is
--- the cursor of the next read (p_after). p_header is the key prefix of values under the primary key. Bytes are in hex.
+-- A value is addressed by table, company, token (lease token, or 0), type and id. Reads are ordered by these, so that the
+-- last row is the cursor of the next read (p_after). Values under the primary key begin with p_key_prefix; all others are stale.
+-- Bytes are in hex.
 --
 -- p_changes: [{company_id, token, type, id, before, after}]. A value is replaced only if it still equals `before`, so no lease is
 -- needed and no newer value is lost. SKIP LOCKED leaves rows in use to the next round; waiting could deadlock the other writer.
 
 -- Prefix of an encrypted value: format, length of the key id, key id.
-create function public.sealed_header(p_value bytea) returns bytea
+create function public.encrypted_key_prefix(p_value bytea) returns bytea
 language sql immutable strict set search_path = '' as $$
   select substring(p_value from 1 for 2 + get_byte(substring(p_value from 1 for 2) || '\x0000'::bytea, 1))
 $$;
 
 -- Rows under the primary key are skipped by the index: there may be millions.
-create index received_messages_by_seal on public.received_messages (public.sealed_header(content), sequence);
+create index received_messages_key_prefix_idx on public.received_messages (public.encrypted_key_prefix(content), sequence);
 
 -- Counts up to 100,000.
-create function public.sealed_received_count(p_header text) returns bigint
+create function public.encrypted_received_messages_count_stale(p_key_prefix text) returns bigint
 language sql stable set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
   select count(*) from (
-    (select from public.received_messages where public.sealed_header(content) < decode(p_header, 'hex') limit 100000)
+    (select from public.received_messages where public.encrypted_key_prefix(content) < decode(p_key_prefix, 'hex') limit 100000)
     union all
-    (select from public.received_messages where public.sealed_header(content) > decode(p_header, 'hex') limit 100000)
+    (select from public.received_messages where public.encrypted_key_prefix(content) > decode(p_key_prefix, 'hex') limit 100000)
     limit 100000
-  ) found
+  ) stale
 $$;
 
-create function public.sealed_values_count(p_header text) returns bigint
+create function public.encrypted_values_count_stale(p_key_prefix text) returns bigint
 language sql stable set search_path = '' as $$
-  with header as (select decode(p_header, 'hex') as bytes)
-  select (select count(*) from public.whatsapp_credentials, header where substring(value from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.whatsapp_quarantine, header where substring(value from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.company_secrets, header where substring(api_key from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.company_secrets, header where substring(webhook_secret from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.outgoing_webhooks, header where substring(url from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.outgoing_webhooks, header where substring(secret from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.outgoing_webhooks, header where substring(previous_secret from 1 for length(bytes)) <> bytes)
-    + public.sealed_received_count(p_header)
+  with key_prefix as (select decode(p_key_prefix, 'hex') as bytes)
+  select (select count(*) from public.whatsapp_credentials, key_prefix where substring(value from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.whatsapp_quarantine, key_prefix where substring(value from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.company_secrets, key_prefix where substring(api_key from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.company_secrets, key_prefix where substring(webhook_secret from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.outgoing_webhooks, key_prefix where substring(url from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.outgoing_webhooks, key_prefix where substring(secret from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.outgoing_webhooks, key_prefix where substring(previous_secret from 1 for length(bytes)) <> bytes)
+    + public.encrypted_received_messages_count_stale(p_key_prefix)
 $$;
 
-create function public.sealed_credentials_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_credentials_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
   select credential.company_id, 0::bigint, credential.type, credential.id, encode(credential.value, 'hex')
   from public.whatsapp_credentials credential
   where (credential.company_id, credential.type, credential.id)
       > ((p_after ->> 'company_id')::bigint, p_after ->> 'type', p_after ->> 'id')
-    and substring(credential.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
+    and substring(credential.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
   order by credential.company_id, credential.type, credential.id
   limit p_limit
 $$;
 
-create function public.sealed_quarantine_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_quarantine_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
-  select kept.company_id, kept.token, kept.type, kept.id, encode(kept.value, 'hex')
-  from public.whatsapp_quarantine kept
-  where (kept.company_id, kept.token, kept.type, kept.id)
+  select stored.company_id, stored.token, stored.type, stored.id, encode(stored.value, 'hex')
+  from public.whatsapp_quarantine stored
+  where (stored.company_id, stored.token, stored.type, stored.id)
       > ((p_after ->> 'company_id')::bigint, (p_after ->> 'token')::bigint, p_after ->> 'type', p_after ->> 'id')
-    and substring(kept.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
-  order by kept.company_id, kept.token, kept.type, kept.id
+    and substring(stored.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
+  order by stored.company_id, stored.token, stored.type, stored.id
   limit p_limit
 $$;
 
 -- The id is the salon id, which is part of the AAD.
-create function public.sealed_secrets_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_company_secrets_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
   select secrets.company_id, 0::bigint, secret.type, company.salon_id::text, encode(secret.value, 'hex')
@@ -2306,60 +2317,60 @@ language sql stable set search_path = '' as $$
   cross join lateral (values ('api_key', secrets.api_key), ('webhook_secret', secrets.webhook_secret)) as secret (type, value)
   where secrets.company_id >= (p_after ->> 'company_id')::bigint
     and (secrets.company_id, secret.type) > ((p_after ->> 'company_id')::bigint, p_after ->> 'type')
-    and substring(secret.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
+    and substring(secret.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
   order by secrets.company_id, secret.type
   limit p_limit
 $$;
 
-create function public.sealed_outgoing_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_outgoing_webhooks_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
-  select webhook.company_id, 0::bigint, sealed.type, '', encode(sealed.value, 'hex')
+  select webhook.company_id, 0::bigint, encrypted.type, '', encode(encrypted.value, 'hex')
   from public.outgoing_webhooks webhook
   cross join lateral (values
     ('previous_secret', webhook.previous_secret), ('secret', webhook.secret), ('url', webhook.url)
-  ) as sealed (type, value)
+  ) as encrypted (type, value)
   where webhook.company_id >= (p_after ->> 'company_id')::bigint
-    and (webhook.company_id, sealed.type) > ((p_after ->> 'company_id')::bigint, p_after ->> 'type')
-    and substring(sealed.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
-  order by webhook.company_id, sealed.type
+    and (webhook.company_id, encrypted.type) > ((p_after ->> 'company_id')::bigint, p_after ->> 'type')
+    and substring(encrypted.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
+  order by webhook.company_id, encrypted.type
   limit p_limit
 $$;
 
--- Ordered by header (as type) and sequence (as token). Two ranges exclude p_header, because one range over both would read
+-- Ordered by key prefix (as type) and sequence (as token). Two ranges exclude p_key_prefix, because one range over both would read
 -- everything between. The SET clauses force index walks; jit is off because the cost of disabled plans triggers it.
-create function public.sealed_received_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_received_messages_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = ''
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
-  with asked as materialized (
-    select decode(p_header, 'hex') as header, decode(p_after ->> 'type', 'hex') as after_header,
+  with params as materialized (
+    select decode(p_key_prefix, 'hex') as key_prefix, decode(p_after ->> 'type', 'hex') as after_key_prefix,
       (p_after ->> 'token')::bigint as after_sequence
   )
-  select found.company_id, found.sequence, encode(public.sealed_header(found.content), 'hex'), found.id::text,
-    encode(found.content, 'hex')
+  select stale.company_id, stale.sequence, encode(public.encrypted_key_prefix(stale.content), 'hex'), stale.id::text,
+    encode(stale.content, 'hex')
   from (
     (select message.company_id, message.sequence, message.id, message.content
     from public.received_messages message
-    where (public.sealed_header(message.content), message.sequence)
-        > ((select after_header from asked), (select after_sequence from asked))
-      and public.sealed_header(message.content) < (select header from asked)
-    order by public.sealed_header(message.content), message.sequence
+    where (public.encrypted_key_prefix(message.content), message.sequence)
+        > ((select after_key_prefix from params), (select after_sequence from params))
+      and public.encrypted_key_prefix(message.content) < (select key_prefix from params)
+    order by public.encrypted_key_prefix(message.content), message.sequence
     limit p_limit)
     union all
     (select message.company_id, message.sequence, message.id, message.content
     from public.received_messages message
-    where (public.sealed_header(message.content), message.sequence)
-        > ((select greatest(after_header, header) from asked),
-          (select case when after_header > header then after_sequence else 9223372036854775807 end from asked))
-    order by public.sealed_header(message.content), message.sequence
+    where (public.encrypted_key_prefix(message.content), message.sequence)
+        > ((select greatest(after_key_prefix, key_prefix) from params),
+          (select case when after_key_prefix > key_prefix then after_sequence else 9223372036854775807 end from params))
+    order by public.encrypted_key_prefix(message.content), message.sequence
     limit p_limit)
-  ) found
-  order by public.sealed_header(found.content), found.sequence
+  ) stale
+  order by public.encrypted_key_prefix(stale.content), stale.sequence
   limit p_limit
 $$;
 
-create function public.sealed_credentials_replace(p_changes json) returns integer
+create function public.encrypted_credentials_replace(p_changes json) returns integer
 language sql set search_path = '' as $$
   with change as (
     select company_id, type, id, decode(before, 'hex') as before, decode(after, 'hex') as after
@@ -2378,7 +2389,7 @@ language sql set search_path = '' as $$
   select count(*)::integer from replaced
 $$;
 
-create function public.sealed_quarantine_replace(p_changes json) returns integer
+create function public.encrypted_quarantine_replace(p_changes json) returns integer
 language sql set search_path = '' as $$
   with change as (
     select company_id, token, type, id, decode(before, 'hex') as before, decode(after, 'hex') as after
@@ -2386,19 +2397,19 @@ language sql set search_path = '' as $$
       as change (company_id bigint, token bigint, type text, id text, before text, after text)
   ), locked as (
     select change.* from change
-    join public.whatsapp_quarantine kept using (company_id, token, type, id)
-    where kept.value = change.before
-    for update of kept skip locked
+    join public.whatsapp_quarantine stored using (company_id, token, type, id)
+    where stored.value = change.before
+    for update of stored skip locked
   ), replaced as (
-    update public.whatsapp_quarantine kept set value = locked.after from locked
-    where kept.company_id = locked.company_id and kept.token = locked.token and kept.type = locked.type
-      and kept.id = locked.id and kept.value = locked.before
+    update public.whatsapp_quarantine stored set value = locked.after from locked
+    where stored.company_id = locked.company_id and stored.token = locked.token and stored.type = locked.type
+      and stored.id = locked.id and stored.value = locked.before
     returning 1
   )
   select count(*)::integer from replaced
 $$;
 
-create function public.sealed_secrets_replace(p_changes json) returns integer
+create function public.encrypted_company_secrets_replace(p_changes json) returns integer
 language plpgsql set search_path = '' as $$
 declare
   v_change record;
@@ -2421,7 +2432,7 @@ begin
 end
 $$;
 
-create function public.sealed_outgoing_replace(p_changes json) returns integer
+create function public.encrypted_outgoing_webhooks_replace(p_changes json) returns integer
 language plpgsql set search_path = '' as $$
 declare
   v_change record;
@@ -2445,7 +2456,7 @@ begin
 end
 $$;
 
-create function public.sealed_received_replace(p_changes json) returns integer
+create function public.encrypted_received_messages_replace(p_changes json) returns integer
 language sql set search_path = '' as $$
   with change as (
     select id, decode(before, 'hex') as before, decode(after, 'hex') as after
@@ -2464,14 +2475,18 @@ language sql set search_path = '' as $$
 $$;
 
 revoke execute on function
-  public.sealed_header, public.sealed_received_count, public.sealed_values_count, public.sealed_credentials_read,
-  public.sealed_quarantine_read, public.sealed_secrets_read, public.sealed_outgoing_read, public.sealed_received_read,
-  public.sealed_credentials_replace, public.sealed_quarantine_replace, public.sealed_secrets_replace,
-  public.sealed_outgoing_replace, public.sealed_received_replace
+  public.encrypted_key_prefix, public.encrypted_received_messages_count_stale,
+  public.encrypted_values_count_stale, public.encrypted_credentials_find_stale,
+  public.encrypted_quarantine_find_stale, public.encrypted_company_secrets_find_stale,
+  public.encrypted_outgoing_webhooks_find_stale, public.encrypted_received_messages_find_stale,
+  public.encrypted_credentials_replace, public.encrypted_quarantine_replace, public.encrypted_company_secrets_replace,
+  public.encrypted_outgoing_webhooks_replace, public.encrypted_received_messages_replace
 from public, anon, authenticated;
 grant execute on function
-  public.sealed_header, public.sealed_received_count, public.sealed_values_count, public.sealed_credentials_read,
-  public.sealed_quarantine_read, public.sealed_secrets_read, public.sealed_outgoing_read, public.sealed_received_read,
-  public.sealed_credentials_replace, public.sealed_quarantine_replace, public.sealed_secrets_replace,
-  public.sealed_outgoing_replace, public.sealed_received_replace
+  public.encrypted_key_prefix, public.encrypted_received_messages_count_stale,
+  public.encrypted_values_count_stale, public.encrypted_credentials_find_stale,
+  public.encrypted_quarantine_find_stale, public.encrypted_company_secrets_find_stale,
+  public.encrypted_outgoing_webhooks_find_stale, public.encrypted_received_messages_find_stale,
+  public.encrypted_credentials_replace, public.encrypted_quarantine_replace, public.encrypted_company_secrets_replace,
+  public.encrypted_outgoing_webhooks_replace, public.encrypted_received_messages_replace
 to service_role;

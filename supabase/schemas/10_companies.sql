@@ -28,21 +28,21 @@ create table public.companies (
   -- Pacing allows no further message before this time.
   next_send_at timestamptz not null default now(),
   -- The number linked last. Unlike whatsapp_phone it survives a reinstallation.
-  paced_phone text,
-  -- When paced_phone replaced another number, or none; its warm-up starts here.
-  paced_since timestamptz,
+  warm_up_phone text,
+  -- When warm_up_phone replaced another number, or none; its warm-up starts here.
+  warm_up_started_at timestamptz,
   -- Half pace until then, after WhatsApp refused a message.
-  paced_down_until timestamptz,
+  pace_reduced_until timestamptz,
   first_contacts_held_until timestamptz,
 
   -- Record changes up to this time have been read from YCLIENTS.
-  reconciled_until timestamptz,
+  sync_cursor timestamptz,
   -- Number of reconciliation jobs started.
-  readings integer not null default 0,
+  sync_runs integer not null default 0,
   -- The job started last; its retries do not count again.
-  reading_job text
+  sync_job text
 );
-create index companies_integration_status on public.companies (integration_status, id);
+create index companies_integration_status_idx on public.companies (integration_status, id);
 
 -- Values are encrypted by the application; the database holds no key.
 create table public.company_secrets (
@@ -58,10 +58,10 @@ create table public.connect_tokens (
   expires_at timestamptz not null,
   created_at timestamptz not null default now()
 );
-create index connect_tokens_of_company on public.connect_tokens (company_id);
+create index connect_tokens_company_id_idx on public.connect_tokens (company_id);
 
 -- Allowed transitions of integration_status. `active` returns to `activating` when YCLIENTS has lost the installation.
-create function public.integration_may_become(p_from text, p_to text) returns boolean
+create function public.integration_transition_allowed(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select p_to = any (case p_from
     when 'pending_whatsapp' then array['activating', 'uninstalled']
@@ -76,7 +76,7 @@ $$;
 
 -- Resets an uninstalled company for a new installation. Nothing of the previous owner is kept: secrets, owner, WhatsApp
 -- link, received messages and webhook.
-create function public.company_restart(
+create function public.company_reinstall(
   p_company_id bigint, p_owner_user_id bigint,
   p_api_key text, p_api_key_hash text, p_webhook_secret text, p_webhook_secret_hash text
 ) returns public.companies language plpgsql set search_path = '' as $$
@@ -99,7 +99,7 @@ begin
     session_state_since = now(),
     whatsapp_phone = null,
     connected_at = null,
-    reconciled_until = null,
+    sync_cursor = null,
     webhook_secret_hash = p_webhook_secret_hash
   where id = p_company_id
   returning * into v_company;
@@ -115,7 +115,7 @@ create function public.company_create_or_find(
 ) returns json language plpgsql set search_path = '' as $$
 declare
   v_company public.companies;
-  v_returns boolean;
+  v_is_reinstallation boolean;
 begin
   insert into public.companies
     (salon_id, title, business_type, time_zone, language, owner_user_id, webhook_secret_hash)
@@ -129,7 +129,7 @@ begin
     perform public.event_record(v_company.id, 'company_registered', 'registration');
     return json_build_object('created', true, 'company', row_to_json(v_company));
   end if;
-  select integration_status = 'uninstalled' into v_returns
+  select integration_status = 'uninstalled' into v_is_reinstallation
   from public.companies where salon_id = p_salon_id for no key update;
   update public.companies set
     title = p_title,
@@ -138,8 +138,8 @@ begin
     owner_user_id = coalesce(owner_user_id, p_owner_user_id)
   where salon_id = p_salon_id
   returning * into v_company;
-  if v_returns then
-    v_company := public.company_restart(
+  if v_is_reinstallation then
+    v_company := public.company_reinstall(
       v_company.id, p_owner_user_id, p_api_key, p_api_key_hash, p_webhook_secret, p_webhook_secret_hash
     );
   end if;
@@ -164,7 +164,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Ciphertexts in hex.
-create function public.company_secrets_of(p_company_id bigint)
+create function public.company_secrets_get(p_company_id bigint)
 returns table (salon_id bigint, api_key text, webhook_secret text)
 language sql stable set search_path = '' as $$
   select company.salon_id, encode(secret.api_key, 'hex'), encode(secret.webhook_secret, 'hex')
@@ -178,7 +178,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- No rows when the transition is not allowed.
-create function public.company_move_integration(p_company_id bigint, p_to text, p_cause text)
+create function public.company_transition_integration(p_company_id bigint, p_to text, p_cause text)
 returns setof public.companies language plpgsql set search_path = '' as $$
 declare
   v_company public.companies;
@@ -186,13 +186,13 @@ declare
 begin
   select * into v_company from public.companies where id = p_company_id for no key update;
   v_from := v_company.integration_status;
-  if not found or not public.integration_may_become(v_from, p_to) then
+  if not found or not public.integration_transition_allowed(v_from, p_to) then
     return;
   end if;
   perform public.event_record(p_company_id, 'integration_status_changed', p_cause,
     jsonb_build_object('from', v_from, 'to', p_to));
   if p_to = 'uninstalled' then
-    perform public.company_withdraw(p_company_id, p_cause);
+    perform public.company_withdraw_messages(p_company_id, p_cause);
   end if;
   return query update public.companies set integration_status = p_to where id = p_company_id returning *;
 end
@@ -226,14 +226,14 @@ revoke all on public.companies, public.company_secrets, public.connect_tokens fr
 grant select, insert, update, delete on public.companies, public.company_secrets, public.connect_tokens to service_role;
 
 revoke execute on function
-  public.integration_may_become, public.company_restart, public.company_create_or_find, public.company_by_id,
-  public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of, public.companies_with_status,
-  public.company_move_integration, public.connect_token_save, public.connect_token_is_valid,
-  public.connect_tokens_revoke
+  public.integration_transition_allowed, public.company_reinstall, public.company_create_or_find,
+  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_get,
+  public.companies_with_status, public.company_transition_integration, public.connect_token_save,
+  public.connect_token_is_valid, public.connect_tokens_revoke
 from public, anon, authenticated;
 grant execute on function
-  public.integration_may_become, public.company_restart, public.company_create_or_find, public.company_by_id,
-  public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_of, public.companies_with_status,
-  public.company_move_integration, public.connect_token_save, public.connect_token_is_valid,
-  public.connect_tokens_revoke
+  public.integration_transition_allowed, public.company_reinstall, public.company_create_or_find,
+  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_get,
+  public.companies_with_status, public.company_transition_integration, public.connect_token_save,
+  public.connect_token_is_valid, public.connect_tokens_revoke
 to service_role;

@@ -8,10 +8,10 @@ create table public.marketplace_events (
   detail jsonb not null default '{}',
   created_at timestamptz not null default now()
 );
-create index marketplace_events_of_company on public.marketplace_events (company_id, id desc);
-create index marketplace_events_of_record on public.marketplace_events (company_id, ((detail ->> 'record_id')), id)
+create index marketplace_events_company_id_idx on public.marketplace_events (company_id, id desc);
+create index marketplace_events_record_id_idx on public.marketplace_events (company_id, ((detail ->> 'record_id')), id)
 where detail ? 'record_id';
-create index marketplace_events_sessions on public.marketplace_events (created_at) where type = 'session_state_changed';
+create index marketplace_events_session_changes_idx on public.marketplace_events (created_at) where type = 'session_state_changed';
 
 create function public.event_record(p_company_id bigint, p_type text, p_cause text, p_detail jsonb default '{}')
 returns void language sql set search_path = '' as $$
@@ -25,7 +25,7 @@ returns setof public.marketplace_events language sql stable set search_path = ''
 $$;
 
 -- The newest p_limit events of a booking, oldest first. `detail ? 'record_id'` matches the partial index.
-create function public.events_of_record(p_company_id bigint, p_record_id bigint, p_limit integer)
+create function public.events_by_record(p_company_id bigint, p_record_id bigint, p_limit integer)
 returns setof public.marketplace_events language sql stable set search_path = '' as $$
   select * from (
     select * from public.marketplace_events
@@ -47,8 +47,8 @@ revoke all on public.marketplace_events from public, anon, authenticated;
 grant select, insert, update, delete on public.marketplace_events to service_role;
 
 revoke execute on function
-  public.event_record, public.events_latest, public.events_of_record, public.event_latest_type
+  public.event_record, public.events_latest, public.events_by_record, public.event_latest_type
 from public, anon, authenticated;
 grant execute on function
-  public.event_record, public.events_latest, public.events_of_record, public.event_latest_type
+  public.event_record, public.events_latest, public.events_by_record, public.event_latest_type
 to service_role;

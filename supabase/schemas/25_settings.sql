@@ -6,7 +6,7 @@ create table public.company_settings (
   updated_at timestamptz not null default now()
 );
 
-create function public.company_settings_of(p_company_id bigint)
+create function public.company_settings_get(p_company_id bigint)
 returns setof jsonb language sql stable set search_path = '' as $$
   select settings from public.company_settings where company_id = p_company_id
 $$;
@@ -23,8 +23,8 @@ revoke all on public.company_settings from public, anon, authenticated;
 grant select, insert, update, delete on public.company_settings to service_role;
 
 revoke execute on function
-  public.company_settings_of, public.company_settings_save
+  public.company_settings_get, public.company_settings_save
 from public, anon, authenticated;
 grant execute on function
-  public.company_settings_of, public.company_settings_save
+  public.company_settings_get, public.company_settings_save
 to service_role;

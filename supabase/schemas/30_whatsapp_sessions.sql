@@ -124,9 +124,9 @@ $$;
 -- Keeps the newer of the stored and the given version.
 create function public.client_version_save(p_version integer[])
 returns void language sql set search_path = '' as $$
-  insert into public.whatsapp_client_version as kept (version) values (p_version)
+  insert into public.whatsapp_client_version as stored (version) values (p_version)
   on conflict (only_row) do update set version = excluded.version, updated_at = now()
-  where excluded.version > kept.version
+  where excluded.version > stored.version
 $$;
 
 alter table public.whatsapp_leases enable row level security;

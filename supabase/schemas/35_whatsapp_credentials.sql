@@ -20,7 +20,7 @@ create table public.whatsapp_quarantine (
   quarantined_at timestamptz not null default now(),
   primary key (company_id, token, type, id)
 );
-create index whatsapp_quarantine_by_age on public.whatsapp_quarantine (quarantined_at);
+create index whatsapp_quarantine_quarantined_at_idx on public.whatsapp_quarantine (quarantined_at);
 
 -- Raises PT409 (HTTP 409) unless p_token is the newest granted. An expired lease still passes until another owner takes it.
 create function public.credentials_fence(p_company_id bigint, p_token bigint)

@@ -3,7 +3,7 @@
 create table public.contacts (
   company_id bigint not null references public.companies on delete cascade,
   phone text not null check (phone ~ '^\+[0-9]{5,15}$'),
-  -- First message sent to this contact by the number companies.paced_phone.
+  -- First message sent to this contact by the number companies.warm_up_phone.
   first_sent_at timestamptz,
   -- First message of the current number that WhatsApp accepted for this contact.
   reached_at timestamptz,
@@ -12,7 +12,7 @@ create table public.contacts (
   opted_out_at timestamptz,
   primary key (company_id, phone)
 );
-create index contacts_opted_out on public.contacts (company_id, opted_out_at desc) where opted_out_at is not null;
+create index contacts_opted_out_at_idx on public.contacts (company_id, opted_out_at desc) where opted_out_at is not null;
 
 -- True when the company has written to the contact or the contact to the company.
 create function public.contact_is_known(p_company_id bigint, p_phone text)

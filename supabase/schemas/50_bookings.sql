@@ -24,13 +24,13 @@ create table public.bookings (
   -- When the current start or the current client became known.
   start_known_at timestamptz not null default now(),
   -- Booking state that the client has been notified of; null when none.
-  told jsonb,
+  notified jsonb,
   -- Number of notifications; part of the next idempotency key.
-  told_count integer not null default 0,
+  notification_count integer not null default 0,
   updated_at timestamptz not null default now(),
   primary key (company_id, record_id)
 );
-create index bookings_upcoming on public.bookings (company_id, record_id) where not cancelled;
+create index bookings_not_cancelled_idx on public.bookings (company_id, record_id) where not cancelled;
 
 create function public.booking_find(p_company_id bigint, p_record_id bigint)
 returns setof public.bookings language sql stable set search_path = '' as $$
@@ -38,24 +38,24 @@ returns setof public.bookings language sql stable set search_path = '' as $$
 $$;
 
 -- Returns the time to read from. A retry of the same job does not count as another start.
-create function public.reading_begin(p_company_id bigint, p_job text)
+create function public.sync_cursor_begin(p_company_id bigint, p_job text)
 returns timestamptz language sql set search_path = '' as $$
   update public.companies
-  set readings = readings + (reading_job is distinct from p_job)::integer, reading_job = p_job
+  set sync_runs = sync_runs + (sync_job is distinct from p_job)::integer, sync_job = p_job
   where id = p_company_id
-  returning reconciled_until
+  returning sync_cursor
 $$;
 
 -- May move backwards: p_until is not the database's clock, and reading a period twice is harmless.
-create function public.reading_finish(p_company_id bigint, p_until timestamptz)
+create function public.sync_cursor_finish(p_company_id bigint, p_until timestamptz)
 returns void language sql set search_path = '' as $$
-  update public.companies set reconciled_until = p_until where id = p_company_id
+  update public.companies set sync_cursor = p_until where id = p_company_id
 $$;
 
 -- {"<company id>": <number of started jobs>, …}
-create function public.readings_begun(p_company_ids bigint[])
+create function public.sync_cursor_run_counts(p_company_ids bigint[])
 returns json language sql stable set search_path = '' as $$
-  select coalesce(json_object_agg(id, readings), '{}') from public.companies where id = any (p_company_ids)
+  select coalesce(json_object_agg(id, sync_runs), '{}') from public.companies where id = any (p_company_ids)
 $$;
 
 alter table public.bookings enable row level security;
@@ -63,8 +63,8 @@ revoke all on public.bookings from public, anon, authenticated;
 grant select, insert, update, delete on public.bookings to service_role;
 
 revoke execute on function
-  public.booking_find, public.reading_begin, public.reading_finish, public.readings_begun
+  public.booking_find, public.sync_cursor_begin, public.sync_cursor_finish, public.sync_cursor_run_counts
 from public, anon, authenticated;
 grant execute on function
-  public.booking_find, public.reading_begin, public.reading_finish, public.readings_begun
+  public.booking_find, public.sync_cursor_begin, public.sync_cursor_finish, public.sync_cursor_run_counts
 to service_role;

@@ -12,14 +12,14 @@ create table public.messages (
   text text not null,
   record_id bigint,
   -- Booking state that the client is notified of by this message.
-  tells jsonb,
+  notifies jsonb,
   cause text,
 
   -- Orders the messages of one client; a postponed attempt moves not_before only.
   due_at timestamptz not null default now(),
   not_before timestamptz not null default now(),
   expires_at timestamptz,
-  heeds_quiet_hours boolean not null default true,
+  respects_quiet_hours boolean not null default true,
 
   status text not null default 'queued' check (status in
     ('queued', 'sending', 'unknown', 'sent', 'delivered', 'read', 'failed', 'expired', 'withdrawn')),
@@ -27,37 +27,38 @@ create table public.messages (
   whatsapp_message_id text not null default '3EB0' || upper(left(replace(gen_random_uuid()::text, '-', ''), 18)),
   attempts integer not null default 0,
   -- Attempts that WhatsApp refused; these did not reach the client.
-  refusals integer not null default 0,
+  rejections integer not null default 0,
   -- Fencing token of the lease that claimed the message last.
   lease_token bigint,
   -- The last claim was the first contact with this client.
   first_contact boolean not null default false,
-  -- bookings.told before the last claim; restored when nothing was sent.
-  told_before jsonb,
+  -- bookings.notified before the last claim; restored when nothing was sent.
+  previous_notified jsonb,
   error_code text,
 
   created_at timestamptz not null default now(),
   sending_at timestamptz,
   -- When the send call of the last attempt returned; null while it runs.
-  handed_over_at timestamptz,
+  dispatched_at timestamptz,
   sent_at timestamptz,
   delivered_at timestamptz,
   read_at timestamptz,
   unique (company_id, whatsapp_message_id)
 );
 -- A withdrawn message may be planned again under the same key.
-create unique index messages_idempotency on public.messages (company_id, idempotency_key) where status <> 'withdrawn';
-create index messages_in_turn on public.messages (company_id, due_at, sequence) where status = 'queued';
-create index messages_open on public.messages (company_id, not_before, sequence) where status in ('queued', 'sending');
-create index messages_open_of_client on public.messages (company_id, phone, due_at, sequence)
+create unique index messages_idempotency_key_idx on public.messages (company_id, idempotency_key) where status <> 'withdrawn';
+create index messages_queued_due_at_idx on public.messages (company_id, due_at, sequence) where status = 'queued';
+create index messages_pending_not_before_idx on public.messages (company_id, not_before, sequence)
 where status in ('queued', 'sending');
-create index messages_perishable on public.messages (expires_at) where status = 'queued';
-create index messages_of_record on public.messages (company_id, record_id) where record_id is not null;
-create index messages_of_phone on public.messages (company_id, phone, sending_at desc);
+create index messages_pending_phone_idx on public.messages (company_id, phone, due_at, sequence)
+where status in ('queued', 'sending');
+create index messages_queued_expires_at_idx on public.messages (expires_at) where status = 'queued';
+create index messages_record_id_idx on public.messages (company_id, record_id) where record_id is not null;
+create index messages_phone_sending_at_idx on public.messages (company_id, phone, sending_at desc);
 
 -- Forward transitions caused by receipts and errors. A receipt may overtake the ack, so steps may be skipped. Only a claim
 -- sets `sending`.
-create function public.message_may_become(p_from text, p_to text) returns boolean
+create function public.message_transition_allowed(p_from text, p_to text) returns boolean
 language sql immutable set search_path = '' as $$
   select case p_to
     when 'unknown' then p_from = 'sending'
@@ -92,11 +93,11 @@ begin
       return;
     end if;
     insert into public.messages
-      (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at, expires_at, heeds_quiet_hours, cause)
+      (company_id, kind, idempotency_key, phone, text, record_id, not_before, due_at, expires_at, respects_quiet_hours, cause)
     select p_company_id, kind, idempotency_key, phone, text, record_id, coalesce(not_before, now()),
-      coalesce(not_before, now()), expires_at, coalesce(heeds_quiet_hours, true), p_cause
-    from json_to_record(p_message) as wanted (kind text, idempotency_key text, phone text, text text, record_id bigint,
-      not_before timestamptz, expires_at timestamptz, heeds_quiet_hours boolean)
+      coalesce(not_before, now()), expires_at, coalesce(respects_quiet_hours, true), p_cause
+    from json_to_record(p_message) as planned (kind text, idempotency_key text, phone text, text text, record_id bigint,
+      not_before timestamptz, expires_at timestamptz, respects_quiet_hours boolean)
     returning * into v_message;
     perform public.message_event(v_message, 'message_queued', p_cause);
   end if;
@@ -109,7 +110,7 @@ returns setof public.messages language sql stable set search_path = '' as $$
   select * from public.messages where company_id = p_company_id and id = p_message_id
 $$;
 
-create function public.message_text_of(p_company_id bigint, p_whatsapp_message_id text)
+create function public.message_text_by_whatsapp_id(p_company_id bigint, p_whatsapp_message_id text)
 returns text language sql stable set search_path = '' as $$
   select text from public.messages where company_id = p_company_id and whatsapp_message_id = p_whatsapp_message_id
 $$;
@@ -127,7 +128,7 @@ returns boolean language sql stable set search_path = '' as $$
 $$;
 
 -- Queue depth for the metrics.
-create function public.messages_waiting()
+create function public.messages_backlog()
 returns table (queued bigint, sending bigint, oldest_due_at timestamptz) language sql stable set search_path = '' as $$
   select count(*) filter (where status = 'queued'), count(*) filter (where status = 'sending'),
     min(not_before) filter (where not_before <= clock_timestamp())
@@ -143,8 +144,8 @@ begin
   for v_message in
     update public.messages message set status = 'expired'
     where message.id in (
-      select waiting.id from public.messages waiting
-      where waiting.status = 'queued' and waiting.expires_at <= clock_timestamp() for update skip locked
+      select candidate.id from public.messages candidate
+      where candidate.status = 'queued' and candidate.expires_at <= clock_timestamp() for update skip locked
     )
     returning message.*
   loop
@@ -156,19 +157,19 @@ $$;
 
 -- Withdraws the queue of an uninstalled company, so that nothing is sent after a reinstallation unless it is planned again. A
 -- withdrawn confirmation counts as notified: the client has learned of the booking elsewhere by then.
-create function public.company_withdraw(p_company_id bigint, p_cause text)
+create function public.company_withdraw_messages(p_company_id bigint, p_cause text)
 returns void language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
   for v_message in
     -- An attempt that was not refused may have reached the client.
-    update public.messages set status = case when attempts > refusals then 'unknown' else 'withdrawn' end
+    update public.messages set status = case when attempts > rejections then 'unknown' else 'withdrawn' end
     where company_id = p_company_id and status = 'queued' returning *
   loop
     perform public.message_event(v_message, 'message_' || v_message.status, p_cause);
-    if v_message.kind = 'confirmation' and v_message.status = 'withdrawn' and v_message.tells is not null then
-      update public.bookings set told = v_message.tells || '{"assumed": true}', version = version + 1
+    if v_message.kind = 'confirmation' and v_message.status = 'withdrawn' and v_message.notifies is not null then
+      update public.bookings set notified = v_message.notifies || '{"assumed": true}', version = version + 1
       where company_id = p_company_id and record_id = v_message.record_id;
     end if;
   end loop;
@@ -177,7 +178,7 @@ $$;
 
 -- After an uninstallation or a change of number, messages in `sending` become `unknown`. They must not be sent again: from
 -- another number the same id is a different message.
-create function public.messages_give_up_sending() returns trigger language plpgsql set search_path = '' as $$
+create function public.messages_mark_sending_unknown() returns trigger language plpgsql set search_path = '' as $$
 declare
   v_message public.messages;
 begin
@@ -191,23 +192,23 @@ begin
 end
 $$;
 
-create trigger companies_give_up_sending after update of integration_status, whatsapp_phone on public.companies
+create trigger companies_mark_sending_unknown after update of integration_status, whatsapp_phone on public.companies
 for each row when (
   new.integration_status = 'uninstalled' and old.integration_status <> 'uninstalled'
   or new.whatsapp_phone <> old.whatsapp_phone
-) execute function public.messages_give_up_sending();
+) execute function public.messages_mark_sending_unknown();
 
 alter table public.messages enable row level security;
 revoke all on public.messages from public, anon, authenticated;
 grant select, insert, update, delete on public.messages to service_role;
 
 revoke execute on function
-  public.message_may_become, public.message_event, public.message_enqueue, public.message_by_id,
-  public.message_text_of, public.message_is_obsolete, public.messages_waiting, public.messages_expire,
-  public.company_withdraw, public.messages_give_up_sending
+  public.message_transition_allowed, public.message_event, public.message_enqueue, public.message_by_id,
+  public.message_text_by_whatsapp_id, public.message_is_obsolete, public.messages_backlog, public.messages_expire,
+  public.company_withdraw_messages, public.messages_mark_sending_unknown
 from public, anon, authenticated;
 grant execute on function
-  public.message_may_become, public.message_event, public.message_enqueue, public.message_by_id,
-  public.message_text_of, public.message_is_obsolete, public.messages_waiting, public.messages_expire,
-  public.company_withdraw, public.messages_give_up_sending
+  public.message_transition_allowed, public.message_event, public.message_enqueue, public.message_by_id,
+  public.message_text_by_whatsapp_id, public.message_is_obsolete, public.messages_backlog, public.messages_expire,
+  public.company_withdraw_messages, public.messages_mark_sending_unknown
 to service_role;

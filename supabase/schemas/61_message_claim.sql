@@ -1,23 +1,23 @@
 -- Claims the next message of a company for sending, within its pacing limits, quiet hours and restrictions.
 
 -- The result when nothing can be claimed. The delay is relative, because the caller's clock may be wrong.
-create function public.claim_later(p_due_at timestamptz, p_now timestamptz)
+create function public.message_claim_wait(p_due_at timestamptz, p_now timestamptz)
 returns json language sql immutable set search_path = '' as $$
   select json_build_object('due_at', p_due_at, 'due_in_ms', ceil(extract(epoch from p_due_at - p_now) * 1000))
 $$;
 
 -- True when an earlier message to the same client is still to be sent: messages to one client keep their order.
-create function public.message_is_behind(p_message public.messages, p_now timestamptz, p_quiet boolean)
+create function public.message_is_blocked(p_message public.messages, p_now timestamptz, p_quiet boolean)
 returns boolean language sql stable set search_path = '' as $$
   select exists (
     select from public.messages earlier
     where earlier.company_id = p_message.company_id and earlier.phone = p_message.phone
       and (earlier.due_at, earlier.sequence) < (p_message.due_at, p_message.sequence)
       -- A message held by quiet hours does not block one that is not.
-      and not (p_quiet and earlier.heeds_quiet_hours and not p_message.heeds_quiet_hours)
+      and not (p_quiet and earlier.respects_quiet_hours and not p_message.respects_quiet_hours)
       and case earlier.status
         when 'queued' then earlier.expires_at is null or earlier.expires_at > p_now
-        when 'sending' then earlier.handed_over_at is null
+        when 'sending' then earlier.dispatched_at is null
       end
   )
 $$;
@@ -51,7 +51,7 @@ begin
   select * into v_company from public.companies where id = p_company_id for no key update;
   if not found or v_company.integration_status in ('frozen', 'uninstalled')
     or not public.lease_is_held(p_company_id, p_owner, p_token) then
-    return public.claim_later(null, clock_timestamp());
+    return public.message_claim_wait(null, clock_timestamp());
   end if;
 
   v_now := clock_timestamp();
@@ -63,10 +63,10 @@ begin
   end if;
   if v_message.id is null then
     v_due_at := public.message_next_due_at(p_company_id, p_token, v_holds);
-    return public.claim_later(greatest(v_due_at, case when v_due_at is not null then v_pace.send_at end), v_now);
+    return public.message_claim_wait(greatest(v_due_at, case when v_due_at is not null then v_pace.send_at end), v_now);
   end if;
   if v_pace.send_at > v_now then
-    return public.claim_later(v_pace.send_at, v_now);
+    return public.message_claim_wait(v_pace.send_at, v_now);
   end if;
 
   update public.companies
@@ -99,7 +99,7 @@ create function public.message_hold_until(p_message public.messages, p_holds pub
 returns timestamptz language plpgsql stable set search_path = '' as $$
 begin
   return greatest(
-    case when p_message.heeds_quiet_hours then p_holds.quiet_until end,
+    case when p_message.respects_quiet_hours then p_holds.quiet_until end,
     case when p_holds.first_contact_until is not null and p_message.kind <> 'reply'
       and not public.contact_is_known(p_message.company_id, p_message.phone) then p_holds.first_contact_until end,
     case when p_holds.new_chat_until is not null and p_message.kind <> 'reply'
@@ -118,7 +118,7 @@ begin
   select * into v_message from public.messages
   where company_id = p_company_id and status = 'sending' and lease_token < p_token and attempts < p_max_attempts
     and (expires_at is null or expires_at > p_holds.claimed_at)
-    and not (p_holds.quiet_until is not null and heeds_quiet_hours)
+    and not (p_holds.quiet_until is not null and respects_quiet_hours)
   order by due_at, sequence limit 1;
   return v_message;
 end
@@ -134,9 +134,9 @@ begin
   where message.company_id = p_company_id and message.status = 'queued' and message.not_before <= p_holds.claimed_at
     and (message.expires_at is null or message.expires_at > p_holds.claimed_at)
     -- Implied by message_hold_until; evaluated first because it needs no call per message.
-    and not (p_holds.quiet_until is not null and message.heeds_quiet_hours)
+    and not (p_holds.quiet_until is not null and message.respects_quiet_hours)
     and public.message_hold_until(message, p_holds) is null
-    and not public.message_is_behind(message, p_holds.claimed_at, p_holds.quiet_until is not null)
+    and not public.message_is_blocked(message, p_holds.claimed_at, p_holds.quiet_until is not null)
   order by message.due_at, message.sequence limit 1;
   return v_message;
 end
@@ -149,7 +149,7 @@ begin
   return least(
     (select min(not_before) from public.messages
       where company_id = p_company_id and status = 'queued' and not_before > p_holds.claimed_at),
-    -- Sorted first (offset 0), so that message_is_behind runs for few rows.
+    -- Sorted first (offset 0), so that message_is_blocked runs for few rows.
     (select held.until_at from (
         select message, public.message_hold_until(message, p_holds) as until_at
         from public.messages message
@@ -159,9 +159,9 @@ begin
         order by until_at offset 0
       ) held
       where held.until_at is not null
-        and not public.message_is_behind(held.message, p_holds.claimed_at, p_holds.quiet_until is not null) limit 1),
+        and not public.message_is_blocked(held.message, p_holds.claimed_at, p_holds.quiet_until is not null) limit 1),
     case when p_holds.quiet_until is not null and exists (select from public.messages
-      where company_id = p_company_id and status = 'sending' and lease_token < p_token and heeds_quiet_hours)
+      where company_id = p_company_id and status = 'sending' and lease_token < p_token and respects_quiet_hours)
       then p_holds.quiet_until end);
 end
 $$;
@@ -179,11 +179,11 @@ begin
       and not public.contact_is_known(v_message.company_id, v_message.phone);
     insert into public.contacts (company_id, phone, first_sent_at) values (v_message.company_id, v_message.phone, p_now)
     on conflict (company_id, phone) do update set first_sent_at = coalesce(contacts.first_sent_at, excluded.first_sent_at);
-    v_message.told_before := null;
-    if v_message.tells is not null then
-      select told into v_message.told_before from public.bookings
+    v_message.previous_notified := null;
+    if v_message.notifies is not null then
+      select notified into v_message.previous_notified from public.bookings
       where company_id = v_message.company_id and record_id = v_message.record_id for no key update;
-      update public.bookings set told = v_message.tells, told_count = told_count + 1, version = version + 1
+      update public.bookings set notified = v_message.notifies, notification_count = notification_count + 1, version = version + 1
       where company_id = v_message.company_id and record_id = v_message.record_id;
     end if;
   end if;
@@ -191,8 +191,8 @@ begin
   insert into public.message_attempts (company_id, message_id, first_contact, at)
   values (v_message.company_id, v_message.id, v_message.first_contact and not v_is_retry, p_now);
   update public.messages
-  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = p_now, handed_over_at = null,
-    error_code = null, first_contact = v_message.first_contact, told_before = v_message.told_before
+  set status = 'sending', attempts = attempts + 1, lease_token = p_token, sending_at = p_now, dispatched_at = null,
+    error_code = null, first_contact = v_message.first_contact, previous_notified = v_message.previous_notified
   where id = v_message.id returning * into v_message;
   perform public.message_event(v_message, 'message_sending', 'outbox', jsonb_build_object('attempt', v_message.attempts));
   return v_message;
@@ -200,12 +200,12 @@ end
 $$;
 
 revoke execute on function
-  public.claim_later, public.message_is_behind, public.message_claim, public.message_claim_holds,
+  public.message_claim_wait, public.message_is_blocked, public.message_claim, public.message_claim_holds,
   public.message_hold_until, public.message_next_retry, public.message_next_due, public.message_next_due_at,
   public.message_mark_sending
 from public, anon, authenticated;
 grant execute on function
-  public.claim_later, public.message_is_behind, public.message_claim, public.message_claim_holds,
+  public.message_claim_wait, public.message_is_blocked, public.message_claim, public.message_claim_holds,
   public.message_hold_until, public.message_next_retry, public.message_next_due, public.message_next_due_at,
   public.message_mark_sending
 to service_role;

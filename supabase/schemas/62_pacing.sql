@@ -8,9 +8,9 @@ create table public.message_attempts (
   first_contact boolean not null,
   at timestamptz not null
 );
-create index message_attempts_pace on public.message_attempts (company_id, at desc);
-create index message_attempts_first on public.message_attempts (company_id, at desc) where first_contact;
-create index message_attempts_of_message on public.message_attempts (message_id);
+create index message_attempts_company_id_at_idx on public.message_attempts (company_id, at desc);
+create index message_attempts_first_contact_idx on public.message_attempts (company_id, at desc) where first_contact;
+create index message_attempts_message_id_idx on public.message_attempts (message_id);
 
 -- Sliding window: when the p_limit-th newest attempt leaves it; null while there are fewer attempts.
 create function public.pace_window_free_at(p_company_id bigint, p_limit numeric, p_window interval)
@@ -30,8 +30,8 @@ create function public.pace_next(
   p_company public.companies, p_limits json, p_now timestamptz, out send_at timestamptz, out first_contact_at timestamptz
 ) language plpgsql stable set search_path = '' as $$
 declare
-  v_share numeric := case when p_company.paced_down_until > p_now then 0.5 else 1 end;
-  v_is_warm boolean := coalesce(p_company.paced_since, p_company.connected_at)
+  v_share numeric := case when p_company.pace_reduced_until > p_now then 0.5 else 1 end;
+  v_is_warm boolean := coalesce(p_company.warm_up_started_at, p_company.connected_at)
     < p_now - (p_limits ->> 'warmUpDays')::numeric * interval '1 day';
 begin
   send_at := p_company.next_send_at;
@@ -52,7 +52,7 @@ $$;
 create function public.pace_gap(p_company public.companies, p_gap_ms integer, p_ramp_ms integer, p_now timestamptz)
 returns interval language plpgsql immutable set search_path = '' as $$
 declare
-  v_share numeric := case when p_company.paced_down_until > p_now then 0.5 else 1 end;
+  v_share numeric := case when p_company.pace_reduced_until > p_now then 0.5 else 1 end;
   v_gap_ms numeric := p_gap_ms / v_share;
   v_open_ms numeric := case when p_company.session_state = 'connected'
     then greatest(extract(epoch from p_now - p_company.session_state_since) * 1000, 0) else 0 end;
@@ -66,26 +66,28 @@ $$;
 
 -- Starts the warm-up of a newly linked number: contacts of the previous one are first contacts again. Relinking the same
 -- number, also after a reinstallation, continues its pacing.
-create function public.pace_begin() returns trigger language plpgsql set search_path = '' as $$
+create function public.pacing_start_warm_up() returns trigger language plpgsql set search_path = '' as $$
 begin
   update public.contacts set first_sent_at = null where company_id = new.id and first_sent_at is not null;
-  new.paced_phone := new.whatsapp_phone;
-  new.paced_since := clock_timestamp();
+  new.warm_up_phone := new.whatsapp_phone;
+  new.warm_up_started_at := clock_timestamp();
   return new;
 end
 $$;
 
-create trigger companies_pace_begin before update of whatsapp_phone on public.companies
-for each row when (new.whatsapp_phone is not null and new.whatsapp_phone is distinct from new.paced_phone)
-execute function public.pace_begin();
+create trigger companies_start_warm_up before update of whatsapp_phone on public.companies
+for each row when (new.whatsapp_phone is not null and new.whatsapp_phone is distinct from new.warm_up_phone)
+execute function public.pacing_start_warm_up();
 
 alter table public.message_attempts enable row level security;
 revoke all on public.message_attempts from public, anon, authenticated;
 grant select, insert, update, delete on public.message_attempts to service_role;
 
 revoke execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap, public.pace_begin
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap,
+  public.pacing_start_warm_up
 from public, anon, authenticated;
 grant execute on function
-  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap, public.pace_begin
+  public.pace_window_free_at, public.pace_first_contact_at, public.pace_next, public.pace_gap,
+  public.pacing_start_warm_up
 to service_role;

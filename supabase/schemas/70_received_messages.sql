@@ -14,13 +14,13 @@ create table public.received_messages (
   received_at timestamptz not null default clock_timestamp(),
   unique (company_id, whatsapp_message_id)
 );
-create index received_messages_in_order on public.received_messages (company_id, sequence);
-create index received_messages_to_forward on public.received_messages (sequence) where to_forward;
-create index received_messages_by_age on public.received_messages (received_at);
+create index received_messages_company_id_sequence_idx on public.received_messages (company_id, sequence);
+create index received_messages_unforwarded_idx on public.received_messages (sequence) where to_forward;
+create index received_messages_received_at_idx on public.received_messages (received_at);
 
 -- Idempotent. Returns whether the message is still to be forwarded; null when the company is uninstalled. The lock on the
 -- company makes `sequence` follow the commit order, so that a reader's cursor skips nothing.
-create function public.received_message_keep(
+create function public.received_message_save(
   p_id uuid, p_company_id bigint, p_whatsapp_message_id text, p_content text, p_sent_at timestamptz
 ) returns boolean language plpgsql set search_path = '' as $$
 declare
@@ -55,27 +55,27 @@ language sql stable set search_path = '' as $$
   order by received_messages.sequence limit p_limit
 $$;
 
-create function public.received_messages_to_forward(p_limit integer)
+create function public.received_messages_unforwarded(p_limit integer)
 returns table (id uuid, company_id bigint, content text)
 language sql stable set search_path = '' as $$
   select id, company_id, encode(content, 'hex')
   from public.received_messages where to_forward order by sequence limit p_limit
 $$;
 
-create function public.received_messages_handed_over(p_ids uuid[])
+create function public.received_messages_mark_queued_for_forwarding(p_ids uuid[])
 returns void language sql set search_path = '' as $$
   update public.received_messages set to_forward = false where id = any (p_ids) and to_forward
 $$;
 
 -- Number of deleted rows.
-create function public.received_messages_forget(p_days integer, p_limit integer)
+create function public.received_messages_delete_older_than(p_days integer, p_limit integer)
 returns integer language sql set search_path = '' as $$
-  with forgotten as (
+  with deleted as (
     delete from public.received_messages where id in (
       select id from public.received_messages where received_at < now() - make_interval(days => p_days)
       order by received_at limit p_limit)
     returning 1)
-  select count(*)::integer from forgotten
+  select count(*)::integer from deleted
 $$;
 
 alter table public.received_messages enable row level security;
@@ -83,10 +83,12 @@ revoke all on public.received_messages from public, anon, authenticated;
 grant select, insert, update, delete on public.received_messages to service_role;
 
 revoke execute on function
-  public.received_message_keep, public.received_message_by_id, public.received_messages_after,
-  public.received_messages_to_forward, public.received_messages_handed_over, public.received_messages_forget
+  public.received_message_save, public.received_message_by_id, public.received_messages_after,
+  public.received_messages_unforwarded, public.received_messages_mark_queued_for_forwarding,
+  public.received_messages_delete_older_than
 from public, anon, authenticated;
 grant execute on function
-  public.received_message_keep, public.received_message_by_id, public.received_messages_after,
-  public.received_messages_to_forward, public.received_messages_handed_over, public.received_messages_forget
+  public.received_message_save, public.received_message_by_id, public.received_messages_after,
+  public.received_messages_unforwarded, public.received_messages_mark_queued_for_forwarding,
+  public.received_messages_delete_older_than
 to service_role;

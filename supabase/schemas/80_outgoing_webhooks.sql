@@ -10,12 +10,12 @@ create table public.outgoing_webhooks (
   previous_secret_until timestamptz,
   disabled_at timestamptz,
   failing_since timestamptz,
-  failure_told_at timestamptz,
+  failure_notified_at timestamptz,
   created_at timestamptz not null default now()
 );
 
 -- Ciphertexts in hex.
-create function public.outgoing_webhook_of(p_company_id bigint)
+create function public.outgoing_webhook_get(p_company_id bigint)
 returns table (version uuid, url text, secret text, previous_secret text, previous_secret_until timestamptz,
   disabled_at timestamptz, failing_since timestamptz, created_at timestamptz)
 language sql stable set search_path = '' as $$
@@ -37,7 +37,7 @@ begin
     return null;
   end if;
   update public.outgoing_webhooks set url = decode(p_url, 'base64'), version = gen_random_uuid(), disabled_at = null,
-    failing_since = null, failure_told_at = null
+    failing_since = null, failure_notified_at = null
   where company_id = p_company_id;
   v_is_new := not found;
   if v_is_new then
@@ -89,28 +89,28 @@ begin
 end
 $$;
 
--- True once per outage, when it has lasted p_tell_after_hours.
-create function public.outgoing_webhook_failed(p_company_id bigint, p_version uuid, p_tell_after_hours integer)
+-- True once per outage, when it has lasted p_notify_after_hours.
+create function public.outgoing_webhook_record_failure(p_company_id bigint, p_version uuid, p_notify_after_hours integer)
 returns boolean language plpgsql set search_path = '' as $$
 declare
-  v_told boolean;
+  v_notified boolean;
 begin
   update public.outgoing_webhooks set failing_since = now()
   where company_id = p_company_id and version = p_version and failing_since is null;
-  update public.outgoing_webhooks set failure_told_at = now()
-  where company_id = p_company_id and version = p_version and failure_told_at is null
-    and failing_since <= now() - make_interval(hours => p_tell_after_hours);
-  v_told := found;
-  if v_told then
+  update public.outgoing_webhooks set failure_notified_at = now()
+  where company_id = p_company_id and version = p_version and failure_notified_at is null
+    and failing_since <= now() - make_interval(hours => p_notify_after_hours);
+  v_notified := found;
+  if v_notified then
     perform public.event_record(p_company_id, 'outgoing_webhook_failing', 'forwarding');
   end if;
-  return v_told;
+  return v_notified;
 end
 $$;
 
-create function public.outgoing_webhook_worked(p_company_id bigint, p_version uuid)
+create function public.outgoing_webhook_record_success(p_company_id bigint, p_version uuid)
 returns void language sql set search_path = '' as $$
-  update public.outgoing_webhooks set failing_since = null, failure_told_at = null
+  update public.outgoing_webhooks set failing_since = null, failure_notified_at = null
   where company_id = p_company_id and version = p_version and failing_since is not null
 $$;
 
@@ -132,12 +132,12 @@ revoke all on public.outgoing_webhooks from public, anon, authenticated;
 grant select, insert, update, delete on public.outgoing_webhooks to service_role;
 
 revoke execute on function
-  public.outgoing_webhook_of, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
-  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_failed,
-  public.outgoing_webhook_worked, public.companies_erase_received
+  public.outgoing_webhook_get, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
+  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_record_failure,
+  public.outgoing_webhook_record_success, public.companies_erase_received
 from public, anon, authenticated;
 grant execute on function
-  public.outgoing_webhook_of, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
-  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_failed,
-  public.outgoing_webhook_worked, public.companies_erase_received
+  public.outgoing_webhook_get, public.outgoing_webhook_save, public.outgoing_webhook_rotate,
+  public.outgoing_webhook_remove, public.outgoing_webhook_disable, public.outgoing_webhook_record_failure,
+  public.outgoing_webhook_record_success, public.companies_erase_received
 to service_role;

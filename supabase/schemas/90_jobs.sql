@@ -69,7 +69,7 @@ $$;
 
 -- Reschedules a claimed job and extends its retention, because pg-boss deletes jobs past keep_until silently. Jobs of the same
 -- key wait behind it, so their retention follows, at most once a day to limit writes.
-create function public.job_put_back(
+create function public.job_reschedule(
   p_queue text, p_id uuid, p_claim integer, p_delay_ms integer, p_output jsonb
 )
 returns void language plpgsql set search_path = '' as $$
@@ -92,8 +92,8 @@ begin
 end
 $$;
 
--- Takes jobs from processes without a heartbeat for p_silent_seconds; null takes all active jobs.
-create function public.jobs_reclaim(p_queues text[], p_silent_seconds integer)
+-- Takes jobs from processes without a heartbeat for p_heartbeat_timeout_seconds; null takes all active jobs.
+create function public.jobs_reclaim(p_queues text[], p_heartbeat_timeout_seconds integer)
 returns integer language plpgsql set search_path = '' as $$
 declare
   v_jobs integer;
@@ -103,14 +103,15 @@ begin
     output = coalesce(output, '{}') || jsonb_build_object(
       'interruptions', coalesce((output ->> 'interruptions')::integer, 0) + 1)
   where name = any (p_queues) and policy = 'key_strict_fifo' and state = 'active'
-    and (p_silent_seconds is null or heartbeat_on <= pgboss.job_now() - p_silent_seconds * interval '1 second');
+    and (p_heartbeat_timeout_seconds is null
+      or heartbeat_on <= pgboss.job_now() - p_heartbeat_timeout_seconds * interval '1 second');
   get diagnostics v_jobs = row_count;
   return v_jobs;
 end
 $$;
 
 -- Runs waiting retries of a key now.
-create function public.jobs_hurry(p_queue text, p_key text)
+create function public.jobs_run_now(p_queue text, p_key text)
 returns void language plpgsql set search_path = '' as $$
 begin
   update pgboss.job set start_after = pgboss.job_now()
@@ -119,7 +120,7 @@ end
 $$;
 
 -- lz4 instead of pglz, which doubles the cost of a webhook insert.
-create function public.jobs_compress_quickly()
+create function public.jobs_compress_with_lz4()
 returns void language plpgsql set search_path = '' set lock_timeout = '1s' as $$
 begin
   if exists (
@@ -135,10 +136,10 @@ end
 $$;
 
 revoke execute on function
-  public.jobs_insert, public.jobs_claim, public.job_put_back, public.jobs_reclaim, public.jobs_hurry,
-  public.jobs_compress_quickly
+  public.jobs_insert, public.jobs_claim, public.job_reschedule, public.jobs_reclaim, public.jobs_run_now,
+  public.jobs_compress_with_lz4
 from public, anon, authenticated;
 grant execute on function
-  public.jobs_insert, public.jobs_claim, public.job_put_back, public.jobs_reclaim, public.jobs_hurry,
-  public.jobs_compress_quickly
+  public.jobs_insert, public.jobs_claim, public.job_reschedule, public.jobs_reclaim, public.jobs_run_now,
+  public.jobs_compress_with_lz4
 to service_role;

@@ -1,70 +1,71 @@
 -- Re-encryption of stored values under the primary key.
 --
--- A value is addressed by table, company, token (lease token, or 0), type and id. Reads are ordered by these, so that the last row is
--- the cursor of the next read (p_after). p_header is the key prefix of values under the primary key. Bytes are in hex.
+-- A value is addressed by table, company, token (lease token, or 0), type and id. Reads are ordered by these, so that the
+-- last row is the cursor of the next read (p_after). Values under the primary key begin with p_key_prefix; all others are stale.
+-- Bytes are in hex.
 --
 -- p_changes: [{company_id, token, type, id, before, after}]. A value is replaced only if it still equals `before`, so no lease is
 -- needed and no newer value is lost. SKIP LOCKED leaves rows in use to the next round; waiting could deadlock the other writer.
 
 -- Prefix of an encrypted value: format, length of the key id, key id.
-create function public.sealed_header(p_value bytea) returns bytea
+create function public.encrypted_key_prefix(p_value bytea) returns bytea
 language sql immutable strict set search_path = '' as $$
   select substring(p_value from 1 for 2 + get_byte(substring(p_value from 1 for 2) || '\x0000'::bytea, 1))
 $$;
 
 -- Rows under the primary key are skipped by the index: there may be millions.
-create index received_messages_by_seal on public.received_messages (public.sealed_header(content), sequence);
+create index received_messages_key_prefix_idx on public.received_messages (public.encrypted_key_prefix(content), sequence);
 
 -- Counts up to 100,000.
-create function public.sealed_received_count(p_header text) returns bigint
+create function public.encrypted_received_messages_count_stale(p_key_prefix text) returns bigint
 language sql stable set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
   select count(*) from (
-    (select from public.received_messages where public.sealed_header(content) < decode(p_header, 'hex') limit 100000)
+    (select from public.received_messages where public.encrypted_key_prefix(content) < decode(p_key_prefix, 'hex') limit 100000)
     union all
-    (select from public.received_messages where public.sealed_header(content) > decode(p_header, 'hex') limit 100000)
+    (select from public.received_messages where public.encrypted_key_prefix(content) > decode(p_key_prefix, 'hex') limit 100000)
     limit 100000
-  ) found
+  ) stale
 $$;
 
-create function public.sealed_values_count(p_header text) returns bigint
+create function public.encrypted_values_count_stale(p_key_prefix text) returns bigint
 language sql stable set search_path = '' as $$
-  with header as (select decode(p_header, 'hex') as bytes)
-  select (select count(*) from public.whatsapp_credentials, header where substring(value from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.whatsapp_quarantine, header where substring(value from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.company_secrets, header where substring(api_key from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.company_secrets, header where substring(webhook_secret from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.outgoing_webhooks, header where substring(url from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.outgoing_webhooks, header where substring(secret from 1 for length(bytes)) <> bytes)
-    + (select count(*) from public.outgoing_webhooks, header where substring(previous_secret from 1 for length(bytes)) <> bytes)
-    + public.sealed_received_count(p_header)
+  with key_prefix as (select decode(p_key_prefix, 'hex') as bytes)
+  select (select count(*) from public.whatsapp_credentials, key_prefix where substring(value from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.whatsapp_quarantine, key_prefix where substring(value from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.company_secrets, key_prefix where substring(api_key from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.company_secrets, key_prefix where substring(webhook_secret from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.outgoing_webhooks, key_prefix where substring(url from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.outgoing_webhooks, key_prefix where substring(secret from 1 for length(bytes)) <> bytes)
+    + (select count(*) from public.outgoing_webhooks, key_prefix where substring(previous_secret from 1 for length(bytes)) <> bytes)
+    + public.encrypted_received_messages_count_stale(p_key_prefix)
 $$;
 
-create function public.sealed_credentials_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_credentials_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
   select credential.company_id, 0::bigint, credential.type, credential.id, encode(credential.value, 'hex')
   from public.whatsapp_credentials credential
   where (credential.company_id, credential.type, credential.id)
       > ((p_after ->> 'company_id')::bigint, p_after ->> 'type', p_after ->> 'id')
-    and substring(credential.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
+    and substring(credential.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
   order by credential.company_id, credential.type, credential.id
   limit p_limit
 $$;
 
-create function public.sealed_quarantine_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_quarantine_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
-  select kept.company_id, kept.token, kept.type, kept.id, encode(kept.value, 'hex')
-  from public.whatsapp_quarantine kept
-  where (kept.company_id, kept.token, kept.type, kept.id)
+  select stored.company_id, stored.token, stored.type, stored.id, encode(stored.value, 'hex')
+  from public.whatsapp_quarantine stored
+  where (stored.company_id, stored.token, stored.type, stored.id)
       > ((p_after ->> 'company_id')::bigint, (p_after ->> 'token')::bigint, p_after ->> 'type', p_after ->> 'id')
-    and substring(kept.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
-  order by kept.company_id, kept.token, kept.type, kept.id
+    and substring(stored.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
+  order by stored.company_id, stored.token, stored.type, stored.id
   limit p_limit
 $$;
 
 -- The id is the salon id, which is part of the AAD.
-create function public.sealed_secrets_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_company_secrets_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
   select secrets.company_id, 0::bigint, secret.type, company.salon_id::text, encode(secret.value, 'hex')
@@ -73,60 +74,60 @@ language sql stable set search_path = '' as $$
   cross join lateral (values ('api_key', secrets.api_key), ('webhook_secret', secrets.webhook_secret)) as secret (type, value)
   where secrets.company_id >= (p_after ->> 'company_id')::bigint
     and (secrets.company_id, secret.type) > ((p_after ->> 'company_id')::bigint, p_after ->> 'type')
-    and substring(secret.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
+    and substring(secret.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
   order by secrets.company_id, secret.type
   limit p_limit
 $$;
 
-create function public.sealed_outgoing_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_outgoing_webhooks_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = '' as $$
-  select webhook.company_id, 0::bigint, sealed.type, '', encode(sealed.value, 'hex')
+  select webhook.company_id, 0::bigint, encrypted.type, '', encode(encrypted.value, 'hex')
   from public.outgoing_webhooks webhook
   cross join lateral (values
     ('previous_secret', webhook.previous_secret), ('secret', webhook.secret), ('url', webhook.url)
-  ) as sealed (type, value)
+  ) as encrypted (type, value)
   where webhook.company_id >= (p_after ->> 'company_id')::bigint
-    and (webhook.company_id, sealed.type) > ((p_after ->> 'company_id')::bigint, p_after ->> 'type')
-    and substring(sealed.value from 1 for length(p_header) / 2) <> decode(p_header, 'hex')
-  order by webhook.company_id, sealed.type
+    and (webhook.company_id, encrypted.type) > ((p_after ->> 'company_id')::bigint, p_after ->> 'type')
+    and substring(encrypted.value from 1 for length(p_key_prefix) / 2) <> decode(p_key_prefix, 'hex')
+  order by webhook.company_id, encrypted.type
   limit p_limit
 $$;
 
--- Ordered by header (as type) and sequence (as token). Two ranges exclude p_header, because one range over both would read
+-- Ordered by key prefix (as type) and sequence (as token). Two ranges exclude p_key_prefix, because one range over both would read
 -- everything between. The SET clauses force index walks; jit is off because the cost of disabled plans triggers it.
-create function public.sealed_received_read(p_header text, p_after json, p_limit integer)
+create function public.encrypted_received_messages_find_stale(p_key_prefix text, p_after json, p_limit integer)
 returns table (company_id bigint, token bigint, type text, id text, value text)
 language sql stable set search_path = ''
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
-  with asked as materialized (
-    select decode(p_header, 'hex') as header, decode(p_after ->> 'type', 'hex') as after_header,
+  with params as materialized (
+    select decode(p_key_prefix, 'hex') as key_prefix, decode(p_after ->> 'type', 'hex') as after_key_prefix,
       (p_after ->> 'token')::bigint as after_sequence
   )
-  select found.company_id, found.sequence, encode(public.sealed_header(found.content), 'hex'), found.id::text,
-    encode(found.content, 'hex')
+  select stale.company_id, stale.sequence, encode(public.encrypted_key_prefix(stale.content), 'hex'), stale.id::text,
+    encode(stale.content, 'hex')
   from (
     (select message.company_id, message.sequence, message.id, message.content
     from public.received_messages message
-    where (public.sealed_header(message.content), message.sequence)
-        > ((select after_header from asked), (select after_sequence from asked))
-      and public.sealed_header(message.content) < (select header from asked)
-    order by public.sealed_header(message.content), message.sequence
+    where (public.encrypted_key_prefix(message.content), message.sequence)
+        > ((select after_key_prefix from params), (select after_sequence from params))
+      and public.encrypted_key_prefix(message.content) < (select key_prefix from params)
+    order by public.encrypted_key_prefix(message.content), message.sequence
     limit p_limit)
     union all
     (select message.company_id, message.sequence, message.id, message.content
     from public.received_messages message
-    where (public.sealed_header(message.content), message.sequence)
-        > ((select greatest(after_header, header) from asked),
-          (select case when after_header > header then after_sequence else 9223372036854775807 end from asked))
-    order by public.sealed_header(message.content), message.sequence
+    where (public.encrypted_key_prefix(message.content), message.sequence)
+        > ((select greatest(after_key_prefix, key_prefix) from params),
+          (select case when after_key_prefix > key_prefix then after_sequence else 9223372036854775807 end from params))
+    order by public.encrypted_key_prefix(message.content), message.sequence
     limit p_limit)
-  ) found
-  order by public.sealed_header(found.content), found.sequence
+  ) stale
+  order by public.encrypted_key_prefix(stale.content), stale.sequence
   limit p_limit
 $$;
 
-create function public.sealed_credentials_replace(p_changes json) returns integer
+create function public.encrypted_credentials_replace(p_changes json) returns integer
 language sql set search_path = '' as $$
   with change as (
     select company_id, type, id, decode(before, 'hex') as before, decode(after, 'hex') as after
@@ -145,7 +146,7 @@ language sql set search_path = '' as $$
   select count(*)::integer from replaced
 $$;
 
-create function public.sealed_quarantine_replace(p_changes json) returns integer
+create function public.encrypted_quarantine_replace(p_changes json) returns integer
 language sql set search_path = '' as $$
   with change as (
     select company_id, token, type, id, decode(before, 'hex') as before, decode(after, 'hex') as after
@@ -153,19 +154,19 @@ language sql set search_path = '' as $$
       as change (company_id bigint, token bigint, type text, id text, before text, after text)
   ), locked as (
     select change.* from change
-    join public.whatsapp_quarantine kept using (company_id, token, type, id)
-    where kept.value = change.before
-    for update of kept skip locked
+    join public.whatsapp_quarantine stored using (company_id, token, type, id)
+    where stored.value = change.before
+    for update of stored skip locked
   ), replaced as (
-    update public.whatsapp_quarantine kept set value = locked.after from locked
-    where kept.company_id = locked.company_id and kept.token = locked.token and kept.type = locked.type
-      and kept.id = locked.id and kept.value = locked.before
+    update public.whatsapp_quarantine stored set value = locked.after from locked
+    where stored.company_id = locked.company_id and stored.token = locked.token and stored.type = locked.type
+      and stored.id = locked.id and stored.value = locked.before
     returning 1
   )
   select count(*)::integer from replaced
 $$;
 
-create function public.sealed_secrets_replace(p_changes json) returns integer
+create function public.encrypted_company_secrets_replace(p_changes json) returns integer
 language plpgsql set search_path = '' as $$
 declare
   v_change record;
@@ -188,7 +189,7 @@ begin
 end
 $$;
 
-create function public.sealed_outgoing_replace(p_changes json) returns integer
+create function public.encrypted_outgoing_webhooks_replace(p_changes json) returns integer
 language plpgsql set search_path = '' as $$
 declare
   v_change record;
@@ -212,7 +213,7 @@ begin
 end
 $$;
 
-create function public.sealed_received_replace(p_changes json) returns integer
+create function public.encrypted_received_messages_replace(p_changes json) returns integer
 language sql set search_path = '' as $$
   with change as (
     select id, decode(before, 'hex') as before, decode(after, 'hex') as after
@@ -231,14 +232,18 @@ language sql set search_path = '' as $$
 $$;
 
 revoke execute on function
-  public.sealed_header, public.sealed_received_count, public.sealed_values_count, public.sealed_credentials_read,
-  public.sealed_quarantine_read, public.sealed_secrets_read, public.sealed_outgoing_read, public.sealed_received_read,
-  public.sealed_credentials_replace, public.sealed_quarantine_replace, public.sealed_secrets_replace,
-  public.sealed_outgoing_replace, public.sealed_received_replace
+  public.encrypted_key_prefix, public.encrypted_received_messages_count_stale,
+  public.encrypted_values_count_stale, public.encrypted_credentials_find_stale,
+  public.encrypted_quarantine_find_stale, public.encrypted_company_secrets_find_stale,
+  public.encrypted_outgoing_webhooks_find_stale, public.encrypted_received_messages_find_stale,
+  public.encrypted_credentials_replace, public.encrypted_quarantine_replace, public.encrypted_company_secrets_replace,
+  public.encrypted_outgoing_webhooks_replace, public.encrypted_received_messages_replace
 from public, anon, authenticated;
 grant execute on function
-  public.sealed_header, public.sealed_received_count, public.sealed_values_count, public.sealed_credentials_read,
-  public.sealed_quarantine_read, public.sealed_secrets_read, public.sealed_outgoing_read, public.sealed_received_read,
-  public.sealed_credentials_replace, public.sealed_quarantine_replace, public.sealed_secrets_replace,
-  public.sealed_outgoing_replace, public.sealed_received_replace
+  public.encrypted_key_prefix, public.encrypted_received_messages_count_stale,
+  public.encrypted_values_count_stale, public.encrypted_credentials_find_stale,
+  public.encrypted_quarantine_find_stale, public.encrypted_company_secrets_find_stale,
+  public.encrypted_outgoing_webhooks_find_stale, public.encrypted_received_messages_find_stale,
+  public.encrypted_credentials_replace, public.encrypted_quarantine_replace, public.encrypted_company_secrets_replace,
+  public.encrypted_outgoing_webhooks_replace, public.encrypted_received_messages_replace
 to service_role;

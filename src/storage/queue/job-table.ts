@@ -36,7 +36,7 @@ export class JobTable {
 
   /** Call once after pg-boss has created its tables. */
   async prepare(): Promise<void> {
-    await this.#sql.query('select public.jobs_compress_quickly()');
+    await this.#sql.query('select public.jobs_compress_with_lz4()');
   }
 
   /** Inserts jobs in one statement, with one insertion time. Known ids are ignored. */
@@ -69,7 +69,7 @@ export class JobTable {
     delayMs: number,
     retryState: RetryState,
   ): Promise<void> {
-    await this.#sql.query('select public.job_put_back($1, $2, $3, $4, $5)', [
+    await this.#sql.query('select public.job_reschedule($1, $2, $3, $4, $5)', [
       queue,
       claim.id,
       claim.number,
@@ -93,7 +93,7 @@ export class JobTable {
 
   /** Makes the pending retries of the key due now. */
   async runNow(queue: QueueName, key: string): Promise<void> {
-    await this.#sql.query('select public.jobs_hurry($1, $2)', [queue, key]);
+    await this.#sql.query('select public.jobs_run_now($1, $2)', [queue, key]);
   }
 }
 

@@ -23,7 +23,7 @@ export class StoredBookings implements Bookings {
         creationSeen: row.boolean('creation_seen'),
         startKnownAt: row.date('start_known_at'),
         notified: notifiedStateFrom(row),
-        notificationCount: row.number('told_count'),
+        notificationCount: row.number('notification_count'),
         version: row.number('version'),
       }
     );
@@ -88,8 +88,8 @@ function bookingArgument(known: KnownBooking): Readonly<Record<string, unknown>>
     changed_at: booking.changedAt?.toISOString() ?? null,
     creation_seen: known.creationSeen,
     start_known_at: known.startKnownAt.toISOString(),
-    told: known.notified ?? null,
-    told_count: known.notificationCount,
+    notified: known.notified ?? null,
+    notification_count: known.notificationCount,
   };
 }
 
@@ -116,7 +116,7 @@ function bookingFrom(row: RowReader): Booking {
 }
 
 function notifiedStateFrom(row: RowReader): NotifiedState | undefined {
-  const notified = row.optionalObject('told');
+  const notified = row.optionalObject('notified');
   return (
     notified && {
       startsAt: notified.text('startsAt'),

@@ -21,7 +21,7 @@ export class StoredClientReplies implements ClientReplies {
     reply: Pick<ClientReplyJob, 'phone' | 'whatsappMessageId' | 'quotedId'> &
       Readonly<{ answer: AttendanceReply }>,
   ): Promise<RecordedReply | undefined> {
-    const recorded = await this.#rpc.call('answer_take', {
+    const recorded = await this.#rpc.call('client_reply_record', {
       p_company_id: companyId,
       p_phone: reply.phone,
       p_whatsapp_message_id: reply.whatsappMessageId,
@@ -34,7 +34,7 @@ export class StoredClientReplies implements ClientReplies {
       reminderId: row.text('reminder_id'),
       recordId: row.number('record_id'),
       isNew: row.boolean('is_new'),
-      isChanged: row.boolean('differs'),
+      isChanged: row.boolean('is_changed'),
     };
   }
 }

@@ -58,7 +58,7 @@ export class StoredCompanies implements Companies {
   }
 
   async getSecrets(id: CompanyId): Promise<CompanySecrets | undefined> {
-    const row = await this.#rpc.row('company_secrets_of', { p_company_id: id });
+    const row = await this.#rpc.row('company_secrets_get', { p_company_id: id });
     if (row === undefined) return undefined;
     const salonId = salonIdFrom(row.number('salon_id'));
     const open = (column: string): string =>
@@ -69,7 +69,7 @@ export class StoredCompanies implements Companies {
   }
 
   transitionIntegration(id: CompanyId, to: IntegrationStatus, cause: string): Promise<Company | undefined> {
-    return this.#find('company_move_integration', { p_company_id: id, p_to: to, p_cause: cause });
+    return this.#find('company_transition_integration', { p_company_id: id, p_to: to, p_cause: cause });
   }
 
   recordSession(

@@ -14,7 +14,7 @@ export class StoredCredentials implements CredentialRows {
 
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
-    this.#encryptedTable = new StoredEncryptedTable(rpc, 'sealed_credentials', credentialContextFor);
+    this.#encryptedTable = new StoredEncryptedTable(rpc, 'encrypted_credentials', credentialContextFor);
   }
 
   async read(

@@ -32,16 +32,16 @@ export class StoredEncryptedValues implements EncryptedValues {
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
     this.tables = [
-      new StoredEncryptedTable(rpc, 'sealed_credentials', credentialContextFor),
-      new StoredEncryptedTable(rpc, 'sealed_quarantine', credentialContextFor),
-      new StoredEncryptedTable(rpc, 'sealed_secrets', companySecretContextFor),
-      new StoredEncryptedTable(rpc, 'sealed_outgoing', outgoingWebhookContextFor),
-      new StoredEncryptedTable(rpc, 'sealed_received', receivedMessageContextFor),
+      new StoredEncryptedTable(rpc, 'encrypted_credentials', credentialContextFor),
+      new StoredEncryptedTable(rpc, 'encrypted_quarantine', credentialContextFor),
+      new StoredEncryptedTable(rpc, 'encrypted_company_secrets', companySecretContextFor),
+      new StoredEncryptedTable(rpc, 'encrypted_outgoing_webhooks', outgoingWebhookContextFor),
+      new StoredEncryptedTable(rpc, 'encrypted_received_messages', receivedMessageContextFor),
     ];
   }
 
   async countStale(keyPrefix: Uint8Array): Promise<number> {
-    const count = await this.#rpc.call('sealed_values_count', { p_header: hex(keyPrefix) });
+    const count = await this.#rpc.call('encrypted_values_count_stale', { p_key_prefix: hex(keyPrefix) });
     return new RowReader({ count }).number('count');
   }
 
@@ -69,8 +69,8 @@ export class StoredEncryptedTable implements EncryptedTable {
     limit: number,
   ): Promise<readonly EncryptedValue[]> {
     const { companyId = 0, token = 0, type = '', id = '' } = after ?? {};
-    const rows = await this.#rpc.rows(`${this.#functionPrefix}_read`, {
-      p_header: hex(keyPrefix),
+    const rows = await this.#rpc.rows(`${this.#functionPrefix}_find_stale`, {
+      p_key_prefix: hex(keyPrefix),
       p_after: { company_id: companyId, token, type, id },
       p_limit: limit,
     });

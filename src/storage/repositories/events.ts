@@ -34,7 +34,7 @@ export class StoredEvents implements Events {
   }
 
   async byRecord(companyId: CompanyId, recordId: number, limit: number): Promise<readonly RecordedEvent[]> {
-    const rows = await this.#rpc.rows('events_of_record', {
+    const rows = await this.#rpc.rows('events_by_record', {
       p_company_id: companyId,
       p_record_id: recordId,
       p_limit: limit,

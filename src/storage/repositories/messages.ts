@@ -36,7 +36,7 @@ export class StoredMessages implements Messages {
     companyId: CompanyId,
     whatsappMessageId: string,
   ): Promise<string | undefined> {
-    const text = await this.#rpc.call('message_text_of', {
+    const text = await this.#rpc.call('message_text_by_whatsapp_id', {
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
     });
@@ -69,7 +69,7 @@ export class StoredMessages implements Messages {
   }
 
   async backlog(): Promise<Readonly<{ queued: number; sending: number; oldestDueAt: Date | undefined }>> {
-    const row = (await this.#rpc.row('messages_waiting')) ?? new RowReader(undefined);
+    const row = (await this.#rpc.row('messages_backlog')) ?? new RowReader(undefined);
     return {
       queued: row.number('queued'),
       sending: row.number('sending'),
@@ -87,7 +87,7 @@ export class StoredMessages implements Messages {
   }
 
   async markDispatched(lease: Lease, id: string): Promise<void> {
-    await this.#rpc.call('message_handed_over', {
+    await this.#rpc.call('message_mark_dispatched', {
       p_company_id: lease.companyId,
       p_token: lease.token,
       p_message_id: id,
@@ -113,7 +113,7 @@ export class StoredMessages implements Messages {
     lease: Lease,
     options: Readonly<{ ackTimeoutMs: number; maxAttempts: number }>,
   ): Promise<readonly Message[]> {
-    const rows = await this.#rpc.rows('message_give_up_waiting', {
+    const rows = await this.#rpc.rows('message_expire_unacknowledged', {
       p_company_id: lease.companyId,
       p_token: lease.token,
       p_older_than_ms: Math.round(options.ackTimeoutMs),
@@ -137,8 +137,8 @@ export function messageArgument(message: NewMessage): Readonly<Record<string, un
     record_id: message.recordId ?? null,
     not_before: message.notBefore?.toISOString() ?? null,
     expires_at: message.expiresAt?.toISOString() ?? null,
-    heeds_quiet_hours: message.respectsQuietHours ?? true,
-    tells: message.notifies ?? null,
+    respects_quiet_hours: message.respectsQuietHours ?? true,
+    notifies: message.notifies ?? null,
   };
 }
 

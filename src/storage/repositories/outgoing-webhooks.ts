@@ -15,7 +15,7 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   }
 
   async get(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
-    const row = await this.#rpc.row('outgoing_webhook_of', { p_company_id: companyId });
+    const row = await this.#rpc.row('outgoing_webhook_get', { p_company_id: companyId });
     if (row === undefined) return undefined;
     const open = (field: 'url' | 'secret', sealed: string): string =>
       this.#keyring.open(outgoingWebhookContext(companyId, field), Buffer.from(sealed, 'hex')).toString();
@@ -65,15 +65,15 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
   }
 
   async recordFailure(companyId: CompanyId, version: string, notifyAfterHours: number): Promise<boolean> {
-    return await this.#callBoolean('outgoing_webhook_failed', {
+    return await this.#callBoolean('outgoing_webhook_record_failure', {
       p_company_id: companyId,
       p_version: version,
-      p_tell_after_hours: notifyAfterHours,
+      p_notify_after_hours: notifyAfterHours,
     });
   }
 
   async recordSuccess(companyId: CompanyId, version: string): Promise<void> {
-    await this.#rpc.call('outgoing_webhook_worked', { p_company_id: companyId, p_version: version });
+    await this.#rpc.call('outgoing_webhook_record_success', { p_company_id: companyId, p_version: version });
   }
 
   async #callBoolean(name: string, args: Readonly<Record<string, unknown>>): Promise<boolean> {

@@ -30,7 +30,7 @@ export class StoredReceivedMessages implements ReceivedMessages {
   ): Promise<Readonly<{ id: string; needsForwarding: boolean }> | undefined> {
     const id = deterministicUuid('received', companyId, whatsappMessageId);
     const content = JSON.stringify({ phone, text } satisfies Content);
-    const needsForwarding = await this.#rpc.call('received_message_keep', {
+    const needsForwarding = await this.#rpc.call('received_message_save', {
       p_id: id,
       p_company_id: companyId,
       p_whatsapp_message_id: whatsappMessageId,
@@ -60,7 +60,7 @@ export class StoredReceivedMessages implements ReceivedMessages {
   }
 
   async findUnforwarded(limit: number): Promise<readonly UnforwardedMessage[]> {
-    const rows = await this.#rpc.rows('received_messages_to_forward', { p_limit: limit });
+    const rows = await this.#rpc.rows('received_messages_unforwarded', { p_limit: limit });
     return rows.map((row) => {
       const companyId = companyIdFrom(row.number('company_id'));
       return { id: row.text('id'), companyId, phone: this.#tryDecryptContent(companyId, row)?.phone };
@@ -68,11 +68,14 @@ export class StoredReceivedMessages implements ReceivedMessages {
   }
 
   async markQueuedForForwarding(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#rpc.call('received_messages_handed_over', { p_ids: ids });
+    if (ids.length > 0) await this.#rpc.call('received_messages_mark_queued_for_forwarding', { p_ids: ids });
   }
 
   async deleteOlderThan(days: number, limit: number): Promise<number> {
-    const forgotten = await this.#rpc.call('received_messages_forget', { p_days: days, p_limit: limit });
+    const forgotten = await this.#rpc.call('received_messages_delete_older_than', {
+      p_days: days,
+      p_limit: limit,
+    });
     return new RowReader({ forgotten }).number('forgotten');
   }
 

@@ -19,7 +19,7 @@ export class StoredRestrictions implements Restrictions {
     { result, source, endsAt, kind }: ReachoutTimelockUpdate,
   ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>> {
     const change = new RowReader(
-      await this.#rpc.call('restriction_learn', {
+      await this.#rpc.call('restriction_record', {
         p_company_id: companyId,
         p_answer: result,
         p_source: source,
@@ -34,17 +34,17 @@ export class StoredRestrictions implements Restrictions {
   }
 
   async due(retryAfterMs: number): Promise<readonly CompanyId[]> {
-    const due = await this.#rpc.call('restrictions_due', { p_ask_again_ms: retryAfterMs });
+    const due = await this.#rpc.call('restrictions_due', { p_retry_after_ms: retryAfterMs });
     return listFrom(due).map((id) => companyIdFrom(id));
   }
 
   async current(companyId: CompanyId): Promise<Restriction | undefined> {
-    const row = await this.#rpc.row('restrictions_lasting', { p_company_id: companyId, p_limit: 1 });
+    const row = await this.#rpc.row('restrictions_current', { p_company_id: companyId, p_limit: 1 });
     return row && restrictionFrom(row);
   }
 
   async latest(limit: number): Promise<readonly (Restriction & Readonly<{ companyId: CompanyId }>)[]> {
-    const rows = await this.#rpc.rows('restrictions_lasting', { p_company_id: null, p_limit: limit });
+    const rows = await this.#rpc.rows('restrictions_current', { p_company_id: null, p_limit: limit });
     return rows.map((row) => ({
       companyId: companyIdFrom(row.number('company_id')),
       ...restrictionFrom(row),

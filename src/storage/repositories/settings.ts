@@ -13,7 +13,7 @@ export class StoredSettings implements Settings {
   }
 
   async get(companyId: CompanyId): Promise<NotificationSettings> {
-    const [stored] = listFrom(await this.#rpc.call('company_settings_of', { p_company_id: companyId }));
+    const [stored] = listFrom(await this.#rpc.call('company_settings_get', { p_company_id: companyId }));
     return settingsFrom(stored);
   }
 

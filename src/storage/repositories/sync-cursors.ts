@@ -12,16 +12,18 @@ export class StoredSyncCursors implements SyncCursors {
   }
 
   async begin(companyId: CompanyId, job: string): Promise<Date | undefined> {
-    const until = await this.#rpc.call('reading_begin', { p_company_id: companyId, p_job: job });
-    return until === null ? undefined : dateFrom(until, 'reading_begin');
+    const until = await this.#rpc.call('sync_cursor_begin', { p_company_id: companyId, p_job: job });
+    return until === null ? undefined : dateFrom(until, 'sync_cursor_begin');
   }
 
   async finish(companyId: CompanyId, until: Date): Promise<void> {
-    await this.#rpc.call('reading_finish', { p_company_id: companyId, p_until: until.toISOString() });
+    await this.#rpc.call('sync_cursor_finish', { p_company_id: companyId, p_until: until.toISOString() });
   }
 
   async runCounts(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>> {
-    const begun = new RowReader(await this.#rpc.call('readings_begun', { p_company_ids: companyIds }));
+    const begun = new RowReader(
+      await this.#rpc.call('sync_cursor_run_counts', { p_company_ids: companyIds }),
+    );
     return new Map(companyIds.map((id) => [id, begun.optionalNumber(String(id)) ?? 0]));
   }
 }

@@ -5,16 +5,16 @@ import type { Database } from '../../../src/storage/database/database.ts';
 const timestampColumns: Readonly<Record<string, readonly string[]>> = {
   companies: [
     'next_send_at',
-    'paced_down_until',
+    'pace_reduced_until',
     'first_contacts_held_until',
     'session_state_since',
     'connected_at',
-    'paced_since',
+    'warm_up_started_at',
   ],
-  messages: ['due_at', 'not_before', 'expires_at', 'sending_at', 'handed_over_at', 'created_at'],
+  messages: ['due_at', 'not_before', 'expires_at', 'sending_at', 'dispatched_at', 'created_at'],
   message_attempts: ['at'],
   contacts: ['first_sent_at', 'last_received_at', 'reached_at'],
-  whatsapp_restrictions: ['began_at', 'ends_at', 'asked_at'],
+  whatsapp_restrictions: ['began_at', 'ends_at', 'queried_at'],
 };
 
 /** Advances the time of one company by moving its timestamps into the past; the database's clock is unchanged. */

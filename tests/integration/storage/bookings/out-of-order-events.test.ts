@@ -80,8 +80,8 @@ describe.each(engines())('shuffled webhooks of a record in $name', ({ make }) =>
     return [
       ...(await store.database.sql.transaction((session) =>
         session.query(
-          `select kind, (tells ->> 'staffId')::int as staff from messages
-           where company_id = $1 and record_id = $2 and status = 'queued' and tells is not null`,
+          `select kind, (notifies ->> 'staffId')::int as staff from messages
+           where company_id = $1 and record_id = $2 and status = 'queued' and notifies is not null`,
           [companyId, recordId],
         ),
       )),

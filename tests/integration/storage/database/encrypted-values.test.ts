@@ -220,9 +220,9 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     };
     const header = Buffer.from(bothKeys.currentKeyPrefix).toString('hex');
     const after = `{"type":"","token":0}`;
-    const read = await pages(`public.sealed_received_read('${header}', '${after}', 100)`);
+    const read = await pages(`public.encrypted_received_messages_find_stale('${header}', '${after}', 100)`);
     expect(read.rows).toBe(3);
-    const counted = await pages(`public.sealed_received_count('${header}')`);
+    const counted = await pages(`public.encrypted_received_messages_count_stale('${header}')`);
     for (const { pages: touched } of [read, counted]) {
       expect(touched).toBeGreaterThan(0);
       expect(touched).toBeLessThan(150);

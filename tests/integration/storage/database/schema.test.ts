@@ -59,15 +59,15 @@ describe('the comparison of schemas', () => {
     ['column public.bookings.services', 'alter table public.bookings alter column services drop not null'],
     ['column public.claim_holds.planted', 'alter type public.claim_holds add attribute planted text'],
     ['table public.planted', 'create table public.planted ()'],
-    ['index public.messages_in_turn', 'drop index public.messages_in_turn'],
+    ['index public.messages_queued_due_at_idx', 'drop index public.messages_queued_due_at_idx'],
     ['index public.planted', 'create index planted on public.companies (title)'],
     [
       'constraint companies_salon_id_check on public.companies',
       'alter table public.companies drop constraint companies_salon_id_check',
     ],
     [
-      'trigger companies_pace_begin on public.companies',
-      'alter table public.companies disable trigger companies_pace_begin',
+      'trigger companies_start_warm_up on public.companies',
+      'alter table public.companies disable trigger companies_start_warm_up',
     ],
     [
       'function public.company_by_id(bigint)',
