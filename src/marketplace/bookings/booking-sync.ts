@@ -1,10 +1,12 @@
 import {
-  reduceBooking,
   assumedNotified,
+  type BookingTransition,
   type RecordEventStatus,
+  reduceBooking,
 } from '../../domain/booking/booking-events.ts';
 import type { KnownBooking } from '../../domain/booking/booking.ts';
 import type { Company } from '../../domain/company/company.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import { type Plan, type PlannedMessage, planMessages } from '../../domain/notification/notification-plan.ts';
 import type { NewMessage } from '../../domain/notification/message.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
@@ -38,7 +40,15 @@ export type BookingSyncDeps = Readonly<{
 /** Attempts of the optimistic write: concurrent events of one record conflict on its version. */
 const maxAttempts = 10;
 
-type ReduceResult = Readonly<{ known: KnownBooking } | { ignored: string }>;
+type Transition = BookingTransition | Readonly<{ outcome: 'ignore'; reason: 'unknown_record' }>;
+
+/** Fields of the event that records an update, whatever its outcome. */
+type UpdateEvent = Readonly<{
+  recordId: number;
+  type: string;
+  cause: string;
+  detail: NonNullable<MarketplaceEvent['detail']>;
+}>;
 
 /** Applies record events to the stored booking and to its queued messages. */
 export class BookingSync {
@@ -49,70 +59,68 @@ export class BookingSync {
   }
 
   /** Idempotent. Booking, messages and event are written in one transaction. */
-  async apply(company: Company, change: RecordChange): Promise<BookingSyncResult> {
-    const { recordId, status, data, cause } = change;
-    const event = { recordId, status, booking: bookingFrom(recordId, data), changedAt: lastChangeFrom(data) };
-    const eventFields = { recordId, type: 'webhook_processed', cause, detail: { status } };
-    return await this.#update(company, eventFields, (last) => {
-      const transition = reduceBooking(event, last, this.#deps.now());
-      return transition.outcome === 'ignore' ? { ignored: transition.reason } : { known: transition.known };
-    });
+  async apply(company: Company, { recordId, status, data, cause }: RecordChange): Promise<BookingSyncResult> {
+    const change = {
+      recordId,
+      status,
+      booking: bookingFrom(recordId, data),
+      changedAt: lastChangeFrom(data),
+    };
+    const event = { recordId, type: 'webhook_processed', cause, detail: { status } };
+    return await this.#update(company, event, (last) => reduceBooking(change, last, this.#deps.now()));
   }
 
   /** Recomputes the messages of a booking after a change of the settings or of the client's opt-out. */
   async replan(company: Company, recordId: number, cause: string): Promise<BookingSyncResult> {
-    return await this.#update(company, { recordId, type: 'booking_replanned', cause, detail: {} }, (last) =>
-      last === undefined ? { ignored: 'unknown_record' } : { known: last },
+    const event = { recordId, type: 'booking_replanned', cause, detail: {} };
+    return await this.#update(company, event, (last) =>
+      last === undefined
+        ? { outcome: 'ignore', reason: 'unknown_record' }
+        : { outcome: 'store', known: last },
     );
   }
 
   async #update(
     company: Company,
-    eventFields: Readonly<{
-      recordId: number;
-      type: string;
-      cause: string;
-      detail: NonNullable<MarketplaceEvent['detail']>;
-    }>,
-    reduce: (last: KnownBooking | undefined) => ReduceResult,
+    event: UpdateEvent,
+    transitionFrom: (last: KnownBooking | undefined) => Transition,
   ): Promise<BookingSyncResult> {
-    const { bookings, settings, events, report, debounceMs, now } = this.#deps;
+    const { bookings, settings: settingsRepository, report, debounceMs, now } = this.#deps;
     const { id: companyId, timeZone } = company;
-    const toEvent = (outcome: string): MarketplaceEvent => ({
-      companyId,
-      type: eventFields.type,
-      cause: eventFields.cause,
-      detail: { resource: 'record', record_id: eventFields.recordId, ...eventFields.detail, outcome },
-    });
-    const ignore = async (reason: string): Promise<BookingSyncResult> => {
-      await events.record(toEvent(reason));
-      return { outcome: reason, queuedMessage: false };
-    };
-    if (timeZone === undefined) return await ignore('no_time_zone');
+    const { recordId } = event;
+    if (timeZone === undefined) return await this.#ignore(companyId, event, 'no_time_zone');
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-      const last = await bookings.find(companyId, eventFields.recordId);
-      const reduced = reduce(last);
-      if ('ignored' in reduced) return await ignore(reduced.ignored);
-      const companySettings = await settings.get(companyId);
-      const plan = planMessages(reduced.known, {
-        settings: companySettings,
-        now: now(),
-        timeZone,
-        debounceMs,
-      });
+      const last = await bookings.find(companyId, recordId);
+      const transition = transitionFrom(last);
+      if (transition.outcome === 'ignore') return await this.#ignore(companyId, event, transition.reason);
+      const { known } = transition;
+      const settings = await settingsRepository.get(companyId);
+      const plan = planMessages(known, { settings, now: now(), timeZone, debounceMs });
       const saved = await bookings.apply(companyId, {
         expectedVersion: last?.version ?? 0,
-        known: assumeNotifiedIfDisabled(reduced.known, plan),
-        plan: plan.messages.map((message) => toNewMessage(message, reduced.known, companySettings, company)),
-        event: toEvent(plan.reason),
+        known: assumeNotifiedIfDisabled(known, plan),
+        plan: plan.messages.map((message) => toNewMessage(message, known, settings, company)),
+        event: toMarketplaceEvent(companyId, event, plan.reason),
       });
       if (saved === 'stale') continue;
-      for (const { id, kind } of saved.queued)
-        report.messageQueued(companyId, id, kind, eventFields.recordId);
+      for (const { id, kind } of saved.queued) report.messageQueued(companyId, id, kind, recordId);
       return { outcome: plan.reason, queuedMessage: saved.queued.length > 0 };
     }
-    throw new Error(`Record ${eventFields.recordId} was changed concurrently in ${maxAttempts} attempts`);
+    throw new Error(`Record ${recordId} was changed concurrently in ${maxAttempts} attempts`);
   }
+
+  async #ignore(companyId: CompanyId, event: UpdateEvent, reason: string): Promise<BookingSyncResult> {
+    await this.#deps.events.record(toMarketplaceEvent(companyId, event, reason));
+    return { outcome: reason, queuedMessage: false };
+  }
+}
+
+function toMarketplaceEvent(
+  companyId: CompanyId,
+  { recordId, type, cause, detail }: UpdateEvent,
+  outcome: string,
+): MarketplaceEvent {
+  return { companyId, type, cause, detail: { resource: 'record', record_id: recordId, ...detail, outcome } };
 }
 
 /** The salon notifies the client itself of a kind that is switched off, so that switching it on sends nothing late. */
