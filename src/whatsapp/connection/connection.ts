@@ -41,7 +41,7 @@ const restartNotRequested: Disconnect = {
 };
 
 /**
- * One socket with its credentials. Translates Baileys' connection updates to `ConnectionHandlers`. Baileys waits for ever
+ * One socket with its credentials. Translates Baileys' connection updates to `ConnectionHandlers`. Baileys waits without limit
  * after an HTTP error during the upgrade, so a socket without a response counts as closed.
  */
 export class Connection {
