@@ -34,7 +34,7 @@ async function regenerateInitial(): Promise<string> {
     path.join(migrations, initial),
     header + (await readSchemas(path.join(import.meta.dirname, 'schemas'))),
   );
-  return `Generated supabase/migrations/${initial}. Databases that applied it before must be created anew.`;
+  return `Generated supabase/migrations/${initial}. Databases that applied it before must be replaced by new ones.`;
 }
 
 async function addMigration(name: string): Promise<string> {

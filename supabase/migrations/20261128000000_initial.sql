@@ -889,7 +889,7 @@ end
 $$;
 
 -- Withdraws the queue of an uninstalled company, so that nothing is sent after a reinstallation unless it is planned again. A
--- withdrawn confirmation counts as notified: the client has learned of the booking elsewhere by then.
+-- withdrawn confirmation counts as notified: the client has learned of the booking elsewhere meanwhile.
 create function public.company_withdraw_messages(p_company_id bigint, p_cause text)
 returns void language plpgsql set search_path = '' as $$
 declare
@@ -1461,8 +1461,8 @@ returns void language sql set search_path = '' as $$
   where company_id = p_company_id and id = p_message_id and status = 'sending' and lease_token = p_token
 $$;
 
--- Re-queues a refused message once, unless it expires or is obsolete by then or the company is uninstalled. No rows when it
--- is not re-queued.
+-- Re-queues a rejected message once, unless it expires before the retry or is obsolete, or the company is uninstalled. No
+-- rows when it is not re-queued.
 create function public.message_requeue_rejected(p_message public.messages, p_error_code text)
 returns setof public.messages language plpgsql set search_path = '' as $$
 declare

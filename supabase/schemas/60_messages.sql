@@ -156,7 +156,7 @@ end
 $$;
 
 -- Withdraws the queue of an uninstalled company, so that nothing is sent after a reinstallation unless it is planned again. A
--- withdrawn confirmation counts as notified: the client has learned of the booking elsewhere by then.
+-- withdrawn confirmation counts as notified: the client has learned of the booking elsewhere meanwhile.
 create function public.company_withdraw_messages(p_company_id bigint, p_cause text)
 returns void language plpgsql set search_path = '' as $$
 declare

@@ -44,8 +44,8 @@ returns void language sql set search_path = '' as $$
   where company_id = p_company_id and id = p_message_id and status = 'sending' and lease_token = p_token
 $$;
 
--- Re-queues a refused message once, unless it expires or is obsolete by then or the company is uninstalled. No rows when it
--- is not re-queued.
+-- Re-queues a rejected message once, unless it expires before the retry or is obsolete, or the company is uninstalled. No
+-- rows when it is not re-queued.
 create function public.message_requeue_rejected(p_message public.messages, p_error_code text)
 returns setof public.messages language plpgsql set search_path = '' as $$
 declare

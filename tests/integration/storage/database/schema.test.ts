@@ -30,7 +30,7 @@ async function emptyDatabase(): Promise<PostgresDatabase> {
   return new PostgresDatabase({ url: await server.createDatabase(), onError });
 }
 
-/** Folders `schemas` and `migrations` in `supabase`, each applied to a database of its own. */
+/** Folders `schemas` and `migrations` in `supabase`, each applied to a separate database. */
 async function differencesIn(supabase: string): Promise<string[]> {
   const schemas = await readSchemas(path.join(supabase, 'schemas'));
   return schemaDifferences(
@@ -128,7 +128,7 @@ describe('a change of the schema as supabase/README.md describes it', () => {
   const release = '# Changelog\n\n## 0.1.0\n';
   const noRelease = '# Changelog\n\n## Pending\n';
 
-  /** A copy of the folder in a project of its own. */
+  /** A copy of the folder in a separate project. */
   function scratchCopy(changelog: string) {
     const { path: project } = scope.use(new TemporaryDirectory());
     const supabase = path.join(project, 'supabase');
