@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findStatusViolations, type ReportedStatus } from '../support/checkers/status-checker.ts';
 import { FootprintReader } from '../../dev-env/footprint/footprint-reader.ts';
-import { receivedTexts } from '../support/clients/received-texts.ts';
 import { linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
 import { sendRequest, fetchStatus } from '../../dev-env/clients/test-clients.ts';
 import { PostgresServer } from '../../dev-env/postgres-server.ts';
@@ -33,6 +32,8 @@ const heapNoise = 0.05;
 
 type Written = Readonly<{ text: string; salon: LinkedSalon }>;
 type Given = Readonly<{ id: string; text: string; salon: LinkedSalon }>;
+
+type ReceivedPage = Readonly<{ messages: readonly Readonly<{ text: string | null }>[]; next: number | null }>;
 
 describe('sessions under random faults', () => {
   const scope = new AsyncDisposableStack();
@@ -230,3 +231,18 @@ describe('sessions under random faults', () => {
     },
   );
 });
+
+/** All received texts of the company, oldest first. */
+async function receivedTexts(url: string, apiKey: string): Promise<string[]> {
+  const texts: string[] = [];
+  let after: number | null = 0;
+  while (after !== null) {
+    const response = await sendRequest(`${url}/marketplace/received-messages?after=${after}&limit=200`, {
+      headers: { 'x-api-key': apiKey },
+    });
+    const { messages, next } = (await response.json()) as ReceivedPage;
+    texts.push(...messages.map(({ text }) => text ?? ''));
+    after = messages.length > 0 ? next : null;
+  }
+  return texts;
+}

@@ -3,7 +3,7 @@ import type { LoginRefusal } from '../connection/login-refusal.ts';
 import type { PasskeyStep } from '../pairing/passkey-challenge.ts';
 import { QueryFaults } from './query-faults.ts';
 import { Restrictions } from './restrictions.ts';
-import { PerAccountSetting } from './scoped-setting.ts';
+import { PerAccountSetting } from './per-account-setting.ts';
 
 /** The tag inside the order to replace the secret of a QR code; both occur (whatsapp.md 3.6). */
 export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';

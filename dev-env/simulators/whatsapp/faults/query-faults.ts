@@ -1,7 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 
 import { children } from '../stanzas/nodes.ts';
-import { PerAccountSetting } from './scoped-setting.ts';
+import { PerAccountSetting } from './per-account-setting.ts';
 
 /** `silence`: no response. `limit`: 429 (rate limit). */
 export type QueryFault = 'silence' | 'limit';
