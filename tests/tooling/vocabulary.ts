@@ -48,7 +48,7 @@ export const vocabulary: readonly Term[] = [
   term(/\btold\b/, 'notified, reported', 'assumedTold'),
   term(/\btells?\b/, 'reports, shows, returns', 'it tells of a change'),
   term(/\bnews of\b/, 'change, confirmationOrChange', 'newsOf'),
-  term(/\brecord webhooks\b/, 'BookingSync', 'RecordWebhooks'),
+  term(/\bRecordWebhooks\b/, 'BookingSync', 'RecordWebhooks', ''),
   term(/\bnotification[ -]rules\b/, 'notification settings', 'notification-rules'),
   term(/\boutgoing[ -]webhook[ -]rules\b/, 'outgoing webhook settings', 'outgoing-webhook-rules'),
   term(
@@ -72,11 +72,7 @@ export const vocabulary: readonly Term[] = [
     'prepare-libraries',
   ),
   term(/\blinking[ -]demands\b|\bpairing[ -]secret\b/, 'ADV secret', 'pairing-secret'),
-  term(
-    /\b(?:flapping[ -]breaker|reconnect[ -]budget)\b/,
-    'DisconnectHistory, ReconnectScheduler',
-    'flapping-breaker',
-  ),
+  term(/\breconnect[ -]budget\b/, 'ReconnectScheduler', 'reconnect-budget'),
   term(
     /\b(?:connection[ -]slot|status[ -]board)\b/,
     'current connection, SessionStatusTracker',
@@ -104,11 +100,11 @@ export const vocabulary: readonly Term[] = [
   term(/\bfares?\b/, 'does', 'how it fares'),
   term(/\bgo(?:es|ing)? on\b|\bwent on\b/, 'continue, recover', 'the outbox goes on'),
   term(/\b(?:needs|gets|have|has) a look\b|\ba look at it\b/, 'requires attention', 'a session needs a look'),
-  term(/\bof (?:its|their|his|her) own\b/, 'own, separate', 'a process of its own'),
+  term(/(?<!\bno dependencies )\bof (?:its|their|his|her) own\b/, 'own, separate', 'a process of its own'),
   term(/\bin vain\b/, 'without success', 'waited in vain'),
   term(/\bturned away\b/, 'rejected', 'callers are turned away'),
   term(/\bas before, and\b/, 'the complete statement', 'As before, and counts attempts'),
-  term(/\bby then\b/, 'at that time', 'what the client knows by then'),
+  term(/\bknows? by then\b/, 'the state at that time', 'what the client knows by then'),
   term(/\bsays nothing twice\b|\bimpatient finger\b/, 'sends nothing twice', 'says nothing twice'),
 ];
 
