@@ -17,7 +17,7 @@ const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, st
 });
 
 describe('POST /marketplace/webhook/:companyId/:secret', () => {
-  it('answers success once the inbox has the webhook', async () => {
+  it('responds with success once the inbox has accepted the webhook', async () => {
     await using server = await startHttpTestServer();
     const response = await fetch(server.url + path, post(JSON.stringify(webhook)));
     expect(response.status).toBe(200);
@@ -26,7 +26,7 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     expect(server.acceptedWebhooks).toEqual([{ companyId: 41, body: webhook }]);
   });
 
-  it('takes a gzipped webhook', async () => {
+  it('accepts a gzipped webhook', async () => {
     await using server = await startHttpTestServer();
     const body = new Uint8Array(gzipSync(JSON.stringify(webhook)));
     const response = await fetch(server.url + path, post(body, { ...json, 'content-encoding': 'gzip' }));
@@ -41,17 +41,17 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
       413,
       post(new Uint8Array(gzipSync(Buffer.alloc(5_000_000))), { ...json, 'content-encoding': 'gzip' }),
     ],
-    ['what only calls itself gzip', 400, post('{}', { ...json, 'content-encoding': 'gzip' })],
+    ['invalid gzip data', 400, post('{}', { ...json, 'content-encoding': 'gzip' })],
     ['an unknown encoding', 415, post('{}', { ...json, 'content-encoding': 'br' })],
     ['plain text', 415, post('{}', { 'content-type': 'text/plain' })],
     ['a charset other than UTF-8', 415, post('{}', { 'content-type': 'application/json; charset=cp1251' })],
-    ['bytes that are no UTF-8', 400, post(new Uint8Array([0x22, 0xff, 0xfe, 0x22]))],
+    ['invalid UTF-8', 400, post(new Uint8Array([0x22, 0xff, 0xfe, 0x22]))],
     ['broken JSON', 400, post('{"company_id": ')],
-    ['30,000 levels', 400, post('['.repeat(30_000) + ']'.repeat(30_000))],
+    ['30,000 nested arrays', 400, post('['.repeat(30_000) + ']'.repeat(30_000))],
     ['a __proto__ key', 400, post('{"data":{"__proto__":{"admin":true}}}')],
     ['an escaped __proto__ key', 400, post('{"\\u005f_proto__":{"admin":true}}')],
     ['a constructor key', 400, post('{"constructor":{"prototype":{}}}')],
-  ] as const)('refuses %s', async ([, status, init]) => {
+  ] as const)('rejects %s', async ([, status, init]) => {
     await using server = await startHttpTestServer();
     const response = await fetch(server.url + path, init);
     expect(response.status).toBe(status);
@@ -61,7 +61,7 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     expect((await fetch(server.url + path, post(JSON.stringify(webhook)))).status).toBe(200);
   });
 
-  it('refuses a body that grows past the limit without saying its length', async () => {
+  it('rejects a chunked body beyond the limit', async () => {
     await using server = await startHttpTestServer();
     const status = await new Promise((resolve, reject) => {
       const request = httpRequest(server.url + path, { method: 'POST', headers: json }, (response) => {
@@ -75,10 +75,10 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     expect(status).toBe(413);
   });
 
-  it('refuses a wrong secret and an unknown company with the same answer', async () => {
+  it('rejects a wrong secret and an unknown company with the same response', async () => {
     await using server = await startHttpTestServer();
-    const refusals = [`/marketplace/webhook/41/wrong`, `/marketplace/webhook/999/${webhookSecret}`];
-    for (const wrong of refusals) {
+    const wrongPaths = [`/marketplace/webhook/41/wrong`, `/marketplace/webhook/999/${webhookSecret}`];
+    for (const wrong of wrongPaths) {
       const response = await fetch(server.url + wrong, post(JSON.stringify(webhook)));
       expect(response.status).toBe(401);
       expect(await response.json()).toMatchObject({ code: 'INVALID_TOKEN' });
@@ -86,14 +86,14 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     expect(server.acceptedWebhooks).toEqual([]);
   });
 
-  it('turns away an address that keeps guessing, before anybody is asked, but no right path', async () => {
-    const asked: number[] = [];
+  it('rate-limits guesses per IP before authentication, but never a known path', async () => {
+    const queried: number[] = [];
     await using server = await startHttpTestServer({
       limiters: { failedWebhookAuth: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) },
       options: { trustProxy: 1 },
       inbox: {
         authenticate: async (id, secret) => {
-          asked.push(id);
+          queried.push(id);
           if (secret !== webhookSecret) throw new AppError('INVALID_TOKEN');
           return companyWith(id);
         },
@@ -110,11 +110,11 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     const refused = await send('/marketplace/webhook/903/guess', '7.7.7.7');
     expect(refused.status).toBe(429);
     expect(await refused.json()).toMatchObject({ code: 'RATE_LIMIT', retryAfter: 60 });
-    expect(asked).not.toContain(903);
+    expect(queried).not.toContain(903);
     for (const from of ['7.7.7.7', '8.8.8.8']) expect((await send(path, from)).status).toBe(200);
   });
 
-  it('tells the sender to come back when the webhook could not be made durable', async () => {
+  it('responds 503 with Retry-After if the webhook could not be stored', async () => {
     await using server = await startHttpTestServer({
       inbox: {
         acceptEntity: async () => {
@@ -128,7 +128,7 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     expect(await response.json()).toMatchObject({ code: 'DB_ERROR', retryAfter: 5 });
   });
 
-  it('is counted by its route and logged without the secret', async () => {
+  it('counts the request by route and logs it without the secret', async () => {
     await using server = await startHttpTestServer();
     await fetch(server.url + path, post(JSON.stringify(webhook)));
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
@@ -143,7 +143,7 @@ describe('POST /marketplace/webhook/:companyId', () => {
   const send = async (url: string, body: unknown, key = apiKey) =>
     await fetch(url, post(JSON.stringify(body), { ...json, 'x-api-key': key }));
 
-  it('takes the generic form from the holder of the key', async () => {
+  it('accepts a generic webhook with the API key', async () => {
     await using server = await startHttpTestServer();
     const response = await send(`${server.url}/marketplace/webhook/41`, generic);
     expect(await response.json()).toEqual({ success: true });
@@ -152,7 +152,7 @@ describe('POST /marketplace/webhook/:companyId', () => {
     ]);
   });
 
-  it("refuses a wrong key, another company's path and a wrong form", async () => {
+  it("rejects a wrong key, another company's path and an invalid body", async () => {
     await using server = await startHttpTestServer();
     expect((await send(`${server.url}/marketplace/webhook/41`, generic, 'wrong')).status).toBe(401);
     expect((await send(`${server.url}/marketplace/webhook/42`, generic)).status).toBe(403);
@@ -166,7 +166,7 @@ describe('POST /marketplace/webhook/:companyId', () => {
 describe('POST /marketplace/callback', () => {
   const uninstall = { salon_id: 510041, application_id: 4242, event: 'uninstall', partner_token: 'p' };
 
-  it('hands the lifecycle event on, with the signed fields of a payment', async () => {
+  it('passes on the lifecycle event with the signed fields of a payment', async () => {
     const events: unknown[] = [];
     await using server = await startHttpTestServer({
       lifecycle: { handle: async (event) => void events.push(event) },
@@ -189,7 +189,7 @@ describe('POST /marketplace/callback', () => {
     ]);
   });
 
-  it('hands on the numbers of a payment to the letter, since their sign covers them so', async () => {
+  it('passes on the numbers of a payment as source text, which the signature covers', async () => {
     const payments: unknown[] = [];
     await using server = await startHttpTestServer({
       lifecycle: { handle: async ({ payment }) => void payments.push(payment) },
@@ -209,7 +209,7 @@ describe('POST /marketplace/callback', () => {
     }
   });
 
-  it('passes on the refusal of a wrong partner token, and never logs the token', async () => {
+  it('rejects a wrong partner token and never logs it', async () => {
     await using server = await startHttpTestServer({
       lifecycle: {
         handle: async () => {
@@ -225,7 +225,7 @@ describe('POST /marketplace/callback', () => {
     expect(server.log.lines.join('\n')).not.toContain('stolen-partner-token');
   });
 
-  it('refuses an unknown event and an unsigned payment', async () => {
+  it('rejects an unknown event and an unsigned payment', async () => {
     await using server = await startHttpTestServer();
     for (const body of [
       { ...uninstall, event: 'explode' },

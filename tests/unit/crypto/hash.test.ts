@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { deterministicUuid } from '../../../src/crypto/hash.ts';
 
-it('a hashed UUID is a valid one, the same for the same parts and another for any other', () => {
+it('deterministicUuid is a valid UUID that depends on every part', () => {
   const uuid = deterministicUuid(1, 'record', { a: null });
   expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(deterministicUuid(1, 'record', { a: null })).toBe(uuid);

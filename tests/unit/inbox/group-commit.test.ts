@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../../src/inbox/group-commit.ts';
 
-/** Writes that end when the test lets them. */
+/** Records batches; each write ends when the test calls `finish`. */
 class Writer {
   readonly groups: (readonly number[])[] = [];
   readonly #waiting: (() => void)[] = [];
@@ -18,8 +18,8 @@ class Writer {
   }
 }
 
-describe('a group commit', () => {
-  it('writes a lone item at once and what came meanwhile together', async () => {
+describe('GroupCommit', () => {
+  it('writes a single item at once and batches items that arrive during the write', async () => {
     const writer = new Writer();
     const commit = new GroupCommit(writer.write, { maxBatchSize: 10, waitMs: 0 });
     const first = commit.add(1);
@@ -32,7 +32,7 @@ describe('a group commit', () => {
     expect(await Promise.all(others)).toEqual(['group 2', 'group 2', 'group 2']);
   });
 
-  it('makes no group larger than it may be', async () => {
+  it('limits the batch size', async () => {
     const writer = new Writer();
     const commit = new GroupCommit(writer.write, { maxBatchSize: 2, waitMs: 0 });
     const all = [1, 2, 3, 4, 5, 6].map((item) => commit.add(item));
@@ -41,7 +41,7 @@ describe('a group commit', () => {
     expect(writer.groups).toEqual([[1], [2, 3], [4, 5], [6]]);
   });
 
-  it('waits for company when it is told to', async () => {
+  it('waits for more items if waitMs is set', async () => {
     const writer = new Writer();
     const commit = new GroupCommit(writer.write, { maxBatchSize: 10, waitMs: 20 });
     const both = [commit.add(1), commit.add(2)];
@@ -50,7 +50,7 @@ describe('a group commit', () => {
     await Promise.all(both);
   });
 
-  it('tells everybody of a group why it failed, and goes on', async () => {
+  it('rejects the items of a failed batch and continues', async () => {
     const outcomes = [Promise.reject(new Error('no')), Promise.resolve('fine')];
     const commit = new GroupCommit(() => outcomes.shift() ?? Promise.resolve(''), {
       maxBatchSize: 1,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RateMeter } from '../../../src/inbox/rate-meter.ts';
 
-describe('a recent rate', () => {
-  it('rises within its window, is kept through the next one, and falls to nothing in silence', () => {
+describe('RateMeter', () => {
+  it('keeps the rate of a window through the next one and drops to 0 without events', () => {
     let nowMs = 1_000;
     const rate = new RateMeter(() => nowMs);
     expect(rate.perSecond).toBe(0);

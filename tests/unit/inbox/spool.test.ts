@@ -7,7 +7,7 @@ import { DirectoryInUseError } from '../../../src/lib/directory-lock.ts';
 import { Keyring } from '../../../src/crypto/keyring.ts';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
-const box = new Keyring([{ id: 'test', key: Buffer.alloc(32, 7) }]);
+const keyring = new Keyring([{ id: 'test', key: Buffer.alloc(32, 7) }]);
 
 async function openSpool(
   directory: string,
@@ -15,7 +15,7 @@ async function openSpool(
 ): Promise<Spool> {
   return await Spool.open({
     directory,
-    keyring: box,
+    keyring,
     onDamagedSegment: () => {
       throw new Error('Damaged');
     },
@@ -23,7 +23,7 @@ async function openSpool(
   });
 }
 
-async function recordsOf(spool: Spool): Promise<unknown[]> {
+async function drain(spool: Spool): Promise<unknown[]> {
   const records: unknown[] = [];
   for (let segment = await spool.oldest(); segment !== undefined; segment = await spool.oldest()) {
     records.push(...segment.records);
@@ -32,8 +32,8 @@ async function recordsOf(spool: Spool): Promise<unknown[]> {
   return records;
 }
 
-describe('the spool', () => {
-  it('gives everything back in its order, also to the next process, and is empty then', async () => {
+describe('Spool', () => {
+  it('returns all records in order to the next process and is empty afterwards', async () => {
     using temporary = new TemporaryDirectory();
     const directory = join(temporary.path, 'spool');
     {
@@ -45,11 +45,11 @@ describe('the spool', () => {
     }
     await using next = await openSpool(directory);
     expect(next.isEmpty).toBe(false);
-    expect(await recordsOf(next)).toEqual(Array.from({ length: 9 }, (_, n) => ({ n })));
+    expect(await drain(next)).toEqual(Array.from({ length: 9 }, (_, n) => ({ n })));
     expect([next.isEmpty, next.bytes, readdirSync(directory)]).toEqual([true, 0, []]);
   });
 
-  it('lets nobody read names and numbers from the disk', async () => {
+  it('writes encrypted files that only the owner may read', async () => {
     using temporary = new TemporaryDirectory();
     await using spool = await openSpool(temporary.path);
     await spool.append([{ name: 'Анна', phone: '+79001234567' }]);
@@ -58,7 +58,7 @@ describe('the spool', () => {
     expect(statSync(join(temporary.path, file)).mode & 0o077).toBe(0);
   });
 
-  it('takes new records while the oldest are carried away, and gives each once', async () => {
+  it('accepts new records while the oldest segment is drained, without duplicates', async () => {
     using temporary = new TemporaryDirectory();
     await using spool = await openSpool(temporary.path);
     await spool.append([{ n: 1 }]);
@@ -66,10 +66,10 @@ describe('the spool', () => {
     await spool.append([{ n: 2 }]);
     expect(first?.records).toEqual([{ n: 1 }]);
     if (first !== undefined) await spool.remove(first);
-    expect(await recordsOf(spool)).toEqual([{ n: 2 }]);
+    expect(await drain(spool)).toEqual([{ n: 2 }]);
   });
 
-  it('goes on behind a line that a crash cut, tells of it, and keeps the file', async () => {
+  it('skips a torn line, reports the segment and keeps its file', async () => {
     using temporary = new TemporaryDirectory();
     {
       await using spool = await openSpool(temporary.path);
@@ -83,12 +83,12 @@ describe('the spool', () => {
       onDamagedSegment: (...args) => reported.push(args),
     });
     await next.append([{ n: 3 }]);
-    expect(await recordsOf(next)).toEqual([{ n: 1 }, { n: 3 }]);
+    expect(await drain(next)).toEqual([{ n: 1 }, { n: 3 }]);
     expect(reported).toEqual([[file, 1]]);
     expect(readdirSync(temporary.path)).toEqual([`${file}.damaged`]);
   });
 
-  it('keeps a second process out of its directory, and lets the next one in', async () => {
+  it('locks its directory until it is closed', async () => {
     using temporary = new TemporaryDirectory();
     const directory = join(temporary.path, 'spool');
     {
@@ -97,32 +97,32 @@ describe('the spool', () => {
       await expect(openSpool(directory)).rejects.toBeInstanceOf(DirectoryInUseError);
     }
     await using next = await openSpool(directory);
-    expect(await recordsOf(next)).toEqual([{ n: 1 }]);
+    expect(await drain(next)).toEqual([{ n: 1 }]);
   });
 
-  it('does not open a line that was copied from elsewhere', async () => {
+  it('rejects a line encrypted for another context', async () => {
     using temporary = new TemporaryDirectory();
-    const foreign = box.seal('another place', '{"n":9}').toString('base64');
+    const foreign = keyring.seal('another context', '{"n":9}').toString('base64');
     appendFileSync(join(temporary.path, '0000000001.spool'), `${foreign}\n`);
     const reported: unknown[] = [];
     await using spool = await openSpool(temporary.path, {
       onDamagedSegment: (...args) => reported.push(args),
     });
-    expect(await recordsOf(spool)).toEqual([]);
+    expect(await drain(spool)).toEqual([]);
     expect(reported).toHaveLength(1);
   });
 
-  it('refuses what is over its size, and takes again when there is room', async () => {
+  it('rejects records beyond its size limit until it has been drained', async () => {
     using temporary = new TemporaryDirectory();
     await using spool = await openSpool(temporary.path, { maxBytes: 1_000 });
     await spool.append([{ text: 'x'.repeat(300) }]);
     await expect(spool.append([{ text: 'x'.repeat(900) }])).rejects.toBeInstanceOf(SpoolFailedError);
-    expect(await recordsOf(spool)).toHaveLength(1);
+    expect(await drain(spool)).toHaveLength(1);
     await spool.append([{ n: 2 }]);
-    expect(await recordsOf(spool)).toEqual([{ n: 2 }]);
+    expect(await drain(spool)).toEqual([{ n: 2 }]);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('leaves nothing of a group that a full disk did not take', async () => {
+  it.skipIf(process.getuid?.() !== 0)('rolls back a batch when the disk is full', async () => {
     using temporary = new TemporaryDirectory();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', temporary.path]);
     try {
@@ -131,7 +131,7 @@ describe('the spool', () => {
       const tooMuch = Array.from({ length: 100 }, (_, n) => ({ n, text: 'x'.repeat(1_000) }));
       await expect(spool.append(tooMuch)).rejects.toBeInstanceOf(SpoolFailedError);
       await spool.append([{ n: 2 }]);
-      expect(await recordsOf(spool)).toEqual([{ n: 1 }, { n: 2 }]);
+      expect(await drain(spool)).toEqual([{ n: 1 }, { n: 2 }]);
     } finally {
       execFileSync('umount', ['-l', temporary.path]);
     }

@@ -24,7 +24,7 @@ const company: Company = {
   createdAt: new Date(0),
 };
 
-/** The ids of the jobs that webhooks become, each told its start, its moment in seconds and its date of change. */
+/** Job ids of webhooks given by the start of the visit, the time of arrival and the change date of the record. */
 async function jobIds(
   webhooks: readonly Readonly<{ start: string; atSeconds: number; changed?: string }>[],
 ): Promise<(string | undefined)[]> {
@@ -55,8 +55,8 @@ async function jobIds(
 
 const [ten, noon] = ['2026-03-10 10:00:00', '2026-03-10 12:00:00'];
 
-describe('the id of a webhook', () => {
-  it('is the same for a repeat at any time when the record is dated', async () => {
+describe('the job id of a webhook', () => {
+  it('is the same for a repeat at any time if the record has a change date', async () => {
     const changed = '2026-03-08T12:00:00+0300';
     const ids = await jobIds([
       { start: ten, atSeconds: 0, changed },
@@ -67,7 +67,7 @@ describe('the id of a webhook', () => {
     expect(ids[2]).not.toBe(ids[0]);
   });
 
-  it('is another one for an undated record that moved away and back', async () => {
+  it('differs for a record without change date that moved away and back', async () => {
     const ids = await jobIds([
       { start: ten, atSeconds: 0 },
       { start: noon, atSeconds: 20 },
@@ -76,7 +76,7 @@ describe('the id of a webhook', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  it('is the same for an undated repeat that follows at once', async () => {
+  it('is the same for an immediate repeat without change date', async () => {
     const ids = await jobIds([
       { start: ten, atSeconds: 0 },
       { start: ten, atSeconds: 1.5 },

@@ -15,16 +15,16 @@ import type { NewJob } from '../../../src/ports/job-queue.ts';
 
 const job = (n: number): NewJob => ({ id: `job-${n}`, key: `key-${n}`, data: { n } });
 
-/** A store before a database that can be slow, away, or of another opinion about some jobs. */
-class Inbox implements AsyncDisposable {
+/** A writer on a database that can be slow or down and rejects job 13 as invalid. */
+class WriterFixture implements AsyncDisposable {
   readonly stored: number[] = [];
   readonly log = captureLog();
-  isAway = false;
+  isDown = false;
   insertMs = 0;
   drained = 0;
   readonly directory = new TemporaryDirectory();
   #spool: Spool | undefined;
-  #store: WebhookWriter | undefined;
+  #writer: WebhookWriter | undefined;
 
   async open(maxBytes?: number): Promise<WebhookWriter> {
     const spool = await Spool.open({
@@ -33,86 +33,86 @@ class Inbox implements AsyncDisposable {
       onDamagedSegment: () => undefined,
       ...(maxBytes !== undefined && { maxBytes }),
     });
-    const store = new WebhookWriter({
+    const writer = new WebhookWriter({
       queue: { insert: (_queue, jobs) => this.#insert(jobs) },
       spool,
       report: createBusinessEvents(this.log, createMetrics()),
       monotonicMs,
       insertTimeoutMs: 500,
     });
-    store.on('drained', () => (this.drained += 1));
+    writer.on('drained', () => (this.drained += 1));
     this.#spool = spool;
-    this.#store = store;
-    return store;
+    this.#writer = writer;
+    return writer;
   }
 
   get files(): string[] {
     return readdirSync(this.directory.path);
   }
 
-  told(message: string): number {
+  countLogLines(message: string): number {
     return this.log.lines.filter((line) => line.includes(message)).length;
   }
 
   async #insert(jobs: readonly NewJob[]): Promise<void> {
     if (this.insertMs > 0) await delay(this.insertMs);
-    if (this.isAway) throw new AppError('DB_ERROR');
+    if (this.isDown) throw new AppError('DB_ERROR');
     if (jobs.some(({ data }) => data['n'] === 13)) throw new AppError('DB_ERROR', { retryable: false });
     this.stored.push(...jobs.map(({ data }) => Number(data['n'])));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#store?.[Symbol.asyncDispose]();
+    await this.#writer?.[Symbol.asyncDispose]();
     await this.#spool?.[Symbol.asyncDispose]();
     this.directory[Symbol.dispose]();
   }
 }
 
-describe('the store of webhooks', () => {
-  it('empties its spool also when webhooks never cease to come', async () => {
-    await using inbox = new Inbox();
-    const store = await inbox.open();
-    inbox.isAway = true;
-    for (let n = 20; n < 25; n += 1) expect(await store.write([job(n)])).toBe('spooled');
-    inbox.isAway = false;
-    inbox.insertMs = 20;
+describe('WebhookWriter', () => {
+  it('drains the spool under a steady stream of webhooks', async () => {
+    await using fixture = new WriterFixture();
+    const writer = await fixture.open();
+    fixture.isDown = true;
+    for (let n = 20; n < 25; n += 1) expect(await writer.write([job(n)])).toBe('spooled');
+    fixture.isDown = false;
+    fixture.insertMs = 20;
     const outcomes: string[] = [];
     const writes: Promise<unknown>[] = [];
     for (let n = 25; outcomes.at(-1) !== 'stored' && n < 400; n += 1) {
-      writes.push(store.write([job(n)]).then((outcome) => outcomes.push(outcome)));
+      writes.push(writer.write([job(n)]).then((outcome) => outcomes.push(outcome)));
       await delay(5);
     }
     await Promise.all(writes);
     expect(outcomes.at(-1)).toBe('stored');
-    await waitFor('all to be stored', () => new Set(inbox.stored).size === 5 + writes.length);
-    expect(inbox.drained).toBeGreaterThan(0);
-    expect(inbox.files).toEqual([]);
+    await waitFor('all to be stored', () => new Set(fixture.stored).size === 5 + writes.length);
+    expect(fixture.drained).toBeGreaterThan(0);
+    expect(fixture.files).toEqual([]);
   });
 
-  it('acknowledges a group with one that the database will never take, and puts that one aside', async () => {
-    await using inbox = new Inbox();
-    const store = await inbox.open();
-    expect(await store.write([job(12), job(13), job(14)])).toBe('spooled');
-    await waitFor('the others', () => inbox.stored.length === 2);
-    expect(inbox.stored).toEqual([12, 14]);
-    await waitFor('the damaged file', () => inbox.files.some((name) => name.endsWith('.damaged')));
-    expect(await store.write([job(15)])).toBe('stored');
+  it('acknowledges a batch with an invalid job and sets that job aside', async () => {
+    await using fixture = new WriterFixture();
+    const writer = await fixture.open();
+    expect(await writer.write([job(12), job(13), job(14)])).toBe('spooled');
+    await waitFor('the others', () => fixture.stored.length === 2);
+    expect(fixture.stored).toEqual([12, 14]);
+    await waitFor('the damaged file', () => fixture.files.some((name) => name.endsWith('.damaged')));
+    expect(await writer.write([job(15)])).toBe('stored');
   });
 
-  it('refuses what neither the database nor the disk takes, says so, and has it looked for afterwards', async () => {
-    await using inbox = new Inbox();
-    const store = await inbox.open(10);
-    inbox.isAway = true;
-    await expect(store.write([job(30)])).rejects.toMatchObject({ code: 'DB_ERROR', retryAfterSeconds: 5 });
-    await expect(store.write([job(31)])).rejects.toMatchObject({ code: 'DB_ERROR' });
-    expect(inbox.told('Webhooks refused')).toBe(2);
-    expect(inbox.told('Webhook inbox: database unavailable')).toBe(1);
-    inbox.isAway = false;
-    expect(await store.write([job(30)])).toBe('stored');
-    expect([inbox.drained, inbox.told('Webhook inbox: database recovered'), inbox.stored]).toEqual([
-      1,
-      1,
-      [30],
-    ]);
+  it('rejects webhooks if database and spool fail, and emits drained after the recovery', async () => {
+    await using fixture = new WriterFixture();
+    const writer = await fixture.open(10);
+    fixture.isDown = true;
+    await expect(writer.write([job(30)])).rejects.toMatchObject({ code: 'DB_ERROR', retryAfterSeconds: 5 });
+    await expect(writer.write([job(31)])).rejects.toMatchObject({ code: 'DB_ERROR' });
+    expect(fixture.countLogLines('Webhooks refused')).toBe(2);
+    expect(fixture.countLogLines('Webhook inbox: database unavailable')).toBe(1);
+    fixture.isDown = false;
+    expect(await writer.write([job(30)])).toBe('stored');
+    expect([
+      fixture.drained,
+      fixture.countLogLines('Webhook inbox: database recovered'),
+      fixture.stored,
+    ]).toEqual([1, 1, [30]]);
   });
 });

@@ -6,24 +6,24 @@ import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
 
-const nobody = companyIdFrom(999_999_999);
+const unknownId = companyIdFrom(999_999_999);
 
 describe.each(engines())('companies in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('registers a salon once, however often and at once it comes', async () => {
+  it('registers a salon once for concurrent requests', async () => {
     const { companies } = store.repositories;
     const wanted = newCompany();
 
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 8 }, () => companies.createOrFind({ ...newCompany(), salonId: wanted.salonId })),
     );
 
-    expect(answers.filter(({ created }) => created)).toHaveLength(1);
-    expect(new Set(answers.map(({ company }) => company.id)).size).toBe(1);
+    expect(results.filter(({ created }) => created)).toHaveLength(1);
+    expect(new Set(results.map(({ company }) => company.id)).size).toBe(1);
   });
 
-  it('keeps secrets and owner of a salon that comes again, and takes its fresh title, type and zone', async () => {
+  it('updates title, type and time zone of a known salon and keeps secrets and owner', async () => {
     const { companies } = store.repositories;
     const first = newCompany({ ownerUserId: 11 });
     const { company } = await companies.createOrFind(first);
@@ -49,7 +49,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     });
   });
 
-  it('starts an uninstalled salon again with nothing of its last installation', async () => {
+  it('resets an uninstalled salon that is registered again', async () => {
     const { companies, events, tokens } = store.repositories;
     const first = newCompany({ ownerUserId: 11 });
     const { company } = await companies.createOrFind(first);
@@ -86,7 +86,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     });
   });
 
-  it('finds a company by each of its keys and nobody by a wrong one', async () => {
+  it('finds a company by each of its keys', async () => {
     const { companies } = store.repositories;
     const wanted = newCompany();
     const { company } = await companies.createOrFind(wanted);
@@ -96,11 +96,11 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(await companies.bySalonId(wanted.salonId)).toEqual(company);
     expect(await companies.byApiKey(wanted.apiKey)).toEqual(company);
     expect(await companies.byApiKey(`${wanted.apiKey}0`)).toBeUndefined();
-    expect(await companies.byId(nobody)).toBeUndefined();
-    expect(await companies.getSecrets(nobody)).toBeUndefined();
+    expect(await companies.byId(unknownId)).toBeUndefined();
+    expect(await companies.getSecrets(unknownId)).toBeUndefined();
   });
 
-  it('stores secrets that the database cannot read', async () => {
+  it('stores secrets encrypted', async () => {
     const wanted = newCompany();
     await store.repositories.companies.createOrFind(wanted);
 
@@ -115,7 +115,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(stored).not.toContain(wanted.webhookSecret);
   });
 
-  it('lets an integration status move along its ladder and nowhere else', async () => {
+  it('allows only the defined integration status transitions', async () => {
     const { companies } = store.repositories;
     const company = await registerCompany(store.repositories);
     const pairs = integrationStatuses.flatMap((from) => integrationStatuses.map((to) => [from, to] as const));
@@ -146,22 +146,24 @@ describe.each(engines())('companies in $name', ({ make }) => {
     ]);
   });
 
-  it('lets one of two rival moves win', async () => {
+  it('performs one of several concurrent transitions', async () => {
     const { companies, events } = store.repositories;
     const company = await registerCompany(store.repositories);
 
-    const answers = await Promise.all(
-      Array.from({ length: 6 }, () => companies.transitionIntegration(company.id, 'activating', 'rivals')),
+    const results = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        companies.transitionIntegration(company.id, 'activating', 'concurrent'),
+      ),
     );
 
-    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    expect(results.filter((result) => result !== undefined)).toHaveLength(1);
     const moves = (await events.latest(company.id, 50)).filter(
       ({ type }) => type === 'integration_status_changed',
     );
     expect(moves).toHaveLength(1);
   });
 
-  it('records a session state with one event per change, and when the device was linked', async () => {
+  it('records one event per session state change and the time of linking', async () => {
     const { companies, events } = store.repositories;
     const company = await registerCompany(store.repositories);
 
@@ -186,10 +188,10 @@ describe.each(engines())('companies in $name', ({ make }) => {
       ['connected', 'session', true],
       ['pairing', 'session', false],
     ]);
-    expect(await companies.recordSession(nobody, { state: 'connected' })).toBeUndefined();
+    expect(await companies.recordSession(unknownId, { state: 'connected' })).toBeUndefined();
   });
 
-  it('keeps the cause of a state for as long as the state lasts', async () => {
+  it('keeps the cause of a session state until the state changes', async () => {
     const { companies } = store.repositories;
     const { id } = await registerCompany(store.repositories);
     await companies.recordSession(id, { state: 'stopped', cause: '411' });
@@ -198,7 +200,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(connected).toMatchObject({ sessionState: 'connected', sessionCause: undefined });
   });
 
-  it('lists installed companies whose WhatsApp is not there, longest first, no more than asked for', async () => {
+  it('lists installed companies without WhatsApp, longest first, up to the limit', async () => {
     const { companies } = store.repositories;
     const [banned, fine, gone, lost, relinking, fresh] = [
       await registerCompany(store.repositories),
@@ -229,7 +231,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(await companies.withoutWhatsApp(1)).toEqual(listed.slice(0, 1));
   });
 
-  it('counts connections, and those of the last day', async () => {
+  it('counts connections in total and of the last day', async () => {
     const { companies } = store.repositories;
     const before = await companies.stats();
     const [connected, lost] = [
@@ -253,7 +255,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(after.last24h.disconnections - before.last24h.disconnections).toBe(1);
   });
 
-  it('lists the companies of the asked statuses, oldest first', async () => {
+  it('lists companies by status, oldest first', async () => {
     const { companies } = store.repositories;
     const older = await registerCompany(store.repositories);
     const newer = await registerCompany(store.repositories);
@@ -267,7 +269,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(await companies.withStatus([])).toEqual([]);
   });
 
-  it('keeps events newest first, and refuses one for a company that does not exist', async () => {
+  it('lists events newest first and rejects one of an unknown company', async () => {
     const { events } = store.repositories;
     const company = await registerCompany(store.repositories);
     const detail = { count: 3, word: 'да', yes: true, nothing: null };
@@ -280,9 +282,11 @@ describe.each(engines())('companies in $name', ({ make }) => {
       ['second_thing', {}],
       ['first_thing', detail],
     ]);
-    await expect(events.record({ companyId: nobody, type: 'thing', cause: 'test' })).rejects.toMatchObject({
-      code: 'COMPANY_NOT_FOUND',
-    });
+    await expect(events.record({ companyId: unknownId, type: 'thing', cause: 'test' })).rejects.toMatchObject(
+      {
+        code: 'COMPANY_NOT_FOUND',
+      },
+    );
   });
 
   async function forceStatus(id: number, status: IntegrationStatus): Promise<void> {

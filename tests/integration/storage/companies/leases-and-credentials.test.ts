@@ -22,7 +22,7 @@ describe.each(
   }
 
   describe('a lease', () => {
-    it('goes to one of many rivals', async () => {
+    it('is granted to one of several concurrent owners', async () => {
       id = (await registerCompany(store.repositories)).id;
       const owners = Array.from({ length: 10 }, (_, index) => `instance-${index}`);
 
@@ -33,7 +33,7 @@ describe.each(
       expect(leases.filter((lease) => lease !== undefined)).toHaveLength(1);
     });
 
-    it('goes over when its time has run out by the clock of the database, and not before', async () => {
+    it('is granted to another owner only after it expired by the database clock', async () => {
       const { leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const grantedAtMs = performance.now();
@@ -48,7 +48,7 @@ describe.each(
       expect(await leases.renew(second, minuteMs)).toBe(true);
     });
 
-    it('lives on while it is renewed, and cannot be renewed once it has run out', async () => {
+    it('can be renewed until it expires', async () => {
       const { leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner', 300);
@@ -60,7 +60,7 @@ describe.each(
       expect(await leases.acquire(id, 'other', minuteMs)).toBeDefined();
     });
 
-    it('is granted to its owner again under a new token, which ends the old one', async () => {
+    it('is granted again to its owner under a new token, which invalidates the old one', async () => {
       const { leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const first = await granted('owner');
@@ -70,7 +70,7 @@ describe.each(
       expect(await leases.renew(first, minuteMs)).toBe(false);
     });
 
-    it('is free at once after a release, and a stale release frees nobody', async () => {
+    it('is available immediately after a release; a stale release has no effect', async () => {
       const { leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const first = await granted('first');
@@ -85,7 +85,7 @@ describe.each(
   });
 
   describe('credentials', () => {
-    it('come back byte for byte, hundreds written at once, and only those asked for', async () => {
+    it('are read back unchanged by id after a write of hundreds', async () => {
       const { credentials } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
@@ -105,7 +105,7 @@ describe.each(
       expect(await credentials.companies()).toContain(id);
     });
 
-    it('are replaced and deleted in one write, of which the last word counts', async () => {
+    it('are replaced and deleted in one write, in which the last change of a row wins', async () => {
       const { credentials } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
@@ -121,7 +121,7 @@ describe.each(
       );
     });
 
-    it('are sealed anew only while they are what was read', async () => {
+    it('are re-encrypted only if unchanged since they were read', async () => {
       const { credentials } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
@@ -134,7 +134,7 @@ describe.each(
       expect(Buffer.from(kept).toString()).toBe('anew');
     });
 
-    it('are not touched by an owner who has been followed by another', async () => {
+    it('cannot be written with a stale lease', async () => {
       const { credentials, leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const old = await granted('old');
@@ -153,7 +153,7 @@ describe.each(
       );
     });
 
-    it('are gone after an erase', async () => {
+    it('are deleted by erase', async () => {
       const { credentials } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
@@ -166,7 +166,7 @@ describe.each(
     });
   });
 
-  describe('a probe for room', () => {
+  describe('probe', () => {
     const written = async () => {
       const [row] = await store.database.sql.transaction((session) =>
         session.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint as bytes"),
@@ -174,7 +174,7 @@ describe.each(
       return Number(row?.['bytes']);
     };
 
-    it('writes what it was asked to, and leaves nothing', async () => {
+    it('writes and leaves nothing behind', async () => {
       const { credentials } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
@@ -184,7 +184,7 @@ describe.each(
       expect(await credentials.companies()).not.toContain(id);
     });
 
-    it('is refused to whoever has lost the lease', async () => {
+    it('fails without the lease', async () => {
       const { credentials, leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
@@ -193,7 +193,7 @@ describe.each(
     });
   });
 
-  describe('credentials set aside', () => {
+  describe('quarantined credentials', () => {
     const creds = (text: string) => ({ type: 'creds', id: 'main', value: Buffer.from(text) });
     const setAside = async () => {
       const [row] = await store.database.sql.transaction((session) =>
@@ -204,7 +204,7 @@ describe.each(
       return row?.['rows'];
     };
 
-    it('are found by nothing that logs in, stay out of the way of a new link, and are erased by their age', async () => {
+    it('are invisible to sessions, do not affect a new link, and are erased by age', async () => {
       const { credentials } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const first = await granted('owner');
@@ -226,7 +226,7 @@ describe.each(
       expect(Buffer.from(kept).toString()).toBe('third');
     });
 
-    it('are not by an owner who has been followed by another', async () => {
+    it('cannot be created with a stale lease', async () => {
       const { credentials, leases } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const old = await granted('old');
@@ -241,7 +241,7 @@ describe.each(
   });
 
   describe('the client version', () => {
-    it('is the newest that was ever saved', async () => {
+    it('is the newest saved version', async () => {
       const { clientVersion } = store.repositories;
       expect(await clientVersion.read()).toBeUndefined();
       await clientVersion.save([2, 3000, 1_043_857_760]);
@@ -252,7 +252,7 @@ describe.each(
   });
 
   describe('a connect token', () => {
-    it('is good for its company until it ends or is revoked', async () => {
+    it('is valid for its company until it expires or is revoked', async () => {
       const { tokens } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const other = await registerCompany(store.repositories);

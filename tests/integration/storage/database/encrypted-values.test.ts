@@ -21,7 +21,7 @@ const oldBox = new Keyring([oldKey]);
 const bothKeys = new Keyring([newKey, oldKey]);
 const newAlone = new Keyring([newKey]);
 
-describe.each(engines())('values sealed in $name', ({ make, name }) => {
+describe.each(engines())('re-encryption of stored values in $name', ({ make, name }) => {
   const store = useStore(make);
 
   async function linkedSalon() {
@@ -52,7 +52,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
       value: `${index}`,
     }));
 
-  /** @returns what is to be read again */
+  /** @returns the plaintexts to compare with */
   async function keepTexts(companyId: CompanyId, box: Keyring, count: number) {
     const received = new StoredReceivedMessages(store.repositories.rpc, box);
     const texts = Array.from({ length: count }, (_, index) => ({
@@ -70,7 +70,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
       value: bothKeys.seal(stored.context, bothKeys.open(stored.context, stored.value)),
     }));
 
-  it('all come under the first key, in every column that holds such values', async () => {
+  it('covers every column with encrypted values', async () => {
     const { credentials: rows, rpc, encryptedValues } = store.repositories;
     const { salon, company, lease, credentials } = await linkedSalon();
     await credentials.write(entries('gone', 20));
@@ -81,9 +81,9 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     await webhooks.save(company.id, 'https://salon.example/hook', 'whsec_older');
     await webhooks.rotate(company.id, 'whsec_newer', 24);
     const written = await keepTexts(company.id, oldBox, 25);
-    // 20 and 30 with a key for their names each, two secrets, three of the webhook and what 25 times was written.
+    // 20 + 30 credentials with one id key each, 2 company secrets, 3 webhook values and 25 received messages.
     expect(await encryptedValues.countStale(bothKeys.currentKeyPrefix)).toBe(82);
-    // A column that is not here: seal something into it above.
+    // If a column is missing here, store an encrypted value in it above.
     const under = (box: Keyring) => countEncryptedValues(store.database.sql, box.currentKeyPrefix);
     const everywhere = await under(oldBox);
     expect(everywhere).toEqual({
@@ -122,7 +122,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     });
   });
 
-  it('come under the first key whatever the names of the keys are, and what cannot be read holds up no other', async () => {
+  it('works for any key ids and skips unreadable values', async () => {
     const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
     const others = ['a', 'zz', 'a-longer-name'].map((id) => ({ id, key: randomBytes(32) }));
@@ -157,7 +157,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     expect(await encryptedValues.countStale(box.currentKeyPrefix)).toBe(0);
   });
 
-  it('stay what they became when a webhook is set anew or gets another secret in between', async () => {
+  it('keeps a webhook URL and secret that change concurrently', async () => {
     const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
     const webhooks = new StoredOutgoingWebhooks(rpc, oldBox);
@@ -181,7 +181,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     expect(running.staleCount).toBe(0);
   });
 
-  it('do not come back when what a client wrote was erased in between', async () => {
+  it('does not restore a received message that is deleted concurrently', async () => {
     const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
     const received = new StoredReceivedMessages(rpc, newAlone);
@@ -197,7 +197,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     expect(running.staleCount).toBe(0);
   });
 
-  it('are found and counted among many texts without reading those under the first key', async () => {
+  it('finds and counts stale messages by index, without reading current ones', async () => {
     const { company } = await linkedSalon();
     await keepTexts(company.id, bothKeys, 1);
     await store.database.sql.query(
@@ -230,7 +230,7 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     await store.database.sql.query('delete from public.received_messages');
   });
 
-  it('are not replaced once they are others than those that were read', async () => {
+  it('skips values that changed since they were read', async () => {
     const { credentials: rows, encryptedValues } = store.repositories;
     const { lease, credentials } = await linkedSalon();
     await credentials.write([{ type: 'session', id: 'a', value: 'older' }]);
@@ -248,9 +248,9 @@ describe.each(engines())('values sealed in $name', ({ make, name }) => {
     expect(await reopened.read('session', ['a'])).toEqual(new Map([['a', 'newer']]));
   });
 
-  // PGlite has one connection, so no transaction holds a lock during another.
-  describe.runIf(name !== pglite.name)('with other writers', () => {
-    it('are left to the next round while a session is writing them', async () => {
+  // PGlite has a single connection, so there is no concurrent transaction.
+  describe.runIf(name !== pglite.name)('with concurrent transactions', () => {
+    it('leaves locked rows to the next round', async () => {
       const { lease, credentials } = await linkedSalon();
       await credentials.write(entries('busy', 3));
       await using running = rotation();

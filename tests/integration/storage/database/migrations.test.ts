@@ -12,7 +12,7 @@ import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import type { TestDatabase } from '../../../support/fixtures/engines.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
-/** A release after this one. */
+/** A migration of a later release. */
 const later: Migration = {
   version: '29990101000000',
   name: 'later',
@@ -45,9 +45,9 @@ describe.each(
     );
   });
 
-  it('are applied once, in order, also by several instances at once', async () => {
+  it('are applied once and in order by concurrent instances', async () => {
     const instances = [1, 2, 3];
-    // Each connection has looked in vain for the history, as it has in an instance that has asked for it before.
+    // Each connection has cached that the history table does not exist.
     const lookUp = `select to_regnamespace('supabase_migrations'), pg_sleep(0.1)`;
     await Promise.all(instances.map(() => database.transaction((session) => session.query(lookUp))));
 
@@ -60,13 +60,13 @@ describe.each(
     expect(await history()).toEqual(migrations.map(({ version, name }) => ({ version, name })));
   });
 
-  it('go on from where an older release stopped', async () => {
+  it('continue after those of an older release', async () => {
     await migrate(database, migrations);
 
     expect(await migrate(database, [...migrations, later])).toEqual([later.version]);
   });
 
-  it('are those of the Supabase CLI, which keeps each statement by itself', async () => {
+  it('match a history of the Supabase CLI, which stores single statements', async () => {
     await migrate(database, migrations);
     await database.transaction((session) =>
       session.exec(`update supabase_migrations.schema_migrations set statements =
@@ -76,7 +76,7 @@ describe.each(
     expect(await migrate(database, migrations)).toEqual([]);
   });
 
-  it('leave nothing of one that fails', async () => {
+  it('roll back a migration that fails', async () => {
     const broken = { ...later, sql: 'create table half (id int); select 1 / 0' };
 
     await expect(migrate(database, [...migrations, broken])).rejects.toMatchObject({ code: '22012' });
@@ -88,7 +88,7 @@ describe.each(
     expect(await migrate(database, migrations)).toEqual([]);
   });
 
-  it('refuse a database of an unreleased version and leave it as it is', async () => {
+  it('reject a database of an unreleased version without changing it', async () => {
     const squashed = { ...later, version: '20261122100000', name: 'companies' };
     await migrate(database, [squashed]);
 
@@ -103,7 +103,7 @@ describe.each(
     expect(tables).toEqual({ names: ['later'] });
   });
 
-  it('refuse a database that a newer release has migrated', async () => {
+  it('reject a database of a newer release', async () => {
     await migrate(database, [...migrations, later]);
 
     await expect(migrate(database, migrations)).rejects.toThrow(
@@ -111,7 +111,7 @@ describe.each(
     );
   });
 
-  it('refuse when one was changed, taken away, or slipped in', async () => {
+  it('reject a modified, missing or inserted migration', async () => {
     const last = {
       ...later,
       version: '29990101000001',
@@ -136,8 +136,8 @@ describe.each(
   }
 });
 
-describe('the folder of migrations', () => {
-  it('is refused when a file is not named as the Supabase CLI names it', async () => {
+describe('readMigrations', () => {
+  it('rejects a file name that the Supabase CLI does not accept', async () => {
     using directory = new TemporaryDirectory();
     writeFileSync(path.join(directory.path, '2026_late.sql'), 'select 1');
 

@@ -11,8 +11,8 @@ import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-describe('the embedded store', () => {
-  it('has every message that it acknowledged before kill -9, three times over', async () => {
+describe('the embedded database', () => {
+  it('keeps every acknowledged message through kill -9, three times in a row', async () => {
     using directory = new TemporaryDirectory();
     const choice = { kind: 'embedded', directory: path.join(directory.path, 'pg') } as const;
     await copyDatabaseTemplate(choice.directory);
@@ -37,7 +37,7 @@ describe('the embedded store', () => {
     expect(found.filter((message) => message?.status !== 'queued')).toEqual([]);
   }, 90_000);
 
-  it('belongs to one process: a second is refused in plain words, and takes over when the first was killed', async () => {
+  it('is locked by one process; another one can open it after the first was killed', async () => {
     using directory = new TemporaryDirectory();
     const choice = { kind: 'embedded', directory: path.join(directory.path, 'pg') } as const;
     await copyDatabaseTemplate(choice.directory);
@@ -52,7 +52,7 @@ describe('the embedded store', () => {
     await database.ping();
   }, 60_000);
 
-  it('lets no other user into its folder', async () => {
+  it('restricts its directory to the owner', async () => {
     using temporary = new TemporaryDirectory();
     const directory = path.join(temporary.path, 'pg');
     await copyDatabaseTemplate(directory);
@@ -60,7 +60,7 @@ describe('the embedded store', () => {
     expect(statSync(directory).mode & 0o077).toBe(0);
   });
 
-  it('is free again when it was closed', async () => {
+  it('can be reopened after it was closed', async () => {
     await using place = await pglite.make();
     const first = await openTestDatabase(place.address);
     const { id } = await registerCompany(repositoriesOn(first));
@@ -70,7 +70,7 @@ describe('the embedded store', () => {
     expect(await repositoriesOn(second).companies.byId(id)).toMatchObject({ id });
   });
 
-  it('says what to do with the directory of another Postgres version', async () => {
+  it('explains how to migrate the directory of another Postgres version', async () => {
     using directory = new TemporaryDirectory();
     const pg = path.join(directory.path, 'pg');
     mkdirSync(pg);
@@ -81,7 +81,7 @@ describe('the embedded store', () => {
     );
   });
 
-  it('starts over when its first start was interrupted', async () => {
+  it('is recreated after an interrupted first start', async () => {
     using directory = new TemporaryDirectory();
     const pg = path.join(directory.path, 'pg');
     mkdirSync(`${pg}.new`);
@@ -91,7 +91,7 @@ describe('the embedded store', () => {
     expect(await registerCompany(repositoriesOn(database))).toMatchObject({ id: 1 });
   });
 
-  it('flushes its log to the disk before a write is acknowledged, and does not for a read', async () => {
+  it('flushes the write-ahead log before acknowledging a write, but not for a read', async () => {
     await using place = await pglite.make();
     await using database = await openTestDatabase(place.address);
     const repositories = repositoriesOn(database);
@@ -101,14 +101,14 @@ describe('the embedded store', () => {
     const write = () => repositories.events.record({ companyId: id, type: 'written', cause: 'test' });
 
     for (let round = 0; round < 3; round += 1) {
-      // The last segment counts as changed until its time stamp is old enough to be told from a new one.
+      // The last segment counts as changed until its mtime is older than the clock granularity.
       await waitFor('the log to settle', async () => (await flushesOf(read)) === 0);
       expect(await flushesOf(write)).toBeGreaterThan(0);
     }
   });
 });
 
-/** Counts the file handles that the flush opens; the database's own files are opened inside WebAssembly, synchronously. */
+/** Counts the file handles opened by flushes; PGlite itself opens files synchronously inside WebAssembly. */
 async function flushesOf(work: () => Promise<unknown>): Promise<number> {
   let flushes = 0;
   const hook = createHook({

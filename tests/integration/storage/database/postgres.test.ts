@@ -9,8 +9,8 @@ import { registerCompany, repositoriesOn } from '../../../support/fixtures/stora
 import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-describe('a Postgres server', () => {
-  it('may go away and come back: calls fail with DB_ERROR meanwhile, then calls and jobs go on', async () => {
+describe('PostgresDatabase', () => {
+  it('recovers from a server restart: calls fail with DB_ERROR, then calls and jobs continue', async () => {
     await using server = await PostgresServer.start();
     const reported: unknown[] = [];
     const onError = (error: unknown): void => void reported.push(error);
@@ -41,7 +41,7 @@ describe('a Postgres server', () => {
     expect(outages.lines).toEqual(['The job queue began', 'The job queue ended']);
   });
 
-  it('is asked again when it takes a transaction back in favour of another one (fault 8)', async () => {
+  it('retries a transaction after a deadlock (fault 8)', async () => {
     await using server = await PostgresServer.start();
     await using database = new PostgresDatabase({ url: await server.createDatabase(), onError: () => {} });
     await database.transaction((session) =>
@@ -54,7 +54,7 @@ describe('a Postgres server', () => {
       database.transaction(async (session) => {
         attempts += 1;
         await session.query('update counters set value = value + 1 where id = $1', [first]);
-        // Long enough for the rival to hold the other row.
+        // Long enough for the other transaction to lock its row.
         await session.query('select pg_sleep(0.2)');
         await session.query('update counters set value = value + 1 where id = $1', [second]);
       });
@@ -66,7 +66,7 @@ describe('a Postgres server', () => {
     expect(rows).toEqual([{ value: 2 }, { value: 2 }]);
   });
 
-  it('that ends connections as fast as they are made costs answers and not the process (fault 7)', async () => {
+  it('survives a server that terminates every connection (fault 7)', async () => {
     await using server = await PostgresServer.start();
     const url = await server.createDatabase();
     await using database = new PostgresDatabase({ url, onError: () => {} });
@@ -93,10 +93,10 @@ describe('a Postgres server', () => {
     expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
   }, 20_000);
 
-  it('does not keep callers waiting that it cannot serve', async () => {
+  it('fails fast if the server is unreachable', async () => {
     await expect(
       openDatabase(
-        // The discard port: nobody answers there.
+        // The discard port, where no server listens.
         { kind: 'postgres', url: 'postgres://nobody@127.0.0.1:9/none' },
         { migrations: [], onError: () => {}, now: () => new Date() },
       ),

@@ -8,11 +8,11 @@ import { newMessage, registerCompany, useStore } from '../../../support/fixtures
 import { engines } from '../../../support/fixtures/engines.ts';
 
 describe.each(engines({ both: 'Statement errors come from two drivers, with different codes and texts' }))(
-  'the functions of $name',
+  'database functions in $name',
   ({ make }) => {
     const store = useStore(make);
 
-    it('are the only way in: row level security everywhere, nothing for anon and authenticated', async () => {
+    it('are the only access: row level security everywhere, no grants to anon and authenticated', async () => {
       const tables = await query(`
       select relname, relrowsecurity as secured,
         has_table_privilege('anon', oid, 'select, insert, update, delete, truncate')
@@ -40,7 +40,7 @@ describe.each(engines({ both: 'Statement errors come from two drivers, with diff
       }
     });
 
-    it('take hostile text as text, or refuse it as bad input', async () => {
+    it('store hostile text unchanged or reject it as invalid', async () => {
       const { events } = store.repositories;
       const company = await registerCompany(store.repositories);
       const outcomes = new Map<string, unknown>();
@@ -65,7 +65,7 @@ describe.each(engines({ both: 'Statement errors come from two drivers, with diff
       expect(await query('select count(*)::int as companies from companies')).not.toEqual([{ companies: 0 }]);
     });
 
-    it('do not run into each other, also when every second one fails half-way', async () => {
+    it('are isolated from concurrent calls that fail half-way', async () => {
       const { bookings, events } = store.repositories;
       const { id } = await registerCompany(store.repositories);
       const recordIds = Array.from({ length: 50 }, (_, index) => index + 1);
@@ -75,7 +75,7 @@ describe.each(engines({ both: 'Statement errors come from two drivers, with diff
           bookings.apply(id, {
             expectedVersion: 0,
             known: knownBooking({ recordId, staffName: randomUUID() }),
-            // Written last, so a failure here must take the booking back.
+            // Written last, so that a failure must roll back the booking.
             plan: [
               {
                 ...newMessage(id, { idempotencyKey: `k${recordId}` }),
@@ -120,29 +120,29 @@ describe.each(engines({ both: 'Statement errors come from two drivers, with diff
         ['POST', '/rest/v1/rpc/public.company_by_id'],
         ['POST', '/rest/v1/rpc/company_by_id%22%3B%20drop%20table%20companies'],
         ['POST', '/auth/v1/token'],
-      ])('refuse %s %s', async (method, path) => {
+      ])('reject %s %s', async (method, path) => {
         expect(await post(path, '{}', method)).toEqual({ status: 400, code: 'PGRST100' });
       });
 
       it.each([
         ['an unknown function', 'no_such_function', '{}'],
-        ['one of Postgres itself', 'pg_sleep', '{"seconds": 9}'],
+        ['a built-in function', 'pg_sleep', '{"seconds": 9}'],
         ['a missing argument', 'company_by_id', '{}'],
-        ['an argument too many', 'company_by_id', '{"p_company_id": 1, "x\\"; drop table companies; --": 1}'],
-      ])('do not know %s', async (_, name, body) => {
+        ['an unknown argument', 'company_by_id', '{"p_company_id": 1, "x\\"; drop table companies; --": 1}'],
+      ])('respond 404 to %s', async (_, name, body) => {
         expect(await post(`/rest/v1/rpc/${name}`, body)).toEqual({ status: 404, code: 'PGRST202' });
       });
 
       it.each([
-        ['no JSON', '{"p_company_id":', 400, 'PGRST102'],
-        ['no object', '[1]', 400, 'PGRST102'],
+        ['invalid JSON', '{"p_company_id":', 400, 'PGRST102'],
+        ['an array', '[1]', 400, 'PGRST102'],
         ['a wrong type', '{"p_company_id": "one"}', 400, '22P02'],
         ['a number out of range', '{"p_company_id": 1e300}', 400, '22P02'],
-      ])('answer %s as PostgREST does', async (_, body, status, code) => {
+      ])('respond to %s like PostgREST', async (_, body, status, code) => {
         expect(await post('/rest/v1/rpc/company_by_id', body)).toEqual({ status, code });
       });
 
-      it('give broken rules the status of PostgREST, and the status that a function chose', async () => {
+      it('map constraint violations and PTxyz errors to the HTTP status of PostgREST', async () => {
         const company = await registerCompany(store.repositories);
         const event = { p_type: 'Not Snake', p_cause: 'x' };
         const lost = { p_company_id: company.id, p_token: 99, p_changes: [] };

@@ -18,10 +18,10 @@ const once = {
   concurrency: 4,
 };
 
-describe.each(engines())('a job that failed for good in $name', ({ make }) => {
+describe.each(engines())('a dead-lettered job in $name', ({ make }) => {
   const store = useStore(make);
 
-  it('is told with its id, its company and its reason, in the log and among the events of the company', async () => {
+  it('is logged and recorded as an event with job id, company and reason', async () => {
     const { id: companyId } = await registerCompany(store.repositories);
     const log = captureLog();
     await using queue = await createJobQueue({
@@ -58,12 +58,12 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
       webhook: randomUUID(),
       activation: randomUUID(),
       forwarding: randomUUID(),
-      stranger: randomUUID(),
+      unknownCompany: randomUUID(),
     };
     const data = { companyId, resource: 'record', resourceId: 7, status: 'create', data: {} };
     await queue.insert('webhooks', [
       { id: ids.webhook, key: 'a', data },
-      { id: ids.stranger, key: 'b', data: { nobody: true } },
+      { id: ids.unknownCompany, key: 'b', data: { unknown: true } },
     ]);
     await queue.insert('activation', [{ id: ids.activation, key: 'c', data: { companyId } }]);
 
@@ -73,7 +73,7 @@ describe.each(engines())('a job that failed for good in $name', ({ make }) => {
 
     expect(await deadLetterLog('Job dead-lettered', ids.webhook)).toContain(`"companyId":${companyId}`);
     expect(await deadLetterLog('Job dead-lettered', ids.activation)).toContain(`"companyId":${companyId}`);
-    expect(await deadLetterLog('Job dead-lettered', ids.stranger)).not.toContain('companyId');
+    expect(await deadLetterLog('Job dead-lettered', ids.unknownCompany)).not.toContain('companyId');
     const events = await waitFor('the events', async () => {
       const latest = (await store.repositories.events.latest(companyId, 10)).filter(({ type }) =>
         type.endsWith('_buried'),

@@ -12,7 +12,7 @@ import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Job } from '../../../../src/ports/job-queue.ts';
 
-const rules = {
+const policies = {
   webhooks: {
     maxAttempts: 3,
     maxInterruptions: 20,
@@ -48,7 +48,7 @@ describe.each(
     database = await openTestDatabase(place.address);
     queue = await createJobQueue({
       database,
-      policies: rules,
+      policies,
       graceMs: 2_000,
       onError: (error) => errors.push(error),
       outages,
@@ -61,7 +61,7 @@ describe.each(
     await database[Symbol.asyncDispose]();
   }
 
-  it('run once for one id, however often it is inserted', async () => {
+  it('run once per id, however often it is inserted', async () => {
     const runs: Job[] = [];
     await queue.work('webhooks', async (job) => void runs.push(job));
     const job = { id: randomUUID(), key: 'repeat', data: { salon: 5 } };
@@ -77,7 +77,7 @@ describe.each(
     ]);
   });
 
-  it('of one key run in the order of insertion, one after another, while other keys overtake them', async () => {
+  it('of one key run one at a time in insertion order, independently of other keys', async () => {
     const gate = Promise.withResolvers<void>();
     const log: string[] = [];
     await queue.work('webhooks', async ({ key, data }) => {
@@ -103,7 +103,7 @@ describe.each(
     expect(log.indexOf('quick7 ends')).toBeLessThan(log.indexOf('slow0 ends'));
   });
 
-  it('take data that Postgres itself would refuse', async () => {
+  it('accept data with characters that jsonb rejects', async () => {
     const runs: unknown[] = [];
     await queue.work('webhooks', async ({ data }) => void runs.push(data));
 
@@ -112,7 +112,7 @@ describe.each(
     expect(await waitFor('the job', () => runs[0])).toEqual({ name: 'О\ufffdля \ufffd', 'k\ufffd': 1 });
   });
 
-  it('start within 300 ms', async () => {
+  it('start within 300 ms of the insert', async () => {
     const started = new Map<string, number>();
     await queue.work('webhooks', async ({ id }) => void started.set(id, performance.now()));
     const delaysMs: number[] = [];
@@ -123,11 +123,11 @@ describe.each(
       delaysMs.push((await waitFor('the job', () => started.get(id))) - insertedAtMs);
     }
 
-    // The median, since the machine may be busy with something else for a moment.
+    // The median tolerates load on the machine.
     expect(delaysMs.toSorted((a, b) => a - b)[3]).toBeLessThan(300);
   });
 
-  it('that fail are tried again after a while, with the jobs of their key waiting', async () => {
+  it('that fail are retried with back-off while the jobs of their key wait', async () => {
     const attempts: [string, number, number][] = [];
     await queue.work('webhooks', async ({ data, attempt }) => {
       const { name } = data as { name: string };
@@ -151,7 +151,7 @@ describe.each(
     expect(errors.map(String)).toEqual(['Error: attempt 1 failed', 'Error: attempt 2 failed']);
   });
 
-  it('that fail for good go to the dead letters with the reason, and their key goes on', async () => {
+  it('that use up their attempts are dead-lettered with the reason and unblock their key', async () => {
     const done: unknown[] = [];
     const deadLettered: [string, string][] = [];
     await queue.work(
@@ -186,7 +186,7 @@ describe.each(
     ]);
   });
 
-  it('wait for a database that is away, however often, and count no attempt; one report tells of it', async () => {
+  it('are retried through a database outage without counting attempts; it is reported once', async () => {
     const attempts: number[] = [];
     await queue.work('webhooks', async ({ attempt }) => {
       attempts.push(attempt);
@@ -202,7 +202,7 @@ describe.each(
     expect(errors).toEqual([]);
   }, 40_000);
 
-  it('that the database itself refuses are not taken for an outage', async () => {
+  it('that the database rejects as invalid do not count as an outage', async () => {
     const attempts: number[] = [];
     await queue.work('webhooks', async ({ attempt }) => {
       attempts.push(attempt);
@@ -214,7 +214,7 @@ describe.each(
     expect(outages.lines).toEqual([]);
   });
 
-  it('that wait for another attempt have it at once when they are hurried', async () => {
+  it('that wait for a retry run immediately after runNow', async () => {
     const attempts: number[] = [];
     await queue.work('activation', async ({ attempt }) => {
       attempts.push(attempt);
@@ -226,11 +226,11 @@ describe.each(
       await queue.runNow('activation', 'hurried');
       return attempts.length === 3;
     });
-    // By itself it would take 5 seconds at the least.
+    // The back-off alone takes at least 5 seconds.
     expect(performance.now() - startedAtMs).toBeLessThan(3_000);
   });
 
-  it('in hand are finished before the queue stops, the others wait for the next start', async () => {
+  it('in flight finish before the queue stops; the others run after the next start', async () => {
     const log: string[] = [];
     const gate = Promise.withResolvers<void>();
     await queue.work('webhooks', async ({ data }) => {
@@ -238,7 +238,7 @@ describe.each(
       await gate.promise;
     });
     await queue.insert('webhooks', [
-      { key: 'stop', data: { name: 'in hand' } },
+      { key: 'stop', data: { name: 'in flight' } },
       { key: 'stop', data: { name: 'waiting' } },
     ]);
     await waitFor('the first', () => log.length === 1);
@@ -246,20 +246,20 @@ describe.each(
     const stopped = close();
     gate.resolve();
     await stopped;
-    expect(log).toEqual(['in hand']);
+    expect(log).toEqual(['in flight']);
 
     await open();
     await queue.work('webhooks', async ({ data }) => void log.push((data as { name: string }).name));
     await waitFor('the second', () => log.length === 2);
-    expect(log).toEqual(['in hand', 'waiting']);
+    expect(log).toEqual(['in flight', 'waiting']);
   });
 
-  it('of a process that was killed run again within 30 seconds', async () => {
+  it('of a killed process run again within 30 seconds', async () => {
     const job = { id: randomUUID(), key: 'killed', data: { kept: true } };
     await queue.insert('webhooks', [job]);
     await close();
     await using victim = new StorageProcess('work', place.address);
-    await waitFor('the victim to take the job', () => victim.lines.includes(job.id), 20_000);
+    await waitFor('the victim to claim the job', () => victim.lines.includes(job.id), 20_000);
     await victim.kill();
     const killedAtMs = performance.now();
 

@@ -9,7 +9,7 @@ import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two connections' }))(
-  'the table of jobs in $name',
+  'the job table in $name',
   ({ make }) => {
     const store = useStore(make);
     let queue: StoppableJobQueue;
@@ -29,7 +29,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
     });
     afterAll(() => queue[Symbol.asyncDispose]());
 
-    it("holds the same rows as after pg-boss' own insert", async () => {
+    it("inserts the same rows as pg-boss' own insert", async () => {
       const boss = store.database.createBoss();
       await boss.start();
       const [theirs, ours] = [randomUUID(), randomUUID()];
@@ -52,7 +52,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       expect(await rowOf(ours)).toEqual(await rowOf(theirs));
     });
 
-    it('gives the oldest job of each key, none of a key that has one in hand, with thousands waiting', async () => {
+    it('claims the oldest job of each key without a job in flight, from thousands of jobs', async () => {
       const keys = Array.from({ length: 60 }, (_, n) => `key-${n}`);
       for (let round = 0; round < 50; round += 1) {
         await queue.insert(
@@ -77,12 +77,12 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       expect(retried).toMatchObject([{ key: again.key, attempts: { failures: 1 }, data: again.data }]);
       expect(retried[0]?.claim.number).toBeGreaterThan(again.claim.number);
 
-      // The word of an attempt that is over.
+      // An update of an earlier attempt has no effect.
       await table.reschedule('replanning', again.claim, 0, { failures: 9, interruptions: 0 });
       expect(await table.claim('replanning', 40)).toEqual([]);
     }, 30_000);
 
-    it('looks at no more of ten thousand keys than it needs, before Postgres has counted them', async () => {
+    it('reads a bounded number of pages with ten thousand keys and no statistics', async () => {
       const fill = async (count: number): Promise<void> => {
         for (let start = 0; start < count; start += 500) {
           const jobs = Array.from({ length: 500 }, () => ({
@@ -109,7 +109,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       expect(await pagesOfAClaim()).toBeLessThan(withFew * 2 + 100);
     }, 60_000);
 
-    it('does not wait for a job that waits for its next attempt, nor lets it be overtaken by its key', async () => {
+    it('skips keys whose first job waits for a retry, and keeps their order', async () => {
       await queue.insert('reconciliation', [
         { key: 'slow', data: { n: 1 } },
         { key: 'slow', data: { n: 2 } },
@@ -125,7 +125,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       expect((await table.claim('reconciliation', 5)).map(({ data }) => data)).toEqual([{ n: 1 }]);
     });
 
-    it('keeps a job that is to be tried again as long as a new one, counted from the next attempt', async () => {
+    it('extends the retention of a rescheduled job from its next attempt', async () => {
       await queue.insert('answers', [{ key: 'kept', data: {} }]);
       await store.database.sql.query(
         `update pgboss.job set created_on = created_on - interval '13 days', keep_until = keep_until - interval '13 days'
@@ -143,7 +143,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       expect(row).toEqual({ kept: 14 * 86_400 });
     });
 
-    it('keeps what waits behind a job that is tried for a month', async () => {
+    it('retains jobs that queue behind one that is retried for a month', async () => {
       const boss = store.database.createBoss();
       await boss.start();
       const key = 'patient';
@@ -178,7 +178,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       }
     });
 
-    it('takes back what nobody can have in hand, though the clock was set back meanwhile', async () => {
+    it('reclaims all claims without a timeout, also after the clock was set back', async () => {
       await queue.insert('answers', [{ key: 'clock', data: {} }]);
       await table.claim('answers', 10);
       await store.database.sql.query(
@@ -189,7 +189,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       expect((await table.claim('answers', 10)).map(({ key }) => key)).toContain('clock');
     });
 
-    it('lets a job go that was in hand at the end of twenty processes, and its key goes on', async () => {
+    it('dead-letters a job interrupted by twenty process exits and unblocks its key', async () => {
       const id = randomUUID();
       await queue.insert('activation', [
         { id, key: 'deadly', data: { n: 1 } },
@@ -214,7 +214,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       errors = [];
     });
 
-    it('is worked off one by one while something more urgent is there, and by all hands afterwards', async () => {
+    it('is drained one job at a time while the worker yields, and concurrently afterwards', async () => {
       let inFlight = 0;
       let most = 0;
       let done = 0;

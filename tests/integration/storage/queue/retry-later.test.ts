@@ -9,7 +9,7 @@ import { useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
-describe.each(engines())('a job for a receiver that is down, in $name', ({ make }) => {
+describe.each(engines())('a job that throws RetryLaterError in $name', ({ make }) => {
   const store = useStore(make);
 
   const open = async () => {
@@ -27,7 +27,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     return { queue, outages, errors };
   };
 
-  it('is put aside when it fails after a day and a half, before the queue would erase it', async () => {
+  it('is dead-lettered if it fails at the maximum age', async () => {
     const { queue } = await open();
     await using _ = queue;
     const [old, young] = [randomUUID(), randomUUID()];
@@ -56,7 +56,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     expect((await queue.deadLetters('forwarding', 5)).map(({ id }) => id)).toEqual([old]);
   });
 
-  it('that is held back counts no failure, and is put aside for its age alone', async () => {
+  it('counts no attempt if countsAsAttempt is false, and is dead-lettered by age only', async () => {
     const { queue, errors } = await open();
     await using _ = queue;
     const [old, young, unseen] = [randomUUID(), randomUUID(), randomUUID()];
@@ -88,7 +88,7 @@ describe.each(engines())('a job for a receiver that is down, in $name', ({ make 
     expect(errors).toEqual([]);
   });
 
-  it('shows that the database is back, though none succeeds', async () => {
+  it('ends a database outage although the job does not succeed', async () => {
     const { queue, outages, errors } = await open();
     await using _ = queue;
     let attempts = 0;

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { KeyedMutex } from '../../../../src/lib/async/keyed-mutex.ts';
 
-describe('tasks of a keyed queue', () => {
-  it('run one after another for one key, also after a failure, and side by side for others', async () => {
-    const queue = new KeyedMutex<string>();
+describe('KeyedMutex', () => {
+  it('runs tasks of one key in order, also after a failure, and other keys concurrently', async () => {
+    const mutex = new KeyedMutex<string>();
     const order: string[] = [];
     const gate = Promise.withResolvers<void>();
-    const first = queue.run('a', async () => {
+    const first = mutex.run('a', async () => {
       order.push('a1 begins');
       await gate.promise;
       order.push('a1 ends');
       throw new Error('a1');
     });
-    const second = queue.run('a', async () => order.push('a2'));
-    await queue.run('b', async () => order.push('b'));
+    const second = mutex.run('a', async () => order.push('a2'));
+    await mutex.run('b', async () => order.push('b'));
     gate.resolve();
 
     await expect(first).rejects.toThrow('a1');

@@ -3,7 +3,7 @@ import { ReplaceableTimer } from '../../../../src/lib/async/timers.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-describe('an alarm', () => {
+describe('ReplaceableTimer', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
@@ -14,7 +14,7 @@ describe('an alarm', () => {
     return { alarm, rings, set };
   }
 
-  it('set beyond what a timer can hold rings once, at its time', async () => {
+  it('fires once at its time, also beyond the maximum delay of setTimeout', async () => {
     const { rings, set } = alarmThatCounts();
     const setAtMs = Date.now();
     set(60 * dayMs);
@@ -24,7 +24,7 @@ describe('an alarm', () => {
     expect(rings).toEqual([setAtMs + 60 * dayMs]);
   });
 
-  it('cleared or set anew half way does not ring for what it was set to before', async () => {
+  it('does not fire for a task that was cleared or replaced', async () => {
     const { alarm, rings, set } = alarmThatCounts();
     set(60 * dayMs);
     await vi.advanceTimersByTimeAsync(30 * dayMs);

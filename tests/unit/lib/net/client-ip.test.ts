@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ipRateLimitKey, isInternalIp } from '../../../../src/lib/net/client-ip.ts';
 
-describe('addressKey', () => {
-  it('is the address itself for IPv4, also when it came mapped into IPv6', () => {
+describe('ipRateLimitKey', () => {
+  it('is the IPv4 address, also if mapped into IPv6', () => {
     expect(ipRateLimitKey('203.0.113.9')).toBe('203.0.113.9');
     expect(ipRateLimitKey('::ffff:203.0.113.9')).toBe('203.0.113.9');
   });
 
-  it('is the same for every address of an IPv6 /64, however it is written', () => {
+  it('is the same for every notation of an address in an IPv6 /64', () => {
     expect(ipRateLimitKey('2001:db8::1')).toBe('2001:db8:0:0::/64');
     expect(ipRateLimitKey('2001:0DB8:0000:0000:ffff::2')).toBe('2001:db8:0:0::/64');
     expect(ipRateLimitKey('2001:db8:0:1::1')).toBe('2001:db8:0:1::/64');
@@ -15,13 +15,13 @@ describe('addressKey', () => {
     expect(ipRateLimitKey('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
   });
 
-  it('is never longer than an address, whatever a proxy wrote', () => {
+  it('is limited in length for invalid addresses', () => {
     expect(ipRateLimitKey('x'.repeat(5000))).toHaveLength(64);
   });
 });
 
-describe('isInternalAddress', () => {
-  it('knows loopback and private networks', () => {
+describe('isInternalIp', () => {
+  it('accepts loopback and private networks', () => {
     for (const address of [
       '127.0.0.1',
       '::1',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryIpRateLimiter } from '../../../../src/lib/net/ip-rate-limiter.ts';
 
-describe('MemoryAddressLimiter', () => {
-  it('lets an address act so many times in a window and then says how long to wait', async () => {
+describe('MemoryIpRateLimiter', () => {
+  it('allows a number of actions per window and then returns the time to wait', async () => {
     const limiter = new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 });
     expect(await limiter.consume('203.0.113.9')).toBeUndefined();
     expect(await limiter.consume('203.0.113.9')).toBeUndefined();
@@ -10,7 +10,7 @@ describe('MemoryAddressLimiter', () => {
     expect(await limiter.consume('203.0.113.10')).toBeUndefined();
   });
 
-  it('tells who has used up a window without counting the question', async () => {
+  it('reports an exhausted window without consuming a point', async () => {
     const limiter = new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 });
     for (let question = 0; question < 5; question += 1) {
       expect(await limiter.retryAfterSeconds('203.0.113.9')).toBeUndefined();
@@ -22,7 +22,7 @@ describe('MemoryAddressLimiter', () => {
     expect(await limiter.retryAfterSeconds('203.0.113.10')).toBeUndefined();
   });
 
-  it('remembers no more addresses than it may, the newest ones', async () => {
+  it('evicts the oldest addresses beyond its limit', async () => {
     const limiter = new MemoryIpRateLimiter({ points: 1, windowSeconds: 60, maxIps: 100 });
     for (let host = 0; host < 1000; host += 1) {
       await limiter.consume(`10.0.${Math.floor(host / 256)}.${host % 256}`);

@@ -3,21 +3,21 @@ import { databaseError, isOutage } from '../../../../src/storage/database/errors
 
 const outageOf = (code: string): boolean => isOutage(databaseError(code, new Error('refused')));
 
-describe('an error of the database', () => {
+describe('isOutage', () => {
   it.each([
-    ['no answer', ''],
+    ['no response', ''],
     ['a wrong password', '28P01'],
-    ['a database that only reads', '25006'],
-    ['a server that shuts down', '57P01'],
+    ['a read-only database', '25006'],
+    ['a server shutdown', '57P01'],
     ['a full disk', '53100'],
-    ['a statement that took too long', '57014'],
-    ['a right that is missing', '42501'],
-  ])('is an outage, which ends by itself: %s', (_what, code) => expect(outageOf(code)).toBe(true));
+    ['a statement timeout', '57014'],
+    ['a missing privilege', '42501'],
+  ])('is true for %s', (_what, code) => expect(outageOf(code)).toBe(true));
 
   it.each([
-    ['a character that it cannot hold', '22P05'],
-    ['a duplicate', '23505'],
-    ['a value that is too large', '54000'],
-    ['what our functions raise', 'P0001'],
-  ])('is the fault of what it was given: %s', (_what, code) => expect(outageOf(code)).toBe(false));
+    ['a character that is invalid in Postgres', '22P05'],
+    ['a unique violation', '23505'],
+    ['a program limit', '54000'],
+    ['an error raised by a function', 'P0001'],
+  ])('is false for %s', (_what, code) => expect(outageOf(code)).toBe(false));
 });

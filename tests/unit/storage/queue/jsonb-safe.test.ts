@@ -3,15 +3,15 @@ import { jsonbSafe } from '../../../../src/storage/queue/job-table.ts';
 
 const stored = (value: unknown): unknown => JSON.parse(jsonbSafe(value));
 
-describe('JSON for Postgres', () => {
-  it('loses what Postgres cannot hold, in values and in names', () => {
+describe('jsonbSafe', () => {
+  it('replaces NUL and lone surrogates in values and keys', () => {
     expect(stored({ 'a\0b': ['x\ud800y', { deep: '\udfff' }] })).toEqual({
       'a\ufffdb': ['x\ufffdy', { deep: '\ufffd' }],
     });
   });
 
-  it('keeps everything else, also what only looks like it', () => {
-    const fine = {
+  it('keeps everything else, including escaped escapes', () => {
+    const valid = {
       text: String.raw`\u0000 \ud800 \\u0000`,
       emoji: '💈',
       control: '\u0001\n',
@@ -19,7 +19,7 @@ describe('JSON for Postgres', () => {
       none: null,
     };
 
-    expect(stored(fine)).toEqual(fine);
-    expect(stored({ ...fine, bad: '\0' })).toEqual({ ...fine, bad: '\ufffd' });
+    expect(stored(valid)).toEqual(valid);
+    expect(stored({ ...valid, bad: '\0' })).toEqual({ ...valid, bad: '\ufffd' });
   });
 });

@@ -5,9 +5,9 @@ import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { CompanyCache } from '../../../../src/storage/repositories/company-cache.ts';
 import type { Companies } from '../../../../src/ports/companies.ts';
 
-describe('the cache of companies', () => {
-  it('asks once for a company, under each of its keys, and again for one that was not there', async () => {
-    const source = new CountedCompanies();
+describe('CompanyCache', () => {
+  it('caches a company under each of its keys, but not an unknown id', async () => {
+    const source = new RecordingCompanies();
     const cache = new CompanyCache(source);
 
     for (let count = 0; count < 3; count += 1) {
@@ -20,8 +20,8 @@ describe('the cache of companies', () => {
     expect(source.reads).toEqual(['id 1', 'salon 1', 'key 1', 'id 404', 'id 404', 'id 404']);
   });
 
-  it('shows what was written through it, under every key', async () => {
-    const source = new CountedCompanies();
+  it('invalidates every key of a company after a write', async () => {
+    const source = new RecordingCompanies();
     const cache = new CompanyCache(source);
     await cache.byId(companyIdFrom(1));
     await cache.bySalonId(salonIdFrom(1));
@@ -32,11 +32,11 @@ describe('the cache of companies', () => {
     expect(await cache.bySalonId(salonIdFrom(1))).toMatchObject({ integrationStatus: 'activating' });
   });
 
-  it('does not bring back a company that was read before a write ended', async () => {
-    const source = new CountedCompanies();
+  it('does not cache a read that a write overtook', async () => {
+    const source = new RecordingCompanies();
     const cache = new CompanyCache(source);
     const gate = Promise.withResolvers<void>();
-    source.beforeAnswer = gate.promise;
+    source.beforeRead = gate.promise;
     const slowRead = cache.byId(companyIdFrom(1));
 
     await cache.transitionIntegration(companyIdFrom(1), 'activating', 'test');
@@ -46,8 +46,8 @@ describe('the cache of companies', () => {
     expect(await cache.byId(companyIdFrom(1))).toMatchObject({ integrationStatus: 'activating' });
   });
 
-  it('keeps the companies used last', async () => {
-    const source = new CountedCompanies();
+  it('evicts the least recently used companies', async () => {
+    const source = new RecordingCompanies();
     const cache = new CompanyCache(source, { maxCompanies: 1 });
     for (const id of [1, 2, 3, 1, 4, 1]) await cache.byId(companyIdFrom(id));
 
@@ -55,10 +55,10 @@ describe('the cache of companies', () => {
   });
 });
 
-/** Companies in memory, which count how often they are asked. */
-class CountedCompanies implements Companies {
+/** In-memory companies that record each read. */
+class RecordingCompanies implements Companies {
   readonly reads: string[] = [];
-  beforeAnswer: Promise<void> = Promise.resolve();
+  beforeRead: Promise<void> = Promise.resolve();
   #status: IntegrationStatus = 'pending_whatsapp';
 
   async byId(id: CompanyId): Promise<Company | undefined> {
@@ -78,23 +78,23 @@ class CountedCompanies implements Companies {
     return company(id, to);
   }
 
-  createOrFind = unasked;
-  recordSession = unasked;
-  getSecrets = unasked;
-  withStatus = unasked;
-  withoutWhatsApp = unasked;
-  stats = unasked;
+  createOrFind = notImplemented;
+  recordSession = notImplemented;
+  getSecrets = notImplemented;
+  withStatus = notImplemented;
+  withoutWhatsApp = notImplemented;
+  stats = notImplemented;
 
   async #read(what: string, id: number): Promise<Company | undefined> {
     this.reads.push(what);
-    const answer = id === 404 ? undefined : company(id, this.#status);
-    await this.beforeAnswer;
-    return answer;
+    const found = id === 404 ? undefined : company(id, this.#status);
+    await this.beforeRead;
+    return found;
   }
 }
 
-function unasked(): never {
-  throw new Error('Not implemented in this test server');
+function notImplemented(): never {
+  throw new Error('Not implemented in this test');
 }
 
 function company(id: number, integrationStatus: IntegrationStatus): Company {
