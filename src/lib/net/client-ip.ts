@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { isInternalIp, unmapIpv4 } from './ip-ranges.ts';
 
 /**
  * Client address behind exactly `trustedHops` proxies, each of which appends its peer to `X-Forwarded-For`. Entries
@@ -16,25 +17,6 @@ export function ipRateLimitKey(address: string): string {
   const plain = unmapIpv4(address);
   if (isIP(plain) !== 6) return plain.slice(0, 64);
   return `${expandIpv6(plain).slice(0, 4).join(':')}::/64`;
-}
-
-const internal = new BlockList();
-for (const [network, bits] of [
-  ['127.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  internal.addSubnet(network, bits, 'ipv4');
-}
-internal.addAddress('::1', 'ipv6');
-internal.addSubnet('fc00::', 7, 'ipv6');
-
-/** Loopback and private networks (RFC 1918, RFC 4193). */
-export function isInternalIp(address: string): boolean {
-  const plain = unmapIpv4(address);
-  const family = isIP(plain);
-  return family !== 0 && internal.check(plain, family === 4 ? 'ipv4' : 'ipv6');
 }
 
 /**
@@ -56,11 +38,6 @@ function forwardedFor(request: IncomingMessage): string[] {
     : String(header)
         .split(',')
         .map((part) => part.trim());
-}
-
-function unmapIpv4(address: string): string {
-  const ipv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return ipv4 ?? address;
 }
 
 function expandIpv6(address: string): string[] {

@@ -4,6 +4,18 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
+const internal = new BlockList();
+for (const [network, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  internal.addSubnet(network, bits, 'ipv4');
+}
+internal.addAddress('::1', 'ipv6');
+internal.addSubnet('fc00::', 7, 'ipv6');
+
 /** IANA special-purpose registries; 169.254.0.0/16 includes the metadata services of cloud providers. */
 const specialPurpose = new BlockList();
 for (const [network, prefix] of [
@@ -46,4 +58,17 @@ export function isPublicIp(address: string): boolean {
 export function isLoopbackIp(address: string): boolean {
   const version = isIP(address);
   return version !== 0 && loopback.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Loopback and private networks (RFC 1918, RFC 4193). */
+export function isInternalIp(address: string): boolean {
+  const plain = unmapIpv4(address);
+  const family = isIP(plain);
+  return family !== 0 && internal.check(plain, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** The IPv4 address in an IPv4-mapped IPv6 address (RFC 4291); any other text unchanged. */
+export function unmapIpv4(address: string): string {
+  const ipv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return ipv4 ?? address;
 }

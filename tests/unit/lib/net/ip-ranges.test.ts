@@ -1,22 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopbackIp, isPublicIp } from '../../../../src/lib/net/ip-ranges.ts';
+import { isInternalIp } from '../../../../src/lib/net/ip-ranges.ts';
 
-describe('isPublicIp', () => {
-  it.each(['8.8.8.8', '172.32.0.1', '2a00:1450:4010:c0e::71'])('accepts %s', (ip) =>
-    expect(isPublicIp(ip)).toBe(true),
-  );
-  it.each([
-    '192.0.2.1',
-    '224.0.0.1',
-    '255.255.255.255',
-    '2001:db8::1',
-    '2001::1',
-    'fc00::1',
-    '::',
-    'salon.example',
-  ])('rejects %s', (ip) => expect(isPublicIp(ip)).toBe(false));
-});
-
-it('isLoopbackIp accepts every address of the loopback range', () => {
-  expect(['127.0.0.1', '127.8.8.8', '::1', '128.0.0.1'].map(isLoopbackIp)).toEqual([true, true, true, false]);
+describe('isInternalIp', () => {
+  it('accepts loopback and private networks', () => {
+    for (const address of [
+      '127.0.0.1',
+      '::1',
+      '10.1.2.3',
+      '172.31.0.1',
+      '192.168.1.1',
+      'fd00::1',
+      '::ffff:10.0.0.1',
+    ])
+      expect(isInternalIp(address), address).toBe(true);
+    for (const address of ['8.8.8.8', '172.32.0.1', '2001:db8::1', '', 'localhost', '::ffff:8.8.8.8'])
+      expect(isInternalIp(address), address).toBe(false);
+  });
 });
