@@ -128,10 +128,10 @@ describe.each(
       const name = { type: 'creds', id: 'main' };
       await credentials.write(lease, [{ ...name, value: Buffer.from('read') }]);
       const stored = { ...name, companyId: id, token: 0, context: '', value: Buffer.from('read') };
-      expect(await credentials.replace([{ stored, value: Buffer.from('anew') }])).toBe(1);
+      expect(await credentials.replace([{ stored, value: Buffer.from('re-encrypted') }])).toBe(1);
       expect(await credentials.replace([{ stored, value: Buffer.from('late') }])).toBe(0);
       const kept = (await credentials.read(id, 'creds', ['main'])).get('main') ?? [];
-      expect(Buffer.from(kept).toString()).toBe('anew');
+      expect(Buffer.from(kept).toString()).toBe('re-encrypted');
     });
 
     it('cannot be written with a stale lease', async () => {

@@ -17,9 +17,9 @@ import { engines, pglite } from '../../../support/fixtures/engines.ts';
 
 const oldKey = { id: 'old', key: randomBytes(32) };
 const newKey = { id: 'new', key: randomBytes(32) };
-const oldBox = new Keyring([oldKey]);
-const bothKeys = new Keyring([newKey, oldKey]);
-const newAlone = new Keyring([newKey]);
+const oldKeyring = new Keyring([oldKey]);
+const bothKeyring = new Keyring([newKey, oldKey]);
+const newKeyring = new Keyring([newKey]);
 
 describe.each(engines())('re-encryption of stored values in $name', ({ make, name }) => {
   const store = useStore(make);
@@ -27,10 +27,10 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
   async function linkedSalon() {
     const { rpc, leases, credentials: rows } = store.repositories;
     const salon = newCompany();
-    const { company } = await new StoredCompanies(rpc, oldBox).createOrFind(salon);
+    const { company } = await new StoredCompanies(rpc, oldKeyring).createOrFind(salon);
     const lease = await leases.acquire(company.id, 'owner', 60_000);
     if (lease === undefined) throw new Error('The lease was not granted');
-    const credentials = await new CredentialStore(rows, oldBox).open(lease);
+    const credentials = await new CredentialStore(rows, oldKeyring).open(lease);
     return { salon, company, lease, credentials };
   }
 
@@ -38,7 +38,7 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     const report = createBusinessEvents(captureLog(), createMetrics());
     return new KeyRotation({
       stores: [store.repositories.encryptedValues],
-      keyring: bothKeys,
+      keyring: bothKeyring,
       report,
       batchSize: 7,
       pauseMs: 0,
@@ -53,8 +53,8 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     }));
 
   /** @returns the plaintexts to compare with */
-  async function keepTexts(companyId: CompanyId, box: Keyring, count: number) {
-    const received = new StoredReceivedMessages(store.repositories.rpc, box);
+  async function keepTexts(companyId: CompanyId, keyring: Keyring, count: number) {
+    const received = new StoredReceivedMessages(store.repositories.rpc, keyring);
     const texts = Array.from({ length: count }, (_, index) => ({
       phone: newPhone(),
       text: `Можно в среду? ${index}`,
@@ -64,10 +64,10 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     return texts;
   }
 
-  const resealed = (found: readonly EncryptedValue[]): EncryptedReplacement[] =>
+  const reencrypt = (found: readonly EncryptedValue[]): EncryptedReplacement[] =>
     found.map((stored) => ({
       stored,
-      value: bothKeys.seal(stored.context, bothKeys.open(stored.context, stored.value)),
+      value: bothKeyring.seal(stored.context, bothKeyring.open(stored.context, stored.value)),
     }));
 
   it('covers every column with encrypted values', async () => {
@@ -75,17 +75,17 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     const { salon, company, lease, credentials } = await linkedSalon();
     await credentials.write(entries('gone', 20));
     await rows.quarantine(lease);
-    const again = await new CredentialStore(rows, oldBox).open(lease);
+    const again = await new CredentialStore(rows, oldKeyring).open(lease);
     await again.write(entries('kept', 30));
-    const webhooks = new StoredOutgoingWebhooks(rpc, oldBox);
+    const webhooks = new StoredOutgoingWebhooks(rpc, oldKeyring);
     await webhooks.save(company.id, 'https://salon.example/hook', 'whsec_older');
     await webhooks.rotate(company.id, 'whsec_newer', 24);
-    const written = await keepTexts(company.id, oldBox, 25);
+    const written = await keepTexts(company.id, oldKeyring, 25);
     // 20 + 30 credentials with one id key each, 2 company secrets, 3 webhook values and 25 received messages.
-    expect(await encryptedValues.countStale(bothKeys.currentKeyPrefix)).toBe(82);
+    expect(await encryptedValues.countStale(bothKeyring.currentKeyPrefix)).toBe(82);
     // If a column is missing here, store an encrypted value in it above.
-    const under = (box: Keyring) => countEncryptedValues(store.database.sql, box.currentKeyPrefix);
-    const everywhere = await under(oldBox);
+    const under = (keyring: Keyring) => countEncryptedValues(store.database.sql, keyring.currentKeyPrefix);
+    const everywhere = await under(oldKeyring);
     expect(everywhere).toEqual({
       'company_secrets.api_key': 1,
       'company_secrets.webhook_secret': 1,
@@ -101,22 +101,24 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     await running.run();
 
     expect(running.staleCount).toBe(0);
-    expect(await under(newAlone)).toEqual(everywhere);
-    expect(Object.values(await under(oldBox)).filter((count) => count > 0)).toEqual([]);
-    expect(await new StoredReceivedMessages(rpc, newAlone).after(company.id, 0, 100)).toMatchObject(written);
-    expect(await new StoredOutgoingWebhooks(rpc, newAlone).get(company.id)).toMatchObject({
+    expect(await under(newKeyring)).toEqual(everywhere);
+    expect(Object.values(await under(oldKeyring)).filter((count) => count > 0)).toEqual([]);
+    expect(await new StoredReceivedMessages(rpc, newKeyring).after(company.id, 0, 100)).toMatchObject(
+      written,
+    );
+    expect(await new StoredOutgoingWebhooks(rpc, newKeyring).get(company.id)).toMatchObject({
       url: 'https://salon.example/hook',
       secret: 'whsec_newer',
       previousSecret: 'whsec_older',
     });
-    const opened = await new CredentialStore(rows, newAlone).open(lease);
+    const opened = await new CredentialStore(rows, newKeyring).open(lease);
     expect(await opened.read('session', ['kept0', 'kept29'])).toEqual(
       new Map([
         ['kept0', '0'],
         ['kept29', '29'],
       ]),
     );
-    expect(await new StoredCompanies(rpc, newAlone).getSecrets(company.id)).toEqual({
+    expect(await new StoredCompanies(rpc, newKeyring).getSecrets(company.id)).toEqual({
       apiKey: salon.apiKey,
       webhookSecret: salon.webhookSecret,
     });
@@ -127,17 +129,17 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     const { company } = await linkedSalon();
     const others = ['a', 'zz', 'a-longer-name'].map((id) => ({ id, key: randomBytes(32) }));
     const lost = new Keyring([{ id: 'lost', key: randomBytes(32) }]);
-    await keepTexts(company.id, bothKeys, 1);
+    await keepTexts(company.id, bothKeyring, 1);
     const written = [];
     for (const key of others) {
       await keepTexts(company.id, lost, 9);
       written.push(...(await keepTexts(company.id, new Keyring([key]), 9)));
     }
-    const box = new Keyring([newKey, oldKey, ...others]);
+    const keyring = new Keyring([newKey, oldKey, ...others]);
     const report = createBusinessEvents(captureLog(), createMetrics());
     await using running = new KeyRotation({
       stores: [encryptedValues],
-      keyring: box,
+      keyring,
       report,
       batchSize: 4,
       pauseMs: 0,
@@ -152,25 +154,25 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
       'delete from public.received_messages where substring(content from 1 for length($1::bytea)) = $1::bytea',
       [lost.currentKeyPrefix],
     );
-    const readable = await new StoredReceivedMessages(rpc, newAlone).after(company.id, 0, 100);
+    const readable = await new StoredReceivedMessages(rpc, newKeyring).after(company.id, 0, 100);
     expect(readable.slice(1)).toMatchObject(written);
-    expect(await encryptedValues.countStale(box.currentKeyPrefix)).toBe(0);
+    expect(await encryptedValues.countStale(keyring.currentKeyPrefix)).toBe(0);
   });
 
   it('keeps a webhook URL and secret that change concurrently', async () => {
     const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
-    const webhooks = new StoredOutgoingWebhooks(rpc, oldBox);
+    const webhooks = new StoredOutgoingWebhooks(rpc, oldKeyring);
     await webhooks.save(company.id, 'https://one.example/', 'whsec_one');
     const table = encryptedValues.tables[3];
-    const found = (await table?.findStale(bothKeys.currentKeyPrefix, undefined, 100)) ?? [];
+    const found = (await table?.findStale(bothKeyring.currentKeyPrefix, undefined, 100)) ?? [];
     expect(found.map(({ companyId, type }) => [companyId, type])).toEqual([
       [company.id, 'secret'],
       [company.id, 'url'],
     ]);
     await webhooks.save(company.id, 'https://two.example/', 'unused');
     await webhooks.rotate(company.id, 'whsec_two', 24);
-    expect(await table?.replace(resealed(found))).toBe(0);
+    expect(await table?.replace(reencrypt(found))).toBe(0);
     expect(await webhooks.get(company.id)).toMatchObject({
       url: 'https://two.example/',
       secret: 'whsec_two',
@@ -184,13 +186,13 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
   it('does not restore a received message that is deleted concurrently', async () => {
     const { rpc, encryptedValues } = store.repositories;
     const { company } = await linkedSalon();
-    const received = new StoredReceivedMessages(rpc, newAlone);
-    const [, text] = await keepTexts(company.id, oldBox, 2);
+    const received = new StoredReceivedMessages(rpc, newKeyring);
+    const [, text] = await keepTexts(company.id, oldKeyring, 2);
     const table = encryptedValues.tables[4];
-    const found = (await table?.findStale(bothKeys.currentKeyPrefix, undefined, 100)) ?? [];
+    const found = (await table?.findStale(bothKeyring.currentKeyPrefix, undefined, 100)) ?? [];
     expect(found).toHaveLength(2);
     await store.database.sql.query('delete from public.received_messages where id = $1', [found[0]?.id]);
-    expect(await table?.replace(resealed(found))).toBe(1);
+    expect(await table?.replace(reencrypt(found))).toBe(1);
     expect(await received.after(company.id, 0, 10)).toMatchObject([text]);
     await using running = rotation();
     await running.run();
@@ -199,14 +201,14 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
 
   it('finds and counts stale messages by index, without reading current ones', async () => {
     const { company } = await linkedSalon();
-    await keepTexts(company.id, bothKeys, 1);
+    await keepTexts(company.id, bothKeyring, 1);
     await store.database.sql.query(
       `insert into public.received_messages (id, company_id, whatsapp_message_id, content, to_forward, sent_at)
        select gen_random_uuid(), company_id, number::text, content, false, now()
        from public.received_messages, generate_series(1, 20000) as number where company_id = $1`,
       [company.id],
     );
-    await keepTexts(company.id, oldBox, 3);
+    await keepTexts(company.id, oldKeyring, 3);
     const pages = async (call: string) => {
       const [row] = await store.database.sql.query(
         `explain (analyze, buffers, format json) select * from ${call}`,
@@ -218,7 +220,7 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
         pages: (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0),
       };
     };
-    const header = Buffer.from(bothKeys.currentKeyPrefix).toString('hex');
+    const header = Buffer.from(bothKeyring.currentKeyPrefix).toString('hex');
     const after = `{"type":"","token":0}`;
     const read = await pages(`public.encrypted_received_messages_find_stale('${header}', '${after}', 100)`);
     expect(read.rows).toBe(3);
@@ -235,16 +237,16 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     const { lease, credentials } = await linkedSalon();
     await credentials.write([{ type: 'session', id: 'a', value: 'older' }]);
     const [table] = encryptedValues.tables;
-    const found = (await table?.findStale(bothKeys.currentKeyPrefix, undefined, 100)) ?? [];
+    const found = (await table?.findStale(bothKeyring.currentKeyPrefix, undefined, 100)) ?? [];
     await credentials.write([{ type: 'session', id: 'a', value: 'newer' }]);
 
     const replacements = found
       .filter(({ companyId, type }) => companyId === lease.companyId && type === 'session')
-      .map((stored) => ({ stored, value: bothKeys.seal(stored.context, 'older') }));
+      .map((stored) => ({ stored, value: bothKeyring.seal(stored.context, 'older') }));
     expect(replacements).toHaveLength(1);
     expect(await table?.replace(replacements)).toBe(0);
 
-    const reopened = await new CredentialStore(rows, bothKeys).open(lease);
+    const reopened = await new CredentialStore(rows, bothKeyring).open(lease);
     expect(await reopened.read('session', ['a'])).toEqual(new Map([['a', 'newer']]));
   });
 

@@ -73,7 +73,7 @@ describe('PostgresDatabase', () => {
     await using killer = new PostgresDatabase({ url, onError: () => {}, maxConnections: 1 });
     const stop = performance.now() + 3_000;
     const outcomes = new Set<string>();
-    const ask = async (): Promise<void> => {
+    const attempt = async (): Promise<void> => {
       while (performance.now() < stop)
         outcomes.add(
           await database.query('select 1').then(
@@ -88,7 +88,7 @@ describe('PostgresDatabase', () => {
           `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
         );
     };
-    await Promise.all([kill(), ...Array.from({ length: 20 }, ask)]);
+    await Promise.all([kill(), ...Array.from({ length: 20 }, attempt)]);
     expect(outcomes).toEqual(new Set(['answered', 'lost']));
     expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
   }, 20_000);

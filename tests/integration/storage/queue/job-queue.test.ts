@@ -220,10 +220,10 @@ describe.each(
       attempts.push(attempt);
       if (attempt < 3) throw new Error('not yet');
     });
-    await queue.insert('activation', [{ key: 'hurried', data: {} }]);
+    await queue.insert('activation', [{ key: 'run-now', data: {} }]);
     const startedAtMs = performance.now();
     await waitFor('the third attempt', async () => {
-      await queue.runNow('activation', 'hurried');
+      await queue.runNow('activation', 'run-now');
       return attempts.length === 3;
     });
     // The back-off alone takes at least 5 seconds.
