@@ -79,7 +79,7 @@ export const readStatus = (payload) => {
 };
 
 /**
- * The session state; `stopped` because of an outdated WhatsApp on the phone (411) has a screen of its own.
+ * The session state; `stopped` because of an outdated WhatsApp on the phone (411) has a separate screen.
  * @param {unknown} payload
  * @returns {string | undefined}
  */

@@ -22,7 +22,7 @@ export function recordAccess(
   response: ServerResponse,
   routeTemplate: () => string,
   options: Readonly<{
-    /** A 200 has a log line of its own and is logged here at debug level. */
+    /** The handler logs successful requests itself, so a 200 is logged at debug level. */
     isLoggedElsewhere?: boolean;
   }> = {},
 ): void {

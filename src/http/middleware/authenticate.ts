@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { safeEqual } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
@@ -59,7 +59,7 @@ export type Authenticator<Caller> = Readonly<{
 
 /** A guard that authenticates before the body is read, and a lookup of its result for the handler. */
 export function createAuthenticator<Caller extends object | number>(
-  authenticate: (request: IncomingMessage) => Promise<Caller>,
+  authenticate: (request: Request) => Promise<Caller>,
 ): Authenticator<Caller> {
   const callers = new WeakMap<IncomingMessage, Caller>();
   return {

@@ -13,18 +13,16 @@ const maxJsonDepth = 32;
  */
 export function jsonBody(options: JsonOptions = {}): RequestHandler {
   return async (request, _response, next) => {
-    request.body = await readJson(request, options);
+    requireJson(request.headers['content-type']);
+    request.body = parseJson(await readBody(request, maxBodyBytes), options);
     next();
   };
 }
 
-/** @throws AppError, RequestBodyError, StrictJsonError; `toAppError` maps them to error responses */
-export async function readJson(request: IncomingMessage, options: JsonOptions = {}): Promise<unknown> {
-  requireJson(request.headers['content-type']);
-  return parseJson(await readBody(request, maxBodyBytes), options);
-}
-
-/** The parsed body and its raw bytes; a missing `Content-Type` counts as JSON. @throws as `readJson` */
+/**
+ * The parsed body and its raw bytes; a missing `Content-Type` counts as JSON.
+ * @throws AppError, RequestBodyError, StrictJsonError; `toAppError` maps them to error responses
+ */
 export async function readJsonAndBytes(
   request: IncomingMessage,
 ): Promise<Readonly<{ body: unknown; bytes: Buffer }>> {

@@ -1,4 +1,4 @@
-import express, { type Request, type Router } from 'express';
+import express, { type Router } from 'express';
 import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
 import { maskPhone } from '../../domain/company/phone.ts';
@@ -9,10 +9,15 @@ import type { NotificationSettings } from '../../domain/notification/settings.ts
 import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/outgoing-webhook-settings.ts';
 import type { NotificationSettingsService } from '../../messaging/notification-settings.ts';
 import { describeVariable, variablesFor } from '../../messaging/templates/variables.ts';
-import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
-import { readJson } from '../middleware/json-body.ts';
+import {
+  type AdminKey,
+  createAuthenticator,
+  requireOwnerOrAdmin,
+  type TokenValidator,
+} from '../middleware/authenticate.ts';
+import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
-import { validateValue } from '../middleware/validate.ts';
+import { validate } from '../middleware/validate.ts';
 import { requestLanguage, pathParameter, Query } from '../request.ts';
 import { toWebhookStateResponse } from './outgoing-webhook.ts';
 
@@ -76,11 +81,11 @@ export function settingsRoutes(deps: SettingsDeps): Router {
   const router = express.Router();
   const limited = rateLimit(limiters.page, trustProxy);
 
-  const authorizedCompany = async (request: Request): Promise<Company> => {
+  const auth = createAuthenticator(async (request) => {
     const companyId = companyIdFrom(pathParameter(request, 'companyId'));
     await requireOwnerOrAdmin(request, companyId, { service, adminKey });
     return await service.getCompany(companyId);
-  };
+  });
   const settingsResponse = async (
     company: Company,
     language: Language,
@@ -92,30 +97,44 @@ export function settingsRoutes(deps: SettingsDeps): Router {
     variables: describeVariables(language),
   });
 
-  router.get('/marketplace/settings/:companyId', limited, async (request, response) => {
-    const company = await authorizedCompany(request);
+  router.get('/marketplace/settings/:companyId', limited, auth.guard, async (request, response) => {
+    const company = auth.caller(request);
     response.json(await settingsResponse(company, requestLanguage(request)));
   });
 
-  router.put('/marketplace/settings/:companyId', limited, async (request, response) => {
-    const company = await authorizedCompany(request);
-    await notificationSettings.save(
-      company,
-      toSettings(validateValue(settingsSchema, await readJson(request))),
-    );
-    response.json(await settingsResponse(company, requestLanguage(request)));
-  });
+  router.put(
+    '/marketplace/settings/:companyId',
+    limited,
+    auth.guard,
+    jsonBody(),
+    validate(settingsSchema),
+    async (request, response) => {
+      const company = auth.caller(request);
+      await notificationSettings.save(company, toSettings(request.body));
+      response.json(await settingsResponse(company, requestLanguage(request)));
+    },
+  );
 
-  router.post('/marketplace/settings/:companyId/preview', limited, async (request, response) => {
-    const company = await authorizedCompany(request);
-    const { kind, template } = validateValue(previewSchema, await readJson(request));
-    const { text, length, problems } = await notificationSettings.preview(company, kind, template);
-    const language = requestLanguage(request);
-    response.json({ success: true, text, length, problems: problems.map((problem) => problem[language]) });
-  });
+  router.post(
+    '/marketplace/settings/:companyId/preview',
+    limited,
+    auth.guard,
+    jsonBody(),
+    validate(previewSchema),
+    async (request, response) => {
+      const { kind, template } = request.body;
+      const { text, length, problems } = await notificationSettings.preview(
+        auth.caller(request),
+        kind,
+        template,
+      );
+      const language = requestLanguage(request);
+      response.json({ success: true, text, length, problems: problems.map((problem) => problem[language]) });
+    },
+  );
 
-  router.get('/marketplace/settings/:companyId/opt-outs', limited, async (request, response) => {
-    const company = await authorizedCompany(request);
+  router.get('/marketplace/settings/:companyId/opt-outs', limited, auth.guard, async (request, response) => {
+    const company = auth.caller(request);
     const optOuts = await notificationSettings.optOuts(company, new Query(request).limit(maxOptOuts));
     response.json({
       success: true,
@@ -123,16 +142,21 @@ export function settingsRoutes(deps: SettingsDeps): Router {
     });
   });
 
-  router.get('/marketplace/settings/:companyId/outgoing-webhook', limited, async (request, response) => {
-    const { id } = await authorizedCompany(request);
-    const webhook = await outgoingWebhooks.get(id);
-    response.json({
-      success: true,
-      outgoing_webhook: webhook
-        ? { ...toWebhookStateResponse(webhook), waiting: await outgoingWebhooks.pendingCount(id) }
-        : null,
-    });
-  });
+  router.get(
+    '/marketplace/settings/:companyId/outgoing-webhook',
+    limited,
+    auth.guard,
+    async (request, response) => {
+      const { id } = auth.caller(request);
+      const webhook = await outgoingWebhooks.get(id);
+      response.json({
+        success: true,
+        outgoing_webhook: webhook
+          ? { ...toWebhookStateResponse(webhook), waiting: await outgoingWebhooks.pendingCount(id) }
+          : null,
+      });
+    },
+  );
   return router;
 }
 
