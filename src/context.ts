@@ -1,35 +1,34 @@
 import { EventEmitter } from 'node:events';
 import { join, resolve } from 'node:path';
+import { startBackground } from './background.ts';
 import type { Config } from './config/config.ts';
 import type { Secrets } from './config/secrets.ts';
-import { openCredentials } from './whatsapp/credentials/open-credentials.ts';
+import { Keyring } from './crypto/keyring.ts';
 import type { CompanyId } from './domain/ids.ts';
 import { BurstDetector } from './inbox/burst-detector.ts';
 import { openInbox } from './inbox/open-inbox.ts';
+import { KeyRotation } from './jobs/key-rotation.ts';
 import { catchAsync } from './lib/async/catch-async.ts';
 import { OutageMonitor } from './lib/async/outage-monitor.ts';
 import { RetryingQueue } from './lib/async/retrying-queue.ts';
-import { Keyring } from './crypto/keyring.ts';
+import { createUseCases } from './marketplace/create-use-cases.ts';
 import { ConnectTokenSigner } from './marketplace/installation/connect-token.ts';
-import { KeyRotation } from './jobs/key-rotation.ts';
-import { withScrapeTimeout, outboxGauges } from './messaging/outbox-gauges.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { RestrictionMonitor } from './messaging/restriction-monitor.ts';
 import { type BusinessEvents, createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
-import { createUseCases } from './marketplace/create-use-cases.ts';
-import { startBackground } from './background.ts';
-import { HttpWebhookSender } from './webhook-delivery/webhook-sender.ts';
 import { isOutage } from './storage/database/errors.ts';
 import { openStorage } from './storage/open-storage.ts';
+import { HttpWebhookSender } from './webhook-delivery/webhook-sender.ts';
 import { BaileysManager } from './whatsapp/baileys-manager.ts';
+import { fetchLatestClientVersion } from './whatsapp/connection/client-version.ts';
+import { openCredentials } from './whatsapp/credentials/open-credentials.ts';
 import { ReceiveWatchdog } from './whatsapp/watchdog/receive-watchdog.ts';
 import { WorkerQrRenderer } from './workers/qr-renderer.ts';
 import { paymentSignature, verifyUserData } from './yclients/signature.ts';
 import { YclientsClient } from './yclients/yclients-client.ts';
-import { fetchLatestClientVersion } from './whatsapp/connection/client-version.ts';
 
 export type ContextOptions = Readonly<{
   config: Config;
@@ -68,9 +67,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     }),
   );
   const { companies, events, messages, queue, restrictions, settings } = storage;
-  metrics.inbox.readFrom(() => withScrapeTimeout(queue.backlog('webhooks')));
-  metrics.outbox.readFrom(() => outboxGauges(messages, now));
-  metrics.restrictedSessions.readFrom(() => withScrapeTimeout(restrictions.count()));
+  metrics.inbox.readFrom(() => queue.backlog('webhooks'));
+  metrics.restrictedSessions.readFrom(() => restrictions.count());
 
   const yclients = new YclientsClient({
     apiUrl: config.yclients.apiUrl,
@@ -135,6 +133,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const outbox = scope.use(
     new Outbox({ messages, companies, settings, whatsapp, statusQueue, pacing: config.pacing, ...shared }),
   );
+  metrics.outbox.readFrom(() => outbox.backlog());
   const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const restrictionMonitor = scope.use(
     new RestrictionMonitor({ restrictions, whatsapp, statusQueue, report, wakeOutbox }),

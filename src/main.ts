@@ -4,11 +4,11 @@ import { loadConfig, type LoadedConfig } from './config/config.ts';
 import { makeDirectories } from './config/directories.ts';
 import { processEnvironment } from './config/env.ts';
 import { loadSecrets } from './config/secrets.ts';
+import { findStartupFailure, startupFailureMessage } from './config/startup-failure.ts';
 import { createContext } from './context.ts';
+import { shutdownSignal } from './lib/async/shutdown-signal.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { MarketplaceServer } from './server.ts';
-import { findStartupFailure, startupFailureMessage } from './config/startup-failure.ts';
-import { shutdownSignal } from './lib/async/shutdown-signal.ts';
 
 /** 78 is EX_CONFIG of sysexits.h: a supervisor must not restart the process until the configuration is corrected. */
 const exitCodes = { stopped: 0, failed: 1, badConfiguration: 78 } as const;

@@ -68,7 +68,7 @@ export class MarketplaceServer implements AsyncDisposable {
 
   /** Starts serving. Disposing the result drains: readiness turns to 503, requests in flight are finished. */
   serve(context: Context): AsyncDisposable {
-    const { config, publicUrl, logger, metrics, inbox } = context;
+    const { config, publicUrl, logger, metrics, inbox, health, service, revocations, whatsapp } = context;
     const { trustProxy } = config.http;
     const allowedOrigins =
       config.http.allowedOrigins.length > 0 ? config.http.allowedOrigins : [new URL(publicUrl).origin];
@@ -89,17 +89,21 @@ export class MarketplaceServer implements AsyncDisposable {
     const socketLimiters = createSocketLimiters();
     const io = createSocketServer({ ...socketLimiters, allowedOrigins, trustProxy, logger });
     const socket = new MarketplaceSocket(io, {
-      ...context,
+      service,
+      sessions: whatsapp,
+      revocations,
       ...socketLimiters,
-      sessions: context.whatsapp,
       trustProxy,
+      logger,
+      now: context.now,
+      monotonicMs: context.monotonicMs,
     });
     socket.setupHandlers();
     io.attach(this.#server);
 
     return {
       [Symbol.asyncDispose]: async () => {
-        context.health.startDraining();
+        health.startDraining();
         socket[Symbol.dispose]();
         await this.#drain(() => io.close());
       },
@@ -131,12 +135,28 @@ export class MarketplaceServer implements AsyncDisposable {
 }
 
 function appDeps(context: Context, limiters: HttpLimiters, allowedOrigins: readonly string[]): AppDeps {
-  const { config, secrets, publicUrl } = context;
+  const { config, secrets } = context;
   return {
-    ...context,
+    service: context.service,
+    registration: context.registration,
+    lifecycle: context.lifecycle,
+    reconciliation: context.reconciliation,
+    notificationSettings: context.notificationSettings,
+    outgoingWebhooks: context.outgoingWebhooks,
+    receivedMessages: context.receivedMessages,
+    restrictions: context.restrictions,
+    events: context.events,
+    queue: context.queue,
+    inbox: context.inbox,
+    lastInboundAt: context.lastInboundAt,
+    connectUrl: context.connectUrl,
+    health: context.health,
+    metrics: context.metrics,
+    logger: context.logger,
     limiters,
+    now: context.now,
     options: {
-      publicUrl,
+      publicUrl: context.publicUrl,
       trustProxy: config.http.trustProxy,
       allowedOrigins,
       frameAncestors: config.http.frameAncestors,

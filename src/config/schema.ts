@@ -1,6 +1,6 @@
 import Joi from 'joi';
-import { type LogLevel, logLevels } from '../observability/logger.ts';
 import type { PacingProfile } from '../domain/notification/pacing.ts';
+import { type LogLevel, logLevels } from '../observability/logger.ts';
 import { type Environment, type VariableName, variableNames } from './env.ts';
 
 /** The validated environment, with defaults applied. */

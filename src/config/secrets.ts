@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { EncryptionKey } from '../crypto/keyring.ts';
+import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { CheckedEnvironment } from './schema.ts';
 
 /** Separate from `Config`, so that the configuration can be logged. */

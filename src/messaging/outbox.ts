@@ -89,6 +89,14 @@ export class Outbox implements Disposable {
     )();
   }
 
+  /** Messages of all companies that are not sent yet. `oldestAgeSeconds`: how long the oldest queued one is overdue. */
+  async backlog(): Promise<Readonly<{ queued: number; sending: number; oldestAgeSeconds: number }>> {
+    const { messages, now } = this.#deps;
+    const { queued, sending, oldestDueAt } = await messages.backlog();
+    const ageMs = oldestDueAt === undefined ? 0 : now().getTime() - oldestDueAt.getTime();
+    return { queued, sending, oldestAgeSeconds: Math.max(ageMs / 1_000, 0) };
+  }
+
   /** Stops claiming. A send in flight completes through its status event. */
   [Symbol.dispose](): void {
     this.#stopped = true;

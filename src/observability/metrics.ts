@@ -1,11 +1,15 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type SessionState, sessionStates } from '../domain/company/session-state.ts';
+import { withTimeout } from '../lib/async/with-timeout.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+/** A scrape must not hang with the database. */
+const readTimeoutMs = 1_000;
+
 type Read<Value> = () => Value | undefined | Promise<Value | undefined>;
 
-/** Gauges that share one source, read at each scrape. They have no samples while the source is unset or returns undefined. */
+/** Gauges that share one source, read at each scrape. They have no samples while the source is unset, undefined or fails. */
 class ScrapedGauges<Value> {
   readonly #registry: Registry;
   #read: Read<Value> = () => undefined;
@@ -29,20 +33,28 @@ class ScrapedGauges<Value> {
     });
   }
 
+  async #readInTime(): Promise<Value | undefined> {
+    try {
+      return await withTimeout(Promise.try(this.#read), readTimeoutMs);
+    } catch {
+      return undefined;
+    }
+  }
+
   #register(
     name: string,
     help: string,
     labelNames: 'status'[],
     setSamples: (gauge: Gauge<'status'>, value: Value) => void,
   ): this {
-    const read = async (): Promise<Value | undefined> => await this.#read();
+    const readInTime = (): Promise<Value | undefined> => this.#readInTime();
     const gauge = new Gauge({
       name,
       help,
       labelNames,
       registers: [],
       async collect() {
-        const value = await read();
+        const value = await readInTime();
         this.reset();
         if (value !== undefined) setSamples(this, value);
         // `reset` leaves a gauge without labels at 0.
