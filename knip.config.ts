@@ -1,6 +1,6 @@
 import type { KnipConfig } from 'knip';
 
-/** Pages name their scripts by the path the server gives them; on disk these lie in the page's own `scripts` folder. */
+/** Pages reference scripts by URL path; on disk they are in the page's `scripts` folder. */
 function importsOfPage(html: string): string {
   const sources = html.matchAll(/<script\b[^>]*\bsrc="[^"]*?\b(?<path>scripts\/[^"?]+)"/gu);
   return Array.from(sources, ({ groups }) => `import './${groups?.['path'] ?? ''}';`).join('\n');
@@ -26,8 +26,8 @@ export default {
   ],
   compilers: { html: importsOfPage },
   ignoreExportsUsedInFile: true,
-  // Of the system.
+  // System programs.
   ignoreBinaries: ['mount', 'taskset', 'umount'],
-  // Called by name in tests/tooling/steps.ts, or by another tool.
+  // Run by tests/tooling/steps.ts or by another tool.
   ignoreDependencies: ['@typescript/native', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint', 'supabase'],
 } satisfies KnipConfig;

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      // Pure code: nothing to isolate one file from another for, and half the time.
+      // Pure code: files need no isolation, which halves the time.
       {
         test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], isolate: false, pool: 'threads' },
       },

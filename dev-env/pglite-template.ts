@@ -4,13 +4,13 @@ import { PgliteDatabase } from '../src/storage/database/pglite.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Fills `directory` with a fresh, empty embedded database in a fraction of the time that making one takes. */
+/** Copies a cached, empty embedded database into `directory`; creating one takes seconds. */
 export async function copyDatabaseTemplate(directory: string): Promise<void> {
   mkdirSync(path.dirname(directory), { recursive: true });
   cpSync(await databaseTemplate(), directory, { recursive: true });
 }
 
-/** Made once for each version of PGlite and kept; test processes that make it at once agree on one. */
+/** Creates the template once per PGlite version; concurrent test processes rename theirs, and the first one wins. */
 async function databaseTemplate(): Promise<string> {
   const cache = path.join(root, 'node_modules/.cache/marketplace-tests');
   const cached = path.join(cache, `pglite-${installedVersion()}`);

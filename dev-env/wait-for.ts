@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const pollIntervalMs = 20;
 
 /**
- * Polls `condition` until it gives something other than `undefined`, `null` or `false`.
- * Rejects with an error that names what was waited for; a condition that throws rejects at once.
+ * Polls `condition` until it returns something other than `undefined`, `null` or `false`.
+ * @throws Error with `name` at the timeout, or the condition's own error at once
  */
 export async function waitFor<T>(
   name: string,

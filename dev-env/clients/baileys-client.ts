@@ -27,11 +27,11 @@ const silentLogger: NonNullable<UserFacingSocketConfig['logger']> = {
   error: () => undefined,
 };
 
-/** An unmodified Baileys socket that keeps its credentials in memory and notes what it emits. */
+/** An unmodified Baileys socket with credentials in memory; records its events. */
 export class BaileysClient implements Disposable {
   readonly creds: AuthenticationCreds;
   readonly keys: MemoryKeyStore;
-  /** QR texts of the present socket. */
+  /** QR texts of the current socket. */
   readonly qrCodes: string[] = [];
   readonly messages: WAMessage[] = [];
   readonly updates: WAMessageUpdate[] = [];
@@ -67,17 +67,17 @@ export class BaileysClient implements Disposable {
     return this.#historySyncs;
   }
 
-  /** Status code with which the present socket closed. */
+  /** Status code of the current socket's close. */
   get closeCode(): number | undefined {
     return this.#closeCode;
   }
 
-  /** What the server said with the end of the present socket, such as the attributes of a failure. */
+  /** Error data of the current socket's close, such as the attributes of a failure. */
   get closeData(): unknown {
     return this.#closeData;
   }
 
-  /** Opens a socket; restarts it by itself when the server orders that after a link, as applications must. */
+  /** Opens a socket; reconnects after 515 (restart required after a link), as applications must. */
   connect(): void {
     this.qrCodes.length = 0;
     this.#closeCode = undefined;
@@ -111,12 +111,12 @@ export class BaileysClient implements Disposable {
     });
   }
 
-  /** Connects, lets the phone scan the first QR code, and waits until the account is open and has its history. */
+  /** Connects, lets the phone scan the first QR code and waits for the open session and the history sync. */
   async linkTo(phone: SimulatedPhone): Promise<void> {
     this.connect();
     await phone.scan(await this.nextQr());
     await this.waitUntilOpen();
-    // A client that leaves earlier holds messages back for 20 s when it returns.
+    // A client that disconnects earlier buffers messages for 20 s after its next login.
     await waitFor('the initial sync', () => this.creds.accountSyncCounter > 0, 20_000);
   }
 
@@ -139,7 +139,7 @@ export class BaileysClient implements Disposable {
     return sent.key.id;
   }
 
-  /** Statuses that messages.update reported for a message, in their order. */
+  /** Statuses that messages.update emitted for a message, in order. */
   statuses(id: string): number[] {
     return this.updates.flatMap(({ key, update }) =>
       key.id === id && typeof update.status === 'number' ? [update.status] : [],

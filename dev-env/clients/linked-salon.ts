@@ -31,7 +31,7 @@ export async function linkSalon(
   const { text } = await page.requestQr();
   await owner.scan(text);
   await waitUntilActive(stack, token);
-  // Suites run at any hour.
+  // Suites run at any time of day.
   await changeSettings(stack, token, { quiet_hours: null });
   const { apiKey = '', webhookUrls } = stack.yclients.salon(salonId).activation;
   return {

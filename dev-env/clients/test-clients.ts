@@ -14,15 +14,15 @@ export type QrUpdate = Readonly<{
 let clientCount = 0;
 
 /**
- * The network address of somebody new, for `X-Forwarded-For` to a server with `TRUST_PROXY=1`: its limits per address are
- * for people, and all of a test comes from one machine.
+ * A new IP address for `X-Forwarded-For` to a server with `TRUST_PROXY=1`: rate limits per address would otherwise stop a
+ * test, whose requests all come from one machine.
  */
 export function uniqueClientIp(): string {
   clientCount += 1;
   return `198.18.${clientCount >> 8}.${clientCount & 255}`;
 }
 
-/** Asks the server as somebody who has not asked before. */
+/** Sends a request from a new IP address. */
 export async function sendRequest(
   url: string | URL,
   options: Readonly<{ method?: string; headers?: Readonly<Record<string, string>>; body?: unknown }> = {},
@@ -65,7 +65,7 @@ export class ConnectPageClient implements Disposable {
     });
   }
 
-  /** Asks for a QR code and waits for it. */
+  /** Requests a QR code and waits for it. */
   async requestQr(): Promise<QrUpdate> {
     const before = this.codes.length;
     this.socket.emit('request-qr');
@@ -86,7 +86,7 @@ export async function openRegistration(redirect: URL): Promise<string[]> {
   return (fragment.get('token') ?? fragment.get('tokens') ?? '').split(',');
 }
 
-/** What a phone's camera reads from a picture. */
+/** Decodes a QR code image. */
 export function decodeQr(dataUrl: string): string {
   const png = PNG.sync.read(Buffer.from(dataUrl.replace(/^data:image\/png;base64,/, ''), 'base64'));
   const code = jsqr.default(new Uint8ClampedArray(png.data), png.width, png.height);
@@ -94,7 +94,7 @@ export function decodeQr(dataUrl: string): string {
   return code.data;
 }
 
-/** The company that a connect-page token belongs to. */
+/** Company of a connect token. */
 export function companyIdFromToken(token: string): number {
   const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   return (payload as { company_id: number }).company_id;
@@ -117,7 +117,7 @@ export async function fetchStatus(serverUrl: string, token: string): Promise<Sta
   return (await response.json()) as Status;
 }
 
-/** What an answer says: ids and times may hold the same figures as a phone number. */
+/** Removes ids and times from a response body: they may contain the digits of a phone number. */
 export function withoutIdsAndTimes(response: unknown): string {
   return JSON.stringify(response).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4,12}){4}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, '');
 }

@@ -3,7 +3,7 @@ import type { Step } from './steps.ts';
 import { summaryLine, sum, type Tally, reportTally, toolTally } from './tally.ts';
 
 export type RunOptions = Readonly<{
-  /** How many steps may run at a time. */
+  /** Maximum number of parallel steps. */
   concurrency: number;
   signal: AbortSignal;
   print: (text: string) => void;

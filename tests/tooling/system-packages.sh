@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that what the suites need from the system is there: PostgreSQL, Chromium and a font with Cyrillic letters.
-# Installs what is missing when it may (root on Debian), otherwise says what to install and fails.
+# Checks for the system packages of the suites: PostgreSQL, Chromium and a font with Cyrillic letters.
+# Installs missing ones as root on Debian; otherwise prints what to install and fails.
 set -eu
 
 has_postgresql() {

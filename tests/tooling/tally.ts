@@ -8,7 +8,7 @@ export function sum(tallies: readonly Tally[]): Tally {
   return { passed: total('passed'), failed: total('failed'), skipped: total('skipped') };
 }
 
-/** A check or the demo: one test. */
+/** A tool counts as one test. */
 export function toolTally(ok: boolean): Tally {
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
@@ -27,12 +27,12 @@ export function reportTally(path: string, ok: boolean): Tally {
   };
 }
 
-/** `N passed, N failed`, and what was skipped, if anything was. */
+/** `N passed, N failed`, with `N skipped` if any. */
 export function summaryLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** True when something ran and all of it passed. */
+/** True when at least one test ran and none failed. */
 export function isSuccess({ passed, failed }: Tally): boolean {
   return passed > 0 && failed === 0;
 }

@@ -20,7 +20,7 @@ export function findStatusViolations(
     if (displayCount > 1) return [`${text} was shown ${displayCount} times`];
     if (status === 'unknown') return [];
     if (deliveredStatuses.has(status))
-      return displayCount === 1 ? [] : [`${text} is ${status} and nobody has it`];
+      return displayCount === 1 ? [] : [`${text} is ${status} but not shown by any phone`];
     if (failedStatuses.has(status)) return displayCount === 0 ? [] : [`${text} is ${status}, and was shown`];
     return [`${text} is still ${status}`];
   });

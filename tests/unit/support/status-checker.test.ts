@@ -14,7 +14,7 @@ describe('the check of final statuses', () => {
   });
 
   it.each([
-    ['delivered', [], 'm is delivered and nobody has it'],
+    ['delivered', [], 'm is delivered but not shown by any phone'],
     ['delivered', ['m', 'm'], 'm was shown 2 times'],
     ['unknown', ['m', 'm'], 'm was shown 2 times'],
     ['failed', ['m'], 'm is failed, and was shown'],
