@@ -1,8 +1,8 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
-import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 import type { Reconciliation } from '../../marketplace/bookings/reconciliation.ts';
 import { type QueueName, queueNames } from '../../domain/queue-names.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
@@ -13,10 +13,7 @@ import { parseWith, validate } from '../middleware/validate.ts';
 import { pathParameter, Query } from '../request.ts';
 
 export type AdminDeps = Readonly<{
-  service: Readonly<{
-    /** @throws AppError `COMPANY_NOT_FOUND` */
-    getCompany(companyId: CompanyId): Promise<Company>;
-  }>;
+  service: Pick<MarketplaceService, 'getCompany'>;
   queue: Pick<JobQueue, 'deadLetters' | 'replay'>;
   reconciliation: Pick<Reconciliation, 'request' | 'requestAll'>;
   adminKey: AdminKey;

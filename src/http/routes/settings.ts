@@ -2,10 +2,11 @@ import express, { type Router } from 'express';
 import Joi from 'joi';
 import type { Company } from '../../domain/company/company.ts';
 import { maskPhone } from '../../domain/company/phone.ts';
-import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
+import { companyIdFrom } from '../../domain/ids.ts';
 import type { Language } from '../../domain/language.ts';
 import { type BookingMessageKind, bookingMessageKinds } from '../../domain/notification/message.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 import type { OutgoingWebhookSettingsService } from '../../marketplace/replies/outgoing-webhook-settings.ts';
 import type { NotificationSettingsService } from '../../messaging/notification-settings.ts';
 import { describeVariable, variablesFor } from '../../messaging/templates/variables.ts';
@@ -22,11 +23,7 @@ import { requestLanguage, pathParameter, Query } from '../request.ts';
 import { toWebhookStateResponse } from './outgoing-webhook.ts';
 
 export type SettingsDeps = Readonly<{
-  service: TokenValidator &
-    Readonly<{
-      /** @throws AppError `COMPANY_NOT_FOUND` */
-      getCompany(companyId: CompanyId): Promise<Company>;
-    }>;
+  service: TokenValidator & Pick<MarketplaceService, 'getCompany'>;
   notificationSettings: Pick<
     NotificationSettingsService,
     'get' | 'save' | 'defaultTemplates' | 'preview' | 'optOuts'

@@ -1,20 +1,14 @@
 import express, { type Router } from 'express';
-import type { Company } from '../../domain/company/company.ts';
-import type { SessionStatus } from '../../domain/company/session-state.ts';
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { type Restriction, restrictionText } from '../../domain/notification/restriction.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 import type { Restrictions } from '../../ports/restrictions.ts';
 import { type AdminKey, requireOwnerOrAdmin, type TokenValidator } from '../middleware/authenticate.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { requestLanguage } from '../request.ts';
 
 export type StatusDeps = Readonly<{
-  service: TokenValidator &
-    Readonly<{
-      /** @throws AppError `COMPANY_NOT_FOUND` */
-      getCompany(companyId: CompanyId): Promise<Company>;
-      sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
-    }>;
+  service: TokenValidator & Pick<MarketplaceService, 'getCompany' | 'sessionStatus'>;
   /** When this process last received an unsolicited stanza from WhatsApp for the company; undefined: never. */
   lastInboundAt: (companyId: CompanyId) => Date | undefined;
   restrictions: Pick<Restrictions, 'current'>;

@@ -18,7 +18,7 @@ const retryBackoff = { minMs: 1_000, maxMs: 60_000 };
 /** A fraction of `heartbeatTimeoutSeconds`, so that a blocked event loop does not lose claims. */
 const heartbeatIntervalMs = 4_000;
 
-export type QueueWorkerOptions = Readonly<{
+export type QueueWorkerDeps = Readonly<{
   boss: Pick<PgBoss, 'complete' | 'insert' | 'touch'>;
   table: Pick<JobTable, 'claim' | 'reschedule'>;
   queue: QueueName;
@@ -46,7 +46,7 @@ type Settlement = Readonly<{ jobId: string; write: () => Promise<void> }>;
  * them, which would delay a key behind unrelated jobs.
  */
 export class QueueWorker {
-  readonly #options: QueueWorkerOptions;
+  readonly #deps: QueueWorkerDeps;
   readonly #inFlight = new Map<string, Readonly<{ claim: JobAttempt; done: Promise<void> }>>();
   /** Succeeded jobs that are not completed in the database yet; one statement completes them all. */
   #finished: JobAttempt[] = [];
@@ -57,8 +57,8 @@ export class QueueWorker {
   #woken = false;
   #stopping = false;
 
-  constructor(options: QueueWorkerOptions) {
-    this.#options = options;
+  constructor(deps: QueueWorkerDeps) {
+    this.#deps = deps;
     this.#heartbeatTimer = setInterval(() => void this.touch(), heartbeatIntervalMs);
     this.#heartbeatTimer.unref();
     this.#loop = this.#run();
@@ -79,12 +79,12 @@ export class QueueWorker {
     const inFlight = Promise.allSettled([...this.#inFlight.values()].map(({ done }) => done));
     await Promise.race([inFlight, delay(graceMs, undefined, { signal: graceTimeout.signal, ref: false })]);
     graceTimeout.abort();
-    await this.#settle().catch(this.#options.onError);
+    await this.#settle().catch(this.#deps.onError);
     clearInterval(this.#heartbeatTimer);
   }
 
   async #run(): Promise<void> {
-    const { queueOutage } = this.#options;
+    const { queueOutage } = this.#deps;
     while (!this.#stopping) {
       this.#woken = false;
       let pauseMs = pollIntervalMs;
@@ -122,7 +122,7 @@ export class QueueWorker {
     if (finished.length === 0) return;
     this.#finished = [];
     try {
-      await this.#options.boss.complete(this.#options.queue, finished);
+      await this.#deps.boss.complete(this.#deps.queue, finished);
     } catch (error) {
       this.#finished.push(...finished);
       throw error;
@@ -131,7 +131,7 @@ export class QueueWorker {
   }
 
   async #fetch(): Promise<void> {
-    const { table, queue, policy, shouldYield } = this.#options;
+    const { table, queue, policy, shouldYield } = this.#deps;
     const freeSlots = (shouldYield() ? 1 : policy.concurrency) - this.#inFlight.size;
     if (freeSlots <= 0) return;
     for (const claimed of await table.claim(queue, freeSlots)) {
@@ -141,7 +141,7 @@ export class QueueWorker {
   }
 
   async #pause(pauseMs: number): Promise<void> {
-    const { shouldYield } = this.#options;
+    const { shouldYield } = this.#deps;
     if (this.#woken && !shouldYield()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pauseMs);
@@ -155,7 +155,7 @@ export class QueueWorker {
 
   /** Never rejects. */
   async #work(claimed: ClaimedJob): Promise<void> {
-    const { policy, handler, jobsOutage } = this.#options;
+    const { policy, handler, jobsOutage } = this.#deps;
     const { claim, key, data, attempts } = claimed;
     try {
       if (attempts.interruptions >= policy.maxInterruptions)
@@ -170,7 +170,7 @@ export class QueueWorker {
 
   /** A database outage does not count as a failed attempt. */
   #settlementFor(claimed: ClaimedJob, failure: unknown): () => Promise<void> {
-    const { table, queue, policy, jobsOutage, onError, random } = this.#options;
+    const { table, queue, policy, jobsOutage, onError, random } = this.#deps;
     const { claim, attempts, ageSeconds } = claimed;
     if (isOutage(failure)) {
       const delayMs = jobsOutage.failure(failure, retryBackoff);
@@ -195,7 +195,7 @@ export class QueueWorker {
 
   /** Completes the job as well: a failed one would block its key. */
   async #deadLetter(claimed: ClaimedJob, attempt: number, error: unknown): Promise<void> {
-    const { boss, queue, onDeadLetter, onError } = this.#options;
+    const { boss, queue, onDeadLetter, onError } = this.#deps;
     const { key, data, claim } = claimed;
     const reason = serializeError(error);
     await boss.insert(deadLetterQueueName(queue), [
@@ -211,9 +211,9 @@ export class QueueWorker {
     const claims = [...this.#inFlight.values()].map(({ claim }) => claim);
     if (claims.length === 0) return;
     try {
-      await this.#options.boss.touch(this.#options.queue, claims);
+      await this.#deps.boss.touch(this.#deps.queue, claims);
     } catch (error) {
-      this.#options.queueOutage.failure(error, pollBackoff);
+      this.#deps.queueOutage.failure(error, pollBackoff);
     }
   }
 }
