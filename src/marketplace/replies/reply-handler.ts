@@ -33,7 +33,7 @@ const replyTexts = {
   yes: { ru: 'Спасибо, визит подтверждён. Ждём вас!', en: 'Thank you, your visit is confirmed. See you!' },
   no: {
     ru: 'Мы передали салону, что вы не сможете прийти.',
-    en: 'We have told the salon that you cannot come.',
+    en: 'We have notified the salon that you cannot come.',
   },
   gone: {
     ru: 'Этой записи в салоне уже нет. Если вы её не отменяли, свяжитесь с салоном.',

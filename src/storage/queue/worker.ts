@@ -201,7 +201,7 @@ export class QueueWorker {
     await boss.insert(deadLetterQueueName(queue), [
       { id: claim.id, data: { key, data, attempts: attempt, reason } },
     ]);
-    await boss.complete(queue, toJobAttempt(claimed), { buried: true, reason });
+    await boss.complete(queue, toJobAttempt(claimed), { deadLettered: true, reason });
     const job: Job = { id: claim.id, key, data, attempt };
     await onDeadLetter(job, error).catch(onError);
   }

@@ -197,7 +197,7 @@ describe('lifecycle webhooks', () => {
     expect(client.inbox.filter(({ text }) => /Поздно/.test(text))).toHaveLength(0);
   });
 
-  it('send session states only to the page of their own company', async () => {
+  it('send session states only to the pages of that company', async () => {
     const [token = ''] = await openRegistration(stack.yclients.pressConnect(neighbour.id));
     using page = new ConnectPageClient(stack.url, token);
     await waitFor('the state on the page', () => page.states.includes('connected'));
