@@ -35,6 +35,7 @@ async function runAndPrint(step: Step, { signal, print }: RunOptions): Promise<T
   const seconds = (durationMs / 1000).toFixed(1).padStart(6);
   const detail = step.report === undefined ? '' : `  ${summaryLine(tally)}`;
   print(`${ok ? 'ok    ' : 'FAILED'}  ${step.name.padEnd(24)} ${seconds} s${detail}`);
-  if (step.output === 'always' || (!ok && !isLive)) print(`${output}\n`);
+  const isPrinted = step.output === 'always' || (!ok && !isLive);
+  if (isPrinted && output !== '') print(`${output}\n`);
   return tally;
 }

@@ -43,6 +43,7 @@ export function checks(reports: string): readonly Step[] {
       'tests',
       'public',
     ),
+    tool('vocabulary', 'node', 'tests/tooling/check-vocabulary.ts', 'files'),
     tool('types', 'tsc', '--noEmit'),
     tool('format', 'oxfmt', '--check', '.'),
   ];
