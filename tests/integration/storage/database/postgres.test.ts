@@ -38,7 +38,7 @@ describe('PostgresDatabase', () => {
     await queue.insert('webhooks', [{ key: 'after', data: {} }]);
     await waitFor('the job', () => done.includes('after'), 10_000);
     expect(reported.length).toBeGreaterThan(0);
-    expect(outages.lines).toEqual(['The job queue began', 'The job queue ended']);
+    expect(outages.lines).toEqual(['Job queue began', 'Job queue ended']);
   });
 
   it('retries a transaction after a deadlock (fault 8)', async () => {
