@@ -18,7 +18,7 @@ export type SimulatorOptions = Partial<Credentials> &
     now?: () => number;
   }>;
 
-/** Settings of the application in the developer cabinet. */
+/** Settings of the application in the developer account. */
 export type ApplicationSettings = Readonly<{ registrationRedirectUrl: string; callbackUrl: string }>;
 
 export type WebhookSettings = DeliveryOptions &
