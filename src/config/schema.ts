@@ -192,7 +192,7 @@ const requiredInProduction: Readonly<Partial<Record<VariableName, string>>> = {
   JWT_SECRET: 'at least 32 characters, for example from: openssl rand -base64 48',
   ENCRYPTION_KEYS:
     'id:base64 of 32 random bytes, for example "k1:" and the output of: openssl rand -base64 32',
-  YCLIENTS_PARTNER_TOKEN: "the partner token of the developer's cabinet",
+  YCLIENTS_PARTNER_TOKEN: 'the partner token from the YCLIENTS developer account',
   YCLIENTS_USER_TOKEN: "the system user's token of the application",
   YCLIENTS_APPLICATION_ID: "the application's number in the marketplace",
 };
