@@ -27,7 +27,7 @@ start: $(installed) ## The server alone, configured by the environment and .env 
 	@echo "Starting the server; Ctrl-C ends it"
 	@$(pinned) exec node src/main.ts
 
-check: $(installed) ## Format, lint, types, architecture, dead code and unit tests; half a minute
+check: $(installed) ## Format, lint, types, architecture, vocabulary, dead code and unit tests; half a minute
 	@echo "Checking format, lint, types, architecture, dead code and units"
 	@$(pinned) exec node tests/run.ts check
 
