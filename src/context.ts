@@ -66,7 +66,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       },
     }),
   );
-  const { companies, events, messages, queue, restrictions, settings } = storage;
+  const { companies, events, messages, queue, receivedMessages, restrictions, settings } = storage;
   metrics.inbox.readFrom(() => queue.backlog('webhooks'));
   metrics.restrictedSessions.readFrom(() => restrictions.count());
 
@@ -210,8 +210,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     queue,
     notificationSettings: useCases.notificationSettings,
     events,
-    receivedMessages: storage.received,
-    outgoingWebhooks: useCases.outgoingWebhooks,
+    receivedMessages,
+    outgoingWebhookSettings: useCases.outgoingWebhookSettings,
     restrictions,
     whatsapp,
     lastInboundAt: receiveWatchdog.lastInboundAt,

@@ -142,7 +142,7 @@ function appDeps(context: Context, limiters: HttpLimiters, allowedOrigins: reado
     lifecycle: context.lifecycle,
     reconciliation: context.reconciliation,
     notificationSettings: context.notificationSettings,
-    outgoingWebhooks: context.outgoingWebhooks,
+    outgoingWebhookSettings: context.outgoingWebhookSettings,
     receivedMessages: context.receivedMessages,
     restrictions: context.restrictions,
     events: context.events,

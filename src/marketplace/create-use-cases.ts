@@ -39,11 +39,11 @@ export type UseCaseDeps = Readonly<{
   events: Events;
   messages: Messages;
   queue: JobQueue;
-  received: ReceivedMessages;
+  receivedMessages: ReceivedMessages;
   settings: Settings;
   syncCursors: SyncCursors;
-  tokens: ConnectTokens;
-  webhooks: OutgoingWebhooks;
+  connectTokens: ConnectTokens;
+  outgoingWebhooks: OutgoingWebhooks;
   revocations: Pick<Revocations, 'emit'>;
   whatsapp: WhatsApp;
   qrRenderer: QrRenderer;
@@ -94,7 +94,7 @@ export function createUseCases(deps: UseCaseDeps) {
   const replyHandler = new ReplyHandler({ ...deps, replanner, attendanceWriteBack });
   const webhookForwarder = new WebhookForwarder(deps);
   const inboundMessages = new InboundMessages({ ...deps, replyHandler, webhookForwarder });
-  const outgoingWebhooks = new OutgoingWebhookSettingsService({ ...deps, webhookForwarder });
+  const outgoingWebhookSettings = new OutgoingWebhookSettingsService({ ...deps, webhookForwarder });
   const notificationSettings = new NotificationSettingsService({
     ...deps,
     requestReplan: (companyId) => replanner.request(companyId),
@@ -125,7 +125,7 @@ export function createUseCases(deps: UseCaseDeps) {
     replyHandler,
     webhookForwarder,
     inboundMessages,
-    outgoingWebhooks,
+    outgoingWebhookSettings,
     notificationSettings,
   };
 }

@@ -25,7 +25,7 @@ export type MarketplaceServiceDeps = Readonly<{
   companies: Companies;
   messages: Pick<Messages, 'byId'>;
   directMessages: DirectMessages;
-  tokens: ConnectTokens;
+  connectTokens: ConnectTokens;
   signer: ConnectTokenSigner;
   yclients: YclientsPlatform;
   whatsapp: WhatsApp;
@@ -112,7 +112,7 @@ export class MarketplaceService {
   /** Stores the hash of an issued token, which makes it valid until it expires or the application is uninstalled. */
   async saveToken(token: string, companyId: CompanyId): Promise<void> {
     const expiresAt = new Date(this.#deps.now().getTime() + connectTokenLifetimeMs);
-    await this.#deps.tokens.save(sha256Hex(token), companyId, expiresAt);
+    await this.#deps.connectTokens.save(sha256Hex(token), companyId, expiresAt);
   }
 
   /**
@@ -122,7 +122,7 @@ export class MarketplaceService {
   async validateToken(token: string, companyId?: CompanyId): Promise<CompanyId> {
     const owner = await this.#deps.signer.verify(token);
     const matches = companyId === undefined || companyId === owner;
-    if (matches && (await this.#deps.tokens.isValid(sha256Hex(token), owner))) return owner;
+    if (matches && (await this.#deps.connectTokens.isValid(sha256Hex(token), owner))) return owner;
     throw new AppError('INVALID_TOKEN');
   }
 

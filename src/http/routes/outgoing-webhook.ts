@@ -10,7 +10,7 @@ import { validate } from '../middleware/validate.ts';
 
 export type OutgoingWebhookDeps = Readonly<{
   service: ApiKeyLookup;
-  outgoingWebhooks: Pick<OutgoingWebhookSettingsService, 'get' | 'set' | 'rotate' | 'remove'>;
+  outgoingWebhookSettings: Pick<OutgoingWebhookSettingsService, 'get' | 'set' | 'rotate' | 'remove'>;
   limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;
@@ -20,13 +20,13 @@ const outgoingWebhookSchema = Joi.object<Readonly<{ url: string }>>({ url: Joi.s
 
 /** Where client messages are forwarded to, for the holder of the company's API key. */
 export function outgoingWebhookRoutes(deps: OutgoingWebhookDeps): Router {
-  const { service, outgoingWebhooks, limiters, trustProxy } = deps;
+  const { service, outgoingWebhookSettings, limiters, trustProxy } = deps;
   const router = express.Router();
   const auth = apiKeyAuthenticator(service);
   const limited = rateLimit(limiters.api, trustProxy);
 
   router.get(path, limited, auth.guard, async (request, response) => {
-    const webhook = await outgoingWebhooks.get(auth.caller(request).id);
+    const webhook = await outgoingWebhookSettings.get(auth.caller(request).id);
     if (webhook === undefined) throw webhookNotFound();
     response.json({ success: true, ...toWebhookResponse(webhook) });
   });
@@ -39,8 +39,8 @@ export function outgoingWebhookRoutes(deps: OutgoingWebhookDeps): Router {
     validate(outgoingWebhookSchema),
     async (request, response) => {
       const { id } = auth.caller(request);
-      const secret = await outgoingWebhooks.set(id, request.body.url);
-      const webhook = await outgoingWebhooks.get(id);
+      const secret = await outgoingWebhookSettings.set(id, request.body.url);
+      const webhook = await outgoingWebhookSettings.get(id);
       if (webhook === undefined) throw webhookNotFound();
       response.json({
         success: true,
@@ -52,14 +52,14 @@ export function outgoingWebhookRoutes(deps: OutgoingWebhookDeps): Router {
 
   router.post(`${path}/secret`, limited, auth.guard, async (request, response) => {
     const { id } = auth.caller(request);
-    const secret = await outgoingWebhooks.rotate(id);
-    const webhook = await outgoingWebhooks.get(id);
+    const secret = await outgoingWebhookSettings.rotate(id);
+    const webhook = await outgoingWebhookSettings.get(id);
     if (secret === undefined || webhook === undefined) throw webhookNotFound();
     response.json({ success: true, ...toWebhookResponse(webhook), secret });
   });
 
   router.delete(path, limited, auth.guard, async (request, response) => {
-    await outgoingWebhooks.remove(auth.caller(request).id);
+    await outgoingWebhookSettings.remove(auth.caller(request).id);
     response.json({ success: true });
   });
   return router;

@@ -28,7 +28,7 @@ export type SettingsDeps = Readonly<{
     NotificationSettingsService,
     'get' | 'save' | 'defaultTemplates' | 'preview' | 'optOuts'
   >;
-  outgoingWebhooks: Pick<OutgoingWebhookSettingsService, 'get' | 'pendingCount'>;
+  outgoingWebhookSettings: Pick<OutgoingWebhookSettingsService, 'get' | 'pendingCount'>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
@@ -74,7 +74,7 @@ const previewSchema = Joi.object<Readonly<{ kind: BookingMessageKind; template: 
 
 /** A salon's message settings, for the holder of its connect token or of the admin key. */
 export function settingsRoutes(deps: SettingsDeps): Router {
-  const { service, notificationSettings, outgoingWebhooks, adminKey, limiters, trustProxy } = deps;
+  const { service, notificationSettings, outgoingWebhookSettings, adminKey, limiters, trustProxy } = deps;
   const router = express.Router();
   const limited = rateLimit(limiters.page, trustProxy);
 
@@ -145,11 +145,11 @@ export function settingsRoutes(deps: SettingsDeps): Router {
     auth.guard,
     async (request, response) => {
       const { id } = auth.caller(request);
-      const webhook = await outgoingWebhooks.get(id);
+      const webhook = await outgoingWebhookSettings.get(id);
       response.json({
         success: true,
         outgoing_webhook: webhook
-          ? { ...toWebhookStateResponse(webhook), waiting: await outgoingWebhooks.pendingCount(id) }
+          ? { ...toWebhookStateResponse(webhook), waiting: await outgoingWebhookSettings.pendingCount(id) }
           : null,
       });
     },

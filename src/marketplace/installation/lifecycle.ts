@@ -31,7 +31,7 @@ export type LifecycleOptions = Readonly<{
 export type LifecycleDeps = LifecycleOptions &
   Readonly<{
     companies: Companies;
-    tokens: ConnectTokens;
+    connectTokens: ConnectTokens;
     revocations: Pick<Revocations, 'emit'>;
     queue: Pick<JobQueue, 'insert'>;
     whatsapp: WhatsApp;
@@ -112,7 +112,7 @@ export class Lifecycle {
   async #uninstall(companyId: CompanyId): Promise<void> {
     await this.#transition(companyId, 'uninstalled', 'lifecycle:uninstall');
     await this.#requestDisconnection(companyId);
-    await this.#deps.tokens.revokeAll(companyId);
+    await this.#deps.connectTokens.revokeAll(companyId);
     this.#deps.revocations.emit('revoked', companyId);
   }
 

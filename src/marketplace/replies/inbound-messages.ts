@@ -5,7 +5,7 @@ import type { WebhookForwarder } from './webhook-forwarder.ts';
 import type { ReceivedMessages, ReceivedText } from '../../ports/received-messages.ts';
 
 export type InboundMessagesDeps = Readonly<{
-  received: Pick<ReceivedMessages, 'save' | 'deleteOlderThan'>;
+  receivedMessages: Pick<ReceivedMessages, 'save' | 'deleteOlderThan'>;
   replyHandler: Pick<ReplyHandler, 'handle'>;
   webhookForwarder: Pick<WebhookForwarder, 'request'>;
   report: BusinessEvents;
@@ -24,8 +24,8 @@ export class InboundMessages {
 
   /** Idempotent. */
   async handle(companyId: CompanyId, message: ReceivedText): Promise<void> {
-    const { received, replyHandler, webhookForwarder, report } = this.#deps;
-    const saved = await received.save(companyId, message);
+    const { receivedMessages, replyHandler, webhookForwarder, report } = this.#deps;
+    const saved = await receivedMessages.save(companyId, message);
     if (saved !== undefined) report.textReceived(companyId, saved.id);
     await replyHandler.handle(companyId, message);
     if (saved?.needsForwarding === true)
@@ -35,7 +35,7 @@ export class InboundMessages {
   async deleteExpired(): Promise<void> {
     let deleted: number;
     do {
-      deleted = await this.#deps.received.deleteOlderThan(retentionDays, deleteBatchSize);
+      deleted = await this.#deps.receivedMessages.deleteOlderThan(retentionDays, deleteBatchSize);
       if (deleted > 0) this.#deps.report.receivedMessagesErased(deleted);
     } while (deleted === deleteBatchSize);
   }

@@ -8,7 +8,7 @@ import type { WebhookForwarder } from './webhook-forwarder.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
 
 export type OutgoingWebhookSettingsDeps = Readonly<{
-  webhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;
+  outgoingWebhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;
   webhookForwarder: Pick<WebhookForwarder, 'pendingCount'>;
   report: BusinessEvents;
   /** Accept URLs on this machine, without TLS. */
@@ -28,7 +28,7 @@ export class OutgoingWebhookSettingsService {
   }
 
   get(companyId: CompanyId): Promise<OutgoingWebhook | undefined> {
-    return this.#deps.webhooks.get(companyId);
+    return this.#deps.outgoingWebhooks.get(companyId);
   }
 
   /** Number of messages not yet delivered. */
@@ -41,9 +41,9 @@ export class OutgoingWebhookSettingsService {
    * @throws AppError `VALIDATION_ERROR`, `COMPANY_NOT_FOUND`
    */
   async set(companyId: CompanyId, url: string): Promise<string | undefined> {
-    const { webhooks, report, allowLoopback } = this.#deps;
+    const { outgoingWebhooks, report, allowLoopback } = this.#deps;
     const secret = newSecret();
-    const isNew = await webhooks.save(companyId, validateWebhookUrl(url, allowLoopback), secret);
+    const isNew = await outgoingWebhooks.save(companyId, validateWebhookUrl(url, allowLoopback), secret);
     if (isNew === undefined) throw new AppError('COMPANY_NOT_FOUND');
     report.outgoingWebhookChanged(companyId, 'set');
     return isNew ? secret : undefined;
@@ -51,15 +51,15 @@ export class OutgoingWebhookSettingsService {
 
   /** @returns the new secret; undefined when there is no webhook */
   async rotate(companyId: CompanyId): Promise<string | undefined> {
-    const { webhooks, report } = this.#deps;
+    const { outgoingWebhooks, report } = this.#deps;
     const secret = newSecret();
-    if (!(await webhooks.rotate(companyId, secret, secretOverlapHours))) return undefined;
+    if (!(await outgoingWebhooks.rotate(companyId, secret, secretOverlapHours))) return undefined;
     report.outgoingWebhookChanged(companyId, 'secret_rotated');
     return secret;
   }
 
   async remove(companyId: CompanyId): Promise<void> {
-    await this.#deps.webhooks.remove(companyId);
+    await this.#deps.outgoingWebhooks.remove(companyId);
     this.#deps.report.outgoingWebhookChanged(companyId, 'removed');
   }
 }

@@ -13,8 +13,8 @@ import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type WebhookForwarderDeps = Readonly<{
-  received: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;
-  webhooks: Pick<OutgoingWebhooks, 'get' | 'disable' | 'recordFailure' | 'recordSuccess'>;
+  receivedMessages: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;
+  outgoingWebhooks: Pick<OutgoingWebhooks, 'get' | 'disable' | 'recordFailure' | 'recordSuccess'>;
   webhookSender: WebhookSender;
   queue: Pick<JobQueue, 'insert' | 'backlog'>;
   report: BusinessEvents;
@@ -35,16 +35,16 @@ export class WebhookForwarder {
 
   /** Enqueues one job per message. Idempotent. */
   async request(messages: readonly UnforwardedMessage[]): Promise<void> {
-    const { queue, received } = this.#deps;
+    const { queue, receivedMessages } = this.#deps;
     if (messages.length === 0) return;
     await queue.insert('forwarding', messages.map(forwardingJob));
-    await received.markQueuedForForwarding(messages.map(({ id }) => id));
+    await receivedMessages.markQueuedForForwarding(messages.map(({ id }) => id));
   }
 
   /** Enqueues messages whose process exited before it did. */
   async sweep(): Promise<void> {
     while (true) {
-      const pending = await this.#deps.received.findUnforwarded(sweepBatchSize);
+      const pending = await this.#deps.receivedMessages.findUnforwarded(sweepBatchSize);
       await this.request(pending);
       if (pending.length < sweepBatchSize) return;
     }
@@ -65,10 +65,10 @@ export class WebhookForwarder {
   }
 
   async #forward({ companyId, messageId }: ForwardingJob): Promise<void> {
-    const { received, webhooks, webhookSender, report } = this.#deps;
-    const webhook = await webhooks.get(companyId);
+    const { receivedMessages, outgoingWebhooks, webhookSender, report } = this.#deps;
+    const webhook = await outgoingWebhooks.get(companyId);
     if (webhook === undefined || webhook.disabledAt !== undefined) return;
-    const message = await received.byId(companyId, messageId);
+    const message = await receivedMessages.byId(companyId, messageId);
     if (message === undefined) return;
     const { version, url } = webhook;
     const delivery = await webhookSender.deliver(
@@ -84,16 +84,16 @@ export class WebhookForwarder {
     report.forwarded(companyId, messageId, delivery);
     switch (delivery.outcome) {
       case 'delivered':
-        await webhooks.recordSuccess(companyId, version);
+        await outgoingWebhooks.recordSuccess(companyId, version);
         return;
       case 'gone':
         // False when the webhook was replaced or removed during the delivery.
-        if (!(await webhooks.disable(companyId, version, `message:${messageId}`)))
+        if (!(await outgoingWebhooks.disable(companyId, version, `message:${messageId}`)))
           throw new RetryLaterError('replaced', { delayMs: 0, countsAsAttempt: true });
         report.outgoingWebhookDisabled(companyId);
         return;
       case 'failed':
-        if (await webhooks.recordFailure(companyId, version, alertAfterHours))
+        if (await outgoingWebhooks.recordFailure(companyId, version, alertAfterHours))
           report.outgoingWebhookFailing(companyId, delivery.reason);
         throw new RetryLaterError(delivery.reason, {
           delayMs: delivery.retryAfterMs ?? 0,

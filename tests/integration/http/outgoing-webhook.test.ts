@@ -16,7 +16,7 @@ const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
 describe('GET /marketplace/settings/:companyId/outgoing-webhook', () => {
   it('shows the owner and the operator its state, without URL and secret', async () => {
     await using server = await startHttpTestServer({
-      outgoingWebhooks: {
+      outgoingWebhookSettings: {
         get: async (id) => (id === companyId ? webhook : undefined),
         pendingCount: async (id) => (id === companyId ? 3 : 0),
       },

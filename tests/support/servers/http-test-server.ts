@@ -38,7 +38,7 @@ export type HttpTestServerOverrides = Readonly<{
   receivedMessages?: AppDeps['receivedMessages'];
   queue?: Partial<AppDeps['queue']>;
   reconciliation?: Partial<AppDeps['reconciliation']>;
-  outgoingWebhooks?: Partial<AppDeps['outgoingWebhooks']>;
+  outgoingWebhookSettings?: Partial<AppDeps['outgoingWebhookSettings']>;
   inbox?: Partial<WebhookFastPathDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<HttpLimiters>;
   options?: Partial<AppDeps['options']>;
@@ -134,13 +134,13 @@ export async function startHttpTestServer(overrides: HttpTestServerOverrides = {
     },
     events: overrides.events ?? { byRecord: async () => [] },
     receivedMessages: overrides.receivedMessages ?? { after: async () => [] },
-    outgoingWebhooks: {
+    outgoingWebhookSettings: {
       get: async () => undefined,
       set: async () => undefined,
       rotate: async () => undefined,
       remove: async () => {},
       pendingCount: async () => 0,
-      ...overrides.outgoingWebhooks,
+      ...overrides.outgoingWebhookSettings,
     },
     restrictions: { current: async () => undefined, latest: async () => [], ...overrides.restrictions },
     queue: { deadLetters: async () => [], replay: async () => false, ...overrides.queue },

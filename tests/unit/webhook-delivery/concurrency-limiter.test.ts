@@ -60,13 +60,13 @@ describe('ConcurrencyLimiter', () => {
       throw new Error('The database was read');
     };
     const forwarder = new WebhookForwarder({
-      received: { byId: read, findUnforwarded: read, markQueuedForForwarding: read },
-      webhooks: { get: read, disable: read, recordFailure: read, recordSuccess: read },
+      receivedMessages: { byId: read, findUnforwarded: read, markQueuedForForwarding: read },
+      outgoingWebhooks: { get: read, disable: read, recordFailure: read, recordSuccess: read },
       webhookSender: { runLimited: async () => ({ retryAfterMs: 7_000 }), deliver: read },
       queue: { insert: read, backlog: read },
       report: createBusinessEvents(captureLog(), createMetrics()),
     });
-    await expect(forwarder.run({ companyId: companyId, messageId: 'm' })).rejects.toMatchObject({
+    await expect(forwarder.run({ companyId, messageId: 'm' })).rejects.toMatchObject({
       name: 'RetryLaterError',
       delayMs: 7_000,
       countsAsAttempt: false,

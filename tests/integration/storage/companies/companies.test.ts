@@ -50,11 +50,11 @@ describe.each(engines())('companies in $name', ({ make }) => {
   });
 
   it('resets an uninstalled salon that is registered again', async () => {
-    const { companies, events, tokens } = store.repositories;
+    const { companies, events, connectTokens } = store.repositories;
     const first = newCompany({ ownerUserId: 11 });
     const { company } = await companies.createOrFind(first);
     await companies.recordSession(company.id, { state: 'connected', phone: '+79001234567' });
-    await tokens.save('a'.repeat(64), company.id, new Date(Date.now() + 60_000));
+    await connectTokens.save('a'.repeat(64), company.id, new Date(Date.now() + 60_000));
     await companies.transitionIntegration(company.id, 'uninstalled', 'lifecycle');
 
     const second = newCompany({ salonId: first.salonId, ownerUserId: 22 });
@@ -79,7 +79,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     expect(await companies.byApiKey(first.apiKey)).toBeUndefined();
     expect(await companies.byApiKey(second.apiKey)).toEqual(again.company);
     expect(again.company.webhookSecretHash).not.toBe(company.webhookSecretHash);
-    expect(await tokens.isValid('a'.repeat(64), company.id)).toBe(false);
+    expect(await connectTokens.isValid('a'.repeat(64), company.id)).toBe(false);
     expect((await events.latest(company.id, 1))[0]?.detail).toEqual({
       from: 'uninstalled',
       to: 'pending_whatsapp',

@@ -253,22 +253,22 @@ describe.each(
 
   describe('a connect token', () => {
     it('is valid for its company until it expires or is revoked', async () => {
-      const { tokens } = store.repositories;
+      const { connectTokens } = store.repositories;
       id = (await registerCompany(store.repositories)).id;
       const other = await registerCompany(store.repositories);
       const [lasting, short] = [tokenHash(), tokenHash()];
 
-      await tokens.save(lasting, id, new Date(Date.now() + minuteMs));
-      await tokens.save(lasting, id, new Date(Date.now() + minuteMs));
-      await tokens.save(short, id, new Date(Date.now() + 300));
-      expect(await tokens.isValid(lasting, id)).toBe(true);
-      expect(await tokens.isValid(lasting, other.id)).toBe(false);
-      expect(await tokens.isValid(tokenHash(), id)).toBe(false);
+      await connectTokens.save(lasting, id, new Date(Date.now() + minuteMs));
+      await connectTokens.save(lasting, id, new Date(Date.now() + minuteMs));
+      await connectTokens.save(short, id, new Date(Date.now() + 300));
+      expect(await connectTokens.isValid(lasting, id)).toBe(true);
+      expect(await connectTokens.isValid(lasting, other.id)).toBe(false);
+      expect(await connectTokens.isValid(tokenHash(), id)).toBe(false);
 
-      await waitFor('the end of the short one', async () => !(await tokens.isValid(short, id)));
-      expect(await tokens.isValid(lasting, id)).toBe(true);
-      await tokens.revokeAll(id);
-      expect(await tokens.isValid(lasting, id)).toBe(false);
+      await waitFor('the end of the short one', async () => !(await connectTokens.isValid(short, id)));
+      expect(await connectTokens.isValid(lasting, id)).toBe(true);
+      await connectTokens.revokeAll(id);
+      expect(await connectTokens.isValid(lasting, id)).toBe(false);
     });
   });
 });

@@ -31,39 +31,39 @@ describe.each(engines())('received messages in $name', ({ make }) => {
   };
 
   it('are stored once, in order of arrival', async () => {
-    const { received } = store.repositories;
+    const { receivedMessages } = store.repositories;
     const companyId = await newCompanyId();
     const first = newText();
     const second = newText({ text: 'Ещё 😀 одно' });
-    const saved = await received.save(companyId, first);
-    await received.save(companyId, second);
-    expect(await received.save(companyId, first)).toEqual(saved);
-    const all = await received.after(companyId, 0, 10);
+    const saved = await receivedMessages.save(companyId, first);
+    await receivedMessages.save(companyId, second);
+    expect(await receivedMessages.save(companyId, first)).toEqual(saved);
+    const all = await receivedMessages.after(companyId, 0, 10);
     expect(all.map(({ phone, text, sentAt }) => ({ phone, text, sentAt }))).toEqual(
       [first, second].map(({ phone, text, sentAt }) => ({ phone, text, sentAt })),
     );
-    expect(await received.after(companyId, all[0]?.position ?? 0, 10)).toEqual(all.slice(1));
-    expect(await received.after(companyId, 0, 1)).toEqual(all.slice(0, 1));
-    expect(await received.byId(companyId, saved?.id ?? '')).toEqual(all[0]);
+    expect(await receivedMessages.after(companyId, all[0]?.position ?? 0, 10)).toEqual(all.slice(1));
+    expect(await receivedMessages.after(companyId, 0, 1)).toEqual(all.slice(0, 1));
+    expect(await receivedMessages.byId(companyId, saved?.id ?? '')).toEqual(all[0]);
   });
 
   it('have another id in another company', async () => {
-    const { received } = store.repositories;
+    const { receivedMessages } = store.repositories;
     const [one, other] = [await newCompanyId(), await newCompanyId()];
     const text = newText();
-    const saved = await received.save(one, text);
-    expect((await received.save(other, text))?.id).not.toBe(saved?.id);
-    expect(await received.byId(other, saved?.id ?? '')).toBeUndefined();
+    const saved = await receivedMessages.save(one, text);
+    expect((await receivedMessages.save(other, text))?.id).not.toBe(saved?.id);
+    expect(await receivedMessages.byId(other, saved?.id ?? '')).toBeUndefined();
   });
 
   it('replace an implausible sent time with the time of receipt', async () => {
-    const { received } = store.repositories;
+    const { receivedMessages } = store.repositories;
     const companyId = await newCompanyId();
     for (const time of [NaN, -1e14, 8e15])
-      await received.save(companyId, newText({ sentAt: new Date(time) }));
-    for (const { sentAt, receivedAt } of await received.after(companyId, 0, 10))
+      await receivedMessages.save(companyId, newText({ sentAt: new Date(time) }));
+    for (const { sentAt, receivedAt } of await receivedMessages.after(companyId, 0, 10))
       expect(Math.abs(receivedAt.getTime() - sentAt.getTime())).toBeLessThan(5_000);
-    expect(await received.after(companyId, 0, 10)).toHaveLength(3);
+    expect(await receivedMessages.after(companyId, 0, 10)).toHaveLength(3);
   });
 
   it('are encrypted and remain readable after a key rotation', async () => {
@@ -83,138 +83,138 @@ describe.each(engines())('received messages in $name', ({ make }) => {
   });
 
   it('are listed when an earlier one cannot be decrypted', async () => {
-    const { received } = store.repositories;
+    const { receivedMessages } = store.repositories;
     const companyId = await newCompanyId();
-    const broken = await received.save(companyId, newText());
+    const broken = await receivedMessages.save(companyId, newText());
     await store.database.sql.query(`update public.received_messages set content = '\\x00' where id = $1`, [
       broken?.id,
     ]);
     const text = newText();
-    await received.save(companyId, text);
-    expect(await received.after(companyId, 0, 10)).toMatchObject([
+    await receivedMessages.save(companyId, text);
+    expect(await receivedMessages.after(companyId, 0, 10)).toMatchObject([
       { id: broken?.id, phone: undefined, text: undefined },
       { phone: text.phone, text: text.text },
     ]);
   });
 
   it('await forwarding only while the company has an enabled webhook', async () => {
-    const { received, webhooks } = store.repositories;
+    const { receivedMessages, outgoingWebhooks } = store.repositories;
     const companyId = await newCompanyId();
     const unforwarded = async () =>
-      (await received.findUnforwarded(100)).filter((message) => message.companyId === companyId);
-    await received.save(companyId, newText());
+      (await receivedMessages.findUnforwarded(100)).filter((message) => message.companyId === companyId);
+    await receivedMessages.save(companyId, newText());
     expect(await unforwarded()).toEqual([]);
-    await webhooks.save(companyId, 'https://salon.example/hook', secret);
+    await outgoingWebhooks.save(companyId, 'https://salon.example/hook', secret);
     const text = newText();
-    const saved = await received.save(companyId, text);
+    const saved = await receivedMessages.save(companyId, text);
     expect(await unforwarded()).toEqual([{ id: saved?.id, companyId, phone: text.phone }]);
-    await received.markQueuedForForwarding([saved?.id ?? '']);
+    await receivedMessages.markQueuedForForwarding([saved?.id ?? '']);
     expect(await unforwarded()).toEqual([]);
-    expect(await received.save(companyId, text)).toEqual({ id: saved?.id, needsForwarding: false });
-    const { version = '' } = (await webhooks.get(companyId)) ?? {};
-    await webhooks.disable(companyId, version, 'test');
-    await received.save(companyId, newText());
+    expect(await receivedMessages.save(companyId, text)).toEqual({ id: saved?.id, needsForwarding: false });
+    const { version = '' } = (await outgoingWebhooks.get(companyId)) ?? {};
+    await outgoingWebhooks.disable(companyId, version, 'test');
+    await receivedMessages.save(companyId, newText());
     expect(await unforwarded()).toEqual([]);
   });
 
   it('are deleted in batches after the retention period', async () => {
-    const { received } = store.repositories;
+    const { receivedMessages } = store.repositories;
     const companyId = await newCompanyId();
-    for (let count = 0; count < 3; count += 1) await received.save(companyId, newText());
+    for (let count = 0; count < 3; count += 1) await receivedMessages.save(companyId, newText());
     await store.database.sql.query(
       "update public.received_messages set received_at = now() - interval '90 days 1 minute' where company_id = $1",
       [companyId],
     );
-    await received.save(companyId, newText({ text: 'Новое' }));
-    expect(await received.deleteOlderThan(90, 2)).toBe(2);
-    expect(await received.deleteOlderThan(90, 2)).toBe(1);
-    expect(await received.deleteOlderThan(90, 2)).toBe(0);
-    expect(await received.after(companyId, 0, 10)).toMatchObject([{ text: 'Новое' }]);
+    await receivedMessages.save(companyId, newText({ text: 'Новое' }));
+    expect(await receivedMessages.deleteOlderThan(90, 2)).toBe(2);
+    expect(await receivedMessages.deleteOlderThan(90, 2)).toBe(1);
+    expect(await receivedMessages.deleteOlderThan(90, 2)).toBe(0);
+    expect(await receivedMessages.after(companyId, 0, 10)).toMatchObject([{ text: 'Новое' }]);
   });
 
   it('are deleted with the webhook on uninstallation, and no longer stored', async () => {
-    const { companies, received, webhooks } = store.repositories;
+    const { companies, receivedMessages, outgoingWebhooks } = store.repositories;
     const companyId = await newCompanyId();
-    await webhooks.save(companyId, 'https://salon.example/hook', secret);
-    await received.save(companyId, newText());
+    await outgoingWebhooks.save(companyId, 'https://salon.example/hook', secret);
+    await receivedMessages.save(companyId, newText());
     await companies.transitionIntegration(companyId, 'uninstalled', 'test');
-    expect(await received.after(companyId, 0, 10)).toEqual([]);
-    expect(await webhooks.get(companyId)).toBeUndefined();
-    expect(await received.save(companyId, newText())).toBeUndefined();
-    expect(await received.after(companyId, 0, 10)).toEqual([]);
+    expect(await receivedMessages.after(companyId, 0, 10)).toEqual([]);
+    expect(await outgoingWebhooks.get(companyId)).toBeUndefined();
+    expect(await receivedMessages.save(companyId, newText())).toBeUndefined();
+    expect(await receivedMessages.after(companyId, 0, 10)).toEqual([]);
   });
 
   it('are not forwarded to a webhook of the previous installation', async () => {
-    const { companies, received, webhooks } = store.repositories;
+    const { companies, receivedMessages, outgoingWebhooks } = store.repositories;
     const owner = newCompany();
     const { company } = await companies.createOrFind(owner);
     const companyId = company.id;
     await companies.transitionIntegration(companyId, 'uninstalled', 'test');
-    expect(await webhooks.save(companyId, 'https://former.example/hook', secret)).toBeUndefined();
-    expect(await webhooks.get(companyId)).toBeUndefined();
+    expect(await outgoingWebhooks.save(companyId, 'https://former.example/hook', secret)).toBeUndefined();
+    expect(await outgoingWebhooks.get(companyId)).toBeUndefined();
     // A leftover row, whatever its origin.
     await store.database.sql.query(
       "insert into public.outgoing_webhooks (company_id, url, secret) values ($1, '', '')",
       [companyId],
     );
     await companies.createOrFind({ ...newCompany(), salonId: owner.salonId });
-    expect(await webhooks.get(companyId)).toBeUndefined();
-    expect(await received.save(companyId, newText())).toMatchObject({ needsForwarding: false });
+    expect(await outgoingWebhooks.get(companyId)).toBeUndefined();
+    expect(await receivedMessages.save(companyId, newText())).toMatchObject({ needsForwarding: false });
   });
 
   describe('the outgoing webhook', () => {
     const other = 'whsec_YW5vdGhlci1zZWNyZXQtb2Ytc2Fsb24h';
 
     it('keeps its secret and gets a new version when its URL changes', async () => {
-      const { webhooks } = store.repositories;
+      const { outgoingWebhooks } = store.repositories;
       const companyId = await newCompanyId();
-      expect(await webhooks.save(companyId, 'https://one.example/', secret)).toBe(true);
-      const one = await webhooks.get(companyId);
-      expect(await webhooks.save(companyId, 'https://two.example/', other)).toBe(false);
-      const two = await webhooks.get(companyId);
+      expect(await outgoingWebhooks.save(companyId, 'https://one.example/', secret)).toBe(true);
+      const one = await outgoingWebhooks.get(companyId);
+      expect(await outgoingWebhooks.save(companyId, 'https://two.example/', other)).toBe(false);
+      const two = await outgoingWebhooks.get(companyId);
       expect(two).toMatchObject({ url: 'https://two.example/', secret });
       expect(two?.version).not.toBe(one?.version);
-      expect(await webhooks.disable(companyId, one?.version ?? '', 'test')).toBe(false);
-      expect((await webhooks.get(companyId))?.disabledAt).toBeUndefined();
+      expect(await outgoingWebhooks.disable(companyId, one?.version ?? '', 'test')).toBe(false);
+      expect((await outgoingWebhooks.get(companyId))?.disabledAt).toBeUndefined();
     });
 
     it('keeps the previous secret until its expiry', async () => {
-      const { webhooks } = store.repositories;
+      const { outgoingWebhooks } = store.repositories;
       const companyId = await newCompanyId();
-      expect(await webhooks.rotate(companyId, other, 24)).toBe(false);
-      await webhooks.save(companyId, 'https://one.example/', secret);
-      expect(await webhooks.rotate(companyId, other, 24)).toBe(true);
-      expect(await webhooks.get(companyId)).toMatchObject({ secret: other, previousSecret: secret });
+      expect(await outgoingWebhooks.rotate(companyId, other, 24)).toBe(false);
+      await outgoingWebhooks.save(companyId, 'https://one.example/', secret);
+      expect(await outgoingWebhooks.rotate(companyId, other, 24)).toBe(true);
+      expect(await outgoingWebhooks.get(companyId)).toMatchObject({ secret: other, previousSecret: secret });
       await store.database.sql.query(
         'update public.outgoing_webhooks set previous_secret_until = now() where company_id = $1',
         [companyId],
       );
-      const past = await webhooks.get(companyId);
+      const past = await outgoingWebhooks.get(companyId);
       expect(past?.secret).toBe(other);
       expect(past).not.toHaveProperty('previousSecret');
     });
 
     it('records an event once per long failure and once when disabled', async () => {
-      const { events, webhooks } = store.repositories;
+      const { events, outgoingWebhooks } = store.repositories;
       const companyId = await newCompanyId();
-      await webhooks.save(companyId, 'https://one.example/', secret);
-      const { version = '' } = (await webhooks.get(companyId)) ?? {};
+      await outgoingWebhooks.save(companyId, 'https://one.example/', secret);
+      const { version = '' } = (await outgoingWebhooks.get(companyId)) ?? {};
       const failForDays = async () => {
-        const failureResults = [await webhooks.recordFailure(companyId, version, 48)];
+        const failureResults = [await outgoingWebhooks.recordFailure(companyId, version, 48)];
         await store.database.sql.query(
           "update public.outgoing_webhooks set failing_since = now() - interval '49 hours' where company_id = $1",
           [companyId],
         );
         for (let count = 0; count < 2; count += 1)
-          failureResults.push(await webhooks.recordFailure(companyId, version, 48));
+          failureResults.push(await outgoingWebhooks.recordFailure(companyId, version, 48));
         return failureResults;
       };
       expect(await failForDays()).toEqual([false, true, false]);
-      await webhooks.recordSuccess(companyId, version);
-      expect(await webhooks.get(companyId)).not.toHaveProperty('failingSince');
+      await outgoingWebhooks.recordSuccess(companyId, version);
+      expect(await outgoingWebhooks.get(companyId)).not.toHaveProperty('failingSince');
       expect(await failForDays()).toEqual([false, true, false]);
-      expect(await webhooks.disable(companyId, version, 'test')).toBe(true);
-      expect(await webhooks.disable(companyId, version, 'test')).toBe(false);
+      expect(await outgoingWebhooks.disable(companyId, version, 'test')).toBe(true);
+      expect(await outgoingWebhooks.disable(companyId, version, 'test')).toBe(false);
       const types = (await events.latest(companyId, 20)).map(({ type }) => type);
       expect(types.filter((type) => type.startsWith('outgoing_webhook')).toReversed()).toEqual([
         'outgoing_webhook_set',
@@ -225,9 +225,9 @@ describe.each(engines())('received messages in $name', ({ make }) => {
     });
 
     it('is stored encrypted', async () => {
-      const { webhooks } = store.repositories;
+      const { outgoingWebhooks } = store.repositories;
       const companyId = await newCompanyId();
-      await webhooks.save(companyId, 'https://one.example/hook?token=clear', secret);
+      await outgoingWebhooks.save(companyId, 'https://one.example/hook?token=clear', secret);
       const [row] = await store.database.sql.query(
         'select url, secret from public.outgoing_webhooks where company_id = $1',
         [companyId],

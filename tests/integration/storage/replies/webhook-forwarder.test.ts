@@ -57,7 +57,7 @@ describe.each(engines())('WebhookForwarder in $name', ({ make }) => {
     const bodies = receiver.requests.filter(({ headers }) => headers['webhook-id'] === first);
     expect(new Set(bodies.map(({ body }) => body)).size).toBe(1);
     await waitFor('the failure to end', async () => {
-      const webhook = await store.repositories.webhooks.get(companyId);
+      const webhook = await store.repositories.outgoingWebhooks.get(companyId);
       return webhook?.failingSince === undefined;
     });
   });
@@ -96,7 +96,7 @@ describe.each(engines())('WebhookForwarder in $name', ({ make }) => {
     const { forwarder, log, queue } = await open();
     receiver.respondWith({ status: 410 });
     await storeText(companyId);
-    const webhook = () => store.repositories.webhooks.get(companyId);
+    const webhook = () => store.repositories.outgoingWebhooks.get(companyId);
     await forwarder.sweep();
     await waitFor('the webhook to be disabled', async () => (await webhook())?.disabledAt !== undefined);
     await storeText(companyId);
@@ -105,7 +105,7 @@ describe.each(engines())('WebhookForwarder in $name', ({ make }) => {
     expect(receiver.requests).toHaveLength(1);
     expect(log.lines.filter((line) => line.includes('disabled'))).toHaveLength(1);
     receiver.respondWith({ status: 200 });
-    await store.repositories.webhooks.save(companyId, receiver.url, secret);
+    await store.repositories.outgoingWebhooks.save(companyId, receiver.url, secret);
     const id = await storeText(companyId);
     await forwarder.sweep();
     await waitFor('the next', () => receiver.requests.length === 2);
@@ -121,27 +121,31 @@ describe.each(engines())('WebhookForwarder in $name', ({ make }) => {
     const id = await storeText(companyId);
     await forwarder.sweep();
     await waitFor('the first attempt', () => former.requests.length === 1);
-    await store.repositories.webhooks.save(companyId, present.url, secret);
+    await store.repositories.outgoingWebhooks.save(companyId, present.url, secret);
     reply.resolve({ status: 410 });
     await waitFor('the second', () => present.requests.length > 0);
     expect(webhookIds(present)).toEqual([id]);
-    expect((await store.repositories.webhooks.get(companyId))?.disabledAt).toBeUndefined();
+    expect((await store.repositories.outgoingWebhooks.get(companyId))?.disabledAt).toBeUndefined();
   });
 
   it('clears a failure recorded during a successful delivery', async () => {
     const receiver = await newReceiver();
     const companyId = await companyWith(receiver);
     const { forwarder, queue } = await open();
-    const { webhooks } = store.repositories;
+    const { outgoingWebhooks } = store.repositories;
     const reply = Promise.withResolvers<WebhookResponse>();
     receiver.respondWith(reply.promise);
     await storeText(companyId);
     await forwarder.sweep();
     await waitFor('the attempt', () => receiver.requests.length === 1);
-    await webhooks.recordFailure(companyId, (await webhooks.get(companyId))?.version ?? '', 48);
+    await outgoingWebhooks.recordFailure(
+      companyId,
+      (await outgoingWebhooks.get(companyId))?.version ?? '',
+      48,
+    );
     reply.resolve({ status: 200 });
     await waitFor('an empty queue', async () => (await queue.backlog('forwarding')).jobs === 0);
-    expect(await webhooks.get(companyId)).not.toHaveProperty('failingSince');
+    expect(await outgoingWebhooks.get(companyId)).not.toHaveProperty('failingSince');
   });
 
   it('is not blocked by an unresponsive receiver of another company', async () => {
