@@ -52,19 +52,23 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
 
   const burstDetector = new BurstDetector(monotonicMs);
   const storage = scope.use(
-    await openStorage({
-      database: secrets.database,
-      migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
-      keyring,
-      webhookConcurrency: config.webhooks.workerBatch,
-      shouldYieldToInbox: () => burstDetector.hasBurst,
-      ...shared,
-      onError: (error) => report.failed('Storage', error),
-      outages: {
-        began: (what, error) => report.outageBegan(what, error),
-        ended: (what, lastedMs) => report.outageEnded(what, lastedMs),
+    await openStorage(
+      {
+        keyring,
+        shouldYieldToInbox: () => burstDetector.hasBurst,
+        onError: (error) => report.failed('Storage', error),
+        outages: {
+          began: (what, error) => report.outageBegan(what, error),
+          ended: (what, durationMs) => report.outageEnded(what, durationMs),
+        },
+        ...shared,
       },
-    }),
+      {
+        database: secrets.database,
+        migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
+        webhookConcurrency: config.webhooks.workerBatch,
+      },
+    ),
   );
   const { companies, events, messages, queue, receivedMessages, restrictions, settings } = storage;
   metrics.inbox.readFrom(() => queue.backlog('webhooks'));
@@ -169,16 +173,14 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   metrics.missingWebhookUrls.readFrom(() => webhookSubscriptionCheck.missing.size);
 
   const webhooks = scope.use(
-    await openInbox({
-      spoolDirectory: join(config.directories.data, 'spool'),
-      batch: { maxBatchSize: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
-      keyring,
-      companies,
-      queue,
-      shardCount: storage.concurrentInserts,
-      burstDetector,
-      ...shared,
-    }),
+    await openInbox(
+      { keyring, companies, queue, burstDetector, ...shared },
+      {
+        spoolDirectory: join(config.directories.data, 'spool'),
+        batch: { maxBatchSize: config.webhooks.batchSize, waitMs: config.webhooks.batchWaitMs },
+        shardCount: storage.concurrentInserts,
+      },
+    ),
   );
   metrics.spoolBytes.readFrom(() => webhooks.spool.bytes);
 
@@ -246,7 +248,7 @@ function retryingQueue(what: string, report: BusinessEvents, monotonicMs: () => 
   const outage = new OutageMonitor(
     {
       began: (error) => report.outageBegan(what, error),
-      ended: (lastedMs) => report.outageEnded(what, lastedMs),
+      ended: (durationMs) => report.outageEnded(what, durationMs),
     },
     monotonicMs,
   );

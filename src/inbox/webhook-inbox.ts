@@ -52,14 +52,17 @@ export type WebhookInboxDeps = Readonly<{
   authenticator: Pick<WebhookAuthenticator, 'authenticate' | 'isKnown'>;
   /** Durable when it resolves. */
   write: (jobs: readonly NewJob[]) => Promise<'stored' | 'spooled'>;
-  batch: GroupCommitOptions;
-  /** Concurrent writes. Webhooks of one record always use the same shard. */
-  shardCount: number;
   report: BusinessEvents;
   /** A webhook was rejected because too many are pending. */
   onRejected: (cause: unknown) => void;
   burstDetector: Pick<BurstDetector, 'count'>;
   now: () => Date;
+}>;
+
+export type WebhookInboxOptions = Readonly<{
+  batch: GroupCommitOptions;
+  /** Concurrent writes. Webhooks of one record always use the same shard. */
+  shardCount: number;
 }>;
 
 /** Accepts webhooks. When `accept…` resolves, the webhook is durable and will be processed. Repeats are accepted and ignored. */
@@ -70,16 +73,8 @@ export class WebhookInbox {
   readonly #onRejected: WebhookInboxDeps['onRejected'];
   readonly #now: () => Date;
 
-  constructor({
-    authenticator,
-    write,
-    batch,
-    shardCount,
-    report,
-    onRejected,
-    burstDetector,
-    now,
-  }: WebhookInboxDeps) {
+  constructor(deps: WebhookInboxDeps, { batch, shardCount }: WebhookInboxOptions) {
+    const { authenticator, write, report, onRejected, burstDetector, now } = deps;
     this.#authenticator = authenticator;
     const writeAndReport = async (webhooks: readonly AcceptedWebhook[]): Promise<void> => {
       const destination = await write(webhooks.map(({ job }) => job));

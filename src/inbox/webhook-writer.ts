@@ -7,22 +7,24 @@ import type { BusinessEvents } from '../observability/events.ts';
 import type { Spool } from './spool.ts';
 import type { JobQueue, NewJob } from '../ports/job-queue.ts';
 
-export type WebhookWriterOptions = Readonly<{
+export type WebhookWriterDeps = Readonly<{
   queue: Pick<JobQueue, 'insert'>;
   spool: Spool;
   report: BusinessEvents;
   monotonicMs: () => number;
-  /** Time limit of a database insert, after which the webhooks are spooled. */
+}>;
+
+export type WebhookWriterOptions = Readonly<{
+  /** Time limit of a database insert, after which the webhooks are spooled. Default: 1,500. */
   insertTimeoutMs?: number;
 }>;
 
-const defaultInsertTimeoutMs = 1_500;
-const drainBatchSize = 500;
 type WebhookWriterEvents = {
   /** The spool is empty and the database accepts inserts again. */
   drained: [];
 };
 
+const drainBatchSize = 500;
 /** Spooled bytes that drain fast enough for writers to wait for them. */
 const finalDrainMaxBytes = 256 * 1024;
 const retryBackoff = { minMs: 250, maxMs: 5_000 };
@@ -39,7 +41,8 @@ const spooledJob = Joi.object<{ id?: string; key: string; data: Readonly<Record<
  * new webhooks are inserted directly, which keeps their order.
  */
 export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements AsyncDisposable {
-  readonly #options: WebhookWriterOptions;
+  readonly #deps: WebhookWriterDeps;
+  readonly #insertTimeoutMs: number;
   readonly #outage: OutageMonitor;
   #draining: Promise<void> | undefined;
   /** Pending while the rest of the spool is drained; also resolves if that fails. */
@@ -48,10 +51,11 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
   #hasRejected = false;
   #stopped = false;
 
-  constructor(options: WebhookWriterOptions) {
+  constructor(deps: WebhookWriterDeps, options: WebhookWriterOptions = {}) {
     super();
-    const { report, monotonicMs } = options;
-    this.#options = options;
+    const { report, monotonicMs } = deps;
+    this.#deps = deps;
+    this.#insertTimeoutMs = options.insertTimeoutMs ?? 1_500;
     this.#outage = new OutageMonitor(
       {
         began: (error) => report.outageBegan('Webhook inbox', error),
@@ -63,7 +67,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
 
   /** Drains the spool of earlier processes. */
   start(): void {
-    if (!this.#options.spool.isEmpty) this.#drain();
+    if (!this.#deps.spool.isEmpty) this.#drain();
   }
 
   /**
@@ -71,10 +75,10 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
    * @throws AppError `DB_ERROR` if neither database nor spool accepts the jobs
    */
   async write(jobs: readonly NewJob[]): Promise<'stored' | 'spooled'> {
-    const { spool, report, monotonicMs, insertTimeoutMs = defaultInsertTimeoutMs } = this.#options;
+    const { spool, report, monotonicMs } = this.#deps;
     // Under steady load the spool would never become empty if new webhooks were appended to its rest.
-    const deadlineMs = monotonicMs() + insertTimeoutMs;
-    if (this.#finalDrain !== undefined) await withTimeout(this.#finalDrain.promise, insertTimeoutMs);
+    const deadlineMs = monotonicMs() + this.#insertTimeoutMs;
+    if (this.#finalDrain !== undefined) await withTimeout(this.#finalDrain.promise, this.#insertTimeoutMs);
     if (spool.isEmpty && (await this.#tryInsert(jobs, deadlineMs - monotonicMs()))) return 'stored';
     try {
       await spool.append(jobs);
@@ -89,7 +93,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
   /** A webhook was rejected: the next recovery emits `drained`, which requests a reconciliation. */
   markRejected(cause: unknown): void {
     this.#hasRejected = true;
-    this.#options.report.webhooksRefused(1, cause);
+    this.#deps.report.webhooksRefused(1, cause);
   }
 
   /** Stops draining; spooled webhooks stay for the next start. */
@@ -102,7 +106,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
   /** A late success is harmless: the spooled copy has the same ids. @returns false if not inserted in time */
   async #tryInsert(jobs: readonly NewJob[], timeoutMs: number): Promise<boolean> {
     try {
-      const inserted = this.#options.queue.insert('webhooks', jobs).then(() => true);
+      const inserted = this.#deps.queue.insert('webhooks', jobs).then(() => true);
       if ((await withTimeout(inserted, timeoutMs)) === true) {
         this.#handleRecovery();
         return true;
@@ -127,12 +131,12 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
   #drain(): void {
     this.#draining ??= this.#drainAll().finally(() => {
       this.#draining = undefined;
-      if (!this.#stopped && !this.#options.spool.isEmpty) this.#drain();
+      if (!this.#stopped && !this.#deps.spool.isEmpty) this.#drain();
     });
   }
 
   async #drainAll(): Promise<void> {
-    const { spool } = this.#options;
+    const { spool } = this.#deps;
     let hasProgress = false;
     while (!this.#stopped && !spool.isEmpty) {
       if (hasProgress && spool.bytes <= finalDrainMaxBytes) this.#finalDrain ??= Promise.withResolvers();
@@ -177,7 +181,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
 
   /** Falls back to single inserts on a data error, so that one invalid job does not block the others. */
   async #insertBatch(jobs: readonly NewJob[]): Promise<number> {
-    const { queue, report } = this.#options;
+    const { queue, report } = this.#deps;
     try {
       await queue.insert('webhooks', jobs);
       return 0;

@@ -8,10 +8,13 @@ import type {
   EncryptedValues,
 } from '../ports/encrypted-values.ts';
 
-export type KeyRotationOptions = Readonly<{
+export type KeyRotationDeps = Readonly<{
   stores: readonly EncryptedValues[];
   keyring: Keyring;
   report: Pick<BusinessEvents, 'reencryptionStarted' | 'reencryptionFinished'>;
+}>;
+
+export type KeyRotationOptions = Readonly<{
   /** Values per batch. Default: 100. */
   batchSize?: number;
   /** Pause between batches, to leave the database to other work. Default: 20. */
@@ -25,12 +28,14 @@ type RoundResult = { reencrypted: number; unreadable: number };
  * replaced by compare-and-swap and its plaintext stays the same. An interrupted run is resumed by the next process.
  */
 export class KeyRotation implements AsyncDisposable {
+  readonly #deps: KeyRotationDeps;
   readonly #options: KeyRotationOptions;
   readonly #abortController = new AbortController();
   #running: Promise<void> | undefined;
   #staleCount: number | undefined;
 
-  constructor(options: KeyRotationOptions) {
+  constructor(deps: KeyRotationDeps, options: KeyRotationOptions = {}) {
+    this.#deps = deps;
     this.#options = options;
   }
 
@@ -51,7 +56,7 @@ export class KeyRotation implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { report, stores } = this.#options;
+    const { report, stores } = this.#deps;
     const initialCount = await this.#countStale();
     if (initialCount > 0) report.reencryptionStarted(initialCount);
     const { reencrypted, unreadable, staleCount } = await this.#runRounds(initialCount);
@@ -80,7 +85,7 @@ export class KeyRotation implements AsyncDisposable {
   }
 
   async #countStale(): Promise<number> {
-    const { stores, keyring } = this.#options;
+    const { stores, keyring } = this.#deps;
     const counts = await Promise.all(stores.map((store) => store.countStale(keyring.currentKeyPrefix)));
     this.#staleCount = counts.reduce((sum, count) => sum + count, 0);
     return this.#staleCount;
@@ -88,14 +93,15 @@ export class KeyRotation implements AsyncDisposable {
 
   async #runRound(): Promise<RoundResult> {
     const round: RoundResult = { reencrypted: 0, unreadable: 0 };
-    for (const store of this.#options.stores) {
+    for (const store of this.#deps.stores) {
       for (const table of store.tables) await this.#reencryptTable(table, round);
     }
     return round;
   }
 
   async #reencryptTable(table: EncryptedTable, round: RoundResult): Promise<void> {
-    const { keyring, batchSize = 100, pauseMs = 20 } = this.#options;
+    const { keyring } = this.#deps;
+    const { batchSize = 100, pauseMs = 20 } = this.#options;
     let last: EncryptedValue | undefined;
     while (!this.#abortController.signal.aborted) {
       const staleValues = await table.findStale(keyring.currentKeyPrefix, last, batchSize);
@@ -109,7 +115,7 @@ export class KeyRotation implements AsyncDisposable {
   }
 
   #reencrypt(stored: EncryptedValue): EncryptedReplacement[] {
-    const { keyring } = this.#options;
+    const { keyring } = this.#deps;
     try {
       return [{ stored, value: keyring.seal(stored.context, keyring.open(stored.context, stored.value)) }];
     } catch (error) {

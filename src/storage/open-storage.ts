@@ -12,9 +12,7 @@ import type { Companies } from '../ports/companies.ts';
 /** PGlite runs one statement at a time, and new webhooks wait behind those of the workers. */
 const maxEmbeddedWebhookConcurrency = 2;
 
-export type StorageOptions = Readonly<{
-  database: DatabaseAddress;
-  migrationsDirectory: string;
+export type StorageDeps = Readonly<{
   /** Encrypts secrets and received messages. */
   keyring: Keyring;
   now: () => Date;
@@ -23,12 +21,17 @@ export type StorageOptions = Readonly<{
   onError: (error: unknown) => void;
   /** Database outages, as seen by the job queue. */
   outages: OutageListener;
-  /** Webhooks processed concurrently; at most two on the embedded database. */
-  webhookConcurrency: number;
   /** Whether a burst of incoming webhooks should delay the processing of accepted ones. */
   shouldYieldToInbox: () => boolean;
   /** Uniform in [0, 1). */
   random: () => number;
+}>;
+
+export type StorageOptions = Readonly<{
+  database: DatabaseAddress;
+  migrationsDirectory: string;
+  /** Webhooks processed concurrently; at most two on the embedded database. */
+  webhookConcurrency: number;
 }>;
 
 /** The repositories and the job queue on one database. */
@@ -45,9 +48,9 @@ export type Storage = AsyncDisposable &
   }>;
 
 /** Opens the database, migrates it and starts the job queue. @throws as `openDatabase` */
-export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { keyring, now, monotonicMs, onError, outages, webhookConcurrency, shouldYieldToInbox, random } =
-    options;
+export async function openStorage(deps: StorageDeps, options: StorageOptions): Promise<Storage> {
+  const { keyring, now, monotonicMs, onError, outages, shouldYieldToInbox, random } = deps;
+  const { webhookConcurrency } = options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
   const database = scope.use(await openDatabase(options.database, { migrations, onError, now }));
@@ -55,15 +58,17 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     ? Math.min(webhookConcurrency, maxEmbeddedWebhookConcurrency)
     : webhookConcurrency;
   const queue = scope.use(
-    await createJobQueue({
-      database,
-      onError,
-      outages,
-      monotonicMs,
-      random,
-      shouldYield: (name) => name === 'webhooks' && shouldYieldToInbox(),
-      policies: { webhooks: { ...defaultRetryPolicies.webhooks, concurrency } },
-    }),
+    await createJobQueue(
+      {
+        database,
+        onError,
+        outages,
+        monotonicMs,
+        random,
+        shouldYield: (name) => name === 'webhooks' && shouldYieldToInbox(),
+      },
+      { policies: { webhooks: { ...defaultRetryPolicies.webhooks, concurrency } } },
+    ),
   );
   const repositories = createRepositories(new Rpc(database.supabase), keyring);
   const opened = scope.move();

@@ -2,12 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KeyedMutex } from './keyed-mutex.ts';
 import type { OutageMonitor } from './outage-monitor.ts';
 
-export type RetryingQueueOptions = Readonly<{
+export type RetryingQueueDeps = Readonly<{
   /** Whether an error is an outage, after which the task is retried. */
   isOutage: (error: unknown) => boolean;
   outage: OutageMonitor;
   /** Called with the error of a dropped task. */
   onTaskFailed: (error: unknown) => void;
+}>;
+
+export type RetryingQueueOptions = Readonly<{
   /** Tasks beyond this number are dropped. Default: 10,000. */
   maxPending?: number;
 }>;
@@ -18,20 +21,20 @@ const retryBackoff = { minMs: 250, maxMs: 5_000 };
 
 /** In-memory queue that retries tasks through an outage, in order per key. Pending tasks are lost on exit. */
 export class RetryingQueue implements AsyncDisposable {
-  readonly #options: RetryingQueueOptions;
+  readonly #deps: RetryingQueueDeps;
   readonly #maxPending: number;
   readonly #shards = new KeyedMutex<number>();
   readonly #stopping = new AbortController();
   #pending = 0;
 
-  constructor(options: RetryingQueueOptions) {
-    this.#options = options;
+  constructor(deps: RetryingQueueDeps, options: RetryingQueueOptions = {}) {
+    this.#deps = deps;
     this.#maxPending = options.maxPending ?? 10_000;
   }
 
   /** Enqueues a task. Never throws. */
   run(key: string, task: () => Promise<void>): void {
-    void this.#runInOrder(key, task).catch(this.#options.onTaskFailed);
+    void this.#runInOrder(key, task).catch(this.#deps.onTaskFailed);
   }
 
   /** Drains the queue. Tasks that fail during an outage are dropped instead of retried. */
@@ -51,7 +54,7 @@ export class RetryingQueue implements AsyncDisposable {
   }
 
   async #runUntilSuccess(task: () => Promise<void>): Promise<void> {
-    const { isOutage, outage } = this.#options;
+    const { isOutage, outage } = this.#deps;
     while (true) {
       if (this.#stopping.signal.aborted && outage.ongoing)
         throw new Error('Process stopped during an outage');

@@ -1,10 +1,8 @@
 import { isUuid } from '../../lib/uuid.ts';
-import type { Database } from '../database/database.ts';
+import type { SqlDatabase } from '../database/sql.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 import type { QueueName } from '../../domain/queue-names.ts';
 import type { DeadLetter, NewJob } from '../../ports/job-queue.ts';
-
-type Sql = Readonly<{ sql: Database['sql'] }>;
 
 export function deadLetterQueueName(queue: QueueName): string {
   return `${queue}_dead`;
@@ -12,7 +10,7 @@ export function deadLetterQueueName(queue: QueueName): string {
 
 /** Dead letters of a queue, newest first, without the job data. */
 export async function readDeadLetters(
-  { sql }: Sql,
+  sql: SqlDatabase,
   queue: QueueName,
   limit: number,
 ): Promise<readonly DeadLetter[]> {
@@ -40,7 +38,7 @@ export async function readDeadLetters(
 
 /** Key and data of the failed job; undefined for an unknown id. */
 export async function readDeadLetter(
-  { sql }: Sql,
+  sql: SqlDatabase,
   queue: QueueName,
   id: string,
 ): Promise<Pick<NewJob, 'key' | 'data'> | undefined> {
@@ -54,21 +52,4 @@ export async function readDeadLetter(
   if (row === undefined) return undefined;
   const deadLetter = new RowReader(row).object('data');
   return { key: deadLetter.text('key'), data: deadLetter.record('data') };
-}
-
-/** Unfinished jobs of a queue. */
-export async function readBacklog(
-  { sql }: Sql,
-  queue: QueueName,
-  keyPrefix: string,
-): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
-  const [row] = await sql.transaction((session) =>
-    session.query(
-      `select count(*)::int as jobs, coalesce(extract(epoch from now() - min(created_on)), 0)::int as age
-       from pgboss.job where name = $1 and state in ('created', 'retry', 'active') and starts_with(singleton_key, $2)`,
-      [queue, keyPrefix],
-    ),
-  );
-  const backlog = new RowReader(row);
-  return { jobs: backlog.number('jobs'), oldestAgeSeconds: backlog.number('age') };
 }

@@ -4,7 +4,7 @@ import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
 import { JobTable } from './job-table.ts';
-import { deadLetterQueueName, readDeadLetter, readDeadLetters, readBacklog } from './dead-letters.ts';
+import { deadLetterQueueName, readDeadLetter, readDeadLetters } from './dead-letters.ts';
 import { defaultRetryPolicies } from './retry-policy.ts';
 import { type QueueName, queueNames } from '../../domain/queue-names.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -25,22 +25,26 @@ const clockTickMs = 2;
 /** Called once at the start and once at the end of an outage. `what` is a noun such as `Job queue`. */
 export type OutageListener = Readonly<{
   began(what: string, error: unknown): void;
-  ended(what: string, lastedMs: number): void;
+  ended(what: string, durationMs: number): void;
 }>;
 
-export type JobQueueOptions = Readonly<{
+export type JobQueueDeps = Readonly<{
   database: Pick<Database, 'createBoss' | 'exclusive' | 'sql'>;
   /** Called for failed attempts and background errors. */
   onError: (error: unknown) => void;
   outages: OutageListener;
   monotonicMs: () => number;
-  /** Time limit for jobs in flight at shutdown. Default: 10,000. */
-  graceMs?: number;
-  policies?: Partial<Record<QueueName, RetryPolicy>>;
   /** While true, the worker of the queue takes one job per poll. */
   shouldYield?: (queue: QueueName) => boolean;
   /** Uniform in [0, 1). */
   random?: () => number;
+}>;
+
+export type JobQueueOptions = Readonly<{
+  /** Time limit for jobs in flight at shutdown. Default: 10,000. */
+  graceMs?: number;
+  /** Replace the default policies of these queues. */
+  policies?: Partial<Record<QueueName, RetryPolicy>>;
 }>;
 
 export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
@@ -49,24 +53,27 @@ export interface StoppableJobQueue extends JobQueue, AsyncDisposable {
 }
 
 /** Creates the queues on pg-boss and releases jobs of processes that died. */
-export async function createJobQueue(options: JobQueueOptions): Promise<StoppableJobQueue> {
-  const boss = options.database.createBoss();
-  const outage = createOutageMonitor('Job queue', options);
+export async function createJobQueue(
+  deps: JobQueueDeps,
+  options: JobQueueOptions = {},
+): Promise<StoppableJobQueue> {
+  const { database } = deps;
+  const boss = database.createBoss();
+  const outage = createOutageMonitor('Job queue', deps);
   // The workers report outages.
   boss.on('error', (error) => {
-    if (!outage.ongoing) options.onError(error);
+    if (!outage.ongoing) deps.onError(error);
   });
   await boss.start();
-  const policies = { ...defaultRetryPolicies, ...options.policies };
   for (const queue of queueNames) await createQueues(boss, queue);
-  const table = new JobTable(options.database);
+  const table = new JobTable(database);
   await table.prepare();
   // Without other processes, every claim found at the start is stale.
-  if (options.database.exclusive) await table.reclaim(queueNames);
-  return new PgBossQueue(boss, table, policies, outage, options);
+  if (database.exclusive) await table.reclaim(queueNames);
+  return new PgBossQueue({ ...deps, boss, table, outage }, options);
 }
 
-function createOutageMonitor(what: string, { outages, monotonicMs }: JobQueueOptions): OutageMonitor {
+function createOutageMonitor(what: string, { outages, monotonicMs }: JobQueueDeps): OutageMonitor {
   return new OutageMonitor(
     { began: (error) => outages.began(what, error), ended: (durationMs) => outages.ended(what, durationMs) },
     monotonicMs,
@@ -89,29 +96,21 @@ async function createQueues(boss: PgBoss, queue: QueueName): Promise<void> {
   await boss.createQueue(deadLetterQueueName(queue), { retentionSeconds: 90 * daySeconds });
 }
 
+type PgBossQueueDeps = JobQueueDeps & Readonly<{ boss: PgBoss; table: JobTable; outage: OutageMonitor }>;
+
 class PgBossQueue implements StoppableJobQueue {
-  readonly #boss: PgBoss;
-  readonly #table: JobTable;
+  readonly #deps: PgBossQueueDeps;
   readonly #policies: Readonly<Record<QueueName, RetryPolicy>>;
-  readonly #outage: OutageMonitor;
-  readonly #options: JobQueueOptions;
+  readonly #graceMs: number;
   readonly #workers: { queue: QueueName; worker: QueueWorker }[] = [];
   readonly #reclaimTimer: NodeJS.Timeout | undefined;
   #lastInsert: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    boss: PgBoss,
-    table: JobTable,
-    policies: Readonly<Record<QueueName, RetryPolicy>>,
-    outage: OutageMonitor,
-    options: JobQueueOptions,
-  ) {
-    this.#boss = boss;
-    this.#table = table;
-    this.#policies = policies;
-    this.#outage = outage;
-    this.#options = options;
-    if (!options.database.exclusive)
+  constructor(deps: PgBossQueueDeps, options: JobQueueOptions) {
+    this.#deps = deps;
+    this.#policies = { ...defaultRetryPolicies, ...options.policies };
+    this.#graceMs = options.graceMs ?? 10_000;
+    if (!deps.database.exclusive)
       this.#reclaimTimer = setInterval(() => void this.#reclaim(), reclaimIntervalMs).unref();
   }
 
@@ -121,7 +120,7 @@ class PgBossQueue implements StoppableJobQueue {
   }
 
   async runNow(queue: QueueName, key: string): Promise<void> {
-    await this.#table.runNow(queue, key);
+    await this.#deps.table.runNow(queue, key);
     this.#wake(queue);
   }
 
@@ -130,18 +129,19 @@ class PgBossQueue implements StoppableJobQueue {
     handler: JobHandler,
     onDeadLetter: DeadLetterHandler = async () => {},
   ): Promise<void> {
+    const { boss, table, outage, shouldYield, random = Math.random, onError } = this.#deps;
     const worker = new QueueWorker({
-      boss: this.#boss,
-      table: this.#table,
+      boss,
+      table,
       queue,
       policy: this.#policies[queue],
       handler,
       onDeadLetter,
-      shouldYield: () => this.#options.shouldYield?.(queue) === true,
-      random: this.#options.random ?? Math.random,
-      queueOutage: this.#outage,
-      jobsOutage: createOutageMonitor(`Job handlers (${queue})`, this.#options),
-      onError: this.#options.onError,
+      shouldYield: () => shouldYield?.(queue) === true,
+      random,
+      queueOutage: outage,
+      jobsOutage: createOutageMonitor(`Job handlers (${queue})`, this.#deps),
+      onError,
     });
     this.#workers.push({ queue, worker });
   }
@@ -150,32 +150,31 @@ class PgBossQueue implements StoppableJobQueue {
     queue: QueueName,
     keyPrefix = '',
   ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
-    return await readBacklog(this.#options.database, queue, keyPrefix);
+    return await this.#deps.table.backlog(queue, keyPrefix);
   }
 
   async deadLetters(queue: QueueName, limit: number): Promise<readonly DeadLetter[]> {
-    return await readDeadLetters(this.#options.database, queue, limit);
+    return await readDeadLetters(this.#deps.database.sql, queue, limit);
   }
 
   /** The new id derives from the old one, so that a replay interrupted by a crash is not executed twice. */
   async replay(queue: QueueName, id: string): Promise<boolean> {
-    const deadLetter = await readDeadLetter(this.#options.database, queue, id);
+    const deadLetter = await readDeadLetter(this.#deps.database.sql, queue, id);
     if (deadLetter === undefined) return false;
     await this.insert(queue, [{ id: deterministicUuid('replay', id), ...deadLetter }]);
-    await this.#boss.deleteJob(deadLetterQueueName(queue), id);
+    await this.#deps.boss.deleteJob(deadLetterQueueName(queue), id);
     return true;
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#reclaimTimer);
-    const graceMs = this.#options.graceMs ?? 10_000;
-    await Promise.all(this.#workers.map(({ worker }) => worker.stop(graceMs)));
+    await Promise.all(this.#workers.map(({ worker }) => worker.stop(this.#graceMs)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await this.#lastInsert;
-    await this.#boss.stop({ graceful: false });
+    await this.#deps.boss.stop({ graceful: false });
   }
 
   #wake(queue: QueueName): void {
@@ -186,9 +185,9 @@ class PgBossQueue implements StoppableJobQueue {
   async #reclaim(): Promise<void> {
     await Promise.all(this.#workers.map(({ worker }) => worker.touch()));
     try {
-      await this.#table.reclaim(queueNames, heartbeatTimeoutSeconds);
+      await this.#deps.table.reclaim(queueNames, heartbeatTimeoutSeconds);
     } catch (error) {
-      if (!this.#outage.ongoing) this.#options.onError(error);
+      if (!this.#deps.outage.ongoing) this.#deps.onError(error);
     }
   }
 
@@ -197,7 +196,7 @@ class PgBossQueue implements StoppableJobQueue {
    * server, callers await the first insert of a key before the second.
    */
   async #insertInOrder(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
-    if (!this.#options.database.exclusive) {
+    if (!this.#deps.database.exclusive) {
       await this.#write(queue, jobs);
       return;
     }
@@ -211,7 +210,7 @@ class PgBossQueue implements StoppableJobQueue {
 
   async #write(queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
     try {
-      await this.#table.insert(queue, jobs);
+      await this.#deps.table.insert(queue, jobs);
     } catch (error) {
       // The driver's error contains the parameters, which are personal data.
       const cause = new Error(`${queue}: ${error instanceof Error ? error.message : 'unknown error'}`);

@@ -91,6 +91,20 @@ export class JobTable {
     return new RowReader(row).number('jobs');
   }
 
+  /** Number of unfinished jobs whose key has the prefix, and age of the oldest one. */
+  async backlog(
+    queue: QueueName,
+    keyPrefix: string,
+  ): Promise<Readonly<{ jobs: number; oldestAgeSeconds: number }>> {
+    const [row] = await this.#sql.query(
+      `select count(*)::int as jobs, coalesce(extract(epoch from now() - min(created_on)), 0)::int as age
+       from pgboss.job where name = $1 and state in ('created', 'retry', 'active') and starts_with(singleton_key, $2)`,
+      [queue, keyPrefix],
+    );
+    const backlog = new RowReader(row);
+    return { jobs: backlog.number('jobs'), oldestAgeSeconds: backlog.number('age') };
+  }
+
   /** Makes the pending retries of the key due now. */
   async runNow(queue: QueueName, key: string): Promise<void> {
     await this.#sql.query('select public.jobs_run_now($1, $2)', [queue, key]);

@@ -30,19 +30,20 @@ async function jobIds(
 ): Promise<(string | undefined)[]> {
   const ids: (string | undefined)[] = [];
   let nowMs = 0;
-  const inbox = new WebhookInbox({
-    authenticator: { authenticate: async () => company, isKnown: () => true },
-    write: async (jobs) => {
-      ids.push(...jobs.map(({ id }) => id));
-      return 'stored';
+  const inbox = new WebhookInbox(
+    {
+      authenticator: { authenticate: async () => company, isKnown: () => true },
+      write: async (jobs) => {
+        ids.push(...jobs.map(({ id }) => id));
+        return 'stored';
+      },
+      report: createBusinessEvents(captureLog(), createMetrics()),
+      onRejected: () => undefined,
+      burstDetector: { count: () => undefined },
+      now: () => new Date(nowMs),
     },
-    batch: { maxBatchSize: 500, waitMs: 0 },
-    shardCount: 1,
-    report: createBusinessEvents(captureLog(), createMetrics()),
-    onRejected: () => undefined,
-    burstDetector: { count: () => undefined },
-    now: () => new Date(nowMs),
-  });
+    { batch: { maxBatchSize: 500, waitMs: 0 }, shardCount: 1 },
+  );
   for (const { start, atSeconds, changed } of webhooks) {
     nowMs = atSeconds * 1_000;
     const data = { date: start, ...(changed !== undefined && { last_change_date: changed }) };

@@ -33,13 +33,15 @@ class WriterFixture implements AsyncDisposable {
       onDamagedSegment: () => undefined,
       ...(maxBytes !== undefined && { maxBytes }),
     });
-    const writer = new WebhookWriter({
-      queue: { insert: (_queue, jobs) => this.#insert(jobs) },
-      spool,
-      report: createBusinessEvents(this.log, createMetrics()),
-      monotonicMs,
-      insertTimeoutMs: 500,
-    });
+    const writer = new WebhookWriter(
+      {
+        queue: { insert: (_queue, jobs) => this.#insert(jobs) },
+        spool,
+        report: createBusinessEvents(this.log, createMetrics()),
+        monotonicMs,
+      },
+      { insertTimeoutMs: 500 },
+    );
     writer.on('drained', () => (this.drained += 1));
     this.#spool = spool;
     this.#writer = writer;

@@ -27,13 +27,10 @@ describe('KeyRotation', () => {
   let log: CapturedLog;
 
   const rotationOf = (store: EncryptedValues = rows.encryptedValues, batch = 10) =>
-    new KeyRotation({
-      stores: [store],
-      keyring: bothKeyring,
-      report: createBusinessEvents(log, createMetrics()),
-      batchSize: batch,
-      pauseMs: 1,
-    });
+    new KeyRotation(
+      { stores: [store], keyring: bothKeyring, report: createBusinessEvents(log, createMetrics()) },
+      { batchSize: batch, pauseMs: 1 },
+    );
   const write = async (keyring: Keyring, changes: Readonly<Record<string, string | null>>) => {
     const credentials = await new CredentialStore(rows, keyring).open(lease);
     await credentials.write(Object.entries(changes).map(([id, value]) => ({ type: 'session', id, value })));

@@ -36,13 +36,10 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
 
   function rotation(): KeyRotation {
     const report = createBusinessEvents(captureLog(), createMetrics());
-    return new KeyRotation({
-      stores: [store.repositories.encryptedValues],
-      keyring: bothKeyring,
-      report,
-      batchSize: 7,
-      pauseMs: 0,
-    });
+    return new KeyRotation(
+      { stores: [store.repositories.encryptedValues], keyring: bothKeyring, report },
+      { batchSize: 7, pauseMs: 0 },
+    );
   }
 
   const entries = (prefix: string, count: number) =>
@@ -137,13 +134,10 @@ describe.each(engines())('re-encryption of stored values in $name', ({ make, nam
     }
     const keyring = new Keyring([newKey, oldKey, ...others]);
     const report = createBusinessEvents(captureLog(), createMetrics());
-    await using running = new KeyRotation({
-      stores: [encryptedValues],
-      keyring,
-      report,
-      batchSize: 4,
-      pauseMs: 0,
-    });
+    await using running = new KeyRotation(
+      { stores: [encryptedValues], keyring, report },
+      { batchSize: 4, pauseMs: 0 },
+    );
     await running.run();
     expect(running.staleCount).toBe(27);
     const under = async ({ currentKeyPrefix }: Keyring) =>

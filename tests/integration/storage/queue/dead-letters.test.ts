@@ -24,13 +24,10 @@ describe.each(engines())('a dead-lettered job in $name', ({ make }) => {
   it('is logged and recorded as an event with job id, company and reason', async () => {
     const { id: companyId } = await registerCompany(store.repositories);
     const log = captureLog();
-    await using queue = await createJobQueue({
-      database: store.database,
-      policies: { webhooks: once, activation: once, forwarding: once },
-      onError: () => {},
-      outages: new OutageLog(),
-      monotonicMs,
-    });
+    await using queue = await createJobQueue(
+      { database: store.database, onError: () => {}, outages: new OutageLog(), monotonicMs },
+      { policies: { webhooks: once, activation: once, forwarding: once } },
+    );
     const fail = async (): Promise<never> => {
       throw new TypeError('+79001234567 cannot be read');
     };

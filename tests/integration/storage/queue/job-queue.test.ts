@@ -46,14 +46,10 @@ describe.each(
 
   async function open(): Promise<void> {
     database = await openTestDatabase(place.address);
-    queue = await createJobQueue({
-      database,
-      policies,
-      graceMs: 2_000,
-      onError: (error) => errors.push(error),
-      outages,
-      monotonicMs,
-    });
+    queue = await createJobQueue(
+      { database, onError: (error) => errors.push(error), outages, monotonicMs },
+      { policies, graceMs: 2_000 },
+    );
   }
 
   async function close(): Promise<void> {

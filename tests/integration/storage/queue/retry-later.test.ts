@@ -15,15 +15,14 @@ describe.each(engines())('a job that throws RetryLaterError in $name', ({ make }
   const open = async () => {
     const outages = new OutageLog();
     const errors: unknown[] = [];
-    const queue = await createJobQueue({
-      database: store.database,
-      policies: {
-        forwarding: { ...defaultRetryPolicies.forwarding, backoff: { baseMs: 200, maxMs: 200 } },
+    const queue = await createJobQueue(
+      { database: store.database, onError: (error) => errors.push(error), outages, monotonicMs },
+      {
+        policies: {
+          forwarding: { ...defaultRetryPolicies.forwarding, backoff: { baseMs: 200, maxMs: 200 } },
+        },
       },
-      onError: (error) => errors.push(error),
-      outages,
-      monotonicMs,
-    });
+    );
     return { queue, outages, errors };
   };
 

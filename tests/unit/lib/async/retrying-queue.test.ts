@@ -11,15 +11,17 @@ function createQueue(limit?: number) {
   const done: string[] = [];
   const failures: unknown[] = [];
   const reported: string[] = [];
-  const queue = new RetryingQueue({
-    isOutage: (error) => error instanceof OutageError,
-    outage: new OutageMonitor(
-      { began: () => void reported.push('began'), ended: () => void reported.push('ended') },
-      () => performance.now(),
-    ),
-    onTaskFailed: (error) => failures.push(error),
-    ...(limit !== undefined && { maxPending: limit }),
-  });
+  const queue = new RetryingQueue(
+    {
+      isOutage: (error) => error instanceof OutageError,
+      outage: new OutageMonitor(
+        { began: () => void reported.push('began'), ended: () => void reported.push('ended') },
+        () => performance.now(),
+      ),
+      onTaskFailed: (error) => failures.push(error),
+    },
+    limit === undefined ? {} : { maxPending: limit },
+  );
   const write = (key: string, what: string) =>
     queue.run(key, async () => {
       if (database.isDown) throw new OutageError('Down');
