@@ -28,7 +28,7 @@ export type RestrictionTimings = Readonly<{
 const defaultTimings: RestrictionTimings = { minCheckIntervalMs: 60_000, sweepIntervalMs: 10_000 };
 /** Between checks while a rejected message is unexplained. */
 const recheckAfterMs = 15 * 60_000;
-/** Error of a message that WhatsApp rejects because of a reach-out time-lock. */
+/** Error of a message that WhatsApp rejects because of a reachout timelock. */
 const reachoutRejectedCode = '463';
 const maxTrackedCompanies = 10_000;
 
@@ -57,7 +57,7 @@ export class RestrictionMonitor implements Disposable {
       statusQueue.run(whatsappMessageId, async () => this.#checkInBackground(companyId));
     });
     whatsapp.on('reachout-timelock', (companyId, timelock, source) =>
-      statusQueue.run(`time-lock:${companyId}`, () =>
+      statusQueue.run(`timelock:${companyId}`, () =>
         this.#record(companyId, toTimelockUpdate(timelock, source)),
       ),
     );
@@ -99,7 +99,7 @@ export class RestrictionMonitor implements Disposable {
       // Without a connection a missing answer means nothing: the next sweep queries again.
       if (timelock === undefined && whatsapp.getSessionStatus(companyId).state !== 'connected') return;
       const update = toTimelockUpdate(timelock, 'asked');
-      statusQueue.run(`time-lock:${companyId}`, () => this.#record(companyId, update));
+      statusQueue.run(`timelock:${companyId}`, () => this.#record(companyId, update));
     } finally {
       this.#checksInFlight.delete(companyId);
     }

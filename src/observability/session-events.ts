@@ -49,9 +49,9 @@ export function createSessionEvents(logger: Logger, metrics: Metrics) {
         error,
       });
     },
-    credentialsSaveRecovered(lastedMs: number): void {
+    credentialsSaveRecovered(durationMs: number): void {
       metrics.outages.set({ name: 'credentials' }, 0);
-      logger.info('WhatsApp credential storage recovered', { lastedMs: Math.round(lastedMs) });
+      logger.info('WhatsApp credential storage recovered', { lastedMs: Math.round(durationMs) });
     },
     /** @param version of WhatsApp Web that the socket announces */
     socketOpening(companyId: CompanyId, version: string): void {

@@ -14,9 +14,9 @@ export function createSystemEvents(logger: Logger, metrics: Metrics) {
       metrics.outages.set({ name: what }, 1);
       logger.error(`${what}: database unavailable, retrying`, { error });
     },
-    outageEnded(what: string, lastedMs: number): void {
+    outageEnded(what: string, durationMs: number): void {
       metrics.outages.set({ name: what }, 0);
-      logger.info(`${what}: database recovered`, { lastedMs: Math.round(lastedMs) });
+      logger.info(`${what}: database recovered`, { lastedMs: Math.round(durationMs) });
     },
     /** @param group of YCLIENTS endpoints that share a circuit breaker */
     breakerChanged(group: string, state: 'open' | 'closed'): void {

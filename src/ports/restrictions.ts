@@ -12,14 +12,14 @@ export type ReachoutTimelockUpdate = Omit<ReachoutTimelock, 'isActive'> &
     source: ReachoutTimelockSource;
   }>;
 
-/** Reachout time-locks: WhatsApp refuses new chats of the number. A refused message starts one until it is confirmed. */
+/** Reachout timelocks: WhatsApp refuses new chats of the number. A refused message starts one until it is confirmed. */
 export interface Restrictions {
   /** Writes the update and its event in one transaction. @returns the change, and the end of the active restriction */
   record(
     companyId: CompanyId,
     update: ReachoutTimelockUpdate,
   ): Promise<Readonly<{ change: 'began' | 'ended' | undefined; endsAt: Date | undefined }>>;
-  /** Companies whose time-lock should be queried now. @param recheckAfterMs pause after an unanswered query */
+  /** Companies whose timelock should be queried now. @param recheckAfterMs pause after an unanswered query */
   due(recheckAfterMs: number): Promise<readonly CompanyId[]>;
   /** The active, confirmed restriction; undefined while the number is not linked. */
   current(companyId: CompanyId): Promise<Restriction | undefined>;

@@ -45,7 +45,7 @@ export type WhatsAppEvents = {
   inbound: [companyId: CompanyId];
   /** A message was written to the socket; the ack follows as `message-status`. */
   'message-dispatched': [companyId: CompanyId, whatsappMessageId: string];
-  /** WhatsApp reported the time-lock unprompted, or after the query had timed out. */
+  /** WhatsApp reported the timelock unprompted, or after the query had timed out. */
   'reachout-timelock': [companyId: CompanyId, lock: ReachoutTimelock, source: ReachoutTimelockSource];
 };
 

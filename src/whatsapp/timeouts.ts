@@ -7,7 +7,7 @@ export type SessionTimeouts = Readonly<{
   /** How long a pairing socket stays open after WhatsApp required a passkey: the owner may scan with another phone. */
   passkeyTimeoutMs: number;
   keepAliveIntervalMs: number;
-  /** Limit for a number check, a LID lookup, a pairing code request or a reachout time-lock query. */
+  /** Limit for a number check, a LID lookup, a pairing code request or a reachout timelock query. */
   lookupTimeoutMs: number;
   /** How long a request for a QR code waits for the first one. */
   firstQrTimeoutMs: number;

@@ -80,7 +80,7 @@ export const vocabulary: readonly Term[] = [
   ),
   term(/\bwords (?:at rest|logged out|unerased)\b/, 'stateAtRest, stateAfterLogout', 'wordsAtRest'),
   term(/\bothers business\b/, 'ownedElsewhere', 'othersBusiness'),
-  term(/(?<!reachout )\btime lock\b/, 'reachout timelock', 'TimeLock'),
+  term(/(?<!reachout )\btime[ -]lock\b/, 'reachout timelock', 'TimeLock'),
 
   // Names of limits.
   term(/\b(?:most|usual|longest)[A-Z]/, 'maxX, defaultX', 'usualPauseMs', ''),

@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
 
-/** WhatsApp's reach-out time-lock: whether an account may start new chats. */
+/** WhatsApp's reachout timelock: whether an account may start new chats. */
 export type ReachoutTimelock = Readonly<{
   isActive: boolean;
   /** Absent when WhatsApp names no end. */
@@ -14,7 +14,7 @@ export type ReachoutTimelockSource = 'asked' | 'announced';
 
 /**
  * `no_answer`: the query after a rejected message or an announcement without end failed. `repeated`: a message was rejected
- * twice although WhatsApp reports no time-lock.
+ * twice although WhatsApp reports no timelock.
  */
 export const restrictionSources = ['asked', 'announced', 'no_answer', 'repeated'] as const;
 

@@ -51,7 +51,7 @@ export class StoredEncryptedValues implements EncryptedValues {
   }
 }
 
-/** Encrypted values behind the functions `<prefix>_read` and `<prefix>_replace`. */
+/** Encrypted values behind the functions `<prefix>_find_stale` and `<prefix>_replace`. */
 export class StoredEncryptedTable implements EncryptedTable {
   readonly #rpc: Rpc;
   readonly #functionPrefix: string;

@@ -64,11 +64,11 @@ export class StoredOutgoingWebhooks implements OutgoingWebhooks {
     });
   }
 
-  async recordFailure(companyId: CompanyId, version: string, notifyAfterHours: number): Promise<boolean> {
+  async recordFailure(companyId: CompanyId, version: string, alertAfterHours: number): Promise<boolean> {
     return await this.#callBoolean('outgoing_webhook_record_failure', {
       p_company_id: companyId,
       p_version: version,
-      p_notify_after_hours: notifyAfterHours,
+      p_notify_after_hours: alertAfterHours,
     });
   }
 

@@ -72,11 +72,11 @@ export class StoredReceivedMessages implements ReceivedMessages {
   }
 
   async deleteOlderThan(days: number, limit: number): Promise<number> {
-    const forgotten = await this.#rpc.call('received_messages_delete_older_than', {
+    const deleted = await this.#rpc.call('received_messages_delete_older_than', {
       p_days: days,
       p_limit: limit,
     });
-    return new RowReader({ forgotten }).number('forgotten');
+    return new RowReader({ deleted }).number('deleted');
   }
 
   /** Undefined if the value is unreadable, so that one message does not block a whole list. */

@@ -6,7 +6,7 @@ import type { ReachoutTimelockUpdate, Restrictions } from '../../ports/restricti
 
 const changes = ['began', 'ended'] as const;
 
-/** Reachout time-locks of the companies' numbers. */
+/** Reachout timelocks of the companies' numbers. */
 export class StoredRestrictions implements Restrictions {
   readonly #rpc: Rpc;
 
@@ -33,8 +33,8 @@ export class StoredRestrictions implements Restrictions {
     };
   }
 
-  async due(retryAfterMs: number): Promise<readonly CompanyId[]> {
-    const due = await this.#rpc.call('restrictions_due', { p_retry_after_ms: retryAfterMs });
+  async due(recheckAfterMs: number): Promise<readonly CompanyId[]> {
+    const due = await this.#rpc.call('restrictions_due', { p_retry_after_ms: recheckAfterMs });
     return listFrom(due).map((id) => companyIdFrom(id));
   }
 

@@ -21,9 +21,9 @@ export class StoredSyncCursors implements SyncCursors {
   }
 
   async runCounts(companyIds: readonly CompanyId[]): Promise<ReadonlyMap<CompanyId, number>> {
-    const begun = new RowReader(
+    const counts = new RowReader(
       await this.#rpc.call('sync_cursor_run_counts', { p_company_ids: companyIds }),
     );
-    return new Map(companyIds.map((id) => [id, begun.optionalNumber(String(id)) ?? 0]));
+    return new Map(companyIds.map((id) => [id, counts.optionalNumber(String(id)) ?? 0]));
   }
 }

@@ -28,7 +28,7 @@ export function openCredentials(options: OpenCredentialsOptions): OpenedCredenti
   const outage = new OutageMonitor(
     {
       began: (error) => report.credentialsSaveFailed(error),
-      ended: (lastedMs) => report.credentialsSaveRecovered(lastedMs),
+      ended: (durationMs) => report.credentialsSaveRecovered(durationMs),
     },
     monotonicMs,
   );

@@ -43,7 +43,7 @@ describe.each(engines())('a message rejected by WhatsApp in $name', ({ make }) =
     expect(await reject(message, '463')).toMatchObject({ status: 'failed', errorCode: '463' });
   });
 
-  it('restricts new chats only until WhatsApp reports no time-lock', async () => {
+  it('restricts new chats only until WhatsApp reports no timelock', async () => {
     const { companyId, claim, reject } = await salon();
     const { restrictions } = store.repositories;
     await reject(await claim({ expiresAt: new Date(Date.now() + 4 * minuteMs) }), '463');

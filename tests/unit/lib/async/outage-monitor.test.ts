@@ -8,7 +8,7 @@ function createMonitor(nowMs: number) {
   const reported: unknown[] = [];
   const report = {
     began: (error: unknown) => void reported.push(error),
-    ended: (lastedMs: number) => void reported.push(lastedMs),
+    ended: (durationMs: number) => void reported.push(durationMs),
   };
   return { clock, reported, outage: new OutageMonitor(report, () => clock.nowMs) };
 }
