@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { AppError } from '../domain/errors/app-error.ts';
-import type { Language } from '../domain/language.ts';
+import { type Language, languages } from '../domain/language.ts';
 import { preferredLanguage } from '../lib/net/accept-language.ts';
 
 /** Russian unless `Accept-Language` prefers English. */
 export function requestLanguage(request: IncomingMessage): Language {
-  return preferredLanguage(request.headers, ['ru', 'en']);
+  return preferredLanguage(request.headers, languages);
 }
 
 /** The decoded path parameter; empty if the route has no such parameter. */

@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
-import type { Language } from '../domain/language.ts';
+import { isLanguage, type Language, languages } from '../domain/language.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
 import { preferredLanguage } from '../lib/net/accept-language.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
@@ -12,8 +12,7 @@ const maxTokenLength = 4096;
 
 export function handshakeLanguage(handshake: Handshake): Language {
   const requested: unknown = handshake.auth['language'];
-  if (requested === 'ru' || requested === 'en') return requested;
-  return preferredLanguage(handshake.headers, ['ru', 'en']);
+  return isLanguage(requested) ? requested : preferredLanguage(handshake.headers, languages);
 }
 
 /** The client IP behind exactly `trustProxy` proxies. */

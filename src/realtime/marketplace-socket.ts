@@ -1,7 +1,7 @@
 import type { SessionStatus } from '../domain/company/session-state.ts';
-import { AppError } from '../domain/errors/app-error.ts';
+import { AppError, type BilingualText } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import type { Language } from '../domain/language.ts';
+import { type Language, languages } from '../domain/language.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
@@ -61,12 +61,10 @@ export type MarketplaceSocketDeps = Readonly<{
 
 const cleanupIntervalMs = 60_000;
 
-const languages = ['ru', 'en'] as const satisfies readonly Language[];
-
-const connectedMessage = {
+const connectedMessage: BilingualText = {
   ru: 'WhatsApp успешно подключен!',
   en: 'WhatsApp is connected!',
-} as const satisfies Record<Language, string>;
+};
 
 /**
  * The namespace `/marketplace`: sends the pairing and session events of a company to every client that holds its token.

@@ -1,4 +1,5 @@
 import { DateTime, IANAZone } from 'luxon';
+import type { Language } from '../language.ts';
 
 const localFormat = 'yyyy-MM-dd HH:mm:ss';
 
@@ -42,7 +43,7 @@ const formats = {
 /** `вторник, 10 марта, 14:30`, `Tuesday, 10 March, 14:30`, or a part of it. */
 export function formatLocalTime(
   localTime: string,
-  language: 'ru' | 'en',
+  language: Language,
   part: keyof typeof formats = 'when',
 ): string {
   return DateTime.fromFormat(localTime, localFormat, { zone: 'utc', locale: language }).toFormat(

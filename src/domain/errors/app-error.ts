@@ -1,7 +1,7 @@
 import type { Language } from '../language.ts';
 
 /** A sentence for users. */
-export type BilingualText = Readonly<{ ru: string; en: string }>;
+export type BilingualText = Readonly<Record<Language, string>>;
 
 type ErrorDefinition = Readonly<{ httpStatus: number; retryable: boolean; text: BilingualText }>;
 

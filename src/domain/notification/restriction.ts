@@ -1,4 +1,5 @@
 import { DateTime } from 'luxon';
+import type { Language } from '../language.ts';
 
 /** WhatsApp's reachout timelock: whether an account may start new chats. */
 export type ReachoutTimelock = Readonly<{
@@ -41,7 +42,7 @@ const texts = {
  */
 export function restrictionText(
   { endsAt }: Pick<Restriction, 'endsAt'>,
-  { timeZone, language, now }: Readonly<{ timeZone: string | undefined; language: 'ru' | 'en'; now: Date }>,
+  { timeZone, language, now }: Readonly<{ timeZone: string | undefined; language: Language; now: Date }>,
 ): string {
   const local = (instant: Date) =>
     DateTime.fromJSDate(instant, { zone: timeZone ?? 'utc' }).setLocale(language);

@@ -3,6 +3,7 @@ import { integrationStatuses } from '../../domain/company/company.ts';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
 import { companyIdFrom, salonIdFrom } from '../../domain/ids.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
+import { languages } from '../../domain/language.ts';
 import { companySecretContext } from '../../crypto/encryption-context.ts';
 import { sessionStates } from '../../domain/company/session-state.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
@@ -128,7 +129,7 @@ function companyFrom(row: RowReader): Company {
     title: row.text('title'),
     businessType: row.oneOf(businessTypes, 'business_type'),
     timeZone: row.optionalText('time_zone'),
-    language: row.oneOf(['ru', 'en'], 'language'),
+    language: row.oneOf(languages, 'language'),
     ownerUserId: row.optionalNumber('owner_user_id'),
     integrationStatus: row.oneOf(integrationStatuses, 'integration_status'),
     sessionState: row.oneOf(sessionStates, 'session_state'),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Language } from '../../../../src/domain/language.ts';
 import { AppError, errorCodes } from '../../../../src/domain/errors/app-error.ts';
 import {
   companyId,
@@ -20,7 +21,7 @@ const lastEvent = async (client: PageClient): Promise<unknown> => {
   return client.events.at(-1);
 };
 
-const invalidToken = (language: 'ru' | 'en') => ({
+const invalidToken = (language: Language) => ({
   name: 'error',
   payload: { code: 'INVALID_TOKEN', message: errorCodes.INVALID_TOKEN.text[language] },
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Language } from '../../../../src/domain/language.ts';
 import { restrictionText } from '../../../../src/domain/notification/restriction.ts';
 
 const now = new Date('2026-04-01T10:00:00Z');
-const text = (endsAt: string, timeZone: string | undefined, language: 'ru' | 'en') =>
+const text = (endsAt: string, timeZone: string | undefined, language: Language) =>
   restrictionText({ endsAt: new Date(endsAt) }, { timeZone, language, now });
 
 describe('restrictionText', () => {

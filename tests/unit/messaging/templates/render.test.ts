@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Language, languages } from '../../../../src/domain/language.ts';
 import { businessTypes } from '../../../../src/domain/company/business-type.ts';
 import { bookingMessageKinds } from '../../../../src/domain/notification/message.ts';
 import { defaultTemplate } from '../../../../src/messaging/templates/defaults.ts';
@@ -68,7 +69,7 @@ describe('renderMessage', () => {
     [1_320, '22 минуты', '22 minutes'],
   ])('renders %s seconds with the right plural forms', (durationSeconds, ru, en) => {
     const timedVisit = booking({ durationSeconds });
-    const text = (language: 'ru' | 'en'): string =>
+    const text = (language: Language): string =>
       renderMessage('reminder_24h', { booking: timedVisit, salon: { ...salon, language }, settings });
     expect(text('ru')).toContain(`Длительность: ${ru}\n`);
     expect(text('en')).toContain(`Duration: ${en}\n`);
@@ -128,7 +129,7 @@ describe('renderMessage', () => {
 
   it('has valid defaults for every business, kind of message and language', () => {
     for (const businessType of businessTypes) {
-      for (const language of ['ru', 'en'] as const) {
+      for (const language of languages) {
         for (const kind of bookingMessageKinds) {
           const template = defaultTemplate(kind, { businessType, language });
           expect(templateProblems(template, variablesFor(kind))).toEqual([]);
