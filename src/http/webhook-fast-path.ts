@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
-import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
+import { companyIdFrom } from '../domain/ids.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
+import type { Inbox } from '../ports/inbox.ts';
 import { type AccessLogDeps, recordAccess } from './middleware/access-log.ts';
 import { logServerError, prepareErrorResponse } from './middleware/error-handler.ts';
 import { readJsonAndBytes } from './middleware/json-body.ts';
@@ -13,14 +14,7 @@ import { sendJson } from './send-json.ts';
 
 export type WebhookFastPathDeps = AccessLogDeps &
   Readonly<{
-    inbox: Readonly<{
-      /** Whether this path was valid at the last lookup; answers from memory. */
-      isKnown(companyId: CompanyId, secret: string): boolean;
-      /** @throws AppError `INVALID_TOKEN` for a path that was not issued to a company */
-      authenticate(companyId: CompanyId, secret: string): Promise<Company>;
-      /** Resolves after the durable write. @throws AppError `FORBIDDEN` if the body names another salon */
-      acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void>;
-    }>;
+    inbox: Pick<Inbox, 'isKnown' | 'authenticate' | 'acceptEntity'>;
     limiters: Pick<HttpLimiters, 'failedWebhookAuth'>;
   }>;
 

@@ -8,6 +8,7 @@ import type { BurstDetector } from './burst-detector.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import type { WebhookAuthenticator } from './webhook-authenticator.ts';
+import type { GenericWebhook, Inbox } from '../ports/inbox.ts';
 import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
 import { deterministicUuid } from '../crypto/hash.ts';
 
@@ -65,8 +66,8 @@ export type WebhookInboxOptions = Readonly<{
   shardCount: number;
 }>;
 
-/** Accepts webhooks. When `accept…` resolves, the webhook is durable and will be processed. Repeats are accepted and ignored. */
-export class WebhookInbox {
+/** Writes accepted webhooks in batches, one batch at a time per shard. */
+export class WebhookInbox implements Inbox {
   readonly #authenticator: WebhookInboxDeps['authenticator'];
   readonly #shards: readonly GroupCommit<AcceptedWebhook, void>[];
   readonly #burstDetector: WebhookInboxDeps['burstDetector'];
@@ -91,22 +92,14 @@ export class WebhookInbox {
     this.#now = now;
   }
 
-  /** Whether the path matches the cache. Does not query the database. */
   isKnown(companyId: CompanyId, secret: string): boolean {
     return this.#authenticator.isKnown(companyId, secret);
   }
 
-  /** The company of a webhook path. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
   async authenticate(companyId: CompanyId, secret: string): Promise<Company> {
     return await this.#authenticator.authenticate(companyId, secret);
   }
 
-  /**
-   * YCLIENTS does not resend, so webhooks of unknown shape are accepted too and quarantined.
-   * @param body parsed JSON of an entity webhook
-   * @param bytes source of `body`, which identifies repeats
-   * @throws AppError `FORBIDDEN` if the body names another salon, `DB_ERROR`
-   */
   async acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void> {
     const digest = hash('sha256', bytes, 'base64');
     const checked = entityWebhookSchema.validate(body);
@@ -128,11 +121,7 @@ export class WebhookInbox {
     await this.#accept(company, { companyId: company.id, resource, resourceId, status, data }, digest);
   }
 
-  /** Accepts a validated generic webhook. `type` is `<resource>.<status>`, such as `record.create`. */
-  async acceptGeneric(
-    company: Company,
-    webhook: Readonly<{ type: string; data: Readonly<Record<string, unknown>>; timestamp: Date }>,
-  ): Promise<void> {
+  async acceptGeneric(company: Company, webhook: GenericWebhook): Promise<void> {
     const [resource = '', status = ''] = webhook.type.split('.', 2);
     const id = Number(webhook.data['id']);
     await this.#accept(

@@ -5,9 +5,10 @@ import { type Language, languages } from '../domain/language.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
+import type { MarketplaceService } from '../marketplace/marketplace-service.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Revocations } from '../ports/companies.ts';
-import type { QrCode, RenderedQr, WhatsApp } from '../ports/sessions.ts';
+import type { QrCode, WhatsApp } from '../ports/sessions.ts';
 import type {
   MarketplaceClient,
   MarketplaceNamespace,
@@ -35,16 +36,10 @@ import { QrCache } from './qr-cache.ts';
 import { SocketRateLimit } from './socket-rate-limit.ts';
 
 export type MarketplaceSocketDeps = Readonly<{
-  service: Readonly<{
-    /** @throws AppError `INVALID_TOKEN` */
-    validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
-    /** Starts a pairing unless one is running. */
-    generateQR(companyId: CompanyId): Promise<RenderedQr>;
-    renderQR(code: QrCode): Promise<RenderedQr>;
-    /** The code arrives as a `pairing-code` event of `sessions`. */
-    requestPairingCode(companyId: CompanyId, phone: string): Promise<unknown>;
-    sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
-  }>;
+  service: Pick<
+    MarketplaceService,
+    'validateToken' | 'generateQR' | 'renderQR' | 'requestPairingCode' | 'sessionStatus'
+  >;
   sessions: Pick<WhatsApp, 'on'>;
   /** Notifies of companies whose tokens are revoked. */
   revocations: Pick<Revocations, 'on'>;

@@ -4,6 +4,7 @@ import { safeEqual } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 
 const maxTokenLength = 4096;
 const maxApiKeyLength = 256;
@@ -15,12 +16,9 @@ export function bearerToken(request: IncomingMessage): string {
   return token;
 }
 
-export type TokenValidator = Readonly<{
-  /** @throws AppError `INVALID_TOKEN`, also for the token of another company than `companyId` */
-  validateToken(token: string, companyId?: CompanyId): Promise<CompanyId>;
-}>;
+export type TokenValidator = Pick<MarketplaceService, 'validateToken'>;
 
-export type ApiKeyLookup = Readonly<{ companyByApiKey(apiKey: string): Promise<Company | undefined> }>;
+export type ApiKeyLookup = Pick<MarketplaceService, 'companyByApiKey'>;
 
 /** The operator's machine API key, `ADMIN_API_KEY`; no key matches while it is unset. */
 export class AdminKey {

@@ -1,15 +1,11 @@
 import express, { type Router } from 'express';
-import type { Company } from '../../domain/company/company.ts';
-import type { ConnectionStats } from '../../ports/companies.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { Query } from '../request.ts';
 
 export type CompaniesDeps = Readonly<{
-  service: Readonly<{
-    getConnectionStats(): Promise<ConnectionStats>;
-    companiesWithoutWhatsApp(limit: number): Promise<readonly Company[]>;
-  }>;
+  service: Pick<MarketplaceService, 'getConnectionStats' | 'companiesWithoutWhatsApp'>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;

@@ -1,26 +1,16 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
-import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import { companyIdFrom } from '../../domain/ids.ts';
+import type { GenericWebhook, Inbox } from '../../ports/inbox.ts';
 import { type ApiKeyLookup, apiKeyAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { validate } from '../middleware/validate.ts';
 
-/** A webhook in the generic form, sent by a system that holds the company's API key. */
-export type GenericWebhook = Readonly<{
-  type: string;
-  data: Readonly<Record<string, unknown>>;
-  timestamp: Date;
-}>;
-
 export type GenericWebhookDeps = Readonly<{
   service: ApiKeyLookup;
-  inbox: Readonly<{
-    /** Resolves after the durable write. */
-    acceptGeneric(company: Company, webhook: GenericWebhook): Promise<void>;
-  }>;
+  inbox: Pick<Inbox, 'acceptGeneric'>;
   limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;

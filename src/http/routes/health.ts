@@ -1,13 +1,9 @@
 import express, { type Router } from 'express';
 import { isInternalRequest } from '../../lib/net/client-ip.ts';
-import type { Readiness } from '../../observability/health.ts';
+import type { Health, Readiness } from '../../observability/health.ts';
 
 export type HealthDeps = Readonly<{
-  health: Readonly<{
-    /** Touches no dependency. */
-    live(): Readonly<{ status: string }>;
-    ready(): Promise<Readiness>;
-  }>;
+  health: Pick<Health, 'live' | 'ready'>;
 }>;
 
 export function healthRoutes({ health }: HealthDeps): Router {

@@ -1,16 +1,13 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
 import { type SalonId, parsePositiveInteger, salonIdFrom } from '../../domain/ids.ts';
-import type { LifecycleEvent } from '../../marketplace/installation/lifecycle.ts';
+import type { Lifecycle, LifecycleEvent } from '../../marketplace/installation/lifecycle.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
 import { parseWith, validate, validateValue } from '../middleware/validate.ts';
 
 export type LifecycleCallbackDeps = Readonly<{
-  lifecycle: Readonly<{
-    /** @throws AppError `FORBIDDEN` for a wrong token, application or signature */
-    handle(event: LifecycleEvent): Promise<void>;
-  }>;
+  lifecycle: Pick<Lifecycle, 'handle'>;
   limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;

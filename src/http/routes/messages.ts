@@ -2,8 +2,8 @@ import express, { type Request, type Router } from 'express';
 import Joi from 'joi';
 import { maskPhone, mobileFrom } from '../../domain/company/phone.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
-import type { CompanyId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/notification/message.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 import { type ApiKeyLookup, apiKeyAuthenticator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
@@ -11,15 +11,7 @@ import { parseWith, validate } from '../middleware/validate.ts';
 import { pathParameter } from '../request.ts';
 
 export type MessageDeps = Readonly<{
-  service: ApiKeyLookup &
-    Readonly<{
-      /** A repeated idempotency key returns the existing message. */
-      sendDirectMessage(
-        companyId: CompanyId,
-        message: Readonly<{ phone: string; text: string; idempotencyKey: string }>,
-      ): Promise<Message>;
-      messageById(companyId: CompanyId, id: string): Promise<Message | undefined>;
-    }>;
+  service: ApiKeyLookup & Pick<MarketplaceService, 'sendDirectMessage' | 'messageById'>;
   limiters: Pick<HttpLimiters, 'api'>;
   trustProxy: number;
 }>;

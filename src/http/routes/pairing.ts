@@ -1,10 +1,9 @@
 import express, { type Request, type Response, type Router } from 'express';
 import Joi from 'joi';
 import { phoneFrom } from '../../domain/company/phone.ts';
-import type { SessionStatus } from '../../domain/company/session-state.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
-import type { CompanyId } from '../../domain/ids.ts';
 import { secondsLeft } from '../../lib/text.ts';
+import type { MarketplaceService } from '../../marketplace/marketplace-service.ts';
 import { bearerToken, createAuthenticator, type TokenValidator } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
@@ -12,16 +11,7 @@ import { parseWith, validate } from '../middleware/validate.ts';
 import { pathParameter, Query } from '../request.ts';
 
 export type PairingDeps = Readonly<{
-  service: TokenValidator &
-    Readonly<{
-      /** Starts a pairing unless one is running. @throws AppError `QR_EXPIRED` and the errors of the session */
-      generateQR(companyId: CompanyId): Promise<Readonly<{ qr: string; expiresAt: Date }>>;
-      sessionStatus(companyId: CompanyId): Promise<SessionStatus>;
-      requestPairingCode(
-        companyId: CompanyId,
-        phone: string,
-      ): Promise<Readonly<{ code: string; expiresAt: Date }>>;
-    }>;
+  service: TokenValidator & Pick<MarketplaceService, 'generateQR' | 'sessionStatus' | 'requestPairingCode'>;
   limiters: Pick<HttpLimiters, 'page'>;
   trustProxy: number;
   now: () => Date;

@@ -1,9 +1,9 @@
 import express, { type Router } from 'express';
 import Joi from 'joi';
-import type { Company } from '../../domain/company/company.ts';
 import { phoneFrom } from '../../domain/company/phone.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
-import { type CompanyId, type SalonId, salonIdFrom } from '../../domain/ids.ts';
+import { type SalonId, salonIdFrom } from '../../domain/ids.ts';
+import type { Registration } from '../../marketplace/installation/registration.ts';
 import type { AdminKey } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { type HttpLimiters, rateLimit } from '../middleware/rate-limit.ts';
@@ -11,17 +11,7 @@ import { parseWith, validate } from '../middleware/validate.ts';
 import { Query } from '../request.ts';
 
 export type RegisterDeps = Readonly<{
-  registration: Readonly<{
-    /** @throws AppError `INVALID_TOKEN` for a wrong signature, `FORBIDDEN` for a salon without the application */
-    fromRedirect(
-      redirect: Readonly<{
-        salonIds: readonly SalonId[];
-        userData: string;
-        userDataSign: string;
-      }>,
-    ): Promise<readonly Readonly<{ companyId: CompanyId; token: string }>[]>;
-    byAdmin(salonId: SalonId): Promise<Readonly<{ company: Company; created: boolean; connectUrl: string }>>;
-  }>;
+  registration: Pick<Registration, 'fromRedirect' | 'byAdmin'>;
   adminKey: AdminKey;
   limiters: Pick<HttpLimiters, 'registration'>;
   /** The URL of the connect page with these tokens in the fragment, which browsers send neither to servers nor as `Referer`. */

@@ -12,8 +12,8 @@ it('GET /marketplace/qr responds 410 after the last code of a pairing; ?new=1 re
   await using server = await startHttpTestServer({
     service: {
       generateQR: async (id) => {
-        const { text, expiresAt } = await manager.generateQRForCompany(id);
-        return { qr: text, expiresAt };
+        const code = await manager.generateQRForCompany(id);
+        return { ...code, qr: code.text };
       },
       sessionStatus: async (id) => manager.getSessionStatus(id),
     },

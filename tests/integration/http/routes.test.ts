@@ -61,7 +61,7 @@ describe('POST /marketplace/pairing-code', () => {
       service: {
         requestPairingCode: async (_id, phone) => {
           phones.push(phone);
-          return { code: 'ABCD1234', expiresAt: new Date('2026-04-01T10:01:00.500Z') };
+          return { code: 'ABCD1234', phone, expiresAt: new Date('2026-04-01T10:01:00.500Z') };
         },
       },
     });

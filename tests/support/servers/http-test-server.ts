@@ -84,9 +84,15 @@ export async function startHttpTestServer(overrides: HttpTestServerOverrides = {
       companyByApiKey: async (key) => (key === apiKey ? companies.get(companyId) : undefined),
       generateQR: async () => ({
         qr: 'data:image/png;base64,QQ==',
+        text: 'A',
+        sequence: 1,
         expiresAt: new Date(now.getTime() + 19_500),
       }),
-      requestPairingCode: async () => ({ code: 'ABCD1234', expiresAt: new Date(now.getTime() + 60_500) }),
+      requestPairingCode: async (_id, phone) => ({
+        code: 'ABCD1234',
+        phone,
+        expiresAt: new Date(now.getTime() + 60_500),
+      }),
       sessionStatus: async () => ({ state: 'idle', since: now }),
       getConnectionStats: async () => ({
         total: 5,

@@ -76,8 +76,11 @@ export async function startSocketTestServer(
         sequence: 1,
         expiresAt: secondsFromNow(20),
       }),
-      requestPairingCode: async (companyId, phone) =>
-        sessions.emit('pairing-code', companyId, { code: 'ABCD1234', phone, expiresAt: secondsFromNow(60) }),
+      requestPairingCode: async (companyId, phone) => {
+        const pairingCode = { code: 'ABCD1234', phone, expiresAt: secondsFromNow(60) };
+        sessions.emit('pairing-code', companyId, pairingCode);
+        return pairingCode;
+      },
       sessionStatus: async () => ({ state: 'idle', since: new Date(0) }),
       ...overrides.service,
     },

@@ -68,7 +68,7 @@ describe('a client whose token is revoked', () => {
           },
           requestPairingCode: async () => {
             requests.push('code');
-            return { code: 'ABCD1234', expiresAt: secondsFromNow(60) };
+            return { code: 'ABCD1234', phone: '+79001234567', expiresAt: secondsFromNow(60) };
           },
         },
       });
