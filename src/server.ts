@@ -90,7 +90,7 @@ export class MarketplaceServer implements AsyncDisposable {
     const io = createSocketServer({ ...socketLimiters, allowedOrigins, trustProxy, logger });
     const socket = new MarketplaceSocket(io, {
       service,
-      sessions: whatsapp,
+      whatsapp,
       revocations,
       ...socketLimiters,
       trustProxy,

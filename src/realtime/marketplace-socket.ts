@@ -40,7 +40,7 @@ export type MarketplaceSocketDeps = Readonly<{
     MarketplaceService,
     'validateToken' | 'generateQR' | 'renderQR' | 'requestPairingCode' | 'sessionStatus'
   >;
-  sessions: Pick<WhatsApp, 'on'>;
+  whatsapp: Pick<WhatsApp, 'on'>;
   /** Notifies of companies whose tokens are revoked. */
   revocations: Pick<Revocations, 'on'>;
   /** Namespace handshakes per client IP. */
@@ -249,8 +249,8 @@ export class MarketplaceSocket implements Disposable {
   }
 
   #subscribeToSessions(): void {
-    const { sessions } = this.#deps;
-    sessions.on(
+    const { whatsapp } = this.#deps;
+    whatsapp.on(
       'qr',
       catchAsync(this.#logError, async (companyId: CompanyId, code: QrCode) => {
         const rendered = await this.#qrCache.render(companyId, code);
@@ -258,15 +258,15 @@ export class MarketplaceSocket implements Disposable {
         if (payload !== undefined) this.sendToCompany(companyId, 'qr-update', payload);
       }),
     );
-    sessions.on('pairing-code', (companyId, code) => {
+    whatsapp.on('pairing-code', (companyId, code) => {
       this.sendToCompany(companyId, 'pairing-code', pairingPayload(code, this.#deps.now()));
     });
-    sessions.on('state', (companyId, status) => {
+    whatsapp.on('state', (companyId, status) => {
       this.#statuses.set(companyId, status);
       if (status.state !== 'pairing') this.#qrCache.delete(companyId);
       this.sendToCompany(companyId, 'session-state', sessionPayload(status));
     });
-    sessions.on('connected', (companyId, { phone }) => {
+    whatsapp.on('connected', (companyId, { phone }) => {
       this.#qrCache.delete(companyId);
       for (const language of languages) {
         const message = connectedMessage[language];
@@ -275,7 +275,7 @@ export class MarketplaceSocket implements Disposable {
           .emit('whatsapp-connected', { success: true, phone, companyId, message });
       }
     });
-    sessions.on('disconnected', (companyId, reason, willReconnect) => {
+    whatsapp.on('disconnected', (companyId, reason, willReconnect) => {
       this.sendToCompany(companyId, 'whatsapp-disconnected', { companyId, reason, willReconnect });
     });
   }

@@ -84,7 +84,7 @@ export async function startSocketTestServer(
       sessionStatus: async () => ({ state: 'idle', since: new Date(0) }),
       ...overrides.service,
     },
-    sessions,
+    whatsapp: sessions,
     revocations,
     connectionLimiter: createLimiter(overrides.connectionsPerMinute),
     transportLimiter,
