@@ -98,9 +98,8 @@ describe('AuthState', () => {
     const auth = await open();
     await auth.saveCreds();
     const other = { companyId: companyIdFrom(4), owner: 'a', token: 1 };
-    await expect(AuthState.open(store, other, () => undefined)).resolves.not.toMatchObject({
-      creds: { registrationId: auth.creds.registrationId },
-    });
+    const { creds } = await AuthState.open(store, other, () => undefined);
+    expect(creds.signedIdentityKey.public).not.toEqual(auth.creds.signedIdentityKey.public);
   });
 
   it('rejects a write under an older lease, does not cache it, and reports one failure', async () => {
