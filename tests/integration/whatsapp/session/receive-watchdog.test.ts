@@ -105,7 +105,7 @@ describe('a deaf session', () => {
     expect(fixture.countEvents('login')).toBe(logins);
   }, 40_000);
 
-  it('is left alone at night', async () => {
+  it('is neither probed nor renewed at night', async () => {
     await using fixture = await SessionFixture.start();
     const host = fixture.host();
     using watched = new WatchdogFixture(host, { now: night, timeouts: { silenceMs: 100 } });

@@ -17,7 +17,7 @@ describe('Pairing', () => {
     expect(pairing.issueQr('c', 'first')).toEqual({ text: 'c', sequence: 3, expiresAt: new Date(131_000) });
   });
 
-  it('keep their time when they are drawn again with another secret', () => {
+  it('keeps the expiry of a QR code that is issued again with another secret', () => {
     const { clock, pairing } = createPairing(1_000);
     const { expiresAt } = pairing.issueQr('a', 'first');
     clock.nowMs = 50_000;
