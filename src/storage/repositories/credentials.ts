@@ -1,20 +1,16 @@
 import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { listFrom } from '../rpc/row-reader.ts';
-import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 import type { Rpc } from '../rpc/client.ts';
-import { credentialContextFor, StoredEncryptedTable } from './encrypted-values.ts';
 import type { CredentialChange, CredentialRows } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
 /** Encrypted WhatsApp credentials. Writes are fenced by the lease token. */
 export class StoredCredentials implements CredentialRows {
   readonly #rpc: Rpc;
-  readonly #encryptedTable: StoredEncryptedTable;
 
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
-    this.#encryptedTable = new StoredEncryptedTable(rpc, 'encrypted_credentials', credentialContextFor);
   }
 
   async read(
@@ -49,11 +45,6 @@ export class StoredCredentials implements CredentialRows {
       p_token: lease.token,
       p_bytes: bytes,
     });
-  }
-
-  /** See `EncryptedTable.replace`. */
-  replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
-    return this.#encryptedTable.replace(replacements);
   }
 
   async companies(): Promise<readonly CompanyId[]> {

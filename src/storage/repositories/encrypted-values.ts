@@ -16,8 +16,7 @@ import type { Rpc } from '../rpc/client.ts';
 
 type ContextFor = (value: Omit<EncryptedValue, 'context'>) => string;
 
-export const credentialContextFor: ContextFor = ({ companyId, type, id }) =>
-  credentialContext(companyId, type, id);
+const credentialContextFor: ContextFor = ({ companyId, type, id }) => credentialContext(companyId, type, id);
 const companySecretContextFor: ContextFor = ({ type, id }) =>
   companySecretContext(salonIdFrom(Number(id)), type);
 const receivedMessageContextFor: ContextFor = ({ companyId, id }) => receivedMessageContext(companyId, id);
@@ -52,7 +51,7 @@ export class StoredEncryptedValues implements EncryptedValues {
 }
 
 /** Encrypted values behind the functions `<prefix>_find_stale` and `<prefix>_replace`. */
-export class StoredEncryptedTable implements EncryptedTable {
+class StoredEncryptedTable implements EncryptedTable {
   readonly #rpc: Rpc;
   readonly #functionPrefix: string;
   readonly #contextFor: ContextFor;

@@ -1,18 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { CompanyId } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
-import { UnreadableSecretError, type Keyring } from '../../crypto/keyring.ts';
-import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
+import type { Keyring } from '../../crypto/keyring.ts';
 import type { CredentialChange, CredentialRows } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
 /** A credential in the clear; `value: null` deletes it. */
 export type PlaintextChange = Readonly<{ type: string; id: string; value: string | null }>;
 
-/** Encrypted credentials that can be re-encrypted, and quarantined: kept encrypted, but no longer used for a login. */
+/** Encrypted credentials that can be quarantined: kept encrypted, but no longer used for a login. */
 export interface CredentialRepository extends CredentialRows {
-  /** Replaces the values that have not changed since they were read, without a lease. @returns their number */
-  replace(replacements: readonly EncryptedReplacement[]): Promise<number>;
   /** Writes and deletes this many bytes. @throws LeaseLostError, or the error of a full or read-only disk */
   probe(lease: Lease, bytes: number): Promise<void>;
   /** @throws LeaseLostError when a newer token has been seen */
@@ -23,9 +20,6 @@ export interface CredentialRepository extends CredentialRows {
 
 /** More than one write during a login. */
 export const probeBytes = 64 * 1024;
-
-/** `replacement` is set when the stored value uses the old encryption context. */
-type OpenedCredential = Readonly<{ text: string; replacement?: EncryptedReplacement }>;
 
 /** Time to investigate why WhatsApp ended a link. */
 const quarantineRetentionMs = 7 * 24 * 60 * 60_000;
@@ -78,7 +72,7 @@ export class CredentialStore {
 /**
  * The credentials of one company under one lease. Ids contain phone numbers and LIDs, so they are stored as an HMAC under a
  * company key, which is itself stored encrypted and survives key rotation. The encryption context of a value contains the
- * hashed id, so that key rotation does not need the id; values with the old context (plain id) are re-encrypted when read.
+ * hashed id, so that key rotation does not need the id.
  */
 export class CompanyCredentials {
   readonly #repository: CredentialRepository;
@@ -107,16 +101,11 @@ export class CompanyCredentials {
     const idByHash = new Map(ids.map((id) => [this.#hashId(type, id), id]));
     const sealed = await this.#repository.read(this.#lease.companyId, type, [...idByHash.keys()]);
     const values = new Map<string, string>();
-    const replacements: EncryptedReplacement[] = [];
     for (const [hashedId, value] of sealed) {
       const id = idByHash.get(hashedId);
       if (id === undefined) continue;
-      const opened = this.#open(type, { id, hashedId, value });
-      values.set(id, opened.text);
-      if (opened.replacement !== undefined) replacements.push(opened.replacement);
+      values.set(id, this.#keyring.open(this.#context(type, hashedId), value).toString());
     }
-    // After a failure the old value remains readable and is replaced by a later read.
-    if (replacements.length > 0) await this.#repository.replace(replacements).catch(() => undefined);
     return values;
   }
 
@@ -143,20 +132,11 @@ export class CompanyCredentials {
   }
 
   #seal(type: string, hashedId: string, value: Uint8Array | string): Uint8Array {
-    return this.#keyring.seal(credentialContext(this.#lease.companyId, type, hashedId), value);
+    return this.#keyring.seal(this.#context(type, hashedId), value);
   }
 
-  #open(type: string, row: Readonly<{ id: string; hashedId: string; value: Uint8Array }>): OpenedCredential {
-    const { companyId } = this.#lease;
-    const context = credentialContext(companyId, type, row.hashedId);
-    try {
-      return { text: this.#keyring.open(context, row.value).toString() };
-    } catch (error) {
-      if (!(error instanceof UnreadableSecretError)) throw error;
-      const text = this.#keyring.open(credentialContext(companyId, type, row.id), row.value).toString();
-      const stored = { companyId, token: 0, type, id: row.hashedId, context, value: row.value };
-      return { text, replacement: { stored, value: this.#seal(type, row.hashedId, text) } };
-    }
+  #context(type: string, hashedId: string): string {
+    return credentialContext(this.#lease.companyId, type, hashedId);
   }
 
   #hashId(type: string, id: string): string {

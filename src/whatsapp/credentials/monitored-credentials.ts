@@ -1,7 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 import { probeBytes, type CredentialRepository } from './credential-store.ts';
 import type { CredentialChange } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
@@ -51,10 +50,6 @@ export class MonitoredCredentials implements CredentialRepository {
 
   async quarantine(lease: Lease): Promise<void> {
     await this.#monitor(() => this.#repository.quarantine(lease));
-  }
-
-  replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
-    return this.#repository.replace(replacements);
   }
 
   async eraseQuarantined(olderThanMs: number): Promise<void> {

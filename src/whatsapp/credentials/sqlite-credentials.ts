@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
-import type { EncryptedReplacement } from '../../ports/encrypted-values.ts';
 import type { CredentialRepository } from './credential-store.ts';
 import { SqliteEncryptedValues } from './sqlite-encrypted-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
@@ -109,10 +108,6 @@ export class SqliteCredentials implements CredentialRepository, Disposable {
       // `secure_delete` overwrites the deleted pages, so the commit still needs the space.
       this.#delete.run(companyId, 'probe', 'probe');
     });
-  }
-
-  async replace(replacements: readonly EncryptedReplacement[]): Promise<number> {
-    return this.encryptedValues.credentials.replace(replacements);
   }
 
   async companies(): Promise<readonly CompanyId[]> {

@@ -16,7 +16,6 @@ const schema = `
 
 /** Encrypted values of the local store: the credentials and their quarantine. */
 export class SqliteEncryptedValues implements EncryptedValues {
-  readonly credentials: EncryptedTable;
   readonly tables: readonly EncryptedTable[];
   readonly #database: DatabaseSync;
   readonly #countStale: StatementSync;
@@ -30,8 +29,10 @@ export class SqliteEncryptedValues implements EncryptedValues {
             + (select count(*) from quarantine where substr(value, 1, length(:prefix)) <> :prefix) as count`,
     );
     this.#needsCompaction = database.prepare('select 1 from replaced_since_vacuum');
-    this.credentials = new SqliteEncryptedTable(database, 'credentials', '0');
-    this.tables = [this.credentials, new SqliteEncryptedTable(database, 'quarantine', 'token')];
+    this.tables = [
+      new SqliteEncryptedTable(database, 'credentials', '0'),
+      new SqliteEncryptedTable(database, 'quarantine', 'token'),
+    ];
   }
 
   async countStale(currentKeyPrefix: Uint8Array): Promise<number> {

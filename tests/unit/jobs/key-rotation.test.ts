@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../../src/domain/ids.ts';
-import { credentialContext } from '../../../src/crypto/encryption-context.ts';
 import { Keyring } from '../../../src/crypto/keyring.ts';
 import { KeyRotation } from '../../../src/jobs/key-rotation.ts';
 import type { EncryptedReplacement, EncryptedValues } from '../../../src/ports/encrypted-values.ts';
@@ -38,23 +37,6 @@ describe('KeyRotation', () => {
   const read = async (keyring: Keyring, ids: readonly string[]) => {
     const credentials = await new CredentialStore(rows, keyring).open(lease);
     return Object.fromEntries(await credentials.read('session', ids));
-  };
-  /** Re-encrypts with the plain id in the context instead of the hashed row id, as in older releases. */
-  const bindToPlainIds = async (ids: readonly string[]) => {
-    const stored = await rows.encryptedValues.credentials.findStale(
-      Buffer.from('no prefix'),
-      undefined,
-      1000,
-    );
-    const idByText = new Map(Object.entries(await read(oldKeyring, ids)).map(([id, text]) => [text, id]));
-    const changes = stored.flatMap(({ type, id: name, context, value }) => {
-      const text = oldKeyring.open(context, value).toString();
-      const id = idByText.get(text);
-      if (id === undefined) return [];
-      return [{ type, id: name, value: oldKeyring.seal(credentialContext(lease.companyId, type, id), text) }];
-    });
-    expect(changes).toHaveLength(ids.length);
-    await rows.write(lease, changes);
   };
   const many = Object.fromEntries(
     Array.from({ length: 95 }, (_, index) => [`id-${index}`, `value ${index}`]),
@@ -213,38 +195,6 @@ describe('KeyRotation', () => {
     await next.run();
     expect(traces()).toBe(0);
     expect(log.lines.some((line) => line.includes('"staleCount":0'))).toBe(true);
-  });
-
-  it('re-encrypts values with the context of older releases when the session reads them', async () => {
-    await write(oldKeyring, { a: '1', b: '2', c: '3' });
-    await bindToPlainIds(['a', 'b', 'c']);
-    await using rotation = rotationOf();
-    await rotation.run();
-    expect(rotation.staleCount, 'only the session can decrypt them').toBe(3);
-
-    expect(await read(bothKeyring, ['a', 'b'])).toEqual({ a: '1', b: '2' });
-    await rotation.run();
-    expect(rotation.staleCount, 'the value that no session has read').toBe(1);
-    expect(await read(newKeyring, ['a', 'b'])).toEqual({ a: '1', b: '2' });
-  });
-
-  it('keeps a concurrent write when a read migrates a value of an older release', async () => {
-    await write(oldKeyring, { a: 'older' });
-    await bindToPlainIds(['a']);
-    const credentials = await new CredentialStore(rows, bothKeyring).open(lease);
-    const [reading] = await Promise.all([
-      credentials.read('session', ['a']),
-      credentials.write([{ type: 'session', id: 'a', value: 'newer' }]),
-    ]);
-    expect(reading).toEqual(new Map([['a', 'older']]));
-    expect(await read(bothKeyring, ['a'])).toEqual({ a: 'newer' });
-  });
-
-  it('reads a value of an older release even if it cannot be replaced', async () => {
-    await write(oldKeyring, { a: '1' });
-    await bindToPlainIds(['a']);
-    vi.spyOn(rows, 'replace').mockRejectedValueOnce(new Error('database or disk is full'));
-    expect(await read(bothKeyring, ['a'])).toEqual({ a: '1' });
   });
 
   it('resumes after an interrupted run', async () => {

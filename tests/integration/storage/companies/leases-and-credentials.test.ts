@@ -122,14 +122,15 @@ describe.each(
     });
 
     it('are re-encrypted only if unchanged since they were read', async () => {
-      const { credentials } = store.repositories;
+      const { credentials, encryptedValues } = store.repositories;
+      const [table] = encryptedValues.tables;
       id = (await registerCompany(store.repositories)).id;
       const lease = await granted('owner');
       const name = { type: 'creds', id: 'main' };
       await credentials.write(lease, [{ ...name, value: Buffer.from('read') }]);
       const stored = { ...name, companyId: id, token: 0, context: '', value: Buffer.from('read') };
-      expect(await credentials.replace([{ stored, value: Buffer.from('re-encrypted') }])).toBe(1);
-      expect(await credentials.replace([{ stored, value: Buffer.from('late') }])).toBe(0);
+      expect(await table?.replace([{ stored, value: Buffer.from('re-encrypted') }])).toBe(1);
+      expect(await table?.replace([{ stored, value: Buffer.from('late') }])).toBe(0);
       const kept = (await credentials.read(id, 'creds', ['main'])).get('main') ?? [];
       expect(Buffer.from(kept).toString()).toBe('re-encrypted');
     });
