@@ -22,7 +22,7 @@ import { PairingLimit } from './pairing/pairing-limit.ts';
 import { SessionRegistry } from './session-registry.ts';
 import type { SessionDeps, SessionReport } from './session/dependencies.ts';
 import type { Disconnect } from './session/disconnect-policy.ts';
-import { notConnected } from './session/errors.ts';
+import { notConnectedError } from './session/errors.ts';
 import { ReconnectRateLimiter } from './session/reconnect-scheduler.ts';
 import { Session } from './session/session.ts';
 import { defaultTimeouts, type SessionTimeouts } from './timeouts.ts';
@@ -155,7 +155,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
 
   /** Opens a pairing socket for the company unless one is open. @throws AppError */
   async createNewSession(companyId: CompanyId): Promise<void> {
-    if (this.#closing.signal.aborted) throw notConnected();
+    if (this.#closing.signal.aborted) throw notConnectedError();
     await this.#sessions.runExclusive(companyId, () =>
       this.#pairingLimit.start(companyId, this.#sessions.all, () =>
         this.#sessions.getOrCreate(companyId).pair(),
@@ -182,7 +182,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     const number = this.formatPhoneNumber(phone);
     const session = this.#sessions.get(companyId);
     const sock = session?.openSocket;
-    if (session === undefined || sock === undefined) throw notConnected();
+    if (session === undefined || sock === undefined) throw notConnectedError();
     return await session.messenger.send(sock, number, text, options);
   }
 

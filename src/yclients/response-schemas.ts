@@ -95,7 +95,7 @@ export function readErrorMessage(body: unknown): string {
 /** @throws AppError `UPSTREAM_ERROR` when the data are invalid or describe another company */
 export function readCompany(data: unknown, salonId: SalonId): Omit<SalonInfo, 'serviceTitles'> {
   const company = validate(companySchema, data, 'company');
-  if (company.id !== salonId) throw invalidResponse('company', 'company id mismatch');
+  if (company.id !== salonId) throw invalidResponseError('company', 'company id mismatch');
   return {
     id: salonId,
     title: nonEmptyText(company.title) ?? nonEmptyText(company.public_title) ?? '',
@@ -147,11 +147,11 @@ export function validate<Value>(schema: joi.Schema<Value>, value: unknown, subje
   const result = schema.validate(value);
   if (result.error === undefined) return result.value;
   const { path, type } = result.error.details[0] ?? { path: [], type: 'unknown' };
-  throw invalidResponse(subject, `${path.join('.') || '(root)'} fails ${type}`);
+  throw invalidResponseError(subject, `${path.join('.') || '(root)'} fails ${type}`);
 }
 
 /** The reason contains the field and the rule, never the value. */
-function invalidResponse(subject: string, reason: string): AppError {
+function invalidResponseError(subject: string, reason: string): AppError {
   return new AppError('UPSTREAM_ERROR', {
     retryable: false,
     cause: new Error(`Invalid YCLIENTS response (${subject}): ${reason}`),

@@ -43,14 +43,14 @@ export function verifyUserData(
   // Query string parsers decode an unescaped `+` as a space.
   const encoded = redirect.userData.replaceAll(' ', '+');
   if (encoded.length > maxEncodedLength || !base64.test(encoded))
-    throw invalidToken('user data that is not base64 or too long');
+    throw invalidTokenError('user data that is not base64 or too long');
   const bytes = Buffer.from(encoded, 'base64');
   const expected = hmacSha256Hex(bytes, redirect.partnerToken);
-  if (!safeEqual(redirect.userDataSign, expected)) throw invalidToken('an invalid signature');
+  if (!safeEqual(redirect.userDataSign, expected)) throw invalidTokenError('an invalid signature');
   const result = userDataSchema.validate(parseUserData(bytes));
-  if (result.error !== undefined) throw invalidToken('signed user data without a user');
+  if (result.error !== undefined) throw invalidTokenError('signed user data without a user');
   const { user_id, id = user_id, name, email, phone } = result.value;
-  if (id === undefined) throw invalidToken('signed user data without a user');
+  if (id === undefined) throw invalidTokenError('signed user data without a user');
   return { id, name: nonEmptyText(name), email: nonEmptyText(email), phone: nonEmptyText(phone) };
 }
 
@@ -78,11 +78,11 @@ function parseUserData(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw invalidToken('signed user data that is not JSON');
+    throw invalidTokenError('signed user data that is not JSON');
   }
 }
 
 /** Drops the parser's error, which quotes names and phones. */
-function invalidToken(reason: string): AppError {
+function invalidTokenError(reason: string): AppError {
   return new AppError('INVALID_TOKEN', { cause: new Error(`The redirect has ${reason}`) });
 }

@@ -11,7 +11,7 @@ import { withTimeout } from '../../lib/async/with-timeout.ts';
 import { JidResolver } from './jid-resolver.ts';
 import { CredentialsNotSavedError } from '../credentials/auth-state.ts';
 import { parseDisconnect } from '../session/disconnect-policy.ts';
-import { notConnected } from '../session/errors.ts';
+import { notConnectedError } from '../session/errors.ts';
 
 const requestTimeoutCode = 408;
 const maxTrackedMessages = 500;
@@ -80,7 +80,7 @@ export class MessageSender {
 
   #handleNotSent(sock: WASocket, cause: unknown, messageId: string): string {
     if (this.#isPermanentFailure(sock, cause, messageId)) return 'encryption_failed';
-    throw notConnected(cause);
+    throw notConnectedError(cause);
   }
 
   #isPermanentFailure(sock: WASocket, error: unknown, messageId: string): boolean {

@@ -1,7 +1,7 @@
 import type { AppError } from '../../domain/errors/app-error.ts';
 import type { ConnectionPurpose } from '../connection/open-connection.ts';
 import { Pairing } from './pairing.ts';
-import { alreadyConnecting } from '../session/errors.ts';
+import { alreadyConnectingError } from '../session/errors.ts';
 
 /** How a session obtains its identity: the current pairing, and whether it may replace the stored identity. */
 export class LoginState {
@@ -42,7 +42,7 @@ export class LoginState {
 
   /** A phone has linked the device. */
   markLinked(): void {
-    this.endPairing(alreadyConnecting());
+    this.endPairing(alreadyConnectingError());
     this.#isFirstLogin = true;
   }
 

@@ -121,7 +121,7 @@ async function requestAcceptedCode(sock: WASocket, number: string, timeoutMs: nu
   const code = await sock.requestPairingCode(number);
   const result = await withTimeout(response.result, timeoutMs);
   if (result === undefined) throw new PairingCodeTimeoutError();
-  if (result !== accepted) throw refusedError(result);
+  if (result !== accepted) throw pairingCodeRefusedError(result);
   return code;
 }
 
@@ -157,7 +157,7 @@ function subscribeToResponse(
   return { result: promise, [Symbol.dispose]: () => sock.ws.off(`TAG:${tag}`, onResponse) };
 }
 
-function refusedError(code: string): AppError {
+function pairingCodeRefusedError(code: string): AppError {
   const cause = new Error(`Pairing code refused by WhatsApp: ${/^\d{1,4}$/.test(code) ? code : 'unknown'}`);
   if (code === tooManyRequests) {
     return new AppError('CONNECTION_FAILED', {

@@ -24,7 +24,7 @@ export class PairingLimit {
   async start(companyId: CompanyId, sessions: Sessions, startPairing: () => Promise<void>): Promise<void> {
     if (sessions.get(companyId)?.pairing !== undefined) return await startPairing();
     const occupied = new Set([...companiesWithSocket(sessions), ...this.#starting]);
-    if (occupied.size >= this.#maxPairings) throw tooManyPairings();
+    if (occupied.size >= this.#maxPairings) throw tooManyPairingsError();
     this.#starting.add(companyId);
     try {
       await startPairing();
@@ -38,7 +38,7 @@ function companiesWithSocket(sessions: Sessions): readonly CompanyId[] {
   return [...sessions].flatMap(([companyId, { pairing, sock }]) => (pairing && sock ? [companyId] : []));
 }
 
-function tooManyPairings(): AppError {
+function tooManyPairingsError(): AppError {
   return new AppError('RATE_LIMIT', {
     text: {
       ru: 'Сейчас подключается слишком много салонов. Подождите полминуты.',

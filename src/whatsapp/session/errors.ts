@@ -3,9 +3,9 @@ import type { SessionState } from '../../domain/company/session-state.ts';
 
 /** A linked session that is connected, or connecting by itself, must not be replaced. */
 export function pairingNotAllowedError(state: SessionState): AppError | undefined {
-  if (state === 'connected') return alreadyConnected();
+  if (state === 'connected') return alreadyConnectedError();
   const isConnecting = state === 'connecting' || state === 'reconnecting';
-  return isConnecting ? alreadyConnecting() : undefined;
+  return isConnecting ? alreadyConnectingError() : undefined;
 }
 
 const pairingEndedTexts: Readonly<Partial<Record<SessionState, BilingualText>>> = {
@@ -32,7 +32,7 @@ export function pairingEndedError(state: SessionState, detail = ''): AppError {
   return new AppError('CONNECTION_FAILED', text === undefined ? {} : { text });
 }
 
-function alreadyConnected(): AppError {
+function alreadyConnectedError(): AppError {
   return new AppError('FORBIDDEN', {
     text: {
       ru: 'WhatsApp уже подключён. Чтобы подключить другой номер, сначала отключите этот.',
@@ -41,7 +41,7 @@ function alreadyConnected(): AppError {
   });
 }
 
-export function alreadyConnecting(): AppError {
+export function alreadyConnectingError(): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'WhatsApp уже подключается. Подождите немного.',
@@ -50,7 +50,7 @@ export function alreadyConnecting(): AppError {
   });
 }
 
-export function leasedElsewhere(): AppError {
+export function leasedElsewhereError(): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'Этот салон сейчас обслуживает другой сервер. Попробуйте ещё раз через минуту.',
@@ -59,7 +59,7 @@ export function leasedElsewhere(): AppError {
   });
 }
 
-export function notConnected(cause?: unknown): AppError {
+export function notConnectedError(cause?: unknown): AppError {
   return new AppError('CONNECTION_FAILED', {
     text: {
       ru: 'WhatsApp салона не подключён: сообщение не отправлено.',

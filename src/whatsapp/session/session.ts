@@ -14,7 +14,12 @@ import type { Pairing } from '../pairing/pairing.ts';
 import type { SessionDeps } from './dependencies.ts';
 import { DisconnectHistory } from './disconnect-history.ts';
 import { ForcedDisconnectError, type Disconnect } from './disconnect-policy.ts';
-import { alreadyConnecting, leasedElsewhere, pairingEndedError, pairingNotAllowedError } from './errors.ts';
+import {
+  alreadyConnectingError,
+  leasedElsewhereError,
+  pairingEndedError,
+  pairingNotAllowedError,
+} from './errors.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { ReconnectScheduler } from './reconnect-scheduler.ts';
 import { SessionStatusTracker, stateAfterEraseFailure, stateAfterLogout, stateAtRest } from './status.ts';
@@ -80,7 +85,7 @@ export class Session {
     if (this.pairing !== undefined) return;
     const error = pairingNotAllowedError(this.status.state);
     if (error !== undefined) throw error;
-    if ((await this.#acquireSocketLease()) === undefined) throw leasedElsewhere();
+    if ((await this.#acquireSocketLease()) === undefined) throw leasedElsewhereError();
     this.#loginState.beginPairing();
     this.#disconnectHistory.reset();
     this.#statusTracker.set('pairing');
@@ -110,7 +115,7 @@ export class Session {
    */
   async logout(): Promise<void> {
     const lease = this.lease ?? (await this.#leaseKeeper.acquire());
-    if (lease === undefined) throw leasedElsewhere();
+    if (lease === undefined) throw leasedElsewhereError();
     const previousStatus = this.status;
     if (this.openSocket !== undefined) await this.#connection?.unlink(this.#deps.timeouts.logoutTimeoutMs);
     try {
@@ -262,7 +267,7 @@ export class Session {
     }
     if (this.pairing !== undefined && connection.auth.isLinked) {
       // Another instance linked the company meanwhile, or the session was not restored yet.
-      this.#loginState.endPairing(alreadyConnecting());
+      this.#loginState.endPairing(alreadyConnectingError());
       this.#statusTracker.set('connecting');
     }
     this.listenTo(connection.sock, connection.auth);
@@ -278,7 +283,7 @@ export class Session {
     const isLinked = this.#connection?.auth.isLinked ?? this.pairing === undefined;
     this.#connection?.auth.refuseWrites();
     this.#endConnection();
-    this.#loginState.endPairing(leasedElsewhere());
+    this.#loginState.endPairing(leasedElsewhereError());
     this.#statusTracker.set('stopped', 'lease_lost');
     this.#deps.emit('disconnected', this.#companyId, 'lease_lost', isLinked);
     if (isLinked) this.#reconnectScheduler.scheduleLeaseRetry(() => this.#connect());
