@@ -115,7 +115,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
         keyring,
         leases: storage.leases,
         logger: logger.child({ part: 'whatsapp' }),
-        getMessage: (companyId, whatsappMessageId) =>
+        getSentText: (companyId, whatsappMessageId) =>
           messages.textByWhatsappMessageId(companyId, whatsappMessageId),
         versionStore: storage.clientVersion,
         // The simulated WhatsApp supports only the configured version.

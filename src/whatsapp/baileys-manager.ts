@@ -38,7 +38,7 @@ export type BaileysManagerDeps = Readonly<{
   logger: Logger;
   report: SessionReport & ClientVersionDeps['report'];
   /** The text sent under a message id, for devices that could not decrypt it and request it again. */
-  getMessage: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
+  getSentText: (companyId: CompanyId, whatsappMessageId: string) => Promise<string | undefined>;
   /** Keeps the newest client version across restarts and instances. */
   versionStore?: ClientVersionStore;
   /** Fetches the newest client version after a refusal. */
@@ -99,7 +99,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       lease: {
         leases: deps.leases,
         owner: options.owner,
-        timings: { ttlMs, renewIntervalMs },
+        timeouts: { ttlMs, renewIntervalMs },
         monotonicMs,
         logger,
       },
@@ -113,7 +113,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       now,
       monotonicMs,
       random,
-      getSentText: deps.getMessage,
+      getSentText: deps.getSentText,
       runExclusive: (companyId, operation) => this.#sessions.runExclusive(companyId, operation),
       emit: this.#emitSafely,
     };

@@ -3,7 +3,7 @@ import { withTimeout } from '../../lib/async/with-timeout.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Lease, Leases } from '../../ports/sessions.ts';
 
-export type LeaseTimings = Readonly<{
+export type LeaseTimeouts = Readonly<{
   /** How long a lease is valid without renewal. */
   ttlMs: number;
   renewIntervalMs: number;
@@ -12,7 +12,7 @@ export type LeaseTimings = Readonly<{
 export type LeaseKeeperDeps = Readonly<{
   leases: Leases;
   owner: string;
-  timings: LeaseTimings;
+  timeouts: LeaseTimeouts;
   monotonicMs: () => number;
   logger: Logger;
 }>;
@@ -44,9 +44,9 @@ export class LeaseKeeper {
   async acquire(): Promise<Lease | undefined> {
     // A pending renewal of the previous token will be refused, which does not mean that the new lease is lost.
     this.#clearLease();
-    const { leases, owner, timings } = this.#deps;
+    const { leases, owner, timeouts } = this.#deps;
     const requestedAtMs = this.#deps.monotonicMs();
-    const lease = await leases.acquire(this.#companyId, owner, timings.ttlMs);
+    const lease = await leases.acquire(this.#companyId, owner, timeouts.ttlMs);
     if (lease !== undefined) this.#setLease(lease, requestedAtMs);
     return lease;
   }
@@ -54,7 +54,7 @@ export class LeaseKeeper {
   /** Renews now. @returns false if the lease is lost; `onLost` has been called in that case */
   async verify(): Promise<boolean> {
     // A renewal without a response ends when the lease runs out.
-    await withTimeout(this.#renew(), this.#deps.timings.ttlMs);
+    await withTimeout(this.#renew(), this.#deps.timeouts.ttlMs);
     return this.lease !== undefined;
   }
 
@@ -78,7 +78,7 @@ export class LeaseKeeper {
   }
 
   #setLease(lease: Lease, requestedAtMs: number): void {
-    const { ttlMs, renewIntervalMs } = this.#deps.timings;
+    const { ttlMs, renewIntervalMs } = this.#deps.timeouts;
     this.#lease = lease;
     // 90 %: the database clock may run slightly faster than ours.
     this.#validUntilMs = requestedAtMs + ttlMs * 0.9;
@@ -99,13 +99,13 @@ export class LeaseKeeper {
   async #renew(): Promise<void> {
     const lease = this.#lease;
     if (lease === undefined) return;
-    const { leases, timings, monotonicMs, logger } = this.#deps;
+    const { leases, timeouts, monotonicMs, logger } = this.#deps;
     const requestedAtMs = monotonicMs();
     clearTimeout(this.#timer);
     // The lease expires even if the request never resolves.
     this.#timer = setTimeout(() => this.markLost(), Math.max(0, this.#validUntilMs - requestedAtMs));
     try {
-      const isRenewed = await leases.renew(lease, timings.ttlMs);
+      const isRenewed = await leases.renew(lease, timeouts.ttlMs);
       if (this.#lease !== lease) return;
       if (isRenewed) this.#setLease(lease, requestedAtMs);
       else this.markLost();
@@ -114,7 +114,7 @@ export class LeaseKeeper {
       logger.warn('WhatsApp lease renewal failed', { companyId: this.#companyId, error });
       const remainingMs = this.#validUntilMs - monotonicMs();
       if (remainingMs <= 0) this.markLost();
-      else this.#scheduleRenewal(Math.min(remainingMs, timings.renewIntervalMs / 5));
+      else this.#scheduleRenewal(Math.min(remainingMs, timeouts.renewIntervalMs / 5));
     }
   }
 }

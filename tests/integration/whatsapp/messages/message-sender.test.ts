@@ -132,8 +132,8 @@ describe('BaileysManager.sendMessage', () => {
   it('resends a stored text that the phone could not decrypt, even after a restart', async () => {
     await using fixture = await SessionFixture.start();
     const sent = new Map<string, string>();
-    const getMessage = async (_companyId: number, id: string) => sent.get(id);
-    const before = await fixture.linkedHost({ getMessage });
+    const getSentText = async (_companyId: number, id: string) => sent.get(id);
+    const before = await fixture.linkedHost({ getSentText });
     await before.manager.sendMessage(fixture.companyId, fixture.client.number, 'сначала');
     await fixture.client.waitForMessage((message) => message.text === 'сначала');
 
@@ -142,7 +142,7 @@ describe('BaileysManager.sendMessage', () => {
     await before.waitForMessageStatus(messageId, 'sent');
     sent.set(messageId, text);
     await fixture.stop(before);
-    const after = fixture.host({ getMessage });
+    const after = fixture.host({ getSentText });
     await after.manager.initializeManager();
     await after.waitForState(fixture.companyId, 'connected');
     fixture.client.forgetSessions();

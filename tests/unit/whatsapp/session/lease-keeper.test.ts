@@ -13,7 +13,7 @@ function createKeeper(leases: InMemoryLeases, owner: string) {
     {
       leases,
       owner,
-      timings: { ttlMs: 30_000, renewIntervalMs: 10_000 },
+      timeouts: { ttlMs: 30_000, renewIntervalMs: 10_000 },
       monotonicMs: () => performance.now(),
       logger: captureLog(),
     },
