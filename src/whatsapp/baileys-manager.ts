@@ -7,6 +7,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Lease, Leases, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/sessions.ts';
+import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import { createDecryptedMessageCache } from './baileys-patches/decrypted-message-cache.ts';
 import { installProcessPatches } from './baileys-patches/install.ts';
 import {
@@ -94,6 +95,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       monotonicMs,
     });
     const { leaseTtlMs: ttlMs, leaseRenewIntervalMs: renewIntervalMs } = this.#timeouts;
+    const operations = new KeyedMutex<CompanyId>();
     const sessionDeps: SessionDeps = {
       credentials: this.#credentials,
       lease: {
@@ -114,10 +116,14 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       monotonicMs,
       random,
       getSentText: deps.getSentText,
-      runExclusive: (companyId, operation) => this.#sessions.runExclusive(companyId, operation),
+      runExclusive: (companyId, operation) => operations.run(companyId, operation),
       emit: this.#emitSafely,
     };
-    this.#sessions = new SessionRegistry((companyId) => new Session(companyId, sessionDeps), logger);
+    this.#sessions = new SessionRegistry({
+      createSession: (companyId) => new Session(companyId, sessionDeps),
+      operations,
+      logger,
+    });
     this.#pairingLimit = new PairingLimit(maxPairings);
     this.#processPatches = installProcessPatches(logger);
   }

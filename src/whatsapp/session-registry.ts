@@ -1,6 +1,6 @@
 import type { SessionState, SessionStatus } from '../domain/company/session-state.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
+import type { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Session } from './session/session.ts';
 import { hasNoDevice, isAbandoned } from './session/status.ts';
@@ -8,16 +8,20 @@ import { hasNoDevice, isAbandoned } from './session/status.ts';
 /** A restart with hundreds of sessions must not starve the event loop; the reconnect rate limiter paces their logins. */
 const maxConcurrentRestores = 5;
 
+export type SessionRegistryDeps = Readonly<{
+  createSession: (companyId: CompanyId) => Session;
+  /** Shared with the sessions, which run their own operations in it. */
+  operations: KeyedMutex<CompanyId>;
+  logger: Logger;
+}>;
+
 /** The sessions of all companies. Operations on one company's session run one after another. */
 export class SessionRegistry {
-  readonly #createSession: (companyId: CompanyId) => Session;
-  readonly #logger: Logger;
+  readonly #deps: SessionRegistryDeps;
   readonly #sessions = new Map<CompanyId, Session>();
-  readonly #operations = new KeyedMutex<CompanyId>();
 
-  constructor(createSession: (companyId: CompanyId) => Session, logger: Logger) {
-    this.#createSession = createSession;
-    this.#logger = logger;
+  constructor(deps: SessionRegistryDeps) {
+    this.#deps = deps;
   }
 
   /** All sessions in memory, those without a socket included. */
@@ -32,13 +36,13 @@ export class SessionRegistry {
   getOrCreate(companyId: CompanyId): Session {
     const existing = this.#sessions.get(companyId);
     if (existing !== undefined) return existing;
-    const session = this.#createSession(companyId);
+    const session = this.#deps.createSession(companyId);
     this.#sessions.set(companyId, session);
     return session;
   }
 
   async runExclusive(companyId: CompanyId, operation: () => Promise<void>): Promise<void> {
-    await this.#operations.run(companyId, operation);
+    await this.#deps.operations.run(companyId, operation);
   }
 
   /** Sessions that are linked or pairing, and not stopped. */
@@ -86,7 +90,7 @@ export class SessionRegistry {
           this.#sessions.delete(companyId);
         });
       } catch (error) {
-        this.#logger.error('Unlinked WhatsApp session eviction failed', { companyId, error });
+        this.#deps.logger.error('Unlinked WhatsApp session eviction failed', { companyId, error });
       }
     };
     await Promise.all([...this.#sessions].filter(isExpired).map(evict));
