@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { companyIdFrom } from '../../../src/domain/ids.ts';
-import { WebhookForwarder } from '../../../src/marketplace/replies/webhook-forwarder.ts';
-import { createBusinessEvents } from '../../../src/observability/events.ts';
-import { createMetrics } from '../../../src/observability/metrics.ts';
 import { ConcurrencyLimiter } from '../../../src/webhook-delivery/concurrency-limiter.ts';
-import { captureLog } from '../../support/checkers/captured-log.ts';
 
 const [companyId, otherCompanyId] = [companyIdFrom(1), companyIdFrom(2)];
 
@@ -53,23 +49,5 @@ describe('ConcurrencyLimiter', () => {
     startCall();
     startCall();
     expect(await call()).toEqual({ retryAfterMs: 22_500 });
-  });
-
-  it('lets the forwarder reschedule a job without reading the database', async () => {
-    const read = async (): Promise<never> => {
-      throw new Error('The database was read');
-    };
-    const forwarder = new WebhookForwarder({
-      receivedMessages: { byId: read, findUnforwarded: read, markQueuedForForwarding: read },
-      outgoingWebhooks: { get: read, disable: read, recordFailure: read, recordSuccess: read },
-      webhookSender: { runLimited: async () => ({ retryAfterMs: 7_000 }), deliver: read },
-      queue: { insert: read, backlog: read },
-      report: createBusinessEvents(captureLog(), createMetrics()),
-    });
-    await expect(forwarder.run({ companyId, messageId: 'm' })).rejects.toMatchObject({
-      name: 'RetryLaterError',
-      delayMs: 7_000,
-      countsAsAttempt: false,
-    });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LoginState } from '../../../../src/whatsapp/pairing/login-state.ts';
-import { pairingNotAllowedError, pairingEndedError } from '../../../../src/whatsapp/session/errors.ts';
+import { pairingEndedError } from '../../../../src/whatsapp/session/errors.ts';
 
 function createLoginState(): LoginState {
   return new LoginState(undefined, () => new Date());
@@ -38,17 +38,4 @@ describe('LoginState', () => {
     expect(loginState.completeLogin()).toBe(true);
     expect(loginState.completeLogin()).toBe(false);
   });
-});
-
-describe('pairingNotAllowedError', () => {
-  it.each(['connected', 'connecting', 'reconnecting'] as const)('refuses a session that is %s', (state) => {
-    expect(pairingNotAllowedError(state)).toBeDefined();
-  });
-
-  it.each(['idle', 'qr_expired', 'logged_out', 'banned', 'conflict', 'stopped'] as const)(
-    'allows a session that is %s, which would not reconnect by itself',
-    (state) => {
-      expect(pairingNotAllowedError(state)).toBeUndefined();
-    },
-  );
 });
