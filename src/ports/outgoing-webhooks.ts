@@ -36,6 +36,10 @@ export interface OutgoingWebhooks {
   recordSuccess(companyId: CompanyId, version: string): Promise<void>;
 }
 
+/** Where a delivery goes. The message is signed with every secret. */
+export type DeliveryTarget = Pick<OutgoingWebhook, 'version' | 'url'> &
+  Readonly<{ secrets: readonly string[] }>;
+
 /** One delivery; id and JSON body stay the same at each attempt. */
 export type WebhookMessage = Readonly<{ id: string; body: string }>;
 
@@ -57,10 +61,6 @@ export interface WebhookSender {
     companyId: CompanyId,
     work: () => Promise<void>,
   ): Promise<'done' | Readonly<{ retryAfterMs: number }>>;
-  /** Posts the message once, signed per Standard Webhooks with every secret. */
-  deliver(
-    companyId: CompanyId,
-    webhook: Readonly<{ version: string; url: string; secrets: readonly string[] }>,
-    message: WebhookMessage,
-  ): Promise<DeliveryResult>;
+  /** Posts the message once, signed per Standard Webhooks. */
+  deliver(companyId: CompanyId, target: DeliveryTarget, message: WebhookMessage): Promise<DeliveryResult>;
 }

@@ -29,6 +29,13 @@ export type QrCode = Readonly<{
   expiresAt: Date;
 }>;
 
+/** Reported by WhatsApp for a message that was sent. */
+export type MessageStatusUpdate = Readonly<{
+  whatsappMessageId: string;
+  status: MessageStatus;
+  errorCode?: string;
+}>;
+
 export type WhatsAppEvents = {
   qr: [companyId: CompanyId, qr: QrCode];
   /** WhatsApp accepted the code, or the code has expired. */
@@ -36,10 +43,7 @@ export type WhatsAppEvents = {
   state: [companyId: CompanyId, status: SessionStatus];
   connected: [companyId: CompanyId, session: Readonly<{ phone: string; firstTime: boolean }>];
   disconnected: [companyId: CompanyId, reason: string, willReconnect: boolean];
-  'message-status': [
-    companyId: CompanyId,
-    update: Readonly<{ whatsappMessageId: string; status: MessageStatus; errorCode?: string }>,
-  ];
+  'message-status': [companyId: CompanyId, update: MessageStatusUpdate];
   received: [companyId: CompanyId, message: ReceivedText];
   /** A stanza arrived that answers no request. */
   inbound: [companyId: CompanyId];

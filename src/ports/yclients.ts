@@ -25,6 +25,13 @@ export type ApplicationStatus = 'pending' | 'active' | 'freezed' | 'uninstalled'
  */
 export type AttendanceUpdate = Readonly<{ attendance: 2 | 0; comment?: string }>;
 
+/** Our application in a salon. `apiKey` and `webhookUrls` are given to YCLIENTS at the activation. */
+export type Installation = Readonly<{
+  salonId: SalonId;
+  apiKey: string;
+  webhookUrls: readonly string[];
+}>;
+
 /** The YCLIENTS API. Every method throws AppError. */
 export interface YclientsPlatform {
   /** Profile of the salon. */
@@ -32,9 +39,7 @@ export interface YclientsPlatform {
   /** Status of our application in the salon. */
   getApplicationStatus(salonId: SalonId): Promise<ApplicationStatus>;
   /** `POST /marketplace/partner/callback`. Not idempotent, so not retried: check the status before another attempt. */
-  activate(
-    installation: Readonly<{ salonId: SalonId; apiKey: string; webhookUrls: readonly string[] }>,
-  ): Promise<'activated' | 'already_installed'>;
+  activate(installation: Installation): Promise<'activated' | 'already_installed'>;
   /** `data` of a record; undefined if it does not exist. @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */
   getRecord(salonId: SalonId, recordId: number): Promise<unknown>;
   /** One page of records, including deleted ones. */

@@ -4,7 +4,12 @@ import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { httpPost, type HttpPostResponse } from './http-post.ts';
 import { signWebhook } from './signature.ts';
-import type { DeliveryResult, WebhookMessage, WebhookSender } from '../ports/outgoing-webhooks.ts';
+import type {
+  DeliveryResult,
+  DeliveryTarget,
+  WebhookMessage,
+  WebhookSender,
+} from '../ports/outgoing-webhooks.ts';
 import { NonPublicAddressError } from './dns-lookup.ts';
 
 export type WebhookSenderOptions = Readonly<{
@@ -61,12 +66,12 @@ export class HttpWebhookSender implements WebhookSender {
 
   async deliver(
     companyId: CompanyId,
-    webhook: Parameters<WebhookSender['deliver']>[1],
+    target: DeliveryTarget,
     message: WebhookMessage,
   ): Promise<DeliveryResult> {
     try {
-      const status = await this.#breakerFor(`${companyId}:${webhook.version}`).run(() =>
-        this.#post(webhook, message),
+      const status = await this.#breakerFor(`${companyId}:${target.version}`).run(() =>
+        this.#post(target, message),
       );
       return status === 410 ? { outcome: 'gone' } : { outcome: 'delivered' };
     } catch (error) {
@@ -83,10 +88,7 @@ export class HttpWebhookSender implements WebhookSender {
   }
 
   /** @returns the status, 2xx or 410. @throws DeliveryError */
-  async #post(
-    { url, secrets }: Parameters<WebhookSender['deliver']>[1],
-    { id, body }: WebhookMessage,
-  ): Promise<number> {
+  async #post({ url, secrets }: DeliveryTarget, { id, body }: WebhookMessage): Promise<number> {
     const { now, timeoutMs = 15_000, allowLoopback, nameServers } = this.#options;
     const timestamp = Math.floor(now().getTime() / 1_000);
     let response: HttpPostResponse;

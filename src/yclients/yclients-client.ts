@@ -2,7 +2,13 @@ import { EventEmitter } from 'node:events';
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { SalonId } from '../domain/ids.ts';
-import type { ApplicationStatus, SalonInfo, AttendanceUpdate, YclientsPlatform } from '../ports/yclients.ts';
+import type {
+  ApplicationStatus,
+  SalonInfo,
+  AttendanceUpdate,
+  Installation,
+  YclientsPlatform,
+} from '../ports/yclients.ts';
 import { sendRequest, type HttpResponse } from './http-client.ts';
 import { RateLimiter, type RateLimit } from './rate-limiter.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';
@@ -17,12 +23,6 @@ import {
   readWebhookUrls,
   YclientsApiError,
 } from './response-schemas.ts';
-
-export type Installation = Readonly<{
-  salonId: SalonId;
-  apiKey: string;
-  webhookUrls: readonly string[];
-}>;
 
 export type YclientsClientOptions = Readonly<{
   /** For example `https://api.yclients.com`, without `/api/v1`. */

@@ -1,11 +1,6 @@
 import { areJidsSameUser, type BinaryNode, type WASocket } from '@whiskeysockets/baileys';
 import type { MessageStatus } from '../../domain/notification/message.ts';
-
-export type MessageStatusUpdate = Readonly<{
-  whatsappMessageId: string;
-  status: MessageStatus;
-  errorCode?: string;
-}>;
+import type { MessageStatusUpdate } from '../../ports/sessions.ts';
 
 type Me = Readonly<{ id?: string | undefined; lid?: string | undefined }> | undefined;
 
