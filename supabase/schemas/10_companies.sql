@@ -33,7 +33,6 @@ create table public.companies (
   warm_up_started_at timestamptz,
   -- Half pace until then, after WhatsApp refused a message.
   pace_reduced_until timestamptz,
-  first_contacts_held_until timestamptz,
 
   -- Record changes up to this time have been read from YCLIENTS.
   sync_cursor timestamptz,

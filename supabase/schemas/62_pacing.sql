@@ -42,9 +42,8 @@ begin
     public.pace_window_free_at(p_company.id, v_share * (p_limits ->> 'perMinute')::numeric, interval '1 minute'),
     public.pace_window_free_at(p_company.id, v_share * (p_limits ->> 'perHour')::numeric, interval '1 hour'),
     public.pace_window_free_at(p_company.id, v_share * (p_limits ->> 'perDay')::numeric, interval '1 day'));
-  first_contact_at := greatest(p_company.first_contacts_held_until,
-    public.pace_first_contact_at(p_company.id, v_share * (p_limits ->>
-      case when v_is_warm then 'firstContactsPerDay' else 'warmUpFirstContactsPerDay' end)::numeric));
+  first_contact_at := public.pace_first_contact_at(p_company.id, v_share * (p_limits ->>
+    case when v_is_warm then 'firstContactsPerDay' else 'warmUpFirstContactsPerDay' end)::numeric);
 end
 $$;
 

@@ -6,7 +6,6 @@ const timestampColumns: Readonly<Record<string, readonly string[]>> = {
   companies: [
     'next_send_at',
     'pace_reduced_until',
-    'first_contacts_held_until',
     'session_state_since',
     'connected_at',
     'warm_up_started_at',
