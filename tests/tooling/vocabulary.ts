@@ -1,5 +1,5 @@
 export type Term = Readonly<{
-  /** Matched without regard to case against a line, and against the line with `camelCase` split into words. */
+  /** Matched without regard to case against a line, and against the line with `camelCase` and `snake_case` split into words. */
   pattern: RegExp;
   standard: string;
   /** Text that the pattern reports. */
@@ -11,6 +11,8 @@ export const vocabulary: readonly Term[] = [
   // Queues, retries and outages.
   term(/\bpatient[ -]tasks?\b/, 'RetryingQueue', 'PatientTasks'),
   term(/\bgrowing[ -]wait/, 'back-off', 'growingWaitMs'),
+  term(/\b(?:rate budget|schedule for lease)\b/, 'rate limiter, ReconnectScheduler', 'RateBudget'),
+  term(/\bcut text\b/, 'truncate', 'cutText'),
   term(/\bkeyed[ -]queue\b/, 'KeyedMutex', 'KeyedQueue'),
   term(/\bfelt\b/, 'failed; OutageMonitor.failure()', 'however often it is felt'),
   term(/\b(?:buried|bury|burial)\b/, 'dead-lettered', 'a buried job'),
@@ -30,9 +32,18 @@ export const vocabulary: readonly Term[] = [
   term(/\bhand(?:ed|ing|s)?[ -]over\b/, 'dispatch, pass', 'handedOver'),
   term(/\bgive up waiting\b/, 'expire', 'giveUpWaiting'),
   term(/\bqueue[ -](?:rules|reports)\b/, 'retry-policy, dead-letters', 'queue-rules'),
+  term(
+    /\b(?:storable[ -]json|synced[ -]node[ -]fs|rpc[ -]endpoint)\b/,
+    'jsonbSafe, PgliteFs, in-process PostgREST',
+    'storable-json',
+  ),
   term(/\bdatabase[ -]trouble\b/, 'database errors', 'database-trouble'),
   term(/\bby chance\b/, 'random, jitter', 'up to half of it less by chance'),
-  term(/\bnobody (?:waits|asks|knows)\b/, 'in the background, unknown', 'tasks that nobody waits for'),
+  term(
+    /\b(?:nobody|no one) (?:waits|asks|knows)\b/,
+    'in the background, unknown',
+    'tasks that nobody waits for',
+  ),
   term(/\bagain and again\b/, 'repeatedly', 'ended again and again'),
 
   // Encryption.
@@ -48,11 +59,15 @@ export const vocabulary: readonly Term[] = [
   term(/\btold\b/, 'notified, reported', 'assumedTold'),
   term(/\btells?\b/, 'reports, shows, returns', 'it tells of a change'),
   term(/\bnews of\b/, 'change, confirmationOrChange', 'newsOf'),
-  term(/\bRecordWebhooks\b/, 'BookingSync', 'RecordWebhooks', ''),
+  term(/\bRecordWebhooks\b|\brecord-webhooks\b/, 'BookingSync', 'RecordWebhooks', ''),
+  term(/\bWebhookStore\b|\bwebhook-store\b/, 'WebhookWriter', 'webhook-store', ''),
+  term(/\bshown status\b|\bshown-status\b/, 'effective status', 'shownStatus'),
+  term(/\breading begin\b/, 'sync_cursor_begin', 'reading_begin'),
+  term(/\babout to look\b/, 'scheduled', 'aboutToLook'),
   term(/\bnotification[ -]rules\b/, 'notification settings', 'notification-rules'),
   term(/\boutgoing[ -]webhook[ -]rules\b/, 'outgoing webhook settings', 'outgoing-webhook-rules'),
   term(
-    /\b(?:platform|url|restriction|deafness)[ -]watch\b/,
+    /\b(?:platform|url|restriction|deafness)[ -](?:watch|policy)\b/,
     'poller, check, monitor, watchdog',
     'restriction-watch',
   ),
@@ -67,11 +82,18 @@ export const vocabulary: readonly Term[] = [
   term(/\b(?:sweep lines|ask line|line dead|dead line)\b/, 'ping stalled sockets', 'A dead line is noticed'),
   term(/\bdecryptedBefore\b|decrypted-before/, 'DecryptedMessageCache', 'decrypted-before'),
   term(
-    /\blibrary[ -]rejections\b|\bprepare[ -]libraries\b/,
-    'unhandled-rejections, install',
+    /\b(?:library[ -]rejections|prepare[ -]libraries|patched-prototype|chat[ -]keys|libsignal-(?:attempts|jobs|silence))\b/,
+    'unhandled-rejections, install, monkey-patch, signal-transactions',
     'prepare-libraries',
   ),
   term(/\blinking[ -]demands\b|\bpairing[ -]secret\b/, 'ADV secret', 'pairing-secret'),
+  term(
+    /\b(?:quarantining rows|watched[ -]credential[ -]rows)\b/,
+    'CredentialRepository, monitored-credentials',
+    'QuarantiningRows',
+  ),
+  term(/\b(?:live[ -]qrs|event[ -]budget)\b/, 'qr-cache, socket-rate-limit', 'live-qrs'),
+  term(/\battempts against rivals\b/, 'maxConflictRetries', 'attemptsAgainstRivals'),
   term(/\breconnect[ -]budget\b/, 'ReconnectScheduler', 'reconnect-budget'),
   term(
     /\b(?:connection[ -]slot|status[ -]board)\b/,

@@ -16,7 +16,7 @@ export async function readDeadLetters(
 ): Promise<readonly DeadLetter[]> {
   const rows = await sql.transaction((session) =>
     session.query(
-      `select id::text, data, to_char(created_on at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as buried_at
+      `select id::text, data, to_char(created_on at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as dead_lettered_at
        from pgboss.job where name = $1 and state = 'created' order by created_on desc, id limit $2`,
       [deadLetterQueueName(queue), limit],
     ),
@@ -31,7 +31,7 @@ export async function readDeadLetters(
       key: data.text('key'),
       reason: { name: reason.text('name'), message: reason.text('message') },
       attempts: data.number('attempts'),
-      deadLetteredAt: deadLetter.date('buried_at'),
+      deadLetteredAt: deadLetter.date('dead_lettered_at'),
     };
   });
 }
