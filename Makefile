@@ -4,7 +4,7 @@
 .NOTPARALLEL:
 .PHONY: help demo demo-once start check test resilience bench migration initial-migration system-packages clean
 
-# The Node of package.json, whatever the machine has. Not for npm ci, which replaces it.
+# Uses the Node of package.json instead of the machine's. Not for npm ci, which replaces it.
 pinned := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
 # A copy of the lockfile that node_modules was installed from.
 installed := node_modules/.installed

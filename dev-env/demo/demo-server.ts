@@ -25,8 +25,8 @@ type OpenDemo = Readonly<{
 }>;
 
 /**
- * The one origin of the demo: `/demo/…` is its own page, everything else is the real server. So the page may look at
- * the picture that the real connect page shows.
+ * The one origin of the demo: `/demo/…` is its own page, everything else is the real server. The demo page can therefore
+ * read the QR code that the real connect page shows.
  */
 export class DemoServer implements AsyncDisposable {
   readonly #http: Server = createServer((request, response) => this.#answer(request, response));

@@ -100,7 +100,7 @@ export class DemoSimulation {
     this.#stack.yclients.cancel(recordId);
   }
 
-  /** The client looks at the chat. */
+  /** The client opens the chat. */
   openChat(): void {
     const { client } = this.#phones;
     for (const { id } of client.inbox.filter((message) => !this.#read.has(message.id))) {

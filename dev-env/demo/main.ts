@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const stop = shutdownSignal();
   printLine('Запускаем сервер, WhatsApp и YCLIENTS… · Starting the server, a WhatsApp and a YCLIENTS…');
   const demo = await Demo.start(port).catch((error: unknown) => {
-    // Ctrl+C reaches the server too, which then never gets ready.
+    // Ctrl+C reaches the server too, which then does not become ready.
     if (stop.aborted) return undefined;
     throw error;
   });

@@ -155,7 +155,7 @@ describe('sessions under random faults', () => {
   };
 
   it(
-    `${sessions} are open after ${minutes} minutes, nothing is sent twice, each status is correct (seed ${seed})`,
+    `${sessions} are open after ${minutes} minutes; no duplicates, correct statuses (seed ${seed})`,
     { timeout: minutes * 60_000 + 4 * recoveryMs },
     async () => {
       const faults = new SessionFaults({

@@ -19,7 +19,7 @@ export class Computer {
   show({ marketplaceUrl, salon }) {
     const isFirst = this.#marketplaceUrl === '';
     this.#marketplaceUrl = marketplaceUrl;
-    // The marketplace's page does not renew itself; "pending" is when it is being left for the connect page.
+    // The marketplace's page does not update itself. At "pending" the browser is leaving it for the connect page.
     const isActivated = salon.status === 'active' && this.#salonStatus !== 'active';
     if (isFirst || (isActivated && this.#isAtMarketplace)) this.#openMarketplace();
     this.#salonStatus = salon.status;
@@ -34,7 +34,7 @@ export class Computer {
     if (button) /** @type {HTMLButtonElement} */ (button).click();
   }
 
-  /** The marketplace is another origin, which keeps its document to itself. */
+  /** The marketplace is another origin, so that its document is not accessible. */
   get #isAtMarketplace() {
     return this.frame.contentDocument === null;
   }

@@ -12,7 +12,7 @@ export class FrameReader {
   #buffer = Buffer.alloc(0);
   #prologueRead = false;
 
-  /** Throws when the client does not speak this protocol. */
+  /** @throws if the client does not use this protocol */
   push(bytes: Buffer): Buffer[] {
     this.#buffer = Buffer.concat([this.#buffer, bytes]);
     if (!this.#prologueRead && !this.#readPrologue()) return [];

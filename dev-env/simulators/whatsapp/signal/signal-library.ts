@@ -57,7 +57,7 @@ export async function startSession(
     },
     ...(prekey && { preKey: { keyId: prekey.id, publicKey: withVersion(prekey.value) } }),
   };
-  // The declared type demands a one-time key; the library itself works without one when they have run out.
+  // The declared type requires a one-time key; the library itself works without one when none is left.
   await new SessionBuilder(storage, protocolAddress(address)).initOutgoing(
     device as Parameters<SessionBuilder['initOutgoing']>[0],
   );

@@ -63,7 +63,7 @@ describe('RetryingQueue', () => {
     expect(done).toEqual(['first', 'second']);
   });
 
-  it('drops and reports pending queue if the process stops during the outage', async () => {
+  it('drops and reports pending tasks if the process stops during the outage', async () => {
     const { database, done, failures, reported, queue, write } = createQueue();
     database.isDown = true;
     write('message', 'sent');
