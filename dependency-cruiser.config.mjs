@@ -43,13 +43,13 @@ const directions = [
     'lib-is-a-leaf',
     '^src/lib/',
     ['^src/lib/'],
-    'lib knows nothing of this product: pass what it needs as an argument, or move the file to the part that owns it.',
+    'lib is independent of this product: pass what it needs as an argument, or move the file to the part that owns it.',
   ),
   only(
     'crypto-is-a-leaf',
     '^src/crypto/',
     ['^src/crypto/', '^src/domain/ids[.]ts$'],
-    'crypto encrypts and hashes values without knowing their owner: pass the value and its context as arguments.',
+    'crypto is independent of what it encrypts and hashes: pass the value and its context as arguments.',
   ),
   {
     name: 'domain-is-pure',
@@ -73,10 +73,10 @@ const directions = [
     to: { path: ports, dependencyTypesNot: ['type-only', 'type-import'] },
   },
   only(
-    'use-cases-talk-through-ports',
+    'use-cases-import-ports',
     `^src/(${useCases})/`,
     [`^src/(${useCases}|domain|crypto|lib|observability)/`, ports],
-    'A use case sees ports, not adapters or transports: add what it needs to a file of src/ports.',
+    'A use case imports ports, not adapters or transports: add what it needs to a file of src/ports.',
   ),
   only(
     'messaging-is-below-marketplace',
@@ -88,13 +88,13 @@ const directions = [
     'adapters-stand-alone',
     `^src/(${adapters})/`,
     ['^src/$1/', '^src/(domain|crypto|lib|observability)/', ports],
-    'An adapter knows neither other adapters nor the use cases: take a port or a function as an argument; the context wires them.',
+    'An adapter imports neither other adapters nor use cases: take a port or a function as an argument; the context wires them.',
   ),
   only(
     'transports-call-use-cases',
     '^src/(http|realtime)/',
     ['^src/$1/', `^src/(${useCases}|domain|crypto|lib|observability)/`, ports],
-    'Routes and sockets call use cases and ports; they know neither adapters nor each other.',
+    'Routes and sockets call use cases and ports: import neither adapters nor the other transport.',
   ),
   only(
     'observability-is-low',
@@ -123,13 +123,13 @@ const directions = [
   },
   {
     name: 'context-is-for-the-top',
-    comment: 'Nobody takes the whole context: let your factory name the collaborators it needs.',
+    comment: 'No part takes the whole context: declare the collaborators it needs as its deps.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/(main|server)[.]ts$' },
     to: { path: '^src/context[.]ts$' },
   },
   {
-    name: 'context-knows-no-transport',
+    name: 'context-imports-no-transport',
     comment: 'The object graph exists without HTTP and sockets: add transports in server.ts.',
     severity: 'error',
     from: { path: '^src/context[.]ts$' },
@@ -148,21 +148,21 @@ const directions = [
     'main goes from configuration to context to server: build everything else in context.ts.',
   ),
   {
-    name: 'product-knows-no-tests',
-    comment: 'Simulators come in through the options of createContext, never by an import in the product.',
+    name: 'src-imports-no-tests',
+    comment: 'The simulators are reached by URL (WHATSAPP_WS_URL, YCLIENTS_API_URL), never by an import.',
     severity: 'error',
     from: { path: '^src/' },
     to: { path: '^(tests|dev-env|bench|public)/' },
   },
   {
-    name: 'dev-env-knows-no-tests',
+    name: 'dev-env-imports-no-tests',
     comment: 'The demo and the simulators work without the suites: move what they share to dev-env.',
     severity: 'error',
     from: { path: '^dev-env/' },
     to: { path: '^(tests|bench)/' },
   },
   {
-    name: 'bench-uses-src-and-dev-env',
+    name: 'bench-imports-src-and-dev-env',
     comment: 'Benchmarks run without the suites: move what they share with tests to dev-env.',
     severity: 'error',
     from: { path: '^bench/' },
@@ -176,7 +176,7 @@ const directions = [
     to: { path: '^tests/(unit|integration|resilience|e2e|tooling)/' },
   },
   {
-    name: 'simulators-know-no-product',
+    name: 'simulators-import-no-src',
     comment:
       'A simulator that shares code with the product shares its errors: implement the vendor side separately, also where a helper imports src.',
     severity: 'error',
