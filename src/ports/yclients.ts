@@ -56,7 +56,7 @@ export interface YclientsPlatform {
     company: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
     update: AttendanceUpdate,
-  ): Promise<'marked' | 'gone'>;
+  ): Promise<'updated' | 'gone'>;
   /** URLs to which YCLIENTS posts the salon's webhooks. */
   webhookUrls(salonId: SalonId): Promise<readonly string[]>;
 }

@@ -161,14 +161,14 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
     { salonId, timeZone }: Pick<Company, 'salonId' | 'timeZone'>,
     recordId: number,
     update: AttendanceUpdate,
-  ): Promise<'marked' | 'gone'> {
+  ): Promise<'updated' | 'gone'> {
     const data = await this.getRecord(salonId, recordId);
     const record = data === undefined ? undefined : readRecord(data);
     if (record === undefined || record.deleted) return 'gone';
     const body = buildRecordUpdate(record, update, timeZone);
     if (body !== undefined)
       await this.#call({ method: 'PUT', path: recordPath(salonId, recordId), body }, responseData);
-    return 'marked';
+    return 'updated';
   }
 
   /** @throws AppError `FORBIDDEN`, `UPSTREAM_ERROR` */

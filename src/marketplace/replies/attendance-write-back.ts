@@ -34,7 +34,7 @@ export class AttendanceWriteBack {
   async writeOrEnqueue(
     company: Company,
     job: AttendanceWriteBackJob,
-  ): Promise<'marked' | 'gone' | 'refused' | 'later'> {
+  ): Promise<'updated' | 'gone' | 'refused' | 'later'> {
     try {
       return await this.#update(company, job);
     } catch {
@@ -53,7 +53,7 @@ export class AttendanceWriteBack {
     if (company !== undefined) await this.#update(company, job);
   }
 
-  async #update(company: Company, job: AttendanceWriteBackJob): Promise<'marked' | 'gone' | 'refused'> {
+  async #update(company: Company, job: AttendanceWriteBackJob): Promise<'updated' | 'gone' | 'refused'> {
     const { yclients, events, report } = this.#deps;
     const { recordId, reminderId, cause } = job;
     try {

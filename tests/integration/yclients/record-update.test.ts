@@ -16,7 +16,7 @@ describe('YclientsClient.updateAttendance', () => {
     const { simulator, client } = await activeSalon();
     const record = simulator.book(salonId, { ...booking, start });
     simulator.configureWebhooks({ datetimeOffset: '-09:00' });
-    expect(await client.updateAttendance(company, record.id, { attendance: 2 })).toBe('marked');
+    expect(await client.updateAttendance(company, record.id, { attendance: 2 })).toBe('updated');
     expect(record.start).toBe(start);
     expect(record.restBody().attendance).toBe(2);
   });
@@ -26,7 +26,7 @@ describe('YclientsClient.updateAttendance', () => {
     const record = simulator.book(salonId, { ...booking, comment: 'Просит чай' });
     for (const _ of ['once', 'twice'])
       expect(await client.updateAttendance(company, record.id, { attendance: 0, comment: 'Не придёт' })).toBe(
-        'marked',
+        'updated',
       );
     expect(record.restBody().comment).toBe('Просит чай\nНе придёт');
     expect(simulator.requests.filter(({ method }) => method === 'PUT')).toHaveLength(1);
