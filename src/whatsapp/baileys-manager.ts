@@ -231,7 +231,8 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   async fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined> {
     const session = this.#sessions.get(companyId);
     const sock = session?.openSocket;
-    return sock && (await session?.messenger.fetchReachoutTimelock(sock));
+    if (session === undefined || sock === undefined) return undefined;
+    return await session.messenger.fetchReachoutTimelock(sock);
   }
 
   /** Ends and removes the sessions that have had no linked device for half an hour. */

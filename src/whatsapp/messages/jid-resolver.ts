@@ -18,10 +18,9 @@ export class JidResolver {
   readonly #queryTimeoutMs: number;
   readonly #onWhatsApp: LRUCache<string, boolean>;
 
-  /** @param clock monotonic milliseconds, for the cache TTL */
-  constructor(queryTimeoutMs: number, clock: Readonly<{ now: () => number }> = performance) {
+  constructor(queryTimeoutMs: number, monotonicMs = (): number => performance.now()) {
     this.#queryTimeoutMs = queryTimeoutMs;
-    this.#onWhatsApp = new LRUCache({ max: maxCachedNumbers, perf: clock, ttlResolution: 0 });
+    this.#onWhatsApp = new LRUCache({ max: maxCachedNumbers, perf: { now: monotonicMs }, ttlResolution: 0 });
   }
 
   /**

@@ -66,7 +66,7 @@ describe('JidResolver.resolve', () => {
   ] as const)('caches a number for %s', async (_what, exists, minutes) => {
     let nowMs = 1_000;
     const { sock, queries } = createSocket({ exists: [...exists] });
-    const resolver = new JidResolver(50, { now: () => nowMs });
+    const resolver = new JidResolver(50, () => nowMs);
     await resolver.resolve(sock, phone);
     nowMs += (minutes - 1) * 60_000;
     await resolver.resolve(sock, phone);
