@@ -231,7 +231,7 @@ function serialise(value: unknown): string {
   return JSON.stringify(value, BufferJSON.replacer);
 }
 
-/** The type of a key that Baileys wrote follows from its row; what is left to check is that it is not empty. */
+/** Only checks that a value exists: a row of this type contains what Baileys wrote under it. */
 function isSignalData<Type extends keyof SignalDataTypeMap>(
   value: unknown,
 ): value is NonNullable<SignalDataTypeMap[Type]> {

@@ -109,7 +109,7 @@ async function sendText(sock: WASocket, jid: string, text: string, messageId: st
   await sock.sendMessage(jid, { text, linkPreview: null }, { messageId });
 }
 
-/** With all keys loaded only the socket write can time out; credentials errors come from what Baileys saves after it. */
+/** With all keys loaded, only the socket write can time out, and Baileys saves credentials only after it. */
 function mayHaveBeenSent(error: unknown): boolean {
   return error instanceof CredentialsNotSavedError || parseDisconnect(error).code === requestTimeoutCode;
 }

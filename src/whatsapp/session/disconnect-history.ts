@@ -50,7 +50,7 @@ export class DisconnectHistory {
     return decision;
   }
 
-  /** Forgets everything: a new pairing was requested. */
+  /** Clears the history. Call it when a pairing is requested. */
   reset(): void {
     this.#reconnectScheduler.reset();
     this.#resetCounters();
@@ -92,7 +92,7 @@ export class DisconnectHistory {
     this.#sameCodeCount = code === this.#lastCode ? this.#sameCodeCount + 1 : 1;
     this.#lastCode = code;
     const nowMs = this.#deps.monotonicMs();
-    // A stable connection does not reset these: two servers may take the session from each other slowly.
+    // A stable connection does not reset these: two servers may replace each other at long intervals.
     this.#replacementsAtMs = this.#replacementsAtMs.filter((atMs) => nowMs - atMs < replacementWindowMs);
     if (code === 440) this.#replacementsAtMs.push(nowMs);
     return { sameCodeCount: this.#sameCodeCount, replacements: this.#replacementsAtMs.length };
@@ -133,7 +133,7 @@ export class FlappingBreaker {
     return { cooldownMs: cooldownMs * (1 + this.#random()), shouldAlert };
   }
 
-  /** A connection was stable. */
+  /** Call it after a stable connection. */
   reset(): void {
     this.#closedAtMs = [];
     this.#hasAlerted = false;

@@ -1,7 +1,7 @@
 import type { SessionState } from '../../domain/company/session-state.ts';
 
 export type Disconnect = Readonly<{
-  /** Baileys' status code; a word for causes that it has no code for. */
+  /** Baileys' status code; `passkey` and `deaf` are ours. */
   code: number | 'passkey' | 'deaf';
   message: string;
   /** Attributes of WhatsApp's `failure` stanza. */
@@ -58,13 +58,14 @@ export const receiveTimedOut: Disconnect = {
   message: 'No inbound stanzas received',
   attributes: {},
 };
+
 /** Baileys is closing an unresponsive socket, which takes it 30 s. */
 export const closeTimedOut: Disconnect = { code: 408, message: 'Close timed out', attributes: {} };
 
 /** The peer is unreachable. TCP detects that after many minutes, Baileys after up to one. */
 export const pingTimedOut: Disconnect = { code: 408, message: 'Ping timed out', attributes: {} };
 
-/** We close the socket ourselves. */
+/** Reason of a `connection.update` with which we close a socket ourselves. */
 export class ForcedDisconnectError extends Error {
   override readonly name = 'ForcedDisconnectError';
   readonly disconnect: Disconnect;

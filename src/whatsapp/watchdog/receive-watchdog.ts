@@ -24,7 +24,7 @@ import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { WhatsApp } from '../../ports/sessions.ts';
 
-/** Limits per sweep over all sessions: when hundreds are silent, the cause is common to them. */
+/** Limits per sweep over all sessions: hundreds of silent sessions have a common cause. */
 const maxPerSweep: Readonly<Partial<Record<WatchdogDecision['action'], number>>> = { probe: 10, renew: 2 };
 const queryTimeoutMs = 10_000;
 const timeZoneTtlMs = 60 * 60_000;
@@ -207,7 +207,7 @@ export class ReceiveWatchdog {
       return name;
     } catch (error) {
       this.#timeZoneLookupFailed = true;
-      report.failed("Loading the salon's time zone", error, { companyId });
+      report.failed('Salon time zone lookup', error, { companyId });
       return timeZone?.name;
     }
   }
@@ -259,8 +259,7 @@ export class ReceiveWatchdog {
 
   #recordEvent(companyId: CompanyId, type: string): void {
     const { events, report } = this.#deps;
-    const onError = (error: unknown): void =>
-      report.failed('Recording a watchdog event', error, { companyId });
+    const onError = (error: unknown): void => report.failed('Watchdog event write', error, { companyId });
     catchAsync(onError, () => events.record({ companyId, type, cause: 'watchdog' }))();
   }
 
