@@ -1,9 +1,10 @@
 /*
  * Upstream bug: libsignal 6.0.0 queues jobs per address for the whole process and runs them in the async context of the first
- * caller (`_asyncQueueExecutor` in src/queue_job.js). Baileys keeps its key transaction in that context, so with two concurrent
- * callers the second ratchet step is written to a finished transaction and lost, and its message key is used twice.
+ * caller (`_asyncQueueExecutor`). Baileys keeps its key transaction in that context, so with two concurrent callers the second
+ * ratchet step is written to a finished transaction and lost, and its message key is used twice:
+ * https://github.com/WhiskeySockets/libsignal-node/blob/master/src/queue_job.js
  * The patch runs each job in the async context of its caller.
- * Remove when src/queue_job.js binds each job to the context of its caller.
+ * Remove when `_asyncQueueExecutor` binds each job to the context of its caller.
  */
 
 import { AsyncResource } from 'node:async_hooks';

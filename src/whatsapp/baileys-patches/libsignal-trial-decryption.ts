@@ -1,7 +1,8 @@
 /*
  * Upstream bug: libsignal 6.0.0 tries a message on each session of a device and advances the session's ratchet before it checks
- * the MAC (`doDecryptWhisperMessage` in src/session_cipher.js). The record is stored with the wrong sessions advanced, and later
- * messages on them cannot be decrypted. A device has several sessions when both sides opened one, or one side reset its own.
+ * the MAC (`doDecryptWhisperMessage`). The record is stored with the wrong sessions advanced, and later messages on them cannot
+ * be decrypted. A device has several sessions when both sides opened one, or one side reset its own:
+ * https://github.com/WhiskeySockets/libsignal-node/blob/master/src/session_cipher.js
  * The patch decrypts on a copy and updates the session only on success, as Signal's own library does.
  * Remove when `doDecryptWhisperMessage` leaves the session unchanged on failure.
  */

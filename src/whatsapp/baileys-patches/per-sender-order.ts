@@ -1,6 +1,7 @@
 /*
- * Upstream bug: Baileys 7.0.0-rc14 handles all live messages concurrently, and `handleMessage` (lib/Socket/messages-recv.js)
- * reads the LID mapping before it takes its mutex. The first read of a sender is the slowest, so later messages overtake it.
+ * Upstream bug: Baileys 7.0.0-rc14 handles all live messages concurrently, and `handleMessage` reads the LID mapping before it
+ * takes its mutex. The first read of a sender is the slowest, so later messages overtake it:
+ * https://github.com/WhiskeySockets/Baileys/blob/master/src/Socket/messages-recv.ts
  * The patch runs the `CB:message` listeners in order per sender.
  * Remove when `handleMessage` takes its mutex before its first await.
  */
