@@ -24,7 +24,7 @@ export class Query {
     const start = request.url.indexOf('?');
     this.#parameters = new URLSearchParams(start === -1 ? '' : request.url.slice(start));
     for (const name of new Set(this.#parameters.keys())) {
-      if (!name.endsWith('[]') && this.#parameters.getAll(name).length > 1) throw repeatedParameter();
+      if (!name.endsWith('[]') && this.#parameters.getAll(name).length > 1) throw repeatedParameterError();
     }
   }
 
@@ -65,7 +65,7 @@ export class Query {
   }
 }
 
-function repeatedParameter(): AppError {
+function repeatedParameterError(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: { ru: 'Параметр в адресе повторяется.', en: 'A query parameter is repeated.' },
   });

@@ -35,7 +35,8 @@ export class AdminKey {
 
   /** @throws AppError `INVALID_TOKEN` */
   require(request: IncomingMessage): void {
-    if (this.#expected === undefined || !safeEqual(apiKey(request), this.#expected)) throw invalidApiKey();
+    if (this.#expected === undefined || !safeEqual(apiKey(request), this.#expected))
+      throw invalidApiKeyError();
   }
 }
 
@@ -77,18 +78,18 @@ export function createAuthenticator<Caller extends object | number>(
 export function apiKeyAuthenticator(lookup: ApiKeyLookup): Authenticator<Company> {
   return createAuthenticator(async (request) => {
     const company = await lookup.companyByApiKey(apiKey(request));
-    if (company === undefined) throw invalidApiKey();
+    if (company === undefined) throw invalidApiKeyError();
     return company;
   });
 }
 
 function apiKey(request: IncomingMessage): string {
   const key = request.headers['x-api-key'];
-  if (typeof key !== 'string' || key === '' || key.length > maxApiKeyLength) throw invalidApiKey();
+  if (typeof key !== 'string' || key === '' || key.length > maxApiKeyLength) throw invalidApiKeyError();
   return key;
 }
 
-function invalidApiKey(): AppError {
+function invalidApiKeyError(): AppError {
   return new AppError('INVALID_TOKEN', {
     text: {
       ru: 'Нужен действующий ключ в заголовке X-API-Key.',

@@ -58,7 +58,7 @@ export function adminRoutes(deps: AdminDeps): Router {
     adminKey.guard,
     async (request, response) => {
       const name = parseQueueName(pathParameter(request, 'queue'));
-      if (!(await queue.replay(name, pathParameter(request, 'id')))) throw deadLetterNotFound();
+      if (!(await queue.replay(name, pathParameter(request, 'id')))) throw deadLetterNotFoundError();
       response.status(202).json({ success: true });
     },
   );
@@ -90,7 +90,7 @@ function parseQueueName(name: string): QueueName {
   });
 }
 
-function deadLetterNotFound(): AppError {
+function deadLetterNotFoundError(): AppError {
   return new AppError('NOT_FOUND', {
     text: { ru: 'Такого задания среди отложенных нет.', en: 'Dead letter not found.' },
   });

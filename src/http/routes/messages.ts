@@ -52,7 +52,7 @@ export function messageRoutes({ service, limiters, trustProxy }: MessageDeps): R
     const message = /^[\w-]{1,64}$/.test(id)
       ? await service.messageById(auth.caller(request).id, id)
       : undefined;
-    if (message === undefined) throw messageNotFound();
+    if (message === undefined) throw messageNotFoundError();
     response.json(toMessageResponse(message));
   });
   return router;
@@ -87,7 +87,7 @@ function readIdempotencyKey(request: Pick<Request, 'headers'>): string {
   });
 }
 
-function messageNotFound(): AppError {
+function messageNotFoundError(): AppError {
   return new AppError('NOT_FOUND', {
     text: { ru: 'Такого сообщения нет.', en: 'Message not found.' },
   });

@@ -27,7 +27,7 @@ export function outgoingWebhookRoutes(deps: OutgoingWebhookDeps): Router {
 
   router.get(path, limited, auth.guard, async (request, response) => {
     const webhook = await outgoingWebhookSettings.get(auth.caller(request).id);
-    if (webhook === undefined) throw webhookNotFound();
+    if (webhook === undefined) throw webhookNotFoundError();
     response.json({ success: true, ...toWebhookResponse(webhook) });
   });
 
@@ -41,7 +41,7 @@ export function outgoingWebhookRoutes(deps: OutgoingWebhookDeps): Router {
       const { id } = auth.caller(request);
       const secret = await outgoingWebhookSettings.set(id, request.body.url);
       const webhook = await outgoingWebhookSettings.get(id);
-      if (webhook === undefined) throw webhookNotFound();
+      if (webhook === undefined) throw webhookNotFoundError();
       response.json({
         success: true,
         ...toWebhookResponse(webhook),
@@ -54,7 +54,7 @@ export function outgoingWebhookRoutes(deps: OutgoingWebhookDeps): Router {
     const { id } = auth.caller(request);
     const secret = await outgoingWebhookSettings.rotate(id);
     const webhook = await outgoingWebhookSettings.get(id);
-    if (secret === undefined || webhook === undefined) throw webhookNotFound();
+    if (secret === undefined || webhook === undefined) throw webhookNotFoundError();
     response.json({ success: true, ...toWebhookResponse(webhook), secret });
   });
 
@@ -84,7 +84,7 @@ export function toWebhookStateResponse(webhook: OutgoingWebhook): Record<string,
   };
 }
 
-function webhookNotFound(): AppError {
+function webhookNotFoundError(): AppError {
   return new AppError('NOT_FOUND', {
     text: { ru: 'Вебхук не задан.', en: 'No webhook is configured.' },
   });

@@ -66,7 +66,7 @@ function readSalonIds(query: Query): SalonId[] {
   const single = query.get('salon_id');
   const list = query.list('salon_ids');
   const values = single === undefined ? list : [single, ...list];
-  if (values.length === 0 || values.length > maxSalons) throw wrongSalonCount();
+  if (values.length === 0 || values.length > maxSalons) throw wrongSalonCountError();
   return [...new Set(values.map((value) => salonIdFrom(value)))];
 }
 
@@ -76,7 +76,7 @@ function requireParameter(query: Query, name: string): string {
   return value;
 }
 
-function wrongSalonCount(): AppError {
+function wrongSalonCountError(): AppError {
   return new AppError('VALIDATION_ERROR', {
     text: {
       ru: `В адресе нужен salon_id или от 1 до ${maxSalons} salon_ids[].`,

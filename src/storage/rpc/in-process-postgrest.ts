@@ -79,7 +79,7 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 
 async function readSignature(session: SqlSession, name: string): Promise<Signature> {
   const [row] = await session.query(signatureQuery, [name]);
-  if (row === undefined) throw notFound(name);
+  if (row === undefined) throw functionNotFoundError(name);
   const names = toStrings(row['names']);
   const types = toStrings(row['types']);
   const firstOptional = types.length - Number(row['defaults']);
@@ -105,7 +105,7 @@ async function call(
 ): Promise<string | undefined> {
   const given = parameters.filter((parameter) => Object.hasOwn(args, parameter.name));
   const missing = parameters.some((parameter) => !parameter.optional && !given.includes(parameter));
-  if (missing || given.length !== Object.keys(args).length) throw notFound(name);
+  if (missing || given.length !== Object.keys(args).length) throw functionNotFoundError(name);
 
   const columns = given.map((parameter) => `${quoteIdentifier(parameter.name)} ${parameter.type}`);
   const named = given.map(
@@ -132,7 +132,7 @@ function quoteIdentifier(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-function notFound(name: string): PostgrestError {
+function functionNotFoundError(name: string): PostgrestError {
   return new PostgrestError(
     404,
     'PGRST202',

@@ -6,25 +6,26 @@ export class RowReader {
 
   /** @throws AppError `DB_ERROR` unless `row` is an object */
   constructor(row: unknown) {
-    if (!isRecord(row)) throw malformed('row', 'an object');
+    if (!isRecord(row)) throw malformedColumnError('row', 'an object');
     this.#row = row;
   }
 
   text(column: string): string {
     const value = this.#row[column];
-    if (typeof value !== 'string') throw malformed(column, 'a string');
+    if (typeof value !== 'string') throw malformedColumnError(column, 'a string');
     return value;
   }
 
   number(column: string): number {
     const value = this.#row[column];
-    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw malformed(column, 'an integer');
+    if (typeof value !== 'number' || !Number.isSafeInteger(value))
+      throw malformedColumnError(column, 'an integer');
     return value;
   }
 
   boolean(column: string): boolean {
     const value = this.#row[column];
-    if (typeof value !== 'boolean') throw malformed(column, 'a boolean');
+    if (typeof value !== 'boolean') throw malformedColumnError(column, 'a boolean');
     return value;
   }
 
@@ -34,7 +35,7 @@ export class RowReader {
 
   oneOf<Value extends string | number>(allowed: readonly Value[], column: string): Value {
     const value = allowed.find((candidate) => candidate === this.#row[column]);
-    if (value === undefined) throw malformed(column, allowed.join(' | '));
+    if (value === undefined) throw malformedColumnError(column, allowed.join(' | '));
     return value;
   }
 
@@ -65,7 +66,7 @@ export class RowReader {
   /** A JSON object column, unchecked. */
   record(column: string): Readonly<Record<string, unknown>> {
     const value = this.#row[column];
-    if (!isRecord(value)) throw malformed(column, 'an object');
+    if (!isRecord(value)) throw malformedColumnError(column, 'an object');
     return value;
   }
 
@@ -77,17 +78,17 @@ export class RowReader {
 /** @throws AppError `DB_ERROR` */
 export function dateFrom(value: unknown, column: string): Date {
   const date = typeof value === 'string' ? new Date(value) : undefined;
-  if (date === undefined || Number.isNaN(date.getTime())) throw malformed(column, 'a timestamp');
+  if (date === undefined || Number.isNaN(date.getTime())) throw malformedColumnError(column, 'a timestamp');
   return date;
 }
 
 /** @throws AppError `DB_ERROR` */
 export function listFrom(value: unknown, column = 'result'): readonly unknown[] {
-  if (!Array.isArray(value)) throw malformed(column, 'an array');
+  if (!Array.isArray(value)) throw malformedColumnError(column, 'an array');
   return value;
 }
 
-function malformed(column: string, expected: string): AppError {
+function malformedColumnError(column: string, expected: string): AppError {
   return new AppError('DB_ERROR', {
     cause: new TypeError(`Column ${column} is not ${expected}`),
     retryable: false,
