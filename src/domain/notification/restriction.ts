@@ -29,11 +29,11 @@ export type Restriction = Readonly<{
 
 const texts = {
   ru: (until: string) =>
-    `WhatsApp ограничил новые чаты до ${until}. Тем, кто салону ещё не писал и не получал от него сообщений, ` +
-    'сообщения подождут; остальным они уходят как обычно.',
+    `WhatsApp ограничил новые чаты до ${until}. Сообщения тем, кто ещё не переписывался с салоном, подождут; ` +
+    'остальным они уходят как обычно.',
   en: (until: string) =>
-    `WhatsApp has restricted new chats until ${until}. Messages to people who have had no chat with the salon wait; ` +
-    'all others go as usual.',
+    `WhatsApp has restricted new chats until ${until}. Messages to people without a chat with the salon wait; ` +
+    'all others are sent as usual.',
 } as const;
 
 /**

@@ -44,6 +44,6 @@ describe('the line below the status', () => {
       createTranslate(texts),
       language,
     );
-    expect(line).toMatch(language === 'ru' ? /^WhatsApp молчит/ : /^WhatsApp sends nothing/);
+    expect(line).toMatch(language === 'ru' ? /^WhatsApp ничего не присылает/ : /^WhatsApp sends nothing/);
   });
 });
