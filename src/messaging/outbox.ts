@@ -6,6 +6,7 @@ import { quietUntil } from '../domain/notification/quiet-hours.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
+import { disposableInterval } from '../lib/async/timers.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Messages, Settings } from '../ports/messages.ts';
 import type { Companies } from '../ports/companies.ts';
@@ -43,7 +44,7 @@ export class Outbox implements Disposable {
   readonly #scheduledDrains = new Set<CompanyId>();
   /** Unsent messages whose release failed to reach the database, where they still count as possibly sent. */
   readonly #pendingReleases = new Map<CompanyId, Readonly<{ lease: Lease; id: string }>>();
-  #sweepTimer: NodeJS.Timeout | undefined;
+  #sweepTimer: Disposable | undefined;
   #stopped = false;
 
   constructor(deps: OutboxDeps) {
@@ -59,12 +60,12 @@ export class Outbox implements Disposable {
         if (updated !== undefined) report.messageStatus(updated);
       }),
     );
-    this.#sweepTimer = setInterval(
+    this.#sweepTimer = disposableInterval(
+      sweepIntervalMs,
       catchAsync(
         (error) => report.failed('Outbox', error),
         () => this.#sweepAll(),
       ),
-      sweepIntervalMs,
     );
   }
 
@@ -100,7 +101,7 @@ export class Outbox implements Disposable {
   /** Stops claiming. A send in flight completes through its status event. */
   [Symbol.dispose](): void {
     this.#stopped = true;
-    clearInterval(this.#sweepTimer);
+    this.#sweepTimer?.[Symbol.dispose]();
     for (const timer of this.#wakeTimers.values()) clearTimeout(timer);
     this.#wakeTimers.clear();
   }
