@@ -1,4 +1,4 @@
-import { isPlatformResource } from '../domain/booking/yclients-record.ts';
+import { isWebhookResource } from '../domain/booking/yclients-record.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -52,5 +52,5 @@ export function createWebhookEvents(logger: Logger, metrics: Metrics) {
 
 /** Senders choose the resource: only known ones may become a label or reach the log. */
 function resourceLabel(resource: string): string {
-  return isPlatformResource(resource) ? resource : 'other';
+  return isWebhookResource(resource) ? resource : 'other';
 }

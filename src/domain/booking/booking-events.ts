@@ -42,7 +42,7 @@ export function reduceBooking(
 
 type BookingSeen = Pick<KnownBooking, 'booking' | 'startKnownAt'>;
 
-/** What the client knows once notified of this state; undefined when the booking has no phone. */
+/** The state that a notification of this booking communicates; undefined when the booking has no phone. */
 export function notifiedState({ booking, startKnownAt }: BookingSeen): NotifiedState | undefined {
   if (booking.clientPhone === undefined) return undefined;
   return {
@@ -56,7 +56,7 @@ export function notifiedState({ booking, startKnownAt }: BookingSeen): NotifiedS
   };
 }
 
-/** The same for a client whom the salon is assumed to have notified. */
+/** The notified state of a client whom the salon is assumed to have notified itself. */
 export function assumedNotified(seen: BookingSeen): NotifiedState | undefined {
   const notified = notifiedState(seen);
   return notified && { ...notified, assumed: true };

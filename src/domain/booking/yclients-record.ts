@@ -79,7 +79,7 @@ function isTrue(value: unknown): boolean {
 }
 
 /** Values of `resource` in webhooks. Documented names and the undocumented ones seen in practice. */
-const platformResources: ReadonlySet<string> = new Set([
+const webhookResources: ReadonlySet<string> = new Set([
   'record',
   'client',
   'company',
@@ -99,6 +99,6 @@ const platformResources: ReadonlySet<string> = new Set([
   'loyalty_card',
 ]);
 
-export function isPlatformResource(resource: string): boolean {
-  return platformResources.has(resource);
+export function isWebhookResource(resource: string): boolean {
+  return webhookResources.has(resource);
 }

@@ -42,8 +42,8 @@ const maxAttempts = 10;
 
 type Transition = BookingTransition | Readonly<{ outcome: 'ignore'; reason: 'unknown_record' }>;
 
-/** Fields of the event that records an update, whatever its outcome. */
-type UpdateEvent = Readonly<{
+/** Fields of the marketplace event of an update that do not depend on its outcome. */
+type EventFields = Readonly<{
   recordId: number;
   type: string;
   cause: string;
@@ -60,20 +60,22 @@ export class BookingSync {
 
   /** Idempotent. Booking, messages and event are written in one transaction. */
   async apply(company: Company, { recordId, status, data, cause }: RecordChange): Promise<BookingSyncResult> {
-    const change = {
+    const recordEvent = {
       recordId,
       status,
       booking: bookingFrom(recordId, data),
       changedAt: lastChangeFrom(data),
     };
-    const event = { recordId, type: 'webhook_processed', cause, detail: { status } };
-    return await this.#update(company, event, (last) => reduceBooking(change, last, this.#deps.now()));
+    const eventFields = { recordId, type: 'webhook_processed', cause, detail: { status } };
+    return await this.#update(company, eventFields, (last) =>
+      reduceBooking(recordEvent, last, this.#deps.now()),
+    );
   }
 
   /** Recomputes the messages of a booking after a change of the settings or of the client's opt-out. */
   async replan(company: Company, recordId: number, cause: string): Promise<BookingSyncResult> {
-    const event = { recordId, type: 'booking_replanned', cause, detail: {} };
-    return await this.#update(company, event, (last) =>
+    const eventFields = { recordId, type: 'booking_replanned', cause, detail: {} };
+    return await this.#update(company, eventFields, (last) =>
       last === undefined
         ? { outcome: 'ignore', reason: 'unknown_record' }
         : { outcome: 'store', known: last },
@@ -82,17 +84,18 @@ export class BookingSync {
 
   async #update(
     company: Company,
-    event: UpdateEvent,
+    eventFields: EventFields,
     transitionFrom: (last: KnownBooking | undefined) => Transition,
   ): Promise<BookingSyncResult> {
     const { bookings, settings: settingsRepository, report, debounceMs, now } = this.#deps;
     const { id: companyId, timeZone } = company;
-    const { recordId } = event;
-    if (timeZone === undefined) return await this.#ignore(companyId, event, 'no_time_zone');
+    const { recordId } = eventFields;
+    if (timeZone === undefined) return await this.#ignore(companyId, eventFields, 'no_time_zone');
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
       const last = await bookings.find(companyId, recordId);
       const transition = transitionFrom(last);
-      if (transition.outcome === 'ignore') return await this.#ignore(companyId, event, transition.reason);
+      if (transition.outcome === 'ignore')
+        return await this.#ignore(companyId, eventFields, transition.reason);
       const { known } = transition;
       const settings = await settingsRepository.get(companyId);
       const plan = planMessages(known, { settings, now: now(), timeZone, debounceMs });
@@ -100,7 +103,7 @@ export class BookingSync {
         expectedVersion: last?.version ?? 0,
         known: assumeNotifiedIfDisabled(known, plan),
         plan: plan.messages.map((message) => toNewMessage(message, known, settings, company)),
-        event: toMarketplaceEvent(companyId, event, plan.reason),
+        event: toMarketplaceEvent(companyId, eventFields, plan.reason),
       });
       if (saved === 'stale') continue;
       for (const { id, kind } of saved.queued) report.messageQueued(companyId, id, kind, recordId);
@@ -109,15 +112,15 @@ export class BookingSync {
     throw new Error(`Record ${recordId} was changed concurrently in ${maxAttempts} attempts`);
   }
 
-  async #ignore(companyId: CompanyId, event: UpdateEvent, reason: string): Promise<BookingSyncResult> {
-    await this.#deps.events.record(toMarketplaceEvent(companyId, event, reason));
+  async #ignore(companyId: CompanyId, eventFields: EventFields, reason: string): Promise<BookingSyncResult> {
+    await this.#deps.events.record(toMarketplaceEvent(companyId, eventFields, reason));
     return { outcome: reason, queuedMessage: false };
   }
 }
 
 function toMarketplaceEvent(
   companyId: CompanyId,
-  { recordId, type, cause, detail }: UpdateEvent,
+  { recordId, type, cause, detail }: EventFields,
   outcome: string,
 ): MarketplaceEvent {
   return { companyId, type, cause, detail: { resource: 'record', record_id: recordId, ...detail, outcome } };

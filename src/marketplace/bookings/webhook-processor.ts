@@ -3,7 +3,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { BookingSync } from './booking-sync.ts';
 import type { Events } from '../../ports/events.ts';
-import { isPlatformResource } from '../../domain/booking/yclients-record.ts';
+import { isWebhookResource } from '../../domain/booking/yclients-record.ts';
 import { PermanentJobError } from '../../domain/errors/job-errors.ts';
 
 export type WebhookJob = Readonly<{
@@ -60,7 +60,7 @@ export class WebhookProcessor {
 }
 
 function detectProblem({ resource, resourceId, status }: WebhookJob): string | undefined {
-  if (!isPlatformResource(resource)) return 'unknown_resource';
+  if (!isWebhookResource(resource)) return 'unknown_resource';
   if (resource === 'record' && (resourceId <= 0 || !isRecordStatus(status))) return 'unknown_event';
   return undefined;
 }

@@ -82,7 +82,7 @@ export class Lifecycle {
    * Applies a polled status: YCLIENTS sends no webhook when a freeze ends. Ignores `uninstalled` and `pending`, which YCLIENTS
    * also returns when it denies access; those changes come by webhook and with the owner.
    */
-  async applyPlatformStatus({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
+  async applyApplicationStatus({ id, integrationStatus }: Company, status: ApplicationStatus): Promise<void> {
     if (integrationStatus === 'frozen' && status === 'active') await this.#resume(id, 'platform_says_active');
     if (integrationStatus === 'active' && status === 'freezed')
       await this.#transition(id, 'frozen', 'platform_says_freezed');

@@ -7,7 +7,7 @@ import type { Companies } from '../../ports/companies.ts';
 export type StatusPollerDeps = Readonly<{
   companies: Pick<Companies, 'withStatus'>;
   yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
-  lifecycle: Pick<Lifecycle, 'applyPlatformStatus'>;
+  lifecycle: Pick<Lifecycle, 'applyApplicationStatus'>;
   report: BusinessEvents;
 }>;
 
@@ -34,7 +34,7 @@ export class StatusPoller {
   async #checkOne(company: Company): Promise<void> {
     const { yclients, lifecycle, report } = this.#deps;
     try {
-      await lifecycle.applyPlatformStatus(company, await yclients.getApplicationStatus(company.salonId));
+      await lifecycle.applyApplicationStatus(company, await yclients.getApplicationStatus(company.salonId));
     } catch (error) {
       report.failed('Installation status check', error, { companyId: company.id });
     }
