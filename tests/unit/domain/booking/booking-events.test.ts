@@ -1,3 +1,4 @@
+import { assert, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   reduceBooking,
@@ -5,7 +6,10 @@ import {
   type RecordEventStatus,
 } from '../../../../src/domain/booking/booking-events.ts';
 import type { Booking, KnownBooking } from '../../../../src/domain/booking/booking.ts';
+import { planMessages, type PlannedMessage } from '../../../../src/domain/notification/notification-plan.ts';
+import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
 import { booking, knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
+import { eventHistory } from '../../../support/fixtures/shuffled-events.ts';
 
 const now = new Date('2026-03-08T09:00:00Z');
 const later = new Date('2026-03-02T10:00:00Z');
@@ -24,8 +28,19 @@ function known(transition: BookingTransition): KnownBooking {
   return transition.known;
 }
 
+const notificationKinds = new Set(['confirmation', 'change', 'cancellation']);
+
+/** Sends the planned notification before the next event. */
+function sendNotification(last: KnownBooking, sent: PlannedMessage[]): KnownBooking {
+  const options = { settings: defaultNotificationSettings, now, timeZone: 'Europe/Moscow', debounceMs: 0 };
+  const message = planMessages(last, options).messages.find(({ kind }) => notificationKinds.has(kind));
+  if (message?.notifies === undefined) return last;
+  sent.push(message);
+  return { ...last, notified: message.notifies, notificationCount: last.notificationCount + 1 };
+}
+
 describe('the first event of a booking', () => {
-  it('a creation leaves the client to be notified', () => {
+  it('leaves the client to be notified if it is a creation', () => {
     expect(known(afterEvent('create', booking()))).toMatchObject({
       creationSeen: true,
       notified: undefined,
@@ -34,7 +49,7 @@ describe('the first event of a booking', () => {
     });
   });
 
-  it('an update assumes that the client was notified before the integration', () => {
+  it('assumes that the client was notified before the integration if it is an update', () => {
     expect(known(afterEvent('update', booking()))).toMatchObject({
       creationSeen: false,
       notified: { startsAt: booking().startsAt, assumed: true },
@@ -45,7 +60,7 @@ describe('the first event of a booking', () => {
     expect(afterEvent('update', undefined)).toEqual({ outcome: 'ignore', reason: 'no_start' });
   });
 
-  it('a deletion without data stores a tombstone that a later creation does not revive', () => {
+  it('stores a tombstone for a deletion without data, which a later creation does not revive', () => {
     const deleted = known(afterEvent('delete', undefined));
     expect(deleted).toMatchObject({
       booking: { cancelled: true, clientPhone: undefined },
@@ -202,4 +217,42 @@ describe('a deletion', () => {
       reason: 'older_than_known',
     });
   });
+});
+
+it('1,000 shuffled event histories end in the latest state and one notification of it', () => {
+  assert(
+    property(eventHistory, ({ events, deliveryOrder, end }) => {
+      const sent: PlannedMessage[] = [];
+      let last: KnownBooking | undefined;
+      for (const index of deliveryOrder) {
+        const event = events[index];
+        if (event === undefined) continue;
+        const transition = reduceBooking(event, last, now);
+        if (transition.outcome === 'store') last = sendNotification(transition.known, sent);
+      }
+      const lastEvent = events.at(-1);
+      // The final state of a deleted record is not compared: which event cancelled it depends on the order.
+      const isDeleted = lastEvent?.status === 'delete';
+      const cancellations = sent.filter(({ kind }) => kind === 'cancellation').length;
+      const confirmations = sent.filter(({ kind }) => kind === 'confirmation').length;
+      expect({
+        cancelled: last?.booking.cancelled,
+        state: isDeleted ? undefined : last?.booking,
+        notifiedCancelled: last?.notified?.cancelled,
+        notifiedStart: isDeleted ? undefined : last?.notified?.startsAt,
+        cancellations,
+        lastKind: isDeleted ? sent.at(-1)?.kind : undefined,
+      }).toEqual({
+        cancelled: isDeleted,
+        state: isDeleted ? undefined : lastEvent?.booking,
+        notifiedCancelled: end === 'nothing' ? undefined : isDeleted,
+        notifiedStart: isDeleted ? undefined : lastEvent?.booking?.startsAt,
+        cancellations: Number(end === 'cancellation'),
+        lastKind: end === 'cancellation' ? 'cancellation' : undefined,
+      });
+      expect(confirmations).toBeLessThanOrEqual(1);
+      expect(new Set(sent.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(sent.length);
+    }),
+    { numRuns: 1_000 },
+  );
 });
