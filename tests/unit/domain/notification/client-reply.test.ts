@@ -19,7 +19,7 @@ it.each([
   ['0', 'no'],
   ['Нет', 'no'],
   ['HET', 'no'],
-])('recognises %j as %s', (text, answer) => {
+])('parseClientReply recognises %j as %s', (text, answer) => {
   expect(parseClientReply(text)).toBe(answer);
 });
 
@@ -32,6 +32,6 @@ it.each([
   '👍',
   'остановите',
   'x'.repeat(10_000),
-])('ignores %j', (text) => {
+])('parseClientReply ignores %j', (text) => {
   expect(parseClientReply(text)).toBeUndefined();
 });

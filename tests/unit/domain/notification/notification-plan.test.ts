@@ -203,7 +203,7 @@ describe('quiet hours', () => {
   });
 });
 
-it('omits kinds that are switched off', () => {
+it('the plan omits kinds that are switched off', () => {
   const off = { ...settings, enabled: { ...settings.enabled, confirmation: false, reminder_2h: false } };
   const plan = planOf(knownBooking(), { settings: off });
   expect([kindsOf(plan), plan.reason]).toEqual([['reminder_24h'], 'switched_off']);

@@ -8,7 +8,7 @@ describe('the countdown', () => {
     [20_000, 19_999, 1],
     [20_000, 20_000, 0],
     [20_000, 90_000, 0],
-  ])('to %i ms shows at %i ms %i s', (deadlineMs, nowMs, seconds) => {
+  ])('with deadline %i ms shows at %i ms: %i s', (deadlineMs, nowMs, seconds) => {
     expect(secondsLeft(deadlineMs, nowMs)).toBe(seconds);
   });
 
