@@ -14,7 +14,7 @@ export type WebhookAuthenticatorDeps = Readonly<{
 
 /** Leaves time for a spool write before the sender times out. */
 const lookupTimeoutMs = 1_000;
-/** After a failed look-up, cached companies are used without a query for this long. */
+/** After a failed lookup, cached companies are used without a query for this long. */
 const cacheFallbackMs = 2_000;
 /** A burst of webhooks of one salon causes one query. */
 const cacheTtlMs = 1_000;

@@ -44,12 +44,12 @@ export function isolateSignalTransactions(
 }
 
 type LidMapping = WASocket['signalRepository']['lidMapping'];
-/** Results of the look-ups within one transaction, by the requested numbers. */
+/** Results of the lookups within one transaction, by the requested numbers. */
 type LidLookups = Map<string, ReturnType<LidMapping['getLIDsForPNs']>>;
 
 /**
  * Baileys resolves a number to its LID at each access to its keys and queries WhatsApp for an unknown one. Within a transaction
- * the look-up is local, because the query may wait for the same lock, and its first result is kept until the end: keys read
+ * the lookup is local, because the query may wait for the same lock, and its first result is kept until the end: keys read
  * under the number must not be written under a LID that was learned meanwhile.
  */
 function skipLidQueriesDuring(currentLookups: () => LidLookups | undefined, lidMapping: LidMapping): void {

@@ -24,7 +24,7 @@ export function watchIncomingMessages(
     onError: (error: unknown) => void;
   }>,
 ): void {
-  // The first LID look-up of a sender is the slowest, so without the mutex later texts would overtake it. One mutex for all
+  // The first LID lookup of a sender is the slowest, so without the mutex later texts would overtake it. One mutex for all
   // senders, because the same sender can be addressed by number and by LID.
   const mutex = new KeyedMutex<'messages'>();
   const reportText = catchAsync(options.onError, (key: WAMessageKey, message: Omit<ReceivedText, 'phone'>) =>

@@ -41,7 +41,7 @@ describe('HttpWebhookSender', () => {
     expect(await deliver(true)).toEqual({ outcome: 'delivered' });
   });
 
-  it('does not block other DNS look-ups while name servers do not respond', async () => {
+  it('does not block other DNS lookups while name servers do not respond', async () => {
     await using silentDnsServer = await DnsServer.start();
     const sender = new HttpWebhookSender({
       allowLoopback: true,

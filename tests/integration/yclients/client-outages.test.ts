@@ -154,7 +154,7 @@ describe('the YCLIENTS rate limit', () => {
     expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(1490);
   });
 
-  it('allows one attempt per pause while YCLIENTS answers 429 (fault 13)', async () => {
+  it('allows one attempt per pause while YCLIENTS answers 429', async () => {
     const { simulator, client } = await startClient();
     simulator.refuse(/\/application\//, 429, { times: 2 });
     const callers = 8;

@@ -158,7 +158,7 @@ describe('a lease', () => {
   it('that cannot be renewed is dropped before it expires', async () => {
     await using fixture = await SessionFixture.start();
     const host = await fixture.linkedHost({ timeouts: { leaseTtlMs: 600, leaseRenewIntervalMs: 100 } });
-    fixture.leases.failure = new Error('The database is gone');
+    fixture.leases.failure = new Error('The database is down');
     const failedAtMs = performance.now();
     await host.waitForState(fixture.companyId, 'stopped');
     expect(performance.now() - failedAtMs).toBeLessThan(600);

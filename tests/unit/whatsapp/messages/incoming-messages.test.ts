@@ -29,7 +29,7 @@ describe('watchIncomingMessages', () => {
   });
 });
 
-/** Emits the messages and returns the reported texts. The first LID look-up is slow. */
+/** Emits the messages and returns the reported texts. The first LID lookup is slow. */
 async function reportedTexts(
   messages: readonly (readonly [string, Partial<WAMessage['key']>])[],
 ): Promise<string[]> {
