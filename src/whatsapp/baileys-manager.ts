@@ -18,7 +18,8 @@ import {
 } from './connection/client-version.ts';
 import type { AuthState } from './credentials/auth-state.ts';
 import { CredentialStore, type CredentialRepository } from './credentials/credential-store.ts';
-import { PairingCodeRequests, obtainPairingCode, requirePairing } from './pairing/pairing-code.ts';
+import { PairingCodeRequests, obtainPairingCode } from './pairing/pairing-code.ts';
+import { requirePairing } from './pairing/pairing.ts';
 import { PairingLimit } from './pairing/pairing-limit.ts';
 import { SessionRegistry } from './session-registry.ts';
 import type { SessionDeps, SessionReport } from './session/dependencies.ts';

@@ -6,7 +6,7 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
-import type { Pairing } from './pairing.ts';
+import { requirePairing } from './pairing.ts';
 
 /** Result of a pairing code request: this, or WhatsApp's error code. */
 const accepted = 'accepted';
@@ -63,12 +63,6 @@ export async function obtainPairingCode(number: string, deps: PairingCodeDeps): 
     if (revoked !== undefined) publishCode(revoked);
     throw cause instanceof AppError ? cause : new AppError('CONNECTION_FAILED', { cause });
   }
-}
-
-/** @throws AppError `CONNECTION_FAILED` when no pairing runs */
-export function requirePairing({ pairing }: Pick<Session, 'pairing'>): Pairing {
-  if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
-  return pairing;
 }
 
 type PendingRequest = Readonly<{ number: string; code: Promise<PairingCode> }>;

@@ -102,6 +102,12 @@ export class Pairing {
   }
 }
 
+/** @throws AppError `CONNECTION_FAILED` when no pairing runs */
+export function requirePairing({ pairing }: Readonly<{ pairing: Pairing | undefined }>): Pairing {
+  if (pairing === undefined) throw new AppError('CONNECTION_FAILED');
+  return pairing;
+}
+
 function isLive(code: QrCode | undefined, now: Date): code is QrCode {
   return code !== undefined && code.expiresAt > now;
 }
