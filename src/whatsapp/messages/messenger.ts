@@ -10,8 +10,8 @@ import { MessageSender } from './message-sender.ts';
 import { ReachoutTimelocks } from './reachout-timelock.ts';
 
 const testMessage =
-  'WhatsApp подключён: отсюда клиенты будут получать сообщения о записях.\n' +
-  'WhatsApp is connected: clients will receive messages about their bookings from here.';
+  'WhatsApp подключён: с этого номера клиенты будут получать сообщения о записях.\n' +
+  'WhatsApp is connected: clients will receive messages about their bookings from this number.';
 
 /** Messages of one company's session, over all its sockets: sends texts; emits receipts, received texts and restrictions. */
 export class Messenger {

@@ -156,7 +156,7 @@ function pairingCodeRefusedError(code: string): AppError {
   if (code === tooManyRequests) {
     return new AppError('CONNECTION_FAILED', {
       text: {
-        ru: 'WhatsApp пока не даёт новых кодов для этого номера: их просили слишком часто. Подождите час или отсканируйте QR-код.',
+        ru: 'WhatsApp пока не даёт новых кодов для этого номера: их запрашивали слишком часто. Подождите час или отсканируйте QR-код.',
         en: 'WhatsApp has rate-limited pairing codes for this number. Try again in an hour or scan the QR code.',
       },
       cause,
