@@ -95,7 +95,7 @@ describe.each(localEngines())('a server killed repeatedly under load, on $name',
     const violations = async (unknown: ReadonlySet<number>): Promise<string[]> =>
       findViolations({ posted: traffic.posted, received: inboxes(), unknown });
     await waitFor(
-      'everything to be said',
+      'all messages to be delivered',
       async () => (await violations(new Set())).length === 0,
       settleTimeoutMs,
     ).catch(() => undefined);
@@ -179,20 +179,20 @@ async function waitUntilDrained(stack: Stack): Promise<number> {
   let lowest = Infinity;
   for (;;) {
     const next = await waitFor(
-      `fewer than ${lowest} webhooks to wait`,
+      `fewer than ${lowest} pending webhooks`,
       async () => {
-        const waiting = await waitingJobs(stack);
-        return waiting < lowest ? { waiting } : undefined;
+        const pending = await countPendingJobs(stack);
+        return pending < lowest ? { pending } : undefined;
       },
       stallTimeoutMs,
     );
-    lowest = next.waiting;
+    lowest = next.pending;
     if (lowest === 0) return Math.round((performance.now() - startedMs) / 1_000);
     await delay(1_000);
   }
 }
 
-async function waitingJobs({ url }: Stack): Promise<number> {
+async function countPendingJobs({ url }: Stack): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   return Number(/^marketplace_inbox_jobs (\d+)$/m.exec(metrics)?.[1] ?? Infinity);
 }

@@ -30,8 +30,8 @@ const recoveryMs = 17 * 60_000;
 const heapSettledAfter = 1 / 3;
 const heapNoise = 0.05;
 
-type Written = Readonly<{ text: string; salon: LinkedSalon }>;
-type Given = Readonly<{ id: string; text: string; salon: LinkedSalon }>;
+type ClientText = Readonly<{ text: string; salon: LinkedSalon }>;
+type SentMessage = Readonly<{ id: string; text: string; salon: LinkedSalon }>;
 
 type ReceivedPage = Readonly<{ messages: readonly Readonly<{ text: string | null }>[]; next: number | null }>;
 
@@ -62,19 +62,19 @@ describe('sessions under random faults', () => {
   }, 600_000);
   afterAll(() => scope.disposeAsync());
 
-  const send = async (salon: LinkedSalon, n: number): Promise<Given> => {
+  const send = async (salon: LinkedSalon, n: number): Promise<SentMessage> => {
     const phone = phones[Math.floor(random() * phones.length)]?.number ?? '';
     const text = `Сообщение ${n}.`;
     const response = await sendRequest(`${stack.url}/marketplace/messages`, {
       headers: { 'x-api-key': salon.apiKey, 'idempotency-key': `soak-${n}` },
       body: { phone: `+${phone}`, text },
     });
-    if (response.status !== 202) throw new Error(`A message was answered with ${response.status}`);
+    if (response.status !== 202) throw new Error(`Message rejected with ${response.status}`);
     const { id } = (await response.json()) as { id: string };
     return { id, text, salon };
   };
 
-  const statusOfMessage = async ({ id, text, salon }: Given): Promise<ReportedStatus> => {
+  const statusOfMessage = async ({ id, text, salon }: SentMessage): Promise<ReportedStatus> => {
     const headers = { 'x-api-key': salon.apiKey };
     const response = await sendRequest(`${stack.url}/marketplace/messages/${id}`, { headers });
     const { status } = (await response.json()) as { status: string };
@@ -82,18 +82,18 @@ describe('sessions under random faults', () => {
   };
 
   /** Polls messages without a final status only. */
-  const finalStatuses = async (given: readonly Given[]): Promise<ReportedStatus[]> => {
+  const finalStatuses = async (sent: readonly SentMessage[]): Promise<ReportedStatus[]> => {
     const reported: ReportedStatus[] = [];
-    let open = given;
+    let open = sent;
     await waitFor(
       'every message to have its final status',
       async () => {
-        const looked: { message: Given; status: ReportedStatus }[] = [];
-        for (const message of open) looked.push({ message, status: await statusOfMessage(message) });
+        const polled: { message: SentMessage; status: ReportedStatus }[] = [];
+        for (const message of open) polled.push({ message, status: await statusOfMessage(message) });
         const isOpen = ({ status }: ReportedStatus): boolean =>
           ['queued', 'sending', 'sent'].includes(status);
-        reported.push(...looked.flatMap(({ status }) => (isOpen(status) ? [] : [status])));
-        open = looked.flatMap(({ message, status }) => (isOpen(status) ? [message] : []));
+        reported.push(...polled.flatMap(({ status }) => (isOpen(status) ? [] : [status])));
+        open = polled.flatMap(({ message, status }) => (isOpen(status) ? [message] : []));
         await delay(500);
         return open.length === 0;
       },
@@ -105,10 +105,10 @@ describe('sessions under random faults', () => {
   };
 
   const closedSessions = async (): Promise<string[]> => {
-    const looked = await Promise.all(
+    const polled = await Promise.all(
       salons.map(async ({ token, salonId }) => ({ salonId, status: await fetchStatus(stack.url, token) })),
     );
-    return looked.flatMap(({ salonId, status }) =>
+    return polled.flatMap(({ salonId, status }) =>
       status.whatsapp_connected ? [] : [`${salonId}: ${status.session_state}`],
     );
   };
@@ -116,7 +116,7 @@ describe('sessions under random faults', () => {
   /** Sends a message and receives a text on each session. @returns the salons where that fails */
   const brokenSessions = async (): Promise<string[]> => {
     const text = 'Спасибо!';
-    const asked = await Promise.all(
+    const probes = await Promise.all(
       salons.map(async (salon, n) => {
         const phone = phones[n % phones.length];
         await phone?.sendText(salon.owner.number, text);
@@ -126,13 +126,13 @@ describe('sessions under random faults', () => {
     const isReceived = async ({ apiKey }: LinkedSalon): Promise<boolean> =>
       (await receivedTexts(stack.url, apiKey)).includes(text);
     const failing = async (): Promise<string[]> => {
-      const looked = await Promise.all(
-        asked.map(async ({ salon, message }) => ({
+      const polled = await Promise.all(
+        probes.map(async ({ salon, message }) => ({
           salonId: salon.salonId,
           works: (await statusOfMessage(message)).status === 'delivered' && (await isReceived(salon)),
         })),
       );
-      return looked.flatMap(({ salonId, works }) => (works ? [] : [String(salonId)]));
+      return polled.flatMap(({ salonId, works }) => (works ? [] : [String(salonId)]));
     };
     return await waitFor(
       'every session to send and to receive',
@@ -145,7 +145,7 @@ describe('sessions under random faults', () => {
   };
 
   /** @returns a sentence for each text that clients wrote during the faults and that was not received exactly once */
-  const missingOrTwice = async (texts: readonly Written[]): Promise<string[]> => {
+  const missingOrDuplicateTexts = async (texts: readonly ClientText[]): Promise<string[]> => {
     const textsBySalon = new Map<LinkedSalon, string[]>();
     for (const salon of salons) textsBySalon.set(salon, await receivedTexts(stack.url, salon.apiKey));
     return texts.flatMap(({ salon, text }) => {
@@ -164,38 +164,38 @@ describe('sessions under random faults', () => {
         random,
         includeSlow: isLong,
       });
-      const given: Given[] = [];
-      const written: Written[] = [];
+      const sent: SentMessage[] = [];
+      const clientTexts: ClientText[] = [];
       const heaps: number[] = [];
       const endsAtMs = performance.now() + minutes * 60_000;
-      const until = async (everyMs: number, work: () => Promise<void> | void): Promise<void> => {
+      const repeat = async (everyMs: number, work: () => Promise<void> | void): Promise<void> => {
         while (performance.now() < endsAtMs) {
           await work();
           await delay(everyMs);
         }
       };
       await Promise.all([
-        until(faultEveryMs, () => faults.injectNext()),
-        until(messageEveryMs, async () => {
-          const salon = salons[given.length % salons.length];
-          if (salon !== undefined) given.push(await send(salon, given.length));
+        repeat(faultEveryMs, () => faults.injectNext()),
+        repeat(messageEveryMs, async () => {
+          const salon = salons[sent.length % salons.length];
+          if (salon !== undefined) sent.push(await send(salon, sent.length));
         }),
-        until(textEveryMs, async () => {
+        repeat(textEveryMs, async () => {
           const salon = salons[Math.floor(random() * salons.length)];
           if (salon === undefined) return;
-          const text = `Вопрос ${written.length}.`;
-          await phones[written.length % phones.length]?.sendText(salon.owner.number, text);
-          written.push({ text, salon });
+          const text = `Вопрос ${clientTexts.length}.`;
+          await phones[clientTexts.length % phones.length]?.sendText(salon.owner.number, text);
+          clientTexts.push({ text, salon });
         }),
-        until(60_000, async () => {
+        repeat(60_000, async () => {
           heaps.push((await footprint.read(stack.server.pid)).heapBytes);
           console.log(
-            `Minute ${heaps.length} of ${minutes}: ${given.length} messages, ${written.length} texts`,
+            `Minute ${heaps.length} of ${minutes}: ${sent.length} messages, ${clientTexts.length} texts`,
           );
         }),
       ]);
       faults.clearAll();
-      const healedAtMs = performance.now();
+      const faultsClearedAtMs = performance.now();
       await waitFor(
         'all sessions',
         async () => {
@@ -206,25 +206,27 @@ describe('sessions under random faults', () => {
       ).catch(() => undefined);
       expect(await closedSessions()).toEqual([]);
       expect(await brokenSessions()).toEqual([]);
-      const workAfterSeconds = Math.round((performance.now() - healedAtMs) / 1_000);
+      const recoverySeconds = Math.round((performance.now() - faultsClearedAtMs) / 1_000);
 
-      const reported = await finalStatuses(given);
+      const reported = await finalStatuses(sent);
       const shown = phones.flatMap(({ inbox }) => inbox.map(({ text }) => text));
       const unknown = reported.filter(({ status }) => status === 'unknown').length;
       const settled = heaps.slice(Math.floor(heaps.length * heapSettledAfter));
       console.log(
         `${[...faults.injected].map(([name, times]) => `${name} ${times}`).join(', ')}; ` +
-          `${given.length} messages, ${unknown} unknown, ${written.length} texts; all send and receive ${workAfterSeconds} s after the last fault; ` +
+          `${sent.length} messages, ${unknown} unknown, ${clientTexts.length} texts; all send and receive ${recoverySeconds} s after the last fault; ` +
           `heap ${heaps.map((bytes) => Math.round(bytes / 1e6)).join(' ')} MB`,
       );
-      expect(reported).toHaveLength(given.length);
+      expect(reported).toHaveLength(sent.length);
       expect(findStatusViolations(reported, shown)).toEqual([]);
       // A text that was requested again arrives late.
-      await waitFor('every text', async () => (await missingOrTwice(written)).length === 0, recoveryMs).catch(
-        () => undefined,
-      );
-      expect(await missingOrTwice(written)).toEqual([]);
-      expect(unknown).toBeLessThanOrEqual(Math.max(1, given.length / 100));
+      await waitFor(
+        'every text',
+        async () => (await missingOrDuplicateTexts(clientTexts)).length === 0,
+        recoveryMs,
+      ).catch(() => undefined);
+      expect(await missingOrDuplicateTexts(clientTexts)).toEqual([]);
+      expect(unknown).toBeLessThanOrEqual(Math.max(1, sent.length / 100));
       expect(faults.injected.size).toBeGreaterThan(2);
       // A short run shows no trend.
       expect(isLong ? Math.abs(relativeGrowth(settled)) : 0).toBeLessThan(heapNoise);

@@ -16,7 +16,7 @@ import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/sim
 
 describe('kill -9 around the commit of a webhook', () => {
   const scope = new AsyncDisposableStack();
-  let line: TcpProxy;
+  let proxy: TcpProxy;
   let database: Client;
   let stack: Stack;
   let salon: LinkedSalon;
@@ -29,9 +29,9 @@ describe('kill -9 around the commit of a webhook', () => {
     database = new Client({ connectionString: url.href });
     await database.connect();
     scope.defer(() => database.end());
-    line = scope.use(await TcpProxy.start());
-    line.forwardTo(Number(url.port));
-    url.port = String(line.port);
+    proxy = scope.use(await TcpProxy.start());
+    proxy.forwardTo(Number(url.port));
+    url.port = String(proxy.port);
     stack = scope.use(await startStack({ databaseUrl: url.href, environment: { TRUST_PROXY: '1' } }));
     client = stack.whatsapp.phone(clientNumber);
     salon = await linkSalon(stack);
@@ -65,16 +65,16 @@ describe('kill -9 around the commit of a webhook', () => {
 
   async function restart(): Promise<void> {
     await stack.server.kill();
-    line.closeConnections();
+    proxy.closeConnections();
     await stack.server.start();
     await waitUntilActive(stack, salon.token, 45_000);
   }
 
-  it('before it: no acknowledgement and no row; the next start finds the change (fault 1)', async () => {
-    line.dropClientData();
-    const before = line.droppedBytes;
+  it('before the commit: no acknowledgement, no row; found after a restart (fault 1)', async () => {
+    proxy.dropClientData();
+    const before = proxy.droppedBytes;
     const { id } = book('До записи.');
-    await waitFor('the insert to be on its way', () => line.droppedBytes > before + 1_000, 5_000);
+    await waitFor('the insert to be sent', () => proxy.droppedBytes > before + 1_000, 5_000);
     await stack.server.kill();
     await stack.yclients.waitForWebhooks();
     expect(stack.yclients.deliveries.at(-1)?.status).not.toBe(200);
@@ -85,7 +85,7 @@ describe('kill -9 around the commit of a webhook', () => {
     expect(copies('До записи.')).toBe(1);
   }, 90_000);
 
-  it('after it and before the 200: the row exists and a repeat has no effect (fault 2)', async () => {
+  it('after the commit, before the 200: the row exists, a repeat has no effect (fault 2)', async () => {
     const template = book('Образец.').body({ flags: 'int' });
     await arrived('Образец.');
     const recordId = 997_001;
@@ -96,14 +96,14 @@ describe('kill -9 around the commit of a webhook', () => {
       status: 'create',
       data: { ...template, id: recordId, staff: { id: 7, name: 'После записи.' } },
     };
-    line.dropResponses();
-    const answered = sendRequest(salon.webhookUrl, { body }).then(
+    proxy.dropResponses();
+    const responded = sendRequest(salon.webhookUrl, { body }).then(
       ({ status }) => status,
-      () => 'no answer',
+      () => 'no response',
     );
     await waitFor('the row', async () => (await jobsAbout(recordId)) === 1, 1_400);
     await restart();
-    expect(await answered).toBe('no answer');
+    expect(await responded).toBe('no response');
     expect((await sendRequest(salon.webhookUrl, { body })).status).toBe(200);
     await arrived('После записи.');
     await waitForNotification('После второй.');

@@ -99,7 +99,7 @@ function finalStateViolations(
   return isCorrect
     ? []
     : [
-        `Record ${recordId}: its client knows ${last.cancelled ? 'a cancellation' : `version ${last.version}`}, true is ${[...new Set(expected)].join(' or ')}`,
+        `Record ${recordId}: last notified ${last.cancelled ? 'a cancellation' : `version ${last.version}`}, expected ${[...new Set(expected)].join(' or ')}`,
       ];
 }
 

@@ -11,7 +11,7 @@ export function findLimitViolations(sent: readonly Sent[]): string[] {
     ...gapViolations(sent),
     ...firstContactViolations(sent),
     ...quietHoursViolations(sent),
-    ...sent.filter(({ expired }) => expired).map(() => 'a message past its use'),
+    ...sent.filter(({ expired }) => expired).map(() => 'an expired message'),
     ...sent.filter(({ optedOut }) => optedOut).map(() => 'a message after STOP'),
   ];
 }
@@ -56,7 +56,7 @@ function firstContactViolations(sent: readonly Sent[]): string[] {
 function quietHoursViolations(sent: readonly Sent[]): string[] {
   return sent
     .filter(({ inQuietHours, message }) => inQuietHours && !message.urgent)
-    .map(() => 'a message at night');
+    .map(() => 'a message during quiet hours');
 }
 
 function isInWindow(one: Sent, last: Sent, windowMs: number): boolean {
@@ -72,13 +72,15 @@ function effectiveLimit(limit: number, { halved }: Sent): number {
  * message may be resent first.
  */
 export function findReorderings(sent: readonly Sent[]): string[] {
-  const wasFirstSentAtNight = (wanted: Sent['message']): boolean =>
+  const wasFirstSentInQuietHours = (wanted: Sent['message']): boolean =>
     sent.find((one) => one.message === wanted)?.inQuietHours === true;
   return sent.flatMap((later, index) =>
     sent
       .slice(0, index)
       .filter(({ message }) => message.phone === later.message.phone && message.order > later.message.order)
-      .filter(({ message }) => !(message.urgent && !later.message.urgent && wasFirstSentAtNight(message)))
+      .filter(
+        ({ message }) => !(message.urgent && !later.message.urgent && wasFirstSentInQuietHours(message)),
+      )
       .map(({ message }) => `${message.text} before ${later.message.text}`),
   );
 }

@@ -13,7 +13,7 @@ import {
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-export type Outcome = 'ack' | '463' | '429' | 'nothing left' | 'crash';
+export type Outcome = 'ack' | '463' | '429' | 'not sent' | 'crash';
 
 /** Operations on an outbox, in any order. */
 export type PacingCommand =
@@ -37,7 +37,7 @@ const person: Arbitrary<number> = oneof(
 const outcome: Arbitrary<Outcome> = oneof(
   { weight: 12, arbitrary: constant('ack' as const) },
   { weight: 1, arbitrary: constantFrom('463' as const, '429' as const) },
-  { weight: 4, arbitrary: constantFrom('nothing left' as const, 'crash' as const) },
+  { weight: 4, arbitrary: constantFrom('not sent' as const, 'crash' as const) },
 );
 
 const duration: Arbitrary<number> = oneof(

@@ -128,7 +128,7 @@ export class PacingDriver {
       wanted.state = attempts < maxAttempts ? 'interrupted' : 'over';
       return await this.#restart();
     }
-    if (outcome === 'nothing left') {
+    if (outcome === 'not sent') {
       await messages.release(this.#lease, id, retryAfterMs);
       this.#model.reschedule(wanted, this.#clock.nowMs(), retryAfterMs);
       return;

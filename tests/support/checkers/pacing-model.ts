@@ -24,7 +24,7 @@ export const toleranceMs = 250;
 export type QueuedMessage = {
   readonly phone: string;
   readonly text: string;
-  /** May go at night. */
+  /** Ignores quiet hours. */
   readonly urgent: boolean;
   readonly order: number;
   readonly expiresAtMs: number;
