@@ -74,7 +74,7 @@ describe('linking by QR code', () => {
     const fields = (await client.nextQr()).split(',');
     fields[3] = randomBytes(32).toString('base64');
 
-    await expect(fixture.owner.scan(fields.join(','))).rejects.toThrow('refused the link');
+    await expect(fixture.owner.scan(fields.join(','))).rejects.toThrow('rejected the pairing');
     expect(await client.waitForClose()).toBe(500);
     expect(fixture.owner.linkedDevices).toEqual([]);
   });
