@@ -1,9 +1,7 @@
 import { AppError } from '../domain/errors/app-error.ts';
 import { type CompanyId, companyIdFrom } from '../domain/ids.ts';
 import { isLanguage, type Language, languages } from '../domain/language.ts';
-import { clientIp } from '../lib/net/client-ip.ts';
 import { preferredLanguage } from '../lib/net/accept-language.ts';
-import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import type { MarketplaceClient } from './events.ts';
 
 type Handshake = MarketplaceClient['handshake'];
@@ -13,11 +11,6 @@ const maxTokenLength = 4096;
 export function handshakeLanguage(handshake: Handshake): Language {
   const requested: unknown = handshake.auth['language'];
   return isLanguage(requested) ? requested : preferredLanguage(handshake.headers, languages);
-}
-
-/** The client IP behind exactly `trustProxy` proxies. */
-export function socketIp(socket: MarketplaceClient, trustProxy: number): string {
-  return clientIp(socket.request, trustProxy);
 }
 
 /**
@@ -39,12 +32,6 @@ export function isTokenInQuery(handshake: Handshake): boolean {
 export function readCompanyId(handshake: Handshake): CompanyId | undefined {
   const { companyId } = handshake.query;
   return companyId === undefined ? undefined : companyIdFrom(companyId);
-}
-
-/** @throws AppError `RATE_LIMIT` */
-export async function consumeConnection(limiter: IpRateLimiter, address: string): Promise<void> {
-  const retryAfterSeconds = await limiter.consume(address);
-  if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
 }
 
 function tokenOutsideQuery({ auth, headers }: Handshake): unknown {

@@ -3,6 +3,7 @@ import { AppError, type BilingualText } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { type Language, languages } from '../domain/language.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
+import { clientIp } from '../lib/net/client-ip.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import { connectTokenExpiry } from '../marketplace/installation/connect-token.ts';
 import type { MarketplaceService } from '../marketplace/marketplace-service.ts';
@@ -15,14 +16,7 @@ import type {
   MarketplaceSocketServer,
   ServerEvents,
 } from './events.ts';
-import {
-  socketIp,
-  readCompanyId,
-  handshakeLanguage,
-  isTokenInQuery,
-  consumeConnection,
-  readToken,
-} from './handshake.ts';
+import { readCompanyId, handshakeLanguage, isTokenInQuery, readToken } from './handshake.ts';
 import {
   findAck,
   pairingPayload,
@@ -122,7 +116,8 @@ export class MarketplaceSocket implements Disposable {
 
   /** Counts a connection of this IP. @throws AppError `RATE_LIMIT` with the seconds to wait */
   async checkRateLimit(ip: string): Promise<void> {
-    await consumeConnection(this.#deps.connectionLimiter, ip);
+    const retryAfterSeconds = await this.#deps.connectionLimiter.consume(ip);
+    if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
   }
 
   /** Purges expired rate-limit windows every minute until disposal. */
@@ -147,7 +142,7 @@ export class MarketplaceSocket implements Disposable {
   }
 
   async #authenticate(socket: MarketplaceClient): Promise<void> {
-    const address = socketIp(socket, this.#deps.trustProxy);
+    const address = clientIp(socket.request, this.#deps.trustProxy);
     await this.checkRateLimit(address);
     try {
       const requestedCompanyId = readCompanyId(socket.handshake);
