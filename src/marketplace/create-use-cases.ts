@@ -100,7 +100,7 @@ export function createUseCases(deps: UseCaseDeps) {
     requestReplan: (companyId) => replanner.request(companyId),
   });
 
-  const sessionRecorder = new SessionRecorder(deps.companies, deps.sessionStateQueue, deps.report);
+  const sessionRecorder = new SessionRecorder(deps);
   const directMessages = new DirectMessages(deps);
   const service = new MarketplaceService({
     ...deps,

@@ -25,7 +25,7 @@ export function bookingEventRoutes({ service, events, limiters, trustProxy }: Bo
     rateLimit(limiters.api, trustProxy),
     auth.guard,
     async (request, response) => {
-      const recordId = recordIdFrom(pathParameter(request, 'recordId'));
+      const recordId = parseRecordId(pathParameter(request, 'recordId'));
       const history = await events.byRecord(
         auth.caller(request).id,
         recordId,
@@ -46,7 +46,7 @@ export function bookingEventRoutes({ service, events, limiters, trustProxy }: Bo
   return router;
 }
 
-function recordIdFrom(text: string): number {
+function parseRecordId(text: string): number {
   const recordId = /^\d{1,16}$/.test(text) ? parsePositiveInteger(text) : undefined;
   if (recordId !== undefined) return recordId;
   throw new AppError('VALIDATION_ERROR', {

@@ -136,14 +136,14 @@ function toNewMessage(
   planned: PlannedMessage,
   { booking }: KnownBooking,
   settings: NotificationSettings,
-  salon: Company,
+  company: Company,
 ): NewMessage {
   const { previousStartsAt, ...message } = planned;
   const text = renderMessage(planned.kind, {
     booking,
-    salon,
+    salon: company,
     settings,
     ...(previousStartsAt !== undefined && { previousStartsAt }),
   });
-  return { ...message, companyId: salon.id, recordId: booking.recordId, text };
+  return { ...message, companyId: company.id, recordId: booking.recordId, text };
 }

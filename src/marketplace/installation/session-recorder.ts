@@ -5,6 +5,13 @@ import type { RetryingQueue } from '../../lib/async/retrying-queue.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/companies.ts';
 
+export type SessionRecorderDeps = Readonly<{
+  companies: Pick<Companies, 'recordSession' | 'withStatus'>;
+  /** Writes session states, also through a database outage. */
+  sessionStateQueue: Pick<RetryingQueue, 'run'>;
+  report: BusinessEvents;
+}>;
+
 /** Owned by another instance, which records the state itself. */
 const ownedElsewhere: ReadonlySet<string | undefined> = new Set(['leased_elsewhere', 'lease_lost']);
 
@@ -13,18 +20,15 @@ const ownedElsewhere: ReadonlySet<string | undefined> = new Set(['leased_elsewhe
  * messages are still valid.
  */
 export class SessionRecorder {
-  readonly #companies: Companies;
-  readonly #retryingQueue: Pick<RetryingQueue, 'run'>;
-  readonly #report: BusinessEvents;
+  readonly #deps: SessionRecorderDeps;
 
-  constructor(companies: Companies, retryingQueue: Pick<RetryingQueue, 'run'>, report: BusinessEvents) {
-    this.#companies = companies;
-    this.#retryingQueue = retryingQueue;
-    this.#report = report;
+  constructor(deps: SessionRecorderDeps) {
+    this.#deps = deps;
   }
 
   record(companyId: CompanyId, { state, detail, phone }: SessionStatus): void {
-    this.#report.sessionChanged(companyId, state, detail);
+    const { companies, sessionStateQueue, report } = this.#deps;
+    report.sessionChanged(companyId, state, detail);
     if (ownedElsewhere.has(detail)) return;
     const session = {
       state,
@@ -32,8 +36,8 @@ export class SessionRecorder {
       // In other states it may be the number linked before.
       ...(state === 'connected' && phone !== undefined && { phone }),
     };
-    this.#retryingQueue.run(String(companyId), async () => {
-      await this.#companies.recordSession(companyId, session);
+    sessionStateQueue.run(String(companyId), async () => {
+      await companies.recordSession(companyId, session);
     });
   }
 
@@ -42,7 +46,7 @@ export class SessionRecorder {
    * before it recorded the state.
    */
   async recordLostSessions(hasSession: (companyId: CompanyId) => boolean, now: Date): Promise<void> {
-    for (const { id, sessionState } of await this.#companies.withStatus(integrationStatuses)) {
+    for (const { id, sessionState } of await this.#deps.companies.withStatus(integrationStatuses)) {
       const wasUp = sessionState === 'connected' || sessionState === 'reconnecting';
       if (wasUp && !hasSession(id))
         this.record(id, { state: 'logged_out', since: now, detail: 'no_credentials' });
