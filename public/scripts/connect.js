@@ -48,7 +48,7 @@ const start = async () => {
     settingsLink.href = `/marketplace/settings#token=${salons[selected]?.token ?? ''}`;
     for (const [index, { model }] of salons.entries()) {
       const name = model.title ?? translate('connect.salon', { id: model.salonId ?? String(index + 1) });
-      tabs.describe(index, name, currentScreen(model, nowMs) === 'connected');
+      tabs.update(index, name, currentScreen(model, nowMs) === 'connected');
     }
   };
 

@@ -34,6 +34,10 @@ const readForm = () => ({
   review_link: review.value.trim() === '' ? null : review.value.trim(),
 });
 
+const updateQuietInputs = () => {
+  for (const input of [quietFrom, quietTo]) input.disabled = !quiet.checked;
+};
+
 /**
  * @param {SettingsResponse} response
  * @param {SettingsApi} api
@@ -60,10 +64,6 @@ const fillForm = ({ settings, defaults, variables }, api, translate) => {
   shift.value = String(settings.small_shift_minutes);
   review.value = settings.review_link ?? '';
   updateQuietInputs();
-};
-
-const updateQuietInputs = () => {
-  for (const input of [quietFrom, quietTo]) input.disabled = !quiet.checked;
 };
 
 /**

@@ -49,6 +49,17 @@ export const initialModel = {
   restriction: '',
 };
 
+/**
+ * The fields of a request once it has succeeded, failed or been replaced.
+ * @type {Pick<Model, 'qr' | 'requestedAtMs' | 'failure' | 'retry'>}
+ */
+export const requestSettled = {
+  qr: undefined,
+  requestedAtMs: undefined,
+  failure: undefined,
+  retry: undefined,
+};
+
 /** The server sends lifetimes in whole seconds, rounded down. */
 const roundingMs = 1000;
 

@@ -22,11 +22,11 @@
 
 import { parsePhone } from './pairing-format.js';
 import { changeAfterFailure } from './failure-reducer.js';
-import { isLive } from './connection-model.js';
+import { isLive, requestSettled } from './connection-model.js';
 
 /** States that keep the failure already shown. */
 const failureKeepingStates = new Set(['idle', 'stopped']);
-/** States in which a late QR code is ignored. */
+/** States of a linked session; a late QR code is ignored in them. */
 const linkedStates = new Set(['connected', 'reconnecting']);
 
 const responseTimeoutMs = 30_000;
@@ -38,9 +38,6 @@ const invalidPhone = { code: 'VALIDATION_ERROR', message: '', retryAfterSeconds:
 
 /** @type {Pick<Model, 'pairing'>} */
 const codeExpired = { pairing: { status: 'expired' } };
-
-/** @type {Pick<Model, 'qr' | 'requestedAtMs' | 'failure' | 'retry'>} */
-const requestSettled = { qr: undefined, requestedAtMs: undefined, failure: undefined, retry: undefined };
 
 /**
  * @param {Request} request
@@ -145,9 +142,8 @@ const changeFor = (model, event, nowMs) => {
         pairing: { status: 'idle' },
       };
     case 'unlinked': {
-      const wasLinked = model.session === 'connected' || model.session === 'reconnecting';
       if (event.willReconnect) return { ...requestSettled, session: 'reconnecting' };
-      return wasLinked ? { ...requestSettled, session: 'stopped' } : {};
+      return linkedStates.has(model.session ?? '') ? { ...requestSettled, session: 'stopped' } : {};
     }
     case 'failure':
       return changeAfterFailure(model, event.failure, nowMs);

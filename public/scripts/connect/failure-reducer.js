@@ -5,6 +5,7 @@
  */
 
 import { errorAction } from '../shared/error-actions.js';
+import { requestSettled } from './connection-model.js';
 
 /** @typedef {Partial<Model> & { close?: true }} ModelChange */
 
@@ -47,21 +48,9 @@ const failedRequest = (model, failure, request, nowMs) => {
       };
     }
     case 'new-code':
-      return {
-        session: 'qr_expired',
-        qr: undefined,
-        failure: undefined,
-        retry: undefined,
-        requestedAtMs: undefined,
-      };
+      return { ...requestSettled, session: 'qr_expired' };
     case 'explain':
-      return {
-        session: 'passkey_required',
-        qr: undefined,
-        failure: undefined,
-        retry: undefined,
-        requestedAtMs: undefined,
-      };
+      return { ...requestSettled, session: 'passkey_required' };
     case 'name-field':
     case 'manual':
     case undefined:

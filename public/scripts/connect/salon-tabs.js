@@ -48,7 +48,7 @@ export class SalonTabs {
    * @param {string} name
    * @param {boolean} isConnected
    */
-  describe(index, name, isConnected) {
+  update(index, name, isConnected) {
     const tab = this.#tabs[index];
     if (!tab) return;
     setText(tab, name);
