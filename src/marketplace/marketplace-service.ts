@@ -22,17 +22,23 @@ import type { Companies, ConnectTokens, ConnectionStats } from '../ports/compani
 import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 
 export type MarketplaceServiceDeps = Readonly<{
-  companies: Companies;
+  companies: Pick<
+    Companies,
+    'createOrFind' | 'byId' | 'bySalonId' | 'byApiKey' | 'withoutWhatsApp' | 'stats'
+  >;
   messages: Pick<Messages, 'byId'>;
-  directMessages: DirectMessages;
-  connectTokens: ConnectTokens;
-  signer: ConnectTokenSigner;
-  yclients: YclientsPlatform;
-  whatsapp: WhatsApp;
+  directMessages: Pick<DirectMessages, 'send'>;
+  connectTokens: Pick<ConnectTokens, 'save' | 'isValid'>;
+  signer: Pick<ConnectTokenSigner, 'verify'>;
+  yclients: Pick<YclientsPlatform, 'getCompany'>;
+  whatsapp: Pick<
+    WhatsApp,
+    'on' | 'getSessionStatus' | 'generateQRForCompany' | 'requestPairingCode' | 'disconnectSession'
+  >;
   qrRenderer: QrRenderer;
-  activation: Activation;
-  webhookProcessor: WebhookProcessor;
-  sessionRecorder: SessionRecorder;
+  activation: Pick<Activation, 'request' | 'run'>;
+  webhookProcessor: Pick<WebhookProcessor, 'run'>;
+  sessionRecorder: Pick<SessionRecorder, 'record'>;
   report: BusinessEvents;
   now: () => Date;
 }>;

@@ -9,8 +9,8 @@ import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
 import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type ActivationDeps = Readonly<{
-  companies: Companies;
-  yclients: YclientsPlatform;
+  companies: Pick<Companies, 'byId' | 'withStatus' | 'getSecrets' | 'transitionIntegration'>;
+  yclients: Pick<YclientsPlatform, 'getApplicationStatus' | 'activate'>;
   queue: Pick<JobQueue, 'insert' | 'runNow'>;
   report: BusinessEvents;
   /** The URL to which YCLIENTS posts a company's events; contains its webhook secret. */

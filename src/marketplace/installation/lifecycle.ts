@@ -30,11 +30,11 @@ export type LifecycleOptions = Readonly<{
 
 export type LifecycleDeps = LifecycleOptions &
   Readonly<{
-    companies: Companies;
-    connectTokens: ConnectTokens;
+    companies: Pick<Companies, 'byId' | 'bySalonId' | 'transitionIntegration'>;
+    connectTokens: Pick<ConnectTokens, 'revokeAll'>;
     revocations: Pick<Revocations, 'emit'>;
     queue: Pick<JobQueue, 'insert'>;
-    whatsapp: WhatsApp;
+    whatsapp: Pick<WhatsApp, 'getActiveSessions' | 'disconnectSession'>;
     yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
     report: BusinessEvents;
     /** Called when a freeze ends: YCLIENTS posts no events while it lasts. */

@@ -15,10 +15,10 @@ export type RedirectRegistration = Readonly<{
 export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
 
 export type RegistrationDeps = Readonly<{
-  service: MarketplaceService;
+  service: Pick<MarketplaceService, 'createOrGetCompany' | 'fetchSalonInfo' | 'findBySalon' | 'saveToken'>;
   activation: Pick<Activation, 'handleOwnerReturn'>;
-  signer: ConnectTokenSigner;
-  yclients: YclientsPlatform;
+  signer: Pick<ConnectTokenSigner, 'sign'>;
+  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
   /** @throws AppError `INVALID_TOKEN` */
   verifyUser: (userData: string, userDataSign: string) => Readonly<{ id: number }>;
   /** The connect page's URL with these tokens in its fragment. */
