@@ -93,7 +93,7 @@ export class DemoServer implements AsyncDisposable {
     }
   }
 
-  /** The browser must not meet the same page under two origins: `localhost` is another one. */
+  /** False for other names such as `localhost`: a page has separate storage under each origin, so it is redirected. */
   #isOurHost({ method, headers }: IncomingMessage): boolean {
     return method !== 'GET' || headers.host === new URL(this.origin).host;
   }

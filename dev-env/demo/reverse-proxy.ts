@@ -65,7 +65,7 @@ function sendBadGateway(response: ServerResponse): void {
   else response.writeHead(502, { 'content-type': 'text/plain; charset=utf-8' }).end('Сервер не отвечает.\n');
 }
 
-/** Status line and headers as they came. */
+/** Status line and unchanged headers. */
 function formatHead({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
   const lines = rawHeaders.flatMap((name, index) =>
     index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ''}`] : [],

@@ -10,7 +10,7 @@ export type Footprint = Readonly<{ rssBytes: number; heapBytes: number; loopP99M
 const file = process.env['FOOTPRINT_FILE'];
 if (file !== undefined) {
   setFlagsFromString('--expose-gc');
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the flag gives
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- defined by the flag
   const collectGarbage = runInNewContext('gc') as () => void;
   const delays = monitorEventLoopDelay({ resolution: 10 });
   delays.enable();

@@ -1,7 +1,6 @@
 // @ts-check
 /**
- * Takes a picture of the QR code that the page in the frame shows right now and reads it, as a phone's camera does:
- * from its pixels alone.
+ * Decodes the QR code that the page in the frame shows, from its pixels alone, as a phone's camera does.
  * @param {HTMLIFrameElement} frame
  * @param {HTMLCanvasElement} canvas shows the picture that was taken
  * @returns {string | undefined} undefined when the page shows no code
@@ -19,5 +18,5 @@ export const photographQr = (frame, canvas) => {
   return jsQR(data, width, height)?.data;
 };
 
-/** The library is no module: it leaves its one function with the page. */
+/** The library is not a module: it defines a global function. */
 const { jsQR } = /** @type {{ jsQR: typeof import('jsqr').default }} */ (/** @type {unknown} */ (globalThis));

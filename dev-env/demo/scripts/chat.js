@@ -10,7 +10,7 @@ const ticks = {
 };
 
 /**
- * Shows a chat and scrolls to its end when something came.
+ * Shows a chat and scrolls to its end when a message was added.
  * @param {HTMLElement} list
  * @param {readonly ChatMessage[]} messages
  */
@@ -38,7 +38,7 @@ const bubble = ({ text, at, mine, ticks: state }) => {
 };
 
 /**
- * `79001112233` as people write it.
+ * `79001112233` with spaces and hyphens.
  * @param {string} digits
  */
 export const formatPhone = (digits) => digits.replace(/^(\d)(\d{3})(\d{3})(\d\d)(\d\d)$/, '+$1 $2 $3-$4-$5');

@@ -5,7 +5,7 @@ import { performAction } from './api.js';
 import { formatPhone, showChat } from './chat.js';
 import { byId, textsOf } from './dom.js';
 
-/** The phone of the person who booked. While its chat is open, what arrives is read. */
+/** The phone of the person who booked. Marks incoming messages as read while its chat is open. */
 export class ClientPhone {
   #screen = byId('client-screen', HTMLElement);
   #open = byId('open-chat', HTMLButtonElement);

@@ -50,7 +50,7 @@ export const setText = (element, text) => {
 export const emptyText = { ru: '', en: '' };
 
 /**
- * Keeps one child for each item, in their order. A child is made again only when its item has changed.
+ * Keeps one child for each item, in their order. A child is rebuilt only when its item has changed.
  * @template {{ id: string | number }} Item
  * @param {Element} list
  * @param {readonly Item[]} items
@@ -96,7 +96,7 @@ const keepingFocus = (list, change) => {
 };
 
 /**
- * What was written into a form.
+ * The values of a form.
  * @param {HTMLFormElement} form
  * @returns {Record<string, string>}
  */

@@ -1,5 +1,5 @@
 // @ts-check
-/** Shared with the connect page, so that both speak one language. */
+/** Shared with the connect page, so that both use the same language. */
 const storageKey = 'marketplace.language';
 
 /**

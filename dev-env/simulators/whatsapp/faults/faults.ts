@@ -5,7 +5,7 @@ import { QueryFaults } from './query-faults.ts';
 import { Restrictions } from './restrictions.ts';
 import { PerAccountSetting } from './per-account-setting.ts';
 
-/** The tag inside the order to replace the secret of a QR code; both occur (whatsapp.md 3.6). */
+/** Tag of a request to replace the ADV secret of a QR code; WhatsApp sends either. */
 export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';
 
 /** Active faults of the service. */
@@ -29,7 +29,7 @@ export class Faults {
   readonly restrictions: Restrictions;
   /** Frozen accounts, by number. */
   readonly frozen = new Set<string>();
-  /** Accounts whose first scan of a connection retires the shown secret, by number. */
+  /** Accounts whose first scan per connection invalidates the ADV secret of the QR code, by number. */
   readonly secretRefreshRequired = new Map<string, SecretRefresh>();
   /** Accounts that cannot be linked without a passkey, by number. */
   readonly passkeyRequired = new Map<string, PasskeyStep>();

@@ -38,7 +38,7 @@ export class PairingCodeSession {
     return this.#hello?.number === number && now() <= this.#hello.atMs + codeLifetimeMs;
   }
 
-  /** Takes the companion's side of the conversation. */
+  /** Handles a pairing request of the companion. */
   handle(request: BinaryNode): void {
     const node = child(request, 'link_code_companion_reg');
     const isHello = node?.attrs['stage'] === 'companion_hello';
@@ -75,7 +75,7 @@ export class PairingCodeSession {
     this.#connection.send(stanza('notification', this.#notificationAttributes(), [node]));
   }
 
-  /** The person types the code; resolves with the secret that seals the link. */
+  /** Pairs with the code typed on the phone. @returns the ADV secret */
   async enterCode(code: string, accountKey: KeyPair): Promise<Buffer> {
     const hello = this.#hello;
     if (hello === undefined) throw new PairingError('No pairing-code registration is pending');

@@ -13,11 +13,11 @@ const codeIterations = 131_072;
 
 const deriveFromCode = promisify(pbkdf2);
 
-/** The phone's half of an agreement that both sides protect with the code the person types. */
+/** The phone's side of the key agreement; both sides encrypt their ephemeral keys with the typed code. */
 export type CodeAgreement = Readonly<{
-  /** For the companion: the phone's ephemeral key under the code. */
+  /** The phone's ephemeral key, encrypted with the code, for the companion. */
   wrappedEphemeral: Buffer;
-  /** Reads the companion's answer; throws PairingError when it used another code. Gives the secret for the link. */
+  /** Decrypts the companion's key bundle. @returns the ADV secret. @throws PairingError if it used another code */
   finish: (wrappedKeyBundle: Buffer, companionIdentity: Buffer) => Buffer;
 }>;
 

@@ -15,7 +15,7 @@ export class PairingRegistry {
     session.handleClose();
   }
 
-  /** Throws PairingError when the code is unknown, expired, or not the one of the client that got the ref. */
+  /** @throws PairingError if the code is unknown, expired, or not of the client that received the ref */
   find(qr: QrContent): RegistrationSession {
     const session = [...this.#sessions].find(({ refs }) => refs.includes(qr.ref));
     if (session === undefined) throw new PairingError('Unknown or expired QR code');

@@ -47,7 +47,7 @@ export class RegistrationSession {
   #retiredSecret: Buffer | undefined;
   #pending: PendingPairing | undefined;
 
-  /** Throws InvalidKeyError when the client's signed prekey is not its own. */
+  /** @throws InvalidKeyError if the client's identity did not sign its prekey */
   constructor(
     service: Service,
     connection: ClientConnection,
@@ -86,7 +86,7 @@ export class RegistrationSession {
     return this.#retiredSecret?.equals(advSecret) ?? false;
   }
 
-  /** Some accounts are linked only after the device has replaced the secret that it showed; false when it has. */
+  /** Requests a new ADV secret, which some accounts require before they link. @returns false if it was requested before */
   retireSecret(advSecret: Buffer, tag: SecretRefresh): boolean {
     if (this.#retiredSecret) return false;
     this.#retiredSecret = advSecret;
@@ -98,7 +98,7 @@ export class RegistrationSession {
     this.#notify(step, passkeyContent(step));
   }
 
-  /** Links this client to an account; resolves with the device number once the client has countersigned. */
+  /** Links this client to an account. @returns the device number, once the client has countersigned */
   async pair(account: Account, accountKey: KeyPair, advSecret: Buffer, by: 'qr' | 'code'): Promise<number> {
     if (!this.connection.isOpen) throw new PairingError('The device that showed this code is gone');
     if (this.#pending) throw new PairingError('This device is being linked already');

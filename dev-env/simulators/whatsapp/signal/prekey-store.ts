@@ -18,7 +18,7 @@ export class PrekeyStore {
   readonly #issuedIds = new Set<number>();
   #signed: SignedPrekey;
 
-  /** Throws InvalidKeyError when the signed prekey is not signed by the identity. */
+  /** @throws InvalidKeyError if the identity did not sign the signed prekey */
   constructor(identityKey: Buffer, registrationId: number, signed: SignedPrekey) {
     this.identityKey = identityKey;
     this.registrationId = registrationId;
@@ -34,7 +34,7 @@ export class PrekeyStore {
     return this.#signed;
   }
 
-  /** Throws InvalidKeyError, and keeps the signed prekey it had, when the signature is wrong. */
+  /** @throws InvalidKeyError if the signature is wrong; the previous signed prekey stays */
   rotate(signed: SignedPrekey): void {
     this.#signed = this.#verified(signed);
   }

@@ -47,7 +47,7 @@ export class SignalStore implements SignalStorage {
     return encrypt(this, address, encodeWAMessage(message));
   }
 
-  /** Throws when the ciphertext is not for this phone, was altered, or was decrypted before. */
+  /** @throws if the ciphertext is not for this phone, was altered, or was decrypted before */
   async decrypt(address: string, ciphertext: Ciphertext): Promise<proto.IMessage> {
     const padded = await decrypt(this, address, ciphertext);
     return proto.Message.decode(unpadRandomMax16(padded));
@@ -77,7 +77,7 @@ export class SignalStore implements SignalStorage {
   }
 
   isTrustedIdentity(): boolean {
-    // A companion proves its identity with the device identity of its account, not by having been seen before.
+    // The device identity signed by the account authenticates a companion; its key is not pinned on first use.
     return true;
   }
 
