@@ -120,8 +120,7 @@ function notifiedStateFrom(row: RowReader): NotifiedState | undefined {
   return (
     notified && {
       startsAt: notified.text('startsAt'),
-      // Missing in rows of older releases.
-      startKnownAt: notified.optionalDate('startKnownAt') ?? row.date('start_known_at'),
+      startKnownAt: notified.date('startKnownAt'),
       staffId: notified.optionalNumber('staffId') ?? null,
       serviceIds: notified.list('serviceIds').map(Number),
       phone: notified.text('phone'),
