@@ -18,7 +18,7 @@ const tickMs = 250;
 /** The start and end of a new-chat restriction are not pushed over the socket, so the page polls. */
 const statusIntervalMs = 60_000;
 
-/** Without a token the page looks as if the server had rejected the token. */
+/** A missing token shows the same screen as a rejected one. */
 const modelWithoutToken = {
   ...initialModel,
   link: /** @type {const} */ ('closed'),

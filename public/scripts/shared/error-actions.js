@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * How the pages react to an error code:
- * - `close`: the link is of no more use; show the error and close the connection
+ * - `close`: the link is no longer valid; show the error and close the connection
  * - `wait`: count down, then repeat the request automatically
  * - `new-code`: offer a button for a new code
  * - `retry-then-pairing-code`: retry automatically a few times, then offer linking by phone number

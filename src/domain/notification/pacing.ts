@@ -56,7 +56,7 @@ const pacingParameters: Readonly<Record<PacingProfile, PacingParameters>> = {
   none: { gapMs: [0, 0], typingMs: [0, 0], limits: undefined },
 };
 
-/** Texts of this length or more get the maximum typing time. */
+/** Texts of this length or more have the maximum typing time. */
 const maxTypingTextLength = 400;
 
 /** Undefined: unlimited. */

@@ -31,7 +31,7 @@ export const defaultNotificationSettings: NotificationSettings = {
   reviewLink: undefined,
 };
 
-/** Reads stored settings of this or an older version; missing or invalid values get their defaults. */
+/** Reads stored settings of this or an older version; missing or invalid values fall back to the defaults. */
 export function settingsFrom(stored: unknown): NotificationSettings {
   if (!isJsonObject(stored)) return defaultNotificationSettings;
   const { enabled, templates, quietHours, smallShiftMinutes, reviewLink } = stored;

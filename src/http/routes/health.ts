@@ -23,7 +23,7 @@ export function healthRoutes({ health }: HealthDeps): Router {
   return router;
 }
 
-/** Details may name internal hosts, so external clients get the status only. */
+/** Details may name internal hosts, so external clients receive the status only. */
 function withoutDetails(dependencies: Readiness['dependencies']): Record<string, { status: string }> {
   return Object.fromEntries(Object.entries(dependencies).map(([name, { status }]) => [name, { status }]));
 }

@@ -129,7 +129,7 @@ export class ReplyHandler {
       answer,
       cause: replyCause(job),
     });
-    // The same answer again gets no second reply.
+    // A repeated answer causes no second reply.
     if (!recorded.isChanged) return;
     const keySuffix = `${reminderId}:${job.whatsappMessageId}`;
     await this.#reply(company, job, { textKey: outcome === 'gone' ? 'gone' : answer, keySuffix, recordId });

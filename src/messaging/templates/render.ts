@@ -15,7 +15,7 @@ export type RenderInput = Readonly<{
   previousStartsAt?: string;
 }>;
 
-/** Longer texts are collapsed behind "Read more" by WhatsApp, whose own limit is far higher. */
+/** WhatsApp collapses longer texts behind "Read more"; its own limit is far higher. */
 const maxTextLength = 4_000;
 
 /** Renders the company's own template, or the default one when there is none or it renders empty. */

@@ -213,7 +213,7 @@ describe('session events', () => {
 });
 
 describe('a socket', () => {
-  it('that exceeds its event limit gets RATE_LIMIT, then is disconnected', async () => {
+  it('that exceeds its event limit receives RATE_LIMIT, then is disconnected', async () => {
     await using server = await startSocketTestServer();
     const client = await joined(server.open());
     for (let count = 0; count < 21; count += 1) client.socket.emit('request-qr');

@@ -27,7 +27,7 @@ const invalidToken = (language: Language) => ({
 });
 
 describe('a client whose token is revoked', () => {
-  it('gets an error in its language and is disconnected; no other client is', async () => {
+  it('receives an error in its language and is disconnected; no other client is', async () => {
     await using server = await startSocketTestServer();
     const token = unsignedToken(secondsFromNow(3600), companyId);
     const russian = await joined(server.open());
@@ -52,7 +52,7 @@ describe('a client whose token is revoked', () => {
     ['request-qr', undefined],
     ['request-pairing-code', { phone: '+79001234567' }],
   ] as const)(
-    'gets nothing for %s, even if another instance revoked the token',
+    'receives nothing for %s, even if another instance revoked the token',
     async ([request, payload]) => {
       let revoked = false;
       const requests: string[] = [];
@@ -97,7 +97,7 @@ describe('a client whose token is revoked', () => {
 });
 
 describe('a client whose token expires', () => {
-  it('gets an error at that moment and is disconnected', async () => {
+  it('receives an error at that moment and is disconnected', async () => {
     const validUntil = (seconds: number) => unsignedToken(secondsFromNow(seconds), companyId);
     await using server = await startSocketTestServer({ service: { validateToken: async () => companyId } });
     const expiring = await joined(server.open({ auth: { token: validUntil(1) } }));
