@@ -53,6 +53,6 @@ export type WebhookJobData = Readonly<{
   resourceId: number;
   status: string;
   data: unknown;
-  /** Set if the payload matches no known YCLIENTS shape. */
+  /** Set if the payload matches no known YCLIENTS shape; kept for inspection. */
   problem?: string;
 }>;

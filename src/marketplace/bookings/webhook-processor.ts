@@ -3,18 +3,11 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { BookingSync } from './booking-sync.ts';
 import type { Events } from '../../ports/events.ts';
+import type { WebhookJobData } from '../../ports/job-queue.ts';
 import { isWebhookResource } from '../../domain/booking/yclients-record.ts';
 import { PermanentJobError } from '../../domain/errors/job-errors.ts';
 
-export type WebhookJob = Readonly<{
-  jobId: string;
-  resource: string;
-  resourceId: number;
-  status: string;
-  data: unknown;
-  /** Set when the payload matches no known YCLIENTS shape; kept for inspection. */
-  problem?: string;
-}>;
+export type WebhookJob = Omit<WebhookJobData, 'companyId'> & Readonly<{ jobId: string }>;
 
 export type WebhookProcessorDeps = Readonly<{
   bookingSync: Pick<BookingSync, 'apply'>;
