@@ -74,12 +74,11 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   metrics.inbox.readFrom(() => queue.backlog('webhooks'));
   metrics.restrictedSessions.readFrom(() => restrictions.count());
 
-  const yclients = new YclientsClient({
+  const yclients = new YclientsClient(shared, {
     apiUrl: config.yclients.apiUrl,
     applicationId: config.yclients.applicationId,
     partnerToken: secrets.yclientsPartnerToken,
     userToken: secrets.yclientsUserToken,
-    ...shared,
   });
   yclients.on('breaker-state', (group, state) => report.breakerChanged(group, state));
 
@@ -90,12 +89,10 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const inboundMessageQueue = createRetryingQueue('Inbound message writer');
   const sessionStateQueue = createRetryingQueue('Session state writer');
   const credentials = scope.use(
-    openCredentials({
-      sessionStore: config.sessionStore,
-      sessionsDirectory: config.directories.sessions,
-      databaseCredentials: storage.credentials,
-      ...shared,
-    }),
+    openCredentials(
+      { databaseCredentials: storage.credentials, ...shared },
+      { sessionStore: config.sessionStore, sessionsDirectory: config.directories.sessions },
+    ),
   );
   const keyRotation = scope.use(
     new KeyRotation({
@@ -155,7 +152,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     qrRenderer: scope.use(new WorkerQrRenderer()),
     sessionStateQueue,
     wakeOutbox,
-    webhookSender: new HttpWebhookSender({ allowLoopback, now }),
+    webhookSender: new HttpWebhookSender(shared, { allowLoopback }),
     allowLoopback,
     signer: new ConnectTokenSigner(secrets.jwtSecret, now),
     revocations,

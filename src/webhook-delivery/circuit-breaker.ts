@@ -1,14 +1,17 @@
 import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleAll, type IPolicy } from 'cockatiel';
 import { elapsedBackoff, equalJitter } from '../lib/async/backoff.ts';
 
+export type CircuitBreakerDeps = Readonly<{
+  now: () => Date;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}>;
+
 export type CircuitBreakerOptions = Readonly<{
   /** Consecutive failures that open the circuit. */
   failureThreshold: number;
   /** Time until one trial call is allowed; if it fails, the circuit stays open for the same time. */
   openMs: number;
-  now: () => Date;
-  /** Uniform in [0, 1). */
-  random: () => number;
 }>;
 
 const maxBackoffMs = 30 * 60_000;
@@ -26,18 +29,20 @@ export class CircuitOpenError extends Error {
 
 /** Circuit breaker whose rejections carry a back-off equal to the time it has been open. */
 export class CircuitBreaker {
-  readonly #options: CircuitBreakerOptions;
+  readonly #deps: CircuitBreakerDeps;
+  readonly #openMs: number;
   readonly #policy: IPolicy;
   #openSinceMs: number | undefined;
   #lastFailure = '';
 
-  constructor(options: CircuitBreakerOptions) {
-    this.#options = options;
+  constructor(deps: CircuitBreakerDeps, { failureThreshold, openMs }: CircuitBreakerOptions) {
+    this.#deps = deps;
+    this.#openMs = openMs;
     const policy = circuitBreaker(handleAll, {
-      breaker: new ConsecutiveBreaker(options.failureThreshold),
-      halfOpenAfter: options.openMs,
+      breaker: new ConsecutiveBreaker(failureThreshold),
+      halfOpenAfter: openMs,
     });
-    policy.onBreak(() => (this.#openSinceMs ??= options.now().getTime()));
+    policy.onBreak(() => (this.#openSinceMs ??= deps.now().getTime()));
     policy.onReset(() => (this.#openSinceMs = undefined));
     this.#policy = policy;
   }
@@ -55,10 +60,10 @@ export class CircuitBreaker {
   }
 
   #retryAfterMs(): number {
-    const { now, openMs, random } = this.#options;
+    const { now, random } = this.#deps;
     const nowMs = now().getTime();
     return elapsedBackoff(nowMs - (this.#openSinceMs ?? nowMs), {
-      minMs: openMs,
+      minMs: this.#openMs,
       maxMs: maxBackoffMs,
       jitter: equalJitter(random),
     });

@@ -1,9 +1,7 @@
 import type { CompanyId } from '../domain/ids.ts';
 import { elapsedBackoff, equalJitter } from '../lib/async/backoff.ts';
 
-export type ConcurrencyLimiterOptions = Readonly<{
-  /** Per company. */
-  maxConcurrent: number;
+export type ConcurrencyLimiterDeps = Readonly<{
   now: () => Date;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -15,12 +13,15 @@ const backoffBounds = { minMs: 4_000, maxMs: 60_000 };
 
 /** Limits concurrent calls per company. A rejected call gets a back-off that grows until a call succeeds. */
 export class ConcurrencyLimiter {
-  readonly #options: ConcurrencyLimiterOptions;
+  readonly #deps: ConcurrencyLimiterDeps;
+  readonly #maxConcurrent: number;
   /** Companies with calls in flight, or without a success since a rejection. */
   readonly #loads = new Map<CompanyId, CompanyLoad>();
 
-  constructor(options: ConcurrencyLimiterOptions) {
-    this.#options = options;
+  /** @param maxConcurrent per company */
+  constructor(deps: ConcurrencyLimiterDeps, maxConcurrent: number) {
+    this.#deps = deps;
+    this.#maxConcurrent = maxConcurrent;
   }
 
   /** @returns a back-off when the limit is reached; rejects as the work does */
@@ -29,7 +30,7 @@ export class ConcurrencyLimiter {
     work: () => Promise<void>,
   ): Promise<'done' | Readonly<{ retryAfterMs: number }>> {
     const load = this.#loads.get(companyId) ?? { running: 0, blockedSinceMs: undefined };
-    if (load.running >= this.#options.maxConcurrent) return { retryAfterMs: this.#retryAfterMs(load) };
+    if (load.running >= this.#maxConcurrent) return { retryAfterMs: this.#retryAfterMs(load) };
     this.#loads.set(companyId, load);
     load.running += 1;
     try {
@@ -43,11 +44,11 @@ export class ConcurrencyLimiter {
   }
 
   #retryAfterMs(load: CompanyLoad): number {
-    const nowMs = this.#options.now().getTime();
+    const nowMs = this.#deps.now().getTime();
     load.blockedSinceMs ??= nowMs;
     return elapsedBackoff(nowMs - load.blockedSinceMs, {
       ...backoffBounds,
-      jitter: equalJitter(this.#options.random),
+      jitter: equalJitter(this.#deps.random),
     });
   }
 }

@@ -12,6 +12,12 @@ import type {
 } from '../ports/outgoing-webhooks.ts';
 import { NonPublicAddressError } from './dns-lookup.ts';
 
+export type WebhookSenderDeps = Readonly<{
+  now: () => Date;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}>;
+
 export type WebhookSenderOptions = Readonly<{
   allowLoopback: boolean;
   timeoutMs?: number;
@@ -21,9 +27,6 @@ export type WebhookSenderOptions = Readonly<{
   breakerOpenMs?: number;
   /** `address:port` of the name servers. Default: those of the system. */
   nameServers?: readonly string[];
-  /** Uniform in [0, 1). */
-  random?: () => number;
-  now: () => Date;
 }>;
 
 const maxBreakers = 5_000;
@@ -45,16 +48,15 @@ class DeliveryError extends Error {
  * webhook version.
  */
 export class HttpWebhookSender implements WebhookSender {
+  readonly #deps: WebhookSenderDeps;
   readonly #options: WebhookSenderOptions;
-  readonly #random: () => number;
   readonly #limiter: ConcurrencyLimiter;
   readonly #breakers = new LRUCache<string, CircuitBreaker>({ max: maxBreakers });
 
-  constructor(options: WebhookSenderOptions) {
+  constructor(deps: WebhookSenderDeps, options: WebhookSenderOptions) {
+    this.#deps = deps;
     this.#options = options;
-    const { concurrency = 2, random = Math.random, now } = options;
-    this.#random = random;
-    this.#limiter = new ConcurrencyLimiter({ maxConcurrent: concurrency, now, random });
+    this.#limiter = new ConcurrencyLimiter(deps, options.concurrency ?? 2);
   }
 
   async runLimited(
@@ -89,8 +91,8 @@ export class HttpWebhookSender implements WebhookSender {
 
   /** @returns the status, 2xx or 410. @throws DeliveryError */
   async #post({ url, secrets }: DeliveryTarget, { id, body }: WebhookMessage): Promise<number> {
-    const { now, timeoutMs = 15_000, allowLoopback, nameServers } = this.#options;
-    const timestamp = Math.floor(now().getTime() / 1_000);
+    const { timeoutMs = 15_000, allowLoopback, nameServers } = this.#options;
+    const timestamp = Math.floor(this.#deps.now().getTime() / 1_000);
     let response: HttpPostResponse;
     try {
       response = await httpPost({
@@ -121,8 +123,8 @@ export class HttpWebhookSender implements WebhookSender {
   #breakerFor(key: string): CircuitBreaker {
     const existing = this.#breakers.get(key);
     if (existing !== undefined) return existing;
-    const { breakerFailures: failures = 5, breakerOpenMs: openMs = 30_000, now } = this.#options;
-    const breaker = new CircuitBreaker({ failureThreshold: failures, openMs, now, random: this.#random });
+    const { breakerFailures: failureThreshold = 5, breakerOpenMs: openMs = 30_000 } = this.#options;
+    const breaker = new CircuitBreaker(this.#deps, { failureThreshold, openMs });
     this.#breakers.set(key, breaker);
     return breaker;
   }

@@ -12,11 +12,14 @@ const defaultLimits: readonly RateLimit[] = [
   { requests: 180, windowMs: 60_000 },
 ];
 
-export type RateLimiterOptions = Readonly<{
-  limits?: readonly RateLimit[];
+export type RateLimiterDeps = Readonly<{
   monotonicMs: () => number;
   /** Uniform in [0, 1). */
   random: () => number;
+}>;
+
+export type RateLimiterOptions = Readonly<{
+  limits?: readonly RateLimit[];
   /** A caller that would wait longer is rejected at once. Default: 30 s. */
   maxWaitMs?: number;
   /** Base of the back-off after a 429 without `retry-after`. Default: 1 s. */
@@ -53,11 +56,11 @@ export class RateLimiter {
   #consecutiveRejections = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: RateLimiterOptions) {
+  constructor({ monotonicMs, random }: RateLimiterDeps, options: RateLimiterOptions = {}) {
     this.#limits = options.limits ?? defaultLimits;
     this.#historySize = Math.max(...this.#limits.map(({ requests }) => requests));
-    this.#monotonicMs = options.monotonicMs;
-    this.#random = options.random;
+    this.#monotonicMs = monotonicMs;
+    this.#random = random;
     this.#maxWaitMs = options.maxWaitMs ?? 30_000;
     this.#backoffBaseMs = options.backoffBaseMs ?? 1000;
     this.#maxBackoffMs = options.maxBackoffMs ?? 60_000;

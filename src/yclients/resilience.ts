@@ -16,6 +16,13 @@ import { AppError } from '../domain/errors/app-error.ts';
 import { OutageError } from './http-client.ts';
 import { RateLimitExceededError } from './rate-limiter.ts';
 
+export type ResilienceDeps = Readonly<{
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Called when the circuit of a group opens or closes. */
+  onBreakerChange: (group: string, state: 'open' | 'closed') => void;
+}>;
+
 export type ResilienceOptions = Readonly<{
   /** Including the first. Default: 3. */
   attempts?: number;
@@ -28,10 +35,6 @@ export type ResilienceOptions = Readonly<{
   concurrency?: number;
   /** Callers waiting for one of them. Default: 200. */
   maxQueued?: number;
-  /** Uniform in [0, 1). */
-  random: () => number;
-  /** Called when the circuit of a group opens or closes. */
-  onBreakerChange?: (group: string, state: 'open' | 'closed') => void;
 }>;
 
 /** `send` throws only for an outage; `read` converts the response to a value or throws what the response means. */
@@ -56,11 +59,11 @@ export class Resilience {
   readonly #breakerOpenMs: number;
   readonly #onBreakerChange: (group: string, state: 'open' | 'closed') => void;
 
-  constructor(options: ResilienceOptions) {
-    const { attempts = 3, retryBaseMs = 1000, random } = options;
+  constructor({ random, onBreakerChange }: ResilienceDeps, options: ResilienceOptions = {}) {
+    const { attempts = 3, retryBaseMs = 1000 } = options;
     this.#breakerFailures = options.breakerFailures ?? 5;
     this.#breakerOpenMs = options.breakerOpenMs ?? 60_000;
-    this.#onBreakerChange = options.onBreakerChange ?? (() => {});
+    this.#onBreakerChange = onBreakerChange;
     this.#bulkhead = bulkhead(options.concurrency ?? 10, options.maxQueued ?? 200);
     this.#retry = retry(
       handleWhen((error) => error instanceof AppError && error.retryable),

@@ -10,7 +10,7 @@ import type {
   YclientsPlatform,
 } from '../ports/yclients.ts';
 import { sendRequest, type HttpResponse } from './http-client.ts';
-import { RateLimiter, type RateLimit } from './rate-limiter.ts';
+import { RateLimiter, type RateLimit, type RateLimiterDeps } from './rate-limiter.ts';
 import { Resilience, type ResilienceOptions } from './resilience.ts';
 import { buildRecordUpdate, readRecord } from './record-update.ts';
 import {
@@ -24,6 +24,8 @@ import {
   YclientsApiError,
 } from './response-schemas.ts';
 
+export type YclientsClientDeps = RateLimiterDeps;
+
 export type YclientsClientOptions = Readonly<{
   /** For example `https://api.yclients.com`, without `/api/v1`. */
   apiUrl: string;
@@ -31,14 +33,11 @@ export type YclientsClientOptions = Readonly<{
   /** Token of the system user, shared by all salons. */
   userToken?: string;
   applicationId: number;
-  monotonicMs?: () => number;
-  /** Uniform in [0, 1). */
-  random: () => number;
   requestTimeoutMs?: number;
   limits?: readonly RateLimit[];
   /** Maximum wait for the rate limit. */
   maxWaitMs?: number;
-  resilience?: Omit<ResilienceOptions, 'random' | 'onBreakerChange'>;
+  resilience?: ResilienceOptions;
 }>;
 
 export type YclientsClientEvents = {
@@ -61,21 +60,18 @@ export class YclientsClient extends EventEmitter<YclientsClientEvents> implement
   readonly #rateLimiter: RateLimiter;
   readonly #resilience: Resilience;
 
-  constructor(options: YclientsClientOptions) {
+  constructor({ monotonicMs, random }: YclientsClientDeps, options: YclientsClientOptions) {
     super();
-    const { monotonicMs = () => performance.now(), random, limits, maxWaitMs, resilience } = options;
+    const { limits, maxWaitMs, resilience } = options;
     this.#options = options;
-    this.#rateLimiter = new RateLimiter({
-      monotonicMs,
-      random,
-      ...(limits === undefined ? {} : { limits }),
-      ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
-    });
-    this.#resilience = new Resilience({
-      ...resilience,
-      random,
-      onBreakerChange: (group, state) => this.emit('breaker-state', group, state),
-    });
+    this.#rateLimiter = new RateLimiter(
+      { monotonicMs, random },
+      { ...(limits !== undefined && { limits }), ...(maxWaitMs !== undefined && { maxWaitMs }) },
+    );
+    this.#resilience = new Resilience(
+      { random, onBreakerChange: (group, state) => this.emit('breaker-state', group, state) },
+      resilience,
+    );
   }
 
   /**

@@ -5,13 +5,16 @@ import type { CredentialRepository } from './credential-store.ts';
 import { MonitoredCredentials } from './monitored-credentials.ts';
 import { SqliteCredentials } from './sqlite-credentials.ts';
 
+export type OpenCredentialsDeps = Readonly<{
+  databaseCredentials: CredentialRepository;
+  report: Pick<BusinessEvents, 'credentialsSaveFailed' | 'credentialsSaveRecovered'>;
+  monotonicMs: () => number;
+}>;
+
 export type OpenCredentialsOptions = Readonly<{
   sessionStore: 'local' | 'database';
   /** Directory of the SQLite file of the local store. */
   sessionsDirectory: string;
-  databaseCredentials: CredentialRepository;
-  report: Pick<BusinessEvents, 'credentialsSaveFailed' | 'credentialsSaveRecovered'>;
-  monotonicMs: () => number;
 }>;
 
 export type OpenedCredentials = Disposable &
@@ -22,8 +25,10 @@ export type OpenedCredentials = Disposable &
   }>;
 
 /** Opens the configured store of WhatsApp credentials: a local SQLite file or the database. */
-export function openCredentials(options: OpenCredentialsOptions): OpenedCredentials {
-  const { sessionStore, sessionsDirectory, databaseCredentials, report, monotonicMs } = options;
+export function openCredentials(
+  { databaseCredentials, report, monotonicMs }: OpenCredentialsDeps,
+  { sessionStore, sessionsDirectory }: OpenCredentialsOptions,
+): OpenedCredentials {
   const local = sessionStore === 'local' ? new SqliteCredentials(sessionsDirectory) : undefined;
   const outage = new OutageMonitor(
     {

@@ -42,7 +42,6 @@ export type ReceiveWatchdogDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;
   events: Pick<Events, 'record'>;
   report: Pick<BusinessEvents, 'watchdogAction' | 'failed'>;
-  timeouts?: Partial<WatchdogTimeouts>;
   now: () => Date;
   monotonicMs: () => number;
   /** Uniform in [0, 1). */
@@ -75,9 +74,9 @@ export class ReceiveWatchdog {
   #isSweeping = false;
   #timeZoneLookupFailed = false;
 
-  constructor(deps: ReceiveWatchdogDeps) {
+  constructor(deps: ReceiveWatchdogDeps, timeouts: Partial<WatchdogTimeouts> = {}) {
     this.#deps = deps;
-    this.#timeouts = { ...defaultWatchdogTimeouts, ...deps.timeouts };
+    this.#timeouts = { ...defaultWatchdogTimeouts, ...timeouts };
     const { whatsapp, monotonicMs } = deps;
     whatsapp.on('connected', (companyId) => this.#onConnected(companyId));
     whatsapp.on('inbound', (companyId) => {

@@ -9,12 +9,13 @@ import { WebhookReceiver } from '../../support/servers/webhook-receiver.ts';
 const companyId = companyIdFrom(1);
 const secrets = [`whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`];
 const message = { id: 'msg', body: '{}' };
+const deps = { now: () => new Date(), random: Math.random };
 
 describe('HttpWebhookSender', () => {
   it('treats 101 as a failure and frees the slot', async () => {
     await using receiver = await WebhookReceiver.start();
     receiver.respondWith({ status: 101, headers: { connection: 'Upgrade', upgrade: 'websocket' } });
-    const sender = new HttpWebhookSender({ allowLoopback: true, now: () => new Date(), timeoutMs: 2_000 });
+    const sender = new HttpWebhookSender(deps, { allowLoopback: true, timeoutMs: 2_000 });
     for (let count = 0; count < 3; count += 1)
       expect(await sender.deliver(companyId, { version: 'v', url: receiver.url, secrets }, message)).toEqual({
         outcome: 'failed',
@@ -28,11 +29,11 @@ describe('HttpWebhookSender', () => {
     await using dnsServer = await DnsServer.start('127.0.0.1');
     const webhook = { version: 'v', url: `http://salon.example:${receiver.port}/`, secrets };
     const deliver = (allowLoopback: boolean) =>
-      new HttpWebhookSender({
-        allowLoopback,
-        now: () => new Date(),
-        nameServers: [dnsServer.address],
-      }).deliver(companyId, webhook, message);
+      new HttpWebhookSender(deps, { allowLoopback, nameServers: [dnsServer.address] }).deliver(
+        companyId,
+        webhook,
+        message,
+      );
     expect(await deliver(false)).toEqual({
       outcome: 'failed',
       reason: 'The host resolves to a non-public address',
@@ -43,11 +44,10 @@ describe('HttpWebhookSender', () => {
 
   it('does not block other DNS lookups while name servers do not respond', async () => {
     await using silentDnsServer = await DnsServer.start();
-    const sender = new HttpWebhookSender({
+    const sender = new HttpWebhookSender(deps, {
       allowLoopback: true,
       concurrency: 16,
       timeoutMs: 1_500,
-      now: () => new Date(),
       nameServers: [silentDnsServer.address],
     });
     const webhook = { version: 'v', url: 'https://salon.example/', secrets };

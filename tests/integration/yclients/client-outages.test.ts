@@ -126,11 +126,10 @@ describe('the YCLIENTS circuit breaker', () => {
 describe('the YCLIENTS rate limit', () => {
   it('is not exceeded by concurrent calls', async () => {
     const simulator = await startYclients();
-    const client = new YclientsClient({
-      apiUrl: simulator.url,
-      ...simulator.credentials,
-      random: () => 0.5,
-    });
+    const client = new YclientsClient(
+      { monotonicMs: () => performance.now(), random: () => 0.5 },
+      { apiUrl: simulator.url, ...simulator.credentials },
+    );
     await Promise.all(Array.from({ length: 9 }, () => client.getApplicationStatus(salonId)));
     expect(simulator.requests.map(({ status }) => status)).not.toContain(429);
     expect(simulator.requests).toHaveLength(9);

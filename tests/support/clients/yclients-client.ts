@@ -17,15 +17,17 @@ export function createClient(
   options: Partial<YclientsClientOptions> = {},
 ): YclientsClient {
   const { resilience, ...rest } = options;
-  return new YclientsClient({
-    apiUrl: simulator.url,
-    ...simulator.credentials,
-    random: () => 0.5,
-    requestTimeoutMs: 2000,
-    limits: [{ requests: 1000, windowMs: 1000 }],
-    ...rest,
-    resilience: { retryBaseMs: 1, ...resilience },
-  });
+  return new YclientsClient(
+    { monotonicMs: () => performance.now(), random: () => 0.5 },
+    {
+      apiUrl: simulator.url,
+      ...simulator.credentials,
+      requestTimeoutMs: 2000,
+      limits: [{ requests: 1000, windowMs: 1000 }],
+      ...rest,
+      resilience: { retryBaseMs: 1, ...resilience },
+    },
+  );
 }
 
 /** The simulator without limits, and a client for it. */

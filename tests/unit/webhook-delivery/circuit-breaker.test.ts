@@ -6,7 +6,7 @@ const minuteMs = 60_000;
 it('an open circuit rejects calls with a back-off that grows with the time it is open', async () => {
   let nowMs = 0;
   const now = () => new Date(nowMs);
-  const breaker = new CircuitBreaker({ failureThreshold: 2, openMs: 30_000, now, random: () => 0.5 });
+  const breaker = new CircuitBreaker({ now, random: () => 0.5 }, { failureThreshold: 2, openMs: 30_000 });
   const attempt = () =>
     breaker.run(async () => {
       throw new Error('The receiver answered 500');

@@ -7,11 +7,7 @@ const [companyId, otherCompanyId] = [companyIdFrom(1), companyIdFrom(2)];
 describe('ConcurrencyLimiter', () => {
   const createLimiter = () => {
     let nowMs = 0;
-    const limiter = new ConcurrencyLimiter({
-      maxConcurrent: 2,
-      now: () => new Date(nowMs),
-      random: () => 0.5,
-    });
+    const limiter = new ConcurrencyLimiter({ now: () => new Date(nowMs), random: () => 0.5 }, 2);
     const startCall = (pending = Promise.withResolvers<void>()) => {
       const result = limiter.run(companyId, () => pending.promise);
       return { pending, result };

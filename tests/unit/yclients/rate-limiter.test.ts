@@ -12,8 +12,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function createLimiter(options: Partial<RateLimiterOptions> = {}) {
-  return new RateLimiter({ monotonicMs: () => Date.now(), random: () => 0.5, ...options });
+function createLimiter(options: RateLimiterOptions = {}) {
+  return new RateLimiter({ monotonicMs: () => Date.now(), random: () => 0.5 }, options);
 }
 
 /** Start times in milliseconds of `count` concurrent callers. */

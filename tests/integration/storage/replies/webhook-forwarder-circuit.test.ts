@@ -77,12 +77,14 @@ describe.each(engines())('forwarding to a failing receiver in $name', ({ make })
     const receiver = await newReceiver();
     receiver.respondWith({ status: 500 });
     const { id } = await registerCompany(store.repositories);
-    const sender = new HttpWebhookSender({
-      allowLoopback: true,
-      now: () => new Date(),
-      breakerFailures: 3,
-      breakerOpenMs: 300,
-    });
+    const sender = new HttpWebhookSender(
+      { now: () => new Date(), random: Math.random },
+      {
+        allowLoopback: true,
+        breakerFailures: 3,
+        breakerOpenMs: 300,
+      },
+    );
     const webhook = { version: 'v', url: receiver.url, secrets: [secret] };
     const deliver = () => sender.deliver(id, webhook, { id: 'msg', body: '{}' });
     for (let count = 0; count < 3; count += 1) expect(await deliver()).toMatchObject({ outcome: 'failed' });

@@ -188,7 +188,10 @@ describe.each(engines())('WebhookForwarder in $name', ({ make }) => {
     async (origin) => {
       const receiver = await newReceiver();
       const { id } = await registerCompany(store.repositories);
-      const sender = new HttpWebhookSender({ allowLoopback: false, now: () => new Date() });
+      const sender = new HttpWebhookSender(
+        { now: () => new Date(), random: Math.random },
+        { allowLoopback: false },
+      );
       const webhook = { version: 'v', url: `${origin}:${receiver.port}/`, secrets: [secret] };
       expect(await sender.deliver(id, webhook, { id: 'msg', body: '{}' })).toEqual({
         outcome: 'failed',
