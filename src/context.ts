@@ -15,7 +15,7 @@ import { createUseCases } from './marketplace/create-use-cases.ts';
 import { ConnectTokenSigner } from './marketplace/installation/connect-token.ts';
 import { Outbox } from './messaging/outbox.ts';
 import { RestrictionMonitor } from './messaging/restriction-monitor.ts';
-import { type BusinessEvents, createBusinessEvents } from './observability/events.ts';
+import { createBusinessEvents } from './observability/events.ts';
 import { Health } from './observability/health.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -57,10 +57,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
         keyring,
         shouldYieldToInbox: () => burstDetector.hasBurst,
         onError: (error) => report.failed('Storage', error),
-        outages: {
-          began: (what, error) => report.outageBegan(what, error),
-          ended: (what, durationMs) => report.outageEnded(what, durationMs),
-        },
+        outageCallbacks: (what) => report.outageCallbacks(what),
         ...shared,
       },
       {
@@ -82,8 +79,11 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   });
   yclients.on('breaker-state', (group, state) => report.breakerChanged(group, state));
 
-  const createRetryingQueue = (what: string): RetryingQueue =>
-    scope.use(retryingQueue(what, report, monotonicMs));
+  const createRetryingQueue = (what: string): RetryingQueue => {
+    const outage = new OutageMonitor(report.outageCallbacks(what), monotonicMs);
+    const onTaskFailed = (error: unknown): void => report.failed(what, error);
+    return scope.use(new RetryingQueue({ isOutage, outage, onTaskFailed }));
+  };
   // Created before the sessions, so that what they report while closing is still written.
   const statusQueue = createRetryingQueue('Message status writer');
   const inboundMessageQueue = createRetryingQueue('Inbound message writer');
@@ -238,16 +238,4 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-/** @param what names the queue in the log and in the outage metric */
-function retryingQueue(what: string, report: BusinessEvents, monotonicMs: () => number): RetryingQueue {
-  const outage = new OutageMonitor(
-    {
-      began: (error) => report.outageBegan(what, error),
-      ended: (durationMs) => report.outageEnded(what, durationMs),
-    },
-    monotonicMs,
-  );
-  return new RetryingQueue({ isOutage, outage, onTaskFailed: (error) => report.failed(what, error) });
 }

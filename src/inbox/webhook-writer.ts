@@ -56,13 +56,7 @@ export class WebhookWriter extends EventEmitter<WebhookWriterEvents> implements 
     const { report, monotonicMs } = deps;
     this.#deps = deps;
     this.#insertTimeoutMs = options.insertTimeoutMs ?? 1_500;
-    this.#outage = new OutageMonitor(
-      {
-        began: (error) => report.outageBegan('Webhook inbox', error),
-        ended: (durationMs) => report.outageEnded('Webhook inbox', durationMs),
-      },
-      monotonicMs,
-    );
+    this.#outage = new OutageMonitor(report.outageCallbacks('Webhook inbox'), monotonicMs);
   }
 
   /** Drains the spool of earlier processes. */

@@ -1,4 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
+import type { OutageCallbacks } from '../lib/async/outage-monitor.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -9,14 +10,18 @@ export function createSystemEvents(logger: Logger, metrics: Metrics) {
     failed(what: string, error: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
       logger.error(`${what} failed`, { ...fields, error });
     },
-    /** @param what names the component that lost the database */
-    outageBegan(what: string, error: unknown): void {
-      metrics.outages.set({ name: what }, 1);
-      logger.error(`${what}: database unavailable, retrying`, { error });
-    },
-    outageEnded(what: string, durationMs: number): void {
-      metrics.outages.set({ name: what }, 0);
-      logger.info(`${what}: database recovered`, { lastedMs: Math.round(durationMs) });
+    /** Events of an `OutageMonitor`. @param what names the component that loses the database, such as `Job queue` */
+    outageCallbacks(what: string): OutageCallbacks {
+      return {
+        began(error) {
+          metrics.outages.set({ name: what }, 1);
+          logger.error(`${what}: database unavailable, retrying`, { error });
+        },
+        ended(durationMs) {
+          metrics.outages.set({ name: what }, 0);
+          logger.info(`${what}: database recovered`, { lastedMs: Math.round(durationMs) });
+        },
+      };
     },
     /** @param group of YCLIENTS endpoints that share a circuit breaker */
     breakerChanged(group: string, state: 'open' | 'closed'): void {

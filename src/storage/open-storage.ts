@@ -4,7 +4,7 @@ import { CompanyCache } from './repositories/company-cache.ts';
 import { createRepositories, type Repositories } from './create-repositories.ts';
 import { openDatabase } from './database/database.ts';
 import { readMigrations } from './database/migrate.ts';
-import { createJobQueue, type OutageListener, type StoppableJobQueue } from './queue/job-queue.ts';
+import { createJobQueue, type JobQueueDeps, type StoppableJobQueue } from './queue/job-queue.ts';
 import { defaultRetryPolicies } from './queue/retry-policy.ts';
 import { Rpc } from './rpc/client.ts';
 import type { Companies } from '../ports/companies.ts';
@@ -19,8 +19,8 @@ export type StorageDeps = Readonly<{
   monotonicMs: () => number;
   /** Called for background errors and failed job attempts. */
   onError: (error: unknown) => void;
-  /** Database outages, as seen by the job queue. */
-  outages: OutageListener;
+  /** See `JobQueueDeps`. */
+  outageCallbacks: JobQueueDeps['outageCallbacks'];
   /** Whether a burst of incoming webhooks should delay the processing of accepted ones. */
   shouldYieldToInbox: () => boolean;
   /** Uniform in [0, 1). */
@@ -49,7 +49,7 @@ export type Storage = AsyncDisposable &
 
 /** Opens the database, migrates it and starts the job queue. @throws as `openDatabase` */
 export async function openStorage(deps: StorageDeps, options: StorageOptions): Promise<Storage> {
-  const { keyring, now, monotonicMs, onError, outages, shouldYieldToInbox, random } = deps;
+  const { keyring, now, monotonicMs, onError, outageCallbacks, shouldYieldToInbox, random } = deps;
   const { webhookConcurrency } = options;
   await using scope = new AsyncDisposableStack();
   const migrations = await readMigrations(options.migrationsDirectory);
@@ -62,7 +62,7 @@ export async function openStorage(deps: StorageDeps, options: StorageOptions): P
       {
         database,
         onError,
-        outages,
+        outageCallbacks,
         monotonicMs,
         random,
         shouldYield: (name) => name === 'webhooks' && shouldYieldToInbox(),

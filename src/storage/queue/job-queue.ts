@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
-import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
+import { type OutageCallbacks, OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
 import { JobTable } from './job-table.ts';
@@ -22,17 +22,12 @@ const reclaimIntervalMs = 5_000;
 /** More than one tick of PGlite's millisecond clock. */
 const clockTickMs = 2;
 
-/** Called once at the start and once at the end of an outage. `what` is a noun such as `Job queue`. */
-export type OutageListener = Readonly<{
-  began(what: string, error: unknown): void;
-  ended(what: string, durationMs: number): void;
-}>;
-
 export type JobQueueDeps = Readonly<{
   database: Pick<Database, 'createBoss' | 'exclusive' | 'sql'>;
   /** Called for failed attempts and background errors. */
   onError: (error: unknown) => void;
-  outages: OutageListener;
+  /** Reports outages of the queue and of each queue's handlers. @param what names the component, such as `Job queue` */
+  outageCallbacks: (what: string) => OutageCallbacks;
   monotonicMs: () => number;
   /** While true, the worker of the queue takes one job per poll. */
   shouldYield?: (queue: QueueName) => boolean;
@@ -59,7 +54,7 @@ export async function createJobQueue(
 ): Promise<StoppableJobQueue> {
   const { database } = deps;
   const boss = database.createBoss();
-  const outage = createOutageMonitor('Job queue', deps);
+  const outage = new OutageMonitor(deps.outageCallbacks('Job queue'), deps.monotonicMs);
   // The workers report outages.
   boss.on('error', (error) => {
     if (!outage.ongoing) deps.onError(error);
@@ -71,13 +66,6 @@ export async function createJobQueue(
   // Without other processes, every claim found at the start is stale.
   if (database.exclusive) await table.reclaim(queueNames);
   return new PgBossQueue({ ...deps, boss, table, outage }, options);
-}
-
-function createOutageMonitor(what: string, { outages, monotonicMs }: JobQueueDeps): OutageMonitor {
-  return new OutageMonitor(
-    { began: (error) => outages.began(what, error), ended: (durationMs) => outages.ended(what, durationMs) },
-    monotonicMs,
-  );
 }
 
 async function createQueues(boss: PgBoss, queue: QueueName): Promise<void> {
@@ -129,7 +117,16 @@ class PgBossQueue implements StoppableJobQueue {
     handler: JobHandler,
     onDeadLetter: DeadLetterHandler = async () => {},
   ): Promise<void> {
-    const { boss, table, outage, shouldYield, random = Math.random, onError } = this.#deps;
+    const {
+      boss,
+      table,
+      outage,
+      outageCallbacks,
+      monotonicMs,
+      shouldYield,
+      random = Math.random,
+      onError,
+    } = this.#deps;
     const worker = new QueueWorker({
       boss,
       table,
@@ -140,7 +137,7 @@ class PgBossQueue implements StoppableJobQueue {
       shouldYield: () => shouldYield?.(queue) === true,
       random,
       queueOutage: outage,
-      jobsOutage: createOutageMonitor(`Job handlers (${queue})`, this.#deps),
+      jobsOutage: new OutageMonitor(outageCallbacks(`Job handlers (${queue})`), monotonicMs),
       onError,
     });
     this.#workers.push({ queue, worker });

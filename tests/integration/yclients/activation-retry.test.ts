@@ -30,7 +30,12 @@ describe.each(engines())('the activation sweep, in $name', ({ make }) => {
     database = scope.use(await openTestDatabase(testDatabase.address));
     repositories = repositoriesOn(database);
     queue = scope.use(
-      await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
+      await createJobQueue({
+        database,
+        onError: () => {},
+        outageCallbacks: new OutageLog().callbacks,
+        monotonicMs,
+      }),
     );
   });
   afterAll(() => scope.disposeAsync());

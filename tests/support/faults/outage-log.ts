@@ -1,16 +1,13 @@
-import type { OutageListener } from '../../../src/storage/queue/job-queue.ts';
+import type { OutageCallbacks } from '../../../src/lib/async/outage-monitor.ts';
 
 /** Records reported outages, such as `Job queue began`. */
-export class OutageLog implements OutageListener {
+export class OutageLog {
   readonly lines: string[] = [];
 
-  readonly began = (what: string): void => {
-    this.lines.push(`${what} began`);
-  };
-
-  readonly ended = (what: string): void => {
-    this.lines.push(`${what} ended`);
-  };
+  readonly callbacks = (what: string): OutageCallbacks => ({
+    began: () => void this.lines.push(`${what} began`),
+    ended: () => void this.lines.push(`${what} ended`),
+  });
 }
 
 export const monotonicMs = (): number => performance.now();

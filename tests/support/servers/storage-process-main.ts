@@ -25,7 +25,7 @@ if (task === 'write') {
 const queue = await createJobQueue({
   database,
   onError: console.error,
-  outages: new OutageLog(),
+  outageCallbacks: new OutageLog().callbacks,
   monotonicMs,
 });
 await queue.work('webhooks', async (job) => {

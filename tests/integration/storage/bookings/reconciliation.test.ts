@@ -34,7 +34,12 @@ describe.each(engines())('reconciliation in $name', ({ make }) => {
     database = scope.use(await openTestDatabase(server.address));
     repositories = repositoriesOn(database);
     queue = scope.use(
-      await createJobQueue({ database, onError: () => {}, outages: new OutageLog(), monotonicMs }),
+      await createJobQueue({
+        database,
+        onError: () => {},
+        outageCallbacks: new OutageLog().callbacks,
+        monotonicMs,
+      }),
     );
   });
   afterAll(() => scope.disposeAsync());

@@ -19,7 +19,12 @@ describe('PostgresDatabase', () => {
       { migrations: await readMigrations(migrationsDirectory), onError, now: () => new Date() },
     );
     const outages = new OutageLog();
-    await using queue = await createJobQueue({ database, onError, outages, monotonicMs });
+    await using queue = await createJobQueue({
+      database,
+      onError,
+      outageCallbacks: outages.callbacks,
+      monotonicMs,
+    });
     const repositories = repositoriesOn(database);
     const { id } = await registerCompany(repositories);
     const done: string[] = [];

@@ -25,7 +25,12 @@ describe.each(engines())('a dead-lettered job in $name', ({ make }) => {
     const { id: companyId } = await registerCompany(store.repositories);
     const log = captureLog();
     await using queue = await createJobQueue(
-      { database: store.database, onError: () => {}, outages: new OutageLog(), monotonicMs },
+      {
+        database: store.database,
+        onError: () => {},
+        outageCallbacks: new OutageLog().callbacks,
+        monotonicMs,
+      },
       { policies: { webhooks: once, activation: once, forwarding: once } },
     );
     const fail = async (): Promise<never> => {

@@ -47,7 +47,7 @@ describe.each(
   async function open(): Promise<void> {
     database = await openTestDatabase(place.address);
     queue = await createJobQueue(
-      { database, onError: (error) => errors.push(error), outages, monotonicMs },
+      { database, onError: (error) => errors.push(error), outageCallbacks: outages.callbacks, monotonicMs },
       { policies, graceMs: 2_000 },
     );
   }

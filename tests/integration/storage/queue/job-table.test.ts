@@ -21,7 +21,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
       queue = await createJobQueue({
         database: store.database,
         onError: (error) => errors.push(error),
-        outages: new OutageLog(),
+        outageCallbacks: new OutageLog().callbacks,
         monotonicMs,
         shouldYield: () => isBursting,
       });

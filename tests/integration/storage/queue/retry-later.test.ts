@@ -16,7 +16,12 @@ describe.each(engines())('a job that throws RetryLaterError in $name', ({ make }
     const outages = new OutageLog();
     const errors: unknown[] = [];
     const queue = await createJobQueue(
-      { database: store.database, onError: (error) => errors.push(error), outages, monotonicMs },
+      {
+        database: store.database,
+        onError: (error) => errors.push(error),
+        outageCallbacks: outages.callbacks,
+        monotonicMs,
+      },
       {
         policies: {
           forwarding: { ...defaultRetryPolicies.forwarding, backoff: { baseMs: 200, maxMs: 200 } },
