@@ -139,7 +139,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
     for (const companyId of companies) this.#sessions.getOrCreate(companyId).markRestorePending();
     const { signal } = this.#closing;
     this.#sessions
-      .restoreAll(companies, { signal, connectTimeoutMs: this.#timeouts.responseTimeoutMs })
+      .restoreAll(companies, { signal, slotTimeoutMs: this.#timeouts.responseTimeoutMs })
       .catch((error: unknown) => this.#logger.error('WhatsApp session restore failed', { error }));
   }
 

@@ -60,18 +60,18 @@ export class SessionRegistry {
 
   /**
    * Restores a few sessions at a time, each until it leaves `connecting`.
-   * @param connectTimeoutMs how long one session may occupy its slot
+   * @param slotTimeoutMs how long one session may occupy its slot
    */
   async restoreAll(
     companies: readonly CompanyId[],
-    { signal, connectTimeoutMs }: Readonly<{ signal: AbortSignal; connectTimeoutMs: number }>,
+    { signal, slotTimeoutMs }: Readonly<{ signal: AbortSignal; slotTimeoutMs: number }>,
   ): Promise<void> {
     const pending = companies.values();
     const worker = async (): Promise<void> => {
       for (const companyId of pending) {
         if (signal.aborted) return;
         await this.runExclusive(companyId, () => this.getOrCreate(companyId).restore());
-        await this.getOrCreate(companyId).waitWhileConnecting(connectTimeoutMs);
+        await this.getOrCreate(companyId).waitWhileConnecting(slotTimeoutMs);
       }
     };
     await Promise.all(Array.from({ length: maxConcurrentRestores }, worker));
