@@ -1,15 +1,15 @@
 // @ts-check
 
-import { fetchStatus } from './connect/status-api.js';
 import { ConnectView } from './connect/connect-view.js';
 import { initialModel, currentScreen } from './connect/connection-model.js';
+import { SalonTabs } from './connect/salon-tabs.js';
+import { Salon } from './connect/salon.js';
+import { openSocket } from './connect/socket.js';
+import { fetchStatus } from './connect/status-api.js';
 import { byId, setText } from './shared/dom.js';
 import { unknownErrorCode } from './shared/error-actions.js';
 import { startPage } from './shared/page.js';
 import { safeStorage } from './shared/safe-storage.js';
-import { Salon } from './connect/salon.js';
-import { SalonTabs } from './connect/salon-tabs.js';
-import { openSocket } from './connect/socket.js';
 import { urlWithoutTokens, companyIdFromToken, loadTokens, tokensInUrl } from './shared/token.js';
 
 /** @import { Translate } from './shared/i18n.js' */

@@ -2,12 +2,12 @@
 /** @import { Translate } from './shared/i18n.js' */
 /** @import { Settings, SettingsResponse } from './settings/settings-api.js' */
 
-import { byId, setAttribute, setText } from './shared/dom.js';
-import { webhookStatusText } from './settings/webhook-status.js';
-import { startPage } from './shared/page.js';
-import { safeStorage } from './shared/safe-storage.js';
 import { ApiError, SettingsApi } from './settings/settings-api.js';
 import { TemplateEditor } from './settings/template-editor.js';
+import { webhookStatusText } from './settings/webhook-status.js';
+import { byId, setAttribute, setText } from './shared/dom.js';
+import { startPage } from './shared/page.js';
+import { safeStorage } from './shared/safe-storage.js';
 import { urlWithoutTokens, companyIdFromToken, loadTokens } from './shared/token.js';
 
 const defaultQuietHours = { from: '21:00', to: '09:00' };

@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
+import { sha256Hex } from '../crypto/hash.ts';
 import { type BusinessType, detectBusinessType } from '../domain/company/business-type.ts';
 import { clientLanguage } from '../domain/company/client-language.ts';
 import type { Company } from '../domain/company/company.ts';
+import { isTimeZone } from '../domain/company/salon-time.ts';
+import type { SessionStatus } from '../domain/company/session-state.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId, SalonId } from '../domain/ids.ts';
 import type { Message } from '../domain/notification/message.ts';
-import { isTimeZone } from '../domain/company/salon-time.ts';
-import type { SessionStatus } from '../domain/company/session-state.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
-import { sha256Hex } from '../crypto/hash.ts';
 import type { DirectMessage, DirectMessages } from '../messaging/direct-messages.ts';
 import type { BusinessEvents } from '../observability/events.ts';
+import type { Companies, ConnectTokens, ConnectionStats } from '../ports/companies.ts';
+import type { Messages } from '../ports/messages.ts';
+import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
+import type { SalonInfo, YclientsPlatform } from '../ports/yclients.ts';
+import type { WebhookJob, WebhookProcessor } from './bookings/webhook-processor.ts';
 import type { Activation } from './installation/activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './installation/connect-token.ts';
-import type { SalonInfo, YclientsPlatform } from '../ports/yclients.ts';
 import type { SessionRecorder } from './installation/session-recorder.ts';
 import { effectiveStatus } from './installation/session-status.ts';
-import type { WebhookJob, WebhookProcessor } from './bookings/webhook-processor.ts';
-import type { Messages } from '../ports/messages.ts';
-import type { Companies, ConnectTokens, ConnectionStats } from '../ports/companies.ts';
-import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 
 export type MarketplaceServiceDeps = Readonly<{
   companies: Pick<

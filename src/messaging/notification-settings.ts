@@ -3,13 +3,13 @@ import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import { type BookingMessageKind, bookingMessageKinds } from '../domain/notification/message.ts';
 import type { NotificationSettings } from '../domain/notification/settings.ts';
-import { defaultTemplate } from './templates/defaults.ts';
-import { exampleBooking } from './templates/example-booking.ts';
-import { assertTemplate, templateProblems, type TemplateProblem } from './templates/template.ts';
-import { variablesFor } from './templates/variables.ts';
-import { renderMessage } from './templates/render.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Contacts, Settings } from '../ports/messages.ts';
+import { defaultTemplate } from './templates/defaults.ts';
+import { exampleBooking } from './templates/example-booking.ts';
+import { renderMessage } from './templates/render.ts';
+import { assertTemplate, templateProblems, type TemplateProblem } from './templates/template.ts';
+import { variablesFor } from './templates/variables.ts';
 
 export type NotificationSettingsDeps = Readonly<{
   settings: Settings;

@@ -8,8 +8,8 @@ import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
 import { disposableInterval } from '../lib/async/timers.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Messages, Settings } from '../ports/messages.ts';
 import type { Companies } from '../ports/companies.ts';
+import type { Messages, Settings } from '../ports/messages.ts';
 import type { Lease, WhatsApp } from '../ports/sessions.ts';
 
 export type OutboxDeps = Readonly<{

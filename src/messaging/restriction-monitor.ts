@@ -3,10 +3,10 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
+import { disposableInterval } from '../lib/async/timers.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { ReachoutTimelockUpdate, Restrictions } from '../ports/restrictions.ts';
 import type { WhatsApp } from '../ports/sessions.ts';
-import { disposableInterval } from '../lib/async/timers.ts';
 
 export type RestrictionMonitorDeps = Readonly<{
   restrictions: Pick<Restrictions, 'record' | 'due'>;

@@ -1,9 +1,9 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser } from '../support/clients/browser.ts';
 import { openRegistration } from '../../dev-env/clients/test-clients.ts';
 import { demoSalon, ownerNumber, startStack, type Stack } from '../../dev-env/network.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 const desktop = { viewport: { width: 1100, height: 900 } } as const;

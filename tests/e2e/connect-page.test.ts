@@ -1,11 +1,11 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser } from '../support/clients/browser.ts';
 import { waitUntilActive } from '../../dev-env/clients/linked-salon.ts';
 import { ConnectPageClient, decodeQr, openRegistration } from '../../dev-env/clients/test-clients.ts';
 import { demoSalon, ownerNumber, startStack, type Stack } from '../../dev-env/network.ts';
-import { waitFor } from '../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
 
 const waitMs = 15_000;
 const otherSalon = { id: 560_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { launchBrowser } from '../support/clients/browser.ts';
 import { linkSalon } from '../../dev-env/clients/linked-salon.ts';
 import { fetchStatus } from '../../dev-env/clients/test-clients.ts';
 import { startStack } from '../../dev-env/network.ts';
-import { waitFor } from '../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
 
 const waitMs = 15_000;
 

@@ -1,12 +1,12 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser } from '../support/clients/browser.ts';
 import { dateInDays, linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
-import { waitFor } from '../../dev-env/wait-for.ts';
-import { WebhookReceiver } from '../support/servers/webhook-receiver.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { launchBrowser } from '../support/clients/browser.ts';
+import { WebhookReceiver } from '../support/servers/webhook-receiver.ts';
 
 const waitMs = 15_000;
 

@@ -4,13 +4,13 @@
  * @import { Translate } from '../shared/i18n.js'
  */
 
-import { isSlow, currentScreen } from './connection-model.js';
 import { formatSeconds, secondsLeft, shareLeft } from '../shared/countdown.js';
 import { byId, setAttribute, setText } from '../shared/dom.js';
 import { errorAction, unknownErrorCode } from '../shared/error-actions.js';
+import { isSlow, currentScreen } from './connection-model.js';
+import { PairingView } from './pairing-view.js';
 import { showsLinkingSteps, screenAppearance } from './screen-appearance.js';
 import { causeAndSince } from './state-cause.js';
-import { PairingView } from './pairing-view.js';
 
 /** @type {ReadonlySet<Screen>} */
 const linkedScreens = new Set(['connected', 'reconnecting']);

@@ -20,9 +20,9 @@
  * @typedef {Request | { kind: 'close' }} Effect
  */
 
-import { parsePhone } from './pairing-format.js';
-import { changeAfterFailure } from './failure-reducer.js';
 import { isLive, requestSettled } from './connection-model.js';
+import { changeAfterFailure } from './failure-reducer.js';
+import { parsePhone } from './pairing-format.js';
 
 /** States that keep the failure already shown. */
 const failureKeepingStates = new Set(['idle', 'stopped']);

@@ -4,10 +4,10 @@
  * @import { Translate } from '../shared/i18n.js'
  */
 
-import { formatPairingCode } from './pairing-format.js';
 import { formatSeconds, secondsLeft } from '../shared/countdown.js';
 import { byId, setAttribute, setText } from '../shared/dom.js';
 import { errorAction, unknownErrorCode } from '../shared/error-actions.js';
+import { formatPairingCode } from './pairing-format.js';
 import { allowsPairingCode, showsLinkingSteps } from './screen-appearance.js';
 
 /** Phones cannot scan their own screen. A tablet is large enough to be scanned by another phone. */

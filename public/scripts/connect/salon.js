@@ -7,8 +7,8 @@
  *   onChange: () => void }} SalonOptions
  */
 
-import { reduce } from './connection-reducer.js';
 import { initialModel } from './connection-model.js';
+import { reduce } from './connection-reducer.js';
 
 const pollIntervalMs = 2000;
 const statusTimeoutMs = 8000;

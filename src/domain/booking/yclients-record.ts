@@ -1,8 +1,8 @@
-import type { BookedService, Booking } from './booking.ts';
-import { parsePositiveInteger } from '../ids.ts';
-import { isJsonObject, type JsonObject } from '../json-object.ts';
 import { formatPhone } from '../company/phone.ts';
 import { localTimeFrom } from '../company/salon-time.ts';
+import { parsePositiveInteger } from '../ids.ts';
+import { isJsonObject, type JsonObject } from '../json-object.ts';
+import type { BookedService, Booking } from './booking.ts';
 
 /**
  * Parses a YCLIENTS record from a `record` webhook or `GET /records`. Lenient: YCLIENTS sends integers for booleans, null

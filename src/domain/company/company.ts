@@ -1,7 +1,7 @@
-import type { BusinessType } from './business-type.ts';
 import type { CompanyId, SalonId } from '../ids.ts';
-import type { SessionState } from './session-state.ts';
 import type { Language } from '../language.ts';
+import type { BusinessType } from './business-type.ts';
+import type { SessionState } from './session-state.ts';
 
 export const integrationStatuses = [
   'pending_whatsapp',

@@ -1,10 +1,10 @@
-import type { KnownBooking, NotifiedState } from '../booking/booking.ts';
 import { notifiedState } from '../booking/booking-events.ts';
-import type { BookingMessageKind } from './message.ts';
-import type { NotificationSettings } from './settings.ts';
+import type { KnownBooking, NotifiedState } from '../booking/booking.ts';
 import { mayBeMobile } from '../company/phone.ts';
-import { quietUntil } from './quiet-hours.ts';
 import { toInstant } from '../company/salon-time.ts';
+import type { BookingMessageKind } from './message.ts';
+import { quietUntil } from './quiet-hours.ts';
+import type { NotificationSettings } from './settings.ts';
 
 /** A message of a booking before its text is rendered. */
 export type PlannedMessage = Readonly<{

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import { clientIp } from '../../lib/net/client-ip.ts';
+import { isUuid } from '../../lib/uuid.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { getRequestId } from './request-id.ts';
-import { isUuid } from '../../lib/uuid.ts';
 
 export type AccessLogDeps = Readonly<{
   logger: Logger;

@@ -5,17 +5,17 @@ import {
   reduceBooking,
 } from '../../domain/booking/booking-events.ts';
 import type { KnownBooking } from '../../domain/booking/booking.ts';
+import { bookingFrom, lastChangeFrom } from '../../domain/booking/yclients-record.ts';
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { type Plan, type PlannedMessage, planMessages } from '../../domain/notification/notification-plan.ts';
 import type { NewMessage } from '../../domain/notification/message.ts';
+import { type Plan, type PlannedMessage, planMessages } from '../../domain/notification/notification-plan.ts';
 import type { NotificationSettings } from '../../domain/notification/settings.ts';
-import { bookingFrom, lastChangeFrom } from '../../domain/booking/yclients-record.ts';
 import { renderMessage } from '../../messaging/templates/render.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Bookings } from '../../ports/bookings.ts';
-import type { Settings } from '../../ports/messages.ts';
 import type { Events, MarketplaceEvent } from '../../ports/events.ts';
+import type { Settings } from '../../ports/messages.ts';
 
 export type RecordChange = Readonly<{
   recordId: number;

@@ -1,16 +1,16 @@
-import type { Company } from '../../domain/company/company.ts';
-import type { CompanyId } from '../../domain/ids.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 import { bookingFrom, recordIdFrom } from '../../domain/booking/yclients-record.ts';
+import type { Company } from '../../domain/company/company.ts';
 import { localTimeAt } from '../../domain/company/salon-time.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { YclientsPlatform } from '../../ports/yclients.ts';
-import type { BookingSync } from './booking-sync.ts';
-import type { WebhookSubscriptionCheck } from './webhook-subscription-check.ts';
+import type { SyncCursors } from '../../ports/bookings.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
-import type { SyncCursors } from '../../ports/bookings.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
+import type { YclientsPlatform } from '../../ports/yclients.ts';
+import type { BookingSync } from './booking-sync.ts';
+import type { WebhookSubscriptionCheck } from './webhook-subscription-check.ts';
 
 export type ReconciliationDeps = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;

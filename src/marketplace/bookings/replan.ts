@@ -1,9 +1,9 @@
-import type { CompanyId } from '../../domain/ids.ts';
 import { localTimeAt } from '../../domain/company/salon-time.ts';
-import type { BookingSync } from './booking-sync.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { Bookings } from '../../ports/bookings.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
+import type { BookingSync } from './booking-sync.ts';
 
 export type ReplannerDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;

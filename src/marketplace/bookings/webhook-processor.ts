@@ -1,11 +1,11 @@
+import { isWebhookResource } from '../../domain/booking/yclients-record.ts';
 import type { Company } from '../../domain/company/company.ts';
+import { PermanentJobError } from '../../domain/errors/job-errors.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { BookingSync } from './booking-sync.ts';
 import type { Events } from '../../ports/events.ts';
 import type { WebhookJobData } from '../../ports/job-queue.ts';
-import { isWebhookResource } from '../../domain/booking/yclients-record.ts';
-import { PermanentJobError } from '../../domain/errors/job-errors.ts';
+import type { BookingSync } from './booking-sync.ts';
 
 export type WebhookJob = Omit<WebhookJobData, 'companyId'> & Readonly<{ jobId: string }>;
 

@@ -2,9 +2,9 @@ import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
+import type { YclientsPlatform } from '../../ports/yclients.ts';
 
 export type WebhookSubscriptionCheckDeps = Readonly<{
   companies: Pick<Companies, 'getSecrets'>;

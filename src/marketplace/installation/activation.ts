@@ -1,12 +1,12 @@
-import { AppError } from '../../domain/errors/app-error.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
+import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
+import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 
 export type ActivationDeps = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus' | 'getSecrets' | 'transitionIntegration'>;

@@ -1,12 +1,12 @@
+import { safeEqual } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies, ConnectTokens, Revocations } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { WhatsApp } from '../../ports/sessions.ts';
-import { safeEqual } from '../../crypto/hash.ts';
+import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 
 export type LifecycleEvent = Readonly<{
   salonId: SalonId;

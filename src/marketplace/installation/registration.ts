@@ -1,10 +1,10 @@
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
+import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
+import type { MarketplaceService } from '../marketplace-service.ts';
 import type { Activation } from './activation.ts';
 import type { ConnectTokenSigner } from './connect-token.ts';
-import type { MarketplaceService } from '../marketplace-service.ts';
-import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 
 export type RedirectRegistration = Readonly<{
   salonIds: readonly SalonId[];

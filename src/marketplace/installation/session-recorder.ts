@@ -1,6 +1,6 @@
 import { integrationStatuses } from '../../domain/company/company.ts';
-import type { CompanyId } from '../../domain/ids.ts';
 import type { SessionStatus } from '../../domain/company/session-state.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { RetryingQueue } from '../../lib/async/retrying-queue.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/companies.ts';

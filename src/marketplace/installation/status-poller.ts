@@ -1,8 +1,8 @@
 import type { Company } from '../../domain/company/company.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Lifecycle } from './lifecycle.ts';
-import type { YclientsPlatform } from '../../ports/yclients.ts';
 import type { Companies } from '../../ports/companies.ts';
+import type { YclientsPlatform } from '../../ports/yclients.ts';
+import type { Lifecycle } from './lifecycle.ts';
 
 export type StatusPollerDeps = Readonly<{
   companies: Pick<Companies, 'withStatus'>;

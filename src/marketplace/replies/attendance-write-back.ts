@@ -1,12 +1,12 @@
+import { deterministicUuid } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { AttendanceUpdate, YclientsPlatform } from '../../ports/yclients.ts';
 import type { AttendanceReply, AttendanceWriteBackJob } from '../../ports/client-replies.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
+import type { AttendanceUpdate, YclientsPlatform } from '../../ports/yclients.ts';
 
 export type AttendanceWriteBackDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;

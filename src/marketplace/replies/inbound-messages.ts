@@ -1,8 +1,8 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
+import type { ReceivedMessages, ReceivedText } from '../../ports/received-messages.ts';
 import type { ReplyHandler } from './reply-handler.ts';
 import type { WebhookForwarder } from './webhook-forwarder.ts';
-import type { ReceivedMessages, ReceivedText } from '../../ports/received-messages.ts';
 
 export type InboundMessagesDeps = Readonly<{
   receivedMessages: Pick<ReceivedMessages, 'save' | 'deleteOlderThan'>;

@@ -4,8 +4,8 @@ import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { isLoopbackIp, isPublicIp } from '../../lib/net/ip-ranges.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { WebhookForwarder } from './webhook-forwarder.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
+import type { WebhookForwarder } from './webhook-forwarder.ts';
 
 export type OutgoingWebhookSettingsDeps = Readonly<{
   outgoingWebhooks: Pick<OutgoingWebhooks, 'get' | 'save' | 'rotate' | 'remove'>;

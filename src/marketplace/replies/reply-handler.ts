@@ -1,15 +1,15 @@
-import { type ClientReplyKind, parseClientReply } from '../../domain/notification/client-reply.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
+import { type ClientReplyKind, parseClientReply } from '../../domain/notification/client-reply.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { Replanner } from '../bookings/replan.ts';
-import type { AttendanceWriteBack } from './attendance-write-back.ts';
 import type { ClientReplyJob, ClientReplies, AttendanceReply } from '../../ports/client-replies.ts';
-import type { Contacts, Messages } from '../../ports/messages.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
+import type { Contacts, Messages } from '../../ports/messages.ts';
 import type { ReceivedText } from '../../ports/received-messages.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
+import type { Replanner } from '../bookings/replan.ts';
+import type { AttendanceWriteBack } from './attendance-write-back.ts';
 
 export type ReplyHandlerDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;

@@ -1,16 +1,16 @@
-import type { CompanyId } from '../../domain/ids.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 import { RetryLaterError } from '../../domain/errors/job-errors.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import { truncate } from '../../lib/text.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
+import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
+import type { OutgoingWebhook, OutgoingWebhooks, WebhookSender } from '../../ports/outgoing-webhooks.ts';
 import type {
   ForwardingJob,
   UnforwardedMessage,
   ReceivedMessage,
   ReceivedMessages,
 } from '../../ports/received-messages.ts';
-import type { OutgoingWebhook, OutgoingWebhooks, WebhookSender } from '../../ports/outgoing-webhooks.ts';
-import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
 
 export type WebhookForwarderDeps = Readonly<{
   receivedMessages: Pick<ReceivedMessages, 'byId' | 'findUnforwarded' | 'markQueuedForForwarding'>;

@@ -1,6 +1,6 @@
 import type { BusinessType } from '../../domain/company/business-type.ts';
-import type { BookingMessageKind } from '../../domain/notification/message.ts';
 import type { Language } from '../../domain/language.ts';
+import type { BookingMessageKind } from '../../domain/notification/message.ts';
 
 /** Phrases that depend on the kind of business. */
 type BusinessTerms = Readonly<{ booked: string; reminder: string; staff: string; farewell: string }>;

@@ -1,9 +1,9 @@
 import type { Booking } from '../../domain/booking/booking.ts';
-import type { BilingualText } from '../../domain/errors/app-error.ts';
-import type { BookingMessageKind } from '../../domain/notification/message.ts';
 import { formatLocalTime } from '../../domain/company/salon-time.ts';
-import { truncate } from '../../lib/text.ts';
+import type { BilingualText } from '../../domain/errors/app-error.ts';
 import type { Language } from '../../domain/language.ts';
+import type { BookingMessageKind } from '../../domain/notification/message.ts';
+import { truncate } from '../../lib/text.ts';
 
 /** Template variables, with descriptions for the settings page. */
 const descriptions = {

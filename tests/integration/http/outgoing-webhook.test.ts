@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { OutgoingWebhook } from '../../../src/ports/outgoing-webhooks.ts';
 import { apiKey, companyId, otherToken, token } from '../../support/fixtures/test-companies.ts';
 import { adminApiKey, startHttpTestServer } from '../../support/servers/http-test-server.ts';
-import type { OutgoingWebhook } from '../../../src/ports/outgoing-webhooks.ts';
 
 const webhook: OutgoingWebhook = {
   version: '0b0a4c1e-0000-4000-8000-000000000000',

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { waitFor } from '../../../dev-env/wait-for.ts';
+import { SessionFixture } from '../../support/fixtures/session-fixture.ts';
 import { companyId, token } from '../../support/fixtures/test-companies.ts';
 import { startHttpTestServer } from '../../support/servers/http-test-server.ts';
-import { SessionFixture } from '../../support/fixtures/session-fixture.ts';
 import { startSocketTestServer } from '../../support/servers/socket-test-server.ts';
-import { waitFor } from '../../../dev-env/wait-for.ts';
 
 it('GET /marketplace/qr responds 410 after the last code of a pairing; ?new=1 restarts it', async () => {
   await using fixture = await SessionFixture.start();

@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../dev-env/wait-for.ts';
 import { companyIdFrom } from '../../../src/domain/ids.ts';
 import { HttpWebhookSender } from '../../../src/webhook-delivery/webhook-sender.ts';
 import { DnsServer } from '../../support/servers/dns-server.ts';
-import { waitFor } from '../../../dev-env/wait-for.ts';
 import { WebhookReceiver } from '../../support/servers/webhook-receiver.ts';
 
 const companyId = companyIdFrom(1);

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { screens } from '../../../public/scripts/connect/connection-model.js';
+import { screenAppearance } from '../../../public/scripts/connect/screen-appearance.js';
+import { causes } from '../../../public/scripts/connect/state-cause.js';
 import { errorAction, errorActions, unknownErrorCode } from '../../../public/scripts/shared/error-actions.js';
 import { chooseLanguage, createTranslate } from '../../../public/scripts/shared/i18n.js';
-import { causes } from '../../../public/scripts/connect/state-cause.js';
-import { screenAppearance } from '../../../public/scripts/connect/screen-appearance.js';
 import { integrationStatuses } from '../../../src/domain/company/company.ts';
-import { errorCodes } from '../../../src/domain/errors/app-error.ts';
 import { sessionStates } from '../../../src/domain/company/session-state.ts';
+import { errorCodes } from '../../../src/domain/errors/app-error.ts';
 
 const directory = new URL('../../../public/', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, directory), 'utf8');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { AppError, errorCodes } from '../../../../src/domain/errors/app-error.ts';
 import { companyId, token } from '../../../support/fixtures/test-companies.ts';
 import {
@@ -9,7 +10,6 @@ import {
   startSocketTestServer,
   type PageClient,
 } from '../../../support/servers/socket-test-server.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const errorPayload = async (client: PageClient): Promise<unknown> =>
   (await waitFor('the connect error', () => client.connectErrors[0])).data;

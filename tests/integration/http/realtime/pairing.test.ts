@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { AppError, errorCodes } from '../../../../src/domain/errors/app-error.ts';
 import { companyId, otherCompanyId, otherToken } from '../../../support/fixtures/test-companies.ts';
 import {
@@ -7,7 +8,6 @@ import {
   startSocketTestServer,
   type PageClient,
 } from '../../../support/servers/socket-test-server.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const first = async (client: PageClient, name: string): Promise<unknown> =>
   await waitFor(name, () => client.payloads(name)[0]);

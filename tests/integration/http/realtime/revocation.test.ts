@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Language } from '../../../../src/domain/language.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { AppError, errorCodes } from '../../../../src/domain/errors/app-error.ts';
+import type { Language } from '../../../../src/domain/language.ts';
 import {
   companyId,
   otherToken,
@@ -13,7 +14,6 @@ import {
   startSocketTestServer,
   type PageClient,
 } from '../../../support/servers/socket-test-server.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 /** The last event before the server disconnected. */
 const lastEvent = async (client: PageClient): Promise<unknown> => {

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { adminApiKey, clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const otherSalon = { id: 530_077, title: 'Салон «Верба»', timeZone: 'Europe/Moscow' } as const;
 const json = { 'content-type': 'application/json' };

@@ -4,12 +4,12 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, demoSalon, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const clockOffsetPreload = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');
 const breakerOpenMs = 61_000;

@@ -5,11 +5,11 @@ import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { linkSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack } from '../../../../dev-env/network.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const minuteMs = 60_000;
 const clockOffsetPreload = path.resolve(import.meta.dirname, '../../../support/clock/clock-offset.ts');

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { type LinkedSalon, linkSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, type Stack, startStack } from '../../../../dev-env/network.ts';
-import { TcpProxy } from '../../../support/faults/tcp-proxy.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { TcpProxy } from '../../../support/faults/tcp-proxy.ts';
 
 type MessageView = Readonly<{ id: string; status: string; attempts: number }>;
 

@@ -2,10 +2,10 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest, openRegistration } from '../../../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 describe('a temporary outage', () => {
   const scope = new AsyncDisposableStack();

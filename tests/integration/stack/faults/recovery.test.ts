@@ -14,9 +14,9 @@ import {
   fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const newOwner = { user_id: 999, name: 'Ева', email: 'eva@example.com', phone: '79009998877' };
 

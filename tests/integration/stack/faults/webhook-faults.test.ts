@@ -4,12 +4,12 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 type Readiness = Readonly<{ status: string; dependencies: Readonly<Record<string, { status: string }>> }>;
 

@@ -10,8 +10,8 @@ import {
   fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 /** Delay of WhatsApp's restart (515) after the scan, during which the test kills the server. */
 const restartAfterMs = 1_500;

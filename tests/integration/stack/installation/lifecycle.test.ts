@@ -15,9 +15,9 @@ import {
   fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { adminApiKey, clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const neighbour = { id: 540_002, title: 'Салон «Сирень»', timeZone: 'Europe/Moscow' } as const;
 

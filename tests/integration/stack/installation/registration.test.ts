@@ -8,8 +8,8 @@ import {
   fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
 import { startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const activationEndpoint = 'POST /marketplace/partner/callback';
 

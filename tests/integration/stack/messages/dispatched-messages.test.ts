@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LinkedSalon, linkSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
-import { localEngines, stackDatabase } from '../../../support/fixtures/engines.ts';
 import { startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { localEngines, stackDatabase } from '../../../support/fixtures/engines.ts';
 
 type MessageView = Readonly<{ status: string; attempts: number }>;
 

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DateTime } from 'luxon';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dateInDays, linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { BookingInput } from '../../../../dev-env/simulators/yclients/record.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const salons = {
   moscow: { salonId: 510_001, number: '79001112233' },

@@ -14,10 +14,10 @@ import {
   startStack,
   type Stack,
 } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { BookingInput, SimulatedRecord } from '../../../../dev-env/simulators/yclients/record.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 type HistoryEvent = Readonly<{ type: string; cause: string; detail: Readonly<Record<string, unknown>> }>;
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkSalon, type LinkedSalon } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../../../dev-env/clients/test-clients.ts';
-import { localEngines, stackDatabase } from '../../../support/fixtures/engines.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
-import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
+import { localEngines, stackDatabase } from '../../../support/fixtures/engines.ts';
+import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
 
 type ReceivedView = Readonly<{ id: string; phone: string; text: string; sent_at: string }>;
 type WebhookView = Readonly<{ url: string; enabled: boolean; failing_since: string | null; secret?: string }>;

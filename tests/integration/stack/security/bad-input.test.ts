@@ -1,6 +1,5 @@
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { badRequests, type BadRequestContext } from '../../../support/faults/bad-requests.ts';
 import { linkSalon, fetchStats } from '../../../../dev-env/clients/linked-salon.ts';
 import {
   sendRequest,
@@ -10,6 +9,7 @@ import {
 } from '../../../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { badRequests, type BadRequestContext } from '../../../support/faults/bad-requests.ts';
 
 const jwtSecret = 'a-secret-of-this-test-and-of-nothing-else-0123456789';
 const otherSalon = { id: 530_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Keyring } from '../../../../src/crypto/keyring.ts';
 import {
   dateInDays,
   type LinkedSalon,
@@ -9,13 +8,14 @@ import {
   waitUntilActive,
 } from '../../../../dev-env/clients/linked-salon.ts';
 import { sendRequest, fetchStatus } from '../../../../dev-env/clients/test-clients.ts';
-import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
 import { clientNumber, startStack, type Stack } from '../../../../dev-env/network.ts';
+import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
+import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
 import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
-import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
 
 const [k1, k2, k3] = ['k1', 'k2', 'k3'].map((id) => `${id}:${randomBytes(32).toString('base64')}`);
 const textBefore = 'Можно в среду?';

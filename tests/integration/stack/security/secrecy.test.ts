@@ -22,8 +22,8 @@ import {
   startStack,
   type Stack,
 } from '../../../../dev-env/network.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const secondSalon = { id: 550_002, title: 'Салон «Лён»', timeZone: 'Europe/Moscow' } as const;
 const secondNumber = '79001112277';

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { makeDirectories } from '../../../../src/config/directories.ts';
 import { FullDisk } from '../../../support/faults/full-disk.ts';
-import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
 

@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
-import { openDatabase } from '../../../../src/storage/database/database.ts';
-import { localEngines } from '../../../support/fixtures/engines.ts';
-import { RefusingPostgres } from '../../../support/faults/refusing-postgres.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { openDatabase } from '../../../../src/storage/database/database.ts';
+import { RefusingPostgres } from '../../../support/faults/refusing-postgres.ts';
+import { localEngines } from '../../../support/fixtures/engines.ts';
 
 const entry = fileURLToPath(new URL('../../../../src/main.ts', import.meta.url));
 

@@ -6,8 +6,8 @@ import {
   planMessages,
 } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { visitsOnClockChanges } from '../../../support/fixtures/clock-changes.ts';
 import { knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
+import { visitsOnClockChanges } from '../../../support/fixtures/clock-changes.ts';
 
 /** Noon in Moscow, two days before the visit at 14:30. */
 const now = new Date('2026-03-08T09:00:00Z');

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Language, languages } from '../../../../src/domain/language.ts';
 import { businessTypes } from '../../../../src/domain/company/business-type.ts';
+import { type Language, languages } from '../../../../src/domain/language.ts';
 import { bookingMessageKinds } from '../../../../src/domain/notification/message.ts';
 import { defaultTemplate } from '../../../../src/messaging/templates/defaults.ts';
+import { renderMessage } from '../../../../src/messaging/templates/render.ts';
 import { templateProblems } from '../../../../src/messaging/templates/template.ts';
 import { variablesFor } from '../../../../src/messaging/templates/variables.ts';
-import { renderMessage } from '../../../../src/messaging/templates/render.ts';
 import { booking } from '../../../support/fixtures/bookings.ts';
 
 const salon = { title: 'Салон Ромашка', businessType: 'beauty', language: 'ru' } as const;

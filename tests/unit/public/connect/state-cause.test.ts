@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { initialModel } from '../../../../public/scripts/connect/connection-model.js';
+import { causeAndSince } from '../../../../public/scripts/connect/state-cause.js';
 import { createTranslate } from '../../../../public/scripts/shared/i18n.js';
 import { readSessionCause } from '../../../../public/scripts/shared/payloads.js';
-import { causeAndSince } from '../../../../public/scripts/connect/state-cause.js';
 import {
   decideAfterDisconnect,
   receiveTimedOut,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createTranslate } from '../../../../public/scripts/shared/i18n.js';
 import { webhookStatusText } from '../../../../public/scripts/settings/webhook-status.js';
+import { createTranslate } from '../../../../public/scripts/shared/i18n.js';
 
 const translateTo = (language: string) =>
   createTranslate(
