@@ -20,9 +20,9 @@ export function createCompanyEvents(logger: Logger) {
     settingsChanged(companyId: CompanyId): void {
       logger.info('Settings changed', { companyId });
     },
-    /** @param news how many messages the records that were read led to */
-    reconciled(companyId: CompanyId, read: number, news: number): void {
-      logger.info('Bookings reconciled', { companyId, read, news });
+    /** @param readCount records read. @param messageCount messages queued for them */
+    reconciled(companyId: CompanyId, readCount: number, messageCount: number): void {
+      logger.info('Bookings reconciled', { companyId, read: readCount, news: messageCount });
     },
   };
 }

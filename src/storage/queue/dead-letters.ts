@@ -14,12 +14,10 @@ export async function readDeadLetters(
   queue: QueueName,
   limit: number,
 ): Promise<readonly DeadLetter[]> {
-  const rows = await sql.transaction((session) =>
-    session.query(
-      `select id::text, data, to_char(created_on at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as dead_lettered_at
-       from pgboss.job where name = $1 and state = 'created' order by created_on desc, id limit $2`,
-      [deadLetterQueueName(queue), limit],
-    ),
+  const rows = await sql.query(
+    `select id::text, data, to_char(created_on at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as dead_lettered_at
+     from pgboss.job where name = $1 and state = 'created' order by created_on desc, id limit $2`,
+    [deadLetterQueueName(queue), limit],
   );
   return rows.map((row) => {
     const deadLetter = new RowReader(row);
@@ -43,11 +41,9 @@ export async function readDeadLetter(
   id: string,
 ): Promise<Pick<NewJob, 'key' | 'data'> | undefined> {
   if (!isUuid(id)) return undefined;
-  const [row] = await sql.transaction((session) =>
-    session.query(`select data from pgboss.job where name = $1 and id = $2 and state = 'created'`, [
-      deadLetterQueueName(queue),
-      id,
-    ]),
+  const [row] = await sql.query(
+    `select data from pgboss.job where name = $1 and id = $2 and state = 'created'`,
+    [deadLetterQueueName(queue), id],
   );
   if (row === undefined) return undefined;
   const deadLetter = new RowReader(row).object('data');
