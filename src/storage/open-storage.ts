@@ -65,7 +65,7 @@ export async function openStorage(deps: StorageDeps, options: StorageOptions): P
         outageCallbacks,
         monotonicMs,
         random,
-        shouldYield: (name) => name === 'webhooks' && shouldYieldToInbox(),
+        shouldYield: { webhooks: shouldYieldToInbox },
       },
       { policies: { webhooks: { ...defaultRetryPolicies.webhooks, concurrency } } },
     ),

@@ -29,8 +29,8 @@ export type JobQueueDeps = Readonly<{
   /** Reports outages of the queue and of each queue's handlers. @param what names the component, such as `Job queue` */
   outageCallbacks: (what: string) => OutageCallbacks;
   monotonicMs: () => number;
-  /** While true, the worker of the queue takes one job per poll. */
-  shouldYield?: (queue: QueueName) => boolean;
+  /** While true, the worker of the queue takes one job per poll. Default: never. */
+  shouldYield?: Partial<Record<QueueName, () => boolean>>;
   /** Uniform in [0, 1). */
   random?: () => number;
 }>;
@@ -134,7 +134,7 @@ class PgBossQueue implements StoppableJobQueue {
       policy: this.#policies[queue],
       handler,
       onDeadLetter,
-      shouldYield: () => shouldYield?.(queue) === true,
+      shouldYield: shouldYield?.[queue] ?? (() => false),
       random,
       queueOutage: outage,
       jobsOutage: new OutageMonitor(outageCallbacks(`Job handlers (${queue})`), monotonicMs),

@@ -23,7 +23,7 @@ describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two 
         onError: (error) => errors.push(error),
         outageCallbacks: new OutageLog().callbacks,
         monotonicMs,
-        shouldYield: () => isBursting,
+        shouldYield: { webhooks: () => isBursting },
       });
       table = new JobTable(store.database);
     });
