@@ -27,17 +27,7 @@ export async function openInbox(deps: InboxDeps, options: InboxOptions): Promise
   );
   const writer = scope.use(new WebhookWriter({ queue, spool, report, monotonicMs }));
   const authenticator = new WebhookAuthenticator({ companies, monotonicMs });
-  const inbox = new WebhookInbox(
-    {
-      authenticator,
-      write: (jobs) => writer.write(jobs),
-      report,
-      onRejected: (cause) => writer.markRejected(cause),
-      burstDetector,
-      now,
-    },
-    options,
-  );
+  const inbox = new WebhookInbox({ authenticator, writer, report, burstDetector, now }, options);
   const opened = scope.move();
   return { authenticator, spool, writer, inbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -8,6 +8,7 @@ import type { BurstDetector } from './burst-detector.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import type { WebhookAuthenticator } from './webhook-authenticator.ts';
+import type { WebhookWriter } from './webhook-writer.ts';
 import type { GenericWebhook, Inbox } from '../ports/inbox.ts';
 import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
 import { deterministicUuid } from '../crypto/hash.ts';
@@ -51,11 +52,8 @@ type AcceptedWebhook = Readonly<{
 
 export type WebhookInboxDeps = Readonly<{
   authenticator: Pick<WebhookAuthenticator, 'authenticate' | 'isKnown'>;
-  /** Durable when it resolves. */
-  write: (jobs: readonly NewJob[]) => Promise<'stored' | 'spooled'>;
+  writer: Pick<WebhookWriter, 'write' | 'markRejected'>;
   report: BusinessEvents;
-  /** A webhook was rejected because too many are pending. */
-  onRejected: (cause: unknown) => void;
   burstDetector: Pick<BurstDetector, 'count'>;
   now: () => Date;
 }>;
@@ -71,14 +69,14 @@ export class WebhookInbox implements Inbox {
   readonly #authenticator: WebhookInboxDeps['authenticator'];
   readonly #shards: readonly GroupCommit<AcceptedWebhook, void>[];
   readonly #burstDetector: WebhookInboxDeps['burstDetector'];
-  readonly #onRejected: WebhookInboxDeps['onRejected'];
+  readonly #writer: WebhookInboxDeps['writer'];
   readonly #now: () => Date;
 
   constructor(deps: WebhookInboxDeps, { batch, shardCount }: WebhookInboxOptions) {
-    const { authenticator, write, report, onRejected, burstDetector, now } = deps;
+    const { authenticator, writer, report, burstDetector, now } = deps;
     this.#authenticator = authenticator;
     const writeAndReport = async (webhooks: readonly AcceptedWebhook[]): Promise<void> => {
-      const destination = await write(webhooks.map(({ job }) => job));
+      const destination = await writer.write(webhooks.map(({ job }) => job));
       const byResource = Map.groupBy(webhooks, ({ companyId, resource }) => `${companyId}:${resource}`);
       for (const [first, ...rest] of byResource.values()) {
         if (first === undefined) continue;
@@ -88,7 +86,7 @@ export class WebhookInbox implements Inbox {
     };
     this.#shards = Array.from({ length: shardCount }, () => new GroupCommit(writeAndReport, batch));
     this.#burstDetector = burstDetector;
-    this.#onRejected = onRejected;
+    this.#writer = writer;
     this.#now = now;
   }
 
@@ -142,7 +140,7 @@ export class WebhookInbox implements Inbox {
     const pending = this.#shards.reduce((sum, shard) => sum + shard.pendingCount, 0);
     if (pending >= maxPending) {
       const cause = new Error('Too many webhooks pending');
-      this.#onRejected(cause);
+      this.#writer.markRejected(cause);
       throw new AppError('DB_ERROR', { cause, retryAfterSeconds: 1 });
     }
     const { resource, resourceId } = data;

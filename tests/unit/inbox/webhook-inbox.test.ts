@@ -33,12 +33,14 @@ async function jobIds(
   const inbox = new WebhookInbox(
     {
       authenticator: { authenticate: async () => company, isKnown: () => true },
-      write: async (jobs) => {
-        ids.push(...jobs.map(({ id }) => id));
-        return 'stored';
+      writer: {
+        write: async (jobs) => {
+          ids.push(...jobs.map(({ id }) => id));
+          return 'stored';
+        },
+        markRejected: () => undefined,
       },
       report: createBusinessEvents(captureLog(), createMetrics()),
-      onRejected: () => undefined,
       burstDetector: { count: () => undefined },
       now: () => new Date(nowMs),
     },
