@@ -1,4 +1,4 @@
-import type { WebhookAuthenticator } from './inbox/webhook-authenticator.ts';
+import type { CachedWebhookAuthenticator } from './inbox/webhook-authenticator.ts';
 import type { WebhookWriter } from './inbox/webhook-writer.ts';
 import { startJobWorkers } from './jobs/handlers.ts';
 import type { KeyRotation } from './jobs/key-rotation.ts';
@@ -22,7 +22,7 @@ export type BackgroundDeps = Readonly<{
   receiveWatchdog: ReceiveWatchdog;
   outbox: Outbox;
   restrictionMonitor: RestrictionMonitor;
-  webhookAuthenticator: WebhookAuthenticator;
+  webhookAuthenticator: CachedWebhookAuthenticator;
   webhookWriter: WebhookWriter;
   queue: StoppableJobQueue;
   /** Writes inbound messages, also through a database outage. */

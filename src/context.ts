@@ -169,7 +169,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   const { reconciliation, webhookSubscriptionCheck } = useCases;
   metrics.missingWebhookUrls.readFrom(() => webhookSubscriptionCheck.missing.size);
 
-  const webhooks = scope.use(
+  const { webhookAuthenticator, webhookWriter, spool, inbox } = scope.use(
     await openInbox(
       { keyring, companies, queue, burstDetector, ...shared },
       {
@@ -179,7 +179,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       },
     ),
   );
-  metrics.spoolBytes.readFrom(() => webhooks.spool.bytes);
+  metrics.spoolBytes.readFrom(() => spool.bytes);
 
   const requestReconciliation = catchAsync(
     (error) => report.failed('Reconciliation request', error),
@@ -188,8 +188,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
   yclients.on('breaker-state', (_group, state) => {
     if (state === 'closed') requestReconciliation('breaker_closed');
   });
-  webhooks.writer.on('drained', () => requestReconciliation('spool_drained'));
-  const health = new Health({ database: () => storage.ping(), spool: () => webhooks.spool.check() });
+  webhookWriter.on('drained', () => requestReconciliation('spool_drained'));
+  const health = new Health({ database: () => storage.ping(), spool: () => spool.check() });
 
   const resources = scope.move();
   return {
@@ -204,7 +204,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     registration: useCases.registration,
     lifecycle: useCases.lifecycle,
     revocations,
-    inbox: webhooks.inbox,
+    webhookAuthenticator,
+    inbox,
     reconciliation,
     queue,
     notificationSettings: useCases.notificationSettings,
@@ -225,8 +226,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
           receiveWatchdog,
           outbox,
           restrictionMonitor,
-          webhookAuthenticator: webhooks.authenticator,
-          webhookWriter: webhooks.writer,
+          webhookAuthenticator,
+          webhookWriter,
           queue,
           inboundMessageQueue,
           keyRotation,

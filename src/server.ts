@@ -68,7 +68,7 @@ export class MarketplaceServer implements AsyncDisposable {
 
   /** Starts serving. Disposing the result drains: readiness turns to 503, requests in flight are finished. */
   serve(context: Context): AsyncDisposable {
-    const { config, publicUrl, logger, metrics, inbox, health, service, revocations, whatsapp } = context;
+    const { config, publicUrl, logger, metrics, health, service, revocations, whatsapp } = context;
     const { trustProxy } = config.http;
     const allowedOrigins =
       config.http.allowedOrigins.length > 0 ? config.http.allowedOrigins : [new URL(publicUrl).origin];
@@ -76,7 +76,8 @@ export class MarketplaceServer implements AsyncDisposable {
     const httpLimiters = createHttpLimiters();
     const app = createApp(appDeps(context, httpLimiters, allowedOrigins));
     const handleWebhook = createWebhookFastPath({
-      inbox,
+      webhookAuthenticator: context.webhookAuthenticator,
+      inbox: context.inbox,
       limiters: httpLimiters,
       logger,
       metrics,

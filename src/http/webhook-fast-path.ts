@@ -3,7 +3,7 @@ import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import { companyIdFrom } from '../domain/ids.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
-import type { Inbox } from '../ports/inbox.ts';
+import type { Inbox, WebhookAuthenticator } from '../ports/inbox.ts';
 import { type AccessLogDeps, recordAccess } from './middleware/access-log.ts';
 import { logServerError, prepareErrorResponse } from './middleware/error-handler.ts';
 import { readJsonAndBytes } from './middleware/json-body.ts';
@@ -14,7 +14,8 @@ import { sendJson } from './send-json.ts';
 
 export type WebhookFastPathDeps = AccessLogDeps &
   Readonly<{
-    inbox: Pick<Inbox, 'isKnown' | 'authenticate' | 'acceptEntity'>;
+    webhookAuthenticator: WebhookAuthenticator;
+    inbox: Pick<Inbox, 'acceptEntity'>;
     limiters: Pick<HttpLimiters, 'failedWebhookAuth'>;
   }>;
 
@@ -64,18 +65,19 @@ export function createWebhookFastPath(
  * of all salons from a few IPs, so one salon's wrong path must not block the others. @throws AppError
  */
 async function authenticateWebhook(
-  { inbox, limiters, trustProxy }: WebhookFastPathDeps,
+  { webhookAuthenticator, limiters, trustProxy }: WebhookFastPathDeps,
   request: IncomingMessage,
   path: RegExpExecArray,
 ): Promise<Company> {
   const companyId = companyIdFrom(path[1]);
   const secret = path[2] ?? '';
-  if (inbox.isKnown(companyId, secret)) return await inbox.authenticate(companyId, secret);
+  if (webhookAuthenticator.isKnown(companyId, secret))
+    return await webhookAuthenticator.authenticate(companyId, secret);
   const ip = clientIp(request, trustProxy);
   const retryAfterSeconds = await limiters.failedWebhookAuth.retryAfterSeconds(ip);
   if (retryAfterSeconds !== undefined) throw new AppError('RATE_LIMIT', { retryAfterSeconds });
   try {
-    return await inbox.authenticate(companyId, secret);
+    return await webhookAuthenticator.authenticate(companyId, secret);
   } catch (error) {
     if (error instanceof AppError && error.code === 'INVALID_TOKEN')
       await limiters.failedWebhookAuth.consume(ip);

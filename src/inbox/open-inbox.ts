@@ -1,5 +1,5 @@
 import { Spool } from './spool.ts';
-import { WebhookAuthenticator, type WebhookAuthenticatorDeps } from './webhook-authenticator.ts';
+import { CachedWebhookAuthenticator, type WebhookAuthenticatorDeps } from './webhook-authenticator.ts';
 import { WebhookInbox, type WebhookInboxDeps, type WebhookInboxOptions } from './webhook-inbox.ts';
 import { WebhookWriter, type WebhookWriterDeps } from './webhook-writer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -11,11 +11,16 @@ export type InboxDeps = WebhookAuthenticatorDeps &
 
 export type InboxOptions = WebhookInboxOptions & Readonly<{ spoolDirectory: string }>;
 
-export type Inbox = AsyncDisposable &
-  Readonly<{ authenticator: WebhookAuthenticator; spool: Spool; writer: WebhookWriter; inbox: WebhookInbox }>;
+export type OpenedInbox = AsyncDisposable &
+  Readonly<{
+    webhookAuthenticator: CachedWebhookAuthenticator;
+    webhookWriter: WebhookWriter;
+    spool: Spool;
+    inbox: WebhookInbox;
+  }>;
 
 /** Opens the spool and builds the parts that accept webhooks. */
-export async function openInbox(deps: InboxDeps, options: InboxOptions): Promise<Inbox> {
+export async function openInbox(deps: InboxDeps, options: InboxOptions): Promise<OpenedInbox> {
   const { keyring, companies, queue, report, burstDetector, now, monotonicMs } = deps;
   await using scope = new AsyncDisposableStack();
   const spool = scope.use(
@@ -25,9 +30,15 @@ export async function openInbox(deps: InboxDeps, options: InboxOptions): Promise
       onDamagedSegment: (segment, lines) => report.spoolDamaged(segment, lines),
     }),
   );
-  const writer = scope.use(new WebhookWriter({ queue, spool, report, monotonicMs }));
-  const authenticator = new WebhookAuthenticator({ companies, monotonicMs });
-  const inbox = new WebhookInbox({ authenticator, writer, report, burstDetector, now }, options);
+  const webhookWriter = scope.use(new WebhookWriter({ queue, spool, report, monotonicMs }));
+  const webhookAuthenticator = new CachedWebhookAuthenticator({ companies, monotonicMs });
+  const inbox = new WebhookInbox({ writer: webhookWriter, report, burstDetector, now }, options);
   const opened = scope.move();
-  return { authenticator, spool, writer, inbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return {
+    webhookAuthenticator,
+    webhookWriter,
+    spool,
+    inbox,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }

@@ -4,6 +4,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import { sha256Hex, safeEqual } from '../crypto/hash.ts';
 import { withTimeout } from '../lib/async/with-timeout.ts';
 import type { Companies } from '../ports/companies.ts';
+import type { WebhookAuthenticator } from '../ports/inbox.ts';
 
 type CachedCompany = Readonly<{ company: Company; cachedAtMs: number }>;
 
@@ -20,8 +21,8 @@ const cacheFallbackMs = 2_000;
 const cacheTtlMs = 1_000;
 const retryAfterSeconds = 5;
 
-/** Authenticates webhook paths; answers from memory while the database is down. */
-export class WebhookAuthenticator {
+/** Answers from memory while the database is down. */
+export class CachedWebhookAuthenticator implements WebhookAuthenticator {
   readonly #deps: WebhookAuthenticatorDeps;
   /** Unbounded: a few hundred bytes per company. */
   readonly #cache = new Map<CompanyId, CachedCompany>();

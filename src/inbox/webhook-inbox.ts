@@ -7,7 +7,6 @@ import { lastChangeFrom } from '../domain/booking/yclients-record.ts';
 import type { BurstDetector } from './burst-detector.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
-import type { WebhookAuthenticator } from './webhook-authenticator.ts';
 import type { WebhookWriter } from './webhook-writer.ts';
 import type { GenericWebhook, Inbox } from '../ports/inbox.ts';
 import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
@@ -51,7 +50,6 @@ type AcceptedWebhook = Readonly<{
 }>;
 
 export type WebhookInboxDeps = Readonly<{
-  authenticator: Pick<WebhookAuthenticator, 'authenticate' | 'isKnown'>;
   writer: Pick<WebhookWriter, 'write' | 'markRejected'>;
   report: BusinessEvents;
   burstDetector: Pick<BurstDetector, 'count'>;
@@ -66,15 +64,13 @@ export type WebhookInboxOptions = Readonly<{
 
 /** Writes accepted webhooks in batches, one batch at a time per shard. */
 export class WebhookInbox implements Inbox {
-  readonly #authenticator: WebhookInboxDeps['authenticator'];
   readonly #shards: readonly GroupCommit<AcceptedWebhook, void>[];
   readonly #burstDetector: WebhookInboxDeps['burstDetector'];
   readonly #writer: WebhookInboxDeps['writer'];
   readonly #now: () => Date;
 
   constructor(deps: WebhookInboxDeps, { batch, shardCount }: WebhookInboxOptions) {
-    const { authenticator, writer, report, burstDetector, now } = deps;
-    this.#authenticator = authenticator;
+    const { writer, report, burstDetector, now } = deps;
     const writeAndReport = async (webhooks: readonly AcceptedWebhook[]): Promise<void> => {
       const destination = await writer.write(webhooks.map(({ job }) => job));
       const byResource = Map.groupBy(webhooks, ({ companyId, resource }) => `${companyId}:${resource}`);
@@ -88,14 +84,6 @@ export class WebhookInbox implements Inbox {
     this.#burstDetector = burstDetector;
     this.#writer = writer;
     this.#now = now;
-  }
-
-  isKnown(companyId: CompanyId, secret: string): boolean {
-    return this.#authenticator.isKnown(companyId, secret);
-  }
-
-  async authenticate(companyId: CompanyId, secret: string): Promise<Company> {
-    return await this.#authenticator.authenticate(companyId, secret);
   }
 
   async acceptEntity(company: Company, body: unknown, bytes: Uint8Array): Promise<void> {

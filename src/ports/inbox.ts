@@ -9,12 +9,16 @@ export type GenericWebhook = Readonly<{
   timestamp: Date;
 }>;
 
-/** Accepts webhooks. When `accept…` resolves, the webhook is durable and will be processed. Repeats are accepted and ignored. */
-export interface Inbox {
+/** Authenticates the paths of entity webhooks. */
+export interface WebhookAuthenticator {
   /** Whether the path matches the cache. Does not query the database. */
   isKnown(companyId: CompanyId, secret: string): boolean;
   /** The company of a webhook path. @throws AppError `INVALID_TOKEN`, `DB_ERROR` */
   authenticate(companyId: CompanyId, secret: string): Promise<Company>;
+}
+
+/** Accepts webhooks. When `accept…` resolves, the webhook is durable and will be processed. Repeats are accepted and ignored. */
+export interface Inbox {
   /**
    * YCLIENTS does not resend, so webhooks of unknown shape are accepted too and quarantined.
    * @param body parsed JSON of an entity webhook

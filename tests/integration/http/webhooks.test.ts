@@ -91,7 +91,7 @@ describe('POST /marketplace/webhook/:companyId/:secret', () => {
     await using server = await startHttpTestServer({
       limiters: { failedWebhookAuth: new MemoryIpRateLimiter({ points: 2, windowSeconds: 60 }) },
       options: { trustProxy: 1 },
-      inbox: {
+      webhookAuthenticator: {
         authenticate: async (id, secret) => {
           queried.push(id);
           if (secret !== webhookSecret) throw new AppError('INVALID_TOKEN');

@@ -39,6 +39,7 @@ export type HttpTestServerOverrides = Readonly<{
   queue?: Partial<AppDeps['queue']>;
   reconciliation?: Partial<AppDeps['reconciliation']>;
   outgoingWebhookSettings?: Partial<AppDeps['outgoingWebhookSettings']>;
+  webhookAuthenticator?: Partial<WebhookFastPathDeps['webhookAuthenticator']>;
   inbox?: Partial<WebhookFastPathDeps['inbox'] & AppDeps['inbox']>;
   limiters?: Partial<HttpLimiters>;
   options?: Partial<AppDeps['options']>;
@@ -55,13 +56,16 @@ export async function startHttpTestServer(overrides: HttpTestServerOverrides = {
   const acceptedWebhooks: unknown[] = [];
   const companies = new Map([companyId, otherCompanyId].map((id) => [id, companyWith(id)]));
   const messages = new Map<string, Message>();
-  const inbox = {
+  const webhookAuthenticator = {
     isKnown: (id: Company['id'], secret: string) => companies.has(id) && secret === webhookSecret,
     authenticate: async (id: Company['id'], secret: string) => {
       const company = companies.get(id);
       if (company === undefined || secret !== webhookSecret) throw new AppError('INVALID_TOKEN');
       return company;
     },
+    ...overrides.webhookAuthenticator,
+  };
+  const inbox = {
     acceptEntity: async (company: Company, body: unknown) => {
       acceptedWebhooks.push({ companyId: company.id, body });
     },
@@ -176,7 +180,14 @@ export async function startHttpTestServer(overrides: HttpTestServerOverrides = {
       ...overrides.options,
     },
   });
-  const handleWebhook = createWebhookFastPath({ inbox, limiters, logger: log, metrics, trustProxy });
+  const handleWebhook = createWebhookFastPath({
+    webhookAuthenticator,
+    inbox,
+    limiters,
+    logger: log,
+    metrics,
+    trustProxy,
+  });
   const server = createServer((request, response) => {
     if (!handleWebhook(request, response)) app(request, response);
   });

@@ -32,7 +32,6 @@ async function jobIds(
   let nowMs = 0;
   const inbox = new WebhookInbox(
     {
-      authenticator: { authenticate: async () => company, isKnown: () => true },
       writer: {
         write: async (jobs) => {
           ids.push(...jobs.map(({ id }) => id));
