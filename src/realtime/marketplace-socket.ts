@@ -71,7 +71,7 @@ export class MarketplaceSocket implements Disposable {
   constructor(io: MarketplaceSocketServer, deps: MarketplaceSocketDeps) {
     this.#deps = deps;
     this.#namespace = io.of('/marketplace');
-    this.#qrCache = new QrCache((code) => deps.service.renderQR(code), deps.now);
+    this.#qrCache = new QrCache(deps.service, deps.now);
     this.#logError = (error) => deps.logger.error('Socket handler failed', { error });
   }
 

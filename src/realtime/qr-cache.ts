@@ -1,22 +1,23 @@
 import type { CompanyId } from '../domain/ids.ts';
+import type { MarketplaceService } from '../marketplace/marketplace-service.ts';
 import type { QrCode, RenderedQr } from '../ports/sessions.ts';
 
 type CachedQr = Readonly<{ text: string; rendered: Promise<RenderedQr> }>;
 
 /** The current QR code of each pairing company, rendered once for all of its clients. */
 export class QrCache {
-  readonly #render: (code: QrCode) => Promise<RenderedQr>;
+  readonly #service: Pick<MarketplaceService, 'renderQR'>;
   readonly #now: () => Date;
   readonly #entries = new Map<CompanyId, CachedQr>();
 
-  constructor(render: (code: QrCode) => Promise<RenderedQr>, now: () => Date) {
-    this.#render = render;
+  constructor(service: Pick<MarketplaceService, 'renderQR'>, now: () => Date) {
+    this.#service = service;
     this.#now = now;
   }
 
   /** The rendered `code`, or undefined if it was replaced or expired during rendering. */
   async render(companyId: CompanyId, code: QrCode): Promise<RenderedQr | undefined> {
-    const entry = { text: code.text, rendered: this.#render(code) };
+    const entry = { text: code.text, rendered: this.#service.renderQR(code) };
     this.#entries.set(companyId, entry);
     try {
       return await this.#ifCurrent(companyId, entry);
