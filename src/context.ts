@@ -160,9 +160,9 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     webhookUrl: (companyId, secret) => `${publicUrl}/marketplace/webhook/${companyId}/${secret}`,
     partnerToken: secrets.yclientsPartnerToken,
     applicationId: config.yclients.applicationId,
-    verifyUser: (userData, userDataSign) =>
+    verifyUserData: (userData, userDataSign) =>
       verifyUserData({ userData, userDataSign, partnerToken: secrets.yclientsPartnerToken }),
-    signPayment: (salonId, { amount, discount = null }) =>
+    paymentSignature: (salonId, { amount, discount = null }) =>
       paymentSignature({ salonId, amount, discount, partnerToken: secrets.yclientsPartnerToken }),
     debounceMs: config.notifyDebounceMs,
   });

@@ -58,7 +58,7 @@ export type UseCaseDeps = Readonly<{
   report: BusinessEvents;
   now: () => Date;
 }> &
-  Pick<RegistrationDeps, 'verifyUser' | 'connectUrl'> &
+  Pick<RegistrationDeps, 'verifyUserData' | 'connectUrl'> &
   LifecycleOptions &
   Readonly<{
     /** Accept outgoing webhooks on this machine, without TLS. */

@@ -83,7 +83,7 @@ export class MarketplaceService {
     registration: Readonly<{ ownerUserId?: number }> = {},
   ): Promise<Readonly<{ company: Company; created: boolean }>> {
     const salon = await this.fetchSalonInfo(salonId);
-    const existing = await this.findBySalon(salonId);
+    const existing = await this.#deps.companies.bySalonId(salonId);
     // The previous owner's WhatsApp session must not pass to the next installation.
     if (existing?.integrationStatus === 'uninstalled')
       await this.#deps.whatsapp.disconnectSession(existing.id);
@@ -165,10 +165,6 @@ export class MarketplaceService {
 
   async getConnectionStats(): Promise<ConnectionStats> {
     return await this.#deps.companies.stats();
-  }
-
-  async findBySalon(salonId: SalonId): Promise<Company | undefined> {
-    return await this.#deps.companies.bySalonId(salonId);
   }
 
   async companyByApiKey(apiKey: string): Promise<Company | undefined> {

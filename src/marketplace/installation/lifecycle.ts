@@ -25,7 +25,7 @@ export type LifecycleOptions = Readonly<{
   partnerToken: string;
   applicationId: number;
   /** Computes the signature that YCLIENTS puts on a payment event. */
-  signPayment: (salonId: SalonId, payment: Payment) => string;
+  paymentSignature: (salonId: SalonId, payment: Payment) => string;
 }>;
 
 export type LifecycleDeps = LifecycleOptions &
@@ -59,7 +59,10 @@ export class Lifecycle {
       throw new AppError('FORBIDDEN');
     }
     const { payment } = event;
-    if (payment !== undefined && !safeEqual(payment.sign, this.#deps.signPayment(event.salonId, payment))) {
+    if (
+      payment !== undefined &&
+      !safeEqual(payment.sign, this.#deps.paymentSignature(event.salonId, payment))
+    ) {
       throw new AppError('FORBIDDEN');
     }
     const company = await companies.bySalonId(event.salonId);

@@ -1,6 +1,7 @@
 import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
+import type { Companies } from '../../ports/companies.ts';
 import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
 import type { MarketplaceService } from '../marketplace-service.ts';
 import type { Activation } from './activation.ts';
@@ -15,12 +16,13 @@ export type RedirectRegistration = Readonly<{
 export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
 
 export type RegistrationDeps = Readonly<{
-  service: Pick<MarketplaceService, 'createOrGetCompany' | 'fetchSalonInfo' | 'findBySalon' | 'saveToken'>;
+  service: Pick<MarketplaceService, 'createOrGetCompany' | 'saveToken'>;
+  companies: Pick<Companies, 'bySalonId'>;
   activation: Pick<Activation, 'handleOwnerReturn'>;
   signer: Pick<ConnectTokenSigner, 'sign'>;
-  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
+  yclients: Pick<YclientsPlatform, 'getApplicationStatus' | 'getCompany'>;
   /** @throws AppError `INVALID_TOKEN` */
-  verifyUser: (userData: string, userDataSign: string) => Readonly<{ id: number }>;
+  verifyUserData: (userData: string, userDataSign: string) => Readonly<{ id: number }>;
   /** The connect page's URL with these tokens in its fragment. */
   connectUrl: (tokens: readonly string[]) => string;
 }>;
@@ -41,10 +43,10 @@ export class Registration {
    * @throws AppError `INVALID_TOKEN`, `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`, `DB_ERROR`
    */
   async fromRedirect(redirect: RedirectRegistration): Promise<readonly ConnectLink[]> {
-    const user = this.#deps.verifyUser(redirect.userData, redirect.userDataSign);
+    const user = this.#deps.verifyUserData(redirect.userData, redirect.userDataSign);
     const installations = new Map<SalonId, ApplicationStatus>();
     for (const salonId of redirect.salonIds)
-      installations.set(salonId, await this.#statusIfMayConnect(salonId, user.id));
+      installations.set(salonId, await this.#requireConnectable(salonId, user.id));
 
     const links: ConnectLink[] = [];
     for (const [salonId, applicationStatus] of installations) {
@@ -63,12 +65,13 @@ export class Registration {
     return { company, created, connectUrl: this.#deps.connectUrl([await this.#issueToken(company.id)]) };
   }
 
-  async #statusIfMayConnect(salonId: SalonId, userId: number): Promise<ApplicationStatus> {
-    const { service, yclients } = this.#deps;
+  /** @returns the application's status in the salon. @throws AppError `FORBIDDEN` unless this user may connect the salon */
+  async #requireConnectable(salonId: SalonId, userId: number): Promise<ApplicationStatus> {
+    const { companies, yclients } = this.#deps;
     const status = await yclients.getApplicationStatus(salonId);
     if (status === 'uninstalled') {
       // YCLIENTS returns `uninstalled` for an unknown salon too; this request throws COMPANY_NOT_FOUND for it.
-      await service.fetchSalonInfo(salonId);
+      await yclients.getCompany(salonId);
       throw new AppError('FORBIDDEN', {
         text: {
           ru: 'Этот салон не подключил приложение. Нажмите «Подключить» на странице приложения в YCLIENTS.',
@@ -76,7 +79,7 @@ export class Registration {
         },
       });
     }
-    const company = await service.findBySalon(salonId);
+    const company = await companies.bySalonId(salonId);
     const belongsToAnother =
       company?.ownerUserId !== undefined &&
       company.ownerUserId !== userId &&
