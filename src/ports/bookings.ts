@@ -1,5 +1,5 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { KnownBooking } from '../domain/booking/booking.ts';
+import type { BookingState } from '../domain/booking/booking.ts';
 import type { MessageKind, NewMessage } from '../domain/notification/message.ts';
 import type { MarketplaceEvent } from './events.ts';
 
@@ -18,7 +18,7 @@ export interface SyncCursors {
 }
 
 /** @property version increases with every change; the optimistic lock of `Bookings.apply` */
-export type StoredBooking = KnownBooking & Readonly<{ version: number }>;
+export type StoredBooking = BookingState & Readonly<{ version: number }>;
 
 export type QueuedMessage = Readonly<{ id: string; kind: MessageKind }>;
 
@@ -35,7 +35,7 @@ export interface Bookings {
     companyId: CompanyId,
     change: Readonly<{
       expectedVersion: number;
-      known: KnownBooking;
+      state: BookingState;
       plan: readonly NewMessage[];
       event: MarketplaceEvent;
     }>,

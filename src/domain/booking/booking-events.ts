@@ -1,4 +1,4 @@
-import type { Booking, KnownBooking, NotifiedState } from './booking.ts';
+import type { Booking, BookingState, NotifiedState } from './booking.ts';
 
 /**
  * `create`, `update` and `delete` come from webhooks. `discovered` records were found by reconciliation; `discovered_new`
@@ -15,7 +15,7 @@ export type RecordEvent = Readonly<{
 }>;
 
 export type BookingTransition =
-  | Readonly<{ outcome: 'store'; known: KnownBooking }>
+  | Readonly<{ outcome: 'store'; state: BookingState }>
   | Readonly<{ outcome: 'ignore'; reason: 'already_cancelled' | 'older_than_known' | 'no_start' }>;
 
 /**
@@ -24,7 +24,7 @@ export type BookingTransition =
  */
 export function reduceBooking(
   event: RecordEvent,
-  last: KnownBooking | undefined,
+  last: BookingState | undefined,
   now: Date,
 ): BookingTransition {
   if (last === undefined)
@@ -40,7 +40,7 @@ export function reduceBooking(
   return event.booking === undefined ? ignore('no_start') : store(withBooking(event.booking, last, now));
 }
 
-type BookingSeen = Pick<KnownBooking, 'booking' | 'startKnownAt'>;
+type BookingSeen = Pick<BookingState, 'booking' | 'startKnownAt'>;
 
 /** The state that a notification of this booking communicates; undefined when the booking has no phone. */
 export function notifiedState({ booking, startKnownAt }: BookingSeen): NotifiedState | undefined {
@@ -73,7 +73,7 @@ function firstTransition(event: RecordEvent, now: Date): BookingTransition {
 }
 
 /** The client is notified even though the booking was unknown, except of a cancellation that only reconciliation found. */
-function cancelledFirst(event: RecordEvent, now: Date): KnownBooking {
+function cancelledFirst(event: RecordEvent, now: Date): BookingState {
   const booking = cancelledBooking(event, tombstone(event));
   const seen = { booking, startKnownAt: now, notificationCount: 0 };
   const notified = event.status === 'discovered' ? assumedNotified(seen) : undefined;
@@ -100,12 +100,12 @@ function tombstone({ recordId }: RecordEvent): Booking {
 }
 
 /** Drops the assumption that the client was notified before the integration: the creation shows that it was not. */
-function withCreationSeen(last: KnownBooking): KnownBooking {
+function withCreationSeen(last: BookingState): BookingState {
   const wasNeverNotified = last.notified?.assumed === true && last.notificationCount === 0;
   return { ...last, creationSeen: true, notified: wasNeverNotified ? undefined : last.notified };
 }
 
-function withBooking(booking: Booking, last: KnownBooking, now: Date): KnownBooking {
+function withBooking(booking: Booking, last: BookingState, now: Date): BookingState {
   const isSame =
     booking.startsAt === last.booking.startsAt && booking.clientPhone === last.booking.clientPhone;
   return { ...last, booking, startKnownAt: isSame ? last.startKnownAt : now };
@@ -142,8 +142,8 @@ function isBefore(a: Date | undefined, b: Date | undefined): boolean {
   return a !== undefined && b !== undefined && a < b;
 }
 
-function store(known: KnownBooking): BookingTransition {
-  return { outcome: 'store', known };
+function store(state: BookingState): BookingTransition {
+  return { outcome: 'store', state };
 }
 
 function ignore(reason: Extract<BookingTransition, { outcome: 'ignore' }>['reason']): BookingTransition {

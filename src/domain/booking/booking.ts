@@ -39,7 +39,7 @@ export type NotifiedState = Readonly<{
 }>;
 
 /** A booking with the notification state of its client. */
-export type KnownBooking = Readonly<{
+export type BookingState = Readonly<{
   booking: Booking;
   /** Whether its creation was received, not only later changes. */
   creationSeen: boolean;

@@ -1,5 +1,5 @@
 import { notifiedState } from '../booking/booking-events.ts';
-import type { KnownBooking, NotifiedState } from '../booking/booking.ts';
+import type { BookingState, NotifiedState } from '../booking/booking.ts';
 import { mayBeMobile } from '../company/phone.ts';
 import { toInstant } from '../company/salon-time.ts';
 import type { BookingMessageKind } from './message.ts';
@@ -48,7 +48,7 @@ export type Plan = Readonly<{
 
 type PlanContext = PlanOptions &
   Readonly<{
-    known: KnownBooking;
+    state: BookingState;
     /** State that a notification sent now would communicate. */
     current: NotifiedState;
     /** State that the holder of the current phone was last notified of. */
@@ -85,15 +85,15 @@ const justBookedMs = 30 * minuteMs;
  * Plans the messages of a booking. A pure function of the known state, so that a repeated or late event yields the same plan
  * with the same idempotency keys.
  */
-export function planMessages(known: KnownBooking, options: PlanOptions): Plan {
-  const current = notifiedState(known);
+export function planMessages(state: BookingState, options: PlanOptions): Plan {
+  const current = notifiedState(state);
   if (current === undefined) return { messages: [], reason: 'no_client_phone' };
   if (!mayBeMobile(current.phone)) return { messages: [], reason: 'landline' };
   const context: PlanContext = {
     ...options,
-    known,
+    state,
     current,
-    notified: known.notified?.phone === current.phone ? known.notified : undefined,
+    notified: state.notified?.phone === current.phone ? state.notified : undefined,
     start: toInstant(current.startsAt, options.timeZone),
   };
   const notification = current.cancelled ? planCancellation(context) : confirmationOrChange(context);
@@ -114,8 +114,8 @@ function planCancellation(context: PlanContext): PlannedMessage | SkipReason {
 }
 
 function confirmationOrChange(context: PlanContext): PlannedMessage | SkipReason {
-  const { known, current, now, start, notified, debounceMs } = context;
-  const { notificationCount } = known;
+  const { state, current, now, start, notified, debounceMs } = context;
+  const { notificationCount } = state;
   if (start <= now) return 'in_the_past';
   if (notified === undefined) {
     return toPlannedMessage(context, {
@@ -141,10 +141,10 @@ function confirmationOrChange(context: PlanContext): PlannedMessage | SkipReason
 }
 
 function planReminders(context: PlanContext): readonly (PlannedMessage | SkipReason)[] {
-  const { known, now, start, notified } = context;
-  if (known.booking.attendance === 1 || known.booking.attendance === -1) return [];
+  const { state, now, start, notified } = context;
+  if (state.booking.attendance === 1 || state.booking.attendance === -1) return [];
   const knownSince =
-    notified !== undefined && isNotifiedStart(notified, context) ? notified.startKnownAt : known.startKnownAt;
+    notified !== undefined && isNotifiedStart(notified, context) ? notified.startKnownAt : state.startKnownAt;
   return reminders.flatMap(({ kind, beforeMs, minKnownForMs, expiresBeforeMs }) => {
     const due = new Date(start.getTime() - beforeMs);
     const expiresAt = new Date(start.getTime() - expiresBeforeMs);
@@ -154,8 +154,8 @@ function planReminders(context: PlanContext): readonly (PlannedMessage | SkipRea
 }
 
 function planThanks(context: PlanContext): PlannedMessage | SkipReason {
-  const { known, now, start } = context;
-  const { attendance, durationSeconds } = known.booking;
+  const { state, now, start } = context;
+  const { attendance, durationSeconds } = state.booking;
   if (attendance !== 1) return 'nothing_to_say';
   const endMs = start.getTime() + durationSeconds * 1000;
   const expiresAt = new Date(endMs + thanksExpiresAfterMs);
@@ -164,7 +164,7 @@ function planThanks(context: PlanContext): PlannedMessage | SkipReason {
 }
 
 function toPlannedMessage(
-  { known, current, settings, timeZone }: PlanContext,
+  { state, current, settings, timeZone }: PlanContext,
   { kind, due, expiresAt, respectsQuietHours = true, keySuffix = '', ...notification }: MessageDraft,
 ): PlannedMessage | SkipReason {
   if (!settings.enabled[kind]) return 'switched_off';
@@ -173,7 +173,7 @@ function toPlannedMessage(
   if (notBefore >= expiresAt) return 'too_late_after_quiet_hours';
   return {
     kind,
-    idempotencyKey: `record:${known.booking.recordId}:${kind}:${current.startsAt}${keySuffix}`,
+    idempotencyKey: `record:${state.booking.recordId}:${kind}:${current.startsAt}${keySuffix}`,
     phone: current.phone,
     notBefore,
     expiresAt,
@@ -199,7 +199,7 @@ function isNotifiedStart(notified: NotifiedState, { start, timeZone, settings }:
   return shiftMs <= settings.smallShiftMinutes * minuteMs;
 }
 
-function isJustBooked({ known, now }: PlanContext): boolean {
-  const { online, createdAt } = known.booking;
+function isJustBooked({ state, now }: PlanContext): boolean {
+  const { online, createdAt } = state.booking;
   return online && (createdAt === undefined || now.getTime() - createdAt.getTime() < justBookedMs);
 }

@@ -4,7 +4,7 @@ import {
   type RecordEventStatus,
   reduceBooking,
 } from '../../domain/booking/booking-events.ts';
-import type { KnownBooking } from '../../domain/booking/booking.ts';
+import type { BookingState } from '../../domain/booking/booking.ts';
 import { bookingFrom, lastChangeFrom } from '../../domain/booking/yclients-record.ts';
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
@@ -78,14 +78,14 @@ export class BookingSync {
     return await this.#update(company, eventFields, (last) =>
       last === undefined
         ? { outcome: 'ignore', reason: 'unknown_record' }
-        : { outcome: 'store', known: last },
+        : { outcome: 'store', state: last },
     );
   }
 
   async #update(
     company: Company,
     eventFields: EventFields,
-    transitionFrom: (last: KnownBooking | undefined) => Transition,
+    transitionFrom: (last: BookingState | undefined) => Transition,
   ): Promise<BookingSyncResult> {
     const { bookings, settings: settingsRepository, report, debounceMs, now } = this.#deps;
     const { id: companyId, timeZone } = company;
@@ -96,13 +96,13 @@ export class BookingSync {
       const transition = transitionFrom(last);
       if (transition.outcome === 'ignore')
         return await this.#ignore(companyId, eventFields, transition.reason);
-      const { known } = transition;
+      const { state } = transition;
       const settings = await settingsRepository.get(companyId);
-      const plan = planMessages(known, { settings, now: now(), timeZone, debounceMs });
+      const plan = planMessages(state, { settings, now: now(), timeZone, debounceMs });
       const saved = await bookings.apply(companyId, {
         expectedVersion: last?.version ?? 0,
-        known: assumeNotifiedIfDisabled(known, plan),
-        plan: plan.messages.map((message) => toNewMessage(message, known, settings, company)),
+        state: assumeNotifiedIfDisabled(state, plan),
+        plan: plan.messages.map((message) => toNewMessage(message, state, settings, company)),
         event: toMarketplaceEvent(companyId, eventFields, plan.reason),
       });
       if (saved === 'stale') continue;
@@ -127,14 +127,14 @@ function toMarketplaceEvent(
 }
 
 /** The salon notifies the client itself of a kind that is switched off, so that switching it on sends nothing late. */
-function assumeNotifiedIfDisabled(known: KnownBooking, { reason }: Plan): KnownBooking {
-  const notified = reason === 'switched_off' ? assumedNotified(known) : known.notified;
-  return { ...known, notified };
+function assumeNotifiedIfDisabled(state: BookingState, { reason }: Plan): BookingState {
+  const notified = reason === 'switched_off' ? assumedNotified(state) : state.notified;
+  return { ...state, notified };
 }
 
 function toNewMessage(
   planned: PlannedMessage,
-  { booking }: KnownBooking,
+  { booking }: BookingState,
   settings: NotificationSettings,
   company: Company,
 ): NewMessage {

@@ -1,4 +1,4 @@
-import type { Booking, KnownBooking, NotifiedState } from '../../domain/booking/booking.ts';
+import type { Booking, BookingState, NotifiedState } from '../../domain/booking/booking.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { bookingMessageKinds, type NewMessage } from '../../domain/notification/message.ts';
 import { listFrom, RowReader } from '../rpc/row-reader.ts';
@@ -33,7 +33,7 @@ export class StoredBookings implements Bookings {
     companyId: CompanyId,
     change: Readonly<{
       expectedVersion: number;
-      known: KnownBooking;
+      state: BookingState;
       plan: readonly NewMessage[];
       event: MarketplaceEvent;
     }>,
@@ -42,7 +42,7 @@ export class StoredBookings implements Bookings {
     const queued = await this.#rpc.call('booking_apply', {
       p_company_id: companyId,
       p_expected_version: change.expectedVersion,
-      p_booking: bookingArgument(change.known),
+      p_booking: bookingArgument(change.state),
       p_plan: change.plan.map(messageArgument),
       p_event: { type, cause, detail },
     });
@@ -70,8 +70,8 @@ export class StoredBookings implements Bookings {
   }
 }
 
-function bookingArgument(known: KnownBooking): Readonly<Record<string, unknown>> {
-  const { booking } = known;
+function bookingArgument(state: BookingState): Readonly<Record<string, unknown>> {
+  const { booking } = state;
   return {
     record_id: booking.recordId,
     starts_at: booking.startsAt,
@@ -86,10 +86,10 @@ function bookingArgument(known: KnownBooking): Readonly<Record<string, unknown>>
     duration_seconds: booking.durationSeconds,
     created_at: booking.createdAt?.toISOString() ?? null,
     changed_at: booking.changedAt?.toISOString() ?? null,
-    creation_seen: known.creationSeen,
-    start_known_at: known.startKnownAt.toISOString(),
-    notified: known.notified ?? null,
-    notification_count: known.notificationCount,
+    creation_seen: state.creationSeen,
+    start_known_at: state.startKnownAt.toISOString(),
+    notified: state.notified ?? null,
+    notification_count: state.notificationCount,
   };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
+import type { BookingState } from '../../../../src/domain/booking/booking.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { NewMessage } from '../../../../src/domain/notification/message.ts';
-import { booking, knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
+import { booking, bookingState, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 import {
   claimNext,
   newMessage,
@@ -25,9 +25,9 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { id } = await registerCompany(store.repositories);
 
     expect(await bookings.find(id, recordId)).toBeUndefined();
-    const applied = await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation')]);
+    const applied = await apply(id, 0, bookingState(), [draftMessage(id, 'confirmation')]);
 
-    expect(await bookings.find(id, recordId)).toEqual({ ...knownBooking(), version: 1 });
+    expect(await bookings.find(id, recordId)).toEqual({ ...bookingState(), version: 1 });
     if (applied === 'stale') throw new Error('stale');
     const [queued] = applied.queued;
     expect(await messages.byId(id, queued?.id ?? '')).toMatchObject({ status: 'queued', recordId });
@@ -43,7 +43,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const applyConcurrently = (version: number, count: number) =>
       Promise.all(
         Array.from({ length: count }, (_, staffId) =>
-          apply(id, version, knownBooking({ staffId: staffId + 1 })),
+          apply(id, version, bookingState({ staffId: staffId + 1 })),
         ),
       );
 
@@ -56,9 +56,9 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { bookings, events } = store.repositories;
     const { id } = await registerCompany(store.repositories);
 
-    expect(await apply(id, 3, knownBooking(), [draftMessage(id, 'confirmation')])).toBe('stale');
+    expect(await apply(id, 3, bookingState(), [draftMessage(id, 'confirmation')])).toBe('stale');
     await expect(
-      apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation', { phone: 'not a phone' })]),
+      apply(id, 0, bookingState(), [draftMessage(id, 'confirmation', { phone: 'not a phone' })]),
     ).rejects.toMatchObject({ code: 'DB_ERROR' });
 
     expect(await bookings.find(id, recordId)).toBeUndefined();
@@ -68,15 +68,15 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   it('withdraw messages that the new plan omits and keep the others', async () => {
     const { id } = await registerCompany(store.repositories);
     const [confirmation, reminder] = [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')];
-    await apply(id, 0, knownBooking(), [confirmation, reminder]);
-    await apply(id, 1, knownBooking(), [reminder, draftMessage(id, 'change')]);
+    await apply(id, 0, bookingState(), [confirmation, reminder]);
+    await apply(id, 1, bookingState(), [reminder, draftMessage(id, 'change')]);
 
     expect(await statuses(id)).toEqual({
       confirmation: 'withdrawn',
       reminder_24h: 'queued',
       change: 'queued',
     });
-    await apply(id, 2, knownBooking(), [confirmation]);
+    await apply(id, 2, bookingState(), [confirmation]);
     expect(await statuses(id)).toEqual({
       confirmation: 'queued',
       reminder_24h: 'withdrawn',
@@ -89,14 +89,14 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { id, lease } = await connectedCompany();
     const soon = new Date(Date.now() + 60_000);
     const change = draftMessage(id, 'change', { notifies: notifiedBooking().notified, notBefore: soon });
-    await apply(id, 0, knownBooking(), [change]);
-    await apply(id, 1, knownBooking(), [
+    await apply(id, 0, bookingState(), [change]);
+    await apply(id, 1, bookingState(), [
       { ...change, notBefore: new Date(soon.getTime() + 60_000), text: 'b' },
     ]);
     expect(await nextDueAt(messages, lease)).toEqual(soon);
 
     const later = new Date(soon.getTime() + 90_000);
-    await apply(id, 2, knownBooking(), [
+    await apply(id, 2, bookingState(), [
       { ...change, notBefore: later, notifies: notifiedBooking({ staffId: 2 }).notified },
     ]);
     expect(await nextDueAt(messages, lease)).toEqual(later);
@@ -106,33 +106,33 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     const { bookings, messages } = store.repositories;
     const { id, lease } = await connectedCompany();
     const { notified } = notifiedBooking();
-    await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation', { notifies: notified })]);
+    await apply(id, 0, bookingState(), [draftMessage(id, 'confirmation', { notifies: notified })]);
 
     const message = await claimNext(messages, lease);
     expect(await bookings.find(id, recordId)).toMatchObject({ notified, notificationCount: 1, version: 2 });
     await messages.release(lease, message?.id ?? '', 0);
-    expect(await bookings.find(id, recordId)).toEqual({ ...knownBooking(), version: 3 });
+    expect(await bookings.find(id, recordId)).toEqual({ ...bookingState(), version: 3 });
 
     expect(await waitFor('the retry', () => claimNext(messages, lease))).toMatchObject({ id: message?.id });
     expect(await bookings.find(id, recordId)).toMatchObject({ notified, notificationCount: 1 });
     // The version read before the claim is stale.
-    expect(await apply(id, 3, knownBooking())).toBe('stale');
+    expect(await apply(id, 3, bookingState())).toBe('stale');
   });
 
   it('queue only cancellations for a client who has opted out', async () => {
     const { contacts } = store.repositories;
     const { id } = await registerCompany(store.repositories);
-    await apply(id, 0, knownBooking(), [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')]);
+    await apply(id, 0, bookingState(), [draftMessage(id, 'confirmation'), draftMessage(id, 'reminder_24h')]);
     expect(await contacts.optOut(id, phone, 'answer:1')).toBe(true);
     expect(await statuses(id)).toEqual({ confirmation: 'withdrawn', reminder_24h: 'withdrawn' });
 
-    await apply(id, 1, knownBooking(), [draftMessage(id, 'reminder_2h'), draftMessage(id, 'cancellation')]);
+    await apply(id, 1, bookingState(), [draftMessage(id, 'reminder_2h'), draftMessage(id, 'cancellation')]);
     expect(await statuses(id)).toMatchObject({ cancellation: 'queued' });
     expect(await statuses(id)).not.toHaveProperty('reminder_2h');
     expect(await contacts.optOut(id, phone, 'answer:2')).toBe(false);
     expect((await contacts.optedOut(id, 10)).map((contact) => contact.phone)).toEqual([phone]);
     expect(await contacts.optIn(id, phone, 'answer:3')).toBe(true);
-    await apply(id, 2, knownBooking(), [draftMessage(id, 'reminder_2h')]);
+    await apply(id, 2, bookingState(), [draftMessage(id, 'reminder_2h')]);
     expect(await statuses(id)).toMatchObject({ reminder_2h: 'queued' });
   });
 
@@ -142,7 +142,7 @@ describe.each(engines())('bookings in $name', ({ make }) => {
     for (const record of [1, 2, 3, 4]) {
       const past = record === 2 ? { startsAt: '2026-03-01 10:00:00' } : {};
       const other = record === 4 ? { clientPhone: '+79005556677' } : {};
-      await apply(id, 0, knownBooking({ recordId: record, ...past, ...other, cancelled: record === 3 }));
+      await apply(id, 0, bookingState({ recordId: record, ...past, ...other, cancelled: record === 3 }));
     }
     const page = { from: '2026-03-05 00:00:00', afterRecordId: 0, limit: 10 };
     expect(await bookings.upcoming(id, page)).toEqual([1, 4]);
@@ -154,12 +154,12 @@ describe.each(engines())('bookings in $name', ({ make }) => {
   const apply = (
     id: CompanyId,
     expectedVersion: number,
-    known: KnownBooking,
+    state: BookingState,
     plan: readonly NewMessage[] = [],
   ) =>
     store.repositories.bookings.apply(id, {
       expectedVersion,
-      known,
+      state,
       plan,
       event: {
         companyId: id,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
-import { knownBooking } from '../../../support/fixtures/bookings.ts';
+import { bookingState } from '../../../support/fixtures/bookings.ts';
 import { createRpcFetch } from '../../../../src/storage/rpc/in-process-postgrest.ts';
 import { hostileStrings } from '../../../support/faults/hostile-strings.ts';
 import { newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
@@ -74,7 +74,7 @@ describe.each(engines({ both: 'Statement errors come from two drivers, with diff
         recordIds.map((recordId) =>
           bookings.apply(id, {
             expectedVersion: 0,
-            known: knownBooking({ recordId, staffName: randomUUID() }),
+            state: bookingState({ recordId, staffName: randomUUID() }),
             // Written last, so that a failure must roll back the booking.
             plan: [
               {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { MessageKind, MessageStatus, NewMessage } from '../../../../src/domain/notification/message.ts';
-import { booking, knownBooking } from '../../../support/fixtures/bookings.ts';
+import { booking, bookingState } from '../../../support/fixtures/bookings.ts';
 import {
   claimNext,
   enqueue,
@@ -125,11 +125,11 @@ describe.each(engines())('interrupted messages in $name', ({ make }) => {
   async function saveBooking(
     id: CompanyId,
     expectedVersion: number,
-    changes: Parameters<typeof knownBooking>[0] = {},
+    changes: Parameters<typeof bookingState>[0] = {},
   ): Promise<void> {
     await store.repositories.bookings.apply(id, {
       expectedVersion,
-      known: knownBooking(changes),
+      state: bookingState(changes),
       plan: [],
       event: { companyId: id, type: 'webhook_processed', cause: 'webhook:1' },
     });

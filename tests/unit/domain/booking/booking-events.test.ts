@@ -5,10 +5,10 @@ import {
   type BookingTransition,
   type RecordEventStatus,
 } from '../../../../src/domain/booking/booking-events.ts';
-import type { Booking, KnownBooking } from '../../../../src/domain/booking/booking.ts';
+import type { Booking, BookingState } from '../../../../src/domain/booking/booking.ts';
 import { planMessages, type PlannedMessage } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { booking, knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
+import { booking, bookingState, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 import { eventHistory } from '../../../support/fixtures/shuffled-events.ts';
 
 const now = new Date('2026-03-08T09:00:00Z');
@@ -17,21 +17,21 @@ const later = new Date('2026-03-02T10:00:00Z');
 function afterEvent(
   status: RecordEventStatus,
   incoming: Booking | undefined,
-  last?: KnownBooking,
+  last?: BookingState,
   changedAt = incoming?.changedAt,
 ): BookingTransition {
   return reduceBooking({ recordId: booking().recordId, status, booking: incoming, changedAt }, last, now);
 }
 
-function known(transition: BookingTransition): KnownBooking {
+function storedState(transition: BookingTransition): BookingState {
   if (transition.outcome === 'ignore') throw new Error(`Ignored: ${transition.reason}`);
-  return transition.known;
+  return transition.state;
 }
 
 const notificationKinds = new Set(['confirmation', 'change', 'cancellation']);
 
 /** Sends the planned notification before the next event. */
-function sendNotification(last: KnownBooking, sent: PlannedMessage[]): KnownBooking {
+function sendNotification(last: BookingState, sent: PlannedMessage[]): BookingState {
   const options = { settings: defaultNotificationSettings, now, timeZone: 'Europe/Moscow', debounceMs: 0 };
   const message = planMessages(last, options).messages.find(({ kind }) => notificationKinds.has(kind));
   if (message?.notifies === undefined) return last;
@@ -41,7 +41,7 @@ function sendNotification(last: KnownBooking, sent: PlannedMessage[]): KnownBook
 
 describe('the first event of a booking', () => {
   it('leaves the client to be notified if it is a creation', () => {
-    expect(known(afterEvent('create', booking()))).toMatchObject({
+    expect(storedState(afterEvent('create', booking()))).toMatchObject({
       creationSeen: true,
       notified: undefined,
       notificationCount: 0,
@@ -50,7 +50,7 @@ describe('the first event of a booking', () => {
   });
 
   it('assumes that the client was notified before the integration if it is an update', () => {
-    expect(known(afterEvent('update', booking()))).toMatchObject({
+    expect(storedState(afterEvent('update', booking()))).toMatchObject({
       creationSeen: false,
       notified: { startsAt: booking().startsAt, assumed: true },
     });
@@ -61,7 +61,7 @@ describe('the first event of a booking', () => {
   });
 
   it('stores a tombstone for a deletion without data, which a later creation does not revive', () => {
-    const deleted = known(afterEvent('delete', undefined));
+    const deleted = storedState(afterEvent('delete', undefined));
     expect(deleted).toMatchObject({
       booking: { cancelled: true, clientPhone: undefined },
       notified: undefined,
@@ -78,31 +78,31 @@ describe('a discovered record', () => {
   const cancelled = booking({ cancelled: true });
 
   it('assumes that the client of an unknown record was notified, cancelled or not', () => {
-    expect(known(afterEvent('discovered', booking())).notified).toMatchObject({
+    expect(storedState(afterEvent('discovered', booking())).notified).toMatchObject({
       assumed: true,
       cancelled: false,
     });
-    expect(known(afterEvent('discovered', cancelled)).notified).toMatchObject({
+    expect(storedState(afterEvent('discovered', cancelled)).notified).toMatchObject({
       assumed: true,
       cancelled: true,
     });
   });
 
   it('leaves the client to be notified of a recent record, cancelled or not', () => {
-    expect(known(afterEvent('discovered_new', booking())).notified).toBeUndefined();
-    expect(known(afterEvent('discovered_new', cancelled)).notified).toBeUndefined();
+    expect(storedState(afterEvent('discovered_new', booking())).notified).toBeUndefined();
+    expect(storedState(afterEvent('discovered_new', cancelled)).notified).toBeUndefined();
   });
 
   it('updates a known booking and keeps the notified state', () => {
     const moved = booking({ staffId: 2, changedAt: later });
     for (const status of ['discovered', 'discovered_new'] as const) {
-      expect(known(afterEvent(status, moved, notifiedBooking()))).toMatchObject({
+      expect(storedState(afterEvent(status, moved, notifiedBooking()))).toMatchObject({
         booking: moved,
         notified: notifiedBooking().notified,
       });
       const undated = { ...moved, changedAt: undefined };
-      expect(known(afterEvent(status, undated, notifiedBooking())).booking).toEqual(undated);
-      expect(known(afterEvent(status, cancelled, notifiedBooking())).notified).toEqual(
+      expect(storedState(afterEvent(status, undated, notifiedBooking())).booking).toEqual(undated);
+      expect(storedState(afterEvent(status, cancelled, notifiedBooking())).notified).toEqual(
         notifiedBooking().notified,
       );
     }
@@ -111,18 +111,18 @@ describe('a discovered record', () => {
 
 describe('a creation that arrives after an update', () => {
   const moved = booking({ startsAt: '2026-03-10 16:00:00', changedAt: later });
-  const firstSeen = known(afterEvent('update', moved));
+  const firstSeen = storedState(afterEvent('update', moved));
 
   it('keeps the current state and drops the assumed notification, once', () => {
-    const created = known(afterEvent('create', booking(), firstSeen));
+    const created = storedState(afterEvent('create', booking(), firstSeen));
     expect(created).toMatchObject({ booking: moved, creationSeen: true, notified: undefined });
     expect(afterEvent('create', booking(), created)).toMatchObject({ reason: 'older_than_known' });
   });
 
   it('counts as older than the update, also without dates', () => {
     const undated = (state: Booking): Booking => ({ ...state, changedAt: undefined });
-    const seen = known(afterEvent('update', undated(moved)));
-    expect(known(afterEvent('create', undated(booking()), seen)).booking.startsAt).toBe(moved.startsAt);
+    const seen = storedState(afterEvent('update', undated(moved)));
+    expect(storedState(afterEvent('create', undated(booking()), seen)).booking.startsAt).toBe(moved.startsAt);
   });
 
   it('is ignored when repeated, with or without dates', () => {
@@ -134,12 +134,14 @@ describe('a creation that arrives after an update', () => {
   });
 
   it('keeps a notification that was really sent', () => {
-    const notifiedKnown = { ...notifiedBooking({ changedAt: later }), creationSeen: false };
-    expect(known(afterEvent('create', booking(), notifiedKnown)).notified).toEqual(notifiedKnown.notified);
+    const notifiedState = { ...notifiedBooking({ changedAt: later }), creationSeen: false };
+    expect(storedState(afterEvent('create', booking(), notifiedState)).notified).toEqual(
+      notifiedState.notified,
+    );
   });
 
   it('does not revive a cancelled booking', () => {
-    const cancelled = knownBooking({ cancelled: true });
+    const cancelled = bookingState({ cancelled: true });
     expect(afterEvent('create', booking(), cancelled)).toMatchObject({ reason: 'already_cancelled' });
   });
 });
@@ -147,17 +149,17 @@ describe('a creation that arrives after an update', () => {
 describe('a subsequent update', () => {
   it('replaces the booking and keeps the notified state', () => {
     const change = booking({ staffId: 2, changedAt: later });
-    expect(known(afterEvent('update', change, notifiedBooking()))).toMatchObject({
+    expect(storedState(afterEvent('update', change, notifiedBooking()))).toMatchObject({
       booking: change,
       notified: notifiedBooking().notified,
     });
   });
 
   it('resets startKnownAt only when the start changes', () => {
-    const sameStart = known(
+    const sameStart = storedState(
       afterEvent('update', booking({ staffId: 2, changedAt: later }), notifiedBooking()),
     );
-    const otherStart = known(
+    const otherStart = storedState(
       afterEvent('update', booking({ startsAt: '2026-03-11 10:00:00', changedAt: later }), notifiedBooking()),
     );
     expect(sameStart.startKnownAt).toEqual(notifiedBooking().startKnownAt);
@@ -166,7 +168,7 @@ describe('a subsequent update', () => {
 
   it('resets startKnownAt and keeps the notified phone when the phone changes', () => {
     const other = booking({ clientPhone: '+79005556677', changedAt: later });
-    expect(known(afterEvent('update', other, notifiedBooking()))).toMatchObject({
+    expect(storedState(afterEvent('update', other, notifiedBooking()))).toMatchObject({
       notified: { phone: booking().clientPhone },
       startKnownAt: now,
     });
@@ -190,7 +192,7 @@ describe('a subsequent update', () => {
 
 describe('a deletion', () => {
   it('cancels the known booking, also without data', () => {
-    expect(known(afterEvent('delete', undefined, notifiedBooking())).booking).toEqual(
+    expect(storedState(afterEvent('delete', undefined, notifiedBooking())).booking).toEqual(
       booking({ cancelled: true }),
     );
   });
@@ -201,12 +203,12 @@ describe('a deletion', () => {
       booking({ cancelled: true, changedAt: later }),
       notifiedBooking(),
     );
-    expect(known(transition).booking.cancelled).toBe(true);
+    expect(storedState(transition).booking.cancelled).toBe(true);
   });
 
   it('keeps the phone and name that its data omit', () => {
     const bare = booking({ cancelled: true, clientPhone: undefined, clientName: undefined });
-    expect(known(afterEvent('delete', bare, notifiedBooking())).booking).toMatchObject({
+    expect(storedState(afterEvent('delete', bare, notifiedBooking())).booking).toMatchObject({
       clientPhone: '+79001112233',
       clientName: 'Ольга',
     });
@@ -223,12 +225,12 @@ it('1,000 shuffled event histories end in the latest state and one notification 
   assert(
     property(eventHistory, ({ events, deliveryOrder, end }) => {
       const sent: PlannedMessage[] = [];
-      let last: KnownBooking | undefined;
+      let last: BookingState | undefined;
       for (const index of deliveryOrder) {
         const event = events[index];
         if (event === undefined) continue;
         const transition = reduceBooking(event, last, now);
-        if (transition.outcome === 'store') last = sendNotification(transition.known, sent);
+        if (transition.outcome === 'store') last = sendNotification(transition.state, sent);
       }
       const lastEvent = events.at(-1);
       // The final state of a deleted record is not compared: which event cancelled it depends on the order.

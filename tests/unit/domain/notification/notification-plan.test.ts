@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import type { KnownBooking } from '../../../../src/domain/booking/booking.ts';
+import type { BookingState } from '../../../../src/domain/booking/booking.ts';
 import {
   type Plan,
   type PlanOptions,
   planMessages,
 } from '../../../../src/domain/notification/notification-plan.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { knownBooking, notifiedBooking } from '../../../support/fixtures/bookings.ts';
+import { bookingState, notifiedBooking } from '../../../support/fixtures/bookings.ts';
 import { visitsOnClockChanges } from '../../../support/fixtures/clock-changes.ts';
 
 /** Noon in Moscow, two days before the visit at 14:30. */
 const now = new Date('2026-03-08T09:00:00Z');
 const settings = defaultNotificationSettings;
 
-function planOf(known: KnownBooking, options: Partial<PlanOptions> = {}): Plan {
-  return planMessages(known, { settings, now, timeZone: 'Europe/Moscow', debounceMs: 20_000, ...options });
+function planOf(state: BookingState, options: Partial<PlanOptions> = {}): Plan {
+  return planMessages(state, { settings, now, timeZone: 'Europe/Moscow', debounceMs: 20_000, ...options });
 }
 
 function kindsOf({ messages }: Plan): string[] {
@@ -23,7 +23,7 @@ function kindsOf({ messages }: Plan): string[] {
 
 describe('the plan for a client not notified yet', () => {
   it('has an immediate confirmation and both reminders', () => {
-    const plan = planOf(knownBooking());
+    const plan = planOf(bookingState());
     expect(kindsOf(plan)).toEqual(['confirmation', 'reminder_24h', 'reminder_2h']);
     expect(plan.messages.map(({ notBefore }) => notBefore.toISOString())).toEqual([
       now.toISOString(),
@@ -41,20 +41,20 @@ describe('the plan for a client not notified yet', () => {
     [{ clientPhone: undefined }, 'no_client_phone'],
     [{ clientPhone: '+74950000000' }, 'landline'],
   ])('is empty for %j: %s', (changes, reason) => {
-    expect(planOf(knownBooking(changes))).toEqual({ messages: [], reason });
+    expect(planOf(bookingState(changes))).toEqual({ messages: [], reason });
   });
 
   it('has no confirmation of a visit that has started', () => {
-    expect(planOf(knownBooking({ startsAt: '2026-03-08 12:00:00' }))).toMatchObject({
+    expect(planOf(bookingState({ startsAt: '2026-03-08 12:00:00' }))).toMatchObject({
       messages: [],
       reason: 'in_the_past',
     });
   });
 
   it('has no reminder soon after the booking was created', () => {
-    const tomorrow = { ...knownBooking({ startsAt: '2026-03-09 14:00:00' }), startKnownAt: now };
+    const tomorrow = { ...bookingState({ startsAt: '2026-03-09 14:00:00' }), startKnownAt: now };
     expect(kindsOf(planOf(tomorrow))).toEqual(['confirmation', 'reminder_2h']);
-    const inThreeHours = { ...knownBooking({ startsAt: '2026-03-08 15:00:00' }), startKnownAt: now };
+    const inThreeHours = { ...bookingState({ startsAt: '2026-03-08 15:00:00' }), startKnownAt: now };
     expect(kindsOf(planOf(inThreeHours))).toEqual(['confirmation']);
   });
 });
@@ -102,7 +102,7 @@ describe('the plan for a notified client', () => {
 
   it('has a confirmation for a corrected phone, once', () => {
     const { notified } = notifiedBooking();
-    const corrected = { ...knownBooking({ clientPhone: '+79005556677' }), notified, notificationCount: 1 };
+    const corrected = { ...bookingState({ clientPhone: '+79005556677' }), notified, notificationCount: 1 };
     const [confirmation] = planOf(corrected).messages;
     expect(confirmation).toMatchObject({
       kind: 'confirmation',
@@ -121,7 +121,7 @@ describe('the plan for a notified client', () => {
   ])('has both reminders of a visit that was just moved %s', (_what, changes) => {
     const { notified } = notifiedBooking();
     const late = new Date('2026-03-09T10:00:00Z');
-    const moved = { ...knownBooking(changes), startKnownAt: late, notified, notificationCount: 1 };
+    const moved = { ...bookingState(changes), startKnownAt: late, notified, notificationCount: 1 };
     const shifts = { ...settings, smallShiftMinutes: 15 };
     expect(kindsOf(planOf(moved, { now: late, settings: shifts }))).toEqual(['reminder_24h', 'reminder_2h']);
   });
@@ -129,11 +129,11 @@ describe('the plan for a notified client', () => {
   it('has no reminder soon after a change of the start', () => {
     const { notified } = notifiedBooking();
     const late = new Date('2026-03-09T10:00:00Z');
-    const moved = { ...knownBooking({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, notified };
+    const moved = { ...bookingState({ startsAt: '2026-03-10 15:00:00' }), startKnownAt: late, notified };
     const plan = planOf(moved, { now: late });
     expect(kindsOf(plan)).toEqual(['change', 'reminder_2h']);
-    const known = { ...moved, notified: plan.messages[0]?.notifies, notificationCount: 2 };
-    expect(kindsOf(planOf(known, { now: late }))).toEqual(['reminder_2h']);
+    const state = { ...moved, notified: plan.messages[0]?.notifies, notificationCount: 2 };
+    expect(kindsOf(planOf(state, { now: late }))).toEqual(['reminder_2h']);
   });
 
   it('has an immediate cancellation, once, and nothing else', () => {
@@ -145,8 +145,8 @@ describe('the plan for a notified client', () => {
   });
 
   it('has a cancellation for a client not notified yet, but not of a past visit', () => {
-    expect(kindsOf(planOf(knownBooking({ cancelled: true })))).toEqual(['cancellation']);
-    expect(planOf(knownBooking({ cancelled: true, startsAt: '2026-03-08 11:00:00' })).reason).toBe(
+    expect(kindsOf(planOf(bookingState({ cancelled: true })))).toEqual(['cancellation']);
+    expect(planOf(bookingState({ cancelled: true, startsAt: '2026-03-08 11:00:00' })).reason).toBe(
       'in_the_past',
     );
   });
@@ -179,7 +179,7 @@ describe('quiet hours', () => {
   const night = new Date('2026-03-08T20:00:00Z');
 
   it('delay a message until the morning', () => {
-    const [confirmation] = planOf(knownBooking(), { now: night }).messages;
+    const [confirmation] = planOf(bookingState(), { now: night }).messages;
     expect(confirmation).toMatchObject({
       notBefore: new Date('2026-03-09T06:00:00Z'),
       respectsQuietHours: true,
@@ -189,23 +189,23 @@ describe('quiet hours', () => {
   it('drop a message that would come after the visit', () => {
     const early = notifiedBooking({ startsAt: '2026-03-10 08:30:00' });
     expect(kindsOf(planOf(early))).toEqual(['reminder_24h']);
-    expect(planOf(knownBooking({ startsAt: '2026-03-09 08:30:00' }), { now: night }).reason).toBe(
+    expect(planOf(bookingState({ startsAt: '2026-03-09 08:30:00' }), { now: night }).reason).toBe(
       'too_late_after_quiet_hours',
     );
   });
 
   it('do not delay the confirmation of a booking made online just now', () => {
-    const online = knownBooking({ online: true, createdAt: new Date(night.getTime() - 60_000) });
+    const online = bookingState({ online: true, createdAt: new Date(night.getTime() - 60_000) });
     const [confirmation] = planOf(online, { now: night }).messages;
     expect(confirmation).toMatchObject({ notBefore: night, respectsQuietHours: false });
-    const hoursAgo = knownBooking({ online: true, createdAt: new Date(night.getTime() - 7_200_000) });
+    const hoursAgo = bookingState({ online: true, createdAt: new Date(night.getTime() - 7_200_000) });
     expect(planOf(hoursAgo, { now: night }).messages[0]?.respectsQuietHours).toBe(true);
   });
 });
 
 it('the plan omits kinds that are switched off', () => {
   const off = { ...settings, enabled: { ...settings.enabled, confirmation: false, reminder_2h: false } };
-  const plan = planOf(knownBooking(), { settings: off });
+  const plan = planOf(bookingState(), { settings: off });
   expect([kindsOf(plan), plan.reason]).toEqual([['reminder_24h'], 'switched_off']);
 });
 
@@ -213,8 +213,8 @@ it.each(visitsOnClockChanges)(
   'plans reminders 24 and 2 hours before a visit in %s on %s',
   (timeZone, startsAt, instant) => {
     const since = new Date('2026-01-01T00:00:00Z');
-    const known = { ...notifiedBooking({ startsAt }), startKnownAt: since };
-    const { messages } = planOf(known, {
+    const state = { ...notifiedBooking({ startsAt }), startKnownAt: since };
+    const { messages } = planOf(state, {
       settings: { ...settings, quietHours: undefined },
       now: since,
       timeZone,
