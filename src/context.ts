@@ -63,7 +63,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
       {
         database: secrets.database,
         migrationsDirectory: resolve(import.meta.dirname, '../supabase/migrations'),
-        webhookConcurrency: config.webhooks.workerBatch,
+        webhookConcurrency: config.webhooks.concurrency,
       },
     ),
   );

@@ -42,7 +42,7 @@ export type Config = Readonly<{
     /** How long a commit waits for further webhooks. */
     batchWaitMs: number;
     /** Webhooks processed concurrently. */
-    workerBatch: number;
+    concurrency: number;
   }>;
 }>;
 
@@ -95,7 +95,7 @@ function toConfig(env: CheckedEnvironment): Config {
     webhooks: {
       batchSize: env.WEBHOOK_BATCH_SIZE,
       batchWaitMs: env.WEBHOOK_BATCH_WAIT_MS,
-      workerBatch: env.WEBHOOK_WORKER_BATCH,
+      concurrency: env.WEBHOOK_WORKER_BATCH,
     },
   };
 }
