@@ -1,6 +1,6 @@
 import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { CompanyCache } from './repositories/company-cache.ts';
+import { CachedCompanies } from './repositories/company-cache.ts';
 import { createRepositories, type Repositories } from './create-repositories.ts';
 import { openDatabase } from './database/database.ts';
 import { readMigrations } from './database/migrate.ts';
@@ -74,7 +74,7 @@ export async function openStorage(deps: StorageDeps, options: StorageOptions): P
   const opened = scope.move();
   return {
     ...repositories,
-    companies: new CompanyCache(repositories.companies),
+    companies: new CachedCompanies(repositories.companies),
     queue,
     concurrentInserts: database.exclusive ? 1 : 2,
     ping: () => database.ping(),

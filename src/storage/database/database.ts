@@ -8,7 +8,7 @@ import type { Migration } from './migrate.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { Rpc } from '../rpc/client.ts';
 import type { RpcSchema, Supabase } from '../rpc/client.ts';
-import { createRpcFetch } from '../rpc/in-process-postgrest.ts';
+import { createPostgrestFetch } from '../rpc/in-process-postgrest.ts';
 import type { SqlDatabase } from './sql.ts';
 
 export type DatabaseDeps = Readonly<{
@@ -104,7 +104,7 @@ function createSupabase(address: DatabaseAddress, backend: SqlDatabase): Supabas
   }
   return createClient<RpcSchema>('http://embedded.local', 'in-process', {
     auth,
-    global: { fetch: createRpcFetch(backend) },
+    global: { fetch: createPostgrestFetch(backend) },
   });
 }
 

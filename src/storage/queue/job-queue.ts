@@ -62,7 +62,7 @@ export async function createJobQueue(
   await boss.start();
   for (const queue of queueNames) await createQueues(boss, queue);
   const table = new JobTable(database);
-  await table.prepare();
+  await table.setCompression();
   // Without other processes, every claim found at the start is stale.
   if (database.exclusive) await table.reclaim(queueNames);
   return new PgBossQueue({ ...deps, boss, table, outage }, options);

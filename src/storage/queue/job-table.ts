@@ -35,7 +35,7 @@ export class JobTable {
   }
 
   /** Call once after pg-boss has created its tables. */
-  async prepare(): Promise<void> {
+  async setCompression(): Promise<void> {
     await this.#sql.query('select public.jobs_compress_with_lz4()');
   }
 

@@ -5,7 +5,7 @@ import type { SessionState } from '../../domain/company/session-state.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
 
 /** LRU cache in front of the companies. A write through it invalidates the company. */
-export class CompanyCache implements Companies {
+export class CachedCompanies implements Companies {
   readonly #companies: Companies;
   readonly #byKey: LRUCache<string, Company>;
   /** Detects writes during a read, whose result would be stale. */

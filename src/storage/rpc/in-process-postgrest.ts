@@ -34,7 +34,7 @@ const signatureQuery = `
  * `fetch` for supabase-js that implements `POST /rest/v1/rpc/<function>` like PostgREST with the service role, on PGlite or
  * a Postgres pool. Rejects everything else with `PGRST100`.
  */
-export function createRpcFetch(database: SqlDatabase): typeof fetch {
+export function createPostgrestFetch(database: SqlDatabase): typeof fetch {
   const signatures = new Map<string, Signature>();
 
   async function handleCall(name: string, body: string): Promise<Response> {

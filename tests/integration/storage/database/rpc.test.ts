@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import { bookingState } from '../../../support/fixtures/bookings.ts';
-import { createRpcFetch } from '../../../../src/storage/rpc/in-process-postgrest.ts';
+import { createPostgrestFetch } from '../../../../src/storage/rpc/in-process-postgrest.ts';
 import { hostileStrings } from '../../../support/faults/hostile-strings.ts';
 import { newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
@@ -104,7 +104,7 @@ describe.each(engines({ both: 'Statement errors come from two drivers, with diff
         body: string,
         method = 'POST',
       ): Promise<{ status: number; code: unknown }> {
-        const response = await createRpcFetch(store.database.sql)(`http://embedded.local${path}`, {
+        const response = await createPostgrestFetch(store.database.sql)(`http://embedded.local${path}`, {
           method,
           ...(method === 'POST' && { body }),
         });

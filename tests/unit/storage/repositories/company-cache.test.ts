@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Company, IntegrationStatus } from '../../../../src/domain/company/company.ts';
 import { companyIdFrom, salonIdFrom } from '../../../../src/domain/ids.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import { CompanyCache } from '../../../../src/storage/repositories/company-cache.ts';
+import { CachedCompanies } from '../../../../src/storage/repositories/company-cache.ts';
 import type { Companies } from '../../../../src/ports/companies.ts';
 
-describe('CompanyCache', () => {
+describe('CachedCompanies', () => {
   it('caches a company under each of its keys, but not an unknown id', async () => {
     const source = new RecordingCompanies();
-    const cache = new CompanyCache(source);
+    const cache = new CachedCompanies(source);
 
     for (let count = 0; count < 3; count += 1) {
       await cache.byId(companyIdFrom(1));
@@ -22,7 +22,7 @@ describe('CompanyCache', () => {
 
   it('invalidates every key of a company after a write', async () => {
     const source = new RecordingCompanies();
-    const cache = new CompanyCache(source);
+    const cache = new CachedCompanies(source);
     await cache.byId(companyIdFrom(1));
     await cache.bySalonId(salonIdFrom(1));
 
@@ -34,7 +34,7 @@ describe('CompanyCache', () => {
 
   it('does not cache a read that a write overtook', async () => {
     const source = new RecordingCompanies();
-    const cache = new CompanyCache(source);
+    const cache = new CachedCompanies(source);
     const gate = Promise.withResolvers<void>();
     source.beforeRead = gate.promise;
     const slowRead = cache.byId(companyIdFrom(1));
@@ -48,7 +48,7 @@ describe('CompanyCache', () => {
 
   it('evicts the least recently used companies', async () => {
     const source = new RecordingCompanies();
-    const cache = new CompanyCache(source, { maxCompanies: 1 });
+    const cache = new CachedCompanies(source, { maxCompanies: 1 });
     for (const id of [1, 2, 3, 1, 4, 1]) await cache.byId(companyIdFrom(id));
 
     expect(source.reads).toEqual(['id 1', 'id 2', 'id 3', 'id 4']);
