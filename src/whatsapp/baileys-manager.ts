@@ -96,10 +96,10 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       monotonicMs,
     });
     const { leaseTtlMs: ttlMs, leaseRenewIntervalMs: renewIntervalMs } = this.#timeouts;
-    const operations = new KeyedMutex<CompanyId>();
+    const mutex = new KeyedMutex<CompanyId>();
     const sessionDeps: SessionDeps = {
       credentials: this.#credentials,
-      lease: {
+      leaseKeeperDeps: {
         leases: deps.leases,
         owner: options.owner,
         timeouts: { ttlMs, renewIntervalMs },
@@ -117,12 +117,12 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
       monotonicMs,
       random,
       getSentText: deps.getSentText,
-      runExclusive: (companyId, operation) => operations.run(companyId, operation),
+      runExclusive: (companyId, operation) => mutex.run(companyId, operation),
       emit: this.#emitSafely,
     };
     this.#sessions = new SessionRegistry({
       createSession: (companyId) => new Session(companyId, sessionDeps),
-      operations,
+      mutex,
       logger,
     });
     this.#pairingLimit = new PairingLimit(maxPairings);
@@ -188,7 +188,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   ): Promise<Readonly<{ messageId: string }>> {
     const number = this.formatPhoneNumber(phone);
     const session = this.#sessions.get(companyId);
-    const sock = session?.openSocket;
+    const sock = session?.connectedSocket;
     if (session === undefined || sock === undefined) throw notConnectedError();
     return await session.messenger.send(sock, number, text, options);
   }
@@ -220,8 +220,8 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
   }
 
   /** The company's socket, if messages may be sent on it. */
-  getOpenSocket(companyId: CompanyId): WASocket | undefined {
-    return this.#sessions.get(companyId)?.openSocket;
+  getConnectedSocket(companyId: CompanyId): WASocket | undefined {
+    return this.#sessions.get(companyId)?.connectedSocket;
   }
 
   /** Closes the open socket; the reason decides whether a new one follows. */
@@ -231,7 +231,7 @@ export class BaileysManager extends EventEmitter<WhatsAppEvents> implements What
 
   async fetchReachoutTimelock(companyId: CompanyId): Promise<ReachoutTimelock | undefined> {
     const session = this.#sessions.get(companyId);
-    const sock = session?.openSocket;
+    const sock = session?.connectedSocket;
     if (session === undefined || sock === undefined) return undefined;
     return await session.messenger.fetchReachoutTimelock(sock);
   }

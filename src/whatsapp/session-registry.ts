@@ -11,7 +11,7 @@ const maxConcurrentRestores = 5;
 export type SessionRegistryDeps = Readonly<{
   createSession: (companyId: CompanyId) => Session;
   /** Shared with the sessions, which run their own operations in it. */
-  operations: KeyedMutex<CompanyId>;
+  mutex: KeyedMutex<CompanyId>;
   logger: Logger;
 }>;
 
@@ -42,7 +42,7 @@ export class SessionRegistry {
   }
 
   async runExclusive(companyId: CompanyId, operation: () => Promise<void>): Promise<void> {
-    await this.#deps.operations.run(companyId, operation);
+    await this.#deps.mutex.run(companyId, operation);
   }
 
   /** Sessions that are linked or pairing, and not stopped. */

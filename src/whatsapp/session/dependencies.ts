@@ -15,7 +15,7 @@ export type SessionReport = Pick<BusinessEvents, 'socketOpening' | 'socketClosed
 /** Collaborators that all sessions of a `BaileysManager` share. */
 export type SessionDeps = Readonly<{
   credentials: CredentialStore;
-  lease: LeaseKeeperDeps;
+  leaseKeeperDeps: LeaseKeeperDeps;
   clientVersion: ClientVersion;
   reconnectRateLimiter: ReconnectRateLimiter;
   report: SessionReport;

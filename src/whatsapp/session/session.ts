@@ -44,12 +44,12 @@ export class Session {
   #closingAuth: AuthState | undefined;
 
   constructor(companyId: CompanyId, deps: SessionDeps) {
-    const { timeouts, now, logger, lease } = deps;
+    const { timeouts, now, logger, leaseKeeperDeps } = deps;
     this.#companyId = companyId;
     this.#deps = deps;
     this.#logger = logger.child({ companyId });
     this.#statusTracker = new SessionStatusTracker(now, (status) => deps.emit('state', companyId, status));
-    this.#leaseKeeper = new LeaseKeeper(companyId, lease, () => this.#handleLeaseLost());
+    this.#leaseKeeper = new LeaseKeeper(companyId, leaseKeeperDeps, () => this.#handleLeaseLost());
     this.#loginState = new LoginState(timeouts.qrLifetimeMs, now);
     this.#reconnectScheduler = new ReconnectScheduler(deps, (attempt) => this.#enqueue(attempt));
     this.#disconnectHistory = new DisconnectHistory(companyId, deps, this.#reconnectScheduler);
@@ -73,7 +73,7 @@ export class Session {
   }
 
   /** The socket, if messages may be sent on it. */
-  get openSocket(): WASocket | undefined {
+  get connectedSocket(): WASocket | undefined {
     return this.status.state === 'connected' && this.lease !== undefined ? this.sock : undefined;
   }
 
@@ -117,7 +117,8 @@ export class Session {
     const lease = this.lease ?? (await this.#leaseKeeper.acquire());
     if (lease === undefined) throw leasedElsewhereError();
     const previousStatus = this.status;
-    if (this.openSocket !== undefined) await this.#connection?.unlink(this.#deps.timeouts.logoutTimeoutMs);
+    if (this.connectedSocket !== undefined)
+      await this.#connection?.unlink(this.#deps.timeouts.logoutTimeoutMs);
     try {
       await this.#drainConnection();
       await this.#deps.credentials.erase(lease);
@@ -147,7 +148,7 @@ export class Session {
 
   /** Closes the open socket; the reason decides whether a new one follows. */
   dropSocket(reason: Disconnect): void {
-    if (this.openSocket === undefined) return;
+    if (this.connectedSocket === undefined) return;
     const lastDisconnect = { error: new ForcedDisconnectError(reason), date: this.#deps.now() };
     this.#connection?.handleUpdate({ connection: 'close', lastDisconnect });
   }

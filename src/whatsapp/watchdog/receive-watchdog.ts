@@ -36,7 +36,7 @@ const defaultTimeZone = 'Europe/Moscow';
 export type ReceiveWatchdogDeps = Readonly<{
   whatsapp: Pick<WhatsApp, 'on' | 'getActiveSessions'> &
     Readonly<{
-      getOpenSocket: (companyId: CompanyId) => WASocket | undefined;
+      getConnectedSocket: (companyId: CompanyId) => WASocket | undefined;
       dropSocket: (companyId: CompanyId, reason: Disconnect) => void;
     }>;
   companies: Pick<Companies, 'byId'>;
@@ -127,7 +127,7 @@ export class ReceiveWatchdog {
       if (session.acks.lastAckAtMs !== undefined) session.socketHealth = 'healthy';
       const sinceMs = session.acks.unacknowledged?.sinceMs;
       if (sinceMs === undefined || session.socketHealth !== 'healthy') continue;
-      const sock = whatsapp.getOpenSocket(companyId);
+      const sock = whatsapp.getConnectedSocket(companyId);
       const isAckLate = nowMs - Math.max(sinceMs, session.lastPingAtMs) >= this.#timeouts.lateAckMs;
       if (sock === undefined || !isAckLate) continue;
       session.lastPingAtMs = nowMs;
@@ -146,7 +146,7 @@ export class ReceiveWatchdog {
         this.#sessions.delete(companyId);
         continue;
       }
-      const sock = whatsapp.getOpenSocket(companyId);
+      const sock = whatsapp.getConnectedSocket(companyId);
       if (sock === undefined) continue;
       if (sock.ws.isClosing) {
         whatsapp.dropSocket(companyId, closeTimedOut);
@@ -159,7 +159,7 @@ export class ReceiveWatchdog {
       const { action, stage } = await this.#decide(companyId, session, businessHours);
       const count = actionCounts.get(action) ?? 0;
       const isLimitReached = count >= (maxPerSweep[action] ?? Infinity);
-      if (whatsapp.getOpenSocket(companyId) !== sock || isLimitReached) continue;
+      if (whatsapp.getConnectedSocket(companyId) !== sock || isLimitReached) continue;
       actionCounts.set(action, count + 1);
       session.stage = stage;
       this.#act(action, companyId, session, sock);
@@ -249,7 +249,7 @@ export class ReceiveWatchdog {
     const onError = (error: unknown): void => report.failed('WhatsApp ping', error, { companyId });
     catchAsync(onError, async () => {
       const isAlive = await ping(sock, this.#timeouts.pingTimeoutMs);
-      if (isAlive || whatsapp.getOpenSocket(companyId) !== sock) return;
+      if (isAlive || whatsapp.getConnectedSocket(companyId) !== sock) return;
       session.socketHealth = 'timed_out';
       session.acks = new AckTracker(monotonicMs);
       whatsapp.dropSocket(companyId, pingTimedOut);

@@ -9,7 +9,7 @@ const timeout = 120_000;
 
 /** A linked salon that has sent the client one message. `before` is the number of messages in the simulator's log. */
 async function openChat(fixture: SessionFixture, databaseCredentials: SlowCredentials) {
-  const host = await fixture.linkedHost({ databaseCredentials: databaseCredentials });
+  const host = await fixture.linkedHost({ databaseCredentials });
   await host.manager.sendMessage(fixture.companyId, fixture.client.number, 'Первое');
   await waitFor('the first message', () => fixture.client.inbox.length === 1);
   return { host, before: fixture.countEvents('message') };
@@ -67,7 +67,7 @@ describe('the Signal keys of a chat', () => {
         credentials.shouldFail = (types) => {
           if (!types.includes('session') || (writes += 1) <= storedWrites) return false;
           // A write of the identity succeeds between the attempts.
-          host.manager.getOpenSocket(companyId)?.ev.emit('creds.update', {});
+          host.manager.getConnectedSocket(companyId)?.ev.emit('creds.update', {});
           return true;
         };
         await expect(

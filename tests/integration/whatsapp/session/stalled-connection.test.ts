@@ -24,7 +24,7 @@ async function openWatchedSession(fixture: SessionFixture) {
 
 /** Counts the pings on the open socket from now on. */
 function countPings(fixture: SessionFixture, host: SessionHost): () => number {
-  const sock = host.manager.getOpenSocket(fixture.companyId);
+  const sock = host.manager.getConnectedSocket(fixture.companyId);
   if (sock === undefined) throw new Error('No socket is open');
   const { calls } = vi.spyOn(sock, 'query').mock;
   return () => calls.filter(([{ attrs }]) => attrs['xmlns'] === 'w:p').length;

@@ -58,7 +58,7 @@ class SilentFleet extends EventEmitter<WhatsAppEvents> {
     return this.companies.map((companyId) => ({ companyId, status }));
   }
 
-  getOpenSocket(companyId: CompanyId): WASocket | undefined {
+  getConnectedSocket(companyId: CompanyId): WASocket | undefined {
     return this.#sockets.get(companyId);
   }
 
