@@ -17,7 +17,8 @@ import {
   type ClientVersionStore,
 } from './connection/client-version.ts';
 import type { AuthState } from './credentials/auth-state.ts';
-import { CredentialStore, type CredentialRepository } from './credentials/credential-store.ts';
+import { CredentialStore } from './credentials/credential-store.ts';
+import type { CredentialRepository } from '../ports/credentials.ts';
 import { PairingCodeRequests, obtainPairingCode } from './pairing/pairing-code.ts';
 import { requirePairing } from './pairing/pairing.ts';
 import { PairingLimit } from './pairing/pairing-limit.ts';

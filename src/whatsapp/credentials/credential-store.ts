@@ -2,21 +2,11 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { CompanyId } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
-import type { CredentialChange, CredentialRows } from '../../ports/credentials.ts';
+import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
 /** A credential in the clear; `value: null` deletes it. */
 export type PlaintextChange = Readonly<{ type: string; id: string; value: string | null }>;
-
-/** Encrypted credentials that can be quarantined: kept encrypted, but no longer used for a login. */
-export interface CredentialRepository extends CredentialRows {
-  /** Writes and deletes this many bytes. @throws LeaseLostError, or the error of a full or read-only disk */
-  probe(lease: Lease, bytes: number): Promise<void>;
-  /** @throws LeaseLostError when a newer token has been seen */
-  quarantine(lease: Lease): Promise<void>;
-  /** Erases what has been in quarantine for longer. */
-  eraseQuarantined(olderThanMs: number): Promise<void>;
-}
 
 /** More than one write during a login. */
 export const probeBytes = 64 * 1024;

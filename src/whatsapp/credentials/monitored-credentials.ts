@@ -1,8 +1,8 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import { probeBytes, type CredentialRepository } from './credential-store.ts';
-import type { CredentialChange } from '../../ports/credentials.ts';
+import { probeBytes } from './credential-store.ts';
+import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
 /** Unused: sessions have their own back-off. */

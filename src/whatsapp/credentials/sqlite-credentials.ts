@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
-import type { CredentialRepository } from './credential-store.ts';
+import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
 import { SqliteEncryptedValues } from './sqlite-encrypted-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
-import type { CredentialChange } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 
 const schema = `

@@ -6,7 +6,7 @@ import { type EncryptionKey, Keyring } from '../../../../src/crypto/keyring.ts';
 import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
 import type { EncryptedValues } from '../../../../src/ports/encrypted-values.ts';
 import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
-import type { CredentialRepository } from '../../../../src/whatsapp/credentials/credential-store.ts';
+import type { CredentialRepository } from '../../../../src/ports/credentials.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
 import type { SessionHost } from '../../../support/fixtures/session-host.ts';
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
