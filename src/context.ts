@@ -135,9 +135,8 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     new Outbox({ messages, companies, settings, whatsapp, statusQueue, pacing: config.pacing, ...shared }),
   );
   metrics.outbox.readFrom(() => outbox.backlog());
-  const wakeOutbox = (companyId: CompanyId): void => outbox.wake(companyId);
   const restrictionMonitor = scope.use(
-    new RestrictionMonitor({ restrictions, whatsapp, statusQueue, report, wakeOutbox }),
+    new RestrictionMonitor({ restrictions, whatsapp, statusQueue, report, outbox }),
   );
 
   const revocations = new EventEmitter<{ revoked: [companyId: CompanyId] }>();
@@ -151,7 +150,7 @@ export async function createContext({ config, secrets, publicUrl, logger }: Cont
     whatsapp,
     qrRenderer: scope.use(new WorkerQrRenderer()),
     sessionStateQueue,
-    wakeOutbox,
+    outbox,
     webhookSender: new HttpWebhookSender(shared, { allowLoopback }),
     allowLoopback,
     signer: new ConnectTokenSigner(secrets.jwtSecret, now),

@@ -2,6 +2,7 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { RetryingQueue } from '../lib/async/retrying-queue.ts';
 import { DirectMessages } from '../messaging/direct-messages.ts';
 import { NotificationSettingsService } from '../messaging/notification-settings.ts';
+import type { Outbox } from '../messaging/outbox.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Bookings, SyncCursors } from '../ports/bookings.ts';
 import type { ClientReplies } from '../ports/client-replies.ts';
@@ -52,7 +53,7 @@ export type UseCaseDeps = Readonly<{
   yclients: YclientsPlatform;
   webhookSender: WebhookSender;
   signer: ConnectTokenSigner;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   /** The URL to which YCLIENTS posts a company's events; contains its webhook secret. */
   webhookUrl: (companyId: CompanyId, secret: string) => string;
   report: BusinessEvents;

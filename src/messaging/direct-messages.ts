@@ -3,10 +3,11 @@ import type { CompanyId } from '../domain/ids.ts';
 import type { Message } from '../domain/notification/message.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { Messages } from '../ports/messages.ts';
+import type { Outbox } from './outbox.ts';
 
 export type DirectMessagesDeps = Readonly<{
   messages: Pick<Messages, 'enqueue'>;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   report: Pick<BusinessEvents, 'messageQueued'>;
   now: () => Date;
 }>;
@@ -33,7 +34,7 @@ export class DirectMessages {
    * @throws AppError `FORBIDDEN` when the client has opted out
    */
   async send(companyId: CompanyId, { phone, text, idempotencyKey }: DirectMessage): Promise<Message> {
-    const { messages, wakeOutbox, report, now } = this.#deps;
+    const { messages, outbox, report, now } = this.#deps;
     const message = await messages.enqueue(
       {
         companyId,
@@ -54,7 +55,7 @@ export class DirectMessages {
       });
     }
     report.messageQueued(companyId, message.id, 'direct');
-    wakeOutbox(companyId);
+    outbox.wake(companyId);
     return message;
   }
 }

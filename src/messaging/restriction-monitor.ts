@@ -7,6 +7,7 @@ import { disposableInterval } from '../lib/async/timers.ts';
 import type { BusinessEvents } from '../observability/events.ts';
 import type { ReachoutTimelockUpdate, Restrictions } from '../ports/restrictions.ts';
 import type { WhatsApp } from '../ports/sessions.ts';
+import type { Outbox } from './outbox.ts';
 
 export type RestrictionMonitorDeps = Readonly<{
   restrictions: Pick<Restrictions, 'record' | 'due'>;
@@ -14,7 +15,7 @@ export type RestrictionMonitorDeps = Readonly<{
   /** The outbox's queue, so that updates of one message stay in order. */
   statusQueue: Pick<RetryingQueue, 'run'>;
   report: BusinessEvents;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   timings?: Partial<RestrictionTimings>;
 }>;
 
@@ -106,13 +107,13 @@ export class RestrictionMonitor implements Disposable {
   }
 
   async #record(companyId: CompanyId, update: ReachoutTimelockUpdate): Promise<void> {
-    const { restrictions, report, wakeOutbox } = this.#deps;
+    const { restrictions, report, outbox } = this.#deps;
     const { change, endsAt } = await restrictions.record(companyId, update);
     if (change === 'began' && endsAt !== undefined)
       report.chatRestrictionStarted(companyId, endsAt, update.result);
     if (change !== 'ended') return;
     report.chatRestrictionLifted(companyId);
-    wakeOutbox(companyId);
+    outbox.wake(companyId);
   }
 }
 

@@ -3,6 +3,7 @@ import { bookingFrom, recordIdFrom } from '../../domain/booking/yclients-record.
 import type { Company } from '../../domain/company/company.ts';
 import { localTimeAt } from '../../domain/company/salon-time.ts';
 import type { CompanyId } from '../../domain/ids.ts';
+import type { Outbox } from '../../messaging/outbox.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { SyncCursors } from '../../ports/bookings.ts';
 import type { Companies } from '../../ports/companies.ts';
@@ -20,7 +21,7 @@ export type ReconciliationDeps = Readonly<{
   webhookSubscriptionCheck: Pick<WebhookSubscriptionCheck, 'check' | 'missing' | 'retainOnly'>;
   events: Pick<Events, 'record'>;
   queue: Pick<JobQueue, 'insert'>;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   report: BusinessEvents;
   now: () => Date;
 }>;
@@ -66,7 +67,7 @@ export class Reconciliation {
 
   /** Job handler. @param cause identifies the job across attempts */
   async run(companyId: CompanyId, cause: string): Promise<void> {
-    const { companies, syncCursors, events, report, webhookSubscriptionCheck, wakeOutbox, now } = this.#deps;
+    const { companies, syncCursors, events, report, webhookSubscriptionCheck, outbox, now } = this.#deps;
     // First, so that a request from now on enqueues another job (see `#enqueue`).
     const storedCursor = await syncCursors.begin(companyId, cause);
     const company = await companies.byId(companyId);
@@ -80,7 +81,7 @@ export class Reconciliation {
     if (messageCount === 0) return;
     const detail = { read: readCount, news: messageCount };
     await events.record({ companyId, type: 'reconciled', cause, detail });
-    wakeOutbox(companyId);
+    outbox.wake(companyId);
   }
 
   async #readChanges(

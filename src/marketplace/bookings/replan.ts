@@ -1,5 +1,6 @@
 import { localTimeAt } from '../../domain/company/salon-time.ts';
 import type { CompanyId } from '../../domain/ids.ts';
+import type { Outbox } from '../../messaging/outbox.ts';
 import type { Bookings } from '../../ports/bookings.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
@@ -10,7 +11,7 @@ export type ReplannerDeps = Readonly<{
   bookings: Pick<Bookings, 'upcoming'>;
   bookingSync: Pick<BookingSync, 'replan'>;
   queue: Pick<JobQueue, 'insert'>;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   now: () => Date;
 }>;
 
@@ -35,7 +36,7 @@ export class Replanner {
 
   /** Job handler. */
   async run(companyId: CompanyId, cause: string, phone?: string): Promise<void> {
-    const { companies, bookings, bookingSync, wakeOutbox, now } = this.#deps;
+    const { companies, bookings, bookingSync, outbox, now } = this.#deps;
     const company = await companies.byId(companyId);
     if (company?.timeZone === undefined || company.integrationStatus === 'uninstalled') return;
     const from = localTimeAt(now(), company.timeZone);
@@ -51,6 +52,6 @@ export class Replanner {
       for (const recordId of page) await bookingSync.replan(company, recordId, cause);
       afterRecordId = page.at(-1) ?? afterRecordId;
     } while (page.length === pageSize);
-    wakeOutbox(companyId);
+    outbox.wake(companyId);
   }
 }

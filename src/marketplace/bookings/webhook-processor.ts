@@ -1,7 +1,7 @@
 import { isWebhookResource } from '../../domain/booking/yclients-record.ts';
 import type { Company } from '../../domain/company/company.ts';
 import { PermanentJobError } from '../../domain/errors/job-errors.ts';
-import type { CompanyId } from '../../domain/ids.ts';
+import type { Outbox } from '../../messaging/outbox.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Events } from '../../ports/events.ts';
 import type { WebhookJobData } from '../../ports/job-queue.ts';
@@ -12,7 +12,7 @@ export type WebhookJob = Omit<WebhookJobData, 'companyId'> & Readonly<{ jobId: s
 export type WebhookProcessorDeps = Readonly<{
   bookingSync: Pick<BookingSync, 'apply'>;
   events: Pick<Events, 'record'>;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   report: BusinessEvents;
 }>;
 
@@ -29,7 +29,7 @@ export class WebhookProcessor {
    * @throws PermanentJobError for unknown events; they are dead-lettered because YCLIENTS does not resend
    */
   async run(company: Company, webhook: WebhookJob): Promise<void> {
-    const { bookingSync, events, wakeOutbox, report } = this.#deps;
+    const { bookingSync, events, outbox, report } = this.#deps;
     const { jobId, resource, resourceId, status } = webhook;
     const cause = `webhook:${jobId}`;
     const problem = webhook.problem ?? detectProblem(webhook);
@@ -48,7 +48,7 @@ export class WebhookProcessor {
       cause,
     });
     report.webhookProcessed(company.id, jobId, outcome, resourceId);
-    if (queuedMessage) wakeOutbox(company.id);
+    if (queuedMessage) outbox.wake(company.id);
   }
 }
 

@@ -2,6 +2,7 @@ import { deterministicUuid } from '../../crypto/hash.ts';
 import type { Company } from '../../domain/company/company.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { type ClientReplyKind, parseClientReply } from '../../domain/notification/client-reply.ts';
+import type { Outbox } from '../../messaging/outbox.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { ClientReplyJob, ClientReplies, AttendanceReply } from '../../ports/client-replies.ts';
 import type { Companies } from '../../ports/companies.ts';
@@ -19,7 +20,7 @@ export type ReplyHandlerDeps = Readonly<{
   attendanceWriteBack: Pick<AttendanceWriteBack, 'writeOrEnqueue'>;
   replanner: Pick<Replanner, 'request'>;
   queue: Pick<JobQueue, 'insert'>;
-  wakeOutbox: (companyId: CompanyId) => void;
+  outbox: Pick<Outbox, 'wake'>;
   report: BusinessEvents;
   now: () => Date;
 }>;
@@ -145,7 +146,7 @@ export class ReplyHandler {
       recordId,
     }: Readonly<{ textKey: keyof typeof replyTexts; keySuffix: string; recordId?: number }>,
   ): Promise<void> {
-    const { messages, wakeOutbox, report, now } = this.#deps;
+    const { messages, outbox, report, now } = this.#deps;
     const reply = await messages.enqueue(
       {
         companyId: company.id,
@@ -161,7 +162,7 @@ export class ReplyHandler {
     );
     if (reply === undefined) return;
     report.messageQueued(company.id, reply.id, 'reply', recordId);
-    wakeOutbox(company.id);
+    outbox.wake(company.id);
   }
 }
 

@@ -148,7 +148,7 @@ describe.each(engines())('a client reply, in $name', ({ make }) => {
       attendanceWriteBack: writeBack,
       replanner: { request: async (_companyId, of) => void replanned.push(of) },
       queue,
-      wakeOutbox: () => {},
+      outbox: { wake: () => {} },
       report,
       now: () => new Date(),
     });

@@ -55,7 +55,14 @@ describe.each(engines())('reconciliation in $name', ({ make }) => {
       webhookUrls: async () => urls(),
     };
     const report = createBusinessEvents(captureLog(), createMetrics());
-    const deps = { ...repositories, yclients, queue, report, wakeOutbox: () => {}, now: () => new Date() };
+    const deps = {
+      ...repositories,
+      yclients,
+      queue,
+      report,
+      outbox: { wake: () => {} },
+      now: () => new Date(),
+    };
     const bookingSync = { apply: async () => ({ outcome: 'test', queuedMessage: false }) };
     subscriptionCheck = new WebhookSubscriptionCheck({ ...deps, webhookUrl: () => 'ours' });
     reconciliation = new Reconciliation({

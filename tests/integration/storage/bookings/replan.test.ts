@@ -133,7 +133,7 @@ describe.each(engines())('replanned messages in $name', ({ make }) => {
       companies,
       bookingSync: bookingSync(),
       queue: { insert: async () => {} },
-      wakeOutbox: () => {},
+      outbox: { wake: () => {} },
       now: () => new Date(),
     });
   }
