@@ -41,7 +41,7 @@ export type Storage = AsyncDisposable &
     companies: Companies;
     /** Disposal waits for jobs in flight, which use everything else: dispose it first. */
     queue: StoppableJobQueue;
-    /** Number of concurrent queue inserts that the database benefits from. */
+    /** Number of concurrent queue inserts that the database benefits from. The inbox has as many shards. */
     concurrentInserts: number;
     /** Health check. @throws AppError `DB_ERROR` */
     ping(): Promise<void>;

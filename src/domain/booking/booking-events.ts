@@ -19,7 +19,7 @@ export type BookingTransition =
   | Readonly<{ outcome: 'ignore'; reason: 'already_cancelled' | 'older_than_known' | 'no_start' }>;
 
 /**
- * Applies an event to the known state of its booking. Events may be repeated and arrive in any order: an older event never
+ * Applies an event to the state of its booking. Events may be repeated and arrive in any order: an older event never
  * overwrites a newer one, and a cancellation is final because YCLIENTS does not reuse record ids.
  */
 export function reduceBooking(
@@ -131,7 +131,7 @@ function isCreation(event: RecordEvent): boolean {
   return (event.status === 'create' || event.status === 'discovered_new') && !isCancellation(event);
 }
 
-/** A `create` precedes every known state unless its date is later; other events are stale only when dated earlier. */
+/** A `create` precedes every state unless its date is later; other events are stale only when dated earlier. */
 function isStale(event: RecordEvent, known: Booking): boolean {
   return event.status === 'create' && !isCancellation(event)
     ? !isBefore(known.changedAt, event.changedAt)

@@ -82,7 +82,7 @@ const thanksExpiresAfterMs = 24 * hourMs;
 const justBookedMs = 30 * minuteMs;
 
 /**
- * Plans the messages of a booking. A pure function of the known state, so that a repeated or late event yields the same plan
+ * Plans the messages of a booking. A pure function of the booking's state, so that a repeated or late event yields the same plan
  * with the same idempotency keys.
  */
 export function planMessages(state: BookingState, options: PlanOptions): Plan {

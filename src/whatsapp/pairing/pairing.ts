@@ -12,7 +12,7 @@ const pairingLifetimeMs = firstQrLifetimeMs + 5 * nextQrLifetimeMs;
 const maxPairingCodeLifetimeMs = 150_000;
 const minPairingCodeLifetimeMs = 90_000;
 
-/** `renewed`: the current code with a new ADV secret. */
+/** `first` and `next` code of a socket; `renewed`: the current code with a new ADV secret. */
 export type QrKind = 'first' | 'next' | 'renewed';
 
 /** The codes of one pairing, which may span several sockets, and the requests that wait for them. */
@@ -43,7 +43,7 @@ export class Pairing {
     return this.pairingCodeExpiresAt.getTime() - this.#now().getTime() >= minPairingCodeLifetimeMs;
   }
 
-  /** Replaces the current QR code. @param kind position among the codes of its socket */
+  /** Replaces the current QR code and wakes the requests that wait for one. */
   issueQr(text: string, kind: QrKind): QrCode {
     const currentExpiresAt = kind === 'renewed' ? this.#qr?.expiresAt : undefined;
     const expiresAt = currentExpiresAt ?? this.#newQrExpiresAt(kind);
