@@ -17,7 +17,8 @@ import type { Bookings } from '../../ports/bookings.ts';
 import type { Events, MarketplaceEvent } from '../../ports/events.ts';
 import type { Settings } from '../../ports/messages.ts';
 
-export type RecordChange = Readonly<{
+/** A record event with the record as YCLIENTS sent it. */
+export type RawRecordEvent = Readonly<{
   recordId: number;
   status: RecordEventStatus;
   data: unknown;
@@ -59,7 +60,10 @@ export class BookingSync {
   }
 
   /** Idempotent. Booking, messages and event are written in one transaction. */
-  async apply(company: Company, { recordId, status, data, cause }: RecordChange): Promise<BookingSyncResult> {
+  async apply(
+    company: Company,
+    { recordId, status, data, cause }: RawRecordEvent,
+  ): Promise<BookingSyncResult> {
     const recordEvent = {
       recordId,
       status,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Company } from '../../../../src/domain/company/company.ts';
 import type { BookingMessageKind } from '../../../../src/domain/notification/message.ts';
 import { defaultNotificationSettings } from '../../../../src/domain/notification/settings.ts';
-import { BookingSync, type RecordChange } from '../../../../src/marketplace/bookings/booking-sync.ts';
+import { BookingSync, type RawRecordEvent } from '../../../../src/marketplace/bookings/booking-sync.ts';
 import { Replanner } from '../../../../src/marketplace/bookings/replan.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
@@ -89,7 +89,7 @@ describe.each(engines())('replanned messages in $name', ({ make }) => {
     expect(await claimNext(messages, lease)).toBeUndefined();
   });
 
-  it.each<[BookingMessageKind, RecordChange['status'], ReturnType<typeof visit>]>([
+  it.each<[BookingMessageKind, RawRecordEvent['status'], ReturnType<typeof visit>]>([
     ['thanks', 'update', visit({ days: -0.5, attendance: 1 })],
     ['cancellation', 'delete', visit({ days: 2, deleted: true })],
   ])('are withdrawn when their kind is switched off: %s', async (kind, status, data) => {
@@ -138,7 +138,7 @@ describe.each(engines())('replanned messages in $name', ({ make }) => {
     });
   }
 
-  const applyRecord = (company: Company, status: RecordChange['status'], data: unknown) =>
+  const applyRecord = (company: Company, status: RawRecordEvent['status'], data: unknown) =>
     bookingSync().apply(company, { recordId, status, data, cause: 'webhook:1' });
 
   /** The status of the newest message of each kind. */
