@@ -107,9 +107,9 @@ function databaseKind(env: CheckedEnvironment): Config['database']['kind'] {
 
 function findWarnings(config: Config, env: CheckedEnvironment): string[] {
   const isDemoToken = env.YCLIENTS_PARTNER_TOKEN === demoYclients.partnerToken;
-  const isRealPlatform = !config.yclients.apiUrl.startsWith('http://');
+  const isRealApi = !config.yclients.apiUrl.startsWith('http://');
   return [
-    ...(isDemoToken && isRealPlatform
+    ...(isDemoToken && isRealApi
       ? ['YCLIENTS_PARTNER_TOKEN is a demo value: YCLIENTS will reject every registration']
       : []),
     ...(config.production && config.http.trustProxy === 0

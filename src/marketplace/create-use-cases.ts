@@ -13,7 +13,7 @@ import type { Contacts, Messages, Settings } from '../ports/messages.ts';
 import type { OutgoingWebhooks, WebhookSender } from '../ports/outgoing-webhooks.ts';
 import type { ReceivedMessages } from '../ports/received-messages.ts';
 import type { QrRenderer, WhatsApp } from '../ports/sessions.ts';
-import type { YclientsPlatform } from '../ports/yclients.ts';
+import type { YclientsApi } from '../ports/yclients.ts';
 import { BookingSync } from './bookings/booking-sync.ts';
 import { Reconciliation } from './bookings/reconciliation.ts';
 import { Replanner } from './bookings/replan.ts';
@@ -50,7 +50,7 @@ export type UseCaseDeps = Readonly<{
   qrRenderer: QrRenderer;
   /** Writes session states, also through a database outage. */
   sessionStateQueue: Pick<RetryingQueue, 'run'>;
-  yclients: YclientsPlatform;
+  yclients: YclientsApi;
   webhookSender: WebhookSender;
   signer: ConnectTokenSigner;
   outbox: Pick<Outbox, 'wake'>;

@@ -14,7 +14,7 @@ import type { BusinessEvents } from '../observability/events.ts';
 import type { Companies, ConnectTokens, ConnectionStats } from '../ports/companies.ts';
 import type { Messages } from '../ports/messages.ts';
 import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
-import type { SalonInfo, YclientsPlatform } from '../ports/yclients.ts';
+import type { SalonInfo, YclientsApi } from '../ports/yclients.ts';
 import type { WebhookJob, WebhookProcessor } from './bookings/webhook-processor.ts';
 import type { Activation } from './installation/activation.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './installation/connect-token.ts';
@@ -30,7 +30,7 @@ export type MarketplaceServiceDeps = Readonly<{
   directMessages: Pick<DirectMessages, 'send'>;
   connectTokens: Pick<ConnectTokens, 'save' | 'isValid'>;
   signer: Pick<ConnectTokenSigner, 'verify'>;
-  yclients: Pick<YclientsPlatform, 'getCompany'>;
+  yclients: Pick<YclientsApi, 'getCompany'>;
   whatsapp: Pick<
     WhatsApp,
     'on' | 'getSessionStatus' | 'generateQRForCompany' | 'requestPairingCode' | 'disconnectSession'

@@ -33,7 +33,7 @@ export type Installation = Readonly<{
 }>;
 
 /** The YCLIENTS API. Every method throws AppError. */
-export interface YclientsPlatform {
+export interface YclientsApi {
   /** Profile of the salon. */
   getCompany(salonId: SalonId): Promise<SalonInfo>;
   /** Status of our application in the salon. */

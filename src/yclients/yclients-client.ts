@@ -7,7 +7,7 @@ import type {
   SalonInfo,
   AttendanceUpdate,
   Installation,
-  YclientsPlatform,
+  YclientsApi,
 } from '../ports/yclients.ts';
 import { sendRequest, type HttpResponse } from './http-client.ts';
 import { RateLimiter, type RateLimit, type RateLimiterDeps } from './rate-limiter.ts';
@@ -55,7 +55,7 @@ type ApiRequest = Readonly<{
 const alreadyInstalledPattern = /уже установ|already (?:been )?installed/i;
 
 /** Client of the parts of the YCLIENTS (Altegio) API that the application uses. */
-export class YclientsClient extends EventEmitter<YclientsClientEvents> implements YclientsPlatform {
+export class YclientsClient extends EventEmitter<YclientsClientEvents> implements YclientsApi {
   readonly #options: YclientsClientOptions;
   readonly #rateLimiter: RateLimiter;
   readonly #resilience: Resilience;

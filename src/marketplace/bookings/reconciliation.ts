@@ -9,14 +9,14 @@ import type { SyncCursors } from '../../ports/bookings.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
-import type { YclientsPlatform } from '../../ports/yclients.ts';
+import type { YclientsApi } from '../../ports/yclients.ts';
 import type { BookingSync } from './booking-sync.ts';
 import type { WebhookSubscriptionCheck } from './webhook-subscription-check.ts';
 
 export type ReconciliationDeps = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus'>;
   syncCursors: SyncCursors;
-  yclients: Pick<YclientsPlatform, 'listRecords'>;
+  yclients: Pick<YclientsApi, 'listRecords'>;
   bookingSync: Pick<BookingSync, 'apply'>;
   webhookSubscriptionCheck: Pick<WebhookSubscriptionCheck, 'check' | 'missing' | 'retainOnly'>;
   events: Pick<Events, 'record'>;

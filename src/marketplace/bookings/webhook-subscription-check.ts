@@ -4,11 +4,11 @@ import type { CompanyId } from '../../domain/ids.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
-import type { YclientsPlatform } from '../../ports/yclients.ts';
+import type { YclientsApi } from '../../ports/yclients.ts';
 
 export type WebhookSubscriptionCheckDeps = Readonly<{
   companies: Pick<Companies, 'getSecrets'>;
-  yclients: Pick<YclientsPlatform, 'webhookUrls'>;
+  yclients: Pick<YclientsApi, 'webhookUrls'>;
   events: Pick<Events, 'record' | 'latestType'>;
   report: BusinessEvents;
   webhookUrl: (companyId: CompanyId, secret: string) => string;

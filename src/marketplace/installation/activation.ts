@@ -6,11 +6,11 @@ import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue, NewJob } from '../../ports/job-queue.ts';
-import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
+import type { ApplicationStatus, YclientsApi } from '../../ports/yclients.ts';
 
 export type ActivationDeps = Readonly<{
   companies: Pick<Companies, 'byId' | 'withStatus' | 'getSecrets' | 'transitionIntegration'>;
-  yclients: Pick<YclientsPlatform, 'getApplicationStatus' | 'activate'>;
+  yclients: Pick<YclientsApi, 'getApplicationStatus' | 'activate'>;
   queue: Pick<JobQueue, 'insert' | 'runNow'>;
   report: BusinessEvents;
   /** The URL to which YCLIENTS posts a company's events; contains its webhook secret. */

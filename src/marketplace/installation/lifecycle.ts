@@ -6,7 +6,7 @@ import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies, ConnectTokens, Revocations } from '../../ports/companies.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { WhatsApp } from '../../ports/sessions.ts';
-import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
+import type { ApplicationStatus, YclientsApi } from '../../ports/yclients.ts';
 
 export type LifecycleEvent = Readonly<{
   salonId: SalonId;
@@ -35,7 +35,7 @@ export type LifecycleDeps = LifecycleOptions &
     revocations: Pick<Revocations, 'emit'>;
     queue: Pick<JobQueue, 'insert'>;
     whatsapp: Pick<WhatsApp, 'getActiveSessions' | 'disconnectSession'>;
-    yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
+    yclients: Pick<YclientsApi, 'getApplicationStatus'>;
     report: BusinessEvents;
     /** Called when a freeze ends: YCLIENTS posts no events while it lasts. */
     onResumed: (companyId: CompanyId) => Promise<void>;

@@ -2,7 +2,7 @@ import type { Company } from '../../domain/company/company.ts';
 import { AppError } from '../../domain/errors/app-error.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import type { Companies } from '../../ports/companies.ts';
-import type { ApplicationStatus, YclientsPlatform } from '../../ports/yclients.ts';
+import type { ApplicationStatus, YclientsApi } from '../../ports/yclients.ts';
 import type { MarketplaceService } from '../marketplace-service.ts';
 import type { Activation } from './activation.ts';
 import type { ConnectTokenSigner } from './connect-token.ts';
@@ -20,7 +20,7 @@ export type RegistrationDeps = Readonly<{
   companies: Pick<Companies, 'bySalonId'>;
   activation: Pick<Activation, 'handleOwnerReturn'>;
   signer: Pick<ConnectTokenSigner, 'sign'>;
-  yclients: Pick<YclientsPlatform, 'getApplicationStatus' | 'getCompany'>;
+  yclients: Pick<YclientsApi, 'getApplicationStatus' | 'getCompany'>;
   /** @throws AppError `INVALID_TOKEN` */
   verifyUserData: (userData: string, userDataSign: string) => Readonly<{ id: number }>;
   /** The connect page's URL with these tokens in its fragment. */

@@ -1,12 +1,12 @@
 import type { Company } from '../../domain/company/company.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
 import type { Companies } from '../../ports/companies.ts';
-import type { YclientsPlatform } from '../../ports/yclients.ts';
+import type { YclientsApi } from '../../ports/yclients.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 export type StatusPollerDeps = Readonly<{
   companies: Pick<Companies, 'withStatus'>;
-  yclients: Pick<YclientsPlatform, 'getApplicationStatus'>;
+  yclients: Pick<YclientsApi, 'getApplicationStatus'>;
   lifecycle: Pick<Lifecycle, 'applyApplicationStatus'>;
   report: BusinessEvents;
 }>;

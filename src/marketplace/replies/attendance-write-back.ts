@@ -6,12 +6,12 @@ import type { AttendanceReply, AttendanceWriteBackJob } from '../../ports/client
 import type { Companies } from '../../ports/companies.ts';
 import type { Events } from '../../ports/events.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
-import type { AttendanceUpdate, YclientsPlatform } from '../../ports/yclients.ts';
+import type { AttendanceUpdate, YclientsApi } from '../../ports/yclients.ts';
 
 export type AttendanceWriteBackDeps = Readonly<{
   companies: Pick<Companies, 'byId'>;
   events: Pick<Events, 'record'>;
-  yclients: Pick<YclientsPlatform, 'updateAttendance'>;
+  yclients: Pick<YclientsApi, 'updateAttendance'>;
   queue: Pick<JobQueue, 'insert'>;
   report: BusinessEvents;
 }>;

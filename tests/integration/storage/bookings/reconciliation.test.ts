@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import type { YclientsPlatform } from '../../../../src/ports/yclients.ts';
+import type { YclientsApi } from '../../../../src/ports/yclients.ts';
 import { Reconciliation } from '../../../../src/marketplace/bookings/reconciliation.ts';
 import { WebhookSubscriptionCheck } from '../../../../src/marketplace/bookings/webhook-subscription-check.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
@@ -16,7 +16,7 @@ import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 
 const hourMs = 60 * 60_000;
 
-type Query = Parameters<YclientsPlatform['listRecords']>[1];
+type Query = Parameters<YclientsApi['listRecords']>[1];
 
 describe.each(engines())('reconciliation in $name', ({ make }) => {
   const scope = new AsyncDisposableStack();
