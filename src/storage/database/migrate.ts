@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MigrationError } from '../../domain/errors/startup-error.ts';
 import { getSqlState } from './sql.ts';
-import type { SqlDatabase, SqlSession } from './sql.ts';
+import type { SqlDatabase, SqlTransaction } from './sql.ts';
 
 export type Migration = Readonly<{ version: string; name: string; sql: string }>;
 
@@ -54,18 +54,18 @@ export async function migrate(database: SqlDatabase, migrations: readonly Migrat
   await prepareSchema(database);
   const appliedNow: string[] = [];
   for (const migration of migrations) {
-    const applied = await database.transaction(async (session) => {
-      await lock(session);
-      const history = await readHistory(session);
+    const applied = await database.transaction(async (transaction) => {
+      await lock(transaction);
+      const history = await readHistory(transaction);
       assertSameHistory(history, migrations);
       if (history.has(migration.version)) return false;
-      await session.exec(migration.sql);
-      await session.query(
+      await transaction.exec(migration.sql);
+      await transaction.query(
         'insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, array[$3])',
         [migration.version, migration.name, migration.sql],
       );
       // PostgREST caches the schema.
-      await session.exec(`notify pgrst, 'reload schema'`);
+      await transaction.exec(`notify pgrst, 'reload schema'`);
       return true;
     });
     if (applied) appliedNow.push(migration.version);
@@ -75,10 +75,10 @@ export async function migrate(database: SqlDatabase, migrations: readonly Migrat
 
 async function prepareSchema(database: SqlDatabase): Promise<void> {
   try {
-    await database.transaction(async (session) => {
-      await lock(session);
-      await session.exec(historyTableSql);
-      await session.exec(rolesSql);
+    await database.transaction(async (transaction) => {
+      await lock(transaction);
+      await transaction.exec(historyTableSql);
+      await transaction.exec(rolesSql);
     });
   } catch (cause) {
     if (getSqlState(cause) !== '42501') throw cause;
@@ -90,17 +90,19 @@ async function prepareSchema(database: SqlDatabase): Promise<void> {
   }
 }
 
-async function lock(session: SqlSession): Promise<void> {
-  await session.exec('set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0');
-  await session.query('select pg_advisory_xact_lock($1)', [advisoryLockKey]);
+async function lock(transaction: SqlTransaction): Promise<void> {
+  await transaction.exec(
+    'set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0',
+  );
+  await transaction.query('select pg_advisory_xact_lock($1)', [advisoryLockKey]);
   // Reading a table processes catalog invalidations that arrived while waiting; the lock alone does not.
-  await session.query('select from pg_catalog.pg_namespace limit 1');
+  await transaction.query('select from pg_catalog.pg_namespace limit 1');
 }
 
 type History = ReadonlyMap<string, string | undefined>;
 
-async function readHistory(session: SqlSession): Promise<History> {
-  const rows = await session.query(
+async function readHistory(transaction: SqlTransaction): Promise<History> {
+  const rows = await transaction.query(
     `select version, array_to_string(statements, E';\n') as sql from supabase_migrations.schema_migrations order by version`,
   );
   return new Map(

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { Transaction } from '@electric-sql/pglite';
 import { DirectoryLock } from '../../lib/directory-lock.ts';
-import type { Row, SqlDatabase, SqlSession } from './sql.ts';
+import type { Row, SqlDatabase, SqlTransaction } from './sql.ts';
 import { PgliteFs } from './pglite-fs.ts';
 
 /** Postgres version of the pinned PGlite. It cannot open data directories of another major version. */
@@ -68,8 +68,8 @@ export class PgliteDatabase implements SqlDatabase, AsyncDisposable {
     }
   }
 
-  async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
-    const result = await this.pglite.transaction((transaction) => work(toSqlSession(transaction)));
+  async transaction<Result>(work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
+    const result = await this.pglite.transaction((transaction) => work(toSqlTransaction(transaction)));
     // PGlite syncs after single statements, but not after the commit of a transaction.
     await this.#fs.syncToFs();
     return result;
@@ -130,7 +130,7 @@ async function createPglite(directory: string): Promise<{ pglite: PGlite; fs: Pg
   return { pglite, fs };
 }
 
-function toSqlSession(transaction: Transaction): SqlSession {
+function toSqlTransaction(transaction: Transaction): SqlTransaction {
   return {
     query: async (text, values = []) =>
       (await transaction.query<Record<string, unknown>>(text, [...values])).rows,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
 import type { PoolClient, QueryConfig, QueryResult } from 'pg';
-import { type Row, type SqlDatabase, type SqlSession, getSqlState } from './sql.ts';
+import { type Row, type SqlDatabase, type SqlTransaction, getSqlState } from './sql.ts';
 
 export type PostgresOptions = Readonly<{
   url: string;
@@ -43,7 +43,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
-  async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
     return await this.#retryOnConflict(() => this.#runTransaction(work));
   }
 
@@ -77,10 +77,10 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     }
   }
 
-  async #runTransaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+  async #runTransaction<Result>(work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
     return await this.#withClient(async (client) => {
       await client.query('begin');
-      const result = await work(toSqlSession(client));
+      const result = await work(toSqlTransaction(client));
       await client.query('commit');
       return result;
     });
@@ -111,7 +111,7 @@ function isTransactionConflict(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
-function toSqlSession(client: PoolClient): SqlSession {
+function toSqlTransaction(client: PoolClient): SqlTransaction {
   return {
     query: async (text, values = []) => (await client.query<Record<string, unknown>>(text, [...values])).rows,
     exec: async (text) => {

@@ -1,5 +1,5 @@
 /** A connection within a transaction. */
-export interface SqlSession {
+export interface SqlTransaction {
   /** One statement with `$1` parameters; rows are objects by column name. */
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** Several statements without parameters. */
@@ -9,7 +9,7 @@ export interface SqlSession {
 /** Common interface of PGlite and Postgres. */
 export interface SqlDatabase {
   /** Commits if `work` resolves, rolls back if it rejects. Durable when it resolves. */
-  transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result>;
+  transaction<Result>(work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result>;
   /** One statement with `$1` parameters in its own transaction. Durable when it resolves. */
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }

@@ -1,5 +1,5 @@
 import { getSqlState } from '../database/sql.ts';
-import type { SqlDatabase, SqlSession } from '../database/sql.ts';
+import type { SqlDatabase, SqlTransaction } from '../database/sql.ts';
 
 type Parameter = Readonly<{ name: string; type: string; optional: boolean }>;
 
@@ -39,11 +39,11 @@ export function createPostgrestFetch(database: SqlDatabase): typeof fetch {
 
   async function handleCall(name: string, body: string): Promise<Response> {
     const args = parseArguments(body);
-    const result = await database.transaction(async (session) => {
-      await session.exec('set local role service_role');
-      const signature = signatures.get(name) ?? (await readSignature(session, name));
+    const result = await database.transaction(async (transaction) => {
+      await transaction.exec('set local role service_role');
+      const signature = signatures.get(name) ?? (await readSignature(transaction, name));
       signatures.set(name, signature);
-      return call(session, name, signature, args);
+      return call(transaction, name, signature, args);
     });
     if (result === undefined) return new Response(null, { status: 204 });
     return new Response(result, { headers: { 'content-type': 'application/json; charset=utf-8' } });
@@ -77,8 +77,8 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function readSignature(session: SqlSession, name: string): Promise<Signature> {
-  const [row] = await session.query(signatureQuery, [name]);
+async function readSignature(transaction: SqlTransaction, name: string): Promise<Signature> {
+  const [row] = await transaction.query(signatureQuery, [name]);
   if (row === undefined) throw functionNotFoundError(name);
   const names = toStrings(row['names']);
   const types = toStrings(row['types']);
@@ -98,7 +98,7 @@ function toStrings(value: unknown): string[] {
 
 /** Postgres parses the arguments and renders the result as JSON. @returns undefined for a void function */
 async function call(
-  session: SqlSession,
+  transaction: SqlTransaction,
   name: string,
   { parameters, returns }: Signature,
   args: Readonly<Record<string, unknown>>,
@@ -117,7 +117,7 @@ async function call(
       : `json_to_record($1::text::json) as args (${columns.join(', ')})`;
   const invocation = `public.${quoteIdentifier(name)}(${named.join(', ')})`;
   const rendered = returns === 'set' ? `coalesce(json_agg(result), '[]')` : 'to_json(result)';
-  const rows = await session.query(
+  const rows = await transaction.query(
     returns === 'void'
       ? `select ${invocation}::text as body from ${source}`
       : `select ${rendered}::text as body from ${source}, lateral ${invocation} as result`,

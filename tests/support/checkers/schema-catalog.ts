@@ -1,11 +1,11 @@
-import type { SqlSession } from '../../../src/storage/database/sql.ts';
+import type { SqlTransaction } from '../../../src/storage/database/sql.ts';
 
 /** Definition of each object of the schema `public`, by its kind and name. */
 export type SchemaCatalog = ReadonlyMap<string, string>;
 
 /** Reads what the schema consists of. The order of columns and comment lines in function bodies are left out. */
-export async function readSchemaCatalog(session: Pick<SqlSession, 'query'>): Promise<SchemaCatalog> {
-  const rows = await session.query(catalogQuery);
+export async function readSchemaCatalog(transaction: Pick<SqlTransaction, 'query'>): Promise<SchemaCatalog> {
+  const rows = await transaction.query(catalogQuery);
   return new Map(rows.map((row) => [String(row['object']), withoutComments(String(row['definition']))]));
 }
 
