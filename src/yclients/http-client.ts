@@ -12,11 +12,11 @@ export type HttpRequest = Readonly<{
 export type HttpResponse = Readonly<{ status: number; body: unknown; retryAfterMs: number | undefined }>;
 
 /** There is no usable response. The message contains nothing of the body. */
-export class OutageError extends Error {
-  override readonly name = 'OutageError';
+export class YclientsUnavailableError extends Error {
+  override readonly name = 'YclientsUnavailableError';
   readonly reason: 'network' | 'timeout' | 'server_error' | 'not_json' | 'too_large';
 
-  constructor(reason: OutageError['reason'], message: string, cause?: unknown) {
+  constructor(reason: YclientsUnavailableError['reason'], message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.reason = reason;
   }
@@ -28,14 +28,14 @@ const maxBodyBytes = 2 * 1024 * 1024;
 /**
  * Sends one request without retries. Does not follow redirects, because they would send the token to another host.
  *
- * @throws AppError `UPSTREAM_ERROR`, retryable, with an `OutageError` as cause: no response, a 408 or 5xx, or invalid JSON
+ * @throws AppError `UPSTREAM_ERROR`, retryable, caused by YclientsUnavailableError: no response, a 408 or 5xx, or invalid JSON
  */
 export async function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   const { status, text, retryAfterMs } = await send(request);
-  if (status === 408 || status >= 500) throw outageError('server_error', `YCLIENTS answered ${status}`);
+  if (status === 408 || status >= 500) throw unavailableError('server_error', `YCLIENTS answered ${status}`);
   const body = parseJson(text);
   if (body === undefined && text !== '' && status < 300) {
-    throw outageError(
+    throw unavailableError(
       'not_json',
       `YCLIENTS answered ${status} with invalid JSON (${text.length} characters)`,
     );
@@ -64,8 +64,8 @@ async function send({ method, url, authorization, body, timeoutMs }: HttpRequest
     if (cause instanceof AppError) throw cause;
     const isTimeout = cause instanceof DOMException && cause.name === 'TimeoutError';
     throw isTimeout
-      ? outageError('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
-      : outageError('network', 'Connection to YCLIENTS failed', cause);
+      ? unavailableError('timeout', `YCLIENTS did not answer within ${timeoutMs} ms`, cause)
+      : unavailableError('network', 'Connection to YCLIENTS failed', cause);
   }
 }
 
@@ -76,7 +76,7 @@ async function readLimited(response: Response): Promise<string> {
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > maxBodyBytes)
-      throw outageError('too_large', `YCLIENTS response exceeded ${maxBodyBytes} bytes`);
+      throw unavailableError('too_large', `YCLIENTS response exceeded ${maxBodyBytes} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
@@ -94,6 +94,10 @@ function parseRetryAfterMs(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
 }
 
-function outageError(reason: OutageError['reason'], message: string, cause?: unknown): AppError {
-  return new AppError('UPSTREAM_ERROR', { cause: new OutageError(reason, message, cause) });
+function unavailableError(
+  reason: YclientsUnavailableError['reason'],
+  message: string,
+  cause?: unknown,
+): AppError {
+  return new AppError('UPSTREAM_ERROR', { cause: new YclientsUnavailableError(reason, message, cause) });
 }

@@ -13,7 +13,7 @@ import {
 } from 'cockatiel';
 import { exponentialBackoff, fullJitter } from '../lib/async/backoff.ts';
 import { AppError } from '../domain/errors/app-error.ts';
-import { OutageError } from './http-client.ts';
+import { YclientsUnavailableError } from './http-client.ts';
 import { RateLimitExceededError } from './rate-limiter.ts';
 
 export type ResilienceDeps = Readonly<{
@@ -28,7 +28,7 @@ export type ResilienceOptions = Readonly<{
   attempts?: number;
   /** Base of the exponential back-off with full jitter. Default: 1 s. */
   retryBaseMs?: number;
-  /** Consecutive outages that open the circuit of a group. Default: 5. */
+  /** Consecutive failures that open the circuit of a group. Default: 5. */
   breakerFailures?: number;
   breakerOpenMs?: number;
   /** Requests in flight. Default: 10. */
@@ -37,7 +37,7 @@ export type ResilienceOptions = Readonly<{
   maxQueued?: number;
 }>;
 
-/** `send` throws only for an outage; `read` converts the response to a value or throws what the response means. */
+/** `send` throws only if YCLIENTS is unavailable; `read` converts the response to a value or throws what the response means. */
 export type ApiCall<Raw, Value> = Readonly<{
   group: string;
   retry: boolean;
@@ -93,7 +93,7 @@ export class Resilience {
   #breakerFor(group: string): CircuitBreakerPolicy {
     const existing = this.#breakers.get(group);
     if (existing !== undefined) return existing;
-    const breaker = circuitBreaker(handleWhen(isOutage), {
+    const breaker = circuitBreaker(handleWhen(isUnavailable), {
       breaker: new ConsecutiveBreaker(this.#breakerFailures),
       halfOpenAfter: this.#breakerOpenMs,
     });
@@ -117,6 +117,6 @@ export class Resilience {
   }
 }
 
-function isOutage(error: unknown): boolean {
-  return error instanceof AppError && error.cause instanceof OutageError;
+function isUnavailable(error: unknown): boolean {
+  return error instanceof AppError && error.cause instanceof YclientsUnavailableError;
 }
