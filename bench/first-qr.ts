@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { io, type Socket } from 'socket.io-client';
 import { sendRequest, uniqueClientIp } from '../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../dev-env/postgres-server.ts';
 import { adminApiKey, startStack, type Stack } from '../dev-env/network.ts';
+import { PostgresServer } from '../dev-env/postgres-server.ts';
 import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { Child } from './child-process.ts';
 import { median, medianInterval } from './statistics.ts';

@@ -2,16 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BufferJSON, type AuthenticationCreds, type SignalDataSet } from '@whiskeysockets/baileys';
 import { Client } from 'pg';
-import { salonIdFrom } from '../src/domain/ids.ts';
+import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
+import { openTestDatabase } from '../dev-env/test-database.ts';
+import { waitFor } from '../dev-env/wait-for.ts';
 import { Keyring } from '../src/crypto/keyring.ts';
+import { salonIdFrom } from '../src/domain/ids.ts';
 import { StoredCompanies } from '../src/storage/repositories/companies.ts';
 import { StoredCredentials } from '../src/storage/repositories/credentials.ts';
 import { StoredLeases } from '../src/storage/repositories/leases.ts';
 import { Rpc } from '../src/storage/rpc/client.ts';
 import { CredentialStore, type PlaintextChange } from '../src/whatsapp/credentials/credential-store.ts';
-import { BaileysClient } from '../dev-env/clients/baileys-client.ts';
-import { openTestDatabase } from '../dev-env/test-database.ts';
-import { waitFor } from '../dev-env/wait-for.ts';
 import type { Child } from './child-process.ts';
 
 /** The credentials of one linked session. */

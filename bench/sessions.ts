@@ -4,13 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { FootprintReader } from '../dev-env/footprint/footprint-reader.ts';
 import type { Footprint } from '../dev-env/footprint/footprint.ts';
-import { PostgresServer } from '../dev-env/postgres-server.ts';
 import { startStack } from '../dev-env/network.ts';
+import { PostgresServer } from '../dev-env/postgres-server.ts';
+import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { TemporaryDirectory } from '../dev-env/temporary-directory.ts';
 import { waitFor } from '../dev-env/wait-for.ts';
-import { muteLibsignalConsole } from '../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { Child } from './child-process.ts';
-
 import { type Identity, linkDevices, storeIdentities, writeIdentities } from './identities.ts';
 
 /** Limits of the server with as many sessions as one instance is designed for. */

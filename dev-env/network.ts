@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyDatabaseTemplate } from './pglite-template.ts';
+import { ServerProcess } from './server-process.ts';
 import type { WhatsAppSimulatorOptions } from './simulators/whatsapp/options.ts';
 import { WhatsAppSimulator } from './simulators/whatsapp/whatsapp-simulator.ts';
 import { YclientsSimulator } from './simulators/yclients/yclients-simulator.ts';
-import { copyDatabaseTemplate } from './pglite-template.ts';
-import { ServerProcess } from './server-process.ts';
 
 export type StackOptions = Readonly<{
   /** Absent: an embedded database in the server's DATA_DIR. */

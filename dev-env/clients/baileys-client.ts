@@ -9,7 +9,6 @@ import type {
   WAMessageUpdate,
   WASocket,
 } from '@whiskeysockets/baileys';
-
 import type { SimulatedPhone } from '../simulators/whatsapp/phone/simulated-phone.ts';
 import { waitFor } from '../wait-for.ts';
 

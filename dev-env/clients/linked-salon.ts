@@ -1,4 +1,6 @@
+import { adminApiKey, demoSalon, ownerNumber, type Stack } from '../network.ts';
 import type { SimulatedPhone } from '../simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../wait-for.ts';
 import {
   sendRequest,
   companyIdFromToken,
@@ -6,8 +8,6 @@ import {
   openRegistration,
   fetchStatus,
 } from './test-clients.ts';
-import { adminApiKey, demoSalon, ownerNumber, type Stack } from '../network.ts';
-import { waitFor } from '../wait-for.ts';
 
 /** A salon whose WhatsApp is linked and whose integration is active. */
 export type LinkedSalon = Readonly<{

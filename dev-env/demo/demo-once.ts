@@ -1,8 +1,8 @@
-import { clientNumber, demoSalon, ownerNumber, startStack, type Stack } from '../network.ts';
-import { ConnectPageClient, decodeQr, openRegistration, fetchStatus } from '../clients/test-clients.ts';
 import { changeSettings, dateInDays } from '../clients/linked-salon.ts';
-import { waitFor } from '../wait-for.ts';
+import { ConnectPageClient, decodeQr, openRegistration, fetchStatus } from '../clients/test-clients.ts';
+import { clientNumber, demoSalon, ownerNumber, startStack, type Stack } from '../network.ts';
 import { muteLibsignalConsole } from '../simulators/whatsapp/libsignal-console.ts';
+import { waitFor } from '../wait-for.ts';
 
 /**
  * The journey from "Подключить" to the client's phone without a person, through the interfaces that browsers, phones and the

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { ActionError, perform } from './actions.ts';
 import type { DemoSimulation } from './demo-simulation.ts';
-import { StateStream } from './state-stream.ts';
 import { ReverseProxy } from './reverse-proxy.ts';
+import { StateStream } from './state-stream.ts';
 
 const host = '127.0.0.1';
 const maxBodyBytes = 16_384;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { shutdownSignal } from '../../src/lib/async/shutdown-signal.ts';
+import { adminApiKey } from '../network.ts';
 import { describePortInUse, readCommandLine, usage } from './command-line.ts';
 import { Demo, type DemoAddresses } from './demo.ts';
-import { adminApiKey } from '../network.ts';
 
 /** Runs until Ctrl+C. */
 async function main(): Promise<void> {

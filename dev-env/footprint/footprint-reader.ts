@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Footprint } from './footprint.ts';
 import { waitFor } from '../wait-for.ts';
+import type { Footprint } from './footprint.ts';
 
 const module = fileURLToPath(new URL('footprint.ts', import.meta.url));
 

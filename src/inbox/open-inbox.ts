@@ -1,8 +1,8 @@
+import type { Keyring } from '../crypto/keyring.ts';
 import { Spool } from './spool.ts';
 import { CachedWebhookAuthenticator, type WebhookAuthenticatorDeps } from './webhook-authenticator.ts';
 import { WebhookInbox, type WebhookInboxDeps, type WebhookInboxOptions } from './webhook-inbox.ts';
 import { WebhookWriter, type WebhookWriterDeps } from './webhook-writer.ts';
-import type { Keyring } from '../crypto/keyring.ts';
 
 export type InboxDeps = WebhookAuthenticatorDeps &
   Pick<WebhookWriterDeps, 'queue' | 'report'> &

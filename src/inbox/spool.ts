@@ -11,9 +11,9 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DirectoryLock } from '../lib/directory-lock.ts';
-import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
+import { DirectoryLock } from '../lib/directory-lock.ts';
 
 export type SpoolOptions = Readonly<{
   /** Created if missing. */

@@ -1,7 +1,7 @@
+import { sha256Hex, safeEqual } from '../crypto/hash.ts';
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import { sha256Hex, safeEqual } from '../crypto/hash.ts';
 import { withTimeout } from '../lib/async/with-timeout.ts';
 import type { Companies } from '../ports/companies.ts';
 import type { WebhookAuthenticator } from '../ports/inbox.ts';

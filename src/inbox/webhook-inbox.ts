@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto';
 import Joi from 'joi';
+import { deterministicUuid } from '../crypto/hash.ts';
+import { lastChangeFrom } from '../domain/booking/yclients-record.ts';
 import type { Company } from '../domain/company/company.ts';
 import { AppError } from '../domain/errors/app-error.ts';
 import type { CompanyId } from '../domain/ids.ts';
-import { lastChangeFrom } from '../domain/booking/yclients-record.ts';
-import type { BurstDetector } from './burst-detector.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
-import type { WebhookWriter } from './webhook-writer.ts';
 import type { GenericWebhook, Inbox } from '../ports/inbox.ts';
 import type { NewJob, WebhookJobData } from '../ports/job-queue.ts';
-import { deterministicUuid } from '../crypto/hash.ts';
+import type { BurstDetector } from './burst-detector.ts';
+import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import type { WebhookWriter } from './webhook-writer.ts';
 
 /** YCLIENTS posts about five seconds after an event: identical webhooks within this window are repeats. */
 const undatedDedupWindowMs = 5_000;

@@ -4,8 +4,8 @@ import { AppError } from '../domain/errors/app-error.ts';
 import { OutageMonitor } from '../lib/async/outage-monitor.ts';
 import { withTimeout } from '../lib/async/with-timeout.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Spool } from './spool.ts';
 import type { JobQueue, NewJob } from '../ports/job-queue.ts';
+import type { Spool } from './spool.ts';
 
 export type WebhookWriterDeps = Readonly<{
   queue: Pick<JobQueue, 'insert'>;

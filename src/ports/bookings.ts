@@ -1,5 +1,5 @@
-import type { CompanyId } from '../domain/ids.ts';
 import type { BookingState } from '../domain/booking/booking.ts';
+import type { CompanyId } from '../domain/ids.ts';
 import type { MessageKind, NewMessage } from '../domain/notification/message.ts';
 import type { MarketplaceEvent } from './events.ts';
 

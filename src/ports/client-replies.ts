@@ -1,5 +1,5 @@
-import type { ClientReplyKind } from '../domain/notification/client-reply.ts';
 import type { CompanyId } from '../domain/ids.ts';
+import type { ClientReplyKind } from '../domain/notification/client-reply.ts';
 
 export type ClientReplyJob = Readonly<{
   companyId: CompanyId;

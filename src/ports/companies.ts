@@ -1,7 +1,7 @@
 import type { BusinessType } from '../domain/company/business-type.ts';
 import type { IntegrationStatus, Company } from '../domain/company/company.ts';
-import type { SalonId, CompanyId } from '../domain/ids.ts';
 import type { SessionState } from '../domain/company/session-state.ts';
+import type { SalonId, CompanyId } from '../domain/ids.ts';
 import type { Language } from '../domain/language.ts';
 
 export type NewCompany = Readonly<{

@@ -1,7 +1,7 @@
 import type { CompanyId } from '../domain/ids.ts';
-import type { NotificationSettings } from '../domain/notification/settings.ts';
 import type { Message, MessageStatus, NewMessage } from '../domain/notification/message.ts';
 import type { PacingLimits } from '../domain/notification/pacing.ts';
+import type { NotificationSettings } from '../domain/notification/settings.ts';
 import type { Lease } from './sessions.ts';
 
 /** Clients a company writes to. */

@@ -1,9 +1,9 @@
+import type { CompanyId } from '../domain/ids.ts';
 import type {
   ReachoutTimelock,
   ReachoutTimelockSource,
   Restriction,
 } from '../domain/notification/restriction.ts';
-import type { CompanyId } from '../domain/ids.ts';
 
 export type ReachoutTimelockUpdate = Omit<ReachoutTimelock, 'isActive'> &
   Readonly<{

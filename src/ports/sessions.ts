@@ -1,7 +1,7 @@
+import type { SessionStatus } from '../domain/company/session-state.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/notification/message.ts';
 import type { ReachoutTimelock, ReachoutTimelockSource } from '../domain/notification/restriction.ts';
-import type { SessionStatus } from '../domain/company/session-state.ts';
 import type { ReceivedText } from './received-messages.ts';
 
 /** Exclusive right to run a company's WhatsApp session, by the database clock. `token` increases with each grant. */

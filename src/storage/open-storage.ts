@@ -1,13 +1,13 @@
-import type { DatabaseAddress } from '../ports/database-address.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { CachedCompanies } from './repositories/company-cache.ts';
+import type { Companies } from '../ports/companies.ts';
+import type { DatabaseAddress } from '../ports/database-address.ts';
 import { createRepositories, type Repositories } from './create-repositories.ts';
 import { openDatabase } from './database/database.ts';
 import { readMigrations } from './database/migrate.ts';
 import { createJobQueue, type JobQueueDeps, type StoppableJobQueue } from './queue/job-queue.ts';
 import { defaultRetryPolicies } from './queue/retry-policy.ts';
+import { CachedCompanies } from './repositories/company-cache.ts';
 import { Rpc } from './rpc/client.ts';
-import type { Companies } from '../ports/companies.ts';
 
 /** PGlite runs one statement at a time, and new webhooks wait behind those of the workers. */
 const maxEmbeddedWebhookConcurrency = 2;

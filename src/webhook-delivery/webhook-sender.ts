@@ -1,16 +1,16 @@
 import { LRUCache } from 'lru-cache';
 import type { CompanyId } from '../domain/ids.ts';
-import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
-import { ConcurrencyLimiter } from './concurrency-limiter.ts';
-import { httpPost, type HttpPostResponse } from './http-post.ts';
-import { signWebhook } from './signature.ts';
 import type {
   DeliveryResult,
   DeliveryTarget,
   WebhookMessage,
   WebhookSender,
 } from '../ports/outgoing-webhooks.ts';
+import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
+import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { NonPublicAddressError } from './dns-lookup.ts';
+import { httpPost, type HttpPostResponse } from './http-post.ts';
+import { signWebhook } from './signature.ts';
 
 export type WebhookSenderDeps = Readonly<{
   now: () => Date;

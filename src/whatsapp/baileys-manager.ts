@@ -5,9 +5,10 @@ import { phoneFrom } from '../domain/company/phone.ts';
 import type { SessionState, SessionStatus } from '../domain/company/session-state.ts';
 import type { CompanyId } from '../domain/ids.ts';
 import type { ReachoutTimelock } from '../domain/notification/restriction.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { Lease, Leases, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/sessions.ts';
 import { KeyedMutex } from '../lib/async/keyed-mutex.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { CredentialRepository } from '../ports/credentials.ts';
+import type { Lease, Leases, PairingCode, QrCode, WhatsApp, WhatsAppEvents } from '../ports/sessions.ts';
 import { createDecryptedMessageCache } from './baileys-patches/decrypted-message-cache.ts';
 import { installProcessPatches } from './baileys-patches/install.ts';
 import {
@@ -18,10 +19,9 @@ import {
 } from './connection/client-version.ts';
 import type { AuthState } from './credentials/auth-state.ts';
 import { CredentialStore } from './credentials/credential-store.ts';
-import type { CredentialRepository } from '../ports/credentials.ts';
 import { PairingCodeRequests, obtainPairingCode } from './pairing/pairing-code.ts';
-import { requirePairing } from './pairing/pairing.ts';
 import { PairingLimit } from './pairing/pairing-limit.ts';
+import { requirePairing } from './pairing/pairing.ts';
 import { SessionRegistry } from './session-registry.ts';
 import type { SessionDeps, SessionReport } from './session/dependencies.ts';
 import type { Disconnect } from './session/disconnect-policy.ts';

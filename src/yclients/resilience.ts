@@ -11,8 +11,8 @@ import {
   type CircuitBreakerPolicy,
   type RetryPolicy,
 } from 'cockatiel';
-import { exponentialBackoff, fullJitter } from '../lib/async/backoff.ts';
 import { AppError } from '../domain/errors/app-error.ts';
+import { exponentialBackoff, fullJitter } from '../lib/async/backoff.ts';
 import { YclientsUnavailableError } from './http-client.ts';
 import { RateLimitExceededError } from './rate-limiter.ts';
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import joi from 'joi';
-import { AppError } from '../domain/errors/app-error.ts';
 import { safeEqual } from '../crypto/hash.ts';
+import { AppError } from '../domain/errors/app-error.ts';
 import { looseText, nonEmptyText, type LooseText } from './loose-text.ts';
 
 /** The YCLIENTS user who installs the application. */

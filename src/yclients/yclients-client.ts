@@ -11,8 +11,8 @@ import type {
 } from '../ports/yclients.ts';
 import { sendRequest, type HttpResponse } from './http-client.ts';
 import { RateLimiter, type RateLimit, type RateLimiterDeps } from './rate-limiter.ts';
-import { Resilience, type ResilienceOptions } from './resilience.ts';
 import { buildRecordUpdate, readRecord } from './record-update.ts';
+import { Resilience, type ResilienceOptions } from './resilience.ts';
 import {
   readApplicationStatus,
   readCompany,

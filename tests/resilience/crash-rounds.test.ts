@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PgliteDatabase } from '../../src/storage/database/pglite.ts';
-import { PostgresServer } from '../../dev-env/postgres-server.ts';
-import { localEngines, pglite } from '../support/fixtures/engines.ts';
-import { crashRounds, crashSeed, outageMs } from './sizes.ts';
-import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
-import { findViolations } from '../support/checkers/delivery-checker.ts';
 import { dateInDays, linkSalon } from '../../dev-env/clients/linked-salon.ts';
-import { seededRandom } from '../support/fixtures/seeded-random.ts';
 import { startStack, type Stack } from '../../dev-env/network.ts';
+import { PostgresServer } from '../../dev-env/postgres-server.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { waitFor } from '../../dev-env/wait-for.ts';
+import { PgliteDatabase } from '../../src/storage/database/pglite.ts';
+import { findViolations } from '../support/checkers/delivery-checker.ts';
 import { WebhookTraffic } from '../support/clients/webhook-traffic.ts';
+import { localEngines, pglite } from '../support/fixtures/engines.ts';
+import { seededRandom } from '../support/fixtures/seeded-random.ts';
+import { crashRounds, crashSeed, outageMs } from './sizes.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 

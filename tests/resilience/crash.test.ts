@@ -13,11 +13,11 @@ import {
   fetchStatus,
 } from '../../dev-env/clients/test-clients.ts';
 import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
-import { waitFor } from '../../dev-env/wait-for.ts';
+import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
 import { localEngines, pglite, stackDatabase } from '../support/fixtures/engines.ts';
 import { crashRounds } from './sizes.ts';
-import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 
 const maxKillDelayMs = 120;
 const maxRestoreMs = 5_000;

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findStatusViolations, type ReportedStatus } from '../support/checkers/status-checker.ts';
-import { FootprintReader } from '../../dev-env/footprint/footprint-reader.ts';
 import { linkSalon, type LinkedSalon } from '../../dev-env/clients/linked-salon.ts';
 import { sendRequest, fetchStatus } from '../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../dev-env/postgres-server.ts';
-import { soakMinutes as minutes, soakSeed as seed, soakSessions as sessions } from './sizes.ts';
-import { seededRandom } from '../support/fixtures/seeded-random.ts';
-import { SessionFaults } from '../support/faults/session-faults.ts';
+import { FootprintReader } from '../../dev-env/footprint/footprint-reader.ts';
 import { startStack, type Stack } from '../../dev-env/network.ts';
-import { TemporaryDirectory } from '../../dev-env/temporary-directory.ts';
-import { relativeGrowth } from '../support/checkers/heap-trend.ts';
-import { waitFor } from '../../dev-env/wait-for.ts';
-import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { PostgresServer } from '../../dev-env/postgres-server.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
+import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { TemporaryDirectory } from '../../dev-env/temporary-directory.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { relativeGrowth } from '../support/checkers/heap-trend.ts';
+import { findStatusViolations, type ReportedStatus } from '../support/checkers/status-checker.ts';
+import { SessionFaults } from '../support/faults/session-faults.ts';
+import { seededRandom } from '../support/fixtures/seeded-random.ts';
+import { soakMinutes as minutes, soakSeed as seed, soakSessions as sessions } from './sizes.ts';
 
 /** Long enough for the faults that end after a quarter of an hour and for a trend of the heap. */
 const isLong = minutes >= 10;

@@ -7,12 +7,12 @@ import {
   waitUntilActive,
 } from '../../dev-env/clients/linked-salon.ts';
 import { sendRequest } from '../../dev-env/clients/test-clients.ts';
-import { PostgresServer } from '../../dev-env/postgres-server.ts';
 import { clientNumber, startStack, type Stack } from '../../dev-env/network.ts';
-import { TcpProxy } from '../support/faults/tcp-proxy.ts';
-import { waitFor } from '../../dev-env/wait-for.ts';
+import { PostgresServer } from '../../dev-env/postgres-server.ts';
 import { muteLibsignalConsole } from '../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import type { SimulatedPhone } from '../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
+import { waitFor } from '../../dev-env/wait-for.ts';
+import { TcpProxy } from '../support/faults/tcp-proxy.ts';
 
 describe('kill -9 around the commit of a webhook', () => {
   const scope = new AsyncDisposableStack();

@@ -6,8 +6,8 @@ import { Computer } from './computer.js';
 import { Journal } from './journal.js';
 import { startLanguages } from './language.js';
 import { OwnerPhone } from './owner-phone.js';
-import { showSteps } from './steps.js';
 import { showDisconnected, showServerStatus } from './server-status.js';
+import { showSteps } from './steps.js';
 
 const computer = new Computer();
 startLanguages((language) => computer.speak(language));

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { CompanionDevice, Device } from './connection/companion-device.ts';
 import { parseJid } from './stanzas/jids.ts';
 

@@ -3,27 +3,25 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-
 import { WebSocketServer } from 'ws';
-
 import type { ClientVersion } from './connection/client-version.ts';
+import { ConnectionAcceptor } from './connection/connection-acceptor.ts';
+import { streamError } from './connection/stream-errors.ts';
 import { Directory } from './directory.ts';
 import { EventLog } from './event-log.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { Faults } from './faults/faults.ts';
 import type { SecretRefresh } from './faults/faults.ts';
-import { ConnectionAcceptor } from './connection/connection-acceptor.ts';
-import { MessageRouter } from './stanzas/message-router.ts';
-import { serverJid, stanza } from './stanzas/nodes.ts';
+import type { ReachoutTimelock } from './faults/restrictions.ts';
 import { defaultConfig } from './options.ts';
 import type { WhatsAppSimulatorOptions } from './options.ts';
-import type { PasskeyStep } from './pairing/passkey-challenge.ts';
 import { PairingRegistry } from './pairing/pairing-registry.ts';
-import { ReceiptRouter } from './stanzas/receipt-router.ts';
-import type { ReachoutTimelock } from './faults/restrictions.ts';
-import type { Service } from './service.ts';
+import type { PasskeyStep } from './pairing/passkey-challenge.ts';
 import { SimulatedPhone } from './phone/simulated-phone.ts';
-import { streamError } from './connection/stream-errors.ts';
+import type { Service } from './service.ts';
+import { MessageRouter } from './stanzas/message-router.ts';
+import { serverJid, stanza } from './stanzas/nodes.ts';
+import { ReceiptRouter } from './stanzas/receipt-router.ts';
 import { Timers } from './timers.ts';
 
 /** A local WhatsApp service for unmodified client libraries. */

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Faults } from './faults.ts';
-import { errorReply, type ApiRequest, type Reply } from './reply.ts';
 import { RateWindow, type RateLimits } from './rate-window.ts';
+import { errorReply, type ApiRequest, type Reply } from './reply.ts';
 
 /** One line of the request log; `status` is undefined while unanswered. */
 export type LoggedRequest = Readonly<{

@@ -1,5 +1,5 @@
-import { Salon, type SalonProfile } from './salon.ts';
 import { SimulatedRecord, type BookingInput } from './record.ts';
+import { Salon, type SalonProfile } from './salon.ts';
 
 /** All salons and records that the platform keeps. */
 export class PlatformStore {

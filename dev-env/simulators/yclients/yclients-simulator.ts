@@ -1,9 +1,9 @@
-import { PlatformStore } from './platform-store.ts';
 import { Faults, type EndpointPattern } from './faults.ts';
 import { SimulatorHttpServer, type LoggedRequest } from './http-server.ts';
 import { Lifecycle, type LifecycleOptions, type PaymentInput } from './lifecycle.ts';
 import { marketplacePage, page } from './marketplace-page.ts';
 import { PlatformApi, type Credentials } from './platform-api.ts';
+import { PlatformStore } from './platform-store.ts';
 import { defaultRateLimits, type RateLimits } from './rate-window.ts';
 import type { BookingInput, RecordFormat, RecordStatus, SimulatedRecord } from './record.ts';
 import { registrationUrl, type RedirectOptions } from './registration-redirect.ts';

@@ -1,14 +1,14 @@
 import { createClient } from '@supabase/supabase-js';
 import { fromPglite, PgBoss } from 'pg-boss';
-import type { DatabaseAddress } from '../../ports/database-address.ts';
 import { MigrationError, StartupError } from '../../domain/errors/startup-error.ts';
-import { PgliteDatabase } from './pglite.ts';
-import { migrate } from './migrate.ts';
-import type { Migration } from './migrate.ts';
-import { PostgresDatabase } from './postgres.ts';
+import type { DatabaseAddress } from '../../ports/database-address.ts';
 import { Rpc } from '../rpc/client.ts';
 import type { RpcSchema, Supabase } from '../rpc/client.ts';
 import { createPostgrestFetch } from '../rpc/in-process-postgrest.ts';
+import { migrate } from './migrate.ts';
+import type { Migration } from './migrate.ts';
+import { PgliteDatabase } from './pglite.ts';
+import { PostgresDatabase } from './postgres.ts';
 import type { SqlDatabase } from './sql.ts';
 
 export type DatabaseDeps = Readonly<{

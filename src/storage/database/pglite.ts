@@ -3,8 +3,8 @@ import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { Transaction } from '@electric-sql/pglite';
 import { DirectoryLock } from '../../lib/directory-lock.ts';
-import type { Row, SqlDatabase, SqlTransaction } from './sql.ts';
 import { PgliteFs } from './pglite-fs.ts';
+import type { Row, SqlDatabase, SqlTransaction } from './sql.ts';
 
 /** Postgres version of the pinned PGlite. It cannot open data directories of another major version. */
 const majorVersion = '18';

@@ -1,8 +1,8 @@
+import type { QueueName } from '../../domain/queue-names.ts';
 import { isUuid } from '../../lib/uuid.ts';
+import type { DeadLetter, NewJob } from '../../ports/job-queue.ts';
 import type { SqlDatabase } from '../database/sql.ts';
 import { RowReader } from '../rpc/row-reader.ts';
-import type { QueueName } from '../../domain/queue-names.ts';
-import type { DeadLetter, NewJob } from '../../ports/job-queue.ts';
 
 export function deadLetterQueueName(queue: QueueName): string {
   return `${queue}_dead`;

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
+import { deterministicUuid } from '../../crypto/hash.ts';
+import { type QueueName, queueNames } from '../../domain/queue-names.ts';
 import { type OutageCallbacks, OutageMonitor } from '../../lib/async/outage-monitor.ts';
+import type { DeadLetterHandler, DeadLetter, JobHandler, JobQueue, NewJob } from '../../ports/job-queue.ts';
 import type { Database } from '../database/database.ts';
 import { databaseError } from '../database/errors.ts';
-import { JobTable } from './job-table.ts';
+import { getSqlState } from '../database/sql.ts';
 import { deadLetterQueueName, readDeadLetter, readDeadLetters } from './dead-letters.ts';
+import { JobTable } from './job-table.ts';
 import { defaultRetryPolicies } from './retry-policy.ts';
-import { type QueueName, queueNames } from '../../domain/queue-names.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { QueueWorker } from './worker.ts';
-import { getSqlState } from '../database/sql.ts';
-import type { DeadLetterHandler, DeadLetter, JobHandler, JobQueue, NewJob } from '../../ports/job-queue.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
 
 const daySeconds = 86_400;
 

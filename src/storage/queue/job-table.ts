@@ -1,7 +1,7 @@
-import type { Database } from '../database/database.ts';
-import { RowReader } from '../rpc/row-reader.ts';
 import type { QueueName } from '../../domain/queue-names.ts';
 import type { NewJob } from '../../ports/job-queue.ts';
+import type { Database } from '../database/database.ts';
+import { RowReader } from '../rpc/row-reader.ts';
 
 /** One attempt at a job. Its number fences updates: those of an earlier attempt have no effect. */
 export type JobClaim = Readonly<{ id: string; number: number }>;

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobAttempt, PgBoss } from 'pg-boss';
 import { RetryLaterError, PermanentJobError } from '../../domain/errors/job-errors.ts';
+import type { QueueName } from '../../domain/queue-names.ts';
 import { equalJitter, exponentialBackoff } from '../../lib/async/backoff.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import { isOutage } from '../database/errors.ts';
-import type { ClaimedJob, JobTable } from './job-table.ts';
-import { deadLetterQueueName } from './dead-letters.ts';
-import type { RetryPolicy } from './retry-policy.ts';
-import type { QueueName } from '../../domain/queue-names.ts';
 import type { DeadLetterHandler, Job, JobHandler } from '../../ports/job-queue.ts';
+import { isOutage } from '../database/errors.ts';
+import { deadLetterQueueName } from './dead-letters.ts';
+import type { ClaimedJob, JobTable } from './job-table.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 
 /** For inserts of other processes and due retries; local inserts wake the worker. */
 const pollIntervalMs = 250;

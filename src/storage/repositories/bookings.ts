@@ -1,11 +1,11 @@
 import type { Booking, BookingState, NotifiedState } from '../../domain/booking/booking.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { bookingMessageKinds, type NewMessage } from '../../domain/notification/message.ts';
-import { listFrom, RowReader } from '../rpc/row-reader.ts';
-import { messageArgument } from './messages.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { Bookings, QueuedMessage, StoredBooking } from '../../ports/bookings.ts';
 import type { MarketplaceEvent } from '../../ports/events.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { listFrom, RowReader } from '../rpc/row-reader.ts';
+import { messageArgument } from './messages.ts';
 
 /** Bookings with the notified state of their clients. */
 export class StoredBookings implements Bookings {

@@ -1,12 +1,12 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import { RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type {
   ClientReplyJob,
   ClientReplies,
   RecordedReply,
   AttendanceReply,
 } from '../../ports/client-replies.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { RowReader } from '../rpc/row-reader.ts';
 
 /** Replies to reminders. */
 export class StoredClientReplies implements ClientReplies {

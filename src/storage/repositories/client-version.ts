@@ -1,5 +1,5 @@
-import { listFrom } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import { listFrom } from '../rpc/row-reader.ts';
 
 type Version = readonly [number, number, number];
 

@@ -1,17 +1,17 @@
+import { companySecretContext } from '../../crypto/encryption-context.ts';
+import { sha256Hex } from '../../crypto/hash.ts';
+import type { Keyring } from '../../crypto/keyring.ts';
 import { businessTypes } from '../../domain/company/business-type.ts';
 import { integrationStatuses } from '../../domain/company/company.ts';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
+import { sessionStates } from '../../domain/company/session-state.ts';
+import type { SessionState } from '../../domain/company/session-state.ts';
 import { companyIdFrom, salonIdFrom } from '../../domain/ids.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import { languages } from '../../domain/language.ts';
-import { companySecretContext } from '../../crypto/encryption-context.ts';
-import { sessionStates } from '../../domain/company/session-state.ts';
-import type { SessionState } from '../../domain/company/session-state.ts';
-import type { Keyring } from '../../crypto/keyring.ts';
-import { sha256Hex } from '../../crypto/hash.ts';
-import { RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { RowReader } from '../rpc/row-reader.ts';
 
 /** Companies. Secrets are encrypted before they leave the process and looked up by their SHA-256. */
 export class StoredCompanies implements Companies {

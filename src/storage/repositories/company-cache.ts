@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
-import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
+import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
 
 /** LRU cache in front of the companies. A write through it invalidates the company. */

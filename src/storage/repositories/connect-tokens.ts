@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { ConnectTokens } from '../../ports/companies.ts';
+import type { Rpc } from '../rpc/client.ts';
 
 /** Hashes of issued connect-page tokens. */
 export class StoredConnectTokens implements ConnectTokens {

@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { Contacts } from '../../ports/messages.ts';
+import type { Rpc } from '../rpc/client.ts';
 
 /** Clients a company writes to. */
 export class StoredContacts implements Contacts {

@@ -1,9 +1,9 @@
 import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { listFrom } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { listFrom } from '../rpc/row-reader.ts';
 
 /** Encrypted WhatsApp credentials. Writes are fenced by the lease token. */
 export class StoredCredentials implements CredentialRepository {

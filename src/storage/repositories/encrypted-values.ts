@@ -1,18 +1,18 @@
-import { companyIdFrom, salonIdFrom } from '../../domain/ids.ts';
 import {
   companySecretContext,
   credentialContext,
   outgoingWebhookContext,
   receivedMessageContext,
 } from '../../crypto/encryption-context.ts';
+import { companyIdFrom, salonIdFrom } from '../../domain/ids.ts';
 import type {
   EncryptedReplacement,
   EncryptedTable,
   EncryptedValue,
   EncryptedValues,
 } from '../../ports/encrypted-values.ts';
-import { RowReader } from '../rpc/row-reader.ts';
 import type { Rpc } from '../rpc/client.ts';
+import { RowReader } from '../rpc/row-reader.ts';
 
 type ContextFor = (value: Omit<EncryptedValue, 'context'>) => string;
 

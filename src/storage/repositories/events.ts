@@ -1,8 +1,8 @@
 import { companyIdFrom } from '../../domain/ids.ts';
 import type { CompanyId } from '../../domain/ids.ts';
-import { listFrom, type RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { Events, MarketplaceEvent, RecordedEvent } from '../../ports/events.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { listFrom, type RowReader } from '../rpc/row-reader.ts';
 
 /** Event log of the companies. */
 export class StoredEvents implements Events {

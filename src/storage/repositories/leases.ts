@@ -1,6 +1,6 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { Lease, Leases } from '../../ports/sessions.ts';
+import type { Rpc } from '../rpc/client.ts';
 
 /** Session leases, which expire by the database clock. */
 export class StoredLeases implements Leases {

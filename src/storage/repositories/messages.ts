@@ -3,11 +3,11 @@ import type { CompanyId } from '../../domain/ids.ts';
 import { messageKinds, messageStatuses } from '../../domain/notification/message.ts';
 import type { Message, MessageStatus, NewMessage } from '../../domain/notification/message.ts';
 import type { PacingLimits } from '../../domain/notification/pacing.ts';
-import { RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
-import type { MessageClaim, Messages } from '../../ports/messages.ts';
 import { isUuid } from '../../lib/uuid.ts';
+import type { MessageClaim, Messages } from '../../ports/messages.ts';
 import type { Lease } from '../../ports/sessions.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { RowReader } from '../rpc/row-reader.ts';
 
 /** The outbox. */
 export class StoredMessages implements Messages {

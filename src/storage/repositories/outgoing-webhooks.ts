@@ -1,8 +1,8 @@
-import type { CompanyId } from '../../domain/ids.ts';
 import { outgoingWebhookContext } from '../../crypto/encryption-context.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
-import type { Rpc } from '../rpc/client.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { OutgoingWebhook, OutgoingWebhooks } from '../../ports/outgoing-webhooks.ts';
+import type { Rpc } from '../rpc/client.ts';
 
 /** The companies' own webhooks. Secrets and URLs, which often contain a token, are encrypted. */
 export class StoredOutgoingWebhooks implements OutgoingWebhooks {

@@ -1,8 +1,7 @@
-import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { receivedMessageContext } from '../../crypto/encryption-context.ts';
+import { deterministicUuid } from '../../crypto/hash.ts';
 import { type Keyring, UnreadableSecretError } from '../../crypto/keyring.ts';
-import { RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
+import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import type {
   ListedMessage,
   UnforwardedMessage,
@@ -10,7 +9,8 @@ import type {
   ReceivedMessages,
   ReceivedText,
 } from '../../ports/received-messages.ts';
-import { deterministicUuid } from '../../crypto/hash.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { RowReader } from '../rpc/row-reader.ts';
 
 type Content = Readonly<{ phone: string; text: string }>;
 

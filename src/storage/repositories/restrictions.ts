@@ -1,8 +1,8 @@
 import { type CompanyId, companyIdFrom } from '../../domain/ids.ts';
 import { type Restriction, restrictionSources } from '../../domain/notification/restriction.ts';
-import { listFrom, RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { ReachoutTimelockUpdate, Restrictions } from '../../ports/restrictions.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { listFrom, RowReader } from '../rpc/row-reader.ts';
 
 const changes = ['began', 'ended'] as const;
 

@@ -1,8 +1,8 @@
 import type { CompanyId } from '../../domain/ids.ts';
 import { type NotificationSettings, settingsFrom } from '../../domain/notification/settings.ts';
-import { listFrom } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { Settings } from '../../ports/messages.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { listFrom } from '../rpc/row-reader.ts';
 
 /** Notification settings of the companies. */
 export class StoredSettings implements Settings {

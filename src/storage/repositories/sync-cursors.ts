@@ -1,7 +1,7 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import { dateFrom, RowReader } from '../rpc/row-reader.ts';
-import type { Rpc } from '../rpc/client.ts';
 import type { SyncCursors } from '../../ports/bookings.ts';
+import type { Rpc } from '../rpc/client.ts';
+import { dateFrom, RowReader } from '../rpc/row-reader.ts';
 
 /** Up to when the YCLIENTS records of each company have been read. */
 export class StoredSyncCursors implements SyncCursors {

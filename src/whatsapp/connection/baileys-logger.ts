@@ -1,6 +1,6 @@
 import type { SocketConfig } from '@whiskeysockets/baileys';
-import type { Logger } from '../../observability/logger.ts';
 import { LRUCache } from 'lru-cache';
+import type { Logger } from '../../observability/logger.ts';
 
 type BaileysLogger = SocketConfig['logger'];
 

@@ -1,11 +1,11 @@
 import type { BinaryNode, ConnectionState, WASocket } from '@whiskeysockets/baileys';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
-import { jidToPhone } from '../messages/jid-resolver.ts';
 import type { AuthState } from '../credentials/auth-state.ts';
-import type { ClientVersionNumber } from './client-version.ts';
-import { parseDisconnect, type Disconnect, passkeyMissing } from '../session/disconnect-policy.ts';
+import { jidToPhone } from '../messages/jid-resolver.ts';
 import { AdvSecret, watchRegistrationNotifications } from '../pairing/adv-secret.ts';
 import type { QrKind } from '../pairing/pairing.ts';
+import { parseDisconnect, type Disconnect, passkeyMissing } from '../session/disconnect-policy.ts';
+import type { ClientVersionNumber } from './client-version.ts';
 
 export type ConnectionHandlers = Readonly<{
   onQr: (text: string, kind: QrKind) => void;

@@ -1,12 +1,12 @@
 import { makeWASocket, type CacheStore } from '@whiskeysockets/baileys';
-import { AuthState, type CredentialsError } from '../credentials/auth-state.ts';
+import type { Lease } from '../../ports/sessions.ts';
 import { installSocketPatches } from '../baileys-patches/install.ts';
-import { toWAVersion, formatClientVersion } from './client-version.ts';
-import { Connection, type ConnectionHandlers } from './connection.ts';
+import { AuthState, type CredentialsError } from '../credentials/auth-state.ts';
 import { firstQrLifetimeMs } from '../pairing/pairing.ts';
 import type { SessionDeps } from '../session/dependencies.ts';
+import { toWAVersion, formatClientVersion } from './client-version.ts';
+import { Connection, type ConnectionHandlers } from './connection.ts';
 import { socketConfig } from './socket-config.ts';
-import type { Lease } from '../../ports/sessions.ts';
 
 /**
  * `restore` logs in with the stored identity, `pair` creates a new one unless a linked one is stored, `replace` erases

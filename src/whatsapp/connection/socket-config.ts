@@ -9,8 +9,8 @@ import {
 } from '@whiskeysockets/baileys';
 import type { Logger } from '../../observability/logger.ts';
 import { maxCommitAttempts, type AuthState } from '../credentials/auth-state.ts';
-import { baileysLogger } from './baileys-logger.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
+import { baileysLogger } from './baileys-logger.ts';
 
 export type SocketConfigOptions = Readonly<{
   auth: AuthState;

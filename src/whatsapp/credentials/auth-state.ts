@@ -8,10 +8,10 @@ import {
   type SignalKeyStore,
 } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
-import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import { UnreadableSecretError } from '../../crypto/keyring.ts';
-import type { CompanyCredentials, CredentialStore, PlaintextChange } from './credential-store.ts';
+import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { Lease } from '../../ports/sessions.ts';
+import type { CompanyCredentials, CredentialStore, PlaintextChange } from './credential-store.ts';
 
 const credsRow = { type: 'creds', id: 'creds' } as const;
 const maxCachedKeys = 300;

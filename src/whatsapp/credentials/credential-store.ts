@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { CompanyId } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
 

@@ -1,9 +1,9 @@
-import type { CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
+import type { CompanyId } from '../../domain/ids.ts';
 import type { OutageMonitor } from '../../lib/async/outage-monitor.ts';
-import { probeBytes } from './credential-store.ts';
 import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
 import type { Lease } from '../../ports/sessions.ts';
+import { probeBytes } from './credential-store.ts';
 
 /** Unused: sessions have their own back-off. */
 const noBackoff = { minMs: 0, maxMs: 0 };

@@ -1,7 +1,7 @@
 import { OutageMonitor } from '../../lib/async/outage-monitor.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
-import type { EncryptedValues } from '../../ports/encrypted-values.ts';
 import type { CredentialRepository } from '../../ports/credentials.ts';
+import type { EncryptedValues } from '../../ports/encrypted-values.ts';
 import { MonitoredCredentials } from './monitored-credentials.ts';
 import { SqliteCredentials } from './sqlite-credentials.ts';
 

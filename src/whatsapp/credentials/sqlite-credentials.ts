@@ -1,12 +1,12 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
 import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
+import { companyIdFrom, type CompanyId } from '../../domain/ids.ts';
 import type { CredentialChange, CredentialRepository } from '../../ports/credentials.ts';
+import type { Lease } from '../../ports/sessions.ts';
 import { SqliteEncryptedValues } from './sqlite-encrypted-values.ts';
 import { inTransaction } from './sqlite-transaction.ts';
-import type { Lease } from '../../ports/sessions.ts';
 
 const schema = `
   create table if not exists credentials (

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { companyIdFrom } from '../../domain/ids.ts';
 import { credentialContext } from '../../crypto/encryption-context.ts';
+import { companyIdFrom } from '../../domain/ids.ts';
 import type {
   EncryptedReplacement,
   EncryptedTable,

@@ -9,8 +9,8 @@ import {
 } from '@whiskeysockets/baileys';
 import { catchAsync } from '../../lib/async/catch-async.ts';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
-import { jidToPhone } from './jid-resolver.ts';
 import type { ReceivedText } from '../../ports/received-messages.ts';
+import { jidToPhone } from './jid-resolver.ts';
 
 /**
  * Reports texts from private chats, including those of the offline queue. Ignores messages of groups and own devices, history

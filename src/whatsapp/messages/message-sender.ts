@@ -8,10 +8,10 @@ import {
 } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
-import { JidResolver } from './jid-resolver.ts';
 import { CredentialsNotSavedError } from '../credentials/auth-state.ts';
 import { parseDisconnect } from '../session/disconnect-policy.ts';
 import { notConnectedError } from '../session/errors.ts';
+import { JidResolver } from './jid-resolver.ts';
 
 const requestTimeoutCode = 408;
 const maxTrackedMessages = 500;

@@ -1,7 +1,7 @@
 import type { AppError } from '../../domain/errors/app-error.ts';
 import type { ConnectionPurpose } from '../connection/open-connection.ts';
-import { Pairing } from './pairing.ts';
 import { alreadyConnectingError } from '../session/errors.ts';
+import { Pairing } from './pairing.ts';
 
 /** How a session obtains its identity: the current pairing, and whether it may replace the stored identity. */
 export class LoginState {

@@ -1,9 +1,9 @@
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import { AppError } from '../../domain/errors/app-error.ts';
-import { withTimeout } from '../../lib/async/with-timeout.ts';
-import type { PairingCode } from '../../ports/sessions.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { KeyedMutex } from '../../lib/async/keyed-mutex.ts';
+import { withTimeout } from '../../lib/async/with-timeout.ts';
+import type { PairingCode } from '../../ports/sessions.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
 import { requirePairing } from './pairing.ts';

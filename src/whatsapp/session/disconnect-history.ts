@@ -1,9 +1,9 @@
 import type { CompanyId } from '../../domain/ids.ts';
-import type { AuthState } from '../credentials/auth-state.ts';
 import type { Connection } from '../connection/connection.ts';
+import type { AuthState } from '../credentials/auth-state.ts';
+import type { SessionDeps } from './dependencies.ts';
 import { decideAfterDisconnect, type Disconnect, type DisconnectDecision } from './disconnect-policy.ts';
 import type { ReconnectScheduler } from './reconnect-scheduler.ts';
-import type { SessionDeps } from './dependencies.ts';
 
 const flappingThreshold = 6;
 const replacementWindowMs = 10 * 60_000;

@@ -1,5 +1,5 @@
-import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
+import { AppError, type BilingualText } from '../../domain/errors/app-error.ts';
 
 /** A linked session that is connected, or connecting by itself, must not be replaced. */
 export function pairingNotAllowedError(state: SessionState): AppError | undefined {

@@ -1,7 +1,7 @@
-import { ReplaceableTimer } from '../../lib/async/timers.ts';
 import { centeredJitter, exponentialBackoff, fullJitter } from '../../lib/async/backoff.ts';
-import type { NextStep } from './disconnect-policy.ts';
+import { ReplaceableTimer } from '../../lib/async/timers.ts';
 import type { SessionTimeouts } from '../timeouts.ts';
+import type { NextStep } from './disconnect-policy.ts';
 
 export type ReconnectSchedulerDeps = Readonly<{
   timeouts: SessionTimeouts;

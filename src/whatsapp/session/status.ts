@@ -1,5 +1,5 @@
-import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import type { SessionState, SessionStatus } from '../../domain/company/session-state.ts';
+import { LeaseLostError } from '../../domain/errors/lease-lost-error.ts';
 import { withTimeout } from '../../lib/async/with-timeout.ts';
 
 /** No device is linked, and no pairing is running. */

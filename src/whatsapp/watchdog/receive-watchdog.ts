@@ -3,7 +3,17 @@ import { BusinessHours } from '../../domain/company/business-hours.ts';
 import type { CompanyId } from '../../domain/ids.ts';
 import { catchAsync } from '../../lib/async/catch-async.ts';
 import type { BusinessEvents } from '../../observability/events.ts';
+import type { Companies } from '../../ports/companies.ts';
+import type { Events } from '../../ports/events.ts';
+import type { WhatsApp } from '../../ports/sessions.ts';
+import {
+  type Disconnect,
+  pingTimedOut,
+  closeTimedOut,
+  receiveTimedOut,
+} from '../session/disconnect-policy.ts';
 import { AckTracker } from './ack-tracker.ts';
+import { ping, sendProbe } from './probe.ts';
 import {
   decideWatchdogAction,
   defaultWatchdogTimeouts,
@@ -13,16 +23,6 @@ import {
   type WatchdogTimeouts,
   receivedSince,
 } from './watchdog-policy.ts';
-import {
-  type Disconnect,
-  pingTimedOut,
-  closeTimedOut,
-  receiveTimedOut,
-} from '../session/disconnect-policy.ts';
-import { ping, sendProbe } from './probe.ts';
-import type { Companies } from '../../ports/companies.ts';
-import type { Events } from '../../ports/events.ts';
-import type { WhatsApp } from '../../ports/sessions.ts';
 
 /** Limits per sweep over all sessions: hundreds of silent sessions have a common cause. */
 const maxPerSweep: Readonly<Partial<Record<WatchdogDecision['action'], number>>> = { probe: 10, renew: 2 };

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AppError } from '../../../src/domain/errors/app-error.ts';
+import { openTestDatabase } from '../../../dev-env/test-database.ts';
+import { waitFor } from '../../../dev-env/wait-for.ts';
 import type { IntegrationStatus } from '../../../src/domain/company/company.ts';
-import type { CompanyId } from '../../../src/domain/ids.ts';
 import type { SessionState } from '../../../src/domain/company/session-state.ts';
+import { AppError } from '../../../src/domain/errors/app-error.ts';
+import type { CompanyId } from '../../../src/domain/ids.ts';
 import { Activation } from '../../../src/marketplace/installation/activation.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import type { Database } from '../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../src/storage/queue/job-queue.ts';
 import { captureLog } from '../../support/checkers/captured-log.ts';
-import { monotonicMs, OutageLog } from '../../support/faults/outage-log.ts';
-import { newCompany, repositoriesOn } from '../../support/fixtures/storage.ts';
-import { engines } from '../../support/fixtures/engines.ts';
-import { openTestDatabase } from '../../../dev-env/test-database.ts';
-import type { Repositories } from '../../support/fixtures/storage.ts';
-import type { TestDatabase } from '../../support/fixtures/engines.ts';
-import { waitFor } from '../../../dev-env/wait-for.ts';
 import { callbackEndpoint, salonId, startClient } from '../../support/clients/yclients-client.ts';
+import { monotonicMs, OutageLog } from '../../support/faults/outage-log.ts';
+import { engines } from '../../support/fixtures/engines.ts';
+import type { TestDatabase } from '../../support/fixtures/engines.ts';
+import { newCompany, repositoriesOn } from '../../support/fixtures/storage.ts';
+import type { Repositories } from '../../support/fixtures/storage.ts';
 
 describe.each(engines())('the activation sweep, in $name', ({ make }) => {
   const scope = new AsyncDisposableStack();

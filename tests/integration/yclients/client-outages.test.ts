@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { YclientsClient } from '../../../src/yclients/yclients-client.ts';
 import { waitFor } from '../../../dev-env/wait-for.ts';
+import { YclientsClient } from '../../../src/yclients/yclients-client.ts';
 import {
   companyEndpoint,
   captureAppError,

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientReplyKind } from '../../../src/domain/notification/client-reply.ts';
-import { ReplyHandler } from '../../../src/marketplace/replies/reply-handler.ts';
 import { AttendanceWriteBack } from '../../../src/marketplace/replies/attendance-write-back.ts';
+import { ReplyHandler } from '../../../src/marketplace/replies/reply-handler.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { captureLog } from '../../support/checkers/captured-log.ts';
-import { localTimeInHours, phone, RemindedSalon } from '../../support/fixtures/reminded-salon.ts';
-import { useStore } from '../../support/fixtures/storage.ts';
-import { engines } from '../../support/fixtures/engines.ts';
-import { installation, startClient, unlimited } from '../../support/clients/yclients-client.ts';
-import { booking } from '../../support/fixtures/yclients-fixture.ts';
 import type { ClientReplyJob, AttendanceWriteBackJob } from '../../../src/ports/client-replies.ts';
 import type { NewJob } from '../../../src/ports/job-queue.ts';
 import type { ReceivedText } from '../../../src/ports/received-messages.ts';
+import { captureLog } from '../../support/checkers/captured-log.ts';
+import { installation, startClient, unlimited } from '../../support/clients/yclients-client.ts';
+import { engines } from '../../support/fixtures/engines.ts';
+import { localTimeInHours, phone, RemindedSalon } from '../../support/fixtures/reminded-salon.ts';
+import { useStore } from '../../support/fixtures/storage.ts';
+import { booking } from '../../support/fixtures/yclients-fixture.ts';
 
 const hourMs = 60 * 60_000;
 const readRecord = 'GET /api/v1/record/*';

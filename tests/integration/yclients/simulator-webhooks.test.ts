@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { startActiveSalon, booking, startWebhookReceiver } from '../../support/fixtures/yclients-fixture.ts';
 import { SimulatedRecord } from '../../../dev-env/simulators/yclients/record.ts';
 import { Salon } from '../../../dev-env/simulators/yclients/salon.ts';
+import { startActiveSalon, booking, startWebhookReceiver } from '../../support/fixtures/yclients-fixture.ts';
 
 /** Fields of a record event (developer.alteg.io, RecordEvent). */
 const documentedFields =

@@ -1,10 +1,10 @@
 import type { CompanyId } from '../../../src/domain/ids.ts';
-import { gapMs, limits, maxAttempts, PaceModel, type Sent, toleranceMs } from './pacing-model.ts';
-import { type Outcome, clientCount, type PacingCommand } from './pacing-commands.ts';
-import { newMessage, registerCompany, type useStore } from '../fixtures/storage.ts';
-import { FakeClock } from '../clock/fake-clock.ts';
 import type { MessageClaim } from '../../../src/ports/messages.ts';
 import type { Lease } from '../../../src/ports/sessions.ts';
+import { FakeClock } from '../clock/fake-clock.ts';
+import { newMessage, registerCompany, type useStore } from '../fixtures/storage.ts';
+import { type Outcome, clientCount, type PacingCommand } from './pacing-commands.ts';
+import { gapMs, limits, maxAttempts, PaceModel, type Sent, toleranceMs } from './pacing-model.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const retryAfterMs = 30_000;

@@ -1,5 +1,5 @@
-import { reduce } from '../../../public/scripts/connect/connection-reducer.js';
 import { initialModel, isSlow, currentScreen } from '../../../public/scripts/connect/connection-model.js';
+import { reduce } from '../../../public/scripts/connect/connection-reducer.js';
 import { readFailure, readQr } from '../../../public/scripts/shared/payloads.js';
 
 export type PageEvent = Parameters<typeof reduce>[1];

@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { BaileysClient } from '../../../dev-env/clients/baileys-client.ts';
 
 /** Sends a query and returns the complete response stanza. */

@@ -1,7 +1,7 @@
+import type { YclientsSimulator } from '../../../dev-env/simulators/yclients/yclients-simulator.ts';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { salonIdFrom } from '../../../src/domain/ids.ts';
 import { YclientsClient, type YclientsClientOptions } from '../../../src/yclients/yclients-client.ts';
-import type { YclientsSimulator } from '../../../dev-env/simulators/yclients/yclients-simulator.ts';
 import { startYclients } from '../fixtures/yclients-fixture.ts';
 
 export const salonId = salonIdFrom(510_001);

@@ -2,12 +2,12 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ManagerOptions, type Socket, type SocketOptions, io } from 'socket.io-client';
+import { waitFor } from '../../../dev-env/wait-for.ts';
 import type { CompanyId } from '../../../src/domain/ids.ts';
 import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
 import type { WhatsAppEvents } from '../../../src/ports/sessions.ts';
 import { MarketplaceSocket, type MarketplaceSocketDeps } from '../../../src/realtime/marketplace-socket.ts';
 import { createSocketServer } from '../../../src/realtime/socket-server.ts';
-import { waitFor } from '../../../dev-env/wait-for.ts';
 import { captureLog, type CapturedLog } from '../checkers/captured-log.ts';
 import { token, validateToken } from '../fixtures/test-companies.ts';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { openTestDatabase } from '../../../dev-env/test-database.ts';
 import type { DatabaseAddress } from '../../../src/ports/database-address.ts';
 import { createJobQueue } from '../../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../faults/outage-log.ts';
 import { enqueue, registerCompany, repositoriesOn } from '../fixtures/storage.ts';
-import { openTestDatabase } from '../../../dev-env/test-database.ts';
 
 const [task, address = ''] = process.argv.slice(2);
 const database = await openTestDatabase(JSON.parse(address) as DatabaseAddress);

@@ -2,12 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 import { ConfigError } from '../../../src/config/config-error.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { makeDirectories } from '../../../src/config/directories.ts';
 import type { RawEnvironment } from '../../../src/config/env.ts';
 import { loadSecrets } from '../../../src/config/secrets.ts';
-import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 function problemsOf(raw: RawEnvironment): readonly string[] {
   try {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { findStartupFailure, startupFailureMessage } from '../../../src/config/startup-failure.ts';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { MigrationError, StartupError } from '../../../src/domain/errors/startup-error.ts';
-import { findStartupFailure, startupFailureMessage } from '../../../src/config/startup-failure.ts';
 
 const errorWithCode = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
 

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
+import { Keyring } from '../../../src/crypto/keyring.ts';
 import { Spool, SpoolFailedError } from '../../../src/inbox/spool.ts';
 import { DirectoryInUseError } from '../../../src/lib/directory-lock.ts';
-import { Keyring } from '../../../src/crypto/keyring.ts';
-import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 const keyring = new Keyring([{ id: 'test', key: Buffer.alloc(32, 7) }]);
 

@@ -1,17 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
+import { waitFor } from '../../../dev-env/wait-for.ts';
+import { Keyring } from '../../../src/crypto/keyring.ts';
 import { AppError } from '../../../src/domain/errors/app-error.ts';
 import { Spool } from '../../../src/inbox/spool.ts';
 import { WebhookWriter } from '../../../src/inbox/webhook-writer.ts';
-import { Keyring } from '../../../src/crypto/keyring.ts';
 import { createBusinessEvents } from '../../../src/observability/events.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
+import type { NewJob } from '../../../src/ports/job-queue.ts';
 import { captureLog } from '../../support/checkers/captured-log.ts';
 import { monotonicMs } from '../../support/faults/outage-log.ts';
-import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
-import { waitFor } from '../../../dev-env/wait-for.ts';
-import type { NewJob } from '../../../src/ports/job-queue.ts';
 
 const job = (n: number): NewJob => ({ id: `job-${n}`, key: `key-${n}`, data: { n } });
 

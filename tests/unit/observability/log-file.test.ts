@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
+import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 import { LogFile } from '../../../src/observability/log-file.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
-import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
 
 describe('LogFile', () => {
   it('rotates when full and keeps the newest files, also across restarts', async () => {

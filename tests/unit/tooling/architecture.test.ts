@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import guard from '../../../dependency-cruiser.config.mjs';
-import { type Cruise, cruise } from '../../tooling/cruise.ts';
 import { validTree, violations } from '../../tooling/architecture-violations.ts';
+import { type Cruise, cruise } from '../../tooling/cruise.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 

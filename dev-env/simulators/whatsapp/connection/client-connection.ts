@@ -1,14 +1,12 @@
 import type { Duplex } from 'node:stream';
-
 import { decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { RawData, WebSocket } from 'ws';
-
+import { stanza } from '../stanzas/nodes.ts';
 import { frame, FrameReader } from './frame-codec.ts';
 import type { LoginRefusal } from './login-refusal.ts';
 import { NoiseResponder } from './noise-responder.ts';
 import type { FinishedHandshake, NoiseIdentity, TransportCipher } from './noise-responder.ts';
-import { stanza } from '../stanzas/nodes.ts';
 
 export type NodeHandler = (node: BinaryNode) => void | Promise<void>;
 

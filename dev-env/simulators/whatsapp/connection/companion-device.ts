@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
-import type { ClientConnection } from './client-connection.ts';
-import { serverJid, stanza } from '../stanzas/nodes.ts';
 import type { PrekeyStore } from '../signal/prekey-store.ts';
+import { serverJid, stanza } from '../stanzas/nodes.ts';
+import type { ClientConnection } from './client-connection.ts';
 
 /** A device of an account: receives messages and publishes keys. Device 0 is the phone. */
 export type Device = Readonly<{

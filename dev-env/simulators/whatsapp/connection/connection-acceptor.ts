@@ -1,18 +1,17 @@
 import type { proto } from '@whiskeysockets/baileys';
-
+import type { PairingRegistry } from '../pairing/pairing-registry.ts';
+import { RegistrationSession } from '../pairing/registration-session.ts';
+import type { Service } from '../service.ts';
+import { InvalidKeyError } from '../signal/prekey-store.ts';
+import type { MessageRouter } from '../stanzas/message-router.ts';
+import type { ReceiptRouter } from '../stanzas/receipt-router.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientSocket } from './client-connection.ts';
 import { isOlder, announcedVersion } from './client-version.ts';
 import { DeviceSession } from './device-session.ts';
 import type { LoginRefusal } from './login-refusal.ts';
-import type { MessageRouter } from '../stanzas/message-router.ts';
 import { createNoiseIdentity } from './noise-responder.ts';
 import type { FinishedHandshake } from './noise-responder.ts';
-import type { PairingRegistry } from '../pairing/pairing-registry.ts';
-import { InvalidKeyError } from '../signal/prekey-store.ts';
-import type { ReceiptRouter } from '../stanzas/receipt-router.ts';
-import { RegistrationSession } from '../pairing/registration-session.ts';
-import type { Service } from '../service.ts';
 
 type Handlers = Readonly<{ pairing: PairingRegistry; messages: MessageRouter; receipts: ReceiptRouter }>;
 

@@ -1,21 +1,19 @@
 import { randomBytes } from 'node:crypto';
-
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
-import type { ClientConnection } from './client-connection.ts';
-import type { CompanionDevice } from './companion-device.ts';
 import type { Account } from '../directory.ts';
-import { formatJid } from '../stanzas/jids.ts';
+import { unixSeconds } from '../service.ts';
+import type { Service } from '../service.ts';
 import { answerKeyQuery } from '../signal/key-queries.ts';
+import { formatJid } from '../stanzas/jids.ts';
 import type { MessageRouter } from '../stanzas/message-router.ts';
 import { child, result, serverJid, stanza } from '../stanzas/nodes.ts';
 import { describeQuery, applyQueryFault } from '../stanzas/query-failure.ts';
 import { answerGeneralQuery } from '../stanzas/query-router.ts';
 import type { ReceiptRouter } from '../stanzas/receipt-router.ts';
-import { unixSeconds } from '../service.ts';
-import type { Service } from '../service.ts';
-import { streamError } from './stream-errors.ts';
 import { answerUsync } from '../stanzas/usync.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { CompanionDevice } from './companion-device.ts';
+import { streamError } from './stream-errors.ts';
 
 /** A linked device that has logged in on a connection. */
 export class DeviceSession {

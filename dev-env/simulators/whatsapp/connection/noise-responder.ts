@@ -1,8 +1,6 @@
 import { hkdfSync } from 'node:crypto';
-
 import { aesDecryptGCM, aesEncryptGCM, Curve, NOISE_MODE, proto, sha256 } from '@whiskeysockets/baileys';
 import type { KeyPair } from '@whiskeysockets/baileys';
-
 import { prologue } from './frame-codec.ts';
 
 /** The server's static key and its certificate chain. */

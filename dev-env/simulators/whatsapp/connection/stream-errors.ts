@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import { stanza } from '../stanzas/nodes.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { ClientVersion } from '../connection/client-version.ts';
 import type { LoginRefusal } from '../connection/login-refusal.ts';
 import type { PasskeyStep } from '../pairing/passkey-challenge.ts';
+import { PerAccountSetting } from './per-account-setting.ts';
 import { QueryFaults } from './query-faults.ts';
 import { Restrictions } from './restrictions.ts';
-import { PerAccountSetting } from './per-account-setting.ts';
 
 /** Tag of a request to replace the ADV secret of a QR code; WhatsApp sends either. */
 export type SecretRefresh = 'companion_reg_refresh' | 'pair-device-rotate-qr';

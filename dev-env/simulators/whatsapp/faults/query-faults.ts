@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import { children } from '../stanzas/nodes.ts';
 import { PerAccountSetting } from './per-account-setting.ts';
 

@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { Account } from '../directory.ts';
 import { stanza } from '../stanzas/nodes.ts';
 

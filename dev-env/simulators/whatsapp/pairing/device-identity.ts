@@ -6,7 +6,6 @@ import {
   WA_ADV_DEVICE_SIG_PREFIX,
 } from '@whiskeysockets/baileys';
 import type { KeyPair } from '@whiskeysockets/baileys';
-
 import { verifySignature } from '../signal/signal-library.ts';
 
 export type IssuedIdentity = Readonly<{

@@ -1,15 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-
 import type { BinaryNode, KeyPair } from '@whiskeysockets/baileys';
-
 import type { ClientConnection } from '../connection/client-connection.ts';
+import { unixSeconds } from '../service.ts';
+import type { Service } from '../service.ts';
 import { parseJid } from '../stanzas/jids.ts';
 import { nodeBytes, child, errorResult, result, serverJid, stanza, nodeText } from '../stanzas/nodes.ts';
 import { createCodeAgreement } from './pairing-code.ts';
 import type { CodeAgreement } from './pairing-code.ts';
 import { PairingError } from './qr-code.ts';
-import { unixSeconds } from '../service.ts';
-import type { Service } from '../service.ts';
 
 type CompanionHello = Readonly<{ number: string; wrappedEphemeral: Buffer; ref: Buffer; atMs: number }>;
 type Attempt = Readonly<{ agreement: CodeAgreement; secret: PromiseWithResolvers<Buffer> }>;

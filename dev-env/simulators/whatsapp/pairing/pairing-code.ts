@@ -1,9 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-
 import { aesDecryptGCM, Curve } from '@whiskeysockets/baileys';
 import type { KeyPair } from '@whiskeysockets/baileys';
-
 import { PairingError } from './qr-code.ts';
 
 const saltLength = 32;

@@ -1,6 +1,6 @@
-import type { RegistrationSession } from './registration-session.ts';
 import { PairingError } from './qr-code.ts';
 import type { QrContent } from './qr-code.ts';
+import type { RegistrationSession } from './registration-session.ts';
 
 /** Finds the client that shows a QR code or a pairing code. */
 export class PairingRegistry {

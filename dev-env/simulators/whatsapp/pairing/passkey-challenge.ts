@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import { stanza } from '../stanzas/nodes.ts';
 
 /**

@@ -1,23 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-
 import type { BinaryNode, KeyPair, proto } from '@whiskeysockets/baileys';
-
 import type { ClientConnection } from '../connection/client-connection.ts';
-import { PairingCodeSession } from './pairing-code-session.ts';
 import { CompanionDevice } from '../connection/companion-device.ts';
-import { isValidDeviceIdentity, issueDeviceIdentity } from './device-identity.ts';
+import { streamError } from '../connection/stream-errors.ts';
 import type { Account } from '../directory.ts';
 import type { SecretRefresh } from '../faults/faults.ts';
-import { formatJid } from '../stanzas/jids.ts';
-import { nodeBytes, child, decodeUint, result, serverJid, stanza } from '../stanzas/nodes.ts';
-import { passkeyContent } from './passkey-challenge.ts';
-import type { PasskeyStep } from './passkey-challenge.ts';
-import { PrekeyStore } from '../signal/prekey-store.ts';
-import { PairingError } from './qr-code.ts';
-import { applyQueryFault } from '../stanzas/query-failure.ts';
 import { unixSeconds } from '../service.ts';
 import type { Service } from '../service.ts';
-import { streamError } from '../connection/stream-errors.ts';
+import { PrekeyStore } from '../signal/prekey-store.ts';
+import { formatJid } from '../stanzas/jids.ts';
+import { nodeBytes, child, decodeUint, result, serverJid, stanza } from '../stanzas/nodes.ts';
+import { applyQueryFault } from '../stanzas/query-failure.ts';
+import { isValidDeviceIdentity, issueDeviceIdentity } from './device-identity.ts';
+import { PairingCodeSession } from './pairing-code-session.ts';
+import { passkeyContent } from './passkey-challenge.ts';
+import type { PasskeyStep } from './passkey-challenge.ts';
+import { PairingError } from './qr-code.ts';
 
 const refCount = 6;
 const maxCompanions = 4;

@@ -1,16 +1,15 @@
 import type { BinaryNode, proto } from '@whiskeysockets/baileys';
-
 import type { Account } from '../directory.ts';
+import type { Service } from '../service.ts';
+import { encodeBundle } from '../signal/key-queries.ts';
+import type { SignalStore } from '../signal/signal-store.ts';
 import { parseJid } from '../stanzas/jids.ts';
 import type { Addressing } from '../stanzas/jids.ts';
-import { encodeBundle } from '../signal/key-queries.ts';
 import { nodeBytes, child, stanza, encodeUint } from '../stanzas/nodes.ts';
-import { isPeerDataRequest, messageText } from './message-content.ts';
-import { signalAddress } from './message-sender.ts';
-import type { SignalStore } from '../signal/signal-store.ts';
 import { receiptIds } from '../stanzas/receipt-router.ts';
 import type { ReceiptKind } from '../stanzas/receipt-router.ts';
-import type { Service } from '../service.ts';
+import { isPeerDataRequest, messageText } from './message-content.ts';
+import { signalAddress } from './message-sender.ts';
 
 /** A text shown in a chat. */
 export type ReceivedMessage = Readonly<{

@@ -1,5 +1,4 @@
 import { deflateSync } from 'node:zlib';
-
 import { proto } from '@whiskeysockets/baileys';
 
 /** @param quotedId id of the quoted message */

@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
-
 import type { BinaryNode, proto } from '@whiskeysockets/baileys';
-
 import type { Device } from '../connection/companion-device.ts';
 import type { Account } from '../directory.ts';
+import type { SignalStore } from '../signal/signal-store.ts';
 import { formatJid } from '../stanzas/jids.ts';
 import type { Addressing } from '../stanzas/jids.ts';
 import type { DeviceCiphertext, MessageRouter } from '../stanzas/message-router.ts';
 import { stanza } from '../stanzas/nodes.ts';
 import { historyConversation, historyMessage, deviceSentCopy, textMessage } from './message-content.ts';
 import type { ChatText } from './message-content.ts';
-import type { SignalStore } from '../signal/signal-store.ts';
 
 type SentMessage = Readonly<{ to: Account; message: proto.IMessage; addressing: Addressing }>;
 

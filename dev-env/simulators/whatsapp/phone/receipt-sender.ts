@@ -1,8 +1,8 @@
 import type { Account } from '../directory.ts';
-import { stanza } from '../stanzas/nodes.ts';
-import type { PendingReceipt, ReceivedMessage } from './inbox.ts';
-import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
 import type { Service } from '../service.ts';
+import { stanza } from '../stanzas/nodes.ts';
+import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
+import type { PendingReceipt, ReceivedMessage } from './inbox.ts';
 
 /** Timing and number of a phone's automatic receipts. */
 export type ReceiptBehavior = {

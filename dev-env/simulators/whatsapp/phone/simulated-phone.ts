@@ -1,23 +1,22 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import { waitFor } from '../../../wait-for.ts';
 import type { CompanionDevice } from '../connection/companion-device.ts';
 import { removeDevice } from '../connection/device-session.ts';
 import type { Account, PrimaryDevice } from '../directory.ts';
+import type { PairingRegistry } from '../pairing/pairing-registry.ts';
+import { PairingError, parseQrText } from '../pairing/qr-code.ts';
+import type { RegistrationSession } from '../pairing/registration-session.ts';
+import type { Service } from '../service.ts';
+import { SignalStore } from '../signal/signal-store.ts';
 import type { Addressing } from '../stanzas/jids.ts';
 import { parseJid } from '../stanzas/jids.ts';
 import type { MessageRouter } from '../stanzas/message-router.ts';
-import type { PairingRegistry } from '../pairing/pairing-registry.ts';
+import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
 import { PhoneInbox } from './inbox.ts';
 import type { ReceivedMessage, ReceivedReceipt, SentCopy } from './inbox.ts';
+import { MessageSender } from './message-sender.ts';
 import { ReceiptSender } from './receipt-sender.ts';
 import type { ReceiptBehavior } from './receipt-sender.ts';
-import { MessageSender } from './message-sender.ts';
-import { SignalStore } from '../signal/signal-store.ts';
-import { PairingError, parseQrText } from '../pairing/qr-code.ts';
-import type { ReceiptKind, ReceiptRouter } from '../stanzas/receipt-router.ts';
-import type { RegistrationSession } from '../pairing/registration-session.ts';
-import type { Service } from '../service.ts';
 
 /** The service as a phone uses it. */
 export type PhoneServices = Readonly<{

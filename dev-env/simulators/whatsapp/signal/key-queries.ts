@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { Device } from '../connection/companion-device.ts';
 import type { Directory } from '../directory.ts';
 import { parseJid } from '../stanzas/jids.ts';
@@ -13,8 +12,8 @@ import {
   stanza,
   encodeUint,
 } from '../stanzas/nodes.ts';
-import { InvalidKeyError } from './prekey-store.ts';
 import type { KeyBundle, SignedPrekey } from './key-bundle.ts';
+import { InvalidKeyError } from './prekey-store.ts';
 
 const keyType = Buffer.from([5]);
 

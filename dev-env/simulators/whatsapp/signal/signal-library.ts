@@ -2,7 +2,6 @@ import { generateSignalPubKey } from '@whiskeysockets/baileys';
 import { ProtocolAddress, SessionBuilder, SessionCipher, SessionRecord } from 'libsignal';
 import type { SignalStorage } from 'libsignal';
 import * as curve from 'libsignal/src/curve.js';
-
 import type { KeyBundle } from './key-bundle.ts';
 
 export { SessionRecord };

@@ -7,9 +7,8 @@ import {
   unpadRandomMax16,
 } from '@whiskeysockets/baileys';
 import type { KeyPair } from '@whiskeysockets/baileys';
-
-import { PrekeyStore } from './prekey-store.ts';
 import type { KeyBundle } from './key-bundle.ts';
+import { PrekeyStore } from './prekey-store.ts';
 import { decrypt, encrypt, SessionRecord, startSession, withVersion } from './signal-library.ts';
 import type { Ciphertext, SignalStorage } from './signal-library.ts';
 

@@ -1,14 +1,13 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { ClientConnection } from '../connection/client-connection.ts';
 import type { CompanionDevice, Device } from '../connection/companion-device.ts';
-import { isValidDeviceIdentity } from '../pairing/device-identity.ts';
 import type { Account } from '../directory.ts';
+import { isValidDeviceIdentity } from '../pairing/device-identity.ts';
+import { unixSeconds } from '../service.ts';
+import type { Service } from '../service.ts';
 import { formatJid, parseJid } from './jids.ts';
 import type { Addressing } from './jids.ts';
 import { nodeBytes, child, children, stanza } from './nodes.ts';
-import { unixSeconds } from '../service.ts';
-import type { Service } from '../service.ts';
 
 /** The ciphertext for one device. */
 export type DeviceCiphertext = Readonly<{ account: Account; device: Device; enc: BinaryNode }>;

@@ -1,8 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { ClientConnection } from '../connection/client-connection.ts';
-import { children, errorResult } from './nodes.ts';
 import type { Service } from '../service.ts';
+import { children, errorResult } from './nodes.ts';
 
 /** Answers a query that is set to fail. @returns true when it did; `number` is empty for an unlinked client */
 export function applyQueryFault(

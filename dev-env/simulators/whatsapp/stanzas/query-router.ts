@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import { child, children, errorResult, result, stanza } from './nodes.ts';
 
 const privacyCategories = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd'];

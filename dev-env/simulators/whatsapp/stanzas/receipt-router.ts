@@ -1,13 +1,12 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { ClientConnection } from '../connection/client-connection.ts';
 import type { CompanionDevice } from '../connection/companion-device.ts';
 import type { Account } from '../directory.ts';
+import { unixSeconds } from '../service.ts';
+import type { Service } from '../service.ts';
 import { formatJid, parseJid } from './jids.ts';
 import type { Addressing } from './jids.ts';
 import { child, children, stanza } from './nodes.ts';
-import { unixSeconds } from '../service.ts';
-import type { Service } from '../service.ts';
 
 /** A delivery receipt has no `type` on the wire. */
 export type ReceiptKind = 'delivered' | 'read' | 'played' | 'retry' | 'peer_msg';

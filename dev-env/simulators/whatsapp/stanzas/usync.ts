@@ -1,5 +1,4 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-
 import type { Account, Directory } from '../directory.ts';
 import { formatJid } from './jids.ts';
 import { child, children, result, stanza, nodeText } from './nodes.ts';

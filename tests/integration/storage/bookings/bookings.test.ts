@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { BookingState } from '../../../../src/domain/booking/booking.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { NewMessage } from '../../../../src/domain/notification/message.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
 import { booking, bookingState, notifiedBooking } from '../../../support/fixtures/bookings.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import {
   claimNext,
   newMessage,
@@ -10,9 +13,6 @@ import {
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const phone = '+79001112233';
 const { recordId } = booking();

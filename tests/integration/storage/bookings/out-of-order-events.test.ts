@@ -5,9 +5,9 @@ import { BookingSync } from '../../../../src/marketplace/bookings/booking-sync.t
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { eventHistory, type EventHistory } from '../../../support/fixtures/shuffled-events.ts';
 import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
 
 const now = new Date('2026-03-05T09:00:00Z');
 

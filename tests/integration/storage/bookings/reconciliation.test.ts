@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import type { YclientsApi } from '../../../../src/ports/yclients.ts';
 import { Reconciliation } from '../../../../src/marketplace/bookings/reconciliation.ts';
 import { WebhookSubscriptionCheck } from '../../../../src/marketplace/bookings/webhook-subscription-check.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
+import type { YclientsApi } from '../../../../src/ports/yclients.ts';
 import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { newCompany, repositoriesOn, type Repositories } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
-import { openTestDatabase } from '../../../../dev-env/test-database.ts';
+import { newCompany, repositoriesOn, type Repositories } from '../../../support/fixtures/storage.ts';
 
 const hourMs = 60 * 60_000;
 

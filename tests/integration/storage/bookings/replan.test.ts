@@ -8,8 +8,8 @@ import { Replanner } from '../../../../src/marketplace/bookings/replan.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
-import { claimNext, newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
+import { claimNext, newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const recordId = 880_010_001;
 const thisHour = DateTime.now().setZone('Europe/Moscow').startOf('hour');

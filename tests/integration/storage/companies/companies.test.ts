@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { integrationStatuses } from '../../../../src/domain/company/company.ts';
 import type { IntegrationStatus } from '../../../../src/domain/company/company.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import { newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
+import { newCompany, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const unknownId = companyIdFrom(999_999_999);
 

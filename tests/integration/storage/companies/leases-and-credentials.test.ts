@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { Lease } from '../../../../src/ports/sessions.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const minuteMs = 60_000;
 

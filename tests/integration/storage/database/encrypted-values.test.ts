@@ -1,19 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { Keyring } from '../../../../src/crypto/keyring.ts';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
-import type { EncryptedReplacement, EncryptedValue } from '../../../../src/ports/encrypted-values.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
+import type { EncryptedReplacement, EncryptedValue } from '../../../../src/ports/encrypted-values.ts';
 import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
 import { StoredOutgoingWebhooks } from '../../../../src/storage/repositories/outgoing-webhooks.ts';
 import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
 import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { countEncryptedValues } from '../../../support/checkers/encrypted-columns.ts';
-import { newCompany, newPhone, useStore } from '../../../support/fixtures/storage.ts';
 import { engines, pglite } from '../../../support/fixtures/engines.ts';
+import { newCompany, newPhone, useStore } from '../../../support/fixtures/storage.ts';
 
 const oldKey = { id: 'old', key: randomBytes(32) };
 const newKey = { id: 'new', key: randomBytes(32) };

@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import { MigrationError } from '../../../../src/domain/errors/startup-error.ts';
-import { PgliteDatabase } from '../../../../src/storage/database/pglite.ts';
 import { migrate, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import type { Migration } from '../../../../src/storage/database/migrate.ts';
+import { PgliteDatabase } from '../../../../src/storage/database/pglite.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import type { SqlDatabase } from '../../../../src/storage/database/sql.ts';
 import { localEngines } from '../../../support/fixtures/engines.ts';
-import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import type { TestDatabase } from '../../../support/fixtures/engines.ts';
-import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 /** A migration of a later release. */
 const later: Migration = {

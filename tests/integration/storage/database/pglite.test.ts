@@ -2,14 +2,14 @@ import { createHook } from 'node:async_hooks';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { copyDatabaseTemplate } from '../../../../dev-env/pglite-template.ts';
-import { registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
-import { pglite } from '../../../support/fixtures/engines.ts';
-import { openTestDatabase } from '../../../../dev-env/test-database.ts';
-import { StorageProcess } from '../../../support/servers/storage-process.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { companyIdFrom } from '../../../../src/domain/ids.ts';
+import { pglite } from '../../../support/fixtures/engines.ts';
+import { registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { StorageProcess } from '../../../support/servers/storage-process.ts';
 
 describe('the embedded database', () => {
   it('keeps every acknowledged message through kill -9, three times in a row', async () => {

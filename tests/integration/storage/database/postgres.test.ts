@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { openDatabase } from '../../../../src/storage/database/database.ts';
-import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
-import { readMigrations } from '../../../../src/storage/database/migrate.ts';
-import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
-import { registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
 import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { openDatabase } from '../../../../src/storage/database/database.ts';
+import { readMigrations } from '../../../../src/storage/database/migrate.ts';
+import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
+import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
+import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
+import { registerCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
 
 describe('PostgresDatabase', () => {
   it('recovers from a server restart: calls fail with DB_ERROR, then calls and jobs continue', async () => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
-import { bookingState } from '../../../support/fixtures/bookings.ts';
 import { createPostgrestFetch } from '../../../../src/storage/rpc/in-process-postgrest.ts';
 import { hostileStrings } from '../../../support/faults/hostile-strings.ts';
-import { newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
+import { bookingState } from '../../../support/fixtures/bookings.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
+import { newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 describe.each(engines({ both: 'Statement errors come from two drivers, with different codes and texts' }))(
   'database functions in $name',

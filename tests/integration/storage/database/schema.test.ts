@@ -3,16 +3,16 @@ import { appendFileSync, cpSync, readdirSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { migrate, type Migration, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import { readSchemas } from '../../../../supabase/migrations.ts';
-import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import {
   readSchemaCatalog,
   type SchemaCatalog,
   schemaDifferences,
 } from '../../../support/checkers/schema-catalog.ts';
-import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 
 const root = path.resolve(import.meta.dirname, '../../../..');
 const scope = new AsyncDisposableStack();

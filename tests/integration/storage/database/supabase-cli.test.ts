@@ -5,10 +5,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresServer } from '../../../../dev-env/postgres-server.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 import { migrate, readMigrations } from '../../../../src/storage/database/migrate.ts';
 import { PostgresDatabase } from '../../../../src/storage/database/postgres.ts';
 import { readSchemaCatalog, schemaDifferences } from '../../../support/checkers/schema-catalog.ts';
-import { migrationsDirectory } from '../../../../dev-env/test-database.ts';
 
 const root = path.resolve(import.meta.dirname, '../../../..');
 const run = promisify(execFile);

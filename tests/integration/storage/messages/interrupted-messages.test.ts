@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { MessageKind, MessageStatus, NewMessage } from '../../../../src/domain/notification/message.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
 import { booking, bookingState } from '../../../support/fixtures/bookings.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import {
   claimNext,
   enqueue,
@@ -9,9 +12,6 @@ import {
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const hourMs = 60 * 60_000;
 const { recordId, startsAt, clientPhone = '' } = booking();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { messageStatuses } from '../../../../src/domain/notification/message.ts';
-import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
+import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 describe.each(engines())('message status in $name', ({ make }) => {
   const store = useStore(make);

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
+import type { Lease } from '../../../../src/ports/sessions.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import {
   claimNext,
   enqueue,
@@ -9,9 +12,6 @@ import {
   registerCompany,
   useStore,
 } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { Lease } from '../../../../src/ports/sessions.ts';
 
 const minuteMs = 60_000;
 const unpaced = { gapMs: 0, maxAttempts: 3 };

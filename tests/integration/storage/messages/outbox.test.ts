@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
 import { RetryingQueue } from '../../../../src/lib/async/retrying-queue.ts';
 import { Outbox } from '../../../../src/messaging/outbox.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
+import type { Lease, WhatsAppEvents } from '../../../../src/ports/sessions.ts';
 import { isOutage } from '../../../../src/storage/database/errors.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
-import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { Lease, WhatsAppEvents } from '../../../../src/ports/sessions.ts';
+import { enqueue, newMessage, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const hourMs = 60 * 60_000;
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { findLimitViolations, findReorderings } from '../../../support/checkers/pacing-checker.ts';
 import { pacingCommand } from '../../../support/checkers/pacing-commands.ts';
 import { PacingDriver } from '../../../support/checkers/pacing-driver.ts';
-import { useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
+import { useStore } from '../../../support/fixtures/storage.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

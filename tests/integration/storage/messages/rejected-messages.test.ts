@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Message, NewMessage } from '../../../../src/domain/notification/message.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
 import { claimNext, enqueue, newMessage, useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;

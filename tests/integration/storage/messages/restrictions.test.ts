@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
 import { claimNext, enqueue, newMessage, newPhone, useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

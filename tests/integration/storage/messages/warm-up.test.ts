@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PacingLimits } from '../../../../src/domain/notification/pacing.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { leasedCompany } from '../../../support/fixtures/leased-company.ts';
 import {
   claimNext,
@@ -9,7 +10,6 @@ import {
   newPhone,
   useStore,
 } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const [number, otherNumber] = ['+79001112233', '+79009998877'];

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { RetryLaterError } from '../../../../src/domain/errors/job-errors.ts';
 import { startJobWorkers } from '../../../../src/jobs/handlers.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
@@ -7,9 +8,8 @@ import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const once = {
   maxAttempts: 1,

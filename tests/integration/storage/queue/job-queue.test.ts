@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '../../../../dev-env/test-database.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
+import type { Job } from '../../../../src/ports/job-queue.ts';
 import type { Database } from '../../../../src/storage/database/database.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import type { StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
-import { openTestDatabase } from '../../../../dev-env/test-database.ts';
 import type { TestDatabase } from '../../../support/fixtures/engines.ts';
 import { StorageProcess } from '../../../support/servers/storage-process.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import type { Job } from '../../../../src/ports/job-queue.ts';
 
 const policies = {
   webhooks: {

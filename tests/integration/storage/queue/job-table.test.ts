@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JobTable } from '../../../../src/storage/queue/job-table.ts';
-import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
-import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { createJobQueue, type StoppableJobQueue } from '../../../../src/storage/queue/job-queue.ts';
+import { JobTable } from '../../../../src/storage/queue/job-table.ts';
+import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { useStore } from '../../../support/fixtures/storage.ts';
 
 describe.each(engines({ both: 'Claiming with SKIP LOCKED and deadlocks need two connections' }))(
   'the job table in $name',

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { AppError } from '../../../../src/domain/errors/app-error.ts';
 import { RetryLaterError } from '../../../../src/domain/errors/job-errors.ts';
 import { createJobQueue } from '../../../../src/storage/queue/job-queue.ts';
 import { defaultRetryPolicies } from '../../../../src/storage/queue/retry-policy.ts';
 import { monotonicMs, OutageLog } from '../../../support/faults/outage-log.ts';
-import { useStore } from '../../../support/fixtures/storage.ts';
 import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { useStore } from '../../../support/fixtures/storage.ts';
 
 describe.each(engines())('a job that throws RetryLaterError in $name', ({ make }) => {
   const store = useStore(make);

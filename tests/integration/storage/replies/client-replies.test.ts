@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Booking } from '../../../../src/domain/booking/booking.ts';
+import type { AttendanceReply } from '../../../../src/ports/client-replies.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { localTimeInHours, phone, RemindedSalon } from '../../../support/fixtures/reminded-salon.ts';
 import { enqueue, newMessage, useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import type { AttendanceReply } from '../../../../src/ports/client-replies.ts';
 
 describe.each(engines())('an answer to a reminder in $name', ({ make }) => {
   const store = useStore(make);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { CompanyId } from '../../../../src/domain/ids.ts';
 import { Keyring } from '../../../../src/crypto/keyring.ts';
-import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
-import { newCompany, newPhone, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
+import type { CompanyId } from '../../../../src/domain/ids.ts';
 import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
+import { StoredReceivedMessages } from '../../../../src/storage/repositories/received-messages.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { newCompany, newPhone, registerCompany, useStore } from '../../../support/fixtures/storage.ts';
 
 const keyring = (...ids: readonly string[]) =>
   new Keyring(ids.map((id) => ({ id, key: Buffer.alloc(32, id) })));

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { HttpWebhookSender } from '../../../../src/webhook-delivery/webhook-sender.ts';
-import { webhookIds, secret, useWebhookForwarding } from '../../../support/fixtures/webhook-forwarding.ts';
-import { registerCompany } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { deterministicUuid } from '../../../../src/crypto/hash.ts';
+import { HttpWebhookSender } from '../../../../src/webhook-delivery/webhook-sender.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { registerCompany } from '../../../support/fixtures/storage.ts';
+import { webhookIds, secret, useWebhookForwarding } from '../../../support/fixtures/webhook-forwarding.ts';
 
 describe.each(engines())('forwarding to a failing receiver in $name', ({ make }) => {
   const { store, open, companyWith, newReceiver, storeText } = useWebhookForwarding(make);

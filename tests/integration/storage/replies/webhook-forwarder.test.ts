@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { HttpWebhookSender } from '../../../../src/webhook-delivery/webhook-sender.ts';
+import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
+import { newPhone, registerCompany } from '../../../support/fixtures/storage.ts';
 import {
   webhookIds,
   secret,
   secretText,
   useWebhookForwarding,
 } from '../../../support/fixtures/webhook-forwarding.ts';
-import { newPhone, registerCompany } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { WebhookResponse } from '../../../support/servers/webhook-receiver.ts';
-import { verifyWebhook } from '../../../support/checkers/webhook-verifier.ts';
 
 describe.each(engines())('WebhookForwarder in $name', ({ make }) => {
   const { store, open, companyWith, newReceiver, storeText } = useWebhookForwarding(make);

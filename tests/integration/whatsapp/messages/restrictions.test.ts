@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { engines } from '../../../support/fixtures/engines.ts';
 import { RestrictedSalon } from '../../../support/fixtures/restricted-salon.ts';
 import { useStore } from '../../../support/fixtures/storage.ts';
-import { engines } from '../../../support/fixtures/engines.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { SlowCredentials } from '../../../support/faults/slow-credentials.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { SlowCredentials } from '../../../support/faults/slow-credentials.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 
 const timeout = 120_000;
 

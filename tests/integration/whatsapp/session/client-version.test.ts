@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type {
   ClientVersionStore,
   ClientVersionNumber,
 } from '../../../../src/whatsapp/connection/client-version.ts';
 import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const newer = [2, 3000, 2_000_000_000] as const;
 

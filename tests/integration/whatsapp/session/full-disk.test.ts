@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ServerProcess } from '../../../../dev-env/server-process.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import { FullDisk } from '../../../support/faults/full-disk.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { FullDisk } from '../../../support/faults/full-disk.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/session-host.ts';
 
 describe('a full disk under the credentials', () => {
   it('marks the session, alerts once and recovers without a new QR code', async () => {

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { companyIdFrom, type CompanyId } from '../../../../src/domain/ids.ts';
-import { type EncryptionKey, Keyring } from '../../../../src/crypto/keyring.ts';
-import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
-import type { EncryptedValues } from '../../../../src/ports/encrypted-values.ts';
-import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
-import type { CredentialRepository } from '../../../../src/ports/credentials.ts';
 import type { SimulatedPhone } from '../../../../dev-env/simulators/whatsapp/phone/simulated-phone.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import { newCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
-import { postgres } from '../../../support/fixtures/engines.ts';
 import { openTestDatabase } from '../../../../dev-env/test-database.ts';
+import { type EncryptionKey, Keyring } from '../../../../src/crypto/keyring.ts';
+import { companyIdFrom, type CompanyId } from '../../../../src/domain/ids.ts';
+import { KeyRotation } from '../../../../src/jobs/key-rotation.ts';
+import type { CredentialRepository } from '../../../../src/ports/credentials.ts';
+import type { EncryptedValues } from '../../../../src/ports/encrypted-values.ts';
 import type { Leases } from '../../../../src/ports/sessions.ts';
+import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
+import { postgres } from '../../../support/fixtures/engines.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/session-host.ts';
+import { newCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
 
 /** `make resilience` runs it with 20. */
 const sessionCount = Number(process.env['KEY_ROTATION_SESSIONS'] ?? 5);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WatchdogFixture } from '../../../support/fixtures/watchdog-fixture.ts';
 import { disposableInterval } from '../../../../src/lib/async/timers.ts';
+import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/session-host.ts';
+import { WatchdogFixture } from '../../../support/fixtures/watchdog-fixture.ts';
 
 const pingTimeouts = { lateAckMs: 300, pingTimeoutMs: 300 };
 

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
-
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 

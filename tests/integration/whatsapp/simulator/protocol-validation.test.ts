@@ -1,12 +1,8 @@
 import { randomBytes } from 'node:crypto';
-
 import { Curve, generateSignalPubKey, initAuthCreds } from '@whiskeysockets/baileys';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-
 import type { BaileysClient } from '../../../../dev-env/clients/baileys-client.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 import {
   nodeBytes,
   child,
@@ -15,6 +11,8 @@ import {
   stanza,
   encodeUint,
 } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 
 const server = '@s.whatsapp.net';
 

@@ -1,6 +1,5 @@
 import type { ConnectionState } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
 

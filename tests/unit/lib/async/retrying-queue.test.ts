@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
 import { RetryingQueue } from '../../../../src/lib/async/retrying-queue.ts';
-import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 class OutageError extends Error {}
 

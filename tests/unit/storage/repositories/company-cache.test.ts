@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Company, IntegrationStatus } from '../../../../src/domain/company/company.ts';
 import { companyIdFrom, salonIdFrom } from '../../../../src/domain/ids.ts';
 import type { CompanyId } from '../../../../src/domain/ids.ts';
-import { CachedCompanies } from '../../../../src/storage/repositories/company-cache.ts';
 import type { Companies } from '../../../../src/ports/companies.ts';
+import { CachedCompanies } from '../../../../src/storage/repositories/company-cache.ts';
 
 describe('CachedCompanies', () => {
   it('caches a company under each of its keys, but not an unknown id', async () => {

@@ -1,8 +1,8 @@
 import { ProtocolAddress, SessionCipher } from 'libsignal';
 import { describe, expect, it } from 'vitest';
-import { isolateTrialDecryption } from '../../../../src/whatsapp/baileys-patches/libsignal-trial-decryption.ts';
-import { SignalStore } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
 import { startSession } from '../../../../dev-env/simulators/whatsapp/signal/signal-library.ts';
+import { SignalStore } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
+import { isolateTrialDecryption } from '../../../../src/whatsapp/baileys-patches/libsignal-trial-decryption.ts';
 
 const [anna, boris] = ['79165550001.0', '79165550002.0'];
 

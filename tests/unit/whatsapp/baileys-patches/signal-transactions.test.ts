@@ -8,11 +8,11 @@ import {
 } from '@whiskeysockets/baileys';
 import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js';
 import { describe, expect, it } from 'vitest';
+import { SignalStore } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
+import { bindJobsToAsyncContext } from '../../../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
 import { isolateSignalTransactions } from '../../../../src/whatsapp/baileys-patches/signal-transactions.ts';
 import { baileysLogger } from '../../../../src/whatsapp/connection/baileys-logger.ts';
-import { bindJobsToAsyncContext } from '../../../../src/whatsapp/baileys-patches/libsignal-async-context.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
-import { SignalStore } from '../../../../dev-env/simulators/whatsapp/signal/signal-store.ts';
 
 const phoneJid = '79165550001@s.whatsapp.net';
 const otherJid = '79165550002@s.whatsapp.net';

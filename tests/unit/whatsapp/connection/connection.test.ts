@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AuthState } from '../../../../src/whatsapp/credentials/auth-state.ts';
 import { Connection } from '../../../../src/whatsapp/connection/connection.ts';
+import type { AuthState } from '../../../../src/whatsapp/credentials/auth-state.ts';
 
 const qrText = 'https://wa.me/settings/linked_devices#ref,noise,identity,secret,1';
 const notification = { tag: 'notification', attrs: { id: '1' } };

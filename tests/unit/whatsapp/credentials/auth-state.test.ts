@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { Keyring } from '../../../../src/crypto/keyring.ts';
+import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import {
   AuthState,
   CredentialsNotSavedError,

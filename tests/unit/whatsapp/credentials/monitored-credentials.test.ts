@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { Keyring } from '../../../../src/crypto/keyring.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { OutageMonitor } from '../../../../src/lib/async/outage-monitor.ts';
-import { Keyring } from '../../../../src/crypto/keyring.ts';
 import { CredentialStore } from '../../../../src/whatsapp/credentials/credential-store.ts';
-import { SqliteCredentials } from '../../../../src/whatsapp/credentials/sqlite-credentials.ts';
 import { MonitoredCredentials } from '../../../../src/whatsapp/credentials/monitored-credentials.ts';
-import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
+import { SqliteCredentials } from '../../../../src/whatsapp/credentials/sqlite-credentials.ts';
 
 const lease = { companyId: companyIdFrom(3), owner: 'a', token: 5 };
 const change = { type: 'session', id: 'a', value: 'small' };

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WAMessage, WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { watchIncomingMessages } from '../../../../src/whatsapp/messages/incoming-messages.ts';
 import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
+import { watchIncomingMessages } from '../../../../src/whatsapp/messages/incoming-messages.ts';
 
 const phone = '79004445566@s.whatsapp.net';
 const lid = '123456789012345@lid';

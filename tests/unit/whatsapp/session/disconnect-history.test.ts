@@ -3,11 +3,11 @@ import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { createBusinessEvents } from '../../../../src/observability/events.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
 import { ClientVersion } from '../../../../src/whatsapp/connection/client-version.ts';
+import { DisconnectHistory, FlappingBreaker } from '../../../../src/whatsapp/session/disconnect-history.ts';
 import {
   ReconnectScheduler,
   ReconnectRateLimiter,
 } from '../../../../src/whatsapp/session/reconnect-scheduler.ts';
-import { DisconnectHistory, FlappingBreaker } from '../../../../src/whatsapp/session/disconnect-history.ts';
 import { defaultTimeouts } from '../../../../src/whatsapp/timeouts.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
 

@@ -2,11 +2,11 @@ import { EventEmitter } from 'node:events';
 import type { WASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { type CompanyId, companyIdFrom } from '../../../../src/domain/ids.ts';
-import { ReceiveWatchdog } from '../../../../src/whatsapp/watchdog/receive-watchdog.ts';
-import { companyWith } from '../../../support/fixtures/test-companies.ts';
-import { seededRandom } from '../../../support/fixtures/seeded-random.ts';
 import type { MarketplaceEvent } from '../../../../src/ports/events.ts';
 import type { WhatsAppEvents } from '../../../../src/ports/sessions.ts';
+import { ReceiveWatchdog } from '../../../../src/whatsapp/watchdog/receive-watchdog.ts';
+import { seededRandom } from '../../../support/fixtures/seeded-random.ts';
+import { companyWith } from '../../../support/fixtures/test-companies.ts';
 
 const sweepMs = 30_000;
 const hourMs = 3_600_000;
