@@ -44,6 +44,10 @@ export function checks(reports: string): readonly Step[] {
       'public',
     ),
     tool('vocabulary', 'node', 'tests/tooling/check-vocabulary.ts', 'files'),
+    {
+      ...tool('commit subjects', 'node', 'tests/tooling/check-vocabulary.ts', 'subjects'),
+      output: 'always',
+    },
     tool('types', 'tsc', '--noEmit'),
     tool('format', 'oxfmt', '--check', '.'),
   ];
