@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TemporaryDirectory } from '../../../dev-env/temporary-directory.ts';
@@ -185,20 +184,21 @@ describe('makeDirectories', () => {
 
 describe('loadSecrets', () => {
   it('reads a secret from the file named by NAME_FILE', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'secrets-')), 'token');
+    using directory = new TemporaryDirectory();
+    const file = join(directory.path, 'token');
     writeFileSync(file, 'from-a-file\n');
     const { environment } = loadConfig({ YCLIENTS_PARTNER_TOKEN_FILE: file });
     expect(environment.YCLIENTS_PARTNER_TOKEN).toBe('from-a-file');
   });
 
   it('generates missing secrets once, readable by the owner only', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'secrets-'));
+    using directory = new TemporaryDirectory();
     const { environment } = loadConfig({});
-    const first = loadSecrets(environment, directory);
-    expect(loadSecrets(environment, directory)).toEqual(first);
+    const first = loadSecrets(environment, directory.path);
+    expect(loadSecrets(environment, directory.path)).toEqual(first);
     expect(first.encryptionKeys[0]?.key).toHaveLength(32);
-    expect(statSync(join(directory, 'jwt-secret')).mode & 0o777).toBe(0o600);
-    expect(readFileSync(join(directory, 'jwt-secret'), 'utf8')).toBe(first.jwtSecret);
+    expect(statSync(join(directory.path, 'jwt-secret')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(directory.path, 'jwt-secret'), 'utf8')).toBe(first.jwtSecret);
   });
 });
 
