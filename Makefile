@@ -13,7 +13,7 @@ help: ## Show this list
 	@echo "Usage: make TARGET"
 	@echo
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '%-18s %s\n' "$$name" "$$text"; done
+		printf '%-20s %s\n' "$$name" "$$text"; done
 
 demo: $(installed) ## The server on a simulated WhatsApp and YCLIENTS; one page plays the salon's owner and client
 	@echo "Starting the demo; Ctrl-C ends it"
@@ -28,7 +28,7 @@ start: $(installed) ## The server alone, configured by the environment and .env 
 	@$(pinned) exec node src/main.ts
 
 check: $(installed) ## Format, lint, types, architecture, vocabulary, dead code and unit tests; half a minute
-	@echo "Checking format, lint, types, architecture, dead code and units"
+	@echo "Checking format, lint, types, architecture, vocabulary, dead code and unit tests"
 	@$(pinned) exec node tests/run.ts check
 
 test: $(installed) system-packages ## check, then integration, crash, browser and demo suites; installs Debian packages if root

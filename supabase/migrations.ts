@@ -54,7 +54,7 @@ async function addMigration(name: string): Promise<string> {
   await writeFile(path.join(migrations, file), '', { flag: 'wx' });
   return `Created supabase/migrations/${file}.
 Write the statements there that bring a database from the previous state to supabase/schemas. Then run
-  node_modules/.bin/vitest run --project integration tests/integration/storage/database/schema.test.ts
+  npx vitest run --project integration tests/integration/storage/database/schema.test.ts
 which names every object that still differs.`;
 }
 

@@ -132,7 +132,7 @@ function assertSameHistory(history: History, migrations: readonly Migration[]): 
     // The Supabase CLI splits a file into statements: only spaces, semicolons and comment lines may differ.
     if (sql !== undefined && normalizeSql(sql) !== normalizeSql(migration.sql)) {
       throw new MigrationError(
-        `Migration ${version}_${migration.name} was modified after it was applied. Restore it and add a new migration.`,
+        `Migration ${version}_${migration.name} was modified after it was applied. Restore it and add a new migration; before the first release, create a new database instead.`,
       );
     }
   }
