@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const usage = `make demo — попробовать всё на одной машине · try the whole way on one machine
+export const usage = `make demo — попробовать всё на одной машине · try everything on one machine
 
   node dev-env/demo/main.ts [--port N] [--help]
 

@@ -12,7 +12,9 @@ async function main(): Promise<void> {
     return;
   }
   const stop = shutdownSignal();
-  printLine('Запускаем сервер, WhatsApp и YCLIENTS… · Starting the server, a WhatsApp and a YCLIENTS…');
+  printLine(
+    'Запускаем сервер и симуляторы WhatsApp и YCLIENTS… · Starting the server and the simulated WhatsApp and YCLIENTS…',
+  );
   const demo = await Demo.start(port).catch((error: unknown) => {
     // Ctrl+C reaches the server too, which then does not become ready.
     if (stop.aborted) return undefined;

@@ -92,6 +92,6 @@ function parseQueueName(name: string): QueueName {
 
 function deadLetterNotFoundError(): AppError {
   return new AppError('NOT_FOUND', {
-    text: { ru: 'Такого задания среди невыполненных нет.', en: 'Dead letter not found.' },
+    text: { ru: 'Такого невыполненного задания нет.', en: 'Dead letter not found.' },
   });
 }

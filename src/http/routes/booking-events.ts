@@ -50,6 +50,9 @@ function parseRecordId(text: string): number {
   const recordId = /^\d{1,16}$/.test(text) ? parsePositiveInteger(text) : undefined;
   if (recordId !== undefined) return recordId;
   throw new AppError('VALIDATION_ERROR', {
-    text: { ru: 'Номер записи должен быть числом.', en: 'The record id must consist of digits.' },
+    text: {
+      ru: 'Номер записи должен быть целым положительным числом.',
+      en: 'The record id must be a positive integer.',
+    },
   });
 }

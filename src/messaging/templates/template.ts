@@ -21,7 +21,7 @@ export function templateProblems(template: string, variables: readonly string[])
   for (const name of new Set([...template.matchAll(placeholder)].map(([, inner = '']) => inner))) {
     if (variables.includes(name)) continue;
     problems.push({
-      ru: `Неизвестная переменная {${name}}. Здесь есть: ${known}.`,
+      ru: `Неизвестная переменная {${name}}. Можно использовать: ${known}.`,
       en: `Unknown variable {${name}}. Available: ${known}.`,
     });
   }
