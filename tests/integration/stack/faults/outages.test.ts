@@ -50,6 +50,10 @@ describe('a temporary outage', () => {
     for (const staff of ['Первая.', 'Вторая.', 'Третья.'])
       await client.waitForMessage(({ text }) => text.includes(staff), 20_000);
     expect(countLines('Job handlers (webhooks): database unavailable')).toBe(1);
+    await waitFor(
+      'the recovery in the log',
+      () => countLines('Job handlers (webhooks): database recovered') > 0,
+    );
     expect(countLines('Job handlers (webhooks): database recovered')).toBe(1);
     const { rows } = await database.query(
       `select count(*)::int as dead from pgboss.job where name like '%\\_dead'`,
@@ -82,6 +86,10 @@ describe('a temporary outage', () => {
     };
     await waitFor('the receipt', () => isRecorded('message_read'), 20_000);
     await waitFor('the opt-out', () => isRecorded('client_opted_out'), 20_000);
+    await waitFor(
+      'the recovery in the log',
+      () => countLines('Inbound message writer: database recovered') > 0,
+    );
     expect(countLines('Inbound message writer: database recovered')).toBe(1);
   }, 60_000);
 
