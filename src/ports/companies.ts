@@ -28,12 +28,24 @@ export type ConnectionStats = Readonly<{
   last24h: Readonly<{ newConnections: number; disconnections: number }>;
 }>;
 
+export type CompanyRegistration = Readonly<{
+  company: Company;
+  created: boolean;
+  /** A company without owner got this one; tokens issued before are revoked. */
+  claimed: boolean;
+}>;
+
 export interface Companies {
   /**
    * Idempotent per salon. An existing company keeps its secrets and owner; title, type and time zone are updated. An
    * uninstalled one is reset to `pending_whatsapp` with the new owner and secrets and without a WhatsApp number.
+   *
+   * With `ownerUserId`, a company of another owner, or one without owner that is in use, is returned unchanged: compare
+   * the owner of the result.
    */
-  createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>>;
+  createOrFind(company: NewCompany): Promise<CompanyRegistration>;
+  /** Owner that the salon would have after a registration by this user. Only `createOrFind` decides. */
+  ownerPreview(salonId: SalonId, userId: number): Promise<number | undefined>;
   /** @returns undefined for an unknown id */
   byId(id: CompanyId): Promise<Company | undefined>;
   /** @returns undefined for an unknown salon */

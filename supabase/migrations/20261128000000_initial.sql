@@ -22,8 +22,10 @@ create table public.companies (
     ('beauty', 'barbershop', 'nails', 'medical', 'sport', 'auto', 'education', 'generic')),
   time_zone text,
   language text not null check (language in ('ru', 'en')),
-  -- YCLIENTS user id of the person who connected the salon.
+  -- YCLIENTS user id of the person who connected the salon; null when the operator registered it.
   owner_user_id bigint,
+  -- A pairing was started or settings were saved in this installation. Decides only while there is no owner.
+  in_use boolean not null default false,
   webhook_secret_hash text not null unique check (webhook_secret_hash ~ '^[0-9a-f]{64}$'),
   integration_status text not null default 'pending_whatsapp' check (integration_status in
     ('pending_whatsapp', 'activating', 'active', 'activation_failed', 'frozen', 'uninstalled')),
@@ -106,6 +108,7 @@ begin
   where company_id = p_company_id;
   update public.companies set
     owner_user_id = p_owner_user_id,
+    in_use = false,
     integration_status = 'pending_whatsapp',
     session_state = 'idle',
     session_cause = null,
@@ -122,13 +125,34 @@ begin
 end
 $$;
 
+-- The owner after a registration by p_user_id, or by the operator (null). A result other than p_user_id refuses this user.
+create function public.company_owner_after(p_company public.companies, p_user_id bigint) returns bigint
+language sql immutable set search_path = '' as $$
+  select case
+    when p_company.integration_status = 'uninstalled' then p_user_id
+    when p_company.owner_user_id is null and not p_company.in_use then p_user_id
+    else p_company.owner_user_id
+  end
+$$;
+
+-- The same for a salon. Only company_create_or_find decides, under the row lock.
+create function public.company_owner_preview(p_salon_id bigint, p_user_id bigint) returns bigint
+language sql stable set search_path = '' as $$
+  select case when company.id is null then p_user_id else public.company_owner_after(company, p_user_id) end
+  from (select p_salon_id as salon_id) wanted
+  left join public.companies company on company.salon_id = wanted.salon_id
+$$;
+
+-- With p_owner_user_id it changes nothing unless the returned company belongs to this user.
 create function public.company_create_or_find(
   p_salon_id bigint, p_title text, p_business_type text, p_time_zone text, p_language text,
   p_owner_user_id bigint, p_api_key text, p_api_key_hash text, p_webhook_secret text, p_webhook_secret_hash text
 ) returns json language plpgsql set search_path = '' as $$
 declare
   v_company public.companies;
+  v_owner_user_id bigint;
   v_is_reinstallation boolean;
+  v_is_claimed boolean;
 begin
   insert into public.companies
     (salon_id, title, business_type, time_zone, language, owner_user_id, webhook_secret_hash)
@@ -140,23 +164,32 @@ begin
     insert into public.company_secrets (company_id, api_key, api_key_hash, webhook_secret)
     values (v_company.id, decode(p_api_key, 'base64'), p_api_key_hash, decode(p_webhook_secret, 'base64'));
     perform public.event_record(v_company.id, 'company_registered', 'registration');
-    return json_build_object('created', true, 'company', row_to_json(v_company));
+    return json_build_object('created', true, 'claimed', false, 'company', row_to_json(v_company));
   end if;
-  select integration_status = 'uninstalled' into v_is_reinstallation
-  from public.companies where salon_id = p_salon_id for no key update;
+  select * into v_company from public.companies where salon_id = p_salon_id for no key update;
+  v_owner_user_id := public.company_owner_after(v_company, p_owner_user_id);
+  if p_owner_user_id is not null and v_owner_user_id is distinct from p_owner_user_id then
+    return json_build_object('created', false, 'claimed', false, 'company', row_to_json(v_company));
+  end if;
+  v_is_reinstallation := v_company.integration_status = 'uninstalled';
+  v_is_claimed := not v_is_reinstallation and v_company.owner_user_id is distinct from v_owner_user_id;
+  if v_is_claimed then
+    -- The operator's link may be in other hands than those of the owner.
+    perform public.connect_tokens_revoke(v_company.id);
+  end if;
   update public.companies set
     title = p_title,
     business_type = p_business_type,
     time_zone = coalesce(p_time_zone, time_zone),
-    owner_user_id = coalesce(owner_user_id, p_owner_user_id)
-  where salon_id = p_salon_id
+    owner_user_id = v_owner_user_id
+  where id = v_company.id
   returning * into v_company;
   if v_is_reinstallation then
     v_company := public.company_reinstall(
-      v_company.id, p_owner_user_id, p_api_key, p_api_key_hash, p_webhook_secret, p_webhook_secret_hash
+      v_company.id, v_owner_user_id, p_api_key, p_api_key_hash, p_webhook_secret, p_webhook_secret_hash
     );
   end if;
-  return json_build_object('created', false, 'company', row_to_json(v_company));
+  return json_build_object('created', false, 'claimed', v_is_claimed, 'company', row_to_json(v_company));
 end
 $$;
 
@@ -239,16 +272,18 @@ revoke all on public.companies, public.company_secrets, public.connect_tokens fr
 grant select, insert, update, delete on public.companies, public.company_secrets, public.connect_tokens to service_role;
 
 revoke execute on function
-  public.integration_transition_allowed, public.company_reinstall, public.company_create_or_find,
-  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_get,
-  public.companies_with_status, public.company_transition_integration, public.connect_token_save,
-  public.connect_token_is_valid, public.connect_tokens_revoke
+  public.integration_transition_allowed, public.company_reinstall, public.company_owner_after,
+  public.company_owner_preview, public.company_create_or_find, public.company_by_id, public.company_by_salon,
+  public.company_by_api_key_hash, public.company_secrets_get, public.companies_with_status,
+  public.company_transition_integration, public.connect_token_save, public.connect_token_is_valid,
+  public.connect_tokens_revoke
 from public, anon, authenticated;
 grant execute on function
-  public.integration_transition_allowed, public.company_reinstall, public.company_create_or_find,
-  public.company_by_id, public.company_by_salon, public.company_by_api_key_hash, public.company_secrets_get,
-  public.companies_with_status, public.company_transition_integration, public.connect_token_save,
-  public.connect_token_is_valid, public.connect_tokens_revoke
+  public.integration_transition_allowed, public.company_reinstall, public.company_owner_after,
+  public.company_owner_preview, public.company_create_or_find, public.company_by_id, public.company_by_salon,
+  public.company_by_api_key_hash, public.company_secrets_get, public.companies_with_status,
+  public.company_transition_integration, public.connect_token_save, public.connect_token_is_valid,
+  public.connect_tokens_revoke
 to service_role;
 
 -- Append-only log of what happened to a company; read by the API and the metrics.
@@ -323,6 +358,7 @@ create function public.company_settings_save(p_company_id bigint, p_settings jso
 returns void language sql set search_path = '' as $$
   insert into public.company_settings (company_id, settings) values (p_company_id, p_settings::jsonb)
   on conflict (company_id) do update set settings = excluded.settings, updated_at = now();
+  update public.companies set in_use = true where id = p_company_id and not in_use;
   select public.event_record(p_company_id, 'settings_changed', p_cause);
 $$;
 
@@ -415,6 +451,8 @@ begin
   return query update public.companies set
     session_state = p_state,
     session_cause = p_cause,
+    -- The states of a closing session may arrive after a reinstallation.
+    in_use = in_use or p_state in ('pairing', 'connecting', 'connected'),
     session_state_since = case when v_changed then now() else session_state_since end,
     whatsapp_phone = coalesce(p_phone, whatsapp_phone),
     connected_at = case when v_linked then now() when p_state = 'logged_out' then null else connected_at end

@@ -15,6 +15,7 @@ create function public.company_settings_save(p_company_id bigint, p_settings jso
 returns void language sql set search_path = '' as $$
   insert into public.company_settings (company_id, settings) values (p_company_id, p_settings::jsonb)
   on conflict (company_id) do update set settings = excluded.settings, updated_at = now();
+  update public.companies set in_use = true where id = p_company_id and not in_use;
   select public.event_record(p_company_id, 'settings_changed', p_cause);
 $$;
 

@@ -76,6 +76,8 @@ begin
   return query update public.companies set
     session_state = p_state,
     session_cause = p_cause,
+    -- The states of a closing session may arrive after a reinstallation.
+    in_use = in_use or p_state in ('pairing', 'connecting', 'connected'),
     session_state_since = case when v_changed then now() else session_state_since end,
     whatsapp_phone = coalesce(p_phone, whatsapp_phone),
     connected_at = case when v_linked then now() when p_state = 'logged_out' then null else connected_at end

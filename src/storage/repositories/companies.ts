@@ -9,7 +9,13 @@ import type { SessionState } from '../../domain/company/session-state.ts';
 import { companyIdFrom, salonIdFrom } from '../../domain/ids.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
 import { languages } from '../../domain/language.ts';
-import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
+import type {
+  Companies,
+  CompanyRegistration,
+  CompanySecrets,
+  ConnectionStats,
+  NewCompany,
+} from '../../ports/companies.ts';
 import type { Rpc } from '../rpc/client.ts';
 import { RowReader } from '../rpc/row-reader.ts';
 
@@ -23,7 +29,7 @@ export class StoredCompanies implements Companies {
     this.#keyring = keyring;
   }
 
-  async createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>> {
+  async createOrFind(company: NewCompany): Promise<CompanyRegistration> {
     const { salonId } = company;
     const result = new RowReader(
       await this.#rpc.call('company_create_or_find', {
@@ -43,7 +49,17 @@ export class StoredCompanies implements Companies {
         p_webhook_secret_hash: sha256Hex(company.webhookSecret),
       }),
     );
-    return { company: companyFrom(result.object('company')), created: result.boolean('created') };
+    return {
+      company: companyFrom(result.object('company')),
+      created: result.boolean('created'),
+      claimed: result.boolean('claimed'),
+    };
+  }
+
+  async ownerPreview(salonId: SalonId, userId: number): Promise<number | undefined> {
+    const args = { p_salon_id: salonId, p_user_id: userId };
+    const owner = await this.#rpc.call('company_owner_preview', args);
+    return owner === null ? undefined : Number(owner);
   }
 
   byId(id: CompanyId): Promise<Company | undefined> {

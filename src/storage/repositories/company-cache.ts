@@ -2,7 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { Company, IntegrationStatus } from '../../domain/company/company.ts';
 import type { SessionState } from '../../domain/company/session-state.ts';
 import type { CompanyId, SalonId } from '../../domain/ids.ts';
-import type { Companies, CompanySecrets, ConnectionStats, NewCompany } from '../../ports/companies.ts';
+import type {
+  Companies,
+  CompanyRegistration,
+  CompanySecrets,
+  ConnectionStats,
+  NewCompany,
+} from '../../ports/companies.ts';
 
 /** LRU cache in front of the companies. A write through it invalidates the company. */
 export class CachedCompanies implements Companies {
@@ -29,10 +35,14 @@ export class CachedCompanies implements Companies {
     return this.#cached(`key:${apiKey}`, () => this.#companies.byApiKey(apiKey));
   }
 
-  async createOrFind(company: NewCompany): Promise<Readonly<{ company: Company; created: boolean }>> {
+  async createOrFind(company: NewCompany): Promise<CompanyRegistration> {
     const result = await this.#companies.createOrFind(company);
     this.#invalidate(result.company.id);
     return result;
+  }
+
+  ownerPreview(salonId: SalonId, userId: number): Promise<number | undefined> {
+    return this.#companies.ownerPreview(salonId, userId);
   }
 
   async transitionIntegration(

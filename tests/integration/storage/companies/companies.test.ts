@@ -29,7 +29,7 @@ describe.each(engines())('companies in $name', ({ make }) => {
     const { company } = await companies.createOrFind(first);
 
     const again = await companies.createOrFind({
-      ...newCompany({ ownerUserId: 22 }),
+      ...newCompany(),
       salonId: first.salonId,
       title: 'Барбершоп',
       businessType: 'barbershop',

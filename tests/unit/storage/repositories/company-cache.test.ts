@@ -79,6 +79,7 @@ class RecordingCompanies implements Companies {
   }
 
   createOrFind = notImplemented;
+  ownerPreview = notImplemented;
   recordSession = notImplemented;
   getSecrets = notImplemented;
   withStatus = notImplemented;
