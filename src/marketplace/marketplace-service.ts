@@ -11,12 +11,13 @@ import type { Message } from '../domain/notification/message.ts';
 import { catchAsync } from '../lib/async/catch-async.ts';
 import type { DirectMessage, DirectMessages } from '../messaging/direct-messages.ts';
 import type { BusinessEvents } from '../observability/events.ts';
-import type { Companies, ConnectTokens, ConnectionStats } from '../ports/companies.ts';
+import type { Companies, ConnectTokens, ConnectionStats, Revocations } from '../ports/companies.ts';
 import type { Messages } from '../ports/messages.ts';
 import type { PairingCode, QrCode, QrRenderer, RenderedQr, WhatsApp } from '../ports/sessions.ts';
 import type { SalonInfo, YclientsApi } from '../ports/yclients.ts';
 import type { WebhookJob, WebhookProcessor } from './bookings/webhook-processor.ts';
 import type { Activation } from './installation/activation.ts';
+import { requireOwner } from './installation/company-owner.ts';
 import { connectTokenLifetimeMs, type ConnectTokenSigner } from './installation/connect-token.ts';
 import type { SessionRecorder } from './installation/session-recorder.ts';
 import { effectiveStatus } from './installation/session-status.ts';
@@ -29,6 +30,7 @@ export type MarketplaceServiceDeps = Readonly<{
   messages: Pick<Messages, 'byId'>;
   directMessages: Pick<DirectMessages, 'send'>;
   connectTokens: Pick<ConnectTokens, 'save' | 'isValid'>;
+  revocations: Pick<Revocations, 'emit'>;
   signer: Pick<ConnectTokenSigner, 'verify'>;
   yclients: Pick<YclientsApi, 'getCompany'>;
   whatsapp: Pick<
@@ -75,8 +77,9 @@ export class MarketplaceService {
 
   /**
    * Returns the company of a salon; creates or reinstalls it from YCLIENTS data.
-   * @throws AppError `COMPANY_NOT_FOUND` for an unknown salon, `CONNECTION_FAILED` when the session of the previous
-   * installation cannot be closed, `UPSTREAM_ERROR`, `DB_ERROR`
+   * @throws AppError `COMPANY_NOT_FOUND` for an unknown salon, `FORBIDDEN` when the company does not belong to
+   * `ownerUserId`, `CONNECTION_FAILED` when the session of the previous installation cannot be closed, `UPSTREAM_ERROR`,
+   * `DB_ERROR`
    */
   async createOrGetCompany(
     salonId: SalonId,
@@ -87,7 +90,7 @@ export class MarketplaceService {
     // The previous owner's WhatsApp session must not pass to the next installation.
     if (existing?.integrationStatus === 'uninstalled')
       await this.#deps.whatsapp.disconnectSession(existing.id);
-    const { company, created } = await this.#deps.companies.createOrFind({
+    const { company, created, claimed } = await this.#deps.companies.createOrFind({
       salonId,
       title: salon.title,
       businessType: this.detectBusinessType(salon),
@@ -97,6 +100,9 @@ export class MarketplaceService {
       apiKey: this.generateAPIKey(),
       webhookSecret: randomBytes(24).toString('base64url'),
     });
+    if (registration.ownerUserId !== undefined) requireOwner(company.ownerUserId, registration.ownerUserId);
+    // Pages opened with the operator's link close.
+    if (claimed) this.#deps.revocations.emit('revoked', company.id);
     this.#deps.report.companyRegistered(company.id, created);
     return { company, created };
   }

@@ -5,6 +5,7 @@ import type { Companies } from '../../ports/companies.ts';
 import type { ApplicationStatus, YclientsApi } from '../../ports/yclients.ts';
 import type { MarketplaceService } from '../marketplace-service.ts';
 import type { Activation } from './activation.ts';
+import { requireOwner } from './company-owner.ts';
 import type { ConnectTokenSigner } from './connect-token.ts';
 
 export type RedirectRegistration = Readonly<{
@@ -17,7 +18,7 @@ export type ConnectLink = Readonly<{ companyId: CompanyId; token: string }>;
 
 export type RegistrationDeps = Readonly<{
   service: Pick<MarketplaceService, 'createOrGetCompany' | 'saveToken'>;
-  companies: Pick<Companies, 'bySalonId'>;
+  companies: Pick<Companies, 'ownerPreview'>;
   activation: Pick<Activation, 'handleOwnerReturn'>;
   signer: Pick<ConnectTokenSigner, 'sign'>;
   yclients: Pick<YclientsApi, 'getApplicationStatus' | 'getCompany'>;
@@ -37,8 +38,8 @@ export class Registration {
 
   /**
    * Handles the marketplace redirect. The signature covers the user but not `salon_id`; therefore YCLIENTS must report the
-   * application as installed in the salon, and a company stays with the user who connected it. Checks every salon before the
-   * first write. Idempotent.
+   * application as installed in the salon, and `createOrFind` decides the owner. Checks every salon before the first write,
+   * and issues tokens after every company is known to belong to this user. Idempotent.
    *
    * @throws AppError `INVALID_TOKEN`, `FORBIDDEN`, `COMPANY_NOT_FOUND`, `UPSTREAM_ERROR`, `DB_ERROR`
    */
@@ -48,9 +49,13 @@ export class Registration {
     for (const salonId of redirect.salonIds)
       installations.set(salonId, await this.#requireConnectable(salonId, user.id));
 
-    const links: ConnectLink[] = [];
+    const registered: Readonly<{ company: Company; applicationStatus: ApplicationStatus }>[] = [];
     for (const [salonId, applicationStatus] of installations) {
       const { company } = await this.#deps.service.createOrGetCompany(salonId, { ownerUserId: user.id });
+      registered.push({ company, applicationStatus });
+    }
+    const links: ConnectLink[] = [];
+    for (const { company, applicationStatus } of registered) {
       await this.#deps.activation.handleOwnerReturn(company, applicationStatus);
       links.push({ companyId: company.id, token: await this.#issueToken(company.id) });
     }
@@ -79,19 +84,7 @@ export class Registration {
         },
       });
     }
-    const company = await companies.bySalonId(salonId);
-    const belongsToAnother =
-      company?.ownerUserId !== undefined &&
-      company.ownerUserId !== userId &&
-      company.integrationStatus !== 'uninstalled';
-    if (belongsToAnother) {
-      throw new AppError('FORBIDDEN', {
-        text: {
-          ru: 'Этот салон подключил другой пользователь YCLIENTS. Попросите его открыть приложение или подключите приложение заново.',
-          en: 'Another YCLIENTS user connected this salon. Ask them to open the application, or install it again.',
-        },
-      });
-    }
+    requireOwner(await companies.ownerPreview(salonId, userId), userId);
     return status;
   }
 

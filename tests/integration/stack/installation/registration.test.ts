@@ -7,11 +7,12 @@ import {
   openRegistration,
   fetchStatus,
 } from '../../../../dev-env/clients/test-clients.ts';
-import { startStack, type Stack } from '../../../../dev-env/network.ts';
+import { adminApiKey, startStack, type Stack } from '../../../../dev-env/network.ts';
 import { muteLibsignalConsole } from '../../../../dev-env/simulators/whatsapp/libsignal-console.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 
 const activationEndpoint = 'POST /marketplace/partner/callback';
+const eva = { user_id: 999, name: 'Ева', email: 'eva@example.com', phone: '79009998877' };
 
 describe('registration and activation', () => {
   const scope = new AsyncDisposableStack();
@@ -34,6 +35,15 @@ describe('registration and activation', () => {
   const newNumber = (): string => {
     lastNumber += 1;
     return String(lastNumber);
+  };
+  /** @returns the token of the link that the operator hands to the owner */
+  const registerByOperator = async (salonId: number): Promise<string> => {
+    const response = await sendRequest(`${stack.url}/marketplace/register`, {
+      headers: { 'x-api-key': adminApiKey },
+      body: { salon_id: salonId },
+    });
+    const { connect_url: link } = (await response.json()) as { connect_url: string };
+    return new URLSearchParams(new URL(link).hash.slice(1)).get('token') ?? '';
   };
   const activationCount = (): number =>
     stack.yclients.requests.filter(({ path }) => path.endsWith('/partner/callback')).length;
@@ -191,6 +201,54 @@ describe('registration and activation', () => {
       expect(await fetchStats(stack)).toEqual(before);
       expect(await fetchStatus(stack.url, salon.token)).toMatchObject({ session_state: 'connected' });
     });
+
+    it('of a user to a salon that the operator registered and its owner linked', async () => {
+      const salonId = newSalon();
+      stack.yclients.pressConnect(salonId);
+      const token = await registerByOperator(salonId);
+      using page = new ConnectPageClient(stack.url, token);
+      await stack.whatsapp.phone(newNumber()).scan((await page.requestQr()).text);
+      await waitUntilActive(stack, token);
+      const before = await fetchStats(stack);
+      // A redirect signed for another user and salon, with the number of this one.
+      const url = stack.yclients.pressConnect(newSalon(), { userData: eva });
+      url.searchParams.set('salon_id', String(salonId));
+      const response = await sendRequest(url, { headers: { accept: 'application/json' } });
+      expect(response.status).toBe(403);
+      expect(response.headers.get('location')).toBeNull();
+      expect(await response.json()).toMatchObject({
+        code: 'FORBIDDEN',
+        error: expect.stringContaining('Попросите у оператора новую ссылку') as unknown,
+      });
+      expect(await fetchStats(stack)).toEqual(before);
+      expect(await fetchStatus(stack.url, token)).toMatchObject({ session_state: 'connected' });
+      expect(companyIdFromToken(await registerByOperator(salonId))).toBe(companyIdFromToken(token));
+    });
+  });
+
+  it('gives a fresh salon to one of two users who request it at once', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const salonId = newSalon();
+      const visits = [
+        stack.yclients.pressConnect(salonId),
+        stack.yclients.pressConnect(salonId, { userData: eva }),
+      ];
+      const open = async (): Promise<number[]> =>
+        await Promise.all(visits.map(async (visit) => (await sendRequest(visit)).status));
+      const statuses = await open();
+      expect(statuses.toSorted((a, b) => a - b)).toEqual([303, 403]);
+      expect(await open()).toEqual(statuses);
+    }
+  });
+
+  it('closes the page of the operator’s link when the owner opens an unused salon', async () => {
+    const salonId = newSalon();
+    const token = await registerByOperator(salonId);
+    using page = new ConnectPageClient(stack.url, token);
+    await waitFor('the page to join', () => page.states.length > 0);
+    const [owned = ''] = await openRegistration(stack.yclients.pressConnect(salonId));
+    await waitFor('the page to close', () => page.errors.some(({ code }) => code === 'INVALID_TOKEN'));
+    expect(await fetchStatus(stack.url, owned)).toMatchObject({ salon_id: salonId });
   });
 
   it('activates once when the response of the activation is lost', async () => {
