@@ -1,30 +1,22 @@
-const windowMs = 10_000;
-const maxEvents = 20;
-const maxEventsBeforeDisconnect = 100;
+import { FixedWindow } from './fixed-window.ts';
+import { socketLimits } from './limits.ts';
 
 /** Fixed-window rate limit of one socket's events: 20 in ten seconds are allowed, more than 100 are a flood. */
 export class SocketRateLimit {
-  readonly #monotonicMs: () => number;
-  #windowStartMs = Number.NEGATIVE_INFINITY;
-  #count = 0;
+  readonly #window: FixedWindow;
 
   constructor(monotonicMs: () => number) {
-    this.#monotonicMs = monotonicMs;
+    this.#window = new FixedWindow(socketLimits.events.windowMs, monotonicMs);
   }
 
   consume(): 'allowed' | 'refused' | 'flood' {
-    const nowMs = this.#monotonicMs();
-    if (nowMs - this.#windowStartMs >= windowMs) {
-      this.#windowStartMs = nowMs;
-      this.#count = 0;
-    }
-    this.#count += 1;
-    if (this.#count > maxEventsBeforeDisconnect) return 'flood';
-    return this.#count > maxEvents ? 'refused' : 'allowed';
+    const count = this.#window.increment();
+    if (count > socketLimits.events.maxBeforeDisconnect) return 'flood';
+    return count > socketLimits.events.max ? 'refused' : 'allowed';
   }
 
   /** Time until the window ends. */
   get retryAfterSeconds(): number {
-    return Math.max(1, Math.ceil((this.#windowStartMs + windowMs - this.#monotonicMs()) / 1000));
+    return Math.max(1, Math.ceil(this.#window.remainingMs / 1000));
   }
 }
