@@ -88,7 +88,14 @@ export class MarketplaceServer implements AsyncDisposable {
     };
 
     const socketLimiters = createSocketLimiters();
-    const io = createSocketServer({ ...socketLimiters, allowedOrigins, trustProxy, logger });
+    const io = createSocketServer({
+      ...socketLimiters,
+      httpServer: this.#server,
+      allowedOrigins,
+      trustProxy,
+      logger,
+      monotonicMs: context.monotonicMs,
+    });
     const socket = new MarketplaceSocket(io, {
       service,
       whatsapp,
@@ -100,7 +107,6 @@ export class MarketplaceServer implements AsyncDisposable {
       monotonicMs: context.monotonicMs,
     });
     socket.setupHandlers();
-    io.attach(this.#server);
 
     return {
       [Symbol.asyncDispose]: async () => {

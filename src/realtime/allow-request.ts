@@ -4,6 +4,7 @@ import { catchAsync } from '../lib/async/catch-async.ts';
 import { clientIp } from '../lib/net/client-ip.ts';
 import type { IpRateLimiter } from '../lib/net/ip-rate-limiter.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { TransportGuard } from './transport-guard.ts';
 
 export type AllowRequestDeps = Readonly<{
   allowedOrigins: readonly string[];
@@ -11,10 +12,11 @@ export type AllowRequestDeps = Readonly<{
   trustProxy: number;
   /** Transports per client IP, counted before authentication. */
   transportLimiter: IpRateLimiter;
+  openTransports: Pick<TransportGuard, 'hasRoom'>;
   logger: Logger;
 }>;
 
-/** Checks the origin and the rate limit of every transport handshake. CORS does not cover websockets. */
+/** Checks the origin and the limits per address of every transport handshake. CORS does not cover websockets. */
 export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOptions['allowRequest']> {
   const origins = new Set(deps.allowedOrigins.map((origin) => origin.toLowerCase()));
   return (request, callback) => {
@@ -29,7 +31,8 @@ export function createAllowRequest(deps: AllowRequestDeps): NonNullable<ServerOp
         callback('Origin not allowed', false);
         return;
       }
-      const isAllowed = (await deps.transportLimiter.consume(address)) === undefined;
+      const isAllowed =
+        deps.openTransports.hasRoom(address) && (await deps.transportLimiter.consume(address)) === undefined;
       callback(isAllowed ? null : 'Too many connections', isAllowed);
     })();
   };

@@ -6,6 +6,7 @@ import { waitFor } from '../../../dev-env/wait-for.ts';
 import type { CompanyId } from '../../../src/domain/ids.ts';
 import { MemoryIpRateLimiter } from '../../../src/lib/net/ip-rate-limiter.ts';
 import type { WhatsAppEvents } from '../../../src/ports/sessions.ts';
+import { type SocketLimits, socketLimits } from '../../../src/realtime/limits.ts';
 import { MarketplaceSocket, type MarketplaceSocketDeps } from '../../../src/realtime/marketplace-socket.ts';
 import { createSocketServer } from '../../../src/realtime/socket-server.ts';
 import { captureLog, type CapturedLog } from '../checkers/captured-log.ts';
@@ -21,6 +22,7 @@ export type SocketTestServerOverrides = Readonly<{
   connectionsPerMinute?: number;
   transportsPerMinute?: number;
   trustProxy?: number;
+  limits?: Partial<SocketLimits>;
 }>;
 
 export type SocketTestServer = AsyncDisposable &
@@ -55,14 +57,18 @@ export async function startSocketTestServer(
   const clientSockets: Socket[] = [];
   const trustProxy = overrides.trustProxy ?? 0;
   const transportLimiter = createLimiter(overrides.transportsPerMinute);
-  const socketServer = createSocketServer({
-    allowedOrigins: [allowedOrigin],
-    trustProxy,
-    transportLimiter,
-    logger: log,
-  });
-  const server = createServer();
-  socketServer.attach(server);
+  const server = createServer((_request, response) => response.end('ok'));
+  const socketServer = createSocketServer(
+    {
+      httpServer: server,
+      allowedOrigins: [allowedOrigin],
+      trustProxy,
+      transportLimiter,
+      logger: log,
+      monotonicMs: () => performance.now(),
+    },
+    { ...socketLimits, ...overrides.limits },
+  );
   const marketplace = new MarketplaceSocket(socketServer, {
     service: {
       validateToken,
