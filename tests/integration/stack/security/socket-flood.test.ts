@@ -6,7 +6,8 @@ import type { SocketFloodOptions } from '../../../support/faults/socket-flood.ts
 
 const floodMs = 5000;
 const requestIntervalMs = 50;
-const maxLatencyMs = 1000;
+/** Without the packet budget the slowest response took 5.7 s in five seconds of flood. */
+const maxLatencyMs = 3000;
 const refusedHandshake = '40/marketplace,{"token":"x"}';
 
 it.for([
@@ -17,7 +18,7 @@ it.for([
     packets: [refusedHandshake, '40/admin,', '3', '6', '43/marketplace,1[]', 'malformed'],
   },
 ])(
-  'responds within a second while $sockets WebSockets without a token flood it, addresses: $addresses',
+  'responds within 3 s while $sockets WebSockets without a token flood it, addresses: $addresses',
   async ({ sockets, addresses, packets }) => {
     await using stack = await startStack({
       useDatabaseTemplate: true,
