@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { waitFor } from '../../../dev-env/wait-for.ts';
-import { SessionFixture } from '../../support/fixtures/session-fixture.ts';
 import { companyId, token } from '../../support/fixtures/test-companies.ts';
+import { SessionFixture } from '../../support/fixtures/whatsapp/session-fixture.ts';
 import { startHttpTestServer } from '../../support/servers/http-test-server.ts';
 import { startSocketTestServer } from '../../support/servers/socket-test-server.ts';
 

@@ -3,7 +3,7 @@ import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
 import { SlowCredentials } from '../../../support/faults/slow-credentials.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 describe('a text from a client', () => {
   it.each(['pn', 'lid'] as const)(

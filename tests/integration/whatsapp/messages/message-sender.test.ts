@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/whatsapp/session-host.ts';
 
 const text = 'Анна, вы записаны на завтра, 15:00. Ждём вас!';
 const fixedMessageId = '3EB0C0FFEE00112233';

@@ -3,7 +3,7 @@ import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { SlowCredentials } from '../../../support/faults/slow-credentials.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 const salonCount = 5;
 const messagesPerSalon = 8;

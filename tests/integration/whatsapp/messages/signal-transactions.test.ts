@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { SlowCredentials } from '../../../support/faults/slow-credentials.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 const timeout = 120_000;
 

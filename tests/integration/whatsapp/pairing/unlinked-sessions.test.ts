@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 const minuteMs = 60_000;
 

@@ -4,7 +4,7 @@ import type {
   ClientVersionStore,
   ClientVersionNumber,
 } from '../../../../src/whatsapp/connection/client-version.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 const newer = [2, 3000, 2_000_000_000] as const;
 

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { Keyring } from '../../../../src/crypto/keyring.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 describe('after a restart', () => {
   it('a linked session reconnects within seconds without a QR code and sends', async () => {

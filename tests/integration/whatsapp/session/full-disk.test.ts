@@ -6,8 +6,8 @@ import { ServerProcess } from '../../../../dev-env/server-process.ts';
 import { TemporaryDirectory } from '../../../../dev-env/temporary-directory.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { FullDisk } from '../../../support/faults/full-disk.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/whatsapp/session-host.ts';
 
 describe('a full disk under the credentials', () => {
   it('marks the session, alerts once and recovers without a new QR code', async () => {

@@ -11,9 +11,9 @@ import type { EncryptedValues } from '../../../../src/ports/encrypted-values.ts'
 import type { Leases } from '../../../../src/ports/sessions.ts';
 import { StoredCompanies } from '../../../../src/storage/repositories/companies.ts';
 import { postgres } from '../../../support/fixtures/engines.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
 import { newCompany, repositoriesOn } from '../../../support/fixtures/storage.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/whatsapp/session-host.ts';
 
 /** `make resilience` runs it with 20. */
 const sessionCount = Number(process.env['KEY_ROTATION_SESSIONS'] ?? 5);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 /** Bug reports against other gateways that no other suite covers. */
 describe('a known issue of WhatsApp gateways', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { LeaseLostError } from '../../../../src/domain/errors/lease-lost-error.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 describe('a logout whose credentials cannot be erased', () => {
   it('parks the session without a lease and completes when requested again', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { ReceivedText } from '../../../../src/ports/received-messages.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { noon, WatchdogFixture } from '../../../support/fixtures/watchdog-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/whatsapp/session-host.ts';
+import { noon, WatchdogFixture } from '../../../support/fixtures/whatsapp/watchdog-fixture.ts';
 
 const night = new Date('2026-03-10T00:00:00Z');
 const noSilence = { silenceMs: 3_600_000 };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PairingError } from '../../../../dev-env/simulators/whatsapp/pairing/qr-code.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import type { AppError } from '../../../../src/domain/errors/app-error.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
 
 describe('linking a salon', () => {
   it('opens the session after scan and restart, and sends a test message to the salon', async () => {

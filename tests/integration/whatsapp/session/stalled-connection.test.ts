@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { disposableInterval } from '../../../../src/lib/async/timers.ts';
-import { SessionFixture } from '../../../support/fixtures/session-fixture.ts';
-import type { SessionHost } from '../../../support/fixtures/session-host.ts';
-import { WatchdogFixture } from '../../../support/fixtures/watchdog-fixture.ts';
+import { SessionFixture } from '../../../support/fixtures/whatsapp/session-fixture.ts';
+import type { SessionHost } from '../../../support/fixtures/whatsapp/session-host.ts';
+import { WatchdogFixture } from '../../../support/fixtures/whatsapp/watchdog-fixture.ts';
 
 const pingTimeouts = { lateAckMs: 300, pingTimeoutMs: 300 };
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp/whatsapp-fixture.ts';
 
 describe('a fault of the simulated service', () => {
   it('ends dropped connections with 428', async () => {

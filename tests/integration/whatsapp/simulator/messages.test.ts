@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp/whatsapp-fixture.ts';
 
 describe('messages', () => {
   it('reach the recipient unchanged, with acknowledgement and receipts', async () => {

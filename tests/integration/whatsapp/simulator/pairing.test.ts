@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeBytes, child, stanza } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { nextNotification } from '../../../support/clients/raw-stanzas.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp/whatsapp-fixture.ts';
 
 describe('linking by QR code', () => {
   it('opens the session after the scan and the restart (515), and sends the history', async () => {

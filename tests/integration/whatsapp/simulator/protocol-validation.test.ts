@@ -12,7 +12,7 @@ import {
   encodeUint,
 } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp/whatsapp-fixture.ts';
 
 const server = '@s.whatsapp.net';
 

@@ -1,7 +1,7 @@
 import type { ConnectionState } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp/whatsapp-fixture.ts';
 
 const hourMs = 3_600_000;
 const enforcementType = 'WEB_COMPANION_ONLY';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { stanza } from '../../../../dev-env/simulators/whatsapp/stanzas/nodes.ts';
 import { waitFor } from '../../../../dev-env/wait-for.ts';
 import { sendQuery } from '../../../support/clients/raw-stanzas.ts';
-import { WhatsAppFixture } from '../../../support/fixtures/whatsapp-fixture.ts';
+import { WhatsAppFixture } from '../../../support/fixtures/whatsapp/whatsapp-fixture.ts';
 
 describe('a half-open connection', () => {
   it('drops everything that is sent, the closing handshake included', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { companyIdFrom } from '../../../../src/domain/ids.ts';
 import { LeaseKeeper } from '../../../../src/whatsapp/session/lease-keeper.ts';
 import { captureLog } from '../../../support/checkers/captured-log.ts';
-import { InMemoryLeases } from '../../../support/fixtures/in-memory-leases.ts';
+import { InMemoryLeases } from '../../../support/fixtures/whatsapp/in-memory-leases.ts';
 
 const company = companyIdFrom(1);
 
